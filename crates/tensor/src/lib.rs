@@ -1,0 +1,3 @@
+//! tensor
+mod rng;
+pub use rng::Rng;

@@ -1,0 +1,2 @@
+//! taper
+fn main(){}
