@@ -1,1 +1,69 @@
-//! x
+//! Gradients in, new parameters out.
+//!
+//! Training asks three questions, and each has one answer here. How does a gradient change a
+//! tensor? An [`UpdateRule`], one formula in one file ([`Sgd`], [`AdamW`]), which holds settings
+//! and nothing else. What is remembered, and of which parameter? The [`Optimizer`], which knows
+//! parameters by name, splits them into [`Group`]s, clips their gradients and hands its memory out
+//! and in by name. How large are the steps, and when? A [`Schedule`] ([`Constant`], [`Cosine`],
+//! [`OneCycle`], [`Warmup`] or a closure), a pure factor of the base rate. They meet in one line:
+//! `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
+//!
+//! Nothing is skipped: a parameter without a gradient, a gradient that is not finite and a saved
+//! state that does not fit are errors that name the parameter, and the first two leave everything
+//! as it was. Parameters are visited in the order of their names, so a run repeats to the bit.
+//!
+//! The crate works on any [`candle_core::Var`] of float32 or float64. It knows no models, reads no
+//! files and prints nothing.
+//!
+//! # Examples
+//! A line through three points, y = 2x - 1:
+//! ```
+//! use candle_core::{DType, Device, Tensor, Var};
+//! use taper_optim::{Cosine, Group, Optimizer, Schedule, Sgd, SgdConfig};
+//!
+//! let x = Tensor::new(&[[0f64, 1.0], [1.0, 1.0], [2.0, 1.0]], &Device::Cpu)?;
+//! let y = Tensor::new(&[[-1f64], [1.0], [3.0]], &Device::Cpu)?;
+//! let line = Var::zeros((2, 1), DType::F64, &Device::Cpu)?;
+//! let group = Group { params: vec![("line".into(), line.clone())], ..Group::default() };
+//! let rule = Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?;
+//! let (mut optimizer, schedule) = (Optimizer::new(Box::new(rule), vec![group], None)?, Cosine::new(300, 0.01)?);
+//! for t in 0..300 {
+//!     let loss = (x.matmul(&line)? - &y)?.sqr()?.mean_all()?;
+//!     optimizer.step(&loss.backward()?, 0.05 * schedule.at(t))?;
+//! }
+//! assert!((line.to_vec2::<f64>()?[0][0] - 2.0).abs() < 1e-3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod rule;
+
+mod adamw;
+mod sgd;
+
+mod clip;
+mod group;
+mod optimizer;
+mod state;
+
+mod schedule;
+
+mod cosine;
+mod one_cycle;
+mod warmup;
+
+pub use adamw::{AdamW, AdamWConfig};
+pub use cosine::Cosine;
+pub use error::OptimError;
+pub use group::Group;
+pub use one_cycle::{OneCycle, OneCycleConfig};
+pub use optimizer::{Optimizer, StepStats};
+pub use rule::{Step, UpdateRule};
+pub use schedule::{Constant, Schedule};
+pub use sgd::{Sgd, SgdConfig};
+pub use warmup::Warmup;
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,3 +1,61 @@
-//! tensor
+//! What candle lacks, gets wrong or does slowly when a convolutional network is *trained*.
+//!
+//! Feature maps have the shape (N,H,W,C), contiguous: batch, height, width, channels. Weights keep
+//! torchvision's shapes (convolution O,I,H,W; linear O,I), in memory as on disk.
+//!
+//! Read in this order: [`Rng`] (keyed randomness), [`Mode`] and [`Layer`] (what a layer is),
+//! [`Params`] (named weights), then the operations ([`conv2d`], [`max_pool2d`], ...), each a function
+//! from tensors to a tensor whose gradient candle's `backward` follows, and [`check_gradients`], which
+//! holds all of them, and yours, to finite differences.
+//!
+//! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels). Anywhere
+//! else it is composed of candle's own operations in a form whose gradient is right (module
+//! [`composed`]); the tests run both on the CPU and hold them together.
+//!
+//! # Kernels
+//! The folder `kernels` is the only one in the workspace with `unsafe` in it.
+//!
+//! # Examples
+//! ```
+//! use candle_core::{Device, Tensor, Var};
+//! use taper_tensor::{Pool, max_pool2d};
+//! let x = Var::new(&[[[[1f32], [2.0]], [[3.0], [4.0]]]], &Device::Cpu)?; // one picture, 2x2, one channel
+//! let y = max_pool2d(&x, Pool { kernel: (2, 2), stride: 2, ..Pool::default() })?;
+//! let grads = y.sum_all()?.backward()?;
+//! let g = grads.get(&x).unwrap().flatten_all()?.to_vec1::<f32>()?;
+//! assert_eq!(g, [0.0, 0.0, 0.0, 1.0]); // candle's own max_pool2d says 0.25
+//! # Ok::<(), candle_core::Error>(())
+//! ```
 mod rng;
+
+mod batch;
+mod init;
+mod mode;
+mod params;
+
+mod activation;
+mod batch_norm;
+pub mod composed;
+mod conv;
+mod linear;
+mod loss;
+mod pool;
+
+mod gradcheck;
+mod kernels;
+
+pub use activation::relu;
+pub use batch::Batch;
+pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train};
+pub use conv::{Conv, conv2d};
+pub use gradcheck::{GradientError, check_gradients};
+pub use linear::linear;
+pub use loss::{cross_entropy, log_softmax};
+pub use mode::{Layer, Mode};
+pub use params::{LoadReport, Params, Path, Reshaped};
+pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use rng::Rng;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

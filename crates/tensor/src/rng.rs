@@ -90,10 +90,7 @@ impl Rng {
             hash.update(part);
         }
         let key: [u8; 32] = hash.finalize().into();
-        Self {
-            key,
-            stream: ChaCha8Rng::from_seed(key),
-        }
+        Self { key, stream: ChaCha8Rng::from_seed(key) }
     }
 }
 

@@ -1,0 +1,94 @@
+use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
+
+/// The factor that brings gradients of the length `norm` down to `max_norm`.
+///
+/// `min(1, max_norm / (norm + 1e-6))`, as in PyTorch's `clip_grad_norm_`; the small summand keeps
+/// an all-zero gradient from a division by zero and costs a clipped one a millionth of its length.
+pub(crate) fn clip_factor(norm: f64, max_norm: f64) -> f64 {
+    (max_norm / (norm + 1e-6)).min(1.0)
+}
+
+/// The sum of the squares of a contiguous tensor's elements, in float64.
+///
+/// The order of summation depends on the number of elements alone. The result is not finite if
+/// an element is not, and for elements of float32 only then.
+pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
+    let (storage, layout) = tensor.storage_and_layout();
+    if let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
+        match storage {
+            CpuStorage::F32(values) => return Ok(sum_in_lanes(&values[start..end])),
+            CpuStorage::F64(values) => return Ok(sum_in_lanes(&values[start..end])),
+            _ => {}
+        }
+    }
+    drop(storage);
+    // Metal has no float64: there the sum is taken on the CPU.
+    let tensor = match tensor.device() {
+        Device::Metal(_) => tensor.to_device(&Device::Cpu)?,
+        _ => tensor.clone(),
+    };
+    tensor.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()
+}
+
+/// Eight running sums instead of one: no addition waits for the one before it.
+fn sum_in_lanes<T: Copy + Into<f64>>(values: &[T]) -> f64 {
+    const LANES: usize = 8;
+    let square = |value: T| {
+        let value: f64 = value.into();
+        value * value
+    };
+    let mut sums = [0.0; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest: f64 = chunks.remainder().iter().map(|&v| square(v)).sum();
+    for chunk in chunks {
+        for (sum, &value) in sums.iter_mut().zip(chunk) {
+            *sum += square(value);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_long_is_shortened() {
+        assert_eq!(clip_factor(4.0, 5.0), 1.0);
+        assert_eq!(clip_factor(0.0, 5.0), 1.0);
+        assert_eq!(clip_factor(10.0, 5.0), 5.0 / 10.000001);
+    }
+
+    #[test]
+    fn squares_add_up_whatever_the_length_type_and_place() -> Result<()> {
+        for n in [0u32, 1, 7, 8, 9, 1003] {
+            let expected = f64::from(n) * f64::from(n + 1) * f64::from(2 * n + 1) / 6.0;
+            let values: Vec<f64> = (0..=n).map(f64::from).collect();
+            let tensor = Tensor::new(values, &Device::Cpu)?;
+            let tail = tensor.narrow(0, 1, n as usize)?;
+            assert_eq!(sum_of_squares(&tensor)?, expected);
+            assert_eq!(sum_of_squares(&tail)?, expected);
+            assert_eq!(sum_of_squares(&tail.to_dtype(DType::F32)?)?, expected);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_sum_outgrows_float32_and_shows_what_is_not_finite() -> Result<()> {
+        let of = |values: &[f32]| sum_of_squares(&Tensor::new(values, &Device::Cpu)?);
+        assert_eq!(of(&[1e30, 0.0])?, f64::from(1e30f32).powi(2));
+        assert!(of(&[f32::MAX; 16])?.is_finite());
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(!of(&[1.0, bad])?.is_finite());
+            assert!(!of(&[[1.0; 8], [bad; 8]].concat())?.is_finite());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_strided_tensor_takes_the_way_of_other_devices() -> Result<()> {
+        let tensor = Tensor::new(&[[1f32, 2.0, 3.0], [4.0, 5.0, 6.0]], &Device::Cpu)?.t()?;
+        assert_eq!(sum_of_squares(&tensor)?, 91.0);
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+use candle_core::{Result, Tensor, Var};
+
+/// What a rule is told about the update at hand, beside the gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// *t*: which update of this parameter it is, counted from 1.
+    pub t: u64,
+    /// *η*: the learning rate of this parameter in this update, schedule and group factor included.
+    pub lr: f64,
+    /// *λ*: the strength of weight decay; the rule says whether it is coupled or decoupled.
+    pub weight_decay: f64,
+}
+
+/// One formula that turns a gradient into a new parameter, for one tensor.
+///
+/// A rule holds settings and nothing that changes: whatever it must remember of a parameter lives
+/// in the slots that its caller keeps for it. So one rule serves every parameter, and the state is
+/// saved without the rule's help.
+///
+/// Weight decay comes in two kinds, and a rule's documentation says which one it has:
+///
+/// - *coupled* (L2 penalty): `g + λθ` takes the place of the gradient *g* throughout the formula,
+///   so that whatever rescales gradients rescales the decay too;
+/// - *decoupled*: *θ* shrinks by the factor `1 - ηλ` beside the formula.
+///
+/// # Examples
+/// Gradient descent that sees only the sign:
+/// ```
+/// use candle_core::{Device, Result, Tensor, Var};
+/// use taper_optim::{Step, UpdateRule};
+///
+/// struct SignDescent;
+/// impl UpdateRule for SignDescent {
+///     fn slots(&self) -> &'static [&'static str] { &[] }
+///     fn update(&self, theta: &Var, grad: &Tensor, _: &[Var], step: Step) -> Result<()> {
+///         theta.set(&(theta.as_detached_tensor() - (grad.sign()? * step.lr)?)?)
+///     }
+/// }
+/// let theta = Var::new(&[1f32, 2.0], &Device::Cpu)?;
+/// let grad = Tensor::new(&[7f32, -3.0], &Device::Cpu)?;
+/// SignDescent.update(&theta, &grad, &[], Step { t: 1, lr: 0.5, weight_decay: 0.0 })?;
+/// assert_eq!(theta.to_vec1::<f32>()?, [0.5, 2.5]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub trait UpdateRule: Send + Sync {
+    /// The names of the tensors to remember for a parameter, such as `momentum`.
+    ///
+    /// Each has the parameter's shape, type and device, and holds zeros before the first update.
+    /// The names are keys of the saved state: distinct, without `/`, and never `step`.
+    fn slots(&self) -> &'static [&'static str];
+
+    /// Updates a parameter and its slots in place.
+    ///
+    /// `theta` is *θ*, `grad` is *g* with the same shape, type and device, and `slots` are in the
+    /// order of [`UpdateRule::slots`]. Nothing of this may be recorded for differentiation: read
+    /// variables through [`Var::as_detached_tensor`].
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()>;
+}

@@ -1,0 +1,148 @@
+//! The optimizer's memory, by name.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::error::OptimError;
+use crate::optimizer::{Optimizer, Trained, require_like, tensor_error};
+
+/// Stands before the slash where the count of updates is kept.
+pub(crate) const STEP: &str = "step";
+
+/// What is restored of one parameter.
+type Memory = (Vec<Tensor>, u64);
+
+impl Optimizer {
+    /// A copy of everything the optimizer remembers: for the parameter `features.0.weight` its
+    /// slots, such as `momentum/features.0.weight`, and in `step/features.0.weight` how many
+    /// updates it has had (a scalar of int64).
+    ///
+    /// # Errors
+    /// [`OptimError::Tensor`] when a tensor cannot be copied.
+    pub fn state(&self) -> Result<BTreeMap<String, Tensor>, OptimError> {
+        let mut state = BTreeMap::new();
+        for param in &self.trained {
+            for (slot, var) in self.slot_names().iter().zip(&param.slots) {
+                let copy = var.as_detached_tensor().copy();
+                let key = key(slot, &param.name);
+                let copy = copy.map_err(|source| tensor_error(&key, source))?;
+                state.insert(key, copy);
+            }
+            let key = key(STEP, &param.name);
+            let count = Tensor::new(param.updates as i64, &Device::Cpu);
+            let count = count.map_err(|source| tensor_error(&key, source))?;
+            state.insert(key, count);
+        }
+        Ok(state)
+    }
+
+    /// Restores what [`Optimizer::state`] gave, to the bit; training goes on as if it had never
+    /// stopped. All entries are checked before the first is restored.
+    ///
+    /// # Errors
+    /// - [`OptimError::MissingState`] when parameters or slots of this optimizer have no entry;
+    /// - [`OptimError::UnexpectedState`] when entries belong to nothing in this optimizer;
+    /// - [`OptimError::Mismatch`] when an entry has another shape or type;
+    /// - [`OptimError::BadStepCount`] when a count of updates is negative;
+    /// - [`OptimError::Tensor`] when a tensor operation fails.
+    pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), OptimError> {
+        let wanted = self.trained.iter().flat_map(|param| self.keys(param));
+        let mut unexpected: BTreeMap<_, _> = state.iter().collect();
+        let missing: Vec<_> = wanted
+            .filter(|key| unexpected.remove(key).is_none())
+            .collect();
+        if !missing.is_empty() {
+            return Err(OptimError::MissingState { keys: missing });
+        }
+        if !unexpected.is_empty() {
+            let keys = unexpected.into_keys().cloned().collect();
+            return Err(OptimError::UnexpectedState { keys });
+        }
+        self.take_over(state).map(drop)
+    }
+
+    /// Restores those parameters that `state` knows, lets the others start afresh, and returns the
+    /// names of the restored. For a new phase of training that trains other layers than the one
+    /// before.
+    ///
+    /// # Errors
+    /// As [`Optimizer::load_state`], but a parameter may be unknown to `state` altogether, and
+    /// entries of other parameters are no error.
+    pub fn take_over(
+        &mut self,
+        state: &BTreeMap<String, Tensor>,
+    ) -> Result<Vec<String>, OptimError> {
+        let read = |param| self.memory(param, state);
+        let memories: Vec<_> = self.trained.iter().map(read).collect::<Result<_, _>>()?;
+        let mut restored = Vec::new();
+        for (param, memory) in self.trained.iter_mut().zip(memories) {
+            let Some((tensors, updates)) = memory else {
+                continue;
+            };
+            for (slot, tensor) in param.slots.iter().zip(tensors) {
+                slot.set(&tensor)
+                    .map_err(|source| tensor_error(&param.name, source))?;
+            }
+            param.updates = updates;
+            restored.push(param.name.clone());
+        }
+        Ok(restored)
+    }
+
+    /// The keys of a parameter's slots, then that of its count of updates.
+    fn keys(&self, param: &Trained) -> Vec<String> {
+        let names = self.slot_names().iter().chain([&STEP]);
+        names.map(|slot| key(slot, &param.name)).collect()
+    }
+
+    /// What `state` knows of a parameter, checked; nothing when it has none of its keys.
+    fn memory(
+        &self,
+        param: &Trained,
+        state: &BTreeMap<String, Tensor>,
+    ) -> Result<Option<Memory>, OptimError> {
+        let (found, missing): (Vec<_>, Vec<_>) = self
+            .keys(param)
+            .into_iter()
+            .partition(|key| state.contains_key(key));
+        if found.is_empty() {
+            return Ok(None);
+        }
+        if !missing.is_empty() {
+            return Err(OptimError::MissingState { keys: missing });
+        }
+        let mut slots = Vec::with_capacity(param.slots.len());
+        for (key, slot) in found.iter().zip(&param.slots) {
+            let tensor = &state[key];
+            require_like(key, tensor, slot)?;
+            let tensor = tensor.to_device(slot.device());
+            slots.push(tensor.map_err(|source| tensor_error(key, source))?);
+        }
+        Ok(Some((slots, count(&key(STEP, &param.name), state)?)))
+    }
+}
+
+fn key(slot: &str, name: &str) -> String {
+    format!("{slot}/{name}")
+}
+
+fn count(key: &str, state: &BTreeMap<String, Tensor>) -> Result<u64, OptimError> {
+    let tensor = &state[key];
+    if tensor.rank() != 0 || tensor.dtype() != DType::I64 {
+        return Err(OptimError::Mismatch {
+            name: key.to_owned(),
+            wanted: ().into(),
+            wanted_dtype: DType::I64,
+            got: tensor.shape().clone(),
+            got_dtype: tensor.dtype(),
+        });
+    }
+    let got = tensor
+        .to_scalar::<i64>()
+        .map_err(|source| tensor_error(key, source))?;
+    u64::try_from(got).map_err(|_| OptimError::BadStepCount {
+        key: key.to_owned(),
+        got,
+    })
+}

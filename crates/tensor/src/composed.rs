@@ -1,0 +1,137 @@
+//! The operations as compositions of candle's own, in a form whose gradient is right: what runs on CUDA and Metal
+//! and in types without a kernel, and the slow twin that the tests hold every kernel to.
+
+use candle_core::{D, DType, Result, Tensor};
+
+use crate::{BatchMoments, Conv, Pool, loss};
+
+/// See [`crate::relu`].
+///
+/// # Errors
+/// When the device fails.
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    // candle's relu has the gradient 1 at 0; a mask has 0 there.
+    x * x.gt(0.0)?.to_dtype(x.dtype())?
+}
+
+/// See [`crate::conv2d`]: every tap of the kernel as a map of its own, and one product with the weight.
+///
+/// # Errors
+/// When the shapes do not fit each other.
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    // candle's own conv2d has no gradient for a kernel that is not square, nor for groups.
+    let Conv { stride, padding, dilation, groups } = conv;
+    let ((n, h, w, _), (o, i, r, s)) = (x.dims4()?, weight.dims4()?);
+    let windows = |size: usize, taps: usize| (size + 2 * padding - dilation * (taps - 1) - 1) / stride + 1;
+    let (oh, ow, o) = (windows(h, r), windows(w, s), o / groups);
+    let x = x.pad_with_zeros(1, padding, padding)?.pad_with_zeros(2, padding, padding)?;
+    let mut parts = Vec::with_capacity(groups);
+    for g in 0..groups {
+        let group = x.narrow(3, g * i, i)?;
+        let mut taps = Vec::with_capacity(r * s);
+        for row in 0..r {
+            let rows = every(&group, 1, row * dilation, stride, oh)?;
+            for column in 0..s {
+                taps.push(every(&rows, 2, column * dilation, stride, ow)?);
+            }
+        }
+        let taps = Tensor::cat(&taps, 3)?.reshape((n * oh * ow, r * s * i))?;
+        let matrix = weight.narrow(0, g * o, o)?.permute((2, 3, 1, 0))?.reshape((r * s * i, o))?;
+        parts.push(taps.matmul(&matrix)?);
+    }
+    let y = Tensor::cat(&parts, 1)?.reshape((n, oh, ow, o * groups))?;
+    match bias {
+        Some(bias) => y.broadcast_add(bias),
+        None => Ok(y),
+    }
+}
+
+/// See [`crate::max_pool2d`].
+///
+/// # Errors
+/// When the configuration is impossible.
+pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
+    let (_, h, w, _) = x.dims4()?;
+    let (oh, ow) = pool.output(h, w)?;
+    // Enough -inf after the map that every window is whole.
+    let after =
+        |out: usize, kernel: usize, size: usize| ((out - 1) * pool.stride + kernel).saturating_sub(size + pool.padding);
+    let x = pad_lowest(x, 1, pool.padding, after(oh, pool.kernel.0, h))?;
+    let x = pad_lowest(&x, 2, pool.padding, after(ow, pool.kernel.1, w))?;
+    let mut cells = Vec::with_capacity(pool.kernel.0 * pool.kernel.1);
+    for r in 0..pool.kernel.0 {
+        let rows = every(&x, 1, r, pool.stride, oh)?;
+        for s in 0..pool.kernel.1 {
+            cells.push(every(&rows, 2, s, pool.stride, ow)?);
+        }
+    }
+    let cells = Tensor::stack(&cells, 4)?.contiguous()?;
+    // A gather sends the whole gradient to the one cell that won; candle's argmax takes the first.
+    let winner = cells.detach().argmax_keepdim(D::Minus1)?.contiguous()?;
+    cells.gather(&winner, 4)?.squeeze(4)
+}
+
+fn pad_lowest(x: &Tensor, axis: usize, before: usize, after: usize) -> Result<Tensor> {
+    let side = |n: usize| {
+        let mut dims = x.dims().to_vec();
+        dims[axis] = n;
+        Tensor::full(f32::NEG_INFINITY, dims, x.device())?.to_dtype(x.dtype())
+    };
+    match (before, after) {
+        (0, 0) => Ok(x.clone()),
+        _ => Tensor::cat(&[&side(before)?, x, &side(after)?], axis),
+    }
+}
+
+/// `count` entries of an axis, from `first`, `stride` apart.
+fn every(x: &Tensor, axis: usize, first: usize, stride: usize, count: usize) -> Result<Tensor> {
+    let at: Vec<u32> = (0..count).map(|i| (first + i * stride) as u32).collect();
+    x.contiguous()?.index_select(&Tensor::new(at, x.device())?, axis)
+}
+
+/// See [`crate::adaptive_avg_pool2d`]: two products with the matrices that average rows and columns.
+///
+/// # Errors
+/// When the device fails.
+pub fn adaptive_avg_pool2d(x: &Tensor, (oh, ow): (usize, usize)) -> Result<Tensor> {
+    let (n, h, w, c) = x.dims4()?;
+    let average = |size: usize, out: usize| {
+        let mut weights = vec![0f64; out * size];
+        for i in 0..out {
+            let (from, to) = (i * size / out, ((i + 1) * size).div_ceil(out));
+            weights[i * size + from..i * size + to].fill(1.0 / (to - from) as f64);
+        }
+        Tensor::from_vec(weights, (out, size), x.device())?.to_dtype(x.dtype())
+    };
+    let rows = average(h, oh)?.broadcast_as((n, oh, h))?.contiguous()?.matmul(&x.reshape((n, h, w * c))?)?;
+    let columns = average(w, ow)?.broadcast_as((n * oh, ow, w))?.contiguous()?;
+    columns.matmul(&rows.reshape((n * oh, w, c))?)?.reshape((n, oh, ow, c))
+}
+
+/// See [`crate::batch_norm_train`].
+///
+/// # Errors
+/// When the shapes do not fit each other.
+pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<(Tensor, BatchMoments)> {
+    let c = x.dim(D::Minus1)?;
+    let rows = x.reshape(((), c))?;
+    let mean = rows.mean_keepdim(0)?;
+    let centred = rows.broadcast_sub(&mean)?;
+    let variance = centred.sqr()?.mean_keepdim(0)?;
+    let normal = centred.broadcast_div(&(&variance + eps)?.sqrt()?)?;
+    let y = normal.broadcast_mul(weight)?.broadcast_add(bias)?.reshape(x.shape())?;
+    let moments =
+        BatchMoments { mean: mean.squeeze(0)?.detach(), variance: variance.squeeze(0)?.detach(), count: rows.dim(0)? };
+    Ok((y, moments))
+}
+
+/// See [`crate::cross_entropy`].
+///
+/// # Errors
+/// When the shapes differ.
+pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    // Half-precision sums of exponentials lose the loss; they are taken in float32.
+    let wide = if logits.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let log_p = loss::log_softmax(&logits.to_dtype(wide)?)?;
+    (targets.to_dtype(wide)? * log_p)?.sum(D::Minus1)?.mean_all()?.neg()
+}

@@ -1,0 +1,105 @@
+//! The kernels' room: plain functions over contiguous slices, parallel over fixed parts of the data, so
+//! that no bit of a result depends on the number of threads.
+//!
+//! `mod.rs` is the door to candle's storage; `gemm` is the dense product (the one file with `unsafe`);
+//! `conv`, `pool`, `batch_norm`, `softmax` and `elementwise` are what their names say.
+#![allow(unsafe_code)]
+
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, WithDType, bail};
+
+pub(crate) mod batch_norm;
+pub(crate) mod conv;
+pub(crate) mod elementwise;
+mod gemm;
+pub(crate) mod pool;
+pub(crate) mod softmax;
+
+/// The floats that kernels are written for.
+pub(crate) trait Real: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum {
+    const ZERO: Self;
+    const NEG_INFINITY: Self;
+    fn exp(self) -> Self;
+    fn ln(self) -> Self;
+}
+
+impl Real for f32 {
+    const ZERO: f32 = 0.0;
+    const NEG_INFINITY: f32 = f32::NEG_INFINITY;
+    fn exp(self) -> f32 {
+        self.exp()
+    }
+    fn ln(self) -> f32 {
+        self.ln()
+    }
+}
+
+impl Real for f64 {
+    const ZERO: f64 = 0.0;
+    const NEG_INFINITY: f64 = f64::NEG_INFINITY;
+    fn exp(self) -> f64 {
+        self.exp()
+    }
+    fn ln(self) -> f64 {
+        self.ln()
+    }
+}
+
+/// Runs an expression with `T` standing for the float type of a tensor.
+macro_rules! on_floats {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            candle_core::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            other => candle_core::bail!("this kernel is written for F32 and F64; got {other:?}"),
+        }
+    };
+}
+pub(crate) use on_floats;
+
+/// Whether there is a kernel for this tensor; otherwise the composed form runs.
+pub(crate) fn fits(x: &Tensor) -> bool {
+    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+}
+
+/// The elements of a contiguous tensor.
+pub(crate) fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    match layout.contiguous_offsets() {
+        Some((from, to)) => Ok(&T::cpu_storage_as_slice(storage)?[from..to]),
+        None => bail!("a kernel needs a contiguous tensor; got {layout:?}"),
+    }
+}
+
+/// The type of a storage's elements.
+pub(crate) fn dtype(storage: &CpuStorage) -> DType {
+    candle_core::backend::BackendStorage::dtype(storage)
+}
+
+/// Elements as candle's storage.
+pub(crate) fn store<T: WithDType>(values: Vec<T>) -> CpuStorage {
+    T::to_cpu_storage_owned(values)
+}
+
+/// Elements as a tensor on the CPU.
+pub(crate) fn tensor<T: WithDType>(values: Vec<T>, shape: &Shape) -> Result<Tensor> {
+    Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+/// Runs a kernel on the elements of a contiguous CPU tensor.
+pub(crate) fn with<T: WithDType, R>(x: &Tensor, run: impl FnOnce(&[T]) -> R) -> Result<R> {
+    let (storage, layout) = x.storage_and_layout();
+    match &*storage {
+        candle_core::Storage::Cpu(cpu) => Ok(run(slice::<T>(cpu, layout)?)),
+        _ => bail!("a kernel needs a tensor on the CPU"),
+    }
+}
+
+/// As [`with`], on two tensors.
+pub(crate) fn with2<T: WithDType, R>(a: &Tensor, b: &Tensor, run: impl FnOnce(&[T], &[T]) -> R) -> Result<R> {
+    with::<T, _>(a, |a| with::<T, _>(b, |b| run(a, b)))?
+}

@@ -1,0 +1,281 @@
+//! Named weights.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
+use candle_nn::{Init, VarBuilder};
+
+use crate::{Rng, init};
+
+/// The named tensors of a network, in the order of their names.
+///
+/// *Trainables* get gradients; *buffers* (the running statistics of a batch norm) are saved with them
+/// but never trained. A clone is another handle to the same tensors. First values are drawn from the
+/// stream given to [`new`](Params::new), keyed by the full name of the parameter: adding a layer does
+/// not change how the others begin.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device};
+/// use taper_tensor::{Params, Rng};
+/// let params = Params::new(Rng::new(0).fork("init"), DType::F32, Device::Cpu);
+/// // a candle model of one's own, with seeded weights and the names in order
+/// let layer = candle_nn::linear(3, 2, params.builder().pp("head"))?;
+/// let names: Vec<_> = params.trainables().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["head.bias", "head.weight"]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Params {
+    entries: Arc<Mutex<BTreeMap<String, Entry>>>,
+    rng: Rng,
+    dtype: DType,
+    device: Device,
+}
+
+#[derive(Clone)]
+struct Entry {
+    var: Var,
+    trainable: bool,
+}
+
+/// A tensor that a file holds in another shape than the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reshaped {
+    /// The parameter.
+    pub name: String,
+    /// The shape in the file.
+    pub got: Vec<usize>,
+    /// The shape in the network.
+    pub wanted: Vec<usize>,
+}
+
+/// What [`Params::load`] did, each list in the order of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Parameters that got their values.
+    pub loaded: Vec<String>,
+    /// Parameters of the network that were not given; unchanged.
+    pub missing: Vec<String>,
+    /// Tensors given that the network does not have.
+    pub unexpected: Vec<String>,
+    /// Tensors given in another shape; the parameter is unchanged.
+    pub reshaped: Vec<Reshaped>,
+}
+
+impl LoadReport {
+    /// Whether every name and shape was the same on both sides.
+    pub fn is_exact(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.reshaped.is_empty()
+    }
+}
+
+impl Params {
+    /// No parameters yet. `rng` draws their first values.
+    pub fn new(rng: Rng, dtype: DType, device: Device) -> Self {
+        Self { entries: Arc::default(), rng, dtype, device }
+    }
+
+    /// Where a network puts its parameters: the root of the names.
+    pub fn root(&self) -> Path {
+        Path { params: self.clone(), prefix: String::new() }
+    }
+
+    /// The device that the parameters live on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The type of the parameters.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The trainable parameters in the order of their names.
+    pub fn trainables(&self) -> Vec<(String, Var)> {
+        self.select(|entry| entry.trainable)
+    }
+
+    /// The buffers in the order of their names.
+    pub fn buffers(&self) -> Vec<(String, Var)> {
+        self.select(|entry| !entry.trainable)
+    }
+
+    /// Everything that a file of weights holds: trainables and buffers, detached.
+    pub fn tensors(&self) -> BTreeMap<String, Tensor> {
+        self.select(|_| true).into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect()
+    }
+
+    /// Copies values in by name, converting their type; what does not fit is left alone and reported.
+    ///
+    /// # Errors
+    /// When a conversion or a copy between devices fails.
+    pub fn load(&self, tensors: &BTreeMap<String, Tensor>) -> Result<LoadReport> {
+        let mut report = LoadReport::default();
+        let entries = self.lock().clone();
+        for (name, entry) in &entries {
+            match tensors.get(name) {
+                None => report.missing.push(name.clone()),
+                Some(tensor) if tensor.dims() != entry.var.dims() => report.reshaped.push(Reshaped {
+                    name: name.clone(),
+                    got: tensor.dims().to_vec(),
+                    wanted: entry.var.dims().to_vec(),
+                }),
+                Some(tensor) => {
+                    entry.var.set(&tensor.to_device(&self.device)?.to_dtype(self.dtype)?.copy()?)?;
+                    report.loaded.push(name.clone());
+                }
+            }
+        }
+        report.unexpected = tensors.keys().filter(|name| !entries.contains_key(*name)).cloned().collect();
+        Ok(report)
+    }
+
+    /// A `VarBuilder` that creates its variables here, for networks written with `candle_nn`. Names that
+    /// end in `running_mean`, `running_var` or `num_batches_tracked` become buffers.
+    pub fn builder(&self) -> VarBuilder<'static> {
+        VarBuilder::from_backend(Box::new(self.clone()), self.dtype, self.device.clone())
+    }
+
+    fn get_or_create(&self, name: &str, shape: Shape, first: Init, trainable: bool) -> Result<Var> {
+        if let Some(entry) = self.lock().get(name) {
+            if entry.var.shape() != &shape {
+                bail!("parameter {name} exists with shape {:?}; wanted {shape:?}", entry.var.shape());
+            }
+            return Ok(entry.var.clone());
+        }
+        let values = init::sample(first, &shape, &mut self.rng.fork(name), self.dtype, &self.device)?;
+        let var = Var::from_tensor(&values)?;
+        let entry = Entry { var: var.clone(), trainable };
+        self.lock().insert(name.to_owned(), entry);
+        Ok(var)
+    }
+
+    fn select(&self, keep: impl Fn(&Entry) -> bool) -> Vec<(String, Var)> {
+        self.lock()
+            .iter()
+            .filter(|(_, entry)| keep(entry))
+            .map(|(name, entry)| (name.clone(), entry.var.clone()))
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the names of [`Params`]: `params.root().at("features").at(3)` is `features.3`.
+#[derive(Clone)]
+pub struct Path {
+    params: Params,
+    prefix: String,
+}
+
+impl Path {
+    /// The place below this one.
+    pub fn at(&self, name: impl Display) -> Path {
+        Path { params: self.params.clone(), prefix: self.full(name) }
+    }
+
+    /// The name of this place, such as `features.3`.
+    pub fn name(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The trainable `name` below this place, created where it does not exist.
+    ///
+    /// # Errors
+    /// When it exists with another shape.
+    pub fn trainable(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
+        self.params.get_or_create(&self.full(name), shape.into(), first, true)
+    }
+
+    /// The buffer `name` below this place, created where it does not exist.
+    ///
+    /// # Errors
+    /// When it exists with another shape.
+    pub fn buffer(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
+        self.params.get_or_create(&self.full(name), shape.into(), first, false)
+    }
+
+    fn full(&self, name: impl Display) -> String {
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+    }
+}
+
+impl candle_nn::var_builder::SimpleBackend for Params {
+    fn get(&self, shape: Shape, name: &str, first: Init, dtype: DType, _: &Device) -> Result<Tensor> {
+        let buffer = ["running_mean", "running_var", "num_batches_tracked"].iter().any(|end| name.ends_with(end));
+        let var = self.get_or_create(name, shape, first, !buffer)?;
+        if dtype == self.dtype { Ok(var.into_inner()) } else { var.to_dtype(dtype) }
+    }
+
+    fn get_unchecked(&self, name: &str, dtype: DType, _: &Device) -> Result<Tensor> {
+        match self.lock().get(name) {
+            Some(entry) => entry.var.to_dtype(dtype),
+            None => bail!("there is no parameter {name}, and without a shape it cannot be created"),
+        }
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.lock().contains_key(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params() -> Params {
+        Params::new(Rng::new(0), DType::F32, Device::Cpu)
+    }
+
+    const NORMAL: Init = Init::Randn { mean: 0.0, stdev: 1.0 };
+
+    #[test]
+    fn first_values_depend_on_the_name_and_not_on_the_order() -> Result<()> {
+        let (a, b) = (params(), params());
+        a.root().trainable("x", 4, NORMAL)?;
+        let a_y = a.root().at("block").trainable("y", 4, NORMAL)?;
+        let b_y = b.root().at("block").trainable("y", 4, NORMAL)?;
+        assert_eq!(a_y.to_vec1::<f32>()?, b_y.to_vec1::<f32>()?);
+        assert_eq!(a.trainables()[0].0, "block.y");
+        Ok(())
+    }
+
+    #[test]
+    fn load_reports_what_did_not_fit_and_leaves_it_alone() -> Result<()> {
+        let p = params();
+        let kept = p.root().trainable("kept", 2, Init::Const(5.0))?;
+        let other = p.root().trainable("other_shape", 2, Init::Const(6.0))?;
+        let given = p.root().buffer("given", 2, Init::Const(7.0))?;
+        let tensor = |n: usize| Tensor::ones(n, DType::F64, &Device::Cpu);
+        let report = p.load(&BTreeMap::from([
+            ("given".to_owned(), tensor(2)?),
+            ("other_shape".to_owned(), tensor(3)?),
+            ("stranger".to_owned(), tensor(1)?),
+        ]))?;
+        assert_eq!(report.loaded, ["given"]);
+        assert_eq!(report.missing, ["kept"]);
+        assert_eq!(report.unexpected, ["stranger"]);
+        assert_eq!((report.reshaped[0].got[0], report.reshaped[0].wanted[0]), (3, 2));
+        assert!(!report.is_exact());
+        assert_eq!(kept.to_vec1::<f32>()?, [5.0; 2]);
+        assert_eq!(other.to_vec1::<f32>()?, [6.0; 2]);
+        assert_eq!(given.to_vec1::<f32>()?, [1.0; 2]);
+        Ok(())
+    }
+
+    #[test]
+    fn running_statistics_are_no_trainables() -> Result<()> {
+        let p = params();
+        candle_nn::batch_norm(3, candle_nn::BatchNormConfig::default(), p.builder().pp("norm"))?;
+        let names = |list: Vec<(String, Var)>| list.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(p.trainables()), ["norm.bias", "norm.weight"]);
+        assert_eq!(names(p.buffers()), ["norm.running_mean", "norm.running_var"]);
+        assert!(p.root().trainable("norm.weight", 4, Init::Const(0.0)).is_err());
+        Ok(())
+    }
+}

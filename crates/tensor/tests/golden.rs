@@ -1,0 +1,189 @@
+//! Every operation, forward and all gradients, against PyTorch's numbers (computed there in float64, stored in
+//! float32): the kernel in float64 and float32, and the composed twin.
+
+use std::collections::{BTreeMap, HashMap};
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use serde_json::Value;
+use taper_tensor::{
+    Conv, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d, cross_entropy, linear,
+    max_pool2d, relu,
+};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops");
+
+struct Golden {
+    tensors: HashMap<String, Tensor>,
+    configs: BTreeMap<String, Value>,
+}
+
+fn golden() -> Golden {
+    Golden {
+        tensors: candle_core::safetensors::load(format!("{GOLDEN}.safetensors"), &Device::Cpu).unwrap(),
+        configs: serde_json::from_str(&std::fs::read_to_string(format!("{GOLDEN}.json")).unwrap()).unwrap(),
+    }
+}
+
+impl Golden {
+    fn get(&self, case: &str, part: &str) -> Option<Tensor> {
+        self.tensors.get(&format!("{case}/{part}")).cloned()
+    }
+
+    fn size(&self, case: &str, field: &str) -> usize {
+        self.configs[case][field].as_u64().unwrap() as usize
+    }
+
+    fn cases(&self, prefix: &str) -> Vec<String> {
+        let cases: Vec<_> = self.configs.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        assert!(!cases.is_empty(), "no golden case begins with {prefix}");
+        cases
+    }
+
+    /// Runs `f` on the named inputs and compares the output and the gradient of each input that has one.
+    fn hold(&self, case: &str, inputs: &[&str], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
+        for (dtype, tolerance) in [(DType::F64, 2e-6), (DType::F32, 2e-5)] {
+            let vars = inputs
+                .iter()
+                .map(|name| Var::from_tensor(&self.get(case, name).unwrap().to_dtype(dtype)?))
+                .collect::<Result<Vec<_>>>()?;
+            let tracked: Vec<_> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+            let y = f(&tracked)?;
+            close(&y, &self.get(case, "out").unwrap(), tolerance, &format!("{case}: output in {dtype:?}"))?;
+            let grads = (y * self.get(case, "grad_out").unwrap().to_dtype(dtype)?)?.sum_all()?.backward()?;
+            for (name, var) in inputs.iter().zip(&vars) {
+                if let Some(wanted) = self.get(case, &format!("grad_{name}")) {
+                    let got = grads.get(var).unwrap_or_else(|| panic!("{case}: no gradient for {name}"));
+                    close(got, &wanted, tolerance, &format!("{case}: gradient of {name} in {dtype:?}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// |got - wanted| <= tolerance · max(1, largest |wanted|), everywhere.
+fn close(got: &Tensor, wanted: &Tensor, tolerance: f64, what: &str) -> Result<()> {
+    assert_eq!(got.dims(), wanted.dims(), "{what}: shape");
+    let values = |t: &Tensor| t.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+    let (got, wanted) = (values(got)?, values(wanted)?);
+    let scale = wanted.iter().fold(1.0f64, |a, b| a.max(b.abs()));
+    for (i, (g, w)) in got.iter().zip(&wanted).enumerate() {
+        assert!((g - w).abs() <= tolerance * scale, "{what}: element {i} is {g}, PyTorch says {w}");
+    }
+    Ok(())
+}
+
+/// An operation on (N,H,W,C) as one on (N,C,H,W), the layout of the golden file.
+fn nhwc(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    f(&x.permute((0, 2, 3, 1))?)?.permute((0, 3, 1, 2))
+}
+
+#[test]
+fn convolution() -> Result<()> {
+    let golden = golden();
+    for case in golden.cases("conv") {
+        let conv = Conv {
+            stride: golden.size(&case, "stride"),
+            padding: golden.size(&case, "padding"),
+            dilation: golden.size(&case, "dilation"),
+            groups: golden.size(&case, "groups"),
+        };
+        for run in [conv2d, composed::conv2d] {
+            golden.hold(&case, &["x", "weight", "bias"], |t| nhwc(&t[0], |x| run(x, &t[1], Some(&t[2]), conv)))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn max_pooling() -> Result<()> {
+    let golden = golden();
+    for case in golden.cases("max_pool") {
+        let config = &golden.configs[&case];
+        let kernel = golden.size(&case, "kernel");
+        let pool = Pool {
+            kernel: (kernel, kernel),
+            stride: golden.size(&case, "stride"),
+            padding: config["padding"].as_u64().unwrap_or(0) as usize,
+            ceil_mode: config["ceil_mode"].as_bool().unwrap_or(false),
+        };
+        for run in [max_pool2d, composed::max_pool2d] {
+            golden.hold(&case, &["x"], |t| nhwc(&t[0], |x| run(x, pool)))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn average_pooling() -> Result<()> {
+    let golden = golden();
+    for case in golden.cases("adaptive_avg_pool") {
+        let sides = golden.configs[&case]["output"].as_array().unwrap();
+        let output = (sides[0].as_u64().unwrap() as usize, sides[1].as_u64().unwrap() as usize);
+        for run in [adaptive_avg_pool2d, composed::adaptive_avg_pool2d] {
+            golden.hold(&case, &["x"], |t| nhwc(&t[0], |x| run(x, output)))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn rectifier_and_linear() -> Result<()> {
+    let golden = golden();
+    for run in [relu, composed::relu] {
+        golden.hold("relu", &["x"], |t| run(&t[0]))?;
+    }
+    golden.hold("linear", &["x", "weight", "bias"], |t| linear(&t[0], &t[1], Some(&t[2])))
+}
+
+#[test]
+fn batch_norm() -> Result<()> {
+    let golden = golden();
+    for run in [batch_norm_train, composed::batch_norm_train] {
+        golden.hold("batch_norm_train", &["x", "weight", "bias"], |t| {
+            nhwc(&t[0], |x| Ok(run(x, &t[1], &t[2], 1e-5)?.0))
+        })?;
+    }
+    golden.hold("batch_norm_eval", &["x", "weight", "bias"], |t| {
+        let statistic = |name| golden.get("batch_norm_eval", name).unwrap().to_dtype(t[0].dtype());
+        nhwc(&t[0], |x| batch_norm_eval(x, &t[1], &t[2], &statistic("running_mean")?, &statistic("running_var")?, 1e-5))
+    })
+}
+
+#[test]
+fn cross_entropy_on_probabilities() -> Result<()> {
+    let golden = golden();
+    let one_hot = |case: &str, smoothing: f64, dtype: DType| -> Result<Tensor> {
+        let labels = golden.get(case, "target").unwrap().to_dtype(DType::I64)?.to_vec1::<i64>()?;
+        let rows: Vec<f64> = labels
+            .iter()
+            .flat_map(|&label| {
+                (0..7).map(move |c| f64::from(u8::from(c == label)) * (1.0 - smoothing) + smoothing / 7.0)
+            })
+            .collect();
+        Tensor::from_vec(rows, (labels.len(), 7), &Device::Cpu)?.to_dtype(dtype)
+    };
+    for run in [cross_entropy, composed::cross_entropy] {
+        for (case, smoothing) in
+            [("cross_entropy", 0.0), ("cross_entropy_smoothing", 0.1), ("cross_entropy_extreme", 0.0)]
+        {
+            golden.hold(case, &["logits"], |t| run(&t[0], &one_hot(case, smoothing, t[0].dtype())?))?;
+        }
+        golden.hold("cross_entropy_soft", &["logits"], |t| {
+            run(&t[0], &golden.get("cross_entropy_soft", "target").unwrap().to_dtype(t[0].dtype())?)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn candles_own_max_pool_has_a_quarter_of_the_gradient() -> Result<()> {
+    let x = Var::from_tensor(&Tensor::arange(0f32, 16.0, &Device::Cpu)?.reshape((1, 1, 4, 4))?)?;
+    let of_maximum = |y: Tensor| -> Result<f32> {
+        let grads = y.sum_all()?.backward()?;
+        grads.get(&x).unwrap().max_all()?.to_scalar()
+    };
+    assert_eq!(of_maximum(x.max_pool2d(2)?)?, 0.25);
+    assert_eq!(of_maximum(nhwc(&x, |x| max_pool2d(x, Pool::default()))?)?, 1.0);
+    Ok(())
+}
