@@ -1,2 +1,74 @@
-//! xtask
-fn main(){}
+//! The command line of the repository's chores: `cargo xtask <verb>`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::{ci, root, tidy::tidy};
+
+/// The repository's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+#[command(after_help = "Exit code: 0 all well, 1 something was found or failed, 2 wrong usage.\n\
+    Example: cargo xtask tidy && cargo xtask ci")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run what every change has to pass: tests, formatting, clippy, documentation.
+    ///
+    /// Each command is printed before it runs, so that it can be repeated by hand; the first failure
+    /// ends the run. `.ci/run` does exactly this.
+    Ci {
+        /// Print the commands, run none.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Look for what must stay absent: wrong dependencies, unsafe outside its room, printing libraries, ...
+    ///
+    /// Each finding names file and line and says what to do. The same checks are a test of this crate.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// True when all is well.
+fn run(verb: &Verb) -> Result<bool> {
+    let root = root()?;
+    match verb {
+        Verb::Ci { list: true } => {
+            for step in ci::STEPS {
+                println!("{step}");
+            }
+            Ok(true)
+        }
+        Verb::Ci { list: false } => {
+            ci::run(ci::STEPS, |step| ci::cargo(&root, step))?;
+            Ok(true)
+        }
+        Verb::Tidy => {
+            let findings = tidy(&root)?;
+            for finding in &findings {
+                println!("{finding}");
+            }
+            match findings.len() {
+                0 => println!("tidy: nothing found"),
+                1 => println!("tidy: 1 finding"),
+                n => println!("tidy: {n} findings"),
+            }
+            Ok(findings.is_empty())
+        }
+    }
+}

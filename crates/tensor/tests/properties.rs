@@ -1,6 +1,8 @@
 //! What holds for any sizes: gradients against finite differences, kernels against their composed twins, bits that
 //! do not depend on the number of threads, and mistakes that are refused.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use candle_core::{Device, Result, Tensor, Var};
 use taper_tensor::{
     Conv, Pool, Rng, adaptive_avg_pool2d, batch_norm_train, check_gradients, composed, conv2d, cross_entropy,

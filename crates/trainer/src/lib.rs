@@ -1,1 +1,29 @@
-//! x
+//! The trainer: wires the layered crates to one loop and one command line.
+//!
+//! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders, [`mod@fit`] trains
+//! through its phases, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
+//! [`report`] draws what came out. [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
+//!
+//! # Examples
+//! ```
+//! use taper::recipe::Recipe;
+//! let recipe = Recipe::parse("seed = 7\n[optimize]\nepochs = 4\n", "recipe.toml".as_ref())?;
+//! let phases = taper::fit::phases(&recipe, 4);
+//! assert_eq!((phases[0].name, phases[1].epochs), ("head", 4));
+//! # Ok::<(), taper::recipe::RecipeError>(())
+//! ```
+pub mod recipe;
+
+pub mod pipeline;
+
+pub mod evaluate;
+pub mod fit;
+
+pub mod files;
+pub mod interrupt;
+pub mod model;
+pub mod progress;
+pub mod report;
+pub mod run_folder;
+
+pub mod commands;

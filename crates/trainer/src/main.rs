@@ -1,2 +1,49 @@
-//! taper
-fn main(){}
+//! The binary `taper`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use taper::commands::{self, EvalArgs, FineTuneArgs, PredictArgs};
+use taper::recipe::RecipeError;
+
+/// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
+#[derive(Debug, Parser)]
+#[command(version, after_help = "First steps:\n  taper fine-tune pictures        pictures/train/<class>/*, pictures/val/<class>/*\n  taper predict squeezenet1_1 cat.jpg\n\nExit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Threads to compute with; they change the time, never the result [default: all cores]
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    FineTune(FineTuneArgs),
+    Eval(EvalArgs),
+    Predict(PredictArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<RecipeError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<i32> {
+    let threads = match cli.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    match &cli.verb {
+        Verb::FineTune(args) => commands::fine_tune(args, threads),
+        Verb::Eval(args) => commands::eval(args, threads),
+        Verb::Predict(args) => commands::predict(args),
+    }
+}

@@ -1,1 +1,55 @@
-//! x
+//! Pretrained backbones with named stages, and what it takes to reuse one for other pictures.
+//!
+//! A network that has seen a million pictures is a good start for a few hundred of another kind: its
+//! early stages detect edges and textures that every picture has. So keep the [`Backbone`], put a new
+//! [`Head`] on it, freeze the first stages, and train the rest. [`Classifier`] is all of that in one
+//! layer. The list of [`Stage`]s is the only list of a backbone's layers: freezing, learning rates by
+//! depth and feature taps all index it.
+//!
+//! Weights are safetensors files with torchvision's names ([`read_weights`], [`load_weights`]). Each
+//! comes with a [`Manifest`] that says what the network expects; the [`MODELS`] known here are found
+//! by name with [`model`], and one of them is embedded, so that there is always something to begin with.
+//!
+//! # Examples
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use taper_tensor::{Mode, Params, Rng};
+//! use taper_transfer::{Head, model};
+//! let params = Params::new(Rng::new(0).fork("init"), DType::F32, Device::Cpu);
+//! let mut net = model("squeezenet1_1")?.classifier(&params, Head::default(), 10)?;
+//! net.freeze(4)?; // train the new head alone
+//! let pictures = Tensor::zeros((2, 64, 64, 3), DType::F32, &Device::Cpu)?;
+//! assert_eq!(net.forward(&pictures, Mode::Eval)?.dims(), [2, 10]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod backbone;
+mod convolution;
+mod squeezenet;
+
+mod concat_pool_head;
+mod conv_head;
+mod head;
+
+mod classifier;
+
+mod manifest;
+mod models;
+mod weights;
+
+mod error;
+
+pub use backbone::{Backbone, Stage};
+pub use classifier::{Classifier, Part};
+pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
+pub use conv_head::{ConvHead, ConvHeadConfig};
+pub use error::{TransferError, WeightsError};
+pub use head::Head;
+pub use manifest::Manifest;
+pub use models::{MODELS, Model, model};
+pub use squeezenet::SqueezeNet;
+pub use weights::{Fit, load_weights, read_weights, weights_from_bytes};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,8 +5,8 @@ use super::Real;
 /// `log Σ exp`, safe for any finite row.
 fn log_sum_exp<T: Real>(row: &[T]) -> T {
     let max = row.iter().fold(T::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-    if !(max > T::NEG_INFINITY) {
-        return row.iter().copied().sum();
+    if max == T::NEG_INFINITY {
+        return max;
     }
     max + row.iter().map(|&v| (v - max).exp()).sum::<T>().ln()
 }

@@ -1,0 +1,92 @@
+//! The functions against torchvision on PIL pictures: tests/golden/transforms.safetensors holds one
+//! picture ("input", height x width x 3 bytes) and what torchvision makes of it.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
+use safetensors::SafeTensors;
+use taper_augment::{
+    Affine, Border, Filter, Rect, RgbImage, adjust_brightness, adjust_contrast, adjust_saturation, affine, center_crop,
+    crop, hflip, resize, resize_short_side, rotate,
+};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
+
+struct Golden(Vec<u8>);
+
+impl Golden {
+    fn read() -> Self {
+        Self(std::fs::read(FILE).unwrap())
+    }
+
+    fn picture(&self, name: &str) -> RgbImage {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let tensor = file.tensor(name).unwrap();
+        let &[height, width, 3] = tensor.shape() else { panic!("{name} has shape {:?}", tensor.shape()) };
+        RgbImage::from_raw(width as u32, height as u32, tensor.data().to_vec()).unwrap()
+    }
+}
+
+/// Mean and largest absolute difference, out of 255.
+fn distance(a: &RgbImage, b: &RgbImage) -> (f64, u8) {
+    assert_eq!(a.dimensions(), b.dimensions());
+    let differences = || a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b));
+    let mean = differences().map(f64::from).sum::<f64>() / a.len() as f64;
+    (mean, differences().max().unwrap_or(0))
+}
+
+#[test]
+fn cuts_and_mirror_images_agree_to_the_bit() {
+    let golden = Golden::read();
+    let input = golden.picture("input");
+    assert_eq!(hflip(input.clone()), golden.picture("hflip"));
+    assert_eq!(center_crop(input.clone(), 64, 64), golden.picture("center_crop_64"));
+    let corner = Rect { left: 0, top: 0, width: 72, height: 72 };
+    assert_eq!(crop(&input, corner), golden.picture("ten_crop_72_0"));
+}
+
+#[test]
+fn colours_agree_to_the_bit() {
+    let golden = Golden::read();
+    let input = || golden.picture("input");
+    for (name, picture) in [
+        ("brightness_1.4", adjust_brightness(input(), 1.4)),
+        ("brightness_0.6", adjust_brightness(input(), 0.6)),
+        ("contrast_1.4", adjust_contrast(input(), 1.4)),
+        ("contrast_0.6", adjust_contrast(input(), 0.6)),
+        ("saturation_1.4", adjust_saturation(input(), 1.4)),
+        ("saturation_0", adjust_saturation(input(), 0.0)),
+    ] {
+        assert_eq!(distance(&picture, &golden.picture(name)), (0.0, 0), "{name}");
+    }
+}
+
+#[test]
+fn sizes_agree_within_rounding() {
+    let golden = Golden::read();
+    let input = || golden.picture("input");
+    for (name, picture) in [
+        ("resize_short_side_80", resize_short_side(input(), 80, Filter::Bilinear)),
+        ("resize_48x64", resize(input(), 64, 48, Filter::Bilinear)),
+        ("resize_bicubic_160", resize_short_side(input(), 160, Filter::Bicubic)),
+    ] {
+        let (mean, most) = distance(&picture, &golden.picture(name));
+        println!("{name}: mean {mean:.4}, at most {most}");
+        assert!(mean < 0.02 && most <= 1, "{name}: mean {mean}, at most {most}");
+    }
+}
+
+#[test]
+fn maps_agree_up_to_single_precision() {
+    let golden = Golden::read();
+    let (input, black) = (|| golden.picture("input"), Border::Fill([0; 3]));
+    let shift = Affine { translate: (10.0, -6.0), ..Affine::default() };
+    let zoom = Affine { zoom: 1.3, ..Affine::default() };
+    for (name, picture) in [
+        ("rotate_20", rotate(input(), 20.0, black)),
+        ("translate_10_-6", affine(input(), &shift, black)),
+        ("scale_1.3", affine(input(), &zoom, black)),
+    ] {
+        let (mean, most) = distance(&picture, &golden.picture(name));
+        println!("{name}: mean {mean:.4}, at most {most}");
+        assert!(mean < 0.01 && most <= 1, "{name}: mean {mean}, at most {most}");
+    }
+}

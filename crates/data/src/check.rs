@@ -1,0 +1,93 @@
+//! Reading every picture once, before it matters.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+
+/// A picture that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its number in the dataset.
+    pub index: usize,
+    /// Its name, the path where it has one.
+    pub name: String,
+    /// Why; the text names the file.
+    pub reason: DataError,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+/// Decodes every picture, on all cores, and returns those that cannot be read, by number.
+///
+/// `progress` is called after each picture, from several threads, with how many are done. What to do about
+/// the unreadable ones is left to the caller: stop, or go on with [`Subset::without`](crate::Subset::without).
+///
+/// # Examples
+/// ```
+/// use taper_data::{Folder, check};
+/// let folder = Folder::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji/val"))?;
+/// assert!(check(&folder, |_done| {}).is_empty());
+/// # Ok::<(), taper_data::DataError>(())
+/// ```
+pub fn check(dataset: &dyn Dataset, progress: impl Fn(usize) + Sync) -> Vec<Unreadable> {
+    let done = AtomicUsize::new(0);
+    let read = |index| {
+        let result = match guarded(|| dataset.get(index)) {
+            Ok(result) => result,
+            Err(message) => Err(DataError::Panicked { name: dataset.name(index), message }),
+        };
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        result.err().map(|reason| Unreadable { index, name: dataset.name(index), reason })
+    };
+    (0..dataset.len()).into_par_iter().filter_map(read).collect()
+}
+
+/// What a function returns, or the message it panicked with: a decoder's bug costs one picture, not all.
+pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload: Box<dyn Any + Send>| {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{draw, emoji};
+    use crate::{Folder, Subset};
+    use std::fs;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_unreadable_come_in_order_and_can_be_left_out() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["a/1.png", "a/2.png", "b/1.png", "b/2.png", "b/3.png"] {
+            draw(root.path(), path);
+        }
+        fs::write(root.path().join("a/2.png"), "a letter").unwrap();
+        let whole = fs::read(emoji().join("train/food/apple.png")).unwrap();
+        fs::write(root.path().join("b/3.png"), &whole[..200]).unwrap();
+        let folder: Arc<dyn Dataset> = Arc::new(Folder::open(root.path()).unwrap());
+        let seen = AtomicUsize::new(0);
+        let found = check(&*folder, |done| {
+            seen.fetch_max(done, Ordering::Relaxed);
+        });
+        assert_eq!(seen.into_inner(), 5);
+        let indices: Vec<_> = found.iter().map(|one| one.index).collect();
+        assert_eq!(indices, [1, 4]);
+        assert!(found[0].to_string().contains(&found[0].name) && found[0].name.ends_with("2.png"));
+        let rest = Subset::without(folder, &indices).unwrap();
+        assert!(check(&rest, |_| {}).is_empty());
+        assert_eq!(rest.len(), 3);
+    }
+}

@@ -1,0 +1,208 @@
+//! What can be wrong with pictures, folders and the settings of a loader.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::decode::MAX_PIXELS;
+
+/// Why pictures could not be found, read, split or loaded. The text names the file and what to do.
+///
+/// # Examples
+/// ```
+/// use taper_data::{DataError, Folder};
+/// let refused = Folder::open("no/such/folder").err();
+/// assert!(matches!(refused, Some(DataError::MissingFolder { .. })));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// There is no folder of this name.
+    #[error("there is no folder {}: check the path", path.display())]
+    MissingFolder {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+    /// A folder, or something in it, could not be listed.
+    #[error("cannot list {}: {reason}", path.display())]
+    List {
+        /// What was being listed.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// A folder holds no class folders.
+    #[error(
+        "{} holds no class folders (pictures directly in it: {pictures}): \
+         put the pictures of each class into a folder of its own, named after the class",
+        path.display()
+    )]
+    NoClasses {
+        /// The folder.
+        path: PathBuf,
+        /// How many pictures lie directly in it.
+        pictures: usize,
+    },
+    /// A folder holds a single class folder.
+    #[error("{} holds only the class {class:?}: a classifier needs at least two class folders", path.display())]
+    OneClass {
+        /// The folder.
+        path: PathBuf,
+        /// Its only class.
+        class: String,
+    },
+    /// A class folder holds no picture.
+    #[error(
+        "the class folder {} holds no picture (png, jpg, jpeg, webp, gif, bmp): add some or remove the folder",
+        path.display()
+    )]
+    EmptyClass {
+        /// The class folder.
+        path: PathBuf,
+    },
+    /// A class lies on one side of a ready split only.
+    #[error(
+        "the class {class:?} is in {} but not in {}: both need the same class folders",
+        found.display(), missing.display()
+    )]
+    ClassMissing {
+        /// The class.
+        class: String,
+        /// The side that has it.
+        found: PathBuf,
+        /// The side that lacks it.
+        missing: PathBuf,
+    },
+    /// There is a folder `train` of class folders and no folder of validation pictures beside it.
+    #[error(
+        "{} has a folder train but no folder val beside it: add val with the same class folders, \
+         or give the path of train itself to split it by seed",
+        path.display()
+    )]
+    NoValidation {
+        /// The folder that holds `train`.
+        path: PathBuf,
+    },
+    /// There are a folder `val` and a folder `valid`.
+    #[error("{} has both a folder val and a folder valid: keep one", path.display())]
+    TwoValidations {
+        /// The folder that holds both.
+        path: PathBuf,
+    },
+    /// The fraction to set aside is not between 0 and 1.
+    #[error("the validation fraction is {got}; wanted more than 0 and less than 1")]
+    Fraction {
+        /// The fraction that was refused.
+        got: f64,
+    },
+    /// A class has too few pictures to be on both sides of a split.
+    #[error("the class {class:?} has {got} picture(s); splitting it needs at least 2: add some or remove the class")]
+    TooFew {
+        /// The class.
+        class: String,
+        /// How many pictures it has.
+        got: usize,
+    },
+    /// Leaving pictures out would leave a class without any.
+    #[error("without the pictures left out the class {class:?} is empty: replace them or remove the class")]
+    ClassLost {
+        /// The class.
+        class: String,
+    },
+    /// A picture of this number does not exist.
+    #[error("there is no picture {index}; the dataset has {len}")]
+    Index {
+        /// The number asked for, from 0.
+        index: usize,
+        /// How many pictures there are.
+        len: usize,
+    },
+    /// A picture file could not be opened.
+    #[error("cannot open {}: {reason}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// The content of a file is no picture, whatever its name says.
+    #[error(
+        "{} is not a picture: its content is none of PNG, JPEG, WebP, GIF and BMP; replace or remove it",
+        path.display()
+    )]
+    NotAPicture {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A JPEG has no end marker: part of it is missing.
+    #[error("{} is cut off: the end of the JPEG is missing; replace or remove it", path.display())]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture has more pixels than [`MAX_PIXELS`].
+    #[error(
+        "{} has {width} x {height} pixels; at most {MAX_PIXELS} are read: make it smaller or remove it",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: u32,
+        /// Its height in pixels.
+        height: u32,
+    },
+    /// A picture is damaged, or of a kind that is not supported.
+    #[error("cannot read {}: {}; replace or remove it", path.display(), reason.to_string().trim_end())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: image::ImageError,
+    },
+    /// A loader, or a subset, of nothing.
+    #[error("the dataset has no pictures")]
+    Empty,
+    /// A setting of the loader was refused.
+    #[error("{field} is {got}; wanted {wanted}")]
+    Setting {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        got: usize,
+        /// What it takes.
+        wanted: &'static str,
+    },
+    /// A dataset gave a picture a class it does not have.
+    #[error("{name} has the label {label}; there are {classes} classes")]
+    Label {
+        /// The picture.
+        name: String,
+        /// Its label.
+        label: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// The function given to the loader failed.
+    #[error("cannot prepare {name}: {reason}")]
+    Prepare {
+        /// The picture.
+        name: String,
+        /// What the function said.
+        reason: crate::loader::PrepareError,
+    },
+    /// Reading or preparing a picture panicked.
+    #[error("reading or preparing {name} panicked: {message}")]
+    Panicked {
+        /// The picture.
+        name: String,
+        /// The message of the panic.
+        message: String,
+    },
+    /// No thread of the loader could be started.
+    #[error("cannot start a loader thread: {0}")]
+    Thread(io::Error),
+    /// A batch could not be put together.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

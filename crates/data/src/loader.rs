@@ -1,0 +1,121 @@
+//! What batches are made of, and the threads that make them.
+
+use std::sync::Arc;
+use std::thread;
+
+use image::RgbImage;
+use taper_tensor::Rng;
+
+use crate::dataset::Dataset;
+use crate::epoch::{Epoch, Work};
+use crate::error::DataError;
+
+/// Why a picture could not be prepared.
+pub type PrepareError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is done to a picture on its way into a batch: random changes drawn from the stream, which is the
+/// sample's own, and the result written as height x width x 3 numbers.
+pub type Prepare = dyn Fn(RgbImage, &mut Rng, &mut [f32]) -> Result<(), PrepareError> + Send + Sync;
+
+/// How a [`Loader`] makes batches.
+#[derive(Clone, Debug)]
+pub struct LoaderConfig {
+    /// Pictures in a batch; 32 by default.
+    pub batch_size: usize,
+    /// Height and width of what the preparation writes, in pixels; 224 x 224 by default.
+    pub size: (usize, usize),
+    /// Whether every epoch has an order of its own; otherwise it is that of the dataset. On by default.
+    pub shuffle: bool,
+    /// Whether an epoch ends before a last batch that would be smaller than the others. A dataset smaller
+    /// than one batch still gives one. Off by default: every picture is seen in every epoch.
+    ///
+    /// A last batch of one picture has no variance for batch normalisation to divide by in training:
+    /// whoever trains with this off should look at `len % batch_size`.
+    pub drop_last: bool,
+    /// Threads that decode and prepare; as many as there are cores by default.
+    pub threads: usize,
+    /// Finished batches that may wait for the consumer, beside the one each thread works on: no more than
+    /// `prefetch + threads` batches are in memory. 2 by default.
+    pub prefetch: usize,
+    /// The stream that the order (`shuffle`/epoch) and the random changes (`augment`/epoch/sample) are
+    /// derived from; that of seed 0 by default.
+    pub rng: Rng,
+}
+
+impl Default for LoaderConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 32,
+            size: (224, 224),
+            shuffle: true,
+            drop_last: false,
+            threads: thread::available_parallelism().map_or(1, usize::from),
+            prefetch: 2,
+            rng: Rng::new(0),
+        }
+    }
+}
+
+/// Makes batches of a dataset, epoch by epoch.
+///
+/// What an epoch gives is a function of dataset, preparation, seed and epoch number. The number of threads
+/// and the speed of the consumer change nothing, and epochs need not be asked for in order.
+///
+/// # Shapes
+/// Images (N,height,width,3), targets (N,C) with a single 1 in each row; f32, on the CPU.
+///
+/// # Examples
+/// See the [crate](crate#examples).
+#[derive(Clone)]
+pub struct Loader {
+    pub(crate) dataset: Arc<dyn Dataset>,
+    pub(crate) prepare: Arc<Prepare>,
+    pub(crate) config: LoaderConfig,
+}
+
+impl Loader {
+    /// A loader of these pictures.
+    ///
+    /// # Errors
+    /// When the dataset has no pictures, or a number in the configuration is 0.
+    pub fn new(dataset: Arc<dyn Dataset>, prepare: Arc<Prepare>, config: LoaderConfig) -> Result<Self, DataError> {
+        if dataset.is_empty() {
+            return Err(DataError::Empty);
+        }
+        for (field, got) in [
+            ("batch_size", config.batch_size),
+            ("height", config.size.0),
+            ("width", config.size.1),
+            ("threads", config.threads),
+            ("prefetch", config.prefetch),
+        ] {
+            if got == 0 {
+                let wanted = "at least 1";
+                return Err(DataError::Setting { field, got, wanted });
+            }
+        }
+        Ok(Self { dataset, prepare, config })
+    }
+
+    /// How many batches an epoch has.
+    pub fn batches(&self) -> usize {
+        let (len, size) = (self.dataset.len(), self.config.batch_size);
+        if self.config.drop_last { (len / size).max(1) } else { len.div_ceil(size) }
+    }
+
+    /// The pictures that are loaded.
+    pub fn dataset(&self) -> &Arc<dyn Dataset> {
+        &self.dataset
+    }
+
+    /// Starts the threads of an epoch. They end with the iterator, also when it is dropped early.
+    pub fn epoch(&self, epoch: u64) -> Epoch {
+        let config = &self.config;
+        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
+        if config.shuffle {
+            config.rng.fork("shuffle").at(epoch).shuffle(&mut order);
+        }
+        let augment = config.rng.fork("augment").at(epoch);
+        Epoch::start(Work::new(self.clone(), order, augment), config.threads)
+    }
+}

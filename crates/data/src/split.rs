@@ -1,0 +1,207 @@
+//! Pictures to train on and pictures to judge by.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use taper_tensor::Rng;
+
+use crate::dataset::{Dataset, Subset};
+use crate::error::DataError;
+use crate::folder::{Folder, list, name};
+
+/// How much of each class is set aside for validation unless something else is said: a fifth.
+pub const DEFAULT_VAL_FRACTION: f64 = 0.2;
+
+/// Two datasets with the same classes and no picture in common.
+#[derive(Clone)]
+pub struct Splits {
+    /// What the network learns from.
+    pub train: Arc<dyn Dataset>,
+    /// What it is judged by.
+    pub val: Arc<dyn Dataset>,
+    /// Whether the split was drawn by seed; `false` where it was found ready, as `train` and `val`.
+    pub drawn: bool,
+    /// How many files were left out because they are not pictures.
+    pub ignored: usize,
+}
+
+/// Opens a folder of pictures.
+///
+/// Two layouts are known. `train/<class>/...` beside `val/<class>/...` (or `valid`) is a split made
+/// beforehand: it is taken as it is, other folders beside the two are not looked at, and both sides must
+/// have the same classes. Anything else is taken for `<class>/...` and [split](split) by seed. A folder
+/// `train` counts as a side only if there are folders in it: among class folders it is a class.
+///
+/// # Errors
+/// As for [`Folder::open`] and [`split`]; when the classes of both sides differ; when there is a side to
+/// train on and none for validation, or two. The fraction is checked in either layout.
+///
+/// # Examples
+/// ```
+/// use taper_data::{DEFAULT_VAL_FRACTION, open};
+/// use taper_tensor::Rng;
+/// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji");
+/// let ready = open(root, DEFAULT_VAL_FRACTION, &Rng::new(7))?;
+/// assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (531, 531, false));
+/// let drawn = open(format!("{root}/train"), 0.2, &Rng::new(7))?;
+/// assert_eq!((drawn.train.len(), drawn.val.len(), drawn.drawn), (425, 106, true));
+/// # Ok::<(), taper_data::DataError>(())
+/// ```
+pub fn open(path: impl AsRef<Path>, val_fraction: f64, rng: &Rng) -> Result<Splits, DataError> {
+    let path = path.as_ref();
+    check_fraction(val_fraction)?;
+    let Some((train, val)) = sides(path)? else {
+        let folder = Folder::open(path)?;
+        let ignored = folder.ignored();
+        let (train, val) = split(Arc::new(folder), val_fraction, rng)?;
+        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, ignored });
+    };
+    agree(&train, &val)?;
+    let (train, val) = (Folder::open(train)?, Folder::open(val)?);
+    Ok(Splits { ignored: train.ignored() + val.ignored(), train: Arc::new(train), val: Arc::new(val), drawn: false })
+}
+
+/// Draws a part of each class for validation: the rounded fraction, at least one picture and not all.
+///
+/// A class is drawn from the key of `rng`, `"split"` and its name; both sides keep the order of the whole.
+/// The same seed on the same files gives the same split, and a class added later leaves the others as
+/// they were.
+///
+/// # Errors
+/// When the fraction does not lie between 0 and 1, or a class has fewer than two pictures.
+pub fn split(dataset: Arc<dyn Dataset>, val_fraction: f64, rng: &Rng) -> Result<(Subset, Subset), DataError> {
+    check_fraction(val_fraction)?;
+    let rng = rng.fork("split");
+    let mut in_val = vec![false; dataset.len()];
+    let classes = dataset.classes();
+    let mut by_class = vec![Vec::new(); classes.len()];
+    for index in 0..dataset.len() {
+        let label = dataset.label(index);
+        let members = by_class.get_mut(label).ok_or_else(|| DataError::Label {
+            name: dataset.name(index),
+            label,
+            classes: classes.len(),
+        })?;
+        members.push(index);
+    }
+    for (mut members, class) in by_class.into_iter().zip(classes) {
+        let got = members.len();
+        if got < 2 {
+            return Err(DataError::TooFew { class: class.clone(), got });
+        }
+        rng.fork(class).shuffle(&mut members);
+        let aside = (got as f64 * val_fraction).round() as usize;
+        for &index in &members[..aside.clamp(1, got - 1)] {
+            in_val[index] = true;
+        }
+    }
+    let (val, train) = (0..dataset.len()).partition(|&index| in_val[index]);
+    Ok((Subset::new(dataset.clone(), train)?, Subset::new(dataset, val)?))
+}
+
+fn check_fraction(got: f64) -> Result<(), DataError> {
+    if got > 0.0 && got < 1.0 { Ok(()) } else { Err(DataError::Fraction { got }) }
+}
+
+/// The two sides of a ready split; `None` where the folder is not one.
+fn sides(path: &Path) -> Result<Option<(PathBuf, PathBuf)>, DataError> {
+    let (folders, _) = list(path)?;
+    let side = |wanted: &str| folders.iter().find(|path| name(path) == wanted).cloned();
+    let Some(train) = side("train") else {
+        return Ok(None);
+    };
+    if list(&train)?.0.is_empty() {
+        return Ok(None);
+    }
+    match (side("val"), side("valid")) {
+        (Some(val), None) | (None, Some(val)) => Ok(Some((train, val))),
+        (None, None) => Err(DataError::NoValidation { path: path.into() }),
+        (Some(_), Some(_)) => Err(DataError::TwoValidations { path: path.into() }),
+    }
+}
+
+/// Whether both sides have the same class folders.
+fn agree(train: &Path, val: &Path) -> Result<(), DataError> {
+    let classes =
+        |side: &Path| -> Result<Vec<String>, DataError> { Ok(list(side)?.0.iter().map(|path| name(path)).collect()) };
+    let (of_train, of_val) = (classes(train)?, classes(val)?);
+    for (found, missing, have, lack) in [(train, val, &of_train, &of_val), (val, train, &of_val, &of_train)] {
+        if let Some(class) = have.iter().find(|class| !lack.contains(class)) {
+            return Err(DataError::ClassMissing { class: class.clone(), found: found.into(), missing: missing.into() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::counts;
+    use crate::fixture::{Numbers, draw, emoji};
+
+    fn error(root: &Path) -> String {
+        open(root, 0.2, &Rng::new(1)).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_split_is_stratified_disjoint_and_repeatable() {
+        let whole: Arc<dyn Dataset> = Arc::new(Folder::open(emoji().join("train")).unwrap());
+        let drawn = |seed| split(whole.clone(), 0.2, &Rng::new(seed)).unwrap();
+        let (train, val) = drawn(1);
+        let mut all = [train.indices(), val.indices()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..531).collect::<Vec<_>>());
+        for (part, class) in counts(&val).into_iter().zip(counts(&*whole)) {
+            assert_eq!(part, (class as f64 * 0.2).round() as usize);
+        }
+        assert_eq!(drawn(1).1.indices(), val.indices());
+        assert_ne!(drawn(2).1.indices(), val.indices());
+        assert!(val.indices().is_sorted());
+    }
+
+    #[test]
+    fn both_sides_keep_one_of_each_class() {
+        for fraction in [0.001, 0.999] {
+            let (train, val) = split(Arc::new(Numbers(4)), fraction, &Rng::new(1)).unwrap();
+            assert_eq!((counts(&train), counts(&val)), (vec![1, 1], vec![1, 1]));
+        }
+        let lone = split(Arc::new(Numbers(3)), 0.5, &Rng::new(1)).err().unwrap();
+        assert!(matches!(&lone, DataError::TooFew { class, got: 1 } if class == "odd"), "{lone}");
+        for fraction in [0.0, 1.0, -0.1, f64::NAN] {
+            assert!(split(Arc::new(Numbers(4)), fraction, &Rng::new(1)).is_err());
+        }
+    }
+
+    #[test]
+    fn ready_splits_are_taken_and_their_faults_named() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path();
+        draw(path, "train/cat/1.png");
+        draw(path, "train/dog/1.png");
+        assert!(error(path).contains("no folder val"), "{}", error(path));
+        draw(path, "valid/cat/2.png");
+        let text = error(path);
+        assert!(text.contains("\"dog\" is in") && text.contains("not in") && text.contains("valid"), "{text}");
+        std::fs::create_dir(path.join("valid/dog")).unwrap();
+        assert!(error(path).contains("dog holds no picture"), "{}", error(path));
+        draw(path, "valid/dog/2.png");
+        draw(path, "test/cat/3.png");
+        let ready = open(path, 0.2, &Rng::new(1)).unwrap();
+        assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (2, 2, false));
+        draw(path, "valid/fox/2.png");
+        assert!(error(path).contains("\"fox\" is in"), "{}", error(path));
+        draw(path, "val/cat/2.png");
+        assert!(error(path).contains("keep one"), "{}", error(path));
+    }
+
+    #[test]
+    fn a_class_may_be_called_train() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["train/1.png", "train/2.png", "plane/1.png", "plane/2.png"] {
+            draw(root.path(), path);
+        }
+        let splits = open(root.path(), 0.2, &Rng::new(1)).unwrap();
+        assert!(splits.drawn);
+        assert_eq!(splits.val.classes(), ["plane", "train"]);
+    }
+}

@@ -1,0 +1,253 @@
+//! What a loader promises: one order whatever the threads, a bound, errors in their place, no hanging.
+// clippy lets tests unwrap, but not the functions they call.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use image::Rgb;
+use taper_data::{DataError, Dataset, Folder, Loaded, Loader, LoaderConfig, Prepare, RgbImage, open};
+use taper_tensor::Rng;
+
+/// Pictures of one pixel that show their number; counts how many were asked for.
+struct Counting {
+    len: usize,
+    asked: Arc<AtomicUsize>,
+    classes: Vec<String>,
+    broken: Option<(usize, Fault)>,
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Error,
+    Panic,
+    Label,
+}
+
+impl Counting {
+    fn new(len: usize, broken: Option<(usize, Fault)>) -> Self {
+        Self { len, asked: Arc::default(), classes: vec!["even".into(), "odd".into()], broken }
+    }
+}
+
+impl Dataset for Counting {
+    fn len(&self) -> usize {
+        self.len
+    }
+    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.broken {
+            Some((broken, Fault::Error)) if broken == index => {
+                Err(DataError::NotAPicture { path: self.name(index).into() })
+            }
+            Some((broken, Fault::Panic)) if broken == index => panic!("a bug in a decoder"),
+            _ => Ok(RgbImage::from_pixel(1, 1, Rgb([index as u8, 0, 0]))),
+        }
+    }
+    fn label(&self, index: usize) -> usize {
+        match self.broken {
+            Some((broken, Fault::Label)) if broken == index => 2,
+            _ => index % 2,
+        }
+    }
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+    fn name(&self, index: usize) -> String {
+        format!("number {index}")
+    }
+}
+
+/// Bytes as they are, with a random third channel.
+fn noisy() -> Arc<Prepare> {
+    Arc::new(|picture: RgbImage, rng: &mut Rng, out: &mut [f32]| {
+        for (&byte, x) in picture.iter().zip(out.iter_mut()) {
+            *x = f32::from(byte);
+        }
+        out[2] = rng.uniform(0.0, 1.0) as f32;
+        Ok(())
+    })
+}
+
+fn config(threads: usize) -> LoaderConfig {
+    LoaderConfig { batch_size: 4, size: (1, 1), threads, rng: Rng::new(5), ..LoaderConfig::default() }
+}
+
+fn loader(dataset: Counting, config: LoaderConfig) -> Loader {
+    Loader::new(Arc::new(dataset), noisy(), config).unwrap()
+}
+
+/// Indices, images and targets.
+fn parts(loaded: Loaded) -> (Vec<usize>, Vec<f32>, Vec<f32>) {
+    let flat = |tensor: candle_core::Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    (loaded.indices, flat(loaded.batch.images), flat(loaded.batch.targets))
+}
+
+fn all(loader: &Loader, epoch: u64) -> Vec<(Vec<usize>, Vec<f32>, Vec<f32>)> {
+    loader.epoch(epoch).map(|item| parts(item.unwrap())).collect()
+}
+
+/// Fails instead of hanging for ever.
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || send.send(work()));
+    receive.recv_timeout(Duration::from_secs(60)).unwrap()
+}
+
+#[test]
+fn threads_change_nothing_and_epochs_differ() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji/train");
+    let dataset: Arc<dyn Dataset> = Arc::new(Folder::open(root).unwrap());
+    let prepare: Arc<Prepare> = Arc::new(|picture: RgbImage, rng: &mut Rng, out: &mut [f32]| {
+        let shift = rng.normal() as f32;
+        for (&byte, x) in picture.iter().zip(out) {
+            *x = f32::from(byte) + shift;
+        }
+        Ok(())
+    });
+    let run = |threads, epoch| {
+        let config = LoaderConfig { batch_size: 50, size: (64, 64), ..config(threads) };
+        all(&Loader::new(dataset.clone(), prepare.clone(), config).unwrap(), epoch)
+    };
+    let one = run(1, 3);
+    assert_eq!(one.len(), 11);
+    for threads in [2, 5] {
+        assert!(run(threads, 3) == one, "{threads} threads give other batches");
+    }
+    let other = run(2, 4);
+    assert_ne!(other[0].0, one[0].0);
+    for (indices, images, targets) in &one {
+        assert_eq!(images.len(), indices.len() * 64 * 64 * 3);
+        for (row, &index) in indices.iter().enumerate() {
+            let mut wanted = [0.0; 10];
+            wanted[dataset.label(index)] = 1.0;
+            assert_eq!(targets[row * 10..][..10], wanted);
+        }
+    }
+    let mut seen: Vec<_> = one.into_iter().flat_map(|batch| batch.0).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..531).collect::<Vec<_>>());
+}
+
+#[test]
+fn without_shuffling_the_order_is_that_of_the_dataset_and_the_noise_still_differs() {
+    let config = LoaderConfig { shuffle: false, ..config(3) };
+    let loader = loader(Counting::new(10, None), config);
+    let (first, second) = (all(&loader, 0), all(&loader, 1));
+    assert_eq!(first[2].0, [8, 9]);
+    assert_eq!((first[0].1[3], first[0].2.as_slice()), (1.0, &[1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0][..]));
+    assert_eq!(first[0].0, second[0].0);
+    assert_ne!(first[0].1[2], second[0].1[2]);
+}
+
+#[test]
+fn the_last_batch_is_kept_or_dropped_but_never_the_only_one() {
+    for (len, drop_last, wanted) in
+        [(10, false, vec![4, 4, 2]), (10, true, vec![4, 4]), (8, true, vec![4, 4]), (3, true, vec![3])]
+    {
+        let config = LoaderConfig { drop_last, ..config(2) };
+        let loader = loader(Counting::new(len, None), config);
+        let sizes: Vec<_> = all(&loader, 0).iter().map(|batch| batch.0.len()).collect();
+        assert_eq!((loader.batches(), sizes), (wanted.len(), wanted));
+    }
+}
+
+#[test]
+fn a_slow_consumer_bounds_what_is_made() {
+    in_time(|| {
+        let dataset = Counting::new(400, None);
+        let asked = dataset.asked.clone();
+        let (threads, prefetch) = (3, 2);
+        let config = LoaderConfig { prefetch, ..config(threads) };
+        let begin = Instant::now();
+        let mut epoch = loader(dataset, config).epoch(0);
+        for delivered in 0..20 {
+            thread::sleep(Duration::from_millis(10));
+            let most = (delivered + threads + prefetch) * 4;
+            let made = asked.load(Ordering::SeqCst);
+            assert!(made <= most, "{made} pictures after {delivered} batches, at most {most}");
+            assert!(epoch.next().unwrap().is_ok());
+        }
+        // Left alone, the threads fill the buffer and stop.
+        let full = (20 + threads + prefetch) * 4;
+        while asked.load(Ordering::SeqCst) < full {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(30));
+        assert_eq!(asked.load(Ordering::SeqCst), full);
+        assert!(epoch.waited() > Duration::ZERO && epoch.waited() <= begin.elapsed());
+    });
+}
+
+#[test]
+fn dropping_early_stops_the_threads() {
+    for taken in [0, 1, 7] {
+        let (alive, asked) = in_time(move || {
+            let dataset = Counting::new(100_000, None);
+            let asked = dataset.asked.clone();
+            let mut epoch = loader(dataset, config(4)).epoch(0);
+            for _ in 0..taken {
+                epoch.next().unwrap().unwrap();
+            }
+            drop(epoch);
+            // Each thread held the dataset, and with it the counter.
+            (Arc::strong_count(&asked), asked)
+        });
+        assert_eq!(alive, 1);
+        assert!(asked.load(Ordering::SeqCst) < 100);
+    }
+}
+
+#[test]
+fn a_fault_comes_in_its_place_and_ends_the_epoch() {
+    for (fault, text) in [
+        (Fault::Error, "number 13 is not a picture"),
+        (Fault::Panic, "number 13 panicked: a bug in a decoder"),
+        (Fault::Label, "number 13 has the label 2"),
+    ] {
+        for threads in [1, 4] {
+            let items: Vec<_> = in_time(move || {
+                let config = LoaderConfig { shuffle: false, ..config(threads) };
+                let dataset = Counting::new(40, Some((13, fault)));
+                loader(dataset, config).epoch(0).collect()
+            });
+            assert_eq!(items.len(), 4);
+            assert!(items[..3].iter().all(Result::is_ok));
+            let error = items[3].as_ref().unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_preparation_names_the_picture() {
+    let prepare: Arc<Prepare> = Arc::new(|_: RgbImage, _: &mut Rng, _: &mut [f32]| Err("too small".into()));
+    let loader = Loader::new(Arc::new(Counting::new(1, None)), prepare, config(1)).unwrap();
+    let error = loader.epoch(0).next().unwrap().unwrap_err().to_string();
+    assert_eq!(error, "cannot prepare number 0: too small");
+}
+
+#[test]
+fn settings_are_checked_when_built() {
+    let refused = |len, config| {
+        let loader = Loader::new(Arc::new(Counting::new(len, None)), noisy(), config);
+        loader.err().unwrap().to_string()
+    };
+    assert_eq!(refused(0, config(1)), "the dataset has no pictures");
+    assert_eq!(refused(1, config(0)), "threads is 0; wanted at least 1");
+    let flat = LoaderConfig { size: (0, 1), ..config(1) };
+    assert_eq!(refused(1, flat), "height is 0; wanted at least 1");
+}
+
+#[test]
+fn the_real_pictures_load_from_end_to_end() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji");
+    let splits = open(root, 0.2, &Rng::new(1)).unwrap();
+    assert_eq!((splits.train.len(), splits.val.len()), (531, 531));
+    assert_eq!(splits.ignored, 0);
+    for index in 0..531 {
+        assert_ne!(splits.train.name(index), splits.val.name(index));
+    }
+}

@@ -1,0 +1,3 @@
+//! The layers against PyTorch's values and inside a small training step.
+mod frozen;
+mod golden;

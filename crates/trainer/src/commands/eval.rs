@@ -1,0 +1,96 @@
+//! `taper eval`: how good a model is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use taper_data::{Dataset, Folder};
+use taper_tensor::Rng;
+
+use super::readable;
+use crate::evaluate::evaluate;
+use crate::model;
+use crate::pipeline::eval_loader;
+use crate::recipe::Recipe;
+
+/// Measure a trained model on pictures.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.")]
+pub struct EvalArgs {
+    /// A run folder
+    run: String,
+    /// The folder of pictures [default: the validation pictures of the run]
+    data: Option<PathBuf>,
+    /// Stop at the first picture that cannot be read
+    #[arg(long)]
+    strict: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the model or the pictures cannot be read, or their classes differ.
+pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
+    let model = model::open(&args.run)?;
+    let (dataset, path) = pictures(args)?;
+    if dataset.classes() != model.card.classes {
+        bail!(
+            "{} has the classes {:?}, the model was trained for {:?}: both must be the same",
+            path.display(),
+            dataset.classes(),
+            model.card.classes
+        );
+    }
+    let (dataset, unreadable) = readable(dataset, args.strict)?;
+    let loader = eval_loader(dataset.clone(), 32, model.card.input(), threads)?;
+    let result = evaluate(&model.classifier, &loader)?;
+    let confusion = result.confusion();
+    let recall: Vec<f64> = confusion
+        .iter()
+        .enumerate()
+        .map(|(class, row)| row[class] as f64 / row.iter().sum::<usize>().max(1) as f64)
+        .collect();
+    if args.json {
+        println!(
+            "{}",
+            json!({
+                "schema": 1, "command": "eval", "run": args.run, "data": path, "images": dataset.len(),
+                "unreadable_images": unreadable, "classes": model.card.classes, "accuracy": result.accuracy(),
+                "loss": result.loss, "recall": recall, "confusion": confusion,
+                "seconds": result.took.as_secs_f64(),
+            })
+        );
+        return Ok(0);
+    }
+    println!(
+        "accuracy {:.1} %, loss {:.3} on {} pictures of {}",
+        100.0 * result.accuracy(),
+        result.loss,
+        dataset.len(),
+        path.display()
+    );
+    let width = model.card.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for ((class, recall), row) in model.card.classes.iter().zip(&recall).zip(&confusion) {
+        println!("  {class:width$} {:>5.1} % of {}", 100.0 * recall, row.iter().sum::<usize>());
+    }
+    Ok(0)
+}
+
+/// The pictures to measure on, and where they came from.
+fn pictures(args: &EvalArgs) -> Result<(Arc<dyn Dataset>, PathBuf)> {
+    if let Some(path) = &args.data {
+        let val = ["val", "valid"].map(|name| path.join(name)).into_iter().find(|p| p.is_dir());
+        return Ok((Arc::new(Folder::open(val.as_ref().unwrap_or(path))?), path.clone()));
+    }
+    let file = PathBuf::from(&args.run).join("recipe.toml");
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("cannot read {}; name the pictures: taper eval {} DATA", file.display(), args.run))?;
+    let recipe = Recipe::parse(&text, &file)?;
+    let split = Rng::new(recipe.seed).fork("split");
+    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &split)?;
+    Ok((splits.val, recipe.data.path))
+}

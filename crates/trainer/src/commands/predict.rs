@@ -1,0 +1,69 @@
+//! `taper predict`: what is on a picture.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use candle_core::{DType, Device, Tensor};
+use serde_json::json;
+use taper_augment::{Normalize, Transform};
+use taper_tensor::{Mode, Rng, log_softmax};
+
+use crate::evaluate::ranked;
+use crate::model;
+use crate::pipeline::eval_transform;
+
+/// Name what is on pictures.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json")]
+pub struct PredictArgs {
+    /// A run folder, or the name of a pretrained model
+    #[arg(value_name = "RUN|MODEL")]
+    model: String,
+    /// The pictures
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// How many classes to name
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Print a line of JSON for each picture
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb. A picture that cannot be read is reported, the others are still named; the exit code is then 1.
+///
+/// # Errors
+/// When the model cannot be read or does not fit.
+pub fn predict(args: &PredictArgs) -> Result<i32> {
+    let model = model::open(&args.model)?;
+    let (input, mut code) = (model.card.input(), 0);
+    let (transform, normalize) = (eval_transform(input.size)?, Normalize::new(input.mean, input.std)?);
+    let side = input.size as usize;
+    for path in &args.images {
+        let picture = match taper_data::decode(path) {
+            Ok(picture) => transform.apply(picture, &mut Rng::new(0)),
+            Err(error) => {
+                eprintln!("error: {error}");
+                code = 1;
+                continue;
+            }
+        };
+        let mut pixels = vec![0.0; side * side * 3];
+        normalize.write(&picture, &mut pixels)?;
+        let images = Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?;
+        let logits = model.classifier.forward(&images, Mode::Eval)?.to_dtype(DType::F64)?;
+        let probabilities: Vec<f32> =
+            log_softmax(&logits)?.squeeze(0)?.to_vec1::<f64>()?.iter().map(|l| l.exp() as f32).collect();
+        let top = ranked(&probabilities).into_iter().take(usize::from(args.top));
+        let named = top.map(|class| (model.card.classes[class].as_str(), class, probabilities[class]));
+        if args.json {
+            let classes: Vec<_> =
+                named.map(|(name, index, p)| json!({"class": name, "index": index, "probability": p})).collect();
+            println!("{}", json!({"image": path, "predictions": classes}));
+        } else {
+            println!("{}", path.display());
+            named.for_each(|(name, _, p)| println!("  {:>5.1} %  {name}", 100.0 * p));
+        }
+    }
+    Ok(code)
+}

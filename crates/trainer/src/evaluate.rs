@@ -1,0 +1,105 @@
+//! How good a classifier is on pictures it was not trained on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use candle_core::DType;
+use taper_data::Loader;
+use taper_tensor::{Mode, log_softmax};
+use taper_transfer::Classifier;
+
+/// Probabilities and labels of a data set, in its order, and what follows from them.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// Probability of each class, a row a picture.
+    pub probabilities: Vec<Vec<f32>>,
+    /// The class of each picture.
+    pub labels: Vec<usize>,
+    /// Mean of the negative logarithm of the probability of the right class, nats.
+    pub loss: f64,
+    /// Time spent waiting for pictures.
+    pub waited: Duration,
+    /// Time in all.
+    pub took: Duration,
+}
+
+impl Evaluation {
+    /// The class with the largest probability, by picture; the first of equals.
+    pub fn predictions(&self) -> Vec<usize> {
+        self.probabilities.iter().map(|row| ranked(row)[0]).collect()
+    }
+
+    /// Share of pictures whose predicted class is right, fraction.
+    pub fn accuracy(&self) -> f64 {
+        let hits = self.predictions().iter().zip(&self.labels).filter(|(p, l)| p == l).count();
+        hits as f64 / self.labels.len().max(1) as f64
+    }
+
+    /// Pictures of class `row` that were taken for class `column`.
+    pub fn confusion(&self) -> Vec<Vec<usize>> {
+        let classes = self.probabilities.first().map_or(0, Vec::len);
+        let mut counts = vec![vec![0; classes]; classes];
+        for (prediction, &label) in self.predictions().into_iter().zip(&self.labels) {
+            counts[label][prediction] += 1;
+        }
+        counts
+    }
+
+    /// Pictures that were taken for another class, those with the smallest probability of the right one first.
+    pub fn worst(&self) -> Vec<usize> {
+        let predictions = self.predictions();
+        let mut wrong: Vec<usize> = (0..self.labels.len()).filter(|&i| predictions[i] != self.labels[i]).collect();
+        let of_truth = |i: usize| self.probabilities[i][self.labels[i]];
+        wrong.sort_by(|&a, &b| of_truth(a).total_cmp(&of_truth(b)).then(a.cmp(&b)));
+        wrong
+    }
+}
+
+/// The classes of a row of probabilities, the most probable first.
+pub fn ranked(row: &[f32]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
+    order
+}
+
+/// Runs a classifier over all pictures of a loader that does not shuffle.
+///
+/// # Errors
+/// When a picture cannot be read or the network does not take it.
+pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> {
+    let (start, mut result) = (Instant::now(), Evaluation::default());
+    let (mut batches, mut total) = (loader.epoch(0), 0.0);
+    for loaded in batches.by_ref() {
+        let loaded = loaded?;
+        let logits = classifier.forward(&loaded.batch.images, Mode::Eval)?;
+        let rows = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?;
+        for (row, index) in rows.iter().zip(loaded.indices) {
+            let label = loader.dataset().label(index);
+            total -= row[label];
+            result.labels.push(label);
+            result.probabilities.push(row.iter().map(|l| l.exp() as f32).collect());
+        }
+    }
+    result.loss = total / result.labels.len().max(1) as f64;
+    result.waited = batches.waited();
+    result.took = start.elapsed();
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_follow_from_the_probabilities() {
+        let evaluation = Evaluation {
+            probabilities: vec![vec![0.7, 0.3], vec![0.9, 0.1], vec![0.4, 0.6], vec![0.5, 0.5]],
+            labels: vec![0, 1, 0, 0],
+            ..Default::default()
+        };
+        assert_eq!(evaluation.predictions(), [0, 0, 1, 0]);
+        assert_eq!(evaluation.accuracy(), 0.5);
+        assert_eq!(evaluation.confusion(), [[2, 1], [1, 0]]);
+        assert_eq!(evaluation.worst(), [1, 2]);
+    }
+}

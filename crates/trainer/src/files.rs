@@ -1,0 +1,51 @@
+//! Files that are whole or not there.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// Writes a file so that its name never shows half of it: into a temporary file beside it, synced, renamed.
+///
+/// # Errors
+/// Names the file. What could not be written leaves nothing behind, and a file that was there stays.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let attempt = || -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        #[cfg(unix)]
+        {
+            // Temporary files are private; what a run leaves is as readable as any other file.
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    attempt().with_context(|| {
+        format!("cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written", path.display())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_failure_leaves_nothing() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a");
+        write(&path, b"one")?;
+        write(&path, b"two")?;
+        assert_eq!(std::fs::read(&path)?, b"two");
+        let impossible = write(&folder.path().join("missing").join("b"), b"x").unwrap_err();
+        assert!(format!("{impossible:#}").contains("missing"), "{impossible:#}");
+        // A folder cannot be replaced by a file: the temporary file must be gone again.
+        std::fs::create_dir_all(folder.path().join("taken/inside"))?;
+        assert!(write(&folder.path().join("taken"), b"x").is_err());
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
+        Ok(())
+    }
+}

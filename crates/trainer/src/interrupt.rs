@@ -1,0 +1,44 @@
+//! Ctrl-C and SIGTERM: the first asks the training to end after this step, the second ends the process.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+
+use crate::fit::{Observer, StepInfo};
+
+/// The exit code of a process that was interrupted.
+pub const EXIT_CODE: i32 = 130;
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Breaks the training once the user has asked for it.
+pub struct Interrupt(());
+
+impl Interrupt {
+    /// Listens from now on. Once a process.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn listen() -> Result<Self> {
+        ctrlc::set_handler(|| {
+            if ASKED.swap(true, Ordering::SeqCst) {
+                std::process::exit(EXIT_CODE);
+            }
+            eprintln!("interrupted: ending after this step (again to leave at once)");
+        })
+        .context("cannot listen for Ctrl-C")?;
+        Ok(Self(()))
+    }
+
+    /// Whether the user has asked.
+    pub fn asked(&self) -> bool {
+        ASKED.load(Ordering::SeqCst)
+    }
+}
+
+impl Observer for Interrupt {
+    fn step(&mut self, _: &StepInfo) -> ControlFlow<()> {
+        if self.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

@@ -1,0 +1,104 @@
+//! A classifier with what is needed to use it: class names, input, architecture; as files and back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+use taper_tensor::{Params, Rng};
+use taper_transfer::{Classifier, Head};
+
+use crate::files;
+use crate::pipeline::Input;
+
+/// `model.json`: what the weights beside it are weights of.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// Version of this file: 1.
+    pub schema: u32,
+    /// The backbone, a name that has a manifest.
+    pub model: String,
+    /// Units of the hidden layer of the head; none: the backbone's own head.
+    pub hidden: Option<usize>,
+    /// The classes in the order of the outputs.
+    pub classes: Vec<String>,
+    /// Side of the square that the network sees, pixels.
+    pub input_size: u32,
+    /// Mean of each channel, of values in 0..1.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub std: [f32; 3],
+}
+
+impl ModelCard {
+    /// How pictures are prepared for this model.
+    pub fn input(&self) -> Input {
+        Input { size: self.input_size, mean: self.mean, std: self.std }
+    }
+
+    /// The network with first values for its weights; `dropout` matters in training only.
+    ///
+    /// # Errors
+    /// When the backbone is unknown or a size impossible.
+    pub fn build(&self, dropout: f64, rng: Rng) -> Result<(Classifier, Params)> {
+        let params = Params::new(rng, DType::F32, Device::Cpu);
+        let head = match self.hidden {
+            Some(hidden) => Head::ConcatPool { hidden, dropout },
+            None => Head::Own { dropout },
+        };
+        let classifier = Classifier::new(&self.model, head, self.classes.len(), &params)?;
+        Ok((classifier, params))
+    }
+}
+
+/// A trained network from a run folder, or a pretrained one as it is.
+pub struct Model {
+    /// What it is.
+    pub card: ModelCard,
+    /// The network.
+    pub classifier: Classifier,
+}
+
+/// Opens `what`: a run folder where there is one of this path, a model's name otherwise.
+///
+/// # Errors
+/// When it is neither, or its files do not fit together.
+pub fn open(what: &str) -> Result<Model> {
+    let run = Path::new(what);
+    if run.join("model.json").is_file() {
+        let path = run.join("model.json");
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let card: ModelCard = serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))?;
+        let (classifier, params) = card.build(0.0, Rng::new(0))?;
+        let tensors = taper_transfer::read_weights(&run.join("model.safetensors"))?;
+        taper_transfer::load_weights(&params, &tensors, &[])?;
+        return Ok(Model { card, classifier });
+    }
+    if run.is_dir() {
+        anyhow::bail!("{what} is a folder without model.json: a run that finished has one (`taper fine-tune DATA` makes runs)");
+    }
+    let manifest = taper_transfer::manifest(what)?;
+    let card = ModelCard {
+        schema: 1,
+        model: manifest.name.clone(),
+        hidden: None,
+        classes: manifest.classes()?,
+        input_size: manifest.input_size,
+        mean: manifest.mean,
+        std: manifest.std,
+    };
+    let (classifier, params) = card.build(0.0, Rng::new(0))?;
+    taper_transfer::load_weights(&params, &manifest.embedded_weights()?, &[])?;
+    Ok(Model { card, classifier })
+}
+
+/// Writes named tensors as a safetensors file, whole or not at all; the same tensors give the same bytes.
+///
+/// # Errors
+/// Names the file.
+pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    let bytes = safetensors::serialize(tensors.iter(), None).context("cannot serialize the weights")?;
+    files::write(path, &bytes)
+}

@@ -1,0 +1,97 @@
+//! From a recipe's words to what happens to a picture.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use taper_augment::{
+    Border, CenterCrop, ColorJitter, ColorJitterConfig, Filter, HorizontalFlip, Normalize, RandomAffine,
+    RandomAffineConfig, RandomResizedCrop, RandomResizedCropConfig, Resize, Sequence, Transform,
+};
+use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
+use taper_tensor::Rng;
+
+use crate::recipe::Recipe;
+
+/// How pictures are prepared for a network: side of the square it sees, and what its channels are normalised with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    /// Side, pixels.
+    pub size: u32,
+    /// Mean of each channel, of values in 0..1.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub std: [f32; 3],
+}
+
+/// The preparation for training.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn train_transform(recipe: &Recipe) -> Result<Sequence> {
+    let (a, size) = (&recipe.augment, recipe.data.image_size);
+    let mut steps: Vec<Box<dyn Transform>> = if a.crop_scale == (1.0, 1.0) {
+        eval_transform(size)?.0
+    } else {
+        let config = RandomResizedCropConfig { size, scale: a.crop_scale, ..Default::default() };
+        vec![Box::new(RandomResizedCrop::new(config)?)]
+    };
+    steps.push(Box::new(HorizontalFlip::new(a.flip)?));
+    steps.push(Box::new(RandomAffine::new(RandomAffineConfig {
+        degrees: a.rotation,
+        zoom: a.zoom,
+        translate: (a.translate, a.translate),
+        border: Border::Reflect,
+    })?));
+    steps.push(Box::new(ColorJitter::new(ColorJitterConfig {
+        brightness: a.brightness,
+        contrast: a.contrast,
+        saturation: a.saturation,
+    })?));
+    Ok(Sequence(steps))
+}
+
+/// The preparation for testing: the short side to `size`, the centre cut out.
+///
+/// # Errors
+/// When the size is 0 or too large.
+pub fn eval_transform(size: u32) -> Result<Sequence> {
+    Ok(Sequence(vec![Box::new(Resize::new(size, Filter::Bilinear)?), Box::new(CenterCrop::new(size)?)]))
+}
+
+/// A transform and the normalisation, as the loader wants them.
+///
+/// # Errors
+/// When the normalisation is impossible (a standard deviation of 0).
+pub fn prepare(transform: Sequence, input: Input) -> Result<Arc<Prepare>> {
+    let normalize = Normalize::new(input.mean, input.std)?;
+    Ok(Arc::new(move |picture, rng: &mut Rng, out: &mut [f32]| {
+        Ok(normalize.write(&transform.apply(picture, rng), out)?)
+    }))
+}
+
+/// The loader of training batches: shuffled and augmented by the seed.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, threads: usize) -> Result<Loader> {
+    let size = (input.size as usize, input.size as usize);
+    let config = LoaderConfig {
+        batch_size: recipe.data.batch_size,
+        size,
+        drop_last: true,
+        threads,
+        rng: Rng::new(recipe.seed).fork("data"),
+        ..Default::default()
+    };
+    Ok(Loader::new(dataset, prepare(train_transform(recipe)?, input)?, config)?)
+}
+
+/// The loader of testing batches: in order, every picture once, nothing random.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, threads: usize) -> Result<Loader> {
+    let size = (input.size as usize, input.size as usize);
+    let config = LoaderConfig { batch_size, size, shuffle: false, threads, ..Default::default() };
+    Ok(Loader::new(dataset, prepare(eval_transform(input.size)?, input)?, config)?)
+}

@@ -1,0 +1,72 @@
+//! What a person sees while a run goes on: a bar on a terminal, a line an epoch elsewhere. All on stderr; stdout is
+//! for results.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use taper_tensor::Params;
+
+use crate::fit::{EpochInfo, Observer, StepInfo};
+
+/// Shows steps and epochs.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    pictures: u64,
+}
+
+impl Progress {
+    /// For a training over `epochs` epochs of `pictures` pictures.
+    pub fn new(epochs: usize, pictures: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = "{prefix:>12} [{wide_bar}] {pos}/{len} pictures, {per_sec}, {eta} left, {msg}";
+            styled(ProgressBar::new((epochs * pictures) as u64), style)
+        });
+        Self { bar, pictures: 0 }
+    }
+}
+
+impl Observer for Progress {
+    fn step(&mut self, info: &StepInfo) -> ControlFlow<()> {
+        self.pictures += info.pictures as u64;
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(format!("epoch {}/{}", info.epoch, info.epochs));
+            bar.set_message(format!("loss {:.3}", info.loss));
+            bar.set_position(self.pictures);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+        let line = format!(
+            "epoch {:>2}/{} {:<5} train loss {:.3}, validation loss {:.3}, accuracy {:.1} %",
+            e.epoch,
+            e.epochs,
+            e.phase,
+            e.train_loss,
+            e.val_loss,
+            100.0 * e.val_accuracy
+        );
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+        if let Some(bar) = self.bar.as_ref().filter(|_| e.epoch == e.epochs) {
+            bar.finish_and_clear();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// A bar for reading all pictures once; hidden where stderr is no terminal.
+pub fn reading(pictures: usize) -> ProgressBar {
+    styled(ProgressBar::new(pictures as u64), "     reading [{wide_bar}] {pos}/{len} pictures, {eta} left")
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}

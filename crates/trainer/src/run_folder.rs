@@ -1,0 +1,192 @@
+//! The folder that a run leaves.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use taper_tensor::Params;
+
+use crate::files;
+use crate::fit::{EpochInfo, Observer};
+use crate::model::save_weights;
+
+/// `summary.json`, schema 1: what a run was and what came of it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Summary {
+    /// Version of this file: 1.
+    pub schema: u32,
+    /// The verb that made the run.
+    pub command: String,
+    /// The pretrained model.
+    pub model: String,
+    /// Which layers were trained.
+    pub plan: String,
+    /// The seed.
+    pub seed: u64,
+    /// Threads used; they change the time only.
+    pub threads: usize,
+    /// Pictures trained on.
+    pub train_images: usize,
+    /// Pictures validated on.
+    pub val_images: usize,
+    /// Pictures left out because they could not be read.
+    pub unreadable_images: usize,
+    /// The classes in the order of the outputs.
+    pub classes: Vec<String>,
+    /// Epochs.
+    pub epochs: usize,
+    /// The epoch with the lowest validation loss.
+    pub best: Best,
+    /// The last epoch, the model that the run leaves.
+    pub r#final: Final,
+    /// Times, seconds.
+    pub seconds: Seconds,
+    /// Pictures a second in training, validation not counted.
+    pub images_per_second: f64,
+    /// The most memory that the process held, megabytes; null where the system does not tell.
+    pub peak_memory_mb: Option<u64>,
+}
+
+/// The epoch with the lowest validation loss.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Best {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Validation loss, nats.
+    pub val_loss: f64,
+    /// Validation accuracy, fraction.
+    pub val_accuracy: f64,
+}
+
+/// The last epoch.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Final {
+    /// Mean training loss, nats.
+    pub train_loss: f64,
+    /// Validation loss, nats.
+    pub val_loss: f64,
+    /// Validation accuracy, fraction.
+    pub val_accuracy: f64,
+}
+
+/// Times, seconds.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Seconds {
+    /// From the start to the last file.
+    pub total: f64,
+    /// In training steps.
+    pub train: f64,
+    /// In validation.
+    pub eval: f64,
+    /// Of both, waiting for pictures.
+    pub data_wait: f64,
+}
+
+/// The best epoch of a history.
+pub fn best(history: &[EpochInfo]) -> Best {
+    let lowest = history.iter().min_by(|a, b| a.val_loss.total_cmp(&b.val_loss));
+    lowest.map_or_else(Best::default, |e| Best { epoch: e.epoch, val_loss: e.val_loss, val_accuracy: e.val_accuracy })
+}
+
+/// Makes the folder of a new run: `wanted`, which must not exist or be empty, or the first free `runs/NAME-N`.
+///
+/// # Errors
+/// When the folder is taken or cannot be made.
+pub fn create(wanted: Option<&Path>, name: &str) -> Result<PathBuf> {
+    let folder = match wanted {
+        Some(path) => {
+            if path.exists() && !path.is_dir() {
+                bail!("{} is a file; the run needs a folder: choose another --out", path.display());
+            }
+            if path.is_dir() && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+                bail!("{} is not empty: remove it, or choose another --out", path.display());
+            }
+            path.to_path_buf()
+        }
+        None => {
+            let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| !path.exists());
+            free.context("no free name for the run")?
+        }
+    };
+    let checkpoint = folder.join("checkpoint");
+    std::fs::create_dir_all(&checkpoint)
+        .with_context(|| format!("cannot make the run folder {}: choose a writable place with --out", folder.display()))?;
+    Ok(folder)
+}
+
+/// Writes history and checkpoints after every epoch.
+pub struct Recorder {
+    folder: PathBuf,
+    history: Vec<EpochInfo>,
+}
+
+impl Recorder {
+    /// A recorder for a run folder.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf(), history: Vec::new() }
+    }
+}
+
+impl Observer for Recorder {
+    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<std::ops::ControlFlow<()>> {
+        self.history.push(info.clone());
+        files::write(&self.folder.join("history.csv"), history_csv(&self.history).as_bytes())?;
+        let tensors = params.tensors();
+        save_weights(&self.folder.join("checkpoint/last.safetensors"), &tensors)?;
+        if best(&self.history).epoch == info.epoch {
+            save_weights(&self.folder.join("checkpoint/best.safetensors"), &tensors)?;
+        }
+        Ok(std::ops::ControlFlow::Continue(()))
+    }
+}
+
+/// A row an epoch; no times, so that the same recipe gives the same bytes.
+fn history_csv(history: &[EpochInfo]) -> String {
+    let mut text = String::from("epoch,phase,rate,train_loss,val_loss,val_accuracy\n");
+    for e in history {
+        let (rate, train, val, accuracy) = (e.rate, e.train_loss, e.val_loss, e.val_accuracy);
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{},{},{rate:e},{train},{val},{accuracy}", e.epoch, e.phase);
+    }
+    text
+}
+
+/// The most memory that this process has held, megabytes, where the system tells.
+pub fn peak_memory_mb() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_loss_is_best_and_history_has_a_row_an_epoch() {
+        let row = |epoch, val_loss| EpochInfo {
+            epoch,
+            epochs: 3,
+            phase: "all",
+            rate: 1e-3,
+            train_loss: 1.5,
+            val_loss,
+            val_accuracy: 0.5,
+        };
+        let history = [row(1, 2.0), row(2, 1.0), row(3, f64::NAN)];
+        assert_eq!(best(&history).epoch, 2);
+        assert_eq!(history_csv(&history[..1]).lines().nth(1), Some("1,all,1e-3,1.5,2,0.5"));
+    }
+
+    #[test]
+    fn a_folder_that_is_taken_is_refused() -> Result<()> {
+        let place = tempfile::tempdir()?;
+        let run = place.path().join("run");
+        assert_eq!(create(Some(&run), "x")?, run);
+        assert!(create(Some(&run), "x").unwrap_err().to_string().contains("not empty"));
+        std::fs::write(place.path().join("file"), "")?;
+        assert!(create(Some(&place.path().join("file")), "x").unwrap_err().to_string().contains("is a file"));
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! fastai's head.
+
+use candle_core::{Result, Tensor, Var};
+use candle_nn::init::DEFAULT_KAIMING_NORMAL;
+use serde::{Deserialize, Serialize};
+use taper_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use taper_tensor::{Layer, Mode, Path, global_avg_pool, global_max_pool, linear, relu};
+
+use crate::TransferError;
+use crate::head::{dropout_rate, one_or_more};
+
+/// Settings of [`ConcatPoolHead`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConcatPoolHeadConfig {
+    /// Features between the two linear layers, 1 or more; fastai's 512.
+    pub hidden: usize,
+    /// The fraction dropped before the last layer, in [0, 1), and half of it before the first; fastai's 0.5.
+    pub dropout: f64,
+}
+
+impl Default for ConcatPoolHeadConfig {
+    fn default() -> Self {
+        Self { hidden: 512, dropout: 0.5 }
+    }
+}
+
+/// Two layers on what the feature map has at most and on average:
+///
+/// ```text
+/// f      = concat(max over places of x, mean over places of x)
+/// h      = relu(fc1 · dropout(norm1(f), dropout / 2))
+/// logits = fc2 · dropout(norm2(h), dropout)
+/// ```
+///
+/// Parameters are `head.{norm1,norm2}.{weight,bias}` with their running statistics and
+/// `head.{fc1,fc2}.weight`. No linear layer has a bias: as in fastai, the norm before it shifts for it.
+/// Linear weights begin normal (He et al.).
+///
+/// # Shapes
+/// (N,h,w,channels) to (N,classes). In training N must be 2 or more, for the norms.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device};
+/// use taper_tensor::{Params, Rng};
+/// use taper_transfer::{ConcatPoolHead, ConcatPoolHeadConfig};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// ConcatPoolHead::new(&params.root(), 512, 10, ConcatPoolHeadConfig::default())?;
+/// assert_eq!(params.tensors()["head.fc1.weight"].dims(), [512, 1024]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+/// J. Howard, S. Gugger, *fastai: A Layered API for Deep Learning*, 2020.
+pub struct ConcatPoolHead {
+    norm1: BatchNorm,
+    dropout1: Dropout,
+    fc1: Var,
+    norm2: BatchNorm,
+    dropout2: Dropout,
+    fc2: Var,
+}
+
+impl ConcatPoolHead {
+    /// The head with its parameters below `path`.
+    ///
+    /// # Errors
+    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    pub fn new(
+        path: &Path,
+        channels: usize,
+        classes: usize,
+        config: ConcatPoolHeadConfig,
+    ) -> std::result::Result<Self, TransferError> {
+        let ConcatPoolHeadConfig { hidden, dropout } = config;
+        for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
+            one_or_more(field, size)?;
+        }
+        dropout_rate(dropout)?;
+        let path = path.at("head");
+        let norm = BatchNormConfig::default();
+        let pooled = 2 * channels;
+        Ok(Self {
+            norm1: BatchNorm::new(&path.at("norm1"), pooled, norm)?,
+            dropout1: Dropout::new(dropout / 2.0, path.at("dropout1").name())?,
+            fc1: path.at("fc1").trainable("weight", (hidden, pooled), DEFAULT_KAIMING_NORMAL)?,
+            norm2: BatchNorm::new(&path.at("norm2"), hidden, norm)?,
+            dropout2: Dropout::new(dropout, path.at("dropout2").name())?,
+            fc2: path.at("fc2").trainable("weight", (classes, hidden), DEFAULT_KAIMING_NORMAL)?,
+        })
+    }
+}
+
+impl Layer for ConcatPoolHead {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let f = Tensor::cat(&[global_max_pool(x)?, global_avg_pool(x)?], 1)?;
+        let f = self.dropout1.forward(&self.norm1.forward(&f, mode)?, mode)?;
+        let h = relu(&linear(&f, &mode.param(&self.fc1), None)?)?;
+        let h = self.dropout2.forward(&self.norm2.forward(&h, mode)?, mode)?;
+        linear(&h, &mode.param(&self.fc2), None)
+    }
+}

@@ -1,0 +1,148 @@
+use std::path::PathBuf;
+
+use candle_core::Error as TensorError;
+use safetensors::{Dtype, SafeTensorError};
+use taper_tensor::Reshaped;
+
+/// What can go wrong when a network is put together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// A setting of a head lies outside its range.
+    #[error("{field} must be {wanted}, got {got}")]
+    BadConfig {
+        /// The name of the field or argument.
+        field: &'static str,
+        /// The range it must lie in.
+        wanted: &'static str,
+        /// The value that was given.
+        got: f64,
+    },
+    /// More stages to freeze than the backbone has.
+    #[error("cannot freeze {got} stages: the backbone has {} ({})", stages.len(), stages.join(", "))]
+    TooManyFrozen {
+        /// How many were to be frozen.
+        got: usize,
+        /// The names of the stages.
+        stages: Vec<&'static str>,
+    },
+    /// No model has this name.
+    #[error("there is no model {got:?}; known, nearest first: {}", known.join(", "))]
+    UnknownModel {
+        /// The name that was asked for.
+        got: String,
+        /// The names there are, by their distance from it.
+        known: Vec<&'static str>,
+    },
+    /// A manifest is not the TOML that is expected.
+    #[error("the manifest cannot be read: {0}")]
+    ManifestSyntax(#[from] toml::de::Error),
+    /// A value in a manifest makes no sense.
+    #[error("{field} in the manifest of {name} must be {wanted}")]
+    BadManifest {
+        /// The name of the model.
+        name: String,
+        /// The key.
+        field: &'static str,
+        /// What its value must be.
+        wanted: &'static str,
+    },
+    /// The weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A layer of a head cannot be built.
+    #[error(transparent)]
+    Layer(#[from] taper_regularize::RegularizeError),
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}
+
+/// What can go wrong with a file of weights.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Not a whole safetensors file: cut short, or something else altogether.
+    #[error("{origin} ({len} bytes) is no complete safetensors file: {source}")]
+    Malformed {
+        /// The file, or where the bytes came from.
+        origin: String,
+        /// How many bytes there are.
+        len: usize,
+        /// What is wrong.
+        source: SafeTensorError,
+    },
+    /// A tensor is not floating point.
+    #[error("{name} in {origin} has the type {dtype}; weights are F16, BF16, F32 or F64")]
+    Dtype {
+        /// The file, or where the bytes came from.
+        origin: String,
+        /// The tensor.
+        name: String,
+        /// Its type.
+        dtype: Dtype,
+    },
+    /// The bytes are not those that the manifest names.
+    #[error("{origin} has the SHA-256 {got}; its manifest says {wanted}")]
+    Checksum {
+        /// The file, or where the bytes came from.
+        origin: String,
+        /// The sum of the bytes, hexadecimal.
+        got: String,
+        /// The sum in the manifest.
+        wanted: String,
+    },
+    /// Names or shapes differ from the network's; nothing was loaded.
+    #[error("the weights do not fit the network{}{}{}", names("missing", missing), names("unexpected", unexpected),
+        names("of another shape", &reshaped.iter().map(shapes).collect::<Vec<_>>()))]
+    Mismatch {
+        /// Parameters of the network that the weights lack, in order.
+        missing: Vec<String>,
+        /// Weights that the network has no parameter for, in order.
+        unexpected: Vec<String>,
+        /// Weights of another shape than their parameter, in order.
+        reshaped: Vec<Reshaped>,
+    },
+    /// A tensor operation failed.
+    #[error("a tensor operation on weights failed: {0}")]
+    Tensor(#[from] TensorError),
+}
+
+/// `; 5 missing: a, b, c, ...`, or nothing where the list is empty.
+fn names(what: &str, list: &[String]) -> String {
+    const SHOWN: usize = 3;
+    if list.is_empty() {
+        return String::new();
+    }
+    let more = if list.len() > SHOWN { ", ..." } else { "" };
+    format!("; {} {what}: {}{more}", list.len(), list[..list.len().min(SHOWN)].join(", "))
+}
+
+fn shapes(r: &Reshaped) -> String {
+    format!("{} ({:?} in the file, {:?} in the network)", r.name, r.got, r.wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mismatch_shows_the_first_names_and_the_count() {
+        let list = |n: usize| (0..n).map(|i| format!("layer.{i}")).collect();
+        let reshaped = vec![Reshaped { name: "fc".into(), got: vec![3], wanted: vec![2] }];
+        let error = WeightsError::Mismatch { missing: list(40), unexpected: list(1), reshaped };
+        assert_eq!(
+            error.to_string(),
+            "the weights do not fit the network; 40 missing: layer.0, layer.1, layer.2, ...; 1 unexpected: layer.0; \
+             1 of another shape: fc ([3] in the file, [2] in the network)"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! Which head to put on a backbone.
+
+use serde::{Deserialize, Serialize};
+use taper_tensor::{Layer, Path};
+
+use crate::{ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, TransferError};
+
+/// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_transfer::{ConcatPoolHeadConfig, Head};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let head = Head::ConcatPool(ConcatPoolHeadConfig::default()).build(&params.root(), 64, 5)?;
+/// let map = Tensor::zeros((2, 3, 3, 64), DType::F32, &Device::Cpu)?;
+/// assert_eq!(head.forward(&map, Mode::Eval)?.dims(), [2, 5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// SqueezeNet's own: [`ConvHead`].
+    Conv(ConvHeadConfig),
+    /// fastai's, the default: [`ConcatPoolHead`].
+    ConcatPool(ConcatPoolHeadConfig),
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Head::ConcatPool(ConcatPoolHeadConfig::default())
+    }
+}
+
+impl Head {
+    /// Every prefix that a head's parameters may have, whichever head it is.
+    pub const PREFIXES: [&'static str; 2] = ["classifier", "head"];
+
+    /// What the names of this head's parameters begin with.
+    pub fn prefix(&self) -> &'static str {
+        match self {
+            Head::Conv(_) => "classifier",
+            Head::ConcatPool(_) => "head",
+        }
+    }
+
+    /// The head for a feature map of `channels` channels, its parameters below `path`, which is
+    /// normally the root. First values come from the streams of the parameters' names.
+    ///
+    /// # Errors
+    /// When a setting is out of range, or a parameter exists with another shape.
+    pub fn build(&self, path: &Path, channels: usize, classes: usize) -> Result<Box<dyn Layer>, TransferError> {
+        Ok(match self {
+            Head::Conv(config) => Box::new(ConvHead::new(path, channels, classes, *config)?),
+            Head::ConcatPool(config) => Box::new(ConcatPoolHead::new(path, channels, classes, *config)?),
+        })
+    }
+}
+
+/// Refuses a size of 0.
+pub(crate) fn one_or_more(field: &'static str, got: usize) -> Result<(), TransferError> {
+    if got == 0 {
+        return Err(TransferError::BadConfig { field, wanted: "1 or more", got: 0.0 });
+    }
+    Ok(())
+}
+
+/// Refuses a rate of dropout outside [0, 1).
+pub(crate) fn dropout_rate(got: f64) -> Result<(), TransferError> {
+    if (0.0..1.0).contains(&got) {
+        Ok(())
+    } else {
+        Err(TransferError::BadConfig { field: "dropout", wanted: "in [0, 1)", got })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+    use taper_tensor::{Mode, Params, Rng};
+
+    use super::*;
+
+    fn heads() -> [Head; 2] {
+        [Head::Conv(ConvHeadConfig::default()), Head::default()]
+    }
+
+    #[test]
+    fn every_head_keeps_its_names_below_its_prefix_and_gives_every_parameter_a_gradient() {
+        for head in heads() {
+            let params = Params::new(Rng::new(3), DType::F32, Device::Cpu);
+            let layer = head.build(&params.root(), 16, 5).unwrap();
+            let pixels = (0..4 * 9 * 16).map(|i| (i as f32 * 0.37).sin() + 1.0).collect();
+            let map = Tensor::from_vec(pixels, (4, 3, 3, 16), &Device::Cpu).unwrap();
+            let y = layer.forward(&map, Mode::Train(&Rng::new(0))).unwrap();
+            assert_eq!(y.dims(), [4, 5]);
+            let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            assert!(Head::PREFIXES.contains(&head.prefix()));
+            for (name, var) in params.trainables() {
+                assert!(name.starts_with(&format!("{}.", head.prefix())), "{name}");
+                assert!(grads.get(&var).is_some(), "{name} has no gradient");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+        for head in heads() {
+            assert!(matches!(
+                head.build(&params.root(), 16, 0),
+                Err(TransferError::BadConfig { field: "classes", .. })
+            ));
+        }
+        for head in [
+            Head::Conv(ConvHeadConfig { dropout: 1.0 }),
+            Head::ConcatPool(ConcatPoolHeadConfig { dropout: f64::NAN, ..Default::default() }),
+            Head::ConcatPool(ConcatPoolHeadConfig { hidden: 0, ..Default::default() }),
+        ] {
+            assert!(matches!(head.build(&params.root(), 16, 3), Err(TransferError::BadConfig { .. })), "{head:?}");
+        }
+        assert!(params.tensors().is_empty());
+    }
+}

@@ -1,0 +1,110 @@
+//! From safetensors files into a network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use taper_tensor::{LoadReport, Params, Reshaped};
+
+use crate::WeightsError;
+use crate::backbone::is_below;
+
+/// How closely weights must fit a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit<'a> {
+    /// Every name and shape is the same on both sides.
+    Exact,
+    /// The same, but below these prefixes (of heads) anything may be missing, unexpected or of another
+    /// shape; such parameters of the network keep the values they have.
+    NewHead(&'a [&'a str]),
+}
+
+/// The tensors of a safetensors file by name, as float32 on the CPU.
+///
+/// Counters named `num_batches_tracked`, which PyTorch's batch norm keeps, are left out.
+///
+/// # Errors
+/// When the file cannot be read, is cut short or no safetensors file, or holds a tensor that is not
+/// floating point. Every error names the file.
+pub fn read_weights(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>, WeightsError> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Unreadable { path: path.to_owned(), source })?;
+    weights_from_bytes(&bytes, &path.display().to_string())
+}
+
+/// As [`read_weights`], from bytes; `origin` says in errors where they came from.
+///
+/// # Errors
+/// When they are no whole safetensors file, or hold a tensor that is not floating point.
+pub fn weights_from_bytes(bytes: &[u8], origin: &str) -> Result<BTreeMap<String, Tensor>, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|source| WeightsError::Malformed {
+        origin: origin.to_owned(),
+        len: bytes.len(),
+        source,
+    })?;
+    let mut weights = BTreeMap::new();
+    for (name, view) in file.tensors() {
+        if name.ends_with("num_batches_tracked") {
+            continue;
+        }
+        let dtype = match view.dtype() {
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            Dtype::F32 => DType::F32,
+            Dtype::F64 => DType::F64,
+            dtype => return Err(WeightsError::Dtype { origin: origin.to_owned(), name, dtype }),
+        };
+        let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?;
+        weights.insert(name, tensor.to_dtype(DType::F32)?);
+    }
+    Ok(weights)
+}
+
+/// Copies weights into the network whose parameters `params` are, trainables and buffers, by name.
+///
+/// # Errors
+/// When names or shapes differ more than `fit` allows; then nothing is copied, and the error lists what
+/// is missing, unexpected and of another shape.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device};
+/// use taper_tensor::{Params, Rng};
+/// use taper_transfer::{Fit, Head, SqueezeNet, load_weights, model};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// SqueezeNet::new(&params.root())?;
+/// let weights = model("squeezenet1_1")?.weights()?;
+/// let report = load_weights(&params, &weights, Fit::NewHead(&Head::PREFIXES))?;
+/// assert_eq!(report.unexpected, ["classifier.1.bias", "classifier.1.weight"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn load_weights(
+    params: &Params,
+    weights: &BTreeMap<String, Tensor>,
+    fit: Fit<'_>,
+) -> Result<LoadReport, WeightsError> {
+    let free = |name: &str| match fit {
+        Fit::Exact => false,
+        Fit::NewHead(prefixes) => prefixes.iter().any(|prefix| is_below(name, prefix)),
+    };
+    let (mut missing, mut reshaped) = (Vec::new(), Vec::new());
+    let network = params.tensors();
+    for (name, parameter) in network.iter().filter(|(name, _)| !free(name)) {
+        match weights.get(name) {
+            None => missing.push(name.clone()),
+            Some(given) if given.dims() != parameter.dims() => reshaped.push(Reshaped {
+                name: name.clone(),
+                got: given.dims().to_vec(),
+                wanted: parameter.dims().to_vec(),
+            }),
+            Some(_) => {}
+        }
+    }
+    let strangers = weights.keys().filter(|name| !network.contains_key(*name) && !free(name));
+    let unexpected: Vec<String> = strangers.cloned().collect();
+    if missing.is_empty() && unexpected.is_empty() && reshaped.is_empty() {
+        return Ok(params.load(weights)?);
+    }
+    Err(WeightsError::Mismatch { missing, unexpected, reshaped })
+}

@@ -1,0 +1,101 @@
+//! What must stay absent from the repository.
+//!
+//! [`tidy`] reads the [`Tree`] once and hands it to the checks, one idea a file: which crate may know
+//! which ([`layers`]), what Rust sources may not say ([`sources`]), and what lies where ([`shape`]).
+//! Sources are read as [`Token`](token::Token)s, so that comments, strings and tests are told apart from code.
+
+pub mod token;
+pub mod tree;
+
+pub mod layers;
+pub mod shape;
+pub mod sources;
+
+use std::{fmt, path::Path};
+
+use anyhow::Result;
+
+pub use tree::Tree;
+
+/// Something that must not be there: where, what, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Relative to the top of the repository, with `/`.
+    pub path: String,
+    /// Counted from 1; 1 also where the file as a whole is meant.
+    pub line: usize,
+    /// The name of the check.
+    pub check: &'static str,
+    /// What was found.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}:{}: [{}] {}", self.path, self.line, self.check, self.what)?;
+        write!(f, "    do: {}", self.remedy)
+    }
+}
+
+/// All findings in the repository at `root`, by path and line; none in a tidy one.
+///
+/// # Errors
+/// When the repository cannot be listed, a file not be read or a manifest not be parsed.
+pub fn tidy(root: &Path) -> Result<Vec<Finding>> {
+    let tree = Tree::read(root)?;
+    let mut findings = layers::layers(&tree)?;
+    findings.extend(sources::unsafe_room(&tree));
+    findings.extend(sources::files(&tree));
+    findings.extend(sources::printing(&tree));
+    findings.extend(sources::unfinished(&tree));
+    findings.extend(shape::long(&tree));
+    findings.extend(shape::big(&tree));
+    findings.extend(shape::essays(&tree));
+    findings.extend(shape::top_level(&tree));
+    findings.sort();
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_reads_like_a_compiler_message() {
+        let finding = Finding {
+            path: "crates/optim/src/sgd.rs".to_owned(),
+            line: 7,
+            check: "files",
+            what: "`fs`".to_owned(),
+            remedy: "take bytes".to_owned(),
+        };
+        let text = "crates/optim/src/sgd.rs:7: [files] `fs`\n    do: take bytes";
+        assert_eq!(finding.to_string(), text);
+    }
+
+    #[test]
+    fn findings_of_all_checks_come_sorted() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("notes.txt", "");
+        put("crates/data/Cargo.toml", "[dependencies]\ntaper-optim = \"1\"");
+        put("crates/data/README.md", "# data");
+        put("crates/data/src/lib.rs", "//! Data.\nfn f() { unsafe {} }");
+        let found = tidy(dir.path()).unwrap();
+        let found: Vec<_> = found.iter().map(|f| (f.path.as_str(), f.line, f.check)).collect();
+        assert_eq!(
+            found,
+            [
+                ("crates/data/Cargo.toml", 2, "layers"),
+                ("crates/data/src/lib.rs", 2, "unsafe"),
+                ("notes.txt", 1, "top level"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! What Rust sources may not say, and where.
+
+use super::{
+    Finding,
+    layers::LIBRARIES,
+    token::{Token, closing, starts_with},
+    tree::{Source, Tree},
+};
+
+/// The one folder with the keyword in it.
+const ROOM: &str = "crates/tensor/src/kernels/";
+
+fn finding(check: &'static str, source: &Source, token: &Token, what: String, remedy: &str) -> Finding {
+    Finding { path: source.path.clone(), line: token.line, check, what, remedy: remedy.to_owned() }
+}
+
+/// The `unsafe` keyword stands only in the kernels' room, in tests as in code.
+#[must_use]
+pub fn unsafe_room(tree: &Tree) -> Vec<Finding> {
+    let mut findings = vec![];
+    for source in tree.sources.iter().filter(|s| !s.path.starts_with(ROOM)) {
+        for token in source.tokens.iter().filter(|t| t.text == "unsafe") {
+            let what = format!("`unsafe` outside {ROOM}");
+            let remedy = "use a safe function, or give the kernels a new one with a safe face";
+            findings.push(finding("unsafe", source, token, what, remedy));
+        }
+    }
+    findings
+}
+
+/// The optimizers know no files, except in tests.
+#[must_use]
+pub fn files(tree: &Tree) -> Vec<Finding> {
+    let mut findings = vec![];
+    for source in tree.sources.iter().filter(|s| s.path.starts_with("crates/optim/src/")) {
+        let names = ["fs", "File", "OpenOptions"];
+        let found = source.tokens.iter().filter(|t| !t.test && names.contains(&t.text.as_str()));
+        for token in found {
+            let what = format!("`{}`: optim knows no files", token.text);
+            let remedy = "take or return tensors by name, and let the trainer read and write the file";
+            findings.push(finding("files", source, token, what, remedy));
+        }
+    }
+    findings
+}
+
+/// No library below the trainer prints, except in tests, documentation and examples.
+#[must_use]
+pub fn printing(tree: &Tree) -> Vec<Finding> {
+    let mut findings = vec![];
+    let below = |s: &&Source| LIBRARIES.iter().any(|l| s.path.starts_with(&format!("crates/{l}/src/")));
+    for source in tree.sources.iter().filter(below) {
+        for pair in source.tokens.windows(2).filter(|w| !w[0].test) {
+            let what = match (pair[0].text.as_str(), pair[1].text.as_str()) {
+                (name @ ("print" | "println" | "eprint" | "eprintln" | "dbg"), "!") => format!("`{name}!`"),
+                (name @ ("stdout" | "stderr"), "(") => format!("`{name}()`"),
+                _ => continue,
+            };
+            let what = format!("{what} in a library");
+            let remedy = "return the value or an error; the trainer's observers decide what is shown";
+            findings.push(finding("printing", source, &pair[0], what, remedy));
+        }
+    }
+    findings
+}
+
+/// Nothing is left for later: no ignored test, no placeholder.
+#[must_use]
+pub fn unfinished(tree: &Tree) -> Vec<Finding> {
+    let mut findings = vec![];
+    for source in &tree.sources {
+        for (i, token) in source.tokens.iter().enumerate() {
+            let rest = &source.tokens[i..];
+            let (what, remedy) = match token.text.as_str() {
+                "#" if ignores(rest) => {
+                    ("an ignored test".to_owned(), "make it pass and fast enough to run always, or delete it")
+                }
+                name @ ("todo" | "unimplemented") if starts_with(&rest[1..], &["!"]) => {
+                    (format!("`{name}!`"), "write it, or return an error that says what is not supported")
+                }
+                _ => continue,
+            };
+            findings.push(finding("unfinished", source, token, what, remedy));
+        }
+    }
+    findings
+}
+
+/// Whether the attribute that begins here ignores a test, always or on a condition.
+fn ignores(tokens: &[Token]) -> bool {
+    if !starts_with(tokens, &["#", "["]) {
+        return false;
+    }
+    let inside = &tokens[2..closing(tokens, 1).max(2)];
+    let conditional = starts_with(inside, &["cfg_attr"]);
+    let says = |t: &Token| t.text == "ignore";
+    inside.first().is_some_and(says) || conditional && inside.iter().any(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::made_up;
+    use super::*;
+
+    fn places(findings: &[Finding]) -> Vec<(&str, usize)> {
+        findings.iter().map(|f| (f.path.as_str(), f.line)).collect()
+    }
+
+    #[test]
+    fn unsafe_stays_in_its_room() {
+        let tree = made_up(&[
+            ("crates/tensor/src/kernels/gemm.rs", "fn f() { unsafe {} }"),
+            ("crates/tensor/src/kernels_too.rs", "// unsafe\n\nfn f() { unsafe {} }"),
+            ("crates/data/src/lib.rs", "#![deny(unsafe_code)]\nconst S: &str = \"unsafe\";"),
+            ("crates/data/tests/it.rs", "\nunsafe fn f() {}"),
+        ]);
+        let found = unsafe_room(&tree);
+        assert_eq!(places(&found), [("crates/data/tests/it.rs", 2), ("crates/tensor/src/kernels_too.rs", 3)]);
+    }
+
+    #[test]
+    fn optim_knows_no_files() {
+        let tree = made_up(&[
+            ("crates/optim/src/a.rs", "use std::fs;\nuse std::{io, fs::File};\n/// std::fs\nfn f(profile: u8) {}"),
+            ("crates/optim/src/b.rs", "#[cfg(test)]\nmod tests { use std::fs::File; }"),
+            ("crates/optim/tests/it.rs", "use std::fs;"),
+            ("crates/data/src/lib.rs", "use std::fs;"),
+        ]);
+        let a = "crates/optim/src/a.rs";
+        assert_eq!(places(&files(&tree)), [(a, 1), (a, 2), (a, 2)]);
+    }
+
+    #[test]
+    fn libraries_do_not_print() {
+        let says = "fn f() {\nprintln!();\neprintln!();\nprint!();\ndbg!(1);\nio::stderr();\n}";
+        let tree = made_up(&[
+            ("crates/augment/src/lib.rs", says),
+            ("crates/augment/src/b.rs", "//! println!()\n#[test]\nfn t() { println!(); }\nfn print() {}"),
+            ("crates/augment/examples/e.rs", says),
+            ("crates/augment/tests/it.rs", says),
+            ("crates/trainer/src/lib.rs", says),
+        ]);
+        let path = "crates/augment/src/lib.rs";
+        let lines = [2, 3, 4, 5, 6].map(|line| (path, line));
+        assert_eq!(places(&printing(&tree)), lines);
+    }
+
+    #[test]
+    fn nothing_is_left_for_later() {
+        let tree = made_up(&[
+            ("crates/data/tests/it.rs", "#[test]\n#[ignore = \"slow\"]\nfn t() {}\n#[cfg_attr(unix, ignore)]"),
+            ("xtask/src/main.rs", "fn f() { todo!() }\nfn g() { unimplemented!() }"),
+            ("xtask/src/b.rs", "// todo!()\nfn ignore(todo: bool) { if !todo {} }\n#[cfg(ignore)] struct X;"),
+        ]);
+        let (it, main) = ("crates/data/tests/it.rs", "xtask/src/main.rs");
+        assert_eq!(places(&unfinished(&tree)), [(it, 2), (it, 4), (main, 1), (main, 2)]);
+    }
+}
