@@ -25,7 +25,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         Ok(())
     };
     attempt().with_context(|| {
-        format!("cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written", path.display())
+        format!(
+            "cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written",
+            path.display()
+        )
     })
 }
 

@@ -12,7 +12,7 @@ use taper_optim::{
 };
 use taper_regularize::{decays, smooth_labels};
 use taper_tensor::{Mode, Params, Rng, cross_entropy};
-use taper_transfer::Classifier;
+use taper_transfer::{Classifier, Part};
 
 use crate::evaluate::{Evaluation, evaluate};
 use crate::recipe::{OptimizeRecipe, Plan, Recipe, Rule, ScheduleKind};
@@ -131,7 +131,7 @@ pub fn fit(
 ) -> Result<Outcome> {
     let noise = Rng::new(recipe.seed).fork("noise");
     let (steps_per_epoch, mut outcome) = (train.batches(), Outcome::default());
-    let phases = phases(recipe, classifier.stages().len());
+    let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
     for phase in &phases {
         classifier.freeze(phase.frozen)?;
@@ -203,14 +203,14 @@ pub fn fit(
 /// A group for each stage and the head, with and without weight decay.
 fn optimizer(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Result<Optimizer> {
     let o = &recipe.optimize;
-    let stages = classifier.stages().len();
+    let stages = classifier.backbone().stages().len();
     let alone = classifier.frozen() == stages;
     let mut groups: Vec<Group> = Vec::new();
-    for (name, var, stage) in classifier.trainables(params) {
-        let rate = match stage {
-            None if alone => 1.0,
-            None => o.head_factor,
-            Some(stage) => o.backbone_factor * o.stage_decay.powi((stages - 1 - stage) as i32),
+    for (name, var, part) in classifier.trainables(params) {
+        let rate = match part {
+            Part::Head if alone => 1.0,
+            Part::Head => o.head_factor,
+            Part::Stage(stage) => o.backbone_factor * o.stage_decay.powi((stages - 1 - stage) as i32),
         };
         let weight_decay = if decays(&name, var.dims()) { recipe.regularize.weight_decay } else { 0.0 };
         let entry: (String, Var) = (name, var);
@@ -255,7 +255,8 @@ mod tests {
     #[test]
     fn a_plan_is_a_list_of_phases() {
         let mut recipe = Recipe::default();
-        let lengths = |recipe: &Recipe| phases(recipe, 4).iter().map(|p| (p.name, p.frozen, p.epochs)).collect::<Vec<_>>();
+        let lengths =
+            |recipe: &Recipe| phases(recipe, 4).iter().map(|p| (p.name, p.frozen, p.epochs)).collect::<Vec<_>>();
         recipe.optimize.head_epochs = 2;
         recipe.optimize.epochs = 5;
         assert_eq!(lengths(&recipe), [("head", 4, 2), ("all", 0, 5)]);

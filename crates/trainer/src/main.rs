@@ -8,7 +8,10 @@ use taper::recipe::RecipeError;
 
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "First steps:\n  taper fine-tune pictures        pictures/train/<class>/*, pictures/val/<class>/*\n  taper predict squeezenet1_1 cat.jpg\n\nExit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted.")]
+#[command(
+    version,
+    after_help = "First steps:\n  taper fine-tune pictures        pictures/train/<class>/*, pictures/val/<class>/*\n  taper predict squeezenet1_1 cat.jpg\n\nExit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

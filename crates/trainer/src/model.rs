@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, Head};
+use taper_transfer::{Classifier, Fit, Head, load_weights, model, read_weights};
 
 use crate::files;
 use crate::pipeline::Input;
@@ -20,8 +20,8 @@ pub struct ModelCard {
     pub schema: u32,
     /// The backbone, a name that has a manifest.
     pub model: String,
-    /// Units of the hidden layer of the head; none: the backbone's own head.
-    pub hidden: Option<usize>,
+    /// What lies between the last feature map and the classes.
+    pub head: Head,
     /// The classes in the order of the outputs.
     pub classes: Vec<String>,
     /// Side of the square that the network sees, pixels.
@@ -38,18 +38,15 @@ impl ModelCard {
         Input { size: self.input_size, mean: self.mean, std: self.std }
     }
 
-    /// The network with first values for its weights; `dropout` matters in training only.
+    /// The network with first values for its weights.
     ///
     /// # Errors
     /// When the backbone is unknown or a size impossible.
-    pub fn build(&self, dropout: f64, rng: Rng) -> Result<(Classifier, Params)> {
+    pub fn build(&self, rng: Rng) -> Result<(Classifier, Params)> {
         let params = Params::new(rng, DType::F32, Device::Cpu);
-        let head = match self.hidden {
-            Some(hidden) => Head::ConcatPool { hidden, dropout },
-            None => Head::Own { dropout },
-        };
-        let classifier = Classifier::new(&self.model, head, self.classes.len(), &params)?;
-        Ok((classifier, params))
+        let backbone = model(&self.model)?.backbone(&params.root())?;
+        let head = self.head.build(&params.root(), backbone.channels(), self.classes.len())?;
+        Ok((Classifier::new(backbone, head), params))
     }
 }
 
@@ -70,27 +67,32 @@ pub fn open(what: &str) -> Result<Model> {
     if run.join("model.json").is_file() {
         let path = run.join("model.json");
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let card: ModelCard = serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))?;
-        let (classifier, params) = card.build(0.0, Rng::new(0))?;
-        let tensors = taper_transfer::read_weights(&run.join("model.safetensors"))?;
-        taper_transfer::load_weights(&params, &tensors, &[])?;
+        let card: ModelCard =
+            serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))?;
+        let (classifier, params) = card.build(Rng::new(0))?;
+        let path = run.join("model.safetensors");
+        load_weights(&params, &read_weights(&path)?, Fit::Exact)
+            .with_context(|| format!("{} does not fit the model.json beside it", path.display()))?;
         return Ok(Model { card, classifier });
     }
     if run.is_dir() {
-        anyhow::bail!("{what} is a folder without model.json: a run that finished has one (`taper fine-tune DATA` makes runs)");
+        anyhow::bail!(
+            "{what} is a folder without model.json: a run that finished has one (`taper fine-tune DATA` makes runs)"
+        );
     }
-    let manifest = taper_transfer::manifest(what)?;
+    let pretrained = model(what).with_context(|| format!("{what} is neither a run folder nor a pretrained model"))?;
+    let manifest = pretrained.manifest()?;
     let card = ModelCard {
         schema: 1,
-        model: manifest.name.clone(),
-        hidden: None,
-        classes: manifest.classes()?,
-        input_size: manifest.input_size,
+        model: manifest.name,
+        head: pretrained.own_head(),
+        classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
+        input_size: u32::try_from(manifest.input_size)?,
         mean: manifest.mean,
         std: manifest.std,
     };
-    let (classifier, params) = card.build(0.0, Rng::new(0))?;
-    taper_transfer::load_weights(&params, &manifest.embedded_weights()?, &[])?;
+    let (classifier, params) = card.build(Rng::new(0))?;
+    load_weights(&params, &pretrained.weights()?, Fit::Exact)?;
     Ok(Model { card, classifier })
 }
 

@@ -110,8 +110,9 @@ pub fn create(wanted: Option<&Path>, name: &str) -> Result<PathBuf> {
         }
     };
     let checkpoint = folder.join("checkpoint");
-    std::fs::create_dir_all(&checkpoint)
-        .with_context(|| format!("cannot make the run folder {}: choose a writable place with --out", folder.display()))?;
+    std::fs::create_dir_all(&checkpoint).with_context(|| {
+        format!("cannot make the run folder {}: choose a writable place with --out", folder.display())
+    })?;
     Ok(folder)
 }
 

@@ -22,6 +22,9 @@ const STAGES: [Stage; 4] = [
 /// The first feature of each stage, and the end.
 const CUTS: [usize; 5] = [0, 2, 5, 8, 13];
 
+/// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
+const SMALLEST: usize = 25;
+
 /// torchvision's pool: the last window may hang over the edge.
 const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: true };
 
@@ -38,7 +41,10 @@ const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: true
 /// begin as there: weights uniform (He et al.), biases 0.
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), H and W 17 pixels or more, to (N,h,w,512); 224 pixels give 13.
+/// Normalised pictures (N,H,W,3), H and W 25 pixels or more, to (N,h,w,512); 224 pixels give 13.
+///
+/// # Differs from PyTorch
+/// There, pictures from 17 pixels pass: a pool may hang over a map that is smaller than its window.
 ///
 /// # Examples
 /// ```
@@ -146,8 +152,8 @@ impl Backbone for SqueezeNet {
         };
         if i == 0 {
             let (_, h, w, channels) = x.dims4()?;
-            if h < 17 || w < 17 || channels != 3 {
-                bail!("SqueezeNet takes (N,H,W,3) with H and W of 17 pixels or more, got {:?}", x.shape());
+            if h < SMALLEST || w < SMALLEST || channels != 3 {
+                bail!("SqueezeNet takes (N,H,W,3), H and W {SMALLEST} pixels or more, got {:?}", x.shape());
             }
         }
         self.features[cuts[0]..cuts[1]].iter().try_fold(x.clone(), |x, feature| feature.forward(&x, mode))
@@ -209,8 +215,8 @@ mod tests {
             let x = Tensor::ones((1, h, w, c), DType::F32, &Device::Cpu)?;
             (0..4).try_fold(x, |x, i| net.stage(i, &x, Mode::Eval))
         };
-        assert_eq!(run(17, 17, 3)?.dims(), [1, 1, 1, 512]);
-        assert!(run(16, 17, 3).is_err() && run(64, 64, 1).is_err());
+        assert_eq!(run(25, 25, 3)?.dims(), [1, 1, 1, 512]);
+        assert!(run(24, 25, 3).is_err() && run(64, 64, 1).is_err());
         Ok(())
     }
 }

@@ -16,7 +16,9 @@ use crate::recipe::Recipe;
 
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.")]
+#[command(
+    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used."
+)]
 pub struct EvalArgs {
     /// A run folder
     run: String,

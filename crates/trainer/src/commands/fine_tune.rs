@@ -6,22 +6,24 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use taper_data::Dataset;
 use taper_tensor::{Params, Rng};
-use taper_transfer::Classifier;
+use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, Part, load_weights, read_weights};
 
 use super::readable;
+use crate::files;
 use crate::fit::{Observer, Outcome, fit, phases};
 use crate::interrupt::Interrupt;
 use crate::model::{ModelCard, save_weights};
 use crate::pipeline::{eval_loader, eval_transform, train_loader};
 use crate::progress::Progress;
-use crate::recipe::{Plan, Recipe, RecipeError};
+use crate::recipe::{HeadRecipe, Plan, Recipe, RecipeError};
 use crate::report::{EpochRow, Mistake, Report, render};
 use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
-use crate::files;
 
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --epochs 20 --out runs/first\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.")]
+#[command(
+    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --epochs 20 --out runs/first\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read."
+)]
 pub struct FineTuneArgs {
     /// The folder of pictures; may come from the recipe instead
     data: Option<PathBuf>,
@@ -72,7 +74,8 @@ impl FineTuneArgs {
         let mut recipe = match &self.recipe {
             None => Recipe::default(),
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the recipe {}", path.display()))?;
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the recipe {}", path.display()))?;
                 Recipe::parse(&text, path)?
             }
         };
@@ -118,7 +121,7 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     let folder = run_folder::create(args.out.as_deref(), &name)?;
     let recipe_toml = toml::to_string(&recipe)?;
     files::write(&folder.join("recipe.toml"), recipe_toml.as_bytes())?;
-    let plan: Vec<String> = phases(&recipe, classifier.stages().len())
+    let plan: Vec<String> = phases(&recipe, classifier.backbone().stages().len())
         .iter()
         .map(|phase| format!("{} epochs {}", phase.epochs, if phase.name == "head" { "the head" } else { phase.name }))
         .collect();
@@ -134,7 +137,7 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
 
     let mut interrupt = Interrupt::listen()?;
     let mut recorder = Recorder::new(&folder);
-    let epochs = phases(&recipe, classifier.stages().len()).iter().map(|phase| phase.epochs).sum();
+    let epochs = phases(&recipe, classifier.backbone().stages().len()).iter().map(|phase| phase.epochs).sum();
     let mut progress = Progress::new(epochs, train.batches() * recipe.data.batch_size.min(train_set.len()));
     let observers: &mut [&mut dyn Observer] = &mut [&mut progress, &mut recorder, &mut interrupt];
     let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, observers)?;
@@ -171,22 +174,27 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
 
 /// The classifier with pretrained weights and a new head.
 fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier, Params)> {
-    let manifest = taper_transfer::manifest(&recipe.model)?;
+    let pretrained = taper_transfer::model(&recipe.model)?;
+    let manifest = pretrained.manifest()?;
+    let HeadRecipe { hidden, dropout } = recipe.head;
     let card = ModelCard {
         schema: 1,
-        model: recipe.model.clone(),
-        hidden: Some(recipe.head.hidden),
+        model: manifest.name,
+        head: Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout }),
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
         mean: manifest.mean,
         std: manifest.std,
     };
-    let (classifier, params) = card.build(recipe.head.dropout, Rng::new(recipe.seed).fork("init"))?;
-    let tensors = match &recipe.weights {
-        Some(path) => taper_transfer::read_weights(path)?,
-        None => manifest.embedded_weights()?,
+    let (classifier, params) = card.build(Rng::new(recipe.seed).fork("init"))?;
+    let mut tensors = match &recipe.weights {
+        Some(path) => read_weights(path)?,
+        None => pretrained.weights()?,
     };
-    taper_transfer::load_weights(&params, &tensors, &["classifier", "head"])
+    // The head is new whatever the file holds: its first values come from the seed.
+    tensors
+        .retain(|name, _| classifier.part(name) != Part::Head || !Head::PREFIXES.iter().any(|p| name.starts_with(p)));
+    load_weights(&params, &tensors, Fit::NewHead(&Head::PREFIXES))
         .with_context(|| format!("these are no weights of {}", recipe.model))?;
     Ok((card, classifier, params))
 }

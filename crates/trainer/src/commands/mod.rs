@@ -27,7 +27,10 @@ fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<(Arc<dyn Dataset>
         return Ok((dataset, 0));
     }
     if strict {
-        bail!("{}\n(--strict stops at the first unreadable picture; without it a run goes on without them)", bad[0].reason);
+        bail!(
+            "{}\n(--strict stops at the first unreadable picture; without it a run goes on without them)",
+            bad[0].reason
+        );
     }
     for picture in bad.iter().take(20) {
         eprintln!("left out: {}", picture.reason);

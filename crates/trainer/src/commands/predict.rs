@@ -14,7 +14,9 @@ use crate::pipeline::eval_transform;
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json")]
+#[command(
+    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json"
+)]
 pub struct PredictArgs {
     /// A run folder, or the name of a pretrained model
     #[arg(value_name = "RUN|MODEL")]

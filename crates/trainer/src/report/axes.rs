@@ -46,11 +46,7 @@ impl Epochs {
 }
 
 /// The learning rate of every step as points over the epochs, thinned to what a chart can show.
-pub(super) fn rate_points(
-    history: &[EpochRow],
-    rates: &[f64],
-    steps_per_epoch: usize,
-) -> Vec<(f64, f64)> {
+pub(super) fn rate_points(history: &[EpochRow], rates: &[f64], steps_per_epoch: usize) -> Vec<(f64, f64)> {
     let start = history.first().map_or(0.5, |row| row.epoch as f64 - 0.5);
     let per_epoch = match steps_per_epoch {
         0 => rates.len() as f64 / history.len().max(1) as f64,
@@ -100,20 +96,14 @@ pub(super) fn vertical(measure: Measure, low: f64, high: f64) -> (Range<f64>, f6
         _ => (low, high),
     };
     let step = nice_step((high - low) / 5.0);
-    (
-        (low / step + 1e-9).floor() * step..(high / step - 1e-9).ceil() * step,
-        step,
-    )
+    ((low / step + 1e-9).floor() * step..(high / step - 1e-9).ceil() * step, step)
 }
 
 /// The smallest of 1, 2, 5, 10, ... (times a power of ten) that is not below `least`.
 fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
     let factors = [1.0, 2.0, 5.0].into_iter();
-    factors
-        .map(|factor| factor * power)
-        .find(|&step| step >= least)
-        .unwrap_or(10.0 * power)
+    factors.map(|factor| factor * power).find(|&step| step >= least).unwrap_or(10.0 * power)
 }
 
 /// The multiples of `step` in a range.
@@ -121,10 +111,7 @@ pub(super) fn multiples(step: f64, range: &Range<f64>) -> Vec<f64> {
     let first = (range.start / step).ceil();
     let last = (range.end / step).floor();
     let ticks = (0..50).map(|index| first + f64::from(index));
-    ticks
-        .take_while(|&tick| tick <= last)
-        .map(|tick| tick * step)
-        .collect()
+    ticks.take_while(|&tick| tick <= last).map(|tick| tick * step).collect()
 }
 
 /// A tick's value with as many places as its step needs.

@@ -48,14 +48,8 @@ pub(super) fn draw(
     lines: &[Line],
     best: Option<(f64, f64)>,
 ) -> Result<Option<String>, ReportError> {
-    let values = lines
-        .iter()
-        .flat_map(|line| &line.points)
-        .map(|&(_, y)| y)
-        .filter(|&y| measure.shows(y));
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
-        (low.min(y), high.max(y))
-    });
+    let values = lines.iter().flat_map(|line| &line.points).map(|&(_, y)| y).filter(|&y| measure.shows(y));
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
     if low > high {
         return Ok(None);
     }
@@ -65,10 +59,7 @@ pub(super) fn draw(
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         plot(&area, axis, measure, (range, step), lines, best)
             .and_then(|()| area.present())
-            .map_err(|error| ReportError::Chart {
-                name,
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| ReportError::Chart { name, reason: error.to_string() })?;
     }
     // HTML needs no namespace, and a fixed size would keep the picture from following its box.
     let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
@@ -102,10 +93,7 @@ fn plot<'a>(
     let below = letters.pos(Pos::new(HPos::Center, VPos::Top));
     let above = letters.pos(Pos::new(HPos::Left, VPos::Bottom));
     for y in multiples(step, &(bottom - step * 0.01..top + step * 0.01)) {
-        chart.draw_series([PathElement::new(
-            [(left, y), (right, y)],
-            GRID.stroke_width(UNIT),
-        )])?;
+        chart.draw_series([PathElement::new([(left, y), (right, y)], GRID.stroke_width(UNIT))])?;
         let label = match measure {
             Measure::Share => format!("{} %", number(y * 100.0, step * 100.0)),
             Measure::FromZero => number(y, step),
@@ -115,11 +103,7 @@ fn plot<'a>(
     }
     for x in axis.ticks() {
         let at = chart.backend_coord(&(x, bottom));
-        area.draw(&Text::new(
-            format!("{x:.0}"),
-            (at.0, at.1 + gap),
-            below.clone(),
-        ))?;
+        area.draw(&Text::new(format!("{x:.0}"), (at.0, at.1 + gap), below.clone()))?;
     }
     if axis.phases.len() > 1 {
         for (index, (phase, extent)) in axis.phases.iter().enumerate() {
@@ -131,11 +115,7 @@ fn plot<'a>(
             }
             let room = ((right.0 - left.0) as f64 / LETTER).max(0.0) as usize;
             if room >= 3 {
-                area.draw(&Text::new(
-                    shorten(phase, room),
-                    (left.0, left.1 - gap),
-                    above.clone(),
-                ))?;
+                area.draw(&Text::new(shorten(phase, room), (left.0, left.1 - gap), above.clone()))?;
             }
         }
     }
@@ -160,8 +140,5 @@ fn shorten(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
     }
-    text.chars()
-        .take(room.saturating_sub(1))
-        .chain(['…'])
-        .collect()
+    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }

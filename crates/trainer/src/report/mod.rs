@@ -175,11 +175,7 @@ mod tests {
     #[test]
     fn names_are_escaped() {
         let mut report = sample(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
-        report.mistakes.push(Mistake {
-            truth: "<i>".into(),
-            path: "\"><x".into(),
-            ..Mistake::default()
-        });
+        report.mistakes.push(Mistake { truth: "<i>".into(), path: "\"><x".into(), ..Mistake::default() });
         let page = render(&report).unwrap();
         assert!(page.contains("&lt;b&gt;cat&lt;/b&gt;") && page.contains("R&amp;D"));
         assert!(page.contains("head &lt;1&amp;2&gt;"));
@@ -191,17 +187,10 @@ mod tests {
     #[test]
     fn nothing_is_fetched() {
         let mut report = sample(&[0.5, 0.6, 0.7]);
-        report.mistakes.push(Mistake {
-            png: vec![1, 2, 3],
-            ..Mistake::default()
-        });
+        report.mistakes.push(Mistake { png: vec![1, 2, 3], ..Mistake::default() });
         let page = render(&report).unwrap();
         for attribute in ["src=\"", "href=\""] {
-            assert!(
-                page.split(attribute)
-                    .skip(1)
-                    .all(|rest| rest.starts_with("data:"))
-            );
+            assert!(page.split(attribute).skip(1).all(|rest| rest.starts_with("data:")));
         }
         for outside in ["http", "url(", "@import", "<script"] {
             assert!(!page.contains(outside), "{outside} in the page");
@@ -212,15 +201,7 @@ mod tests {
     fn values_that_are_not_finite_are_said_in_words() {
         let page = render(&sample(&[f64::NAN; 4])).unwrap();
         assert!(page.contains("No finite value to draw.") && page.contains("not a number"));
-        let mixed = [
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::MAX,
-            5e-324,
-            -1e99,
-            f64::NAN,
-            0.0,
-        ];
+        let mixed = [f64::INFINITY, f64::NEG_INFINITY, f64::MAX, 5e-324, -1e99, f64::NAN, 0.0];
         let page = render(&sample(&mixed)).unwrap();
         assert!(!page.contains("NaN") && !page.contains("inf\""));
         let mut report = sample(&mixed);
@@ -234,16 +215,9 @@ mod tests {
         assert!(page.contains("50.0 %") && page.contains("No picture was named wrongly."));
         let empty = render(&Report::default()).unwrap();
         assert!(empty.contains("no epoch was finished"));
-        let ragged = Report {
-            confusion: vec![vec![], vec![1, 2, 3]],
-            ..sample(&[1.0])
-        };
+        let ragged = Report { confusion: vec![vec![], vec![1, 2, 3]], ..sample(&[1.0]) };
         assert!(render(&ragged).unwrap().contains("class 2"));
-        let cut = Report {
-            rates: vec![1e-3; 3],
-            steps_per_epoch: 100,
-            ..Report::default()
-        };
+        let cut = Report { rates: vec![1e-3; 3], steps_per_epoch: 100, ..Report::default() };
         assert!(render(&cut).unwrap().contains("0.0010"));
     }
 }

@@ -9,17 +9,10 @@ use super::{EpochRow, Report, ReportError, tables};
 /// Index of the row with the highest accuracy, the lowest loss deciding between equals.
 pub(super) fn best_epoch(history: &[EpochRow]) -> Option<usize> {
     let key = |&(_, row): &(usize, &EpochRow)| (row.val_accuracy, -row.val_loss);
-    let measured = history
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.val_accuracy.is_finite());
+    let measured = history.iter().enumerate().filter(|(_, row)| row.val_accuracy.is_finite());
     let best = measured.reduce(|best, next| {
         let ((a, b), (c, d)) = (key(&best), key(&next));
-        if c > a || (c == a && d > b) {
-            next
-        } else {
-            best
-        }
+        if c > a || (c == a && d > b) { next } else { best }
     });
     best.map(|(index, _)| index)
 }
@@ -65,43 +58,21 @@ pub(super) fn charts(report: &Report, best: Option<usize>) -> Result<Markup, Rep
     let line = |colour, dots, value: fn(&EpochRow) -> f64| Line {
         colour,
         dots,
-        points: report
-            .history
-            .iter()
-            .map(|row| (row.epoch as f64, value(row)))
-            .collect(),
+        points: report.history.iter().map(|row| (row.epoch as f64, value(row))).collect(),
     };
     let at_best = |value: fn(&EpochRow) -> f64| {
-        best.and_then(|index| report.history.get(index))
-            .map(|row| (row.epoch as f64, value(row)))
+        best.and_then(|index| report.history.get(index)).map(|row| (row.epoch as f64, value(row)))
     };
     let points = axes::rate_points(&report.history, &report.rates, report.steps_per_epoch);
     let axis = Epochs::new(&report.history, &points);
     let (zero, share) = (Measure::FromZero, Measure::Share);
-    let losses = [
-        line(TRAIN, false, |row| row.train_loss),
-        line(VALIDATION, true, |row| row.val_loss),
-    ];
+    let losses = [line(TRAIN, false, |row| row.train_loss), line(VALIDATION, true, |row| row.val_loss)];
     let accuracy = [line(VALIDATION, true, |row| row.val_accuracy)];
-    let rate = [Line {
-        colour: RATE,
-        dots: false,
-        points,
-    }];
+    let rate = [Line { colour: RATE, dots: false, points }];
     let losses = curves::draw("loss", &axis, zero, &losses, at_best(|row| row.val_loss))?;
-    let accuracy = curves::draw(
-        "accuracy",
-        &axis,
-        share,
-        &accuracy,
-        at_best(|row| row.val_accuracy),
-    )?;
+    let accuracy = curves::draw("accuracy", &axis, share, &accuracy, at_best(|row| row.val_accuracy))?;
     let rate = curves::draw("learning rate", &axis, zero, &rate, None)?;
-    let both = [
-        ("train", "training"),
-        ("validation", "validation"),
-        ("best", "best epoch"),
-    ];
+    let both = [("train", "training"), ("validation", "validation"), ("best", "best epoch")];
     Ok(html! {
         (chart("Loss", &both, losses))
         (chart("Accuracy", &both[1..], accuracy))

@@ -8,11 +8,7 @@ use super::{EpochRow, Mistake, Report};
 
 /// A share of 0 to 1 in per cent, or a dash where there is none.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() {
-        format!("{:.1} %", share * 100.0)
-    } else {
-        "–".to_owned()
-    }
+    if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "–".to_owned() }
 }
 
 /// A loss with a fixed number of places; what is not finite is said in words.
@@ -32,20 +28,11 @@ pub(super) fn pictures(count: usize) -> String {
 
 /// Name of a class, or its number where the report names fewer classes than it counts.
 pub(super) fn class_name(report: &Report, class: usize) -> String {
-    report
-        .classes
-        .get(class)
-        .cloned()
-        .unwrap_or_else(|| format!("class {class}"))
+    report.classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
 }
 
 fn count(report: &Report, truth: usize, predicted: usize) -> usize {
-    report
-        .confusion
-        .get(truth)
-        .and_then(|row| row.get(predicted))
-        .copied()
-        .unwrap_or(0)
+    report.confusion.get(truth).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
 }
 
 fn class_count(report: &Report) -> usize {
@@ -128,9 +115,7 @@ pub(super) fn confusion(report: &Report) -> Markup {
 
 fn cell(count: usize, whole: usize, right: bool) -> Markup {
     // A root lifts the small shares, which are where the confusions are.
-    let shade = (count as f64 / whole.max(1) as f64)
-        .powf(0.6)
-        .clamp(0.12, 1.0);
+    let shade = (count as f64 / whole.max(1) as f64).powf(0.6).clamp(0.12, 1.0);
     let deep = if shade > 0.55 { " deep" } else { "" };
     html! {
         @if count > 0 {
@@ -145,11 +130,7 @@ fn cell(count: usize, whole: usize, right: bool) -> Markup {
 }
 
 fn meter(share: f64, kind: &str) -> Markup {
-    let share = if share.is_finite() {
-        share.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
     html! { span.meter aria-hidden="true" {
         span class=(kind) style={ "width:" (format!("{:.1}", share * 100.0)) "%" } {}
     } }

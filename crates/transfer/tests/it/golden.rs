@@ -1,0 +1,118 @@
+//! Held to torchvision: `tests/golden/models.{json,safetensors}`, computed in float32.
+
+use std::collections::HashMap;
+
+use candle_core::{Device, Result, Tensor, Var};
+use taper_tensor::{Mode, Rng, cross_entropy};
+use taper_transfer::{Classifier, ConvHeadConfig, Head, model};
+
+use crate::params;
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models");
+
+fn values() -> HashMap<String, Tensor> {
+    candle_core::safetensors::load(format!("{GOLDEN}.safetensors"), &Device::Cpu).unwrap()
+}
+
+fn numbers(path: &[&str]) -> Vec<f64> {
+    let text = std::fs::read_to_string(format!("{GOLDEN}.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let list = path.iter().fold(&json, |json, key| &json[*key]);
+    match list.as_array() {
+        Some(list) => list.iter().map(|v| v.as_f64().unwrap()).collect(),
+        None => vec![list.as_f64().unwrap()],
+    }
+}
+
+fn pixels(values: &HashMap<String, Tensor>) -> Tensor {
+    values["pixels"].permute((0, 2, 3, 1)).unwrap().contiguous().unwrap()
+}
+
+fn norm(t: &Tensor) -> f64 {
+    f64::from(t.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap()).sqrt()
+}
+
+/// Each number within 1e-3 of its own size.
+fn assert_close(what: &str, got: &[f64], wanted: &[f64]) {
+    assert_eq!(got.len(), wanted.len(), "{what}");
+    let worst = got.iter().zip(wanted).map(|(g, w)| ((g - w) / w).abs()).fold(0.0, f64::max);
+    assert!(worst <= 1e-3, "{what}: relative error {worst}\ngot    {got:?}\nwanted {wanted:?}");
+}
+
+/// Largest difference of a logit at most 1e-3 of the largest logit.
+#[test]
+fn the_pretrained_network_has_torchvisions_logits() -> Result<()> {
+    let (v, p) = (values(), params(0));
+    let net = model("squeezenet1_1").unwrap().pretrained(&p).unwrap();
+    let logits = net.forward(&pixels(&v), Mode::Eval)?;
+    let wanted = &v["squeezenet1_1_logits"];
+    let error = (&logits - wanted)?.abs()?.max_all()?.to_scalar::<f32>()?;
+    let scale = wanted.abs()?.max_all()?.to_scalar::<f32>()?;
+    assert!(error <= 1e-3 * scale, "error {error} of {scale}");
+    let top: Vec<f64> = logits.argmax(1)?.to_vec1::<u32>()?.into_iter().map(f64::from).collect();
+    assert_eq!(top, numbers(&["top1"]));
+    Ok(())
+}
+
+/// PyTorch's SGD: g <- g + decay * w, v <- momentum * v + g, w <- w - rate * v. Returns the norm of all g.
+fn sgd(net: &[(String, Var)], velocity: &mut HashMap<String, Tensor>, loss: &Tensor) -> Result<f64> {
+    let grads = loss.backward()?;
+    let mut squares = 0.0;
+    for (name, var) in net {
+        let gradient = grads.get(var).unwrap_or_else(|| panic!("{name} has no gradient"));
+        squares += norm(gradient).powi(2);
+        let decayed = (gradient + (var.as_detached_tensor() * 1e-4)?)?;
+        let v = match velocity.get(name) {
+            Some(v) => ((v * 0.9)? + decayed)?,
+            None => decayed,
+        };
+        var.set(&(var.as_detached_tensor() - (&v * 0.002)?)?)?;
+        velocity.insert(name.clone(), v);
+    }
+    Ok(squares.sqrt())
+}
+
+fn fine_tune(case: &str, frozen: usize) -> Result<()> {
+    let (v, p) = (values(), params(0));
+    // Dropout is off in the reference.
+    let head = Head::Conv(ConvHeadConfig { dropout: 0.0 });
+    let mut net: Classifier = model("squeezenet1_1").unwrap().classifier(&p, head, 3).unwrap();
+    net.freeze(frozen).unwrap();
+    for (name, var) in p.trainables() {
+        match name.as_str() {
+            "classifier.1.weight" => var.set(&v["head_weight"])?,
+            "classifier.1.bias" => var.set(&v["head_bias"])?,
+            _ => {}
+        }
+    }
+    let targets: Vec<f32> = v["labels"]
+        .to_vec1::<i64>()?
+        .into_iter()
+        .flat_map(|label| (0..3).map(move |c| if c == label { 1.0 } else { 0.0 }))
+        .collect();
+    let targets = Tensor::from_vec(targets, (4, 3), &Device::Cpu)?;
+    let trained: Vec<_> = net.trainables(&p).into_iter().map(|(name, var, _)| (name, var)).collect();
+    let (x, rng) = (pixels(&v), Rng::new(0));
+    let (mut velocity, mut losses, mut norms) = (HashMap::new(), Vec::new(), Vec::new());
+    for step in 0..6 {
+        let logits = net.forward(&x, Mode::Train(&rng.at(step)))?;
+        let loss = cross_entropy(&logits, &targets)?;
+        losses.push(f64::from(loss.to_scalar::<f32>()?));
+        norms.push(sgd(&trained, &mut velocity, &loss)?);
+    }
+    assert_close("loss", &losses, &numbers(&[case, "loss"]));
+    assert_close("gradient norm", &norms, &numbers(&[case, "global_gradient_norm"]));
+    let first = norm(&p.tensors()["features.0.weight"]);
+    assert_close("first convolution", &[first], &numbers(&[case, "first_conv_weight_norm"]));
+    Ok(())
+}
+
+#[test]
+fn six_steps_on_all_layers() -> Result<()> {
+    fine_tune("fine_tune_all", 0)
+}
+
+#[test]
+fn six_steps_on_the_head_alone() -> Result<()> {
+    fine_tune("fine_tune_head", 4)
+}

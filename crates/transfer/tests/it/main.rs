@@ -1,0 +1,19 @@
+//! The public face: PyTorch's values, freezing, files of weights.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
+mod freezing;
+mod golden;
+mod weight_files;
+
+use candle_core::{DType, Device, Tensor};
+use taper_tensor::{Params, Rng};
+
+fn params(seed: u64) -> Params {
+    Params::new(Rng::new(seed).fork("init"), DType::F32, Device::Cpu)
+}
+
+/// Smooth made-up pictures, (n,side,side,3).
+fn pictures(n: usize, side: usize) -> Tensor {
+    let values = (0..n * side * side * 3).map(|i| ((i * i % 977) as f32 * 0.013).sin()).collect();
+    Tensor::from_vec(values, (n, side, side, 3), &Device::Cpu).unwrap()
+}

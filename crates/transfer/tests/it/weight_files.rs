@@ -1,0 +1,116 @@
+//! Right and wrong files of weights.
+
+use std::collections::{BTreeMap, HashMap};
+
+use candle_core::{DType, Device, Tensor};
+use taper_transfer::{
+    Backbone, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNet, WeightsError, load_weights, read_weights,
+    weights_from_bytes,
+};
+
+use crate::params;
+
+fn network(classes: usize) -> (taper_tensor::Params, Classifier) {
+    let p = params(0);
+    let backbone = SqueezeNet::new(&p.root()).unwrap();
+    let head = Head::Conv(ConvHeadConfig::default()).build(&p.root(), backbone.channels(), classes).unwrap();
+    (p, Classifier::new(Box::new(backbone), head))
+}
+
+fn values(t: &Tensor) -> Vec<f32> {
+    t.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn a_file_cut_short_or_foreign_or_absent_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.safetensors");
+    let whole = MODELS[0].bytes();
+    for bytes in
+        [&whole[..whole.len() - 1], &whole[..5000], &whole[..100], &whole[..7], b"", b"\x89PNG not weights at all"]
+    {
+        std::fs::write(&path, bytes).unwrap();
+        let error = read_weights(&path).unwrap_err();
+        assert!(matches!(&error, WeightsError::Malformed { len, .. } if *len == bytes.len()), "{error}");
+        assert!(error.to_string().contains("some.safetensors"), "{error}");
+    }
+    let longer = [whole, b"x"].concat();
+    assert!(matches!(weights_from_bytes(&longer, "longer"), Err(WeightsError::Malformed { .. })));
+    let error = read_weights(folder.path().join("absent.safetensors")).unwrap_err();
+    assert!(matches!(error, WeightsError::Unreadable { .. }) && error.to_string().contains("absent.safetensors"));
+}
+
+#[test]
+fn every_floating_point_type_becomes_float32_and_others_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("types.safetensors");
+    let given = Tensor::new(&[0.5f32, -2.0, 3.25], &Device::Cpu).unwrap();
+    for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
+        let counter = Tensor::new(7i64, &Device::Cpu).unwrap();
+        let file = HashMap::from([("w", given.to_dtype(dtype).unwrap()), ("norm.num_batches_tracked", counter)]);
+        candle_core::safetensors::save(&file, &path).unwrap();
+        let read = read_weights(&path).unwrap();
+        assert_eq!((read.len(), read["w"].dtype()), (1, DType::F32));
+        assert_eq!(values(&read["w"]), [0.5, -2.0, 3.25]);
+    }
+    let file = HashMap::from([("w", given.to_dtype(DType::I64).unwrap())]);
+    candle_core::safetensors::save(&file, &path).unwrap();
+    let error = read_weights(&path).unwrap_err();
+    assert!(matches!(&error, WeightsError::Dtype { name, .. } if name == "w"), "{error}");
+}
+
+#[test]
+fn a_head_of_another_size_keeps_its_first_values_and_the_rest_is_loaded() {
+    let weights = MODELS[0].weights().unwrap();
+    let (p, net) = network(7);
+    let first = p.tensors()["classifier.1.weight"].copy().unwrap();
+    let report = load_weights(&p, &weights, Fit::NewHead(&Head::PREFIXES)).unwrap();
+    assert_eq!(report.reshaped.len(), 2);
+    let now = p.tensors();
+    assert_eq!(values(&now["classifier.1.weight"]), values(&first));
+    assert_eq!(values(&now["features.12.expand3x3.weight"]), values(&weights["features.12.expand3x3.weight"]));
+    assert_eq!(net.trainables(&p).len(), now.len());
+}
+
+#[test]
+fn the_models_new_head_is_new_even_with_as_many_classes() {
+    let p = params(0);
+    let head = Head::Conv(ConvHeadConfig::default());
+    MODELS[0].classifier(&p, head, 1000).unwrap();
+    let weights = MODELS[0].weights().unwrap();
+    assert_eq!(values(&p.tensors()["classifier.1.bias"]), vec![0.0; 1000]);
+    assert_eq!(values(&p.tensors()["features.0.bias"]), values(&weights["features.0.bias"]));
+}
+
+#[test]
+fn anything_else_is_a_mismatch_that_lists_it_and_loads_nothing() {
+    let weights = MODELS[0].weights().unwrap();
+    let (p, _) = network(7);
+    let before = values(&p.tensors()["features.0.weight"]);
+    let mismatch = |weights: &BTreeMap<String, Tensor>, fit| match load_weights(&p, weights, fit) {
+        Err(WeightsError::Mismatch { missing, unexpected, reshaped }) => (missing, unexpected, reshaped),
+        other => panic!("{other:?}"),
+    };
+
+    let (missing, unexpected, reshaped) = mismatch(&weights, Fit::Exact);
+    assert!(missing.is_empty() && unexpected.is_empty());
+    assert_eq!((reshaped[0].name.as_str(), &reshaped[0].got[..]), ("classifier.1.bias", &[1000][..]));
+
+    let head = Fit::NewHead(&Head::PREFIXES);
+    let mut renamed = weights.clone();
+    let tensor = renamed.remove("features.3.squeeze.bias").unwrap();
+    renamed.insert("features.3.squeezed.bias".to_owned(), tensor);
+    let (missing, unexpected, reshaped) = mismatch(&renamed, head);
+    assert_eq!(missing, ["features.3.squeeze.bias"]);
+    assert_eq!(unexpected, ["features.3.squeezed.bias"]);
+    assert!(reshaped.is_empty());
+
+    let mut wrong = weights.clone();
+    wrong.insert("features.0.weight".to_owned(), Tensor::zeros((96, 3, 7, 7), DType::F32, &Device::Cpu).unwrap());
+    let (.., reshaped) = mismatch(&wrong, head);
+    assert_eq!((&reshaped[0].got[..], &reshaped[0].wanted[..]), (&[96, 3, 7, 7][..], &[64, 3, 3, 3][..]));
+
+    let (missing, ..) = mismatch(&BTreeMap::new(), head);
+    assert_eq!(missing.len(), 50);
+    assert_eq!(values(&p.tensors()["features.0.weight"]), before);
+}

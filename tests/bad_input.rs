@@ -1,0 +1,135 @@
+//! Wrong input: a message that names the file and says what to do, the right exit code, nothing half-written.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{EMOJI, Ran, command, fine_tune, listing, small, taper};
+
+fn fails(ran: &Ran, code: i32, words: &[&str]) {
+    assert_eq!(ran.code, Some(code), "{}\n{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(ran.stderr.contains(word), "no {word:?} in: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}
+
+#[test]
+fn folders_that_are_no_data() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    fails(&fine_tune(folder, &[]), 1, &["pictures"]);
+    fs::create_dir(folder.join("pictures")).unwrap();
+    fails(&fine_tune(folder, &[]), 1, &["pictures"]);
+    fs::remove_dir(folder.join("pictures")).unwrap();
+
+    let data = small(folder, 4);
+    fs::create_dir(data.join("train/zebra")).unwrap();
+    fails(&fine_tune(folder, &[]), 1, &["zebra"]);
+    fs::remove_dir(data.join("train/zebra")).unwrap();
+    for part in ["train", "val"] {
+        fs::remove_dir_all(data.join(part).join("clock")).unwrap();
+        fs::remove_dir_all(data.join(part).join("flag")).unwrap();
+    }
+    fails(&fine_tune(folder, &[]), 1, &["hand"]);
+    assert!(!folder.join("runs").exists(), "a run folder was made for nothing");
+}
+
+/// A picture cut short, and a text with a picture's name.
+fn spoil(data: &Path) {
+    let whole = fs::read(data.join("train/flag").join(&listing(&data.join("train/flag"))[0])).unwrap();
+    fs::write(data.join("train/flag/cut.png"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(data.join("train/hand/letter.png"), "Dear reader, this is no picture").unwrap();
+}
+
+#[test]
+fn unreadable_pictures_are_listed_and_left_out_up_to_a_twentieth() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let data = small(folder, 5);
+    spoil(&data);
+    fails(&fine_tune(folder, &[]), 1, &["cut.png", "letter.png", "2 of 17", "5 %"]);
+    fails(&fine_tune(folder, &["--strict"]), 1, &["cut.png", "--strict"]);
+    assert!(!folder.join("runs").exists());
+
+    small(folder, 20);
+    let ran = fine_tune(folder, &["--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cut.png") && ran.stderr.contains("letter.png"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("without 2 of 62"), "{}", ran.stderr);
+    let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&summary["unreadable_images"], &summary["train_images"]), (&2.into(), &60.into()));
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 4));
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/squeezenet1_1.safetensors");
+    let whole = fs::read(weights).unwrap();
+    fs::write(folder.join("cut.safetensors"), &whole[..whole.len() / 2]).unwrap();
+    fails(&fine_tune(folder, &["--weights", "cut.safetensors"]), 1, &["cut.safetensors"]);
+    fs::write(folder.join("text.safetensors"), "hello").unwrap();
+    fails(&fine_tune(folder, &["--weights", "text.safetensors"]), 1, &["text.safetensors"]);
+    fails(&fine_tune(folder, &["--weights", "none.safetensors"]), 1, &["none.safetensors"]);
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops.safetensors");
+    fails(&fine_tune(folder, &["--weights", other]), 1, &["features.0.weight", "missing", "unexpected"]);
+    fails(&fine_tune(folder, &["--model", "squeezenet"]), 1, &["squeezenet", "squeezenet1_1"]);
+    fails(&taper(folder, &["predict", "resnet999", "x.png"]), 1, &["resnet999", "squeezenet1_1"]);
+    assert!(!folder.join("runs").exists());
+}
+
+#[test]
+fn wrong_usage_and_wrong_recipes_end_with_2() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 4));
+    fails(&taper(folder, &["fine-tune"]), 2, &["data.path"]);
+    fails(&taper(folder, &["fine-tune", "pictures", "--plan", "sideways"]), 2, &["sideways", "probe"]);
+    fails(&fine_tune(folder, &["--rate", "-1"]), 2, &["--rate"]);
+    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.rate", "positive"]);
+    fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
+    fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat"]);
+}
+
+#[test]
+fn run_folders_that_cannot_be_written() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 4));
+    fs::write(folder.join("file"), "").unwrap();
+    fails(&fine_tune(folder, &["--out", "file"]), 1, &["file", "--out"]);
+    fails(&fine_tune(folder, &["--out", "file/run"]), 1, &["file/run", "--out"]);
+    fails(&fine_tune(folder, &["--out", "pictures"]), 1, &["pictures", "not empty"]);
+}
+
+#[test]
+fn predict_goes_on_after_a_picture_that_cannot_be_read() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("letter.png"), "no picture").unwrap();
+    let good = format!("{EMOJI}/val/food/apple.png");
+    let ran = taper(place.path(), &["predict", "squeezenet1_1", "letter.png", &good]);
+    fails(&ran, 1, &["letter.png"]);
+    assert!(ran.stdout.contains("apple.png"), "{}", ran.stdout);
+    fails(&taper(place.path(), &["predict", "missing-run", &good]), 1, &["missing-run"]);
+}
+
+/// Ctrl-C in the middle of an epoch: 130, what was finished is there, nothing has half a file.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_the_finished_epochs() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 8));
+    let args = ["fine-tune", "pictures", "--image-size", "64", "--batch-size", "4", "--epochs", "500", "--out", "run"];
+    let mut child = command(folder, &args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with("epoch  2")).unwrap();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("checkpoint/last.safetensors")), "{rest:?}");
+    let files = listing(&folder.join("run"));
+    assert_eq!(files, ["checkpoint/best.safetensors", "checkpoint/last.safetensors", "history.csv", "recipe.toml"]);
+    let ran = taper(folder, &["eval", "run"]);
+    fails(&ran, 1, &["model.json"]);
+}

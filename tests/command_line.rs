@@ -1,0 +1,118 @@
+//! The verbs on real pictures.
+
+use std::fs;
+
+use crate::support::{EMOJI, fine_tune, json, listing, small, succeed};
+
+#[test]
+fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 8));
+    let ran = fine_tune(folder, &["--out", "run"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("taper predict run") && ran.stdout.contains("run/report.html"), "{}", ran.stdout);
+    let files = [
+        "checkpoint/best.safetensors",
+        "checkpoint/last.safetensors",
+        "history.csv",
+        "model.json",
+        "model.safetensors",
+        "recipe.toml",
+        "report.html",
+        "summary.json",
+    ];
+    assert_eq!(listing(&folder.join("run")), files);
+
+    let summary = json(&folder.join("run/summary.json"));
+    assert_eq!(
+        (&summary["schema"], &summary["command"], &summary["epochs"]),
+        (&1.into(), &"fine-tune".into(), &2.into())
+    );
+    assert_eq!((&summary["train_images"], &summary["val_images"]), (&24.into(), &24.into()));
+    let accuracy = summary["final"]["val_accuracy"].as_f64().unwrap();
+    let history = fs::read_to_string(folder.join("run/history.csv")).unwrap();
+    assert_eq!(history.lines().count(), 3);
+    assert!(history.lines().last().unwrap().ends_with(&format!(",{accuracy}")), "{history}");
+    assert_eq!(
+        fs::read(folder.join("run/model.safetensors")).unwrap(),
+        fs::read(folder.join("run/checkpoint/last.safetensors")).unwrap()
+    );
+
+    let eval = succeed(folder, &["eval", "run", "--json"]);
+    let eval: serde_json::Value = serde_json::from_str(&eval.stdout).unwrap();
+    assert_eq!(eval["accuracy"].as_f64(), Some(accuracy));
+    let elsewhere = succeed(folder, &["eval", "run", "pictures/val"]);
+    assert!(elsewhere.stdout.contains("24 pictures"), "{}", elsewhere.stdout);
+
+    let picture = listing(&folder.join("pictures/val/flag")).remove(0);
+    let picture = format!("pictures/val/flag/{picture}");
+    let predicted = succeed(folder, &["predict", "run", &picture, "--top", "3", "--json"]);
+    let predicted: serde_json::Value = serde_json::from_str(&predicted.stdout).unwrap();
+    let total: f64 =
+        predicted["predictions"].as_array().unwrap().iter().map(|p| p["probability"].as_f64().unwrap()).sum();
+    assert!((total - 1.0).abs() < 1e-5, "{predicted}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 6));
+    for (out, more) in [("a", vec!["--threads", "1"]), ("b", vec!["--threads", "3"]), ("c", vec!["--seed", "1"])] {
+        let ran = fine_tune(folder, &[&["--out", out], &more[..]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    // A run's own recipe is the same run.
+    let again = succeed(folder, &["fine-tune", "-c", "a/recipe.toml", "--out", "d"]);
+    assert!(again.stdout.contains("accuracy"));
+    let bytes = |run: &str, file: &str| fs::read(folder.join(run).join(file)).unwrap();
+    for file in ["model.safetensors", "history.csv", "recipe.toml"] {
+        assert_eq!(bytes("a", file), bytes("b", file), "{file} depends on the number of threads");
+        assert_eq!(bytes("a", file), bytes("d", file), "{file} differs when the recipe runs again");
+        assert_ne!(bytes("a", file), bytes("c", file), "{file} does not depend on the seed");
+    }
+}
+
+#[test]
+fn a_folder_without_a_split_is_split_by_seed() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 10);
+    fs::rename(folder.join("pictures/train"), folder.join("all")).unwrap();
+    fs::remove_dir_all(folder.join("pictures")).unwrap();
+    fs::rename(folder.join("all"), folder.join("pictures")).unwrap();
+    let ran = fine_tune(folder, &["--json", "--plan", "probe"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&summary["train_images"], &summary["val_images"]), (&24.into(), &6.into()));
+    assert!(folder.join("runs/pictures-1/report.html").is_file());
+    let eval = succeed(folder, &["eval", "runs/pictures-1", "--json"]);
+    let eval: serde_json::Value = serde_json::from_str(&eval.stdout).unwrap();
+    assert_eq!(eval["accuracy"], summary["final"]["val_accuracy"]);
+}
+
+#[test]
+fn predict_names_what_torchvision_names() {
+    let place = tempfile::tempdir().unwrap();
+    let golden = json(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models.json").as_ref());
+    let pictures: Vec<String> =
+        golden["pictures"].as_array().unwrap().iter().map(|p| format!("{EMOJI}/val/{}", p.as_str().unwrap())).collect();
+    let mut args = vec!["predict", "squeezenet1_1", "--json", "--top", "1"];
+    args.extend(pictures.iter().map(String::as_str));
+    // From a folder with nothing in it: the weights are in the binary.
+    let ran = succeed(place.path(), &args);
+    let top: Vec<_> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["predictions"][0]["index"].clone())
+        .collect();
+    assert_eq!(top, *golden["top1"].as_array().unwrap());
+}
+
+#[test]
+fn help_has_an_example_for_every_verb() {
+    let place = tempfile::tempdir().unwrap();
+    for verb in ["fine-tune", "eval", "predict"] {
+        let help = succeed(place.path(), &[verb, "--help"]).stdout;
+        assert!(help.contains("Examples:") && help.contains(&format!("taper {verb}")), "{help}");
+    }
+}

@@ -1,0 +1,6 @@
+//! The whole, from the outside: the binary on real pictures, and what it says when something is wrong.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod bad_input;
+mod command_line;
+mod support;
