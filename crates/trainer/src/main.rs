@@ -6,6 +6,11 @@ use clap::{Parser, Subcommand};
 use taper::commands::{self, EvalArgs, FineTuneArgs, PredictArgs};
 use taper::recipe::RecipeError;
 
+/// Feature maps are large and short-lived. This allocator keeps their memory for the next one, where the system's
+/// gives it back and pays for fresh pages every time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
 #[derive(Debug, Parser)]
 #[command(
