@@ -71,8 +71,11 @@ fn weights_that_do_not_fit() {
     fs::write(folder.join("text.safetensors"), "hello").unwrap();
     fails(&fine_tune(folder, &["--weights", "text.safetensors"]), 1, &["text.safetensors"]);
     fails(&fine_tune(folder, &["--weights", "none.safetensors"]), 1, &["none.safetensors"]);
-    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops.safetensors");
-    fails(&fine_tune(folder, &["--weights", other]), 1, &["features.0.weight", "missing", "unexpected"]);
+    let tensor = |n: usize| candle_core::Tensor::zeros(n, candle_core::DType::F32, &candle_core::Device::Cpu).unwrap();
+    let other = [("features.0.bias".to_owned(), tensor(3)), ("stranger".to_owned(), tensor(1))].into();
+    candle_core::safetensors::save(&other, folder.join("other.safetensors")).unwrap();
+    let ran = fine_tune(folder, &["--weights", "other.safetensors"]);
+    fails(&ran, 1, &["other.safetensors", "missing", "features.0.weight", "unexpected", "stranger", "[3]", "[64]"]);
     fails(&fine_tune(folder, &["--model", "squeezenet"]), 1, &["squeezenet", "squeezenet1_1"]);
     fails(&taper(folder, &["predict", "resnet999", "x.png"]), 1, &["resnet999", "squeezenet1_1"]);
     assert!(!folder.join("runs").exists());
@@ -84,7 +87,6 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     let (folder, _) = (place.path(), small(place.path(), 4));
     fails(&taper(folder, &["fine-tune"]), 2, &["data.path"]);
     fails(&taper(folder, &["fine-tune", "pictures", "--plan", "sideways"]), 2, &["sideways", "probe"]);
-    fails(&fine_tune(folder, &["--rate", "-1"]), 2, &["--rate"]);
     fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.rate", "positive"]);
     fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat"]);

@@ -16,11 +16,7 @@ pub struct AdamWConfig {
 
 impl Default for AdamWConfig {
     fn default() -> Self {
-        Self {
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-        }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
     }
 }
 
@@ -81,12 +77,7 @@ impl AdamW {
         let fraction = 0.0..1.0;
         require(fraction.contains(&beta1), "beta1", "in [0, 1)", beta1)?;
         require(fraction.contains(&beta2), "beta2", "in [0, 1)", beta2)?;
-        require(
-            eps.is_finite() && eps > 0.0,
-            "eps",
-            "finite and above 0",
-            eps,
-        )?;
+        require(eps.is_finite() && eps > 0.0, "eps", "finite and above 0", eps)?;
         Ok(Self { config })
     }
 }
@@ -124,28 +115,10 @@ mod tests {
     fn settings_out_of_range_are_refused_by_name() {
         let config = AdamWConfig::default();
         for (field, config) in [
-            (
-                "beta1",
-                AdamWConfig {
-                    beta1: 1.0,
-                    ..config
-                },
-            ),
-            (
-                "beta2",
-                AdamWConfig {
-                    beta2: -0.5,
-                    ..config
-                },
-            ),
+            ("beta1", AdamWConfig { beta1: 1.0, ..config }),
+            ("beta2", AdamWConfig { beta2: -0.5, ..config }),
             ("eps", AdamWConfig { eps: 0.0, ..config }),
-            (
-                "eps",
-                AdamWConfig {
-                    eps: f64::INFINITY,
-                    ..config
-                },
-            ),
+            ("eps", AdamWConfig { eps: f64::INFINITY, ..config }),
         ] {
             let said = AdamW::new(config).unwrap_err().to_string();
             assert!(said.starts_with(field), "{said}");

@@ -118,15 +118,6 @@ pub enum OptimError {
 }
 
 /// Refuses a setting outside its range; NaN fails every range.
-pub(crate) fn require(
-    within: bool,
-    field: &'static str,
-    wanted: &'static str,
-    got: f64,
-) -> Result<(), OptimError> {
-    if within {
-        Ok(())
-    } else {
-        Err(OptimError::BadConfig { field, wanted, got })
-    }
+pub(crate) fn require(within: bool, field: &'static str, wanted: &'static str, got: f64) -> Result<(), OptimError> {
+    if within { Ok(()) } else { Err(OptimError::BadConfig { field, wanted, got }) }
 }

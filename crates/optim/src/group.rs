@@ -18,11 +18,7 @@ pub struct Group {
 
 impl Default for Group {
     fn default() -> Self {
-        Self {
-            params: Vec::new(),
-            rate: 1.0,
-            weight_decay: 0.0,
-        }
+        Self { params: Vec::new(), rate: 1.0, weight_decay: 0.0 }
     }
 }
 
@@ -38,19 +34,10 @@ pub(crate) struct Listed {
 pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, OptimError> {
     let mut params: BTreeMap<String, Listed> = BTreeMap::new();
     for (group, settings) in groups.into_iter().enumerate() {
-        let Group {
-            params: listed,
-            rate,
-            weight_decay,
-        } = settings;
+        let Group { params: listed, rate, weight_decay } = settings;
         for (field, got) in [("rate", rate), ("weight_decay", weight_decay)] {
             if !(got.is_finite() && got >= 0.0) {
-                return Err(OptimError::BadGroup {
-                    group,
-                    field,
-                    wanted: "finite and not negative",
-                    got,
-                });
+                return Err(OptimError::BadGroup { group, field, wanted: "finite and not negative", got });
             }
         }
         for (name, var) in listed {
@@ -60,18 +47,9 @@ pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, Op
             }
             if let Some(listed) = params.get(&name) {
                 let (first, second) = (listed.group, group);
-                return Err(OptimError::ListedTwice {
-                    name,
-                    first,
-                    second,
-                });
+                return Err(OptimError::ListedTwice { name, first, second });
             }
-            let listed = Listed {
-                group,
-                var,
-                rate,
-                weight_decay,
-            };
+            let listed = Listed { group, var, rate, weight_decay };
             params.insert(name, listed);
         }
     }
@@ -81,10 +59,7 @@ pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, Op
     let mut seen = HashMap::new();
     for (name, listed) in &params {
         if let Some(first) = seen.insert(listed.var.id(), name) {
-            return Err(OptimError::SameVariable {
-                first: first.clone(),
-                second: name.clone(),
-            });
+            return Err(OptimError::SameVariable { first: first.clone(), second: name.clone() });
         }
     }
     Ok(params)

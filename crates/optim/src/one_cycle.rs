@@ -14,11 +14,7 @@ pub struct OneCycleConfig {
 
 impl Default for OneCycleConfig {
     fn default() -> Self {
-        Self {
-            warmup_fraction: 0.3,
-            div_factor: 25.0,
-            final_div_factor: 1e4,
-        }
+        Self { warmup_fraction: 0.3, div_factor: 25.0, final_div_factor: 1e4 }
     }
 }
 
@@ -64,22 +60,10 @@ impl OneCycle {
     /// # Errors
     /// [`OptimError::BadConfig`] when `steps` or a field of `config` is out of range.
     pub fn new(steps: u64, config: OneCycleConfig) -> Result<Self, OptimError> {
-        let OneCycleConfig {
-            warmup_fraction,
-            div_factor,
-            final_div_factor,
-        } = config;
+        let OneCycleConfig { warmup_fraction, div_factor, final_div_factor } = config;
         require(steps > 0, "steps", "at least 1", steps as f64)?;
-        require(
-            (0.0..=1.0).contains(&warmup_fraction),
-            "warmup_fraction",
-            "in [0, 1]",
-            warmup_fraction,
-        )?;
-        for (field, factor) in [
-            ("div_factor", div_factor),
-            ("final_div_factor", final_div_factor),
-        ] {
+        require((0.0..=1.0).contains(&warmup_fraction), "warmup_fraction", "in [0, 1]", warmup_fraction)?;
+        for (field, factor) in [("div_factor", div_factor), ("final_div_factor", final_div_factor)] {
             let within = factor.is_finite() && factor >= 1.0;
             require(within, field, "finite and at least 1", factor)?;
         }
@@ -109,11 +93,7 @@ mod tests {
     use super::*;
 
     fn cycle(steps: u64, warmup_fraction: f64) -> OneCycle {
-        let config = OneCycleConfig {
-            warmup_fraction,
-            div_factor: 4.0,
-            final_div_factor: 2.0,
-        };
+        let config = OneCycleConfig { warmup_fraction, div_factor: 4.0, final_div_factor: 2.0 };
         OneCycle::new(steps, config).unwrap()
     }
 
@@ -148,20 +128,11 @@ mod tests {
         let config = OneCycleConfig::default();
         let said = |steps, config| OneCycle::new(steps, config).unwrap_err().to_string();
         assert!(said(0, config).starts_with("steps"));
-        let bad = OneCycleConfig {
-            warmup_fraction: -0.1,
-            ..config
-        };
+        let bad = OneCycleConfig { warmup_fraction: -0.1, ..config };
         assert!(said(9, bad).starts_with("warmup_fraction"));
-        let bad = OneCycleConfig {
-            div_factor: 0.5,
-            ..config
-        };
+        let bad = OneCycleConfig { div_factor: 0.5, ..config };
         assert!(said(9, bad).starts_with("div_factor"));
-        let bad = OneCycleConfig {
-            final_div_factor: f64::INFINITY,
-            ..config
-        };
+        let bad = OneCycleConfig { final_div_factor: f64::INFINITY, ..config };
         assert!(said(9, bad).starts_with("final_div_factor"));
     }
 }

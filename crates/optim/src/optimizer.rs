@@ -72,11 +72,7 @@ impl Optimizer {
     /// - [`OptimError::NothingToTrain`] when the groups are empty;
     /// - [`OptimError::NotTrainable`] when a parameter is neither float32 nor float64;
     /// - [`OptimError::BadSlot`] when the rule's slot names are not distinct or one is `step`.
-    pub fn new(
-        rule: Box<dyn UpdateRule>,
-        groups: Vec<Group>,
-        clip: Option<f64>,
-    ) -> Result<Self, OptimError> {
+    pub fn new(rule: Box<dyn UpdateRule>, groups: Vec<Group>, clip: Option<f64>) -> Result<Self, OptimError> {
         if let Some(clip) = clip {
             let positive = clip.is_finite() && clip > 0.0;
             require(positive, "clip", "finite and above 0", clip)?;
@@ -102,11 +98,7 @@ impl Optimizer {
                 })
             })
             .collect::<Result<_, OptimError>>()?;
-        Ok(Self {
-            rule,
-            clip,
-            trained,
-        })
+        Ok(Self { rule, clip, trained })
     }
 
     /// Updates every parameter once; `lr` is the learning rate before the groups' factors.
@@ -123,12 +115,7 @@ impl Optimizer {
     /// [`OptimError::Tensor`] when a tensor operation fails; parameters before the named one have
     /// then been updated.
     pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<StepStats, OptimError> {
-        require(
-            lr.is_finite() && lr >= 0.0,
-            "lr",
-            "finite and not negative",
-            lr,
-        )?;
+        require(lr.is_finite() && lr >= 0.0, "lr", "finite and not negative", lr)?;
         let mut checked = Vec::with_capacity(self.trained.len());
         let mut squares = 0.0;
         for param in &self.trained {
@@ -137,19 +124,12 @@ impl Optimizer {
             squares += square;
         }
         let gradient_norm = f64::sqrt(squares);
-        let clip_factor = self
-            .clip
-            .map_or(1.0, |max_norm| clip_factor(gradient_norm, max_norm));
+        let clip_factor = self.clip.map_or(1.0, |max_norm| clip_factor(gradient_norm, max_norm));
 
         for (param, grad) in self.trained.iter_mut().zip(checked) {
-            param
-                .update(&*self.rule, grad, lr, clip_factor)
-                .map_err(|source| tensor_error(&param.name, source))?;
+            param.update(&*self.rule, grad, lr, clip_factor).map_err(|source| tensor_error(&param.name, source))?;
         }
-        Ok(StepStats {
-            gradient_norm,
-            clip_factor,
-        })
+        Ok(StepStats { gradient_norm, clip_factor })
     }
 
     pub(crate) fn slot_names(&self) -> &'static [&'static str] {
@@ -161,9 +141,7 @@ impl Trained {
     /// The gradient, fit for use, and the sum of its squares.
     fn gradient(&self, grads: &GradStore) -> Result<(Tensor, f64), OptimError> {
         let name = || self.name.clone();
-        let grad = grads
-            .get(&self.var)
-            .ok_or_else(|| OptimError::MissingGradient { name: name() })?;
+        let grad = grads.get(&self.var).ok_or_else(|| OptimError::MissingGradient { name: name() })?;
         require_like(&self.name, grad, &self.var)?;
         let squares = || {
             let grad = grad.detach().contiguous()?;
@@ -177,23 +155,9 @@ impl Trained {
         Ok((grad, squares))
     }
 
-    fn update(
-        &mut self,
-        rule: &dyn UpdateRule,
-        grad: Tensor,
-        lr: f64,
-        clip_factor: f64,
-    ) -> candle_core::Result<()> {
-        let grad = if clip_factor < 1.0 {
-            (grad * clip_factor)?
-        } else {
-            grad
-        };
-        let step = Step {
-            t: self.updates + 1,
-            lr: lr * self.rate,
-            weight_decay: self.weight_decay,
-        };
+    fn update(&mut self, rule: &dyn UpdateRule, grad: Tensor, lr: f64, clip_factor: f64) -> candle_core::Result<()> {
+        let grad = if clip_factor < 1.0 { (grad * clip_factor)? } else { grad };
+        let step = Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay };
         rule.update(&self.var, &grad, &self.slots, step)?;
         self.updates += 1;
         Ok(())
@@ -215,8 +179,5 @@ pub(crate) fn require_like(name: &str, tensor: &Tensor, var: &Var) -> Result<(),
 }
 
 pub(crate) fn tensor_error(name: &str, source: candle_core::Error) -> OptimError {
-    OptimError::Tensor {
-        name: name.to_owned(),
-        source,
-    }
+    OptimError::Tensor { name: name.to_owned(), source }
 }

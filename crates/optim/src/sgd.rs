@@ -18,11 +18,7 @@ pub struct SgdConfig {
 
 impl Default for SgdConfig {
     fn default() -> Self {
-        Self {
-            momentum: 0.0,
-            dampening: 0.0,
-            nesterov: false,
-        }
+        Self { momentum: 0.0, dampening: 0.0, nesterov: false }
     }
 }
 
@@ -82,31 +78,12 @@ impl Sgd {
     /// [`OptimError::BadConfig`] when `momentum` or `dampening` is outside [0, 1), or `nesterov`
     /// is asked for without momentum or with dampening.
     pub fn new(config: SgdConfig) -> std::result::Result<Self, OptimError> {
-        let SgdConfig {
-            momentum,
-            dampening,
-            nesterov,
-        } = config;
+        let SgdConfig { momentum, dampening, nesterov } = config;
         let fraction = 0.0..1.0;
-        require(
-            fraction.contains(&momentum),
-            "momentum",
-            "in [0, 1)",
-            momentum,
-        )?;
-        require(
-            fraction.contains(&dampening),
-            "dampening",
-            "in [0, 1)",
-            dampening,
-        )?;
+        require(fraction.contains(&momentum), "momentum", "in [0, 1)", momentum)?;
+        require(fraction.contains(&dampening), "dampening", "in [0, 1)", dampening)?;
         if nesterov {
-            require(
-                momentum > 0.0,
-                "momentum",
-                "above 0 with nesterov",
-                momentum,
-            )?;
+            require(momentum > 0.0, "momentum", "above 0 with nesterov", momentum)?;
             require(dampening == 0.0, "dampening", "0 with nesterov", dampening)?;
         }
         Ok(Self { config })
@@ -115,19 +92,11 @@ impl Sgd {
 
 impl UpdateRule for Sgd {
     fn slots(&self) -> &'static [&'static str] {
-        if self.config.momentum > 0.0 {
-            &["momentum"]
-        } else {
-            &[]
-        }
+        if self.config.momentum > 0.0 { &["momentum"] } else { &[] }
     }
 
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
-        let SgdConfig {
-            momentum,
-            dampening,
-            nesterov,
-        } = self.config;
+        let SgdConfig { momentum, dampening, nesterov } = self.config;
         let value = theta.as_detached_tensor();
         let mut direction = grad.detach();
         if step.weight_decay != 0.0 {
@@ -143,11 +112,7 @@ impl UpdateRule for Sgd {
                 ((slot.as_detached_tensor() * momentum)? + (&direction * (1.0 - dampening))?)?
             };
             slot.set(&velocity)?;
-            direction = if nesterov {
-                (direction + (velocity * momentum)?)?
-            } else {
-                velocity
-            };
+            direction = if nesterov { (direction + (velocity * momentum)?)? } else { velocity };
         }
         theta.set(&(value - (direction * step.lr)?)?)
     }
@@ -168,31 +133,15 @@ mod tests {
             let said = refusal(SgdConfig { momentum, ..config });
             assert_eq!(said, format!("momentum must be in [0, 1), got {momentum}"));
         }
-        let said = refusal(SgdConfig {
-            dampening: 2.0,
-            ..config
-        });
+        let said = refusal(SgdConfig { dampening: 2.0, ..config });
         assert_eq!(said, "dampening must be in [0, 1), got 2");
     }
 
     #[test]
     fn nesterov_needs_momentum_and_no_dampening() {
-        let config = SgdConfig {
-            nesterov: true,
-            ..SgdConfig::default()
-        };
-        assert_eq!(
-            refusal(config),
-            "momentum must be above 0 with nesterov, got 0"
-        );
-        let config = SgdConfig {
-            momentum: 0.9,
-            dampening: 0.5,
-            ..config
-        };
-        assert_eq!(
-            refusal(config),
-            "dampening must be 0 with nesterov, got 0.5"
-        );
+        let config = SgdConfig { nesterov: true, ..SgdConfig::default() };
+        assert_eq!(refusal(config), "momentum must be above 0 with nesterov, got 0");
+        let config = SgdConfig { momentum: 0.9, dampening: 0.5, ..config };
+        assert_eq!(refusal(config), "dampening must be 0 with nesterov, got 0.5");
     }
 }

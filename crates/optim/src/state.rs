@@ -49,9 +49,7 @@ impl Optimizer {
     pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), OptimError> {
         let wanted = self.trained.iter().flat_map(|param| self.keys(param));
         let mut unexpected: BTreeMap<_, _> = state.iter().collect();
-        let missing: Vec<_> = wanted
-            .filter(|key| unexpected.remove(key).is_none())
-            .collect();
+        let missing: Vec<_> = wanted.filter(|key| unexpected.remove(key).is_none()).collect();
         if !missing.is_empty() {
             return Err(OptimError::MissingState { keys: missing });
         }
@@ -69,10 +67,7 @@ impl Optimizer {
     /// # Errors
     /// As [`Optimizer::load_state`], but a parameter may be unknown to `state` altogether, and
     /// entries of other parameters are no error.
-    pub fn take_over(
-        &mut self,
-        state: &BTreeMap<String, Tensor>,
-    ) -> Result<Vec<String>, OptimError> {
+    pub fn take_over(&mut self, state: &BTreeMap<String, Tensor>) -> Result<Vec<String>, OptimError> {
         let read = |param| self.memory(param, state);
         let memories: Vec<_> = self.trained.iter().map(read).collect::<Result<_, _>>()?;
         let mut restored = Vec::new();
@@ -81,8 +76,7 @@ impl Optimizer {
                 continue;
             };
             for (slot, tensor) in param.slots.iter().zip(tensors) {
-                slot.set(&tensor)
-                    .map_err(|source| tensor_error(&param.name, source))?;
+                slot.set(&tensor).map_err(|source| tensor_error(&param.name, source))?;
             }
             param.updates = updates;
             restored.push(param.name.clone());
@@ -97,15 +91,8 @@ impl Optimizer {
     }
 
     /// What `state` knows of a parameter, checked; nothing when it has none of its keys.
-    fn memory(
-        &self,
-        param: &Trained,
-        state: &BTreeMap<String, Tensor>,
-    ) -> Result<Option<Memory>, OptimError> {
-        let (found, missing): (Vec<_>, Vec<_>) = self
-            .keys(param)
-            .into_iter()
-            .partition(|key| state.contains_key(key));
+    fn memory(&self, param: &Trained, state: &BTreeMap<String, Tensor>) -> Result<Option<Memory>, OptimError> {
+        let (found, missing): (Vec<_>, Vec<_>) = self.keys(param).into_iter().partition(|key| state.contains_key(key));
         if found.is_empty() {
             return Ok(None);
         }
@@ -138,11 +125,6 @@ fn count(key: &str, state: &BTreeMap<String, Tensor>) -> Result<u64, OptimError>
             got_dtype: tensor.dtype(),
         });
     }
-    let got = tensor
-        .to_scalar::<i64>()
-        .map_err(|source| tensor_error(key, source))?;
-    u64::try_from(got).map_err(|_| OptimError::BadStepCount {
-        key: key.to_owned(),
-        got,
-    })
+    let got = tensor.to_scalar::<i64>().map_err(|source| tensor_error(key, source))?;
+    u64::try_from(got).map_err(|_| OptimError::BadStepCount { key: key.to_owned(), got })
 }

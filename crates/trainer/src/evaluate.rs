@@ -45,12 +45,12 @@ impl Evaluation {
         counts
     }
 
-    /// Pictures that were taken for another class, those with the smallest probability of the right one first.
+    /// Pictures that were taken for another class, the surest of the wrong answers first.
     pub fn worst(&self) -> Vec<usize> {
         let predictions = self.predictions();
         let mut wrong: Vec<usize> = (0..self.labels.len()).filter(|&i| predictions[i] != self.labels[i]).collect();
-        let of_truth = |i: usize| self.probabilities[i][self.labels[i]];
-        wrong.sort_by(|&a, &b| of_truth(a).total_cmp(&of_truth(b)).then(a.cmp(&b)));
+        let confidence = |i: usize| self.probabilities[i][predictions[i]];
+        wrong.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)).then(a.cmp(&b)));
         wrong
     }
 }

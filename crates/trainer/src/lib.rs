@@ -27,3 +27,7 @@ pub mod report;
 pub mod run_folder;
 
 pub mod commands;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

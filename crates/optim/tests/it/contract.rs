@@ -6,11 +6,7 @@ use taper_optim::{AdamW, AdamWConfig, Group, Optimizer, Sgd, SgdConfig, UpdateRu
 /// Name, rule and a learning rate that suits the quadratic below.
 fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
     let sgd = |momentum, dampening, nesterov| -> Box<dyn UpdateRule> {
-        let config = SgdConfig {
-            momentum,
-            dampening,
-            nesterov,
-        };
+        let config = SgdConfig { momentum, dampening, nesterov };
         Box::new(Sgd::new(config).unwrap())
     };
     let adamw = AdamW::new(AdamWConfig::default()).unwrap();
@@ -32,11 +28,8 @@ fn start(dtype: DType) -> [Var; 2] {
 
 fn optimizer(rule: Box<dyn UpdateRule>, vars: &[Var; 2], weight_decay: f64) -> Optimizer {
     let names = ["matrix", "scalar"].map(str::to_owned);
-    let group = Group {
-        params: names.into_iter().zip(vars.iter().cloned()).collect(),
-        weight_decay,
-        ..Group::default()
-    };
+    let group =
+        Group { params: names.into_iter().zip(vars.iter().cloned()).collect(), weight_decay, ..Group::default() };
     Optimizer::new(rule, vec![group], Some(5.0)).unwrap()
 }
 
@@ -115,9 +108,7 @@ fn every_rule_decays_weights_towards_zero() {
         run(&mut optimizer(rule, &decayed, 0.5), &decayed, lr, 400);
         let length = |vars: &[Var; 2]| -> f64 {
             let square = |v: &Var| v.sqr().unwrap().sum_all().unwrap();
-            vars.iter()
-                .map(|v| square(v).to_scalar::<f64>().unwrap())
-                .sum()
+            vars.iter().map(|v| square(v).to_scalar::<f64>().unwrap()).sum()
         };
         assert!(length(&decayed) < 0.95 * length(&plain), "{name}");
     }

@@ -3,8 +3,8 @@
 use candle_core::{DType, Device, Tensor, Var};
 use serde_json::Value;
 use taper_optim::{
-    AdamW, AdamWConfig, Constant, Cosine, Group, OneCycle, OneCycleConfig, Optimizer, Schedule,
-    Sgd, SgdConfig, UpdateRule, Warmup,
+    AdamW, AdamWConfig, Constant, Cosine, Group, OneCycle, OneCycleConfig, Optimizer, Schedule, Sgd, SgdConfig,
+    UpdateRule, Warmup,
 };
 
 fn read(file: &str) -> Value {
@@ -46,10 +46,7 @@ fn error_of(case: &str, dtype: DType) -> f64 {
         Box::new(Sgd::new(config).unwrap())
     };
     let start = file["params0"].as_array().unwrap();
-    let vars: Vec<Var> = start
-        .iter()
-        .map(|p| Var::from_tensor(&tensor(p, dtype)).unwrap())
-        .collect();
+    let vars: Vec<Var> = start.iter().map(|p| Var::from_tensor(&tensor(p, dtype)).unwrap()).collect();
     let names = ["a", "b"].map(str::to_owned);
     let group = Group {
         params: names.into_iter().zip(vars.clone()).collect(),
@@ -65,9 +62,7 @@ fn error_of(case: &str, dtype: DType) -> f64 {
             (vars[i].as_tensor() * grad).unwrap().sum_all().unwrap()
         };
         let loss = (term(0) + term(1)).unwrap();
-        optimizer
-            .step(&loss.backward().unwrap(), setting("lr"))
-            .unwrap();
+        optimizer.step(&loss.backward().unwrap(), setting("lr")).unwrap();
         for (i, var) in vars.iter().enumerate() {
             let got = var.to_dtype(DType::F64).unwrap().flatten_all().unwrap();
             let got = got.to_vec1::<f64>().unwrap();
@@ -108,19 +103,13 @@ fn follows(case: &str, schedule: &dyn Schedule) {
     for (step, expected) in rates.into_iter().enumerate() {
         let got = base * schedule.at(step as u64);
         let error = (got - expected).abs() / expected;
-        assert!(
-            error <= 1e-12,
-            "{case} at {step}: {got} is not {expected}, {error:e}"
-        );
+        assert!(error <= 1e-12, "{case} at {step}: {got} is not {expected}, {error:e}");
     }
 }
 
 #[test]
 fn schedules_are_those_of_pytorch() {
     follows("cosine", &Cosine::new(100, 0.001 / 0.1).unwrap());
-    follows(
-        "one_cycle",
-        &OneCycle::new(100, OneCycleConfig::default()).unwrap(),
-    );
+    follows("one_cycle", &OneCycle::new(100, OneCycleConfig::default()).unwrap());
     follows("linear_warmup", &Warmup::new(10, 0.1, Constant).unwrap());
 }

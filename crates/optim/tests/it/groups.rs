@@ -17,24 +17,13 @@ fn refusal(groups: Vec<Group>, clip: Option<f64>) -> String {
 #[test]
 fn a_group_scales_the_rate_and_decays_its_own() {
     let (a, b) = (var(&[1.0]), var(&[1.0]));
-    let fast = Group {
-        rate: 4.0,
-        ..group(&[("a", &a)])
-    };
-    let decayed = Group {
-        weight_decay: 0.5,
-        ..group(&[("b", &b)])
-    };
+    let fast = Group { rate: 4.0, ..group(&[("a", &a)]) };
+    let decayed = Group { weight_decay: 0.5, ..group(&[("b", &b)]) };
     let mut optimizer = plain(vec![fast, decayed], None).unwrap();
-    let stats = optimizer
-        .step(&grads(&[(&a, &[3.0]), (&b, &[4.0])]), 0.125)
-        .unwrap();
+    let stats = optimizer.step(&grads(&[(&a, &[3.0]), (&b, &[4.0])]), 0.125).unwrap();
     assert_eq!(a.to_vec1::<f32>().unwrap(), [-0.5]); // 1 - 0.125 · 4 · 3
     assert_eq!(b.to_vec1::<f32>().unwrap(), [0.4375]); // 1 - 0.125 · (4 + 0.5 · 1)
-    let expected = StepStats {
-        gradient_norm: 5.0,
-        clip_factor: 1.0,
-    };
+    let expected = StepStats { gradient_norm: 5.0, clip_factor: 1.0 };
     assert_eq!(stats, expected);
 }
 
@@ -43,9 +32,7 @@ fn clipping_scales_all_gradients_by_one_factor() {
     let (a, b) = (var(&[0.0, 0.0]), var(&[0.0]));
     let groups = vec![group(&[("b", &b)]), group(&[("a", &a)])];
     let mut optimizer = plain(groups, Some(6.5)).unwrap();
-    let stats = optimizer
-        .step(&grads(&[(&a, &[3.0, -4.0]), (&b, &[12.0])]), 1.0)
-        .unwrap();
+    let stats = optimizer.step(&grads(&[(&a, &[3.0, -4.0]), (&b, &[12.0])]), 1.0).unwrap();
     let factor = 6.5 / (13.0 + 1e-6);
     assert_eq!((stats.gradient_norm, stats.clip_factor), (13.0, factor));
     let close = |got: f32, wanted: f64| assert!((f64::from(got) - wanted).abs() < 1e-6, "{got}");
@@ -95,10 +82,7 @@ fn refused_step(a_grad: Option<&[f32]>, z_grad: Option<&[f32]>, lr: f64) -> Opti
         )
     };
     let before = look(&optimizer);
-    let pairs: Vec<_> = [(&a, a_grad), (&z, z_grad)]
-        .into_iter()
-        .filter_map(|(var, grad)| Some((var, grad?)))
-        .collect();
+    let pairs: Vec<_> = [(&a, a_grad), (&z, z_grad)].into_iter().filter_map(|(var, grad)| Some((var, grad?))).collect();
     let error = optimizer.step(&grads(&pairs), lr).unwrap_err();
     assert_eq!(look(&optimizer), before);
     assert_eq!(before.2, [2, 2]);
@@ -125,10 +109,7 @@ fn a_gradient_that_is_not_finite_is_named_and_nothing_changes() {
 fn a_bad_rate_is_named_and_nothing_changes() {
     for lr in [-0.1, f64::NAN, f64::INFINITY] {
         let said = refused_step(Some(&[1.0, 1.0]), Some(&[1.0]), lr).to_string();
-        assert_eq!(
-            said,
-            format!("lr must be finite and not negative, got {lr}")
-        );
+        assert_eq!(said, format!("lr must be finite and not negative, got {lr}"));
     }
 }
 
@@ -152,28 +133,18 @@ fn a_parameter_is_listed_once() {
     let said = "parameter x is listed twice, in group 0 and in group 1";
     assert_eq!(refusal(twice, None), said);
     let both = vec![group(&[("x", &a)]), group(&[("w", &a)])];
-    assert_eq!(
-        refusal(both, None),
-        "parameters w and x are the same variable"
-    );
+    assert_eq!(refusal(both, None), "parameters w and x are the same variable");
 }
 
 #[test]
 fn a_wrong_setup_is_refused_when_built() {
     let a = var(&[1.0]);
     let with = |rate, weight_decay| {
-        let group = Group {
-            rate,
-            weight_decay,
-            ..group(&[("a", &a)])
-        };
+        let group = Group { rate, weight_decay, ..group(&[("a", &a)]) };
         vec![Group::default(), group]
     };
     let said = refusal(with(-1.0, 0.0), None);
-    assert_eq!(
-        said,
-        "rate of group 1 must be finite and not negative, got -1"
-    );
+    assert_eq!(said, "rate of group 1 must be finite and not negative, got -1");
     assert!(refusal(with(1.0, f64::NAN), None).starts_with("weight_decay of group 1"));
     assert!(refusal(with(1.0, 0.0), Some(0.0)).starts_with("clip"));
     assert_eq!(refusal(vec![], None), "there is no parameter to train");
@@ -188,13 +159,7 @@ fn slot_names_must_be_distinct_and_free() {
         fn slots(&self) -> &'static [&'static str] {
             self.0
         }
-        fn update(
-            &self,
-            _: &Var,
-            _: &Tensor,
-            _: &[Var],
-            _: taper_optim::Step,
-        ) -> candle_core::Result<()> {
+        fn update(&self, _: &Var, _: &Tensor, _: &[Var], _: taper_optim::Step) -> candle_core::Result<()> {
             Ok(())
         }
     }

@@ -34,18 +34,12 @@ mod given {
     /// A group with nothing but parameters.
     pub(crate) fn group(params: &[(&str, &Var)]) -> Group {
         let own = |(name, var): &(&str, &Var)| ((*name).to_owned(), (*var).clone());
-        Group {
-            params: params.iter().map(own).collect(),
-            ..Group::default()
-        }
+        Group { params: params.iter().map(own).collect(), ..Group::default() }
     }
 
     /// An optimizer with momentum 0.9.
     pub(crate) fn momentum(groups: Vec<Group>, clip: Option<f64>) -> Optimizer {
-        let config = SgdConfig {
-            momentum: 0.9,
-            ..SgdConfig::default()
-        };
+        let config = SgdConfig { momentum: 0.9, ..SgdConfig::default() };
         Optimizer::new(Box::new(Sgd::new(config).unwrap()), groups, clip).unwrap()
     }
 

@@ -53,26 +53,18 @@ fn a_state_that_does_not_fit_is_refused_by_name() {
         state.remove("momentum/head");
         state.remove("step/head");
     });
-    assert_eq!(
-        error.to_string(),
-        "the state lacks momentum/head, step/head"
-    );
+    assert_eq!(error.to_string(), "the state lacks momentum/head, step/head");
 
     let error = refused(|state| {
         state.insert("momentum/tail".into(), state["momentum/head"].clone());
     });
-    assert!(
-        matches!(error, OptimError::UnexpectedState { keys } if keys == ["momentum/tail".to_owned()])
-    );
+    assert!(matches!(error, OptimError::UnexpectedState { keys } if keys == ["momentum/tail".to_owned()]));
 
     let error = refused(|state| {
         state.insert("momentum/head".into(), state["momentum/body"].clone());
     });
     let said = error.to_string();
-    assert_eq!(
-        said,
-        "momentum/head needs the shape [1] of F32, got [2] of F32"
-    );
+    assert_eq!(said, "momentum/head needs the shape [1] of F32, got [2] of F32");
 
     let error = refused(|state| {
         let float = Tensor::new(3f32, &Device::Cpu).unwrap();
@@ -102,10 +94,7 @@ fn a_new_phase_takes_over_what_it_shares() {
     assert_eq!(taken["step/body"].to_scalar::<i64>().unwrap(), 0);
 
     let mut back = momentum(vec![group(&[("head", &head)])], None);
-    assert_eq!(
-        back.take_over(&trained().state().unwrap()).unwrap(),
-        ["head"]
-    );
+    assert_eq!(back.take_over(&trained().state().unwrap()).unwrap(), ["head"]);
 }
 
 #[test]
@@ -113,7 +102,5 @@ fn taking_over_half_a_parameter_is_refused() {
     let mut state = trained().state().unwrap();
     state.remove("momentum/body");
     let error = fresh().take_over(&state).unwrap_err();
-    assert!(
-        matches!(error, OptimError::MissingState { keys } if keys == ["momentum/body".to_owned()])
-    );
+    assert!(matches!(error, OptimError::MissingState { keys } if keys == ["momentum/body".to_owned()]));
 }

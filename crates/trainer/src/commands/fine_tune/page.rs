@@ -1,0 +1,73 @@
+//! What the report of a run shows.
+
+use std::path::Path;
+
+use anyhow::Result;
+use taper_augment::Transform;
+use taper_data::Dataset;
+use taper_tensor::Rng;
+
+use crate::fit::Outcome;
+use crate::pipeline::eval_transform;
+use crate::recipe::Recipe;
+use crate::report::{EpochRow, Mistake, Report};
+use crate::run_folder::Summary;
+
+pub(super) fn report(
+    recipe: &Recipe,
+    recipe_toml: &str,
+    summary: &Summary,
+    outcome: &Outcome,
+    steps_per_epoch: usize,
+    val: &dyn Dataset,
+) -> Result<Report> {
+    let history = outcome.history.iter().map(|e| EpochRow {
+        epoch: e.epoch,
+        phase: e.phase.into(),
+        train_loss: e.train_loss,
+        val_loss: e.val_loss,
+        val_accuracy: e.val_accuracy,
+    });
+    let predictions = outcome.evaluation.predictions();
+    let shown = eval_transform(recipe.data.image_size.min(160))?;
+    let mut mistakes = Vec::new();
+    for index in outcome.evaluation.worst().into_iter().take(24) {
+        let picture = shown.apply(val.get(index)?, &mut Rng::new(0));
+        let mut png = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut png, image::ImageFormat::Png)?;
+        mistakes.push(Mistake {
+            path: relative(&val.name(index), &recipe.data.path),
+            png: png.into_inner(),
+            truth: val.classes()[val.label(index)].clone(),
+            predicted: val.classes()[predictions[index]].clone(),
+            confidence: f64::from(outcome.evaluation.probabilities[index][predictions[index]]),
+        });
+    }
+    let facts = [
+        ("Trained on", format!("{} pictures", summary.train_images)),
+        ("Validated on", format!("{} pictures", summary.val_images)),
+        ("Left out", format!("{} unreadable pictures", summary.unreadable_images)),
+        ("Training speed", format!("{:.0} pictures/s on {} threads", summary.images_per_second, summary.threads)),
+        ("Time", format!("{:.0} s training, {:.0} s validation", summary.seconds.train, summary.seconds.eval)),
+        ("Machine", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+    ];
+    Ok(Report {
+        title: recipe.data.path.display().to_string(),
+        command: "taper fine-tune -c recipe.toml".into(),
+        model: summary.model.clone(),
+        plan: summary.plan.clone(),
+        seed: summary.seed,
+        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        classes: summary.classes.clone(),
+        history: history.collect(),
+        rates: outcome.rates.clone(),
+        steps_per_epoch,
+        confusion: outcome.evaluation.confusion(),
+        mistakes,
+        recipe_toml: recipe_toml.to_owned(),
+    })
+}
+
+fn relative(name: &str, root: &Path) -> String {
+    Path::new(name).strip_prefix(root).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+}
