@@ -49,9 +49,9 @@ pub struct DataRecipe {
     pub path: PathBuf,
     /// The part of each class that validates where the folder has no split, fraction. Default 0.2.
     pub val_fraction: f64,
-    /// Side of the square that the network sees, pixels.
+    /// Side of the square that the network sees, pixels. Default 160.
     pub image_size: u32,
-    /// Pictures in a batch.
+    /// Pictures in a batch. Default 32.
     pub batch_size: usize,
 }
 
@@ -59,21 +59,22 @@ pub struct DataRecipe {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentRecipe {
-    /// Range of the area of the random crop, fraction of the picture. `[1, 1]` takes the centre crop.
+    /// Range of the area of the random crop, fraction of the picture. `[1, 1]`, the default, takes the
+    /// centre crop.
     pub crop_scale: (f64, f64),
-    /// Probability of a horizontal flip.
+    /// Probability of a horizontal flip. Default 0.5.
     pub flip: f64,
-    /// Largest rotation to either side, degrees.
+    /// Largest rotation to either side, degrees. Default 10.
     pub rotation: f64,
-    /// Range of the zoom, factor.
+    /// Range of the zoom, factor. Default `[1, 1.1]`.
     pub zoom: (f64, f64),
-    /// Largest shift, fraction of the side.
+    /// Largest shift, fraction of the side. Default 0.
     pub translate: f64,
-    /// Largest change of brightness, fraction.
+    /// Largest change of brightness, fraction. Default 0.2.
     pub brightness: f64,
-    /// Largest change of contrast, fraction.
+    /// Largest change of contrast, fraction. Default 0.2.
     pub contrast: f64,
-    /// Largest change of saturation, fraction.
+    /// Largest change of saturation, fraction. Default 0.
     pub saturation: f64,
 }
 
@@ -81,9 +82,9 @@ pub struct AugmentRecipe {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadRecipe {
-    /// Units of the hidden layer.
+    /// Units of the hidden layer. Default 512.
     pub hidden: usize,
-    /// Dropout before the classes; half of it before the hidden layer. Probability.
+    /// Dropout before the classes; half of it before the hidden layer. Probability, default 0.5.
     pub dropout: f64,
 }
 
@@ -115,27 +116,27 @@ pub enum ScheduleKind {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizeRecipe {
-    /// The update rule.
+    /// The update rule. Default `adamw`.
     pub rule: Rule,
-    /// Momentum of SGD.
+    /// Momentum of SGD. Default 0.9.
     pub momentum: f64,
-    /// The course of the learning rate in each phase.
+    /// The course of the learning rate in each phase. Default `one-cycle`.
     pub schedule: ScheduleKind,
-    /// Share of a phase spent on the way up, fraction.
+    /// Share of a phase spent on the way up, fraction. Default 0.3.
     pub warmup: f64,
-    /// Epochs with the head alone.
+    /// Epochs with the head alone. Default 4.
     pub head_epochs: usize,
-    /// Epochs after that.
+    /// Epochs after that. Default 14.
     pub epochs: usize,
-    /// Peak learning rate while the head is trained alone.
+    /// Peak learning rate while the head is trained alone. Default 2e-3.
     pub rate: f64,
-    /// Factor on it for the head once layers below are trained too.
+    /// Factor on it for the head once layers below are trained too. Default 0.5.
     pub head_factor: f64,
-    /// Factor on it for the topmost stage of the backbone.
+    /// Factor on it for the topmost stage of the backbone. Default 0.05.
     pub backbone_factor: f64,
-    /// Further factor for each stage below.
+    /// Further factor for each stage below. Default 0.3.
     pub stage_decay: f64,
-    /// Limit of the global norm of the gradients.
+    /// Limit of the global norm of the gradients. Default 5.
     pub clip: f64,
 }
 
@@ -143,9 +144,9 @@ pub struct OptimizeRecipe {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegularizeRecipe {
-    /// Decay of weights; biases and norm scales are left out.
+    /// Decay of weights; biases and norm scales are left out. Default 0.01.
     pub weight_decay: f64,
-    /// Part of the target spread over all classes, fraction.
+    /// Part of the target spread over all classes, fraction. Default 0.1.
     pub label_smoothing: f64,
 }
 
@@ -167,7 +168,7 @@ impl Default for Recipe {
 
 impl Default for DataRecipe {
     fn default() -> Self {
-        Self { path: PathBuf::new(), val_fraction: taper_data::DEFAULT_VAL_FRACTION, image_size: 224, batch_size: 32 }
+        Self { path: PathBuf::new(), val_fraction: taper_data::DEFAULT_VAL_FRACTION, image_size: 160, batch_size: 32 }
     }
 }
 
@@ -181,7 +182,7 @@ impl Default for AugmentRecipe {
             translate: 0.0,
             brightness: 0.2,
             contrast: 0.2,
-            saturation: 0.2,
+            saturation: 0.0,
         }
     }
 }
@@ -199,12 +200,12 @@ impl Default for OptimizeRecipe {
             momentum: 0.9,
             schedule: ScheduleKind::OneCycle,
             warmup: 0.3,
-            head_epochs: 3,
-            epochs: 8,
+            head_epochs: 4,
+            epochs: 14,
             rate: 2e-3,
             head_factor: 0.5,
-            backbone_factor: 0.1,
-            stage_decay: 0.5,
+            backbone_factor: 0.05,
+            stage_decay: 0.3,
             clip: 5.0,
         }
     }
@@ -295,9 +296,7 @@ mod tests {
 
     #[test]
     fn a_recipe_survives_its_file() {
-        let mut recipe = Recipe::default();
-        recipe.seed = 3;
-        recipe.weights = Some("w.safetensors".into());
+        let recipe = Recipe { seed: 3, weights: Some("w.safetensors".into()), ..Recipe::default() };
         let text = toml::to_string(&recipe).unwrap();
         assert_eq!(Recipe::parse(&text, "r.toml".as_ref()).unwrap(), recipe);
         assert_eq!(Recipe::parse("", "r.toml".as_ref()).unwrap(), Recipe::default());

@@ -63,33 +63,26 @@ impl Shape {
     }
 }
 
-/// O,I,R,S to [group][r][s][i][o]: per group the matrix W.
+/// Where each weight lies in O,I,R,S and in [group][r][s][i][o], which is the matrix W of each group.
+fn places(d: &Shape) -> impl Iterator<Item = (usize, usize)> {
+    let (ci, oi, taps) = (d.c_group(), d.o_group(), d.r * d.s);
+    (0..d.o * ci * taps).map(move |at| {
+        let (o, i, t) = (at / (ci * taps), at / taps % ci, at % taps);
+        (at, ((o / oi * taps + t) * ci + i) * oi + o % oi)
+    })
+}
+
+/// O,I,R,S to [group][r][s][i][o].
 fn pack<T: Real>(d: &Shape, weight: &[T]) -> Vec<T> {
-    let (ci, oi) = (d.c_group(), d.o_group());
     let mut out = vec![T::ZERO; weight.len()];
-    for o in 0..d.o {
-        let (g, o_in) = (o / oi, o % oi);
-        for i in 0..ci {
-            for t in 0..d.r * d.s {
-                out[((g * d.r * d.s + t) * ci + i) * oi + o_in] = weight[(o * ci + i) * d.r * d.s + t];
-            }
-        }
-    }
+    places(d).for_each(|(from, to)| out[to] = weight[from]);
     out
 }
 
 /// [group][r][s][i][o] back to O,I,R,S.
 fn unpack<T: Real>(d: &Shape, packed: &[T]) -> Vec<T> {
-    let (ci, oi) = (d.c_group(), d.o_group());
     let mut out = vec![T::ZERO; packed.len()];
-    for o in 0..d.o {
-        let (g, o_in) = (o / oi, o % oi);
-        for i in 0..ci {
-            for t in 0..d.r * d.s {
-                out[(o * ci + i) * d.r * d.s + t] = packed[((g * d.r * d.s + t) * ci + i) * oi + o_in];
-            }
-        }
-    }
+    places(d).for_each(|(to, from)| out[to] = packed[from]);
     out
 }
 
