@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{EMOJI, fine_tune, json, listing, small, succeed};
+use crate::support::{EMOJI, command, fine_tune, json, listing, small, succeed};
 
 #[test]
 fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
@@ -115,4 +115,19 @@ fn help_has_an_example_for_every_verb() {
         let help = succeed(place.path(), &[verb, "--help"]).stdout;
         assert!(help.contains("Examples:") && help.contains(&format!("taper {verb}")), "{help}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let place = tempfile::tempdir().unwrap();
+    let picture = format!("{EMOJI}/val/food/apple.png");
+    let args = [&["predict", "squeezenet1_1"][..], &[picture.as_str(); 40]].concat();
+    let mut child = command(place.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
 }

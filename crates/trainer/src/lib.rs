@@ -22,6 +22,7 @@ pub mod fit;
 pub mod files;
 pub mod interrupt;
 pub mod model;
+pub mod output;
 pub mod progress;
 pub mod report;
 pub mod run_folder;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{self, EvalArgs, FineTuneArgs, PredictArgs};
+use taper::output::is_closed_pipe;
 use taper::recipe::RecipeError;
 
 /// Feature maps are large and short-lived. This allocator keeps their memory for the next one, where the system's
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
         Ok(code) => ExitCode::from(code as u8),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<RecipeError>() { 2 } else { 1 })

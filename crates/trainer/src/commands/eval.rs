@@ -11,6 +11,7 @@ use taper_tensor::Rng;
 use super::readable;
 use crate::evaluate::evaluate;
 use crate::model;
+use crate::output::line;
 use crate::pipeline::eval_loader;
 use crate::recipe::Recipe;
 
@@ -57,27 +58,24 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         .map(|(class, row)| row[class] as f64 / row.iter().sum::<usize>().max(1) as f64)
         .collect();
     if args.json {
-        println!(
-            "{}",
-            json!({
-                "schema": 1, "command": "eval", "run": args.run, "data": path, "images": dataset.len(),
-                "unreadable_images": unreadable, "classes": model.card.classes, "accuracy": result.accuracy(),
-                "loss": result.loss, "recall": recall, "confusion": confusion,
-                "seconds": result.took.as_secs_f64(),
-            })
-        );
+        line(json!({
+            "schema": 1, "command": "eval", "run": args.run, "data": path, "images": dataset.len(),
+            "unreadable_images": unreadable, "classes": model.card.classes, "accuracy": result.accuracy(),
+            "loss": result.loss, "recall": recall, "confusion": confusion,
+            "seconds": result.took.as_secs_f64(),
+        }))?;
         return Ok(0);
     }
-    println!(
+    line(format_args!(
         "accuracy {:.1} %, loss {:.3} on {} pictures of {}",
         100.0 * result.accuracy(),
         result.loss,
         dataset.len(),
         path.display()
-    );
+    ))?;
     let width = model.card.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for ((class, recall), row) in model.card.classes.iter().zip(&recall).zip(&confusion) {
-        println!("  {class:width$} {:>5.1} % of {}", 100.0 * recall, row.iter().sum::<usize>());
+        line(format_args!("  {class:width$} {:>5.1} % of {}", 100.0 * recall, row.iter().sum::<usize>()))?;
     }
     Ok(0)
 }

@@ -10,6 +10,7 @@ use taper_tensor::{Mode, Rng, log_softmax};
 
 use crate::evaluate::ranked;
 use crate::model;
+use crate::output::line;
 use crate::pipeline::eval_transform;
 
 /// Name what is on pictures.
@@ -61,10 +62,12 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
         if args.json {
             let classes: Vec<_> =
                 named.map(|(name, index, p)| json!({"class": name, "index": index, "probability": p})).collect();
-            println!("{}", json!({"image": path, "predictions": classes}));
+            line(json!({"image": path, "predictions": classes}))?;
         } else {
-            println!("{}", path.display());
-            named.for_each(|(name, _, p)| println!("  {:>5.1} %  {name}", 100.0 * p));
+            line(path.display())?;
+            for (name, _, p) in named {
+                line(format_args!("  {:>5.1} %  {name}", 100.0 * p))?;
+            }
         }
     }
     Ok(code)

@@ -18,6 +18,7 @@ use crate::files;
 use crate::fit::{Observer, Outcome, fit, phases};
 use crate::interrupt::Interrupt;
 use crate::model::{ModelCard, save_weights};
+use crate::output::line;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::progress::Progress;
 use crate::recipe::{HeadRecipe, Recipe};
@@ -44,16 +45,16 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     files::write(&folder.join("recipe.toml"), recipe_toml.as_bytes())?;
     let plan: Vec<String> = phases(&recipe, classifier.backbone().stages().len())
         .iter()
-        .map(|phase| format!("{} epochs {}", phase.epochs, if phase.name == "head" { "the head" } else { phase.name }))
+        .map(|phase| format!("{} x {}", phase.epochs, phase.name))
         .collect();
     eprintln!(
-        "{} on {}: {} pictures to train on, {} to validate on, {} classes; {}",
+        "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
         recipe.model,
         recipe.data.path.display(),
         train_set.len(),
         val_set.len(),
         card.classes.len(),
-        plan.join(", then ")
+        plan.join(", ")
     );
 
     let mut interrupt = Interrupt::listen()?;
@@ -86,9 +87,9 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     files::write(&folder.join("summary.json"), &json(&summary)?)?;
 
     if args.json {
-        println!("{}", serde_json::to_string(&summary)?);
+        line(serde_json::to_string(&summary)?)?;
     } else {
-        conclude(&folder, &summary, &*val_set);
+        conclude(&folder, &summary, &*val_set)?;
     }
     Ok(0)
 }
@@ -159,18 +160,18 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) {
+fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) -> Result<()> {
     let (run, last) = (folder.display(), &summary.r#final);
-    println!(
+    line(format_args!(
         "accuracy {:.1} % on {} validation pictures (loss {:.3}) after {} epochs in {:.0} s",
         100.0 * last.val_accuracy,
         summary.val_images,
         last.val_loss,
         summary.epochs,
         summary.seconds.total
-    );
-    println!("the run lies in {run}; next:");
-    println!("  open {run}/report.html");
-    println!("  taper predict {run} {}", val.name(0));
-    println!("  taper eval {run}");
+    ))?;
+    line(format_args!("the run lies in {run}; next:"))?;
+    line(format_args!("  open {run}/report.html"))?;
+    line(format_args!("  taper predict {run} {}", val.name(0)))?;
+    line(format_args!("  taper eval {run}"))
 }
