@@ -77,10 +77,8 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
 
     save_weights(&folder.join("model.safetensors"), &params.tensors())?;
     files::write(&folder.join("model.json"), &json(&card)?)?;
-    let mut summary = summarize(&recipe, &card, &outcome, threads);
-    summary.train_images = train_set.len();
-    summary.val_images = val_set.len();
-    summary.unreadable_images = bad_train + bad_val;
+    let pictures = Pictures { train: train_set.len(), val: val_set.len(), unreadable: bad_train + bad_val };
+    let mut summary = summarize(&recipe, &card, &outcome, &pictures, threads);
     let page = render(&page::report(&recipe, &recipe_toml, &summary, &outcome, train.batches(), &*val_set)?)?;
     files::write(&folder.join("report.html"), page.as_bytes())?;
     summary.seconds.total = start.elapsed().as_secs_f64();
@@ -123,7 +121,15 @@ fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier
     Ok((card, classifier, params))
 }
 
-fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, threads: usize) -> Summary {
+/// How many pictures a run used and left out.
+struct Pictures {
+    train: usize,
+    val: usize,
+    unreadable: usize,
+}
+
+/// The summary of a run; its total time comes last, when all else is written.
+fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pictures, threads: usize) -> Summary {
     let last = outcome.history.last();
     Summary {
         schema: 1,
@@ -132,9 +138,9 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, threads: usiz
         plan: format!("{:?}", recipe.plan).to_lowercase(),
         seed: recipe.seed,
         threads,
-        train_images: 0,
-        val_images: 0,
-        unreadable_images: 0,
+        train_images: pictures.train,
+        val_images: pictures.val,
+        unreadable_images: pictures.unreadable,
         classes: card.classes.clone(),
         epochs: outcome.history.len(),
         best: run_folder::best(&outcome.history),
