@@ -40,9 +40,19 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(if error.is::<RecipeError>() { 2 } else { 1 })
+            ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Whether the recipe or a flag is to blame, whichever crate found out.
+fn is_recipe_error(error: &anyhow::Error) -> bool {
+    use taper_optim::OptimError;
+    use taper_transfer::TransferError;
+    error.is::<RecipeError>()
+        || error.is::<taper_augment::AugmentError>()
+        || matches!(error.downcast_ref(), Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. }))
+        || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
 }
 
 fn run(cli: &Cli) -> anyhow::Result<i32> {
