@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use taper_data::Dataset;
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, Part, load_weights, read_weights};
+use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, load_weights, read_weights};
 
 pub use self::args::FineTuneArgs;
 
@@ -43,10 +43,8 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     let folder = run_folder::create(args.out.as_deref(), &name)?;
     let recipe_toml = toml::to_string(&recipe)?;
     files::write(&folder.join("recipe.toml"), recipe_toml.as_bytes())?;
-    let plan: Vec<String> = phases(&recipe, classifier.backbone().stages().len())
-        .iter()
-        .map(|phase| format!("{} x {}", phase.epochs, phase.name))
-        .collect();
+    let phases = phases(&recipe, classifier.backbone().stages().len());
+    let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
     eprintln!(
         "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
         recipe.model,
@@ -59,7 +57,7 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
 
     let mut interrupt = Interrupt::listen()?;
     let mut recorder = Recorder::new(&folder);
-    let epochs = phases(&recipe, classifier.backbone().stages().len()).iter().map(|phase| phase.epochs).sum();
+    let epochs = phases.iter().map(|phase| phase.epochs).sum();
     let mut progress = Progress::new(epochs, train.batches() * recipe.data.batch_size.min(train_set.len()));
     let observers: &mut [&mut dyn Observer] = &mut [&mut progress, &mut recorder, &mut interrupt];
     let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, observers)?;
@@ -112,8 +110,7 @@ fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier
         None => pretrained.weights()?,
     };
     // The head is new whatever the file holds: its first values come from the seed.
-    tensors
-        .retain(|name, _| classifier.part(name) != Part::Head || !Head::PREFIXES.iter().any(|p| name.starts_with(p)));
+    tensors.retain(|name, _| !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
     load_weights(&params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match &recipe.weights {
         Some(path) => format!("{} holds no weights of {}", path.display(), recipe.model),
         None => format!("the embedded weights of {} are broken", recipe.model),
