@@ -43,6 +43,7 @@ mod pool;
 
 mod gradcheck;
 mod kernels;
+mod tape;
 
 pub use activation::relu;
 pub use batch::Batch;
@@ -55,6 +56,7 @@ pub use mode::{Layer, Mode};
 pub use params::{LoadReport, Params, Path, Reshaped};
 pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use rng::Rng;
+pub use tape::backward;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -5,6 +5,8 @@
 //! `conv`, `pool`, `batch_norm`, `softmax` and `elementwise` are what their names say.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, WithDType, bail};
 
 pub(crate) mod batch_norm;
@@ -83,6 +85,18 @@ pub(crate) fn dtype(storage: &CpuStorage) -> DType {
 /// Elements as candle's storage.
 pub(crate) fn store<T: WithDType>(values: Vec<T>) -> CpuStorage {
     T::to_cpu_storage_owned(values)
+}
+
+/// A vector of `len` elements without clearing it first.
+///
+/// # Safety
+/// `fill` must write every element.
+pub(crate) unsafe fn filled<T: Copy>(len: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
+    let mut values = Vec::with_capacity(len);
+    fill(&mut values.spare_capacity_mut()[..len]);
+    // SAFETY: the capacity is at least len and the caller's promise makes the elements initialised.
+    unsafe { values.set_len(len) };
+    values
 }
 
 /// Elements as a tensor on the CPU.
