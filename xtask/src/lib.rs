@@ -2,7 +2,8 @@
 //!
 //! [`ci`] runs what every change has to pass; [`tidy`](tidy::tidy) looks for what must stay absent. Both
 //! start processes or read files and know nothing of Taper's crates, so that they build in seconds and
-//! still work when the rest of the workspace does not compile.
+//! still work when the rest of the workspace does not compile. [`bench`](bench::run) measures those crates, so
+//! it links them, but only with the feature `bench`, in a release build that it asks for itself.
 //!
 //! # Examples
 //! ```
@@ -13,6 +14,7 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+pub mod bench;
 pub mod ci;
 pub mod tidy;
 

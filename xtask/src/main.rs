@@ -4,7 +4,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{ci, root, tidy::tidy};
+use xtask::{
+    bench::{self, BenchArgs},
+    ci, root,
+    tidy::tidy,
+};
+
+/// As in `taper`, so that what is measured is what is used.
+#[cfg(feature = "bench")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The repository's own chores.
 #[derive(Parser)]
@@ -31,6 +40,7 @@ enum Verb {
     ///
     /// Each finding names file and line and says what to do. The same checks are a test of this crate.
     Tidy,
+    Bench(BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +68,7 @@ fn run(verb: &Verb) -> Result<bool> {
             ci::run(ci::STEPS, |step| ci::cargo(&root, step))?;
             Ok(true)
         }
+        Verb::Bench(args) => bench::run(&root, args),
         Verb::Tidy => {
             let findings = tidy(&root)?;
             for finding in &findings {

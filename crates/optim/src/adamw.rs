@@ -1,7 +1,10 @@
 use candle_core::{Result, Tensor, Var};
 
 use crate::error::{OptimError, require};
-use crate::rule::{Step, UpdateRule};
+use crate::fused;
+use crate::part::Formula;
+use crate::real::Real;
+use crate::rule::{Step, UpdateRule, scaled};
 
 /// The settings of [`AdamW`]; the defaults are the paper's and PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,28 +91,75 @@ impl UpdateRule for AdamW {
     }
 
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
+        self.update_scaled(theta, grad, 1.0, slots, step)
+    }
+
+    fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
+        let update = AdamWUpdate::new(self.config, factor, step);
+        if fused::update(update, theta, grad, slots)? { Ok(()) } else { update.composed(theta, grad, slots) }
+    }
+}
+
+/// One update; the gradient counts `factor` times.
+#[derive(Clone, Copy)]
+struct AdamWUpdate {
+    config: AdamWConfig,
+    factor: f64,
+    /// 1 - *ηλ*.
+    decay: f64,
+    /// 1 / √(1 - *β₂ᵗ*), which makes √*v* that of the corrected moment.
+    root_correction: f64,
+    /// *η* / (1 - *β₁ᵗ*), the rate for the uncorrected first moment.
+    rate: f64,
+}
+
+impl AdamWUpdate {
+    fn new(config: AdamWConfig, factor: f64, step: Step) -> Self {
+        let t = step.t as f64;
+        let (correction1, correction2) = (1.0 - config.beta1.powf(t), 1.0 - config.beta2.powf(t));
+        Self {
+            config,
+            factor,
+            decay: 1.0 - step.lr * step.weight_decay,
+            root_correction: 1.0 / correction2.sqrt(),
+            rate: step.lr / correction1,
+        }
+    }
+
+    /// The same of candle's operations, for every device.
+    fn composed(self, theta: &Var, grad: &Tensor, slots: &[Var]) -> Result<()> {
         let AdamWConfig { beta1, beta2, eps } = self.config;
         let [first, second] = slots else {
             candle_core::bail!("AdamW keeps 2 slots, got {}", slots.len());
         };
-        let grad = grad.detach();
+        let grad = scaled(grad, self.factor)?;
         let m = ((first.as_detached_tensor() * beta1)? + (&grad * (1.0 - beta1))?)?;
         let v = ((second.as_detached_tensor() * beta2)? + (grad.sqr()? * (1.0 - beta2))?)?;
         first.set(&m)?;
         second.set(&v)?;
 
-        let t = step.t as f64;
-        let (correction1, correction2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
-        let root = ((v.sqrt()? * (1.0 / correction2.sqrt()))? + eps)?;
-        let direction = ((m / root)? * (step.lr / correction1))?;
-        let decayed = (theta.as_detached_tensor() * (1.0 - step.lr * step.weight_decay))?;
-        theta.set(&(decayed - direction)?)
+        let root = ((v.sqrt()? * self.root_correction)? + eps)?;
+        let direction = ((m / root)? * self.rate)?;
+        theta.set(&((theta.as_detached_tensor() * self.decay)? - direction)?)
+    }
+}
+
+impl Formula<2> for AdamWUpdate {
+    #[inline]
+    fn apply<T: Real>(self, theta: T, grad: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let AdamWConfig { beta1, beta2, eps } = self.config;
+        let grad = grad * T::of(self.factor);
+        let m = m * T::of(beta1) + grad * T::of(1.0 - beta1);
+        let v = v * T::of(beta2) + grad * grad * T::of(1.0 - beta2);
+        let direction = m / (v.root() * T::of(self.root_correction) + T::of(eps)) * T::of(self.rate);
+        (theta * T::of(self.decay) - direction, [m, v])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twins;
 
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
@@ -123,5 +173,13 @@ mod tests {
             let said = AdamW::new(config).unwrap_err().to_string();
             assert!(said.starts_with(field), "{said}");
         }
+    }
+
+    #[test]
+    fn one_pass_and_candles_operations_agree() -> Result<()> {
+        let adamw = AdamW::new(AdamWConfig::default()).unwrap();
+        twins::agree(&adamw, |theta, grad, factor, slots, step| {
+            AdamWUpdate::new(adamw.config, factor, step).composed(theta, grad, slots)
+        })
     }
 }

@@ -1,4 +1,8 @@
-use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
+use candle_core::{DType, Device, Result, Storage, Tensor};
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::part::middle;
+use crate::real::Real;
 
 /// The factor that brings gradients of the length `norm` down to `max_norm`.
 ///
@@ -14,11 +18,10 @@ pub(crate) fn clip_factor(norm: f64, max_norm: f64) -> f64 {
 /// an element is not, and for elements of float32 only then.
 pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
     let (storage, layout) = tensor.storage_and_layout();
-    if let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
-        match storage {
-            CpuStorage::F32(values) => return Ok(sum_in_lanes(&values[start..end])),
-            CpuStorage::F64(values) => return Ok(sum_in_lanes(&values[start..end])),
-            _ => {}
+    if let Storage::Cpu(storage) = &*storage {
+        let single = f32::slice(storage, layout).map(sum_in_halves);
+        if let Some(sum) = single.or_else(|| f64::slice(storage, layout).map(sum_in_halves)) {
+            return Ok(sum);
         }
     }
     drop(storage);
@@ -30,22 +33,35 @@ pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
     tensor.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()
 }
 
-/// Eight running sums instead of one: no addition waits for the one before it.
-fn sum_in_lanes<T: Copy + Into<f64>>(values: &[T]) -> f64 {
-    const LANES: usize = 8;
-    let square = |value: T| {
-        let value: f64 = value.into();
-        value * value
+/// Chunks of a fixed size are summed in parallel and added up in pairs.
+fn sum_in_halves<T: Real>(values: &[T]) -> f64 {
+    let Some(middle) = middle(values.len()) else {
+        return Arch::new().dispatch(SumInLanes(values));
     };
-    let mut sums = [0.0; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest: f64 = chunks.remainder().iter().map(|&v| square(v)).sum();
-    for chunk in chunks {
-        for (sum, &value) in sums.iter_mut().zip(chunk) {
-            *sum += square(value);
+    let (left, right) = values.split_at(middle);
+    let (left, right) = rayon::join(|| sum_in_halves(left), || sum_in_halves(right));
+    left + right
+}
+
+/// Sixteen running sums instead of one: no addition waits for the one before it.
+struct SumInLanes<'a, T>(&'a [T]);
+
+impl<T: Real> WithSimd for SumInLanes<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        const LANES: usize = 16;
+        let square = |value: T| value.to_f64() * value.to_f64();
+        let mut sums = [0.0; LANES];
+        let (rows, rest) = self.0.as_chunks::<LANES>();
+        for row in rows {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += square(value);
+            }
         }
+        sums.iter().sum::<f64>() + rest.iter().map(|&value| square(value)).sum::<f64>()
     }
-    sums.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
@@ -70,6 +86,20 @@ mod tests {
             assert_eq!(sum_of_squares(&tail)?, expected);
             assert_eq!(sum_of_squares(&tail.to_dtype(DType::F32)?)?, expected);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_sum_of_many_chunks_does_not_depend_on_the_number_of_threads() -> Result<()> {
+        let values: Vec<f32> = (0..300_007).map(|i| (i as f32).sin()).collect();
+        let exact: f64 = values.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let tensor = Tensor::new(values, &Device::Cpu)?;
+        let sums = [1, 2, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| sum_of_squares(&tensor)).unwrap()
+        });
+        assert!((sums[0] - exact).abs() < 1e-9 * exact);
+        assert_eq!(sums, [sums[0]; 3]);
         Ok(())
     }
 

@@ -12,8 +12,9 @@
 //! state that does not fit are errors that name the parameter, and the first two leave everything
 //! as it was. Parameters are visited in the order of their names, so a run repeats to the bit.
 //!
-//! The crate works on any [`candle_core::Var`] of float32 or float64. It knows no models, reads no
-//! files and prints nothing.
+//! The crate works on any [`candle_core::Var`] of float32 or float64. On a CPU an update is one
+//! parallel pass over memory, elsewhere it is composed of candle's operations; the number of
+//! threads does not touch the result. The crate knows no models, reads no files and prints nothing.
 //!
 //! # Examples
 //! A line through three points, y = 2x - 1:
@@ -37,6 +38,12 @@
 
 mod error;
 mod rule;
+
+mod fused;
+mod part;
+mod real;
+#[cfg(test)]
+mod twins;
 
 mod adamw;
 mod sgd;

@@ -127,7 +127,7 @@ impl Optimizer {
         let clip_factor = self.clip.map_or(1.0, |max_norm| clip_factor(gradient_norm, max_norm));
 
         for (param, grad) in self.trained.iter_mut().zip(checked) {
-            param.update(&*self.rule, grad, lr, clip_factor).map_err(|source| tensor_error(&param.name, source))?;
+            param.update(&*self.rule, &grad, lr, clip_factor).map_err(|source| tensor_error(&param.name, source))?;
         }
         Ok(StepStats { gradient_norm, clip_factor })
     }
@@ -155,10 +155,9 @@ impl Trained {
         Ok((grad, squares))
     }
 
-    fn update(&mut self, rule: &dyn UpdateRule, grad: Tensor, lr: f64, clip_factor: f64) -> candle_core::Result<()> {
-        let grad = if clip_factor < 1.0 { (grad * clip_factor)? } else { grad };
+    fn update(&mut self, rule: &dyn UpdateRule, grad: &Tensor, lr: f64, clip_factor: f64) -> candle_core::Result<()> {
         let step = Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay };
-        rule.update(&self.var, &grad, &self.slots, step)?;
+        rule.update_scaled(&self.var, grad, clip_factor, &self.slots, step)?;
         self.updates += 1;
         Ok(())
     }

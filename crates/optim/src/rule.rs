@@ -58,4 +58,20 @@ pub trait UpdateRule: Send + Sync {
     /// # Errors
     /// When a tensor operation fails.
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()>;
+
+    /// [`UpdateRule::update`] by the gradient `factor · g`.
+    ///
+    /// This is how clipping reaches a rule. The form given here makes a scaled copy of the
+    /// gradient; a rule may take in the factor on its way instead.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
+        self.update(theta, &scaled(grad, factor)?, slots, step)
+    }
+}
+
+/// `factor · g`, which is no copy when the factor is 1.
+pub(crate) fn scaled(grad: &Tensor, factor: f64) -> Result<Tensor> {
+    if factor == 1.0 { Ok(grad.detach()) } else { grad.detach() * factor }
 }

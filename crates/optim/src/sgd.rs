@@ -1,7 +1,10 @@
 use candle_core::{Result, Tensor, Var};
 
 use crate::error::{OptimError, require};
-use crate::rule::{Step, UpdateRule};
+use crate::fused;
+use crate::part::Formula;
+use crate::real::Real;
+use crate::rule::{Step, UpdateRule, scaled};
 
 /// The settings of [`Sgd`]; the defaults are PyTorch's: plain gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,17 +99,61 @@ impl UpdateRule for Sgd {
     }
 
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
+        self.update_scaled(theta, grad, 1.0, slots, step)
+    }
+
+    fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
+        let update = SgdUpdate { config: self.config, factor, step };
+        let done = match self.slots() {
+            [] => fused::update::<0>(update, theta, grad, slots)?,
+            _ => fused::update::<1>(update, theta, grad, slots)?,
+        };
+        if done { Ok(()) } else { update.composed(theta, grad, slots) }
+    }
+}
+
+/// One update; the gradient counts `factor` times.
+#[derive(Clone, Copy)]
+struct SgdUpdate {
+    config: SgdConfig,
+    factor: f64,
+    step: Step,
+}
+
+impl Formula<0> for SgdUpdate {
+    #[inline]
+    fn apply<T: Real>(self, theta: T, grad: T, []: [T; 0]) -> (T, [T; 0]) {
+        let direction = grad * T::of(self.factor) + theta * T::of(self.step.weight_decay);
+        (theta - direction * T::of(self.step.lr), [])
+    }
+}
+
+impl Formula<1> for SgdUpdate {
+    #[inline]
+    fn apply<T: Real>(self, theta: T, grad: T, [velocity]: [T; 1]) -> (T, [T; 1]) {
+        let SgdConfig { momentum, dampening, nesterov } = self.config;
+        let grad = grad * T::of(self.factor) + theta * T::of(self.step.weight_decay);
+        let first = self.step.t == 1;
+        let velocity = if first { grad } else { velocity * T::of(momentum) + grad * T::of(1.0 - dampening) };
+        let direction = if nesterov { grad + velocity * T::of(momentum) } else { velocity };
+        (theta - direction * T::of(self.step.lr), [velocity])
+    }
+}
+
+impl SgdUpdate {
+    /// The same of candle's operations, for every device.
+    fn composed(self, theta: &Var, grad: &Tensor, slots: &[Var]) -> Result<()> {
         let SgdConfig { momentum, dampening, nesterov } = self.config;
         let value = theta.as_detached_tensor();
-        let mut direction = grad.detach();
-        if step.weight_decay != 0.0 {
-            direction = (direction + (&value * step.weight_decay)?)?;
+        let mut direction = scaled(grad, self.factor)?;
+        if self.step.weight_decay != 0.0 {
+            direction = (direction + (&value * self.step.weight_decay)?)?;
         }
         if momentum > 0.0 {
             let [slot] = slots else {
                 candle_core::bail!("SGD with momentum keeps 1 slot, got {}", slots.len());
             };
-            let velocity = if step.t == 1 {
+            let velocity = if self.step.t == 1 {
                 direction.clone()
             } else {
                 ((slot.as_detached_tensor() * momentum)? + (&direction * (1.0 - dampening))?)?
@@ -114,13 +161,14 @@ impl UpdateRule for Sgd {
             slot.set(&velocity)?;
             direction = if nesterov { (direction + (velocity * momentum)?)? } else { velocity };
         }
-        theta.set(&(value - (direction * step.lr)?)?)
+        theta.set(&(value - (direction * self.step.lr)?)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twins;
 
     fn refusal(config: SgdConfig) -> String {
         Sgd::new(config).unwrap_err().to_string()
@@ -143,5 +191,18 @@ mod tests {
         assert_eq!(refusal(config), "momentum must be above 0 with nesterov, got 0");
         let config = SgdConfig { momentum: 0.9, dampening: 0.5, ..config };
         assert_eq!(refusal(config), "dampening must be 0 with nesterov, got 0.5");
+    }
+
+    #[test]
+    fn one_pass_and_candles_operations_agree() -> Result<()> {
+        for (momentum, dampening, nesterov) in
+            [(0.0, 0.0, false), (0.9, 0.0, false), (0.9, 0.5, false), (0.9, 0.0, true)]
+        {
+            let sgd = Sgd::new(SgdConfig { momentum, dampening, nesterov }).unwrap();
+            twins::agree(&sgd, |theta, grad, factor, slots, step| {
+                SgdUpdate { config: sgd.config, factor, step }.composed(theta, grad, slots)
+            })?;
+        }
+        Ok(())
     }
 }

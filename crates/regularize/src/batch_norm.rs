@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Init;
-use taper_tensor::{Layer, Mode, Path, batch_norm_eval, batch_norm_train};
+use taper_tensor::{Epilogue, Layer, Mode, Path, batch_norm_eval, batch_norm_train};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -87,14 +87,11 @@ impl BatchNorm {
         })
     }
 
-    fn track(&self, running: &Var, batch: &Tensor) -> Result<()> {
-        let keep = (running.as_detached_tensor() * (1.0 - self.config.momentum))?;
-        running.set(&(keep + (batch.detach() * self.config.momentum)?)?)
-    }
-}
-
-impl Layer for BatchNorm {
-    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+    /// [`forward`](Layer::forward) and what follows it, at once.
+    ///
+    /// # Errors
+    /// As there, and when a residual has not the shape of x.
+    pub fn forward_then(&self, x: &Tensor, mode: Mode<'_>, epilogue: Epilogue<'_>) -> Result<Tensor> {
         let channels = self.weight.elem_count();
         if x.dims().last() != Some(&channels) {
             bail!("batch norm {} has {channels} channels; got the shape {:?}", self.name, x.shape());
@@ -102,7 +99,7 @@ impl Layer for BatchNorm {
         let (weight, bias) = (mode.param(&self.weight), mode.param(&self.bias));
         if !mode.is_train() {
             let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
-            return batch_norm_eval(x, &weight, &bias, &mean, &variance, self.config.eps);
+            return batch_norm_eval(x, &weight, &bias, &mean, &variance, self.config.eps, epilogue);
         }
         let n = x.elem_count() / channels;
         if n < 2 {
@@ -113,10 +110,21 @@ impl Layer for BatchNorm {
                 x.shape()
             );
         }
-        let (y, moments) = batch_norm_train(x, &weight, &bias, self.config.eps)?;
+        let (y, moments) = batch_norm_train(x, &weight, &bias, self.config.eps, epilogue)?;
         self.track(&self.running_mean, &moments.mean)?;
         self.track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?)?;
         Ok(y)
+    }
+
+    fn track(&self, running: &Var, batch: &Tensor) -> Result<()> {
+        let keep = (running.as_detached_tensor() * (1.0 - self.config.momentum))?;
+        running.set(&(keep + (batch.detach() * self.config.momentum)?)?)
+    }
+}
+
+impl Layer for BatchNorm {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        self.forward_then(x, mode, Epilogue::None)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Dropout.
 
-use candle_core::{Device, Result, Tensor};
-use taper_tensor::{Layer, Mode};
+use candle_core::{Result, Tensor};
+use taper_tensor::{Layer, Mode, dropout};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -63,17 +63,13 @@ impl Layer for Dropout {
         if self.p == 0.0 {
             return Ok(x.clone());
         }
-        let mut rng = rng.fork(&self.name);
-        let scale = (1.0 / (1.0 - self.p)) as f32;
-        let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.chance(self.p) { 0.0 } else { scale }).collect();
-        let mask = Tensor::from_vec(mask, x.shape(), &Device::Cpu)?;
-        x.mul(&mask.to_device(x.device())?.to_dtype(x.dtype())?)
+        dropout(x, self.p, &rng.fork(&self.name))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Var};
+    use candle_core::{DType, Device, Var};
     use taper_tensor::Rng;
 
     use super::*;

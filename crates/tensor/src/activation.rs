@@ -1,11 +1,11 @@
 //! Activations.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, elementwise, on_floats};
 use crate::{composed, tape};
 
-/// The rectifier: `y = max(x, 0)`, of any shape.
+/// The rectifier: `y = max(x, 0)`, of any shape; NaN stays NaN.
 ///
 /// The gradient at 0 is 0, as in PyTorch (candle's `relu` says 1 there).
 ///
@@ -19,14 +19,42 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
         return composed::relu(x);
     }
     on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| elementwise::map(x, |v| if v > 0.0 { v } else { 0.0 }))?;
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| elementwise::map(x, |v| if v <= 0.0 { 0.0 } else { v }))?;
         tape::record(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(dy, y)?)]))
     })
 }
 
-/// dy where the rectified output y is above zero, else zero.
+/// The rectified sum `y = max(a + b, 0)`, as at the end of a residual block, in one pass. Both terms get the same
+/// gradient: that of y where y is above 0.
+///
+/// # Shapes
+/// a and b of one shape, any, to the same.
+///
+/// # Errors
+/// When the shapes differ.
+///
+/// # References
+/// K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, 2016.
+pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if a.dims() != b.dims() {
+        bail!("add_relu: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
+    }
+    if !kernels::fits(a) {
+        return composed::add_relu(a, b);
+    }
+    on_floats!(a.dtype(), T => {
+        let sum = |a: T, b: T| if a + b <= 0.0 { 0.0 } else { a + b };
+        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| elementwise::map2(a, b, sum))?;
+        tape::record(y, a.shape(), &[a, b], |dy, y| {
+            let g = rectified(dy, y)?;
+            Ok(vec![Some(g.clone()), Some(g)])
+        })
+    })
+}
+
+/// dy where the rectified output y is not zero, else zero.
 pub(crate) fn rectified(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
     on_floats!(y.dtype(), T => kernels::with2::<T, _>(y, dy, |y, g| {
-        kernels::tensor(elementwise::map2(y, g, |y, g| if y > 0.0 { g } else { 0.0 }), dy.shape())
+        kernels::tensor(elementwise::map2(y, g, |y, g| if y <= 0.0 { 0.0 } else { g }), dy.shape())
     })?)
 }

@@ -1,9 +1,11 @@
 //! Batch normalisation.
 
-use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
+use candle_core::{D, DType, Result, Tensor, bail};
 
-use crate::composed;
-use crate::kernels::{self, batch_norm as kernel, on_floats};
+use crate::activation::rectified;
+use crate::kernels::batch_norm::{self as kernel, Affine, Then};
+use crate::kernels::{self, Real, on_floats};
+use crate::{Epilogue, composed, tape};
 
 /// Mean and variance of a batch, by channel.
 #[derive(Clone, Debug)]
@@ -17,85 +19,46 @@ pub struct BatchMoments {
 }
 
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of this batch over
-/// all axes but the last. Variance zero gives `bias`, never NaN, as long as eps is above zero.
+/// all axes but the last, and what the epilogue says of it. Variance zero gives `bias`, never NaN, as long as eps is
+/// above zero.
+///
+/// Two passes over memory each way, the epilogue included.
 ///
 /// # Shapes
-/// x (..,C), weight and bias (C) to (..,C) and the moments.
+/// x (..,C), weight and bias (C), a residual (..,C) to (..,C) and the moments.
 ///
 /// # Errors
 /// When the shapes do not fit each other or x is empty.
 ///
 /// # References
 /// S. Ioffe, C. Szegedy, *Batch normalization*, 2015.
-pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<(Tensor, BatchMoments)> {
-    let c = x.dim(D::Minus1)?;
-    if weight.dims() != [c] || bias.dims() != [c] || x.elem_count() == 0 {
-        bail!(
-            "batch_norm: wanted x (..,C) with values and weight and bias (C); got {:?}, {:?}, {:?}",
-            x.dims(),
-            weight.dims(),
-            bias.dims()
-        );
+pub fn batch_norm_train(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    let c = check(x, [weight, bias], epilogue)?;
+    if x.elem_count() == 0 {
+        bail!("batch_norm: wanted values to normalise; got the shape {:?}", x.dims());
     }
     if !kernels::fits(x) {
-        return composed::batch_norm_train(x, weight, bias, eps);
+        return composed::batch_norm_train(x, weight, bias, eps, epilogue);
     }
-    let x = x.contiguous()?;
-    let (mean, variance) = on_floats!(x.dtype(), T => kernels::with::<T, _>(&x, |x| kernel::moments(x, c))?);
-    let vector = |values: &[f64]| Tensor::from_slice(values, c, x.device())?.to_dtype(x.dtype());
-    let moments = BatchMoments { mean: vector(&mean)?, variance: vector(&variance)?, count: x.elem_count() / c };
-    let rstd = variance.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
-    let y = x.apply_op3(&weight.contiguous()?, &bias.contiguous()?, BatchNorm { mean, rstd })?;
-    Ok((y, moments))
+    on_floats!(x.dtype(), T => {
+        let (mean, variance) = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::moments(x, c))?;
+        let vector = |values: &[f64]| Tensor::from_slice(values, c, x.device())?.to_dtype(x.dtype());
+        let moments = BatchMoments { mean: vector(&mean)?, variance: vector(&variance)?, count: x.elem_count() / c };
+        let affine = Affine::<T>::new(&mean, &variance, eps, &vec_of(weight)?, &vec_of(bias)?);
+        Ok((normalise(x, weight, bias, affine, epilogue, Statistics::OfBatch)?, moments))
+    })
 }
 
-struct BatchNorm {
-    mean: Vec<f64>,
-    rstd: Vec<f64>,
-}
-
-impl CustomOp3 for BatchNorm {
-    fn name(&self) -> &'static str {
-        "batch_norm"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let y = on_floats!(kernels::dtype(x), T => {
-            let (x, w, b) = (kernels::slice::<T>(x, xl)?, kernels::slice(w, wl)?, kernels::slice(b, bl)?);
-            kernels::store(kernel::forward(x, &self.mean, &self.rstd, w, b))
-        });
-        Ok((y, xl.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let dy = dy.contiguous()?;
-        on_floats!(x.dtype(), T => {
-            let (dx, dw, db) = kernels::with2::<T, _>(x, &dy, |x, dy| {
-                kernels::with::<T, _>(w, |w| kernel::backward(x, dy, &self.mean, &self.rstd, w))
-            })??;
-            let c = Shape::from(dw.len());
-            Ok((Some(kernels::tensor(dx, x.shape())?), Some(kernels::tensor(dw, &c)?), Some(kernels::tensor(db, &c)?)))
-        })
-    }
-}
-
-/// [`batch_norm_train`] with given statistics, which get no gradient: `y = x · s + (bias - mean · s)` with
-/// `s = weight / √(variance + eps)`.
+/// [`batch_norm_train`] with given statistics, which get no gradient. All else does: x, weight, bias and a residual.
+///
+/// # Shapes
+/// x (..,C), weight, bias, mean and variance (C), a residual (..,C) to (..,C).
 ///
 /// # Errors
 /// When the shapes do not fit each other.
@@ -106,8 +69,130 @@ pub fn batch_norm_eval(
     mean: &Tensor,
     variance: &Tensor,
     eps: f64,
+    epilogue: Epilogue<'_>,
 ) -> Result<Tensor> {
-    let scale = (weight / (variance.detach() + eps)?.sqrt()?)?;
-    let shift = (bias - (mean.detach() * &scale)?)?;
-    x.broadcast_mul(&scale)?.broadcast_add(&shift)
+    check(x, [weight, bias], epilogue)?;
+    check(x, [mean, variance], epilogue)?;
+    if !kernels::fits(x) {
+        return composed::batch_norm_eval(x, weight, bias, mean, variance, eps, epilogue);
+    }
+    on_floats!(x.dtype(), T => {
+        let wide = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
+        let affine = Affine::<T>::new(&wide(mean)?, &wide(variance)?, eps, &vec_of(weight)?, &vec_of(bias)?);
+        normalise(x, weight, bias, affine, epilogue, Statistics::Given)
+    })
+}
+
+/// The channels of x, where all shapes fit.
+fn check(x: &Tensor, vectors: [&Tensor; 2], epilogue: Epilogue<'_>) -> Result<usize> {
+    let c = x.dim(D::Minus1)?;
+    if let Some(other) = vectors.iter().find(|v| v.dims() != [c]) {
+        bail!("batch_norm: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims());
+    }
+    epilogue.check(x)?;
+    Ok(c)
+}
+
+fn vec_of<T: Real>(vector: &Tensor) -> Result<Vec<T>> {
+    vector.to_vec1()
+}
+
+/// Where mean and variance come from: only those of the batch depend on x.
+#[derive(Clone, Copy, PartialEq)]
+enum Statistics {
+    OfBatch,
+    Given,
+}
+
+fn normalise<T: Real>(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    affine: Affine<T>,
+    epilogue: Epilogue<'_>,
+    statistics: Statistics,
+) -> Result<Tensor> {
+    let values = x.contiguous()?;
+    let y = kernels::with::<T, _>(&values, |x| match epilogue {
+        Epilogue::None => Ok(kernel::forward(x, &affine, Then::Nothing)),
+        Epilogue::Relu => Ok(kernel::forward(x, &affine, Then::Relu)),
+        Epilogue::AddRelu(residual) => {
+            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, &affine, Then::AddRelu(z)))
+        }
+    })??;
+    let residual = epilogue.residual();
+    let inputs: Vec<&Tensor> = [x, weight, bias].into_iter().chain(residual).collect();
+    let wanted = Wanted {
+        x: x.track_op(),
+        vectors: weight.track_op() || bias.track_op(),
+        residual: residual.is_some_and(Tensor::track_op),
+    };
+    // Given statistics need x for the gradient of the weight alone.
+    let keep_x = wanted.vectors || (wanted.x && statistics == Statistics::OfBatch);
+    let saved = Saved {
+        x: keep_x.then(|| values.detach()),
+        affine,
+        statistics,
+        rectified: !matches!(epilogue, Epilogue::None),
+        added: residual.is_some(),
+        wanted,
+    };
+    tape::record(y, x.shape(), &inputs, move |dy, y| saved.backward(dy, y))
+}
+
+/// Which gradients somebody wants.
+struct Wanted {
+    x: bool,
+    /// Those of weight and bias.
+    vectors: bool,
+    residual: bool,
+}
+
+struct Saved<T> {
+    x: Option<Tensor>,
+    affine: Affine<T>,
+    statistics: Statistics,
+    rectified: bool,
+    added: bool,
+    wanted: Wanted,
+}
+
+impl<T: Real> Saved<T> {
+    /// The gradients of x, weight, bias and, where there is one, the residual.
+    fn backward(&self, dy: &Tensor, y: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let affine = &self.affine;
+        let vector = |values: Vec<T>| Tensor::from_vec(values, dy.dim(D::Minus1)?, dy.device());
+        let (mut g, mut sums) = (None, None);
+        if let Some(x) = &self.x {
+            sums = Some(kernels::with2::<T, _>(x, dy, |x, dy| {
+                if !self.added {
+                    return Ok(kernel::sums(x, dy, affine, self.rectified));
+                }
+                let (sums, gated) = kernels::with::<T, _>(y, |y| kernel::gated_sums(x, dy, y, affine))?;
+                g = Some(kernels::tensor(gated, y.shape())?);
+                Ok::<_, candle_core::Error>(sums)
+            })??);
+        } else if self.wanted.residual {
+            g = Some(rectified(dy, y)?);
+        }
+        let dx = match (&self.x, &sums, self.statistics) {
+            _ if !self.wanted.x => None,
+            (Some(x), Some(sums), Statistics::OfBatch) => {
+                // A gradient that has passed the rectifier already needs no second look at it.
+                let relu = self.rectified && g.is_none();
+                let dy = g.as_ref().unwrap_or(dy);
+                Some(kernels::with2::<T, _>(x, dy, |x, dy| kernel::input_gradient(x, dy, affine, relu, sums))?)
+            }
+            _ => {
+                let relu = self.rectified && g.is_none();
+                let dy = g.as_ref().unwrap_or(dy);
+                Some(kernels::with2::<T, _>(dy, y, |dy, y| kernel::input_gradient_given(dy, y, affine, relu))?)
+            }
+        };
+        let dx = dx.map(|dx| kernels::tensor(dx, y.shape())).transpose()?;
+        let wanted = sums.filter(|_| self.wanted.vectors);
+        let dw = wanted.as_ref().map(|sums| vector(sums.weight_gradient(affine))).transpose()?;
+        let db = wanted.as_ref().map(|sums| vector(sums.bias_gradient())).transpose()?;
+        Ok([dx, dw, db].into_iter().chain(self.added.then(|| g.filter(|_| self.wanted.residual))).collect())
+    }
 }

@@ -3,7 +3,7 @@
 
 use candle_core::{D, DType, Result, Tensor};
 
-use crate::{BatchMoments, Conv, Pool, loss};
+use crate::{BatchMoments, Conv, Epilogue, Pool, Rng};
 
 /// See [`crate::relu`].
 ///
@@ -12,6 +12,22 @@ use crate::{BatchMoments, Conv, Pool, loss};
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     // candle's relu has the gradient 1 at 0; a mask has 0 there.
     x * x.gt(0.0)?.to_dtype(x.dtype())?
+}
+
+/// See [`crate::add_relu`].
+///
+/// # Errors
+/// When the shapes differ.
+pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    relu(&(a + b)?)
+}
+
+/// See [`crate::dropout`]: the mask is drawn on the CPU, so a graphics card drops the same places.
+///
+/// # Errors
+/// When the device fails.
+pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
+    x * crate::dropout::mask(x, p, rng)?.to_device(x.device())?.to_dtype(x.dtype())?
 }
 
 /// See [`crate::conv2d`]: every tap of the kernel as a map of its own, and one product with the weight.
@@ -112,9 +128,14 @@ pub fn adaptive_avg_pool2d(x: &Tensor, (oh, ow): (usize, usize)) -> Result<Tenso
 ///
 /// # Errors
 /// When the shapes do not fit each other.
-pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<(Tensor, BatchMoments)> {
-    let c = x.dim(D::Minus1)?;
-    let rows = x.reshape(((), c))?;
+pub fn batch_norm_train(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    let rows = x.reshape(((), x.dim(D::Minus1)?))?;
     let mean = rows.mean_keepdim(0)?;
     let centred = rows.broadcast_sub(&mean)?;
     let variance = centred.sqr()?.mean_keepdim(0)?;
@@ -122,7 +143,43 @@ pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) ->
     let y = normal.broadcast_mul(weight)?.broadcast_add(bias)?.reshape(x.shape())?;
     let moments =
         BatchMoments { mean: mean.squeeze(0)?.detach(), variance: variance.squeeze(0)?.detach(), count: rows.dim(0)? };
-    Ok((y, moments))
+    Ok((after(y, epilogue)?, moments))
+}
+
+/// See [`crate::batch_norm_eval`].
+///
+/// # Errors
+/// When the shapes do not fit each other.
+pub fn batch_norm_eval(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    mean: &Tensor,
+    variance: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<Tensor> {
+    let scale = (weight / (variance.detach() + eps)?.sqrt()?)?;
+    let shift = (bias - (mean.detach() * &scale)?)?;
+    after(x.broadcast_mul(&scale)?.broadcast_add(&shift)?, epilogue)
+}
+
+fn after(y: Tensor, epilogue: Epilogue<'_>) -> Result<Tensor> {
+    match epilogue {
+        Epilogue::None => Ok(y),
+        Epilogue::Relu => relu(&y),
+        Epilogue::AddRelu(residual) => add_relu(&y, residual),
+    }
+}
+
+/// See [`crate::log_softmax`].
+///
+/// # Errors
+/// When the device fails.
+pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
+    // The maximum is a constant of the formula: detached, it adds nothing to the gradient.
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
+    shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
 }
 
 /// See [`crate::cross_entropy`].
@@ -132,6 +189,6 @@ pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) ->
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     // Half-precision sums of exponentials lose the loss; they are taken in float32.
     let wide = if logits.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
-    let log_p = loss::log_softmax(&logits.to_dtype(wide)?)?;
+    let log_p = log_softmax(&logits.to_dtype(wide)?)?;
     (targets.to_dtype(wide)? * log_p)?.sum(D::Minus1)?.mean_all()?.neg()
 }

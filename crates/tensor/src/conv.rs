@@ -1,9 +1,9 @@
 //! Convolution.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::composed;
 use crate::kernels::{self, conv as kernel, on_floats};
+use crate::{composed, relu, tape};
 
 /// How a convolution moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,15 +38,59 @@ impl Default for Conv {
 /// Maps are (N,H,W,C). Each gradient is computed only for an argument that leads to a variable.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
     let shape = sizes(x, weight, bias, conv)?;
-    if !kernels::fits(x) {
-        return composed::conv2d(x, weight, bias, conv);
-    }
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    let op = Op { shape, gradients: (x.track_op(), weight.track_op(), bias.is_some_and(Tensor::track_op)) };
-    match bias {
-        Some(bias) => x.apply_op3(&weight, &bias.contiguous()?, op),
-        None => x.apply_op2(&weight, op),
-    }
+    if kernels::fits(x) { run(shape, x, weight, bias, false) } else { composed::conv2d(x, weight, bias, conv) }
+}
+
+/// `relu(conv2d(x, weight, bias))` with the rectifier in the same pass, forward and backward.
+///
+/// # Errors
+/// As [`conv2d`].
+pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    let shape = sizes(x, weight, bias, conv)?;
+    if kernels::fits(x) { run(shape, x, weight, bias, true) } else { relu(&composed::conv2d(x, weight, bias, conv)?) }
+}
+
+fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
+    let (x_map, matrix) = (x.contiguous()?, weight.contiguous()?);
+    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
+    on_floats!(x.dtype(), T => {
+        let y = match bias {
+            None => kernels::with2::<T, _>(&x_map, &matrix, |x, w| kernel::forward(d, x, w, None, rectify))?,
+            Some(bias) => kernels::with::<T, _>(&bias.contiguous()?, |bias| {
+                kernels::with2::<T, _>(&x_map, &matrix, |x, w| kernel::forward(d, x, w, Some(bias), rectify))
+            })??,
+        };
+        // What each gradient is made of, and no more: below frozen weights the maps are not kept.
+        let x_map = wanted[1].then(|| x_map.detach());
+        let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
+        tape::record(y, (d.n, d.oh, d.ow, d.o), &inputs, move |dy, y| {
+            let (dz, sums) = match rectify {
+                false => (dy.clone(), None),
+                true => {
+                    let (dz, sums) = kernels::with2::<T, _>(y, dy, |y, dy| kernel::rectified(y, dy, d.o))?;
+                    (kernels::tensor(dz, dy.shape())?, Some(sums))
+                }
+            };
+            let mut gradients = vec![None, None];
+            if wanted[0] {
+                let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
+                gradients[0] = Some(kernels::tensor(dx, &x_shape)?);
+            }
+            if let Some(x) = x_map {
+                let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
+                gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
+            }
+            if wanted.get(2) == Some(&true) {
+                let sums = match sums {
+                    Some(sums) => sums,
+                    None => kernels::with::<T, _>(&dz, |dz| kernel::column_sums(dz, d.o))?,
+                };
+                gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
+            }
+            Ok(gradients)
+        })
+    })
 }
 
 fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<kernel::Shape> {
@@ -73,88 +117,4 @@ fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Resu
     }
     let (oh, ow) = ((h + 2 * padding - reach_h) / stride + 1, (w + 2 * padding - reach_w) / stride + 1);
     Ok(kernel::Shape { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups })
-}
-
-struct Op {
-    shape: kernel::Shape,
-    /// Which of x, weight, bias lead to a variable.
-    gradients: (bool, bool, bool),
-}
-
-impl Op {
-    fn output(&self) -> Shape {
-        let d = &self.shape;
-        Shape::from((d.n, d.oh, d.ow, d.o))
-    }
-
-    fn backward(&self, x: &Tensor, weight: &Tensor, dy: &Tensor) -> Result<[Option<Tensor>; 3]> {
-        let (d, dy) = (self.shape, dy.contiguous()?);
-        on_floats!(x.dtype(), T => {
-            let dx = self.gradients.0.then(|| {
-                let dx = kernels::with2::<T, _>(weight, &dy, |w, dy| kernel::input_gradient(d, w, dy))?;
-                kernels::tensor(dx, x.shape())
-            });
-            let dw = self.gradients.1.then(|| {
-                let dw = kernels::with2::<T, _>(x, &dy, |x, dy| kernel::weight_gradient(d, x, dy))?;
-                kernels::tensor(dw, weight.shape())
-            });
-            let db = self.gradients.2.then(|| {
-                let db = kernels::with::<T, _>(&dy, |dy| kernel::column_sums(dy, d.o))?;
-                kernels::tensor(db, &Shape::from(d.o))
-            });
-            Ok([dx.transpose()?, dw.transpose()?, db.transpose()?])
-        })
-    }
-}
-
-impl CustomOp2 for Op {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, xl: &Layout, w: &CpuStorage, wl: &Layout) -> Result<(CpuStorage, Shape)> {
-        let out = on_floats!(kernels::dtype(x), T => {
-            kernels::store(kernel::forward(self.shape, kernels::slice::<T>(x, xl)?, kernels::slice::<T>(w, wl)?, None))
-        });
-        Ok((out, self.output()))
-    }
-
-    fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let [dx, dw, _] = self.backward(x, w, dy)?;
-        Ok((dx, dw))
-    }
-}
-
-impl CustomOp3 for Op {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let out = on_floats!(kernels::dtype(x), T => {
-            let (x, w) = (kernels::slice::<T>(x, xl)?, kernels::slice::<T>(w, wl)?);
-            kernels::store(kernel::forward(self.shape, x, w, Some(kernels::slice::<T>(b, bl)?)))
-        });
-        Ok((out, self.output()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        dy: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [dx, dw, db] = self.backward(x, w, dy)?;
-        Ok((dx, dw, db))
-    }
 }

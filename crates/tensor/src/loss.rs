@@ -1,9 +1,9 @@
 //! Losses.
 
-use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor, bail};
+use candle_core::{D, Result, Tensor, bail};
 
-use crate::composed;
 use crate::kernels::{self, on_floats, softmax as kernel};
+use crate::{composed, tape};
 
 /// Cross-entropy between target probabilities and the softmax of logits, the mean over the batch:
 /// `L = -1/N Σ_n Σ_c t[n,c] · log softmax(z[n])[c]`.
@@ -40,44 +40,36 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     if !kernels::fits(logits) {
         return composed::cross_entropy(logits, targets);
     }
-    logits.contiguous()?.apply_op2(&targets.contiguous()?, CrossEntropy { classes: c })
+    on_floats!(logits.dtype(), T => {
+        let (z, t) = (logits.contiguous()?.detach(), targets.contiguous()?.detach());
+        let loss = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy(z, t, c))?;
+        let tracked = targets.track_op();
+        tape::record(vec![loss], (), &[logits, targets], move |dy, _| {
+            let scale = dy.to_scalar::<T>()?;
+            let (dz, dt) = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy_backward(z, t, c, scale))?;
+            let dt = tracked.then(|| kernels::tensor(dt, t.shape())).transpose()?;
+            Ok(vec![Some(kernels::tensor(dz, z.shape())?), dt])
+        })
+    })
 }
 
 /// `z - log Σ exp(z)` along the last axis: the logarithm of the class probabilities.
 ///
+/// # Shapes
+/// (..,C) to the same.
+///
 /// # Errors
-/// When the device fails.
+/// When there is no axis.
 pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
-    // The maximum is a constant of the formula: detached, it adds nothing to the gradient.
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-    shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
-}
-
-struct CrossEntropy {
-    classes: usize,
-}
-
-impl CustomOp2 for CrossEntropy {
-    fn name(&self) -> &'static str {
-        "cross_entropy"
+    let c = logits.dim(D::Minus1)?;
+    if !kernels::fits(logits) {
+        return composed::log_softmax(logits);
     }
-
-    fn cpu_fwd(&self, z: &CpuStorage, zl: &Layout, t: &CpuStorage, tl: &Layout) -> Result<(CpuStorage, Shape)> {
-        let loss = on_floats!(kernels::dtype(z), T => {
-            let (z, t) = (kernels::slice::<T>(z, zl)?, kernels::slice::<T>(t, tl)?);
-            kernels::store(vec![kernel::cross_entropy(z, t, self.classes)])
-        });
-        Ok((loss, Shape::from(())))
-    }
-
-    fn bwd(&self, z: &Tensor, t: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        on_floats!(z.dtype(), T => {
-            let scale = grad.to_scalar::<T>()?;
-            let (dz, dt) = kernels::with2::<T, _>(z, t, |z, t| {
-                kernel::cross_entropy_backward(z, t, self.classes, scale)
-            })?;
-            let dt = t.track_op().then(|| kernels::tensor(dt, t.shape())).transpose()?;
-            Ok((Some(kernels::tensor(dz, z.shape())?), dt))
+    on_floats!(logits.dtype(), T => {
+        let y = kernels::with::<T, _>(&logits.contiguous()?, |z| kernel::log_softmax(z, c))?;
+        tape::record(y, logits.shape(), &[logits], move |dy, y| {
+            let dz = kernels::with2::<T, _>(dy, y, |dy, y| kernel::log_softmax_backward(dy, y, c))?;
+            Ok(vec![Some(kernels::tensor(dz, y.shape())?)])
         })
-    }
+    })
 }

@@ -1,11 +1,9 @@
 //! Pooling.
 
-use std::sync::OnceLock;
+use candle_core::{Result, Tensor, bail};
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-
-use crate::composed;
-use crate::kernels::{self, on_floats, pool as kernel};
+use crate::kernels::{self, average_pool, max_pool, on_floats};
+use crate::{composed, tape};
 
 /// How a pooling window moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,42 +69,19 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
         return composed::max_pool2d(x, pool);
     }
     let Pool { kernel, stride, padding, .. } = pool;
-    let shape = kernel::Shape { n, h, w, c, oh, ow, kernel, stride, padding };
-    let cells = OnceLock::new();
-    x.contiguous()?.apply_op1(MaxPool { shape, cells })
-}
-
-struct MaxPool {
-    shape: kernel::Shape,
-    /// Where the maxima were, kept from the forward for the backward pass.
-    cells: OnceLock<Vec<u8>>,
-}
-
-impl CustomOp1 for MaxPool {
-    fn name(&self) -> &'static str {
-        "max_pool2d"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let d = self.shape;
-        let out = on_floats!(kernels::dtype(storage), T => {
-            let (out, cells) = kernel::max_forward(d, kernels::slice::<T>(storage, layout)?);
-            self.cells.get_or_init(|| cells);
-            kernels::store(out)
-        });
-        Ok((out, Shape::from((d.n, d.oh, d.ow, d.c))))
-    }
-
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let Some(cells) = self.cells.get() else {
-            bail!("max_pool2d: backward without forward");
-        };
-        let grad = grad.contiguous()?;
-        on_floats!(x.dtype(), T => {
-            let dx = kernels::with::<T, _>(&grad, |dy| kernel::max_backward(self.shape, cells, dy))?;
-            kernels::tensor(dx, x.shape()).map(Some)
+    let shape = max_pool::Shape { n, h, w, c, oh, ow, kernel, stride, padding };
+    let values = x.contiguous()?;
+    on_floats!(x.dtype(), T => {
+        if !x.track_op() {
+            let y = kernels::with::<T, _>(&values, |x| max_pool::forward(shape, x))?;
+            return kernels::tensor(y, &(n, oh, ow, c).into());
+        }
+        let (y, cells) = kernels::with::<T, _>(&values, |x| max_pool::forward_with_cells(shape, x))?;
+        tape::record(y, (n, oh, ow, c), &[x], move |dy, _| {
+            let dx = kernels::with::<T, _>(dy, |dy| max_pool::backward(shape, &cells, dy))?;
+            Ok(vec![Some(kernels::tensor(dx, &(n, h, w, c).into())?)])
         })
-    }
+    })
 }
 
 /// Averages over a grid of `output` (height, width) cells, whatever the size of the map: cell i of n covers rows
@@ -126,32 +101,14 @@ pub fn adaptive_avg_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor>
     if !kernels::fits(x) {
         return composed::adaptive_avg_pool2d(x, output);
     }
-    let shape = kernel::Shape { n, h, w, c, oh, ow, kernel: (0, 0), stride: 0, padding: 0 };
-    x.contiguous()?.apply_op1(AveragePool(shape))
-}
-
-struct AveragePool(kernel::Shape);
-
-impl CustomOp1 for AveragePool {
-    fn name(&self) -> &'static str {
-        "adaptive_avg_pool2d"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let d = self.0;
-        let out = on_floats!(kernels::dtype(storage), T => {
-            kernels::store(kernel::average_forward(d, kernels::slice::<T>(storage, layout)?))
-        });
-        Ok((out, Shape::from((d.n, d.oh, d.ow, d.c))))
-    }
-
-    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let grad = grad.contiguous()?;
-        on_floats!(x.dtype(), T => {
-            let dx = kernels::with::<T, _>(&grad, |dy| kernel::average_backward(self.0, dy))?;
-            kernels::tensor(dx, x.shape()).map(Some)
+    let shape = average_pool::Shape { n, h, w, c, oh, ow };
+    on_floats!(x.dtype(), T => {
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| average_pool::forward(shape, x))?;
+        tape::record(y, (n, oh, ow, c), &[x], move |dy, _| {
+            let dx = kernels::with::<T, _>(dy, |dy| average_pool::backward(shape, dy))?;
+            Ok(vec![Some(kernels::tensor(dx, &(n, h, w, c).into())?)])
         })
-    }
+    })
 }
 
 /// The average of each channel: (N,H,W,C) to (N,C).

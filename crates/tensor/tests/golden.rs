@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use serde_json::Value;
 use taper_tensor::{
-    Conv, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d, cross_entropy, linear,
-    max_pool2d, relu,
+    Conv, Epilogue, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d, cross_entropy, linear,
+    max_pool2d, nchw, relu,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops");
@@ -143,12 +143,38 @@ fn batch_norm() -> Result<()> {
     let golden = golden();
     for run in [batch_norm_train, composed::batch_norm_train] {
         golden.hold("batch_norm_train", &["x", "weight", "bias"], |t| {
-            nhwc(&t[0], |x| Ok(run(x, &t[1], &t[2], 1e-5)?.0))
+            nhwc(&t[0], |x| Ok(run(x, &t[1], &t[2], 1e-5, Epilogue::None)?.0))
         })?;
     }
-    golden.hold("batch_norm_eval", &["x", "weight", "bias"], |t| {
-        let statistic = |name| golden.get("batch_norm_eval", name).unwrap().to_dtype(t[0].dtype());
-        nhwc(&t[0], |x| batch_norm_eval(x, &t[1], &t[2], &statistic("running_mean")?, &statistic("running_var")?, 1e-5))
+    let statistic = |name, t: &Tensor| golden.get("batch_norm_eval", name).unwrap().to_dtype(t.dtype());
+    for run in [batch_norm_eval, composed::batch_norm_eval] {
+        golden.hold("batch_norm_eval", &["x", "weight", "bias"], |t| {
+            let (mean, variance) = (statistic("running_mean", &t[0])?, statistic("running_var", &t[0])?);
+            nhwc(&t[0], |x| run(x, &t[1], &t[2], &mean, &variance, 1e-5, Epilogue::None))
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_face_for_nchw() -> Result<()> {
+    let golden = golden();
+    for case in golden.cases("conv") {
+        let conv = Conv {
+            stride: golden.size(&case, "stride"),
+            padding: golden.size(&case, "padding"),
+            dilation: golden.size(&case, "dilation"),
+            groups: golden.size(&case, "groups"),
+        };
+        golden.hold(&case, &["x", "weight", "bias"], |t| nchw::conv2d(&t[0], &t[1], Some(&t[2]), conv))?;
+    }
+    for case in golden.cases("adaptive_avg_pool") {
+        let sides = golden.configs[&case]["output"].as_array().unwrap();
+        let output = (sides[0].as_u64().unwrap() as usize, sides[1].as_u64().unwrap() as usize);
+        golden.hold(&case, &["x"], |t| nchw::adaptive_avg_pool2d(&t[0], output))?;
+    }
+    golden.hold("batch_norm_train", &["x", "weight", "bias"], |t| {
+        Ok(nchw::batch_norm_train(&t[0], &t[1], &t[2], 1e-5, Epilogue::None)?.0)
     })
 }
 

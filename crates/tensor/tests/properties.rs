@@ -5,7 +5,7 @@
 
 use candle_core::{Device, Result, Tensor, Var};
 use taper_tensor::{
-    Conv, Pool, Rng, adaptive_avg_pool2d, batch_norm_train, check_gradients, composed, conv2d, cross_entropy,
+    Conv, Epilogue, Pool, Rng, adaptive_avg_pool2d, batch_norm_train, check_gradients, composed, conv2d, cross_entropy,
     global_avg_pool, global_max_pool, linear, log_softmax, max_pool2d, relu,
 };
 
@@ -30,7 +30,9 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     check_gradients(&[r(&[3, 4])], 1e-6, |t| relu(&t[0]))?;
     check_gradients(&[r(&[3, 4])], 1e-6, |t| log_softmax(&t[0]))?;
     check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| cross_entropy(&t[0], &t[1]))?;
-    check_gradients(&[r(&[2, 3, 2, 4]), r(&[4]), r(&[4])], 1e-6, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-5)?.0))
+    check_gradients(&[r(&[2, 3, 2, 4]), r(&[4]), r(&[4])], 1e-6, |t| {
+        Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-5, Epilogue::None)?.0)
+    })
 }
 
 /// Output and gradients of `f` on variables of these values, as one list.
@@ -88,7 +90,7 @@ fn bits_do_not_depend_on_the_number_of_threads() -> Result<()> {
     let inputs = [random(&[3, 21, 19, 8], &mut rng), random(&[16, 8, 3, 3], &mut rng), random(&[16], &mut rng)];
     let network = |t: &[Tensor]| {
         let y = conv2d(&t[0], &t[1], Some(&t[2]), Conv { padding: 1, ..Conv::default() })?;
-        let (y, _) = batch_norm_train(&y, &t[2], &t[2], 1e-5)?;
+        let (y, _) = batch_norm_train(&y, &t[2], &t[2], 1e-5, Epilogue::None)?;
         global_avg_pool(&max_pool2d(&relu(&y)?, Pool::default())?)
     };
     let with_threads = |n: usize| {
@@ -129,7 +131,7 @@ fn mistakes_are_refused_with_what_was_wanted() {
 fn variance_zero_and_one_row_are_finite() -> Result<()> {
     let ones = Tensor::ones((1, 3), candle_core::DType::F32, &Device::Cpu)?;
     let weight = Tensor::ones(3, candle_core::DType::F32, &Device::Cpu)?;
-    let (y, moments) = batch_norm_train(&ones, &weight, &weight, 1e-5)?;
+    let (y, moments) = batch_norm_train(&ones, &weight, &weight, 1e-5, Epilogue::None)?;
     assert_eq!(y.to_vec2::<f32>()?, [[1.0; 3]]);
     assert_eq!((moments.count, moments.variance.to_vec1::<f32>()?), (1, vec![0.0; 3]));
     Ok(())

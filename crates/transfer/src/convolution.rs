@@ -1,30 +1,84 @@
-//! A convolution with its weights.
+//! Convolutions with their weights, alone or with a norm behind them.
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Error, Result, Tensor, Var};
 use candle_nn::Init;
-use taper_tensor::{Conv, Layer, Mode, Path, conv2d};
+use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
+use taper_regularize::{BatchNorm, BatchNormConfig};
+use taper_tensor::{Conv, Epilogue, Layer, Mode, Path, conv2d, conv2d_relu};
 
-/// Weight (O,I,K,K) and bias (O), first 0, below a path.
+/// Normal with variance `2 / (outputs · K²)`: what torchvision's VGG and ResNet begin with (He et al.).
+pub(crate) const HE_FAN_OUT: Init =
+    Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanOut, non_linearity: NonLinearity::ReLU };
+
+/// Weight (O,I,K,K) and, where there is one, bias (O), first 0, below a path.
 pub(crate) struct Convolution {
     weight: Var,
-    bias: Var,
+    bias: Option<Var>,
     geometry: Conv,
 }
 
 impl Convolution {
+    /// With a bias.
     pub(crate) fn new(
+        path: &Path,
+        shape @ (_, outputs, _): (usize, usize, usize),
+        geometry: Conv,
+        first: Init,
+    ) -> Result<Self> {
+        let bias = path.trainable("bias", outputs, Init::Const(0.0))?;
+        Ok(Self { bias: Some(bias), ..Self::without_bias(path, shape, geometry, first)? })
+    }
+
+    /// Without: a norm behind it shifts.
+    pub(crate) fn without_bias(
         path: &Path,
         (inputs, outputs, kernel): (usize, usize, usize),
         geometry: Conv,
         first: Init,
     ) -> Result<Self> {
         let weight = path.trainable("weight", (outputs, inputs / geometry.groups.max(1), kernel, kernel), first)?;
-        Ok(Self { weight, bias: path.trainable("bias", outputs, Init::Const(0.0))?, geometry })
+        Ok(Self { weight, bias: None, geometry })
+    }
+
+    /// `relu(weight * x + bias)`.
+    pub(crate) fn forward_relu(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(|bias| mode.param(bias));
+        conv2d_relu(x, &mode.param(&self.weight), bias.as_ref(), self.geometry)
     }
 }
 
 impl Layer for Convolution {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        conv2d(x, &mode.param(&self.weight), Some(&mode.param(&self.bias)), self.geometry)
+        let bias = self.bias.as_ref().map(|bias| mode.param(bias));
+        conv2d(x, &mode.param(&self.weight), bias.as_ref(), self.geometry)
+    }
+}
+
+/// A convolution and the batch norm behind it, which have places of their own in the names.
+pub(crate) struct ConvNorm {
+    convolution: Convolution,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    pub(crate) fn new(convolution: Convolution, norm: &Path, channels: usize) -> Result<Self> {
+        let norm = BatchNorm::new(norm, channels, BatchNormConfig::default()).map_err(Error::wrap)?;
+        Ok(Self { convolution, norm })
+    }
+
+    /// `relu(norm(weight * x))`.
+    pub(crate) fn forward_relu(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        self.norm.forward_then(&self.convolution.forward(x, mode)?, mode, Epilogue::Relu)
+    }
+
+    /// `relu(norm(weight * x) + residual)`.
+    pub(crate) fn forward_add_relu(&self, x: &Tensor, residual: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        self.norm.forward_then(&self.convolution.forward(x, mode)?, mode, Epilogue::AddRelu(residual))
+    }
+}
+
+impl Layer for ConvNorm {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        self.norm.forward(&self.convolution.forward(x, mode)?, mode)
     }
 }

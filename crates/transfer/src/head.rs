@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use taper_tensor::{Layer, Path};
 
-use crate::{ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, TransferError};
+use crate::{
+    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, LinearHead, TransferError, VggHead, VggHeadConfig,
+};
 
 /// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
 ///
@@ -25,6 +27,10 @@ pub enum Head {
     Conv(ConvHeadConfig),
     /// fastai's, the default: [`ConcatPoolHead`].
     ConcatPool(ConcatPoolHeadConfig),
+    /// ResNet's own, without settings: [`LinearHead`].
+    Linear,
+    /// VGG's own: [`VggHead`].
+    Vgg(VggHeadConfig),
 }
 
 impl Default for Head {
@@ -35,13 +41,14 @@ impl Default for Head {
 
 impl Head {
     /// Every prefix that a head's parameters may have, whichever head it is.
-    pub const PREFIXES: [&'static str; 2] = ["classifier", "head"];
+    pub const PREFIXES: [&'static str; 3] = ["classifier", "fc", "head"];
 
     /// What the names of this head's parameters begin with.
     pub fn prefix(&self) -> &'static str {
         match self {
-            Head::Conv(_) => "classifier",
+            Head::Conv(_) | Head::Vgg(_) => "classifier",
             Head::ConcatPool(_) => "head",
+            Head::Linear => "fc",
         }
     }
 
@@ -54,6 +61,8 @@ impl Head {
         Ok(match self {
             Head::Conv(config) => Box::new(ConvHead::new(path, channels, classes, *config)?),
             Head::ConcatPool(config) => Box::new(ConcatPoolHead::new(path, channels, classes, *config)?),
+            Head::Linear => Box::new(LinearHead::new(path, channels, classes)?),
+            Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config)?),
         })
     }
 }
@@ -82,8 +91,9 @@ mod tests {
 
     use super::*;
 
-    fn heads() -> [Head; 2] {
-        [Head::Conv(ConvHeadConfig::default()), Head::default()]
+    fn heads() -> [Head; 4] {
+        let vgg = VggHeadConfig { hidden: 8, ..Default::default() };
+        [Head::Conv(ConvHeadConfig::default()), Head::default(), Head::Linear, Head::Vgg(vgg)]
     }
 
     #[test]
@@ -117,6 +127,8 @@ mod tests {
             Head::Conv(ConvHeadConfig { dropout: 1.0 }),
             Head::ConcatPool(ConcatPoolHeadConfig { dropout: f64::NAN, ..Default::default() }),
             Head::ConcatPool(ConcatPoolHeadConfig { hidden: 0, ..Default::default() }),
+            Head::Vgg(VggHeadConfig { dropout: -0.5, ..Default::default() }),
+            Head::Vgg(VggHeadConfig { hidden: 0, ..Default::default() }),
         ] {
             assert!(matches!(head.build(&params.root(), 16, 3), Err(TransferError::BadConfig { .. })), "{head:?}");
         }

@@ -25,11 +25,15 @@
 
 mod backbone;
 mod convolution;
+mod resnet;
 mod squeezenet;
+mod vgg;
 
 mod concat_pool_head;
 mod conv_head;
 mod head;
+mod linear_head;
+mod vgg_head;
 
 mod classifier;
 
@@ -45,9 +49,13 @@ pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
 pub use conv_head::{ConvHead, ConvHeadConfig};
 pub use error::{TransferError, WeightsError};
 pub use head::Head;
+pub use linear_head::LinearHead;
 pub use manifest::Manifest;
 pub use models::{MODELS, Model, model};
+pub use resnet::{ResNet, ResNetLayers};
 pub use squeezenet::SqueezeNet;
+pub use vgg::{Vgg, VggLayers};
+pub use vgg_head::{VggHead, VggHeadConfig};
 pub use weights::{Fit, load_weights, read_weights, weights_from_bytes};
 
 #[cfg(doctest)]

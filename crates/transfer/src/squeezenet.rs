@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
-use taper_tensor::{Conv, Layer, Mode, Path, Pool, max_pool2d, relu};
+use taper_tensor::{Conv, Layer, Mode, Path, Pool, concat, max_pool2d, relu};
 
 use crate::convolution::Convolution;
 use crate::{Backbone, Stage};
@@ -107,7 +107,7 @@ impl Fire {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let s = relu(&self.squeeze.forward(x, mode)?)?;
         let expanded = [self.expand1x1.forward(&s, mode)?, self.expand3x3.forward(&s, mode)?];
-        relu(&Tensor::cat(&expanded, 3)?) // the same as ReLU on both, then concatenation
+        relu(&concat(&[&expanded[0], &expanded[1]])?) // the same as ReLU on both, then concatenation
     }
 }
 

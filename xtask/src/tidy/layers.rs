@@ -2,7 +2,8 @@
 //!
 //! Dependencies point down: tensor <- {optim, regularize, augment, data} <- transfer <- trainer, where
 //! transfer uses no more than tensor and regularize. Siblings do not know each other, in tests no more
-//! than in code: each builds and tests alone.
+//! than in code: each builds and tests alone. xtask builds without any of them; what its benchmark measures is
+//! optional.
 
 use anyhow::{Context, Result};
 use toml::de::{DeTable, DeValue};
@@ -29,6 +30,7 @@ fn below(folder: &str) -> Option<&'static [&'static str]> {
 struct Dependency {
     package: String,
     line: usize,
+    optional: bool,
 }
 
 /// Every dependency that points up or sideways, and every crate without a place in the layers.
@@ -62,16 +64,20 @@ pub fn layers(tree: &Tree) -> Result<Vec<Finding>> {
             }
         };
         let manifest = parse(path, text)?;
-        for Dependency { package, line } in dependencies(&manifest, workspace.as_ref(), text) {
+        for Dependency { package, line, optional } in dependencies(&manifest, workspace.as_ref(), text) {
+            if folder == "xtask" && optional {
+                continue;
+            }
             let ours = package == "taper" || package.starts_with("taper-");
             if ours && !allowed.contains(&package.as_str()) {
                 let remedy = match allowed {
+                    [] if folder == "xtask" => "make it optional and part of the feature `bench`".to_owned(),
                     [] => "it uses no crate of the workspace; meet in the trainer".to_owned(),
                     _ => format!("it may use {}; others meet in the trainer", allowed.join(", ")),
                 };
                 report(line, format!("{folder} depends on {package}"), &remedy);
             } else if folder == "xtask" && package.starts_with("candle") {
-                report(line, format!("xtask depends on {package}"), "start a process of `taper` instead");
+                report(line, format!("xtask depends on {package}"), "make it optional and part of the feature `bench`");
             }
         }
     }
@@ -109,7 +115,9 @@ fn dependencies(manifest: &DeTable<'_>, workspace: Option<&DeTable<'_>>, text: &
                 let shared = shared.filter(|_| inherits).and_then(|s| renamed(s, name));
                 let package = renamed(listed, name).or(shared).unwrap_or(name).to_owned();
                 let line = text[..key.span().start].matches('\n').count() + 1;
-                found.push(Dependency { package, line });
+                let optional = value.get_ref().as_table().and_then(|t| t.get("optional"));
+                let optional = optional.is_some_and(|o| o.get_ref().as_bool() == Some(true));
+                found.push(Dependency { package, line, optional });
             }
         }
     }
@@ -176,8 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn xtask_links_no_candle_and_no_crate_of_ours() {
-        let xtask = "[dependencies]\ncandle-core = \"0.11\"\ntaper.workspace = true";
+    fn xtask_links_no_candle_and_no_crate_of_ours_unless_asked() {
+        let xtask = "[dependencies]\ncandle-core = \"0.11\"\ntaper.workspace = true\n\
+                     taper-optim = { workspace = true, optional = true }\n\
+                     candle-nn = { version = \"0.11\", optional = true }";
         let expected = ["xtask depends on candle-core", "xtask depends on taper"];
         let found = found(&[("xtask/Cargo.toml", xtask)]);
         assert_eq!(found.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>(), expected);

@@ -1,92 +1,203 @@
-//! Batch normalisation over the rows of an M×C matrix: two passes forward, two backward.
+//! Batch normalisation over the rows of an M×C matrix, with the rectifier and the sum that may follow it: two passes
+//! over memory forward, two backward.
+
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::Real;
+use super::{Real, filled, rows};
 
-/// Rows summed by one task: fixed, so that the order of sums does not depend on the number of threads.
-const ROWS: usize = 512;
-
-/// Column sums of `f(row, column)` in f64, two at once.
-fn sums(m: usize, c: usize, f: impl Fn(usize, usize) -> (f64, f64) + Sync) -> (Vec<f64>, Vec<f64>) {
-    let parts: Vec<(Vec<f64>, Vec<f64>)> = (0..m.div_ceil(ROWS))
-        .into_par_iter()
-        .map(|part| {
-            let (mut a, mut b) = (vec![0.0; c], vec![0.0; c]);
-            for row in part * ROWS..((part + 1) * ROWS).min(m) {
-                for col in 0..c {
-                    let (x, y) = f(row, col);
-                    a[col] += x;
-                    b[col] += y;
-                }
-            }
-            (a, b)
-        })
-        .collect();
-    parts.into_iter().fold((vec![0.0; c], vec![0.0; c]), |(mut a, mut b), (pa, pb)| {
-        a.iter_mut().zip(pa).for_each(|(sum, part)| *sum += part);
-        b.iter_mut().zip(pb).for_each(|(sum, part)| *sum += part);
-        (a, b)
-    })
+/// `(x - mean) · scale + bias`, by channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Affine<T> {
+    mean: Vec<T>,
+    scale: Vec<T>,
+    bias: Vec<T>,
+    /// `1 / √(variance + eps)`.
+    rstd: Vec<f64>,
 }
 
-/// Mean and biased variance of each column; the variance from centred values, in a pass of its own.
+impl<T: Real> Affine<T> {
+    pub(crate) fn new(mean: &[f64], variance: &[f64], eps: f64, weight: &[T], bias: &[T]) -> Self {
+        let rstd: Vec<f64> = variance.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
+        let scale = rstd.iter().zip(weight).map(|(r, w)| T::from_f64(r * w.to_f64())).collect();
+        Self { mean: cast(mean), scale, bias: bias.to_vec(), rstd }
+    }
+
+    fn columns(&self) -> [&[T]; 3] {
+        [&self.mean, &self.scale, &self.bias]
+    }
+
+    fn channels(&self) -> usize {
+        self.mean.len()
+    }
+}
+
+fn cast<T: Real>(values: &[f64]) -> Vec<T> {
+    values.iter().map(|&v| T::from_f64(v)).collect()
+}
+
+fn wide<T: Real>(values: &[T]) -> impl Iterator<Item = f64> {
+    values.iter().map(|v| v.to_f64())
+}
+
+/// What comes after the normalisation.
+#[derive(Clone, Copy)]
+pub(crate) enum Then<'a, T> {
+    Nothing,
+    Relu,
+    AddRelu(&'a [T]),
+}
+
+/// Mean and biased variance of each column. Each block is centred on its own mean while it is in the cache; blocks are
+/// put together in float64 (T. Chan, G. Golub, R. LeVeque, *Updating formulae and a pairwise algorithm for computing
+/// sample variances*, 1979).
 pub(crate) fn moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
-    let m = x.len() / c;
-    let (sum, _) = sums(m, c, |row, col| (x[row * c + col].to_f64(), 0.0));
-    let mean: Vec<f64> = sum.iter().map(|s| s / m as f64).collect();
-    let (squares, _) = sums(m, c, |row, col| {
-        let centred = x[row * c + col].to_f64() - mean[col];
-        (centred * centred, 0.0)
-    });
-    let variance = squares.iter().map(|s| s / m as f64).collect();
+    let blocks: Vec<_> = x.par_chunks(rows::block(c)).map(|block| (block.len() / c, block_moments(block, c))).collect();
+    let m = (x.len() / c) as f64;
+    let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
+    for (n, (block_mean, _)) in &blocks {
+        mean.iter_mut().zip(block_mean).for_each(|(mean, block)| *mean += block * (*n as f64 / m));
+    }
+    for (n, (block_mean, squares)) in &blocks {
+        for (l, variance) in variance.iter_mut().enumerate() {
+            *variance += (squares[l] + (block_mean[l] - mean[l]).powi(2) * *n as f64) / m;
+        }
+    }
     (mean, variance)
 }
 
-/// `(x - mean) · rstd · weight + bias`.
-pub(crate) fn forward<T: Real>(x: &[T], mean: &[f64], rstd: &[f64], weight: &[T], bias: &[T]) -> Vec<T> {
-    let c = mean.len();
-    let scale: Vec<f64> = rstd.iter().zip(weight).map(|(r, w)| r * w.to_f64()).collect();
-    rows(x, c, |col, x| T::from_f64((x.to_f64() - mean[col]) * scale[col] + bias[col].to_f64()))
+/// The mean of each column and the sum of the squares of its centred values.
+fn block_moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
+    let n = (x.len() / c) as f64;
+    let zero = vec![T::ZERO; c];
+    let (sum, _) = rows::sums(x, x, [&zero], |x, _, _| (x, T::ZERO));
+    let centre: Vec<T> = sum.iter().map(|s| T::from_f64(s.to_f64() / n)).collect();
+    let (off, squares) = rows::sums(x, x, [&centre], |x, _, [centre]| (x - centre, (x - centre) * (x - centre)));
+    // The centre is a rounded mean; `off` is what it lacks.
+    let mean = wide(&centre).zip(wide(&off)).map(|(centre, off)| centre + off / n).collect();
+    let squares = wide(&squares).zip(wide(&off)).map(|(squares, off)| (squares - off * off / n).max(0.0)).collect();
+    (mean, squares)
 }
 
-/// The gradients of x, weight and bias.
-pub(crate) fn backward<T: Real>(
-    x: &[T],
-    dy: &[T],
-    mean: &[f64],
-    rstd: &[f64],
-    weight: &[T],
-) -> (Vec<T>, Vec<T>, Vec<T>) {
-    let c = mean.len();
-    let m = x.len() / c;
-    let normal = |row: usize, col: usize| (x[row * c + col].to_f64() - mean[col]) * rstd[col];
-    let (db, dw) = sums(m, c, |row, col| {
-        let g = dy[row * c + col].to_f64();
-        (g, g * normal(row, col))
-    });
-    let mut dx = vec![T::ZERO; x.len()];
-    dx.par_chunks_mut(ROWS * c).enumerate().for_each(|(part, dx)| {
-        for (i, dx) in dx.chunks_exact_mut(c).enumerate() {
-            let row = part * ROWS + i;
-            for (col, dx) in dx.iter_mut().enumerate() {
-                let centred = dy[row * c + col].to_f64() - (db[col] + normal(row, col) * dw[col]) / m as f64;
-                *dx = T::from_f64(weight[col].to_f64() * rstd[col] * centred);
-            }
-        }
-    });
-    let cast = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect();
-    (dx, cast(dw), cast(db))
+/// The normalised matrix and what follows.
+pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -> Vec<T> {
+    let columns = affine.columns();
+    match then {
+        Then::Nothing => rows::map(x, x, columns, |x, _, [mean, scale, bias]| (x - mean) * scale + bias),
+        Then::Relu => rows::map(x, x, columns, |x, _, [mean, scale, bias]| rectify((x - mean) * scale + bias)),
+        Then::AddRelu(z) => rows::map(x, z, columns, |x, z, [mean, scale, bias]| rectify((x - mean) * scale + bias + z)),
+    }
 }
 
-fn rows<T: Real>(x: &[T], c: usize, f: impl Fn(usize, T) -> T + Sync) -> Vec<T> {
-    let mut out = vec![T::ZERO; x.len()];
-    out.par_chunks_mut(ROWS * c).zip(x.par_chunks(ROWS * c)).for_each(|(out, x)| {
-        for (out, x) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-            for (col, (out, &x)) in out.iter_mut().zip(x).enumerate() {
-                *out = f(col, x);
-            }
+#[inline(always)]
+fn rectify<T: Real>(v: T) -> T {
+    if v <= T::ZERO { T::ZERO } else { v }
+}
+
+/// The gradient where the rectified value is not 0.
+#[inline(always)]
+fn pass<T: Real>(value: T, g: T) -> T {
+    if value <= T::ZERO { T::ZERO } else { g }
+}
+
+/// By channel: the sum of the gradients and that of their products with centred values.
+pub(crate) struct Sums {
+    gradient: Vec<f64>,
+    product: Vec<f64>,
+}
+
+impl Sums {
+    pub(crate) fn bias_gradient<T: Real>(&self) -> Vec<T> {
+        cast(&self.gradient)
+    }
+
+    pub(crate) fn weight_gradient<T: Real>(&self, affine: &Affine<T>) -> Vec<T> {
+        self.product.iter().zip(&affine.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
+    }
+
+    fn of_blocks<T: Real>(blocks: Vec<(Vec<T>, Vec<T>)>, c: usize) -> Self {
+        let mut sums = Self { gradient: vec![0.0; c], product: vec![0.0; c] };
+        for (gradient, product) in blocks {
+            sums.gradient.iter_mut().zip(wide(&gradient)).for_each(|(sum, block)| *sum += block);
+            sums.product.iter_mut().zip(wide(&product)).for_each(|(sum, block)| *sum += block);
         }
+        sums
+    }
+}
+
+/// The sums over all rows; with `relu`, over the elements that it let pass, found by doing the forward pass again.
+pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> Sums {
+    assert_eq!(x.len(), dy.len(), "a gradient for each element");
+    let c = affine.channels();
+    let blocks = x.par_chunks(rows::block(c)).zip(dy.par_chunks(rows::block(c)));
+    let blocks = blocks.map(|(x, dy)| {
+        if !relu {
+            return rows::sums(x, dy, [&affine.mean], |x, g, [mean]| (g, g * (x - mean)));
+        }
+        rows::sums(x, dy, affine.columns(), |x, g, [mean, scale, bias]| {
+            let g = pass((x - mean) * scale + bias, g);
+            (g, g * (x - mean))
+        })
     });
-    out
+    Sums::of_blocks(blocks.collect(), c)
+}
+
+/// The sums over the elements where y, the rectified output, is not 0; and the gradient there, which is what the other
+/// term of the rectified sum gets.
+pub(crate) fn gated_sums<T: Real>(x: &[T], dy: &[T], y: &[T], affine: &Affine<T>) -> (Sums, Vec<T>) {
+    assert!(x.len() == dy.len() && y.len() == dy.len(), "a gradient for each element");
+    let (c, size) = (affine.channels(), rows::block(affine.channels()));
+    let mut blocks = Vec::new();
+    // SAFETY: all are cut into blocks of the same lengths, and `gate` writes every element of its block.
+    let gated = unsafe {
+        filled(x.len(), |gated| {
+            let inputs = x.par_chunks(size).zip(dy.par_chunks(size).zip(y.par_chunks(size)));
+            blocks = gated.par_chunks_mut(size).zip(inputs).map(|(gated, (x, (dy, y)))| {
+                let g = gate(dy, y, gated);
+                rows::sums(x, g, [&affine.mean], |x, g, [mean]| (g, g * (x - mean)))
+            }).collect();
+        })
+    };
+    (Sums::of_blocks(blocks, c), gated)
+}
+
+/// Writes all of `out`, as long as y, and gives it back as what it has become.
+fn gate<'a, T: Real>(dy: &[T], y: &[T], out: &'a mut [MaybeUninit<T>]) -> &'a [T] {
+    assert!(dy.len() == out.len() && y.len() == out.len(), "a gradient for each element");
+    for ((out, &g), &y) in out.iter_mut().zip(dy).zip(y) {
+        out.write(pass(y, g));
+    }
+    // SAFETY: the loop has written every element, and MaybeUninit<T> has the layout of T.
+    unsafe { &*(std::ptr::from_mut(out) as *const [T]) }
+}
+
+/// The gradient of x where mean and variance are those of x itself:
+/// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`.
+pub(crate) fn input_gradient<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool, sums: &Sums) -> Vec<T> {
+    let m = (x.len() / affine.channels()) as f64;
+    let scale = || wide(&affine.scale);
+    let slope: Vec<T> = scale()
+        .zip(&affine.rstd)
+        .zip(&sums.product)
+        .map(|((s, r), p)| T::from_f64(-s * r * r * p / m))
+        .collect();
+    let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
+    if !relu {
+        return rows::map(x, dy, [&affine.mean, &affine.scale, &slope, &shift], |x, g, [mean, scale, slope, shift]| {
+            g * scale + (x - mean) * slope + shift
+        });
+    }
+    let columns = [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift];
+    rows::map(x, dy, columns, |x, g, [mean, scale, bias, slope, shift]| {
+        pass((x - mean) * scale + bias, g) * scale + (x - mean) * slope + shift
+    })
+}
+
+/// The gradient of x where mean and variance are given; where `rectified`, only where y is not 0.
+pub(crate) fn input_gradient_given<T: Real>(dy: &[T], y: &[T], affine: &Affine<T>, rectified: bool) -> Vec<T> {
+    match rectified {
+        true => rows::map(dy, y, [&affine.scale], |g, y, [scale]| pass(y, g * scale)),
+        false => rows::map(dy, dy, [&affine.scale], |g, _, [scale]| g * scale),
+    }
 }

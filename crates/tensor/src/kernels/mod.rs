@@ -9,11 +9,25 @@ use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, WithDType, bail};
 
+pub(crate) mod average_pool;
 pub(crate) mod batch_norm;
+pub(crate) mod concat;
+pub(crate) mod dropout;
+mod fill;
+mod rows;
+pub(crate) mod transpose;
+use simd::{Job, Simd};
+
 pub(crate) mod conv;
 pub(crate) mod elementwise;
+mod depthwise;
+mod direct;
 mod gemm;
-pub(crate) mod pool;
+mod micro;
+mod parallel;
+pub(crate) mod simd;
+mod winograd;
+pub(crate) mod max_pool;
 pub(crate) mod softmax;
 
 /// The floats that kernels are written for.
@@ -22,11 +36,34 @@ pub(crate) trait Real: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum
     const NEG_INFINITY: Self;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    /// `a · b + c`, with one rounding where the target has an instruction for that.
+    fn fused(a: Self, b: Self, c: Self) -> Self;
+    /// Numbers in a vector of an instruction set.
+    fn lanes(simd: Simd) -> usize;
+    /// Runs a job compiled for an instruction set.
+    ///
+    /// # Safety
+    /// As [`Job::run`].
+    unsafe fn launch<J: Job<Self>>(simd: Simd, job: J);
 }
+
+/// Whether the target multiplies and adds in one instruction without being asked at run time.
+const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
 impl Real for f32 {
     const ZERO: f32 = 0.0;
     const NEG_INFINITY: f32 = f32::NEG_INFINITY;
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        if FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
+    fn lanes(simd: Simd) -> usize {
+        simd::lanes_f32(simd)
+    }
+    unsafe fn launch<J: Job<f32>>(simd: Simd, job: J) {
+        // SAFETY: the caller's promise.
+        unsafe { simd::launch_f32(simd, job) }
+    }
     fn exp(self) -> f32 {
         self.exp()
     }
@@ -38,6 +75,17 @@ impl Real for f32 {
 impl Real for f64 {
     const ZERO: f64 = 0.0;
     const NEG_INFINITY: f64 = f64::NEG_INFINITY;
+    #[inline(always)]
+    fn fused(a: f64, b: f64, c: f64) -> f64 {
+        if FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
+    fn lanes(_: Simd) -> usize {
+        4
+    }
+    unsafe fn launch<J: Job<f64>>(_: Simd, job: J) {
+        // SAFETY: the caller's promise.
+        unsafe { job.run::<simd::Portable<f64, 4>>() }
+    }
     fn exp(self) -> f64 {
         self.exp()
     }

@@ -13,10 +13,20 @@ fn log_sum_exp<T: Real>(row: &[T]) -> T {
 
 /// `x - log Σ exp(x)` for each row.
 pub(crate) fn log_softmax<T: Real>(logits: &[T], c: usize) -> Vec<T> {
-    let rows = logits.chunks_exact(c);
+    let rows = logits.chunks_exact(c.max(1));
     rows.flat_map(|row| {
         let total = log_sum_exp(row);
         row.iter().map(move |&v| v - total)
+    })
+    .collect()
+}
+
+/// The gradient `dy - softmax · Σ dy` of each row, from the output y, whose exponential is the softmax.
+pub(crate) fn log_softmax_backward<T: Real>(dy: &[T], y: &[T], c: usize) -> Vec<T> {
+    let rows = dy.chunks_exact(c.max(1)).zip(y.chunks_exact(c.max(1)));
+    rows.flat_map(|(dy, y)| {
+        let total: T = dy.iter().copied().sum();
+        dy.iter().zip(y).map(move |(&dy, &y)| dy - y.exp() * total)
     })
     .collect()
 }

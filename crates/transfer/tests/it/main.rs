@@ -1,6 +1,7 @@
 //! The public face: PyTorch's values, freezing, files of weights.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
+mod backbones;
 mod freezing;
 mod golden;
 mod weight_files;

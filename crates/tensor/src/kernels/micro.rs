@@ -1,0 +1,308 @@
+//! The dense product of small matrices: everything that multiplies comes down to this tile.
+//!
+//! A tile is up to [`Lanes::ROWS`] rows by two vectors of C, held in registers while k runs: 14x32 with AVX-512,
+//! 6x16 with AVX2. B is packed in **panels** of two vectors of columns, k rows each, so that it is read in one stream; a
+//! last panel of one vector is only that wide. The loops over rows are unrolled by macro: written as loops, LLVM
+//! leaves the accumulators in memory.
+
+use super::simd::{Job, Lanes};
+
+/// `C = A B`, or `C += A B`. The k of the product runs over `taps`: for each offset in it, `kc` steps.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<'a, T> {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Steps of k for each tap.
+    pub(crate) kc: usize,
+    /// Where in A each tap begins.
+    pub(crate) taps: &'a [usize],
+    pub(crate) a: *const T,
+    /// Elements from row to row of A; of Aᵀ, from k to k.
+    pub(crate) lda: usize,
+    pub(crate) b: *const T,
+    pub(crate) c: *mut T,
+    pub(crate) ldc: usize,
+    /// Whether C is added to.
+    pub(crate) add: bool,
+}
+
+/// `C (+)= A B` with B in panels ([`panels`]), for `lines` equal products one after the other: a panel stays in the
+/// cache for all of them.
+pub(crate) struct Packed<'a, T> {
+    pub(crate) product: Product<'a, T>,
+    pub(crate) lines: usize,
+    /// From line to line, in A and in C.
+    pub(crate) a_line: usize,
+    pub(crate) c_line: usize,
+}
+
+/// `C += Aᵀ B` with A (k,rows) and B (k,columns), B's rows `ldb` apart. Columns are rounded up to whole vectors, in
+/// B as in C.
+pub(crate) struct Transposed<'a, T>(pub(crate) Product<'a, T>, pub(crate) usize);
+
+/// How many elements a packed B of `k` rows takes for `columns` columns.
+pub(crate) fn packed_len(lanes: usize, columns: usize, k: usize) -> usize {
+    columns.next_multiple_of(lanes) * k
+}
+
+/// The panels of `columns` columns: first column, and width in columns of the packed form.
+#[inline(always)]
+pub(crate) fn panels(lanes: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..columns).step_by(2 * lanes).map(move |from| (from, (columns - from).next_multiple_of(lanes).min(2 * lanes)))
+}
+
+/// Row blocks of nearly equal height, at most `most`: first row and height.
+#[inline(always)]
+fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = rows.div_ceil(most).max(1);
+    let (height, taller) = (rows / count, rows % count);
+    (0..count).map(move |i| (i * height + i.min(taller), height + usize::from(i < taller)))
+}
+
+impl<T: super::Real> Job<T> for Packed<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let p = self.product;
+        let k = p.kc * p.taps.len();
+        let mut whole = [T::ZERO; 14 * 32];
+        // SAFETY: rows, columns and taps stay inside what the caller vouched for; `whole` holds the largest tile.
+        unsafe {
+            for (from, width) in panels(V::N, p.columns) {
+                let b = p.b.add(from * k);
+                for line in 0..self.lines {
+                    for (row, height) in blocks(p.rows, V::ROWS) {
+                        let c = p.c.add(line * self.c_line + row * p.ldc + from);
+                        // A tile of which C has only some columns goes by way of `whole`.
+                        let all = from + width <= p.columns;
+                        let (to, ldc) = if all { (c, p.ldc) } else { (whole.as_mut_ptr(), 32) };
+                        let a = p.a.add(line * self.a_line + row * p.lda);
+                        let add = p.add && all;
+                        let tile = Tile { taps: p.taps, kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add };
+                        tile.run::<V, false>(height, width / V::N);
+                        if !all {
+                            copy_part(&whole, height, p.columns - from, c, p.ldc, p.add);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies the columns that exist from a tile to C.
+#[inline(always)]
+unsafe fn copy_part<T: super::Real>(whole: &[T], height: usize, columns: usize, c: *mut T, ldc: usize, add: bool) {
+    for row in 0..height {
+        for column in 0..columns {
+            // SAFETY: the caller vouches for these rows and columns of C.
+            unsafe {
+                let (to, value) = (c.add(row * ldc + column), whole[row * 32 + column]);
+                *to = if add { *to + value } else { value };
+            }
+        }
+    }
+}
+
+impl<T: super::Real> Job<T> for Transposed<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let Transposed(p, ldb) = self;
+        // SAFETY: as above.
+        unsafe {
+            for (from, width) in panels(V::N, p.columns) {
+                for (row, height) in blocks(p.rows, V::ROWS) {
+                    let (b, c) = (p.b.add(from), p.c.add(row * p.ldc + from));
+                    let (a, lda, ldc, add) = (p.a.add(row), p.lda, p.ldc, p.add);
+                    Tile { taps: p.taps, kc: p.kc, a, lda, b, ldb, c, ldc, add }.run::<V, true>(height, width / V::N);
+                }
+            }
+        }
+    }
+}
+
+struct Tile<'a, T> {
+    taps: &'a [usize],
+    kc: usize,
+    a: *const T,
+    lda: usize,
+    b: *const T,
+    ldb: usize,
+    c: *mut T,
+    ldc: usize,
+    add: bool,
+}
+
+/// Calls a macro for each row that a tile may have.
+macro_rules! rows {
+    ($m:ident) => {
+        $m!(0);
+        $m!(1);
+        $m!(2);
+        $m!(3);
+        $m!(4);
+        $m!(5);
+        $m!(6);
+        $m!(7);
+        $m!(8);
+        $m!(9);
+        $m!(10);
+        $m!(11);
+        $m!(12);
+        $m!(13);
+    };
+}
+
+impl<T: super::Real> Tile<'_, T> {
+    /// The tile of `height` rows and `vectors` vectors; `TRANSPOSED` says how A lies.
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>, const TRANSPOSED: bool>(&self, height: usize, vectors: usize) {
+        macro_rules! by_height {
+            ($($n:literal)*) => {
+                match (height, vectors == 2) {
+                    // A constant condition: a set of 6 rows has no code for 14.
+                    $(($n, true) => if const { $n <= V::ROWS } { self.multiply::<V, $n, true, TRANSPOSED>() },
+                      ($n, false) => if const { $n <= V::ROWS } { self.multiply::<V, $n, false, TRANSPOSED>() },)*
+                    _ => {}
+                }
+            };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14) }
+    }
+
+    /// H rows of one vector, or of two where `TWO`.
+    #[inline(always)]
+    unsafe fn multiply<V: Lanes<Real = T>, const H: usize, const TWO: bool, const TRANSPOSED: bool>(&self) {
+        // SAFETY: the caller vouches for A, B and C; rows below H and the vectors stay inside them.
+        unsafe {
+            let zero = V::splat(T::ZERO);
+            let (mut left, mut right) = ([zero; 14], [zero; 14]);
+            let (c, ldc) = (self.c, self.ldc);
+            if self.add {
+                macro_rules! take {
+                    ($i:tt) => {
+                        if $i < H {
+                            left[$i] = V::load(c.add($i * ldc));
+                            if TWO {
+                                right[$i] = V::load(c.add($i * ldc + V::N));
+                            }
+                        }
+                    };
+                }
+                rows!(take);
+            }
+            let mut b = self.b;
+            // One step of k: a row of B, and H numbers of A wherever they lie.
+            macro_rules! step {
+                ($b:expr, $a:ident) => {
+                    let b: *const T = $b;
+                    let b0 = V::load(b);
+                    let b1 = if TWO { V::load(b.add(V::N)) } else { zero };
+                    macro_rules! row {
+                        ($i:tt) => {
+                            if $i < H {
+                                let x = V::splat(*$a!($i));
+                                left[$i] = x.mul_add(b0, left[$i]);
+                                if TWO {
+                                    right[$i] = x.mul_add(b1, right[$i]);
+                                }
+                            }
+                        };
+                    }
+                    rows!(row);
+                };
+            }
+            for &tap in self.taps {
+                let mut a = self.a.add(tap);
+                let mut steps = self.kc;
+                if TRANSPOSED {
+                    macro_rules! at {
+                        ($i:tt) => {
+                            a.add($i)
+                        };
+                    }
+                    while steps > 0 {
+                        step!(b, at);
+                        a = a.add(self.lda);
+                        b = b.add(self.ldb);
+                        steps -= 1;
+                    }
+                    continue;
+                }
+                // One base address for three rows: fourteen addresses would not fit the registers.
+                let lda = opaque(self.lda as *const T) as usize;
+                let at = |row: usize| a.wrapping_add(row * lda);
+                let (mut a0, mut a3, mut a6, mut a9, mut a12) = (at(0), at(3), at(6), at(9), at(12));
+                macro_rules! at {
+                    (0) => { a0 };
+                    (1) => { a0.wrapping_add(lda) };
+                    (2) => { a0.wrapping_add(2 * lda) };
+                    (3) => { a3 };
+                    (4) => { a3.wrapping_add(lda) };
+                    (5) => { a3.wrapping_add(2 * lda) };
+                    (6) => { a6 };
+                    (7) => { a6.wrapping_add(lda) };
+                    (8) => { a6.wrapping_add(2 * lda) };
+                    (9) => { a9 };
+                    (10) => { a9.wrapping_add(lda) };
+                    (11) => { a9.wrapping_add(2 * lda) };
+                    (12) => { a12 };
+                    (13) => { a12.wrapping_add(lda) };
+                }
+                macro_rules! forward {
+                    ($n:literal) => {
+                        (a0, a3, a6, a9, a12) = (
+                            a0.wrapping_add($n),
+                            a3.wrapping_add($n),
+                            a6.wrapping_add($n),
+                            a9.wrapping_add($n),
+                            a12.wrapping_add($n),
+                        );
+                        b = b.add($n * self.ldb);
+                        steps -= $n;
+                    };
+                }
+                macro_rules! later {
+                    ($i:tt) => {
+                        at!($i).wrapping_add(1)
+                    };
+                }
+                while steps >= 2 {
+                    (a0, a3, a6, a9, a12) = (opaque(a0), opaque(a3), opaque(a6), opaque(a9), opaque(a12));
+                    step!(b, at);
+                    step!(b.add(self.ldb), later);
+                    forward!(2);
+                }
+                if steps > 0 {
+                    step!(b, at);
+                    forward!(1);
+                }
+                let _ = (a0, a3, a6, a9, a12, steps);
+            }
+            macro_rules! put {
+                ($i:tt) => {
+                    if $i < H {
+                        left[$i].store(c.add($i * ldc));
+                        if TWO {
+                            right[$i].store(c.add($i * ldc + V::N));
+                        }
+                    }
+                };
+            }
+            rows!(put);
+        }
+    }
+}
+
+/// Hides where an address comes from, so that LLVM does not keep one for every row in a register.
+#[inline(always)]
+fn opaque<P>(p: *const P) -> *const P {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    let p = {
+        let mut p = p;
+        // SAFETY: no instruction at all.
+        unsafe { std::arch::asm!("/* {0} */", inout(reg) p, options(nomem, nostack, preserves_flags, pure)) };
+        p
+    };
+    p
+}

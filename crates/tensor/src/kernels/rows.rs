@@ -1,0 +1,96 @@
+//! Passes over the rows of an M×C matrix with parameters by column: one that writes a matrix, one that sums columns.
+
+use std::array;
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::{Real, filled};
+
+/// The elements of a block, about: a block is read from memory once and then again from the second cache.
+const BLOCK: usize = 1 << 14;
+
+/// The elements of a block of whole rows: fixed by the matrix, so that sums do not depend on the number of threads.
+pub(crate) fn block(c: usize) -> usize {
+    (BLOCK / c.max(1)).max(32) * c.max(1)
+}
+
+/// `f(x, z, parameters of the column)` for every element.
+pub(crate) fn map<T: Real, const P: usize>(
+    x: &[T],
+    z: &[T],
+    columns: [&[T]; P],
+    f: impl Fn(T, T, [T; P]) -> T + Sync,
+) -> Vec<T> {
+    let c = columns[0].len();
+    assert!(x.len() == z.len() && x.len().is_multiple_of(c.max(1)), "two matrices of one shape, of whole rows");
+    // SAFETY: x, z and the output are cut into the same blocks of whole rows, and `map_block` writes all of its block.
+    unsafe {
+        filled(x.len(), |out| {
+            let blocks = out.par_chunks_mut(block(c)).zip(x.par_chunks(block(c)).zip(z.par_chunks(block(c))));
+            blocks.for_each(|(out, (x, z))| map_block(x, z, columns, &f, out));
+        })
+    }
+}
+
+#[inline(always)]
+fn map_block<T: Real, const P: usize>(
+    x: &[T],
+    z: &[T],
+    columns: [&[T]; P],
+    f: &impl Fn(T, T, [T; P]) -> T,
+    out: &mut [MaybeUninit<T>],
+) {
+    let c = columns[0].len();
+    let columns = columns.map(|column| &column[..c]);
+    for ((x, z), out) in x.chunks_exact(c).zip(z.chunks_exact(c)).zip(out.chunks_exact_mut(c)) {
+        for l in 0..c {
+            out[l].write(f(x[l], z[l], array::from_fn(|p| columns[p][l])));
+        }
+    }
+}
+
+/// The sums by column of the two numbers that `f(x, z, parameters of the column)` gives, over all rows of a block.
+#[inline(always)]
+pub(crate) fn sums<T: Real, const P: usize>(
+    x: &[T],
+    z: &[T],
+    columns: [&[T]; P],
+    f: impl Fn(T, T, [T; P]) -> (T, T),
+) -> (Vec<T>, Vec<T>) {
+    /// Rows added to each other before they are added to the sum: fewer roundings and fewer trips to the cache.
+    const ROWS: usize = 4;
+    let c = columns[0].len();
+    let (mut a, mut b) = (vec![T::ZERO; c], vec![T::ZERO; c]);
+    let (xs, zs) = (x.chunks_exact(ROWS * c), z.chunks_exact(ROWS * c));
+    let rest = xs.remainder().chunks_exact(c).zip(zs.remainder().chunks_exact(c));
+    xs.zip(zs).for_each(|(x, z)| add::<T, P, ROWS>(x, z, columns, &f, &mut a, &mut b));
+    rest.for_each(|(x, z)| add::<T, P, 1>(x, z, columns, &f, &mut a, &mut b));
+    (a, b)
+}
+
+#[inline(always)]
+fn add<T: Real, const P: usize, const ROWS: usize>(
+    x: &[T],
+    z: &[T],
+    columns: [&[T]; P],
+    f: &impl Fn(T, T, [T; P]) -> (T, T),
+    a: &mut [T],
+    b: &mut [T],
+) {
+    let c = a.len();
+    let (columns, b) = (columns.map(|column| &column[..c]), &mut b[..c]);
+    let x: [&[T]; ROWS] = array::from_fn(|row| &x[row * c..][..c]);
+    let z: [&[T]; ROWS] = array::from_fn(|row| &z[row * c..][..c]);
+    for l in 0..c {
+        let parameters = array::from_fn(|p| columns[p][l]);
+        let (mut sum_a, mut sum_b) = (T::ZERO, T::ZERO);
+        for row in 0..ROWS {
+            let (more_a, more_b) = f(x[row][l], z[row][l], parameters);
+            sum_a += more_a;
+            sum_b += more_b;
+        }
+        a[l] += sum_a;
+        b[l] += sum_b;
+    }
+}

@@ -1,0 +1,309 @@
+//! One source for three instruction sets: AVX-512, AVX2 with FMA, and portable code that the compiler vectorises
+//! (NEON comes through it).
+//!
+//! A kernel is a [`Job`], generic over [`Lanes`]; [`launch`](super::Real::launch) runs it compiled for the best set
+//! that the processor has. `TAPER_SIMD=avx2` or `portable` forces a lesser one.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A vector of numbers. Methods are inlined into a [`Job`] compiled for the instructions they need: calling one
+/// elsewhere is what makes them unsafe, besides the pointers.
+pub(crate) trait Lanes: Copy {
+    type Real: super::Real;
+    /// How many numbers.
+    const N: usize;
+    /// Rows of a tile of the dense product, two vectors wide: as many as leave registers for the operands.
+    const ROWS: usize;
+    unsafe fn splat(x: Self::Real) -> Self;
+    unsafe fn load(p: *const Self::Real) -> Self;
+    unsafe fn store(self, p: *mut Self::Real);
+    unsafe fn add(self, b: Self) -> Self;
+    unsafe fn sub(self, b: Self) -> Self;
+    unsafe fn mul(self, b: Self) -> Self;
+    /// `self · b + c`
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// `c - self · b`
+    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;
+    unsafe fn max(self, b: Self) -> Self;
+
+    /// The first `n` numbers, at most all; zeros after them.
+    #[inline(always)]
+    unsafe fn load_up_to(p: *const Self::Real, n: usize) -> Self {
+        // SAFETY: the caller vouches for n numbers.
+        unsafe { if n >= Self::N { Self::load(p) } else { Self::load_part(p, n) } }
+    }
+
+    /// Stores the first `n` numbers, at most all.
+    #[inline(always)]
+    unsafe fn store_up_to(self, p: *mut Self::Real, n: usize) {
+        // SAFETY: the caller vouches for n numbers.
+        unsafe { if n >= Self::N { self.store(p) } else { self.store_part(p, n) } }
+    }
+
+    /// Fewer than all numbers.
+    #[inline(always)]
+    unsafe fn load_part(p: *const Self::Real, n: usize) -> Self {
+        // SAFETY: 16 numbers hold any vector; the caller vouches for the n that are read.
+        unsafe {
+            let mut all = [<Self::Real as super::Real>::ZERO; 16];
+            std::ptr::copy_nonoverlapping(p, all.as_mut_ptr(), n.min(Self::N));
+            Self::load(all.as_ptr())
+        }
+    }
+
+    /// Fewer than all numbers.
+    #[inline(always)]
+    unsafe fn store_part(self, p: *mut Self::Real, n: usize) {
+        // SAFETY: as above, for the n that are written.
+        unsafe {
+            let mut all = [<Self::Real as super::Real>::ZERO; 16];
+            self.store(all.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(all.as_ptr(), p, n.min(Self::N));
+        }
+    }
+}
+
+/// Work that is compiled once for every instruction set. `run` must be `#[inline(always)]`, and so must all that it
+/// calls with vectors. It uses no closures on vectors: those are compiled for the target's plain instructions.
+pub(crate) trait Job<T> {
+    /// # Safety
+    /// The pointers in the job must be good for what it reads and writes.
+    unsafe fn run<V: Lanes<Real = T>>(self);
+}
+
+/// An instruction set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Simd {
+    /// Whatever the target has without asking.
+    Portable = 1,
+    /// AVX2 and FMA.
+    Avx2 = 2,
+    /// AVX-512F.
+    Avx512 = 3,
+}
+
+/// What a test has forced; 0 for nothing.
+static FORCED: AtomicU8 = AtomicU8::new(0);
+
+/// The instruction set that kernels run on: the best of this processor, or a lesser one named by the environment
+/// variable `TAPER_SIMD` (`avx512`, `avx2`, `portable`; read once), or by [`force_simd`].
+pub fn simd() -> Simd {
+    match FORCED.load(Ordering::Relaxed) {
+        1 => Simd::Portable,
+        2 => Simd::Avx2,
+        3 => Simd::Avx512,
+        _ => chosen(),
+    }
+}
+
+/// Makes all kernels of this process run on `simd`, or on the best set that the processor has if that is lesser.
+/// For tests and comparisons: results of different sets differ in the last bits.
+pub fn force_simd(simd: Simd) {
+    FORCED.store(simd.min(best()) as u8, Ordering::Relaxed);
+}
+
+fn chosen() -> Simd {
+    static CHOSEN: OnceLock<Simd> = OnceLock::new();
+    *CHOSEN.get_or_init(|| match std::env::var("TAPER_SIMD").as_deref() {
+        Ok("portable") => Simd::Portable,
+        Ok("avx2") => Simd::Avx2.min(best()),
+        _ => best(),
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn best() -> Simd {
+    if is_x86_feature_detected!("avx512f") {
+        Simd::Avx512
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        Simd::Avx2
+    } else {
+        Simd::Portable
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn best() -> Simd {
+    Simd::Portable
+}
+
+/// Runs a float32 job on an instruction set that the processor has.
+///
+/// # Safety
+/// As [`Job::run`].
+pub(super) unsafe fn launch_f32<J: Job<f32>>(simd: Simd, job: J) {
+    // SAFETY: only sets that the processor has are ever named; the pointers are the caller's promise.
+    unsafe {
+        match simd {
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx512 => x86::on_avx512(job),
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx2 => x86::on_avx2(job),
+            _ => job.run::<Portable<f32, 4>>(),
+        }
+    }
+}
+
+/// How many float32 numbers a vector of an instruction set has.
+pub(super) fn lanes_f32(simd: Simd) -> usize {
+    match simd {
+        Simd::Avx512 => 16,
+        Simd::Avx2 => 8,
+        Simd::Portable => 4,
+    }
+}
+
+/// Plain code over an array.
+#[derive(Clone, Copy)]
+#[repr(C, align(16))]
+pub(crate) struct Portable<T, const N: usize>([T; N]);
+
+impl<T: super::Real, const N: usize> Portable<T, N> {
+    #[inline(always)]
+    fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = f(self.0[i], b.0[i]);
+        }
+        out
+    }
+}
+
+impl<T: super::Real, const N: usize> Lanes for Portable<T, N> {
+    type Real = T;
+    const N: usize = N;
+    const ROWS: usize = 6;
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        Self([x; N])
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const T) -> Self {
+        // SAFETY: N numbers may be read at p.
+        unsafe { Self(p.cast::<[T; N]>().read_unaligned()) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut T) {
+        // SAFETY: N numbers may be written at p.
+        unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        self.zip(b, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        self.zip(b, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        self.zip(b, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = T::fused(self.0[i], b.0[i], c.0[i]);
+        }
+        out
+    }
+    #[inline(always)]
+    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = T::fused(-self.0[i], b.0[i], c.0[i]);
+        }
+        out
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        self.zip(b, |a, b| if a > b { a } else { b })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{Job, Lanes};
+
+    /// # Safety
+    /// The processor must have AVX-512F.
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    pub(super) unsafe fn on_avx512<J: Job<f32>>(job: J) {
+        // SAFETY: the caller's promise.
+        unsafe { job.run::<Avx512>() }
+    }
+
+    /// # Safety
+    /// The processor must have AVX2 and FMA.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
+        // SAFETY: the caller's promise.
+        unsafe { job.run::<Avx2>() }
+    }
+
+    macro_rules! lanes {
+        ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
+         $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident) => {
+            #[derive(Clone, Copy)]
+            #[repr(transparent)]
+            pub(super) struct $name($vector);
+
+            // SAFETY of every block: the method is inlined into a job compiled for these instructions, and the
+            // caller vouches for the pointers.
+            impl Lanes for $name {
+                type Real = f32;
+                const N: usize = $n;
+                const ROWS: usize = $rows;
+                #[inline(always)]
+                unsafe fn splat(x: f32) -> Self {
+                    unsafe { Self($splat(x)) }
+                }
+                #[inline(always)]
+                unsafe fn load(p: *const f32) -> Self {
+                    unsafe { Self($load(p)) }
+                }
+                #[inline(always)]
+                unsafe fn store(self, p: *mut f32) {
+                    unsafe { $store(p, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn add(self, b: Self) -> Self {
+                    unsafe { Self($add(self.0, b.0)) }
+                }
+                #[inline(always)]
+                unsafe fn sub(self, b: Self) -> Self {
+                    unsafe { Self($sub(self.0, b.0)) }
+                }
+                #[inline(always)]
+                unsafe fn mul(self, b: Self) -> Self {
+                    unsafe { Self($mul(self.0, b.0)) }
+                }
+                #[inline(always)]
+                unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+                    unsafe { Self($fma(self.0, b.0, c.0)) }
+                }
+                #[inline(always)]
+                unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
+                    unsafe { Self($fnma(self.0, b.0, c.0)) }
+                }
+                #[inline(always)]
+                unsafe fn max(self, b: Self) -> Self {
+                    unsafe { Self($max(self.0, b.0)) }
+                }
+            }
+        };
+    }
+
+    lanes!(
+        Avx512, __m512, 16, 14, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps,
+        _mm512_mul_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_max_ps
+    );
+    lanes!(
+        Avx2, __m256, 8, 6, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps,
+        _mm256_mul_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_max_ps
+    );
+}

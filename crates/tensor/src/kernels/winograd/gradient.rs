@@ -1,0 +1,238 @@
+//! The gradient of the weight: `dg = Gᵀ [Σ_tiles (A dy Aᵀ) ⊙ (Bᵀ d B)] G`, the sum being 36 products
+//! (inputs × tiles)(tiles × outputs).
+//!
+//! How the sum is split depends only on the sizes, so that no bit depends on the number of threads. Where the 36
+//! matrices of sums are small, each of a few **parts** of the tiles goes through all stages in the cache of one core and
+//! has sums of its own. Where they are large there is one set of sums: a **chunk** of tiles is transformed by all threads,
+//! then the products are shared out.
+
+use super::super::Real;
+use super::super::conv::Shape;
+use super::super::direct::gradient::reduce;
+use super::super::micro::{Product, Transposed};
+use super::super::parallel::{Shared, each, scratch};
+use super::super::simd::{Job, Lanes, Simd};
+use super::transform::{self, both_ways};
+use super::{BLOCK, POINTS, Patches, Tiling, point_stride};
+
+/// Parts, at most, and bytes of the sums of one for which parts are made.
+const PARTS: usize = 16;
+const SMALL: usize = 5 << 20;
+/// Bytes of the transformed tiles of one chunk.
+const CHUNK: usize = 24 << 20;
+/// Output channels of one product of a chunk.
+const COLUMNS: usize = 128;
+
+/// The gradient of the weight (O,I,3,3).
+///
+/// # Safety
+/// The pointers hold what the shape says.
+pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
+    let t = Tiling { n: d.n, h: d.h, w: d.w, oh: d.oh, ow: d.ow, padding: d.padding };
+    let padded = d.o.next_multiple_of(T::lanes(simd));
+    let job = Gradient { simd, t, c: d.c, o: d.o, padded, x: Shared::new(x.cast_mut()), dy: Shared::new(dy.cast_mut()) };
+    let size = POINTS * d.c * padded;
+    // SAFETY: the caller's promise.
+    let sums = unsafe { if size * size_of::<T>() <= SMALL { job.in_parts(size) } else { job.in_chunks(size) } };
+    job.finish(&sums)
+}
+
+struct Gradient<T> {
+    simd: Simd,
+    t: Tiling,
+    c: usize,
+    o: usize,
+    /// `o` up to whole vectors.
+    padded: usize,
+    x: Shared<T>,
+    dy: Shared<T>,
+}
+
+impl<T: Real> Gradient<T> {
+    /// Transforms some tiles of x to `v` and of dy to `y`; `zeros` has room for a pixel of either.
+    unsafe fn tiles(&self, zeros: *mut T, (v, v_stride): (*mut T, usize), (y, y_stride): (*mut T, usize), from: usize, to: usize) {
+        let patches = Patches { t: self.t, c: self.c, x: self.x.at(0), zeros, v, stride: v_stride, from, to };
+        let (o, padded, dy) = (self.o, self.padded, self.dy.at(0));
+        let gradients = Gradients { t: self.t, o, padded, dy, zeros, y, stride: y_stride, from, to };
+        // SAFETY: the caller's promise.
+        unsafe {
+            T::launch(self.simd, patches);
+            T::launch(self.simd, gradients);
+        }
+    }
+
+    /// `sums += vᵀ y` of one point, for `columns` output channels.
+    unsafe fn product(&self, tiles: usize, v: *const T, y: *const T, sums: *mut T, columns: usize) {
+        let (c, padded) = (self.c, self.padded);
+        let product =
+            Product { rows: c, columns, kc: tiles, taps: &[0], a: v, lda: c, b: y, c: sums, ldc: padded, add: true };
+        // SAFETY: the caller's promise.
+        unsafe { T::launch(self.simd, Transposed(product, padded)) }
+    }
+
+    unsafe fn in_parts(&self, size: usize) -> Vec<T> {
+        let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
+        let block = (BLOCK / (POINTS * (c + padded) * size_of::<T>())).clamp(8, 64);
+        let blocks = tiles.div_ceil(block);
+        let parts = blocks.min(PARTS);
+        let mut sums = vec![T::ZERO; parts * size];
+        let out = Shared::new(sums.as_mut_ptr());
+        let (v_stride, y_stride) = (point_stride(block, c), point_stride(block, padded));
+        each(parts, |part| {
+            scratch::<T>(c.max(padded) + POINTS * (v_stride + y_stride), |zeros| {
+                let v = zeros.wrapping_add(c.max(padded));
+                let y = v.wrapping_add(POINTS * v_stride);
+                for block_at in part * blocks / parts..(part + 1) * blocks / parts {
+                    let (from, to) = (block_at * block, tiles.min((block_at + 1) * block));
+                    // SAFETY: the scratch memory holds zeros, v and y; the sums are this part's own.
+                    unsafe {
+                        self.tiles(zeros, (v, v_stride), (y, y_stride), from, to);
+                        for point in 0..POINTS {
+                            let (v, y) = (v.add(point * v_stride), y.add(point * y_stride));
+                            self.product(to - from, v, y, out.at(part * size + point * c * padded), padded);
+                        }
+                    }
+                }
+            });
+        });
+        reduce(&mut sums, size);
+        sums.truncate(size);
+        sums
+    }
+
+    unsafe fn in_chunks(&self, size: usize) -> Vec<T> {
+        const TILES: usize = 4;
+        let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
+        let chunk = (CHUNK / (POINTS * (c + padded) * size_of::<T>())).max(TILES).min(tiles);
+        let (v_stride, y_stride) = (point_stride(chunk, c), point_stride(chunk, padded));
+        let mut memory: Vec<T> = Vec::with_capacity(POINTS * (v_stride + y_stride));
+        let v = Shared::new(memory.as_mut_ptr());
+        let y = Shared::new(v.at(POINTS * v_stride));
+        let mut sums = vec![T::ZERO; size];
+        let out = Shared::new(sums.as_mut_ptr());
+        let groups = padded.div_ceil(COLUMNS);
+        for first in (0..tiles).step_by(chunk) {
+            let count = chunk.min(tiles - first);
+            each(count.div_ceil(TILES), |unit| {
+                let (from, to) = (unit * TILES, count.min((unit + 1) * TILES));
+                scratch::<T>(c.max(padded), |zeros| {
+                    let (v, y) = (v.at(from * c), y.at(from * padded));
+                    // SAFETY: the rows of these tiles are the unit's own.
+                    unsafe { self.tiles(zeros, (v, v_stride), (y, y_stride), first + from, first + to) }
+                });
+            });
+            each(POINTS * groups, |unit| {
+                let (point, column) = (unit / groups, unit % groups * COLUMNS);
+                let (v, y) = (v.at(point * v_stride), y.at(point * y_stride + column));
+                let sums = out.at(point * c * padded + column);
+                // SAFETY: v and y are complete; these columns of this point are the unit's own.
+                unsafe { self.product(count, v, y, sums, COLUMNS.min(padded - column)) }
+            });
+        }
+        sums
+    }
+
+    /// Gᵀ u G of every sum, to O,I,3,3.
+    fn finish(&self, sums: &[T]) -> Vec<T> {
+        let lanes = T::lanes(self.simd);
+        let mut weight = vec![T::ZERO; self.o * self.c * 9];
+        let out = Shared::new(weight.as_mut_ptr());
+        each(self.o.div_ceil(lanes), |unit| {
+            let (c, o, padded) = (self.c, self.o, self.padded);
+            // SAFETY: these output channels are the unit's own.
+            unsafe { T::launch(self.simd, Finish { c, o, padded, sums, from: unit * lanes, out: out.at(0) }) }
+        });
+        weight
+    }
+}
+
+/// A dy Aᵀ of some tiles, to 36 matrices (tiles × padded channels).
+struct Gradients<T> {
+    t: Tiling,
+    o: usize,
+    padded: usize,
+    dy: *const T,
+    zeros: *mut T,
+    y: *mut T,
+    stride: usize,
+    from: usize,
+    to: usize,
+}
+
+impl<T: Real> Job<T> for Gradients<T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let (t, o) = (self.t, self.o);
+        // SAFETY: as in `Patches`; the matrices have whole vectors of columns.
+        unsafe {
+            std::ptr::write_bytes(self.zeros, 0, o);
+            for tile in self.from..self.to {
+                let (picture, row, column) = t.place(tile);
+                let dy = self.dy.add(picture * t.oh * t.ow * o);
+                let mut pixels = [[self.zeros.cast_const(); 4]; 4];
+                for (i, pixels) in pixels.iter_mut().enumerate() {
+                    for (j, pixel) in pixels.iter_mut().enumerate() {
+                        if 4 * row + i < t.oh && 4 * column + j < t.ow {
+                            *pixel = dy.add(((4 * row + i) * t.ow + 4 * column + j) * o);
+                        }
+                    }
+                }
+                let y = self.y.add((tile - self.from) * self.padded);
+                for from in (0..o).step_by(V::N) {
+                    let n = V::N.min(o - from);
+                    let mut patch = [[V::splat(T::ZERO); 4]; 4];
+                    for i in 0..4 {
+                        for j in 0..4 {
+                            patch[i][j] = V::load_up_to(pixels[i][j].add(from), n);
+                        }
+                    }
+                    let patch = both_ways!(transform::output_gradient, patch, 4, 6);
+                    for i in 0..6 {
+                        for j in 0..6 {
+                            patch[i][j].store(y.add((i * 6 + j) * self.stride + from));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Gᵀ u G for one vector of output channels and all inputs.
+struct Finish<'a, T> {
+    c: usize,
+    o: usize,
+    padded: usize,
+    sums: &'a [T],
+    from: usize,
+    out: *mut T,
+}
+
+impl<T: Real> Job<T> for Finish<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let sums = self.sums.as_ptr();
+        let mut taps = [[T::ZERO; 16]; 9];
+        for input in 0..self.c {
+            // SAFETY: the sums have whole vectors of columns; only channels that exist are written.
+            unsafe {
+                let mut u = [[V::splat(T::ZERO); 6]; 6];
+                for i in 0..6 {
+                    for j in 0..6 {
+                        u[i][j] = V::load(sums.add(((i * 6 + j) * self.c + input) * self.padded + self.from));
+                    }
+                }
+                let g = both_ways!(transform::weight_gradient, u, 6, 3);
+                for tap in 0..9 {
+                    g[tap / 3][tap % 3].store(taps[tap].as_mut_ptr());
+                }
+                for lane in 0..V::N.min(self.o - self.from) {
+                    let to = self.out.add(((self.from + lane) * self.c + input) * 9);
+                    for (tap, values) in taps.iter().enumerate() {
+                        *to.add(tap) = values[lane];
+                    }
+                }
+            }
+        }
+    }
+}

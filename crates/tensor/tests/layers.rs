@@ -1,0 +1,226 @@
+//! Pooling, normalisation, activations, concatenation, dropout and the (N,C,H,W) face on random sizes: in float64
+//! against the composed twin, in float32 against float64, and to the bit on one, two and five threads.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use proptest::prelude::*;
+use taper_tensor::{
+    Conv, Epilogue, Pool, Rng, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train, check_gradients,
+    composed, concat, conv2d, dropout, global_avg_pool, log_softmax, max_pool2d, nchw, relu,
+};
+
+type Op<'a> = &'a (dyn Fn(&[Tensor]) -> Result<Tensor> + Sync);
+
+fn random(shape: &[usize], rng: &mut Rng) -> Tensor {
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| rng.normal()).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// Output and gradients of `f`, each as a list.
+fn run(inputs: &[Tensor], dtype: DType, f: Op<'_>) -> Vec<Vec<f64>> {
+    let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(&x.to_dtype(dtype).unwrap()).unwrap()).collect();
+    let y = f(&vars.iter().map(|v| v.as_tensor().clone()).collect::<Vec<_>>()).unwrap();
+    let weights = random(y.dims(), &mut Rng::new(9)).to_dtype(dtype).unwrap();
+    let grads = (&y * weights).unwrap().sum_all().unwrap().backward().unwrap();
+    let list = |t: &Tensor| t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    std::iter::once(list(&y)).chain(vars.iter().map(|v| list(grads.get(v).unwrap()))).collect()
+}
+
+fn close(got: &[Vec<f64>], wanted: &[Vec<f64>], tolerance: f64, what: &str) {
+    for (part, (got, wanted)) in got.iter().zip(wanted).enumerate() {
+        assert_eq!(got.len(), wanted.len(), "{what}");
+        let scale = wanted.iter().fold(1f64, |m, v| m.max(v.abs()));
+        for (i, (g, w)) in got.iter().zip(wanted).enumerate() {
+            assert!((g - w).abs() <= tolerance * scale, "{what}: part {part}, element {i} is {g}, not {w}");
+        }
+    }
+}
+
+/// All that is promised of an operation: the twin's values, float32 near float64, the same bits on any threads.
+fn hold(inputs: &[Tensor], what: &str, kernel: Op<'_>, twin: Op<'_>) {
+    let wide = run(inputs, DType::F64, kernel);
+    close(&wide, &run(inputs, DType::F64, twin), 1e-10, &format!("{what} and its twin"));
+    // Inputs that float32 holds exactly, so that both take the same decisions.
+    let exact: Vec<Tensor> =
+        inputs.iter().map(|x| x.to_dtype(DType::F32).unwrap().to_dtype(DType::F64).unwrap()).collect();
+    let narrow = run(&exact, DType::F32, kernel);
+    close(&narrow, &run(&exact, DType::F64, kernel), 1e-5, &format!("{what} in float32"));
+    for threads in [1, 2, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let again = pool.install(|| run(&exact, DType::F32, kernel));
+        assert_eq!(bits(&narrow), bits(&again), "{what} on {threads} threads");
+    }
+}
+
+fn bits(values: &[Vec<f64>]) -> Vec<u64> {
+    values.iter().flatten().map(|v| v.to_bits()).collect()
+}
+
+/// A map of random size, N up to 3, H and W up to 40, C up to 70.
+fn map() -> impl Strategy<Value = Vec<usize>> {
+    (1usize..4, 1usize..41, 1usize..41, 1usize..71).prop_map(|(n, h, w, c)| vec![n, h, w, c])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn max_pooling(
+        (n, c, seed) in (1usize..3, 1usize..71, any::<u64>()),
+        (kh, kw, stride, padding) in (1usize..12, 1usize..12, 1usize..5, 0usize..6),
+        (more_h, more_w, ceil_mode) in (0usize..24, 0usize..24, any::<bool>()),
+    ) {
+        let pool = Pool { kernel: (kh, kw), stride, padding: padding.min(kh.min(kw) / 2), ceil_mode };
+        let x = random(&[n, kh + more_h, kw + more_w, c], &mut Rng::new(seed));
+        let twin = |t: &[Tensor]| composed::max_pool2d(&t[0], pool);
+        hold(&[x], &format!("{pool:?}"), &|t| max_pool2d(&t[0], pool), &twin);
+    }
+
+    #[test]
+    fn average_pooling(dims in map(), output in (1usize..9, 1usize..9), seed in any::<u64>()) {
+        let x = random(&dims, &mut Rng::new(seed));
+        let twin = |t: &[Tensor]| composed::adaptive_avg_pool2d(&t[0], output);
+        hold(&[x], "adaptive average", &|t| adaptive_avg_pool2d(&t[0], output), &twin);
+    }
+
+    #[test]
+    fn batch_norms(dims in map(), which in 0usize..3, seed in any::<u64>()) {
+        let mut rng = Rng::new(seed);
+        let c = dims[3];
+        let mut inputs = vec![random(&dims, &mut rng), random(&[c], &mut rng), random(&[c], &mut rng)];
+        if which == 2 {
+            inputs.push(random(&dims, &mut rng));
+        }
+        // The rectifier's corner is where float32 and float64 may part; a few channels of few values are steep.
+        let few = dims[..3].iter().product::<usize>() < 8;
+        let then = |t: &[Tensor]| if which == 2 { Some(t[3].clone()) } else { None };
+        let with = |t: &[Tensor], f: &dyn Fn(Epilogue<'_>) -> Result<Tensor>| match (which, then(t)) {
+            (_, Some(residual)) => f(Epilogue::AddRelu(&residual)),
+            (0, _) => f(Epilogue::None),
+            _ => f(Epilogue::Relu),
+        };
+        let (mean, variance) = (random(&[c], &mut rng), random(&[c], &mut rng).sqr().unwrap());
+        let statistic = |s: &Tensor, t: &Tensor| s.to_dtype(DType::F32)?.to_dtype(t.dtype());
+        let train = |t: &[Tensor]| with(t, &|e| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-2, e)?.0));
+        let twin = |t: &[Tensor]| with(t, &|e| Ok(composed::batch_norm_train(&t[0], &t[1], &t[2], 1e-2, e)?.0));
+        let eval = |t: &[Tensor]| with(t, &|e| {
+            batch_norm_eval(&t[0], &t[1], &t[2], &statistic(&mean, &t[0])?, &statistic(&variance, &t[0])?, 1e-2, e)
+        });
+        let eval_twin = |t: &[Tensor]| with(t, &|e| {
+            let (mean, variance) = (statistic(&mean, &t[0])?, statistic(&variance, &t[0])?);
+            composed::batch_norm_eval(&t[0], &t[1], &t[2], &mean, &variance, 1e-2, e)
+        });
+        if !few {
+            hold(&inputs, "batch norm in training", &train, &twin);
+        }
+        hold(&inputs, "batch norm in evaluation", &eval, &eval_twin);
+    }
+
+    #[test]
+    fn activations_concatenation_and_dropout(dims in map(), other in 1usize..71, seed in any::<u64>()) {
+        let mut rng = Rng::new(seed);
+        let (a, b) = (random(&dims, &mut rng), random(&dims, &mut rng));
+        hold(std::slice::from_ref(&a), "relu", &|t| relu(&t[0]), &|t| composed::relu(&t[0]));
+        hold(&[a.clone(), b], "add_relu", &|t| add_relu(&t[0], &t[1]), &|t| composed::add_relu(&t[0], &t[1]));
+        let wider = random(&[dims[0], dims[1], dims[2], other], &mut rng);
+        let joined = |t: &[Tensor]| concat(&[&t[0], &t[1], &t[0]]);
+        hold(&[a.clone(), wider], "concat", &joined, &|t| Tensor::cat(&[&t[0], &t[1], &t[0]], 3));
+        let twin = |t: &[Tensor]| composed::dropout(&t[0], 0.25, &rng);
+        hold(std::slice::from_ref(&a), "dropout", &|t| dropout(&t[0], 0.25, &rng), &twin);
+        let twin = |t: &[Tensor]| composed::log_softmax(&t[0]);
+        hold(std::slice::from_ref(&a), "log_softmax", &|t| log_softmax(&t[0]), &twin);
+        let there = |t: &[Tensor]| nchw::to_nchw(&t[0]);
+        hold(&[a], "to_nchw", &there, &|t| t[0].permute((0, 3, 1, 2))?.contiguous());
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_tensor::GradientError> {
+    let mut rng = Rng::new(1);
+    let mut r = |shape: &[usize]| random(shape, &mut rng);
+    check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| add_relu(&t[0], &t[1]))?;
+    check_gradients(&[r(&[2, 3, 4]), r(&[2, 3, 1])], 1e-6, |t| concat(&[&t[0], &t[1]]))?;
+    check_gradients(&[r(&[5, 4])], 1e-6, |t| dropout(&t[0], 0.4, &Rng::new(3)))?;
+    check_gradients(&[r(&[2, 3, 4, 5])], 1e-6, |t| nchw::to_nhwc(&t[0]))?;
+    let (mean, variance) = (r(&[4]), r(&[4]).sqr()?);
+    let inputs = [r(&[2, 3, 2, 4]), r(&[4]), r(&[4]), r(&[2, 3, 2, 4])];
+    check_gradients(&inputs[..3], 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::Relu)?.0))?;
+    check_gradients(&inputs, 1e-5, |t| {
+        Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0)
+    })?;
+    check_gradients(&inputs, 1e-6, |t| {
+        batch_norm_eval(&t[0], &t[1], &t[2], &mean, &variance, 1e-3, Epilogue::AddRelu(&t[3]))
+    })
+}
+
+#[test]
+fn frozen_batch_norm_gives_the_gradient_of_its_input_alone() -> Result<()> {
+    let mut rng = Rng::new(2);
+    let (x, vector) = (Var::from_tensor(&random(&[3, 4], &mut rng))?, random(&[4], &mut rng));
+    let variance = vector.sqr()?;
+    for epilogue in [Epilogue::None, Epilogue::Relu] {
+        let ours = batch_norm_eval(&x, &vector, &vector, &vector, &variance, 1e-3, epilogue)?;
+        let twin = composed::batch_norm_eval(&x, &vector, &vector, &vector, &variance, 1e-3, epilogue)?;
+        let gradient = |y: Tensor| -> Result<Tensor> { Ok(y.sqr()?.sum_all()?.backward()?.get(&x).unwrap().clone()) };
+        let off = (gradient(ours)? - gradient(twin)?)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(off < 1e-12, "{epilogue:?}: {off}");
+    }
+    Ok(())
+}
+
+#[test]
+fn moments_of_large_means_and_rare_peaks() -> Result<()> {
+    // A mean ten thousand deviations away, and a channel of zeros with one peak.
+    let mut rng = Rng::new(5);
+    let rows: Vec<f32> =
+        (0..5000).flat_map(|i| [1e4 + rng.normal() as f32, if i == 0 { 1e3 } else { 0.0 }, 0.1]).collect();
+    let x = Tensor::from_vec(rows, (5000, 3), &Device::Cpu)?;
+    let one = Tensor::ones(3, DType::F32, &Device::Cpu)?;
+    let (y, moments) = batch_norm_train(&x, &one, &one, 1e-5, Epilogue::None)?;
+    let wide = x.to_dtype(DType::F64)?;
+    let wanted = wide.broadcast_sub(&wide.mean_keepdim(0)?)?.sqr()?.mean(0)?.to_vec1::<f64>()?;
+    let got = moments.variance.to_vec1::<f32>()?;
+    for (got, wanted) in got.iter().zip(&wanted) {
+        assert!((f64::from(*got) - wanted).abs() <= 1e-5 * wanted + 1e-12, "{got} {wanted}");
+    }
+    assert!(y.to_vec2::<f32>()?.iter().flatten().all(|v| v.is_finite()));
+    Ok(())
+}
+
+#[test]
+fn max_pooling_of_nan_and_infinities_is_that_of_pytorch() -> Result<()> {
+    let low = f32::NEG_INFINITY;
+    let x = Tensor::new(&[[[[low], [low]], [[low], [low]]], [[[1f32], [f32::NAN]], [[f32::NAN], [2.0]]]], &Device::Cpu)?;
+    let x = Var::from_tensor(&x)?;
+    let y = max_pool2d(&x, Pool::default())?;
+    let values = y.flatten_all()?.to_vec1::<f32>()?;
+    assert!(values[0] == low && values[1].is_nan());
+    let seed = Tensor::ones((2, 1, 1, 1), DType::F32, &Device::Cpu)?;
+    let grads = (y * 0.0)?.add(&seed)?.sum_all()?.backward()?;
+    assert_eq!(grads.get(&x).unwrap().dims(), [2, 2, 2, 1]);
+    Ok(())
+}
+
+#[test]
+fn the_face_for_nchw_has_candles_values() -> Result<()> {
+    let mut rng = Rng::new(6);
+    let (x, w) = (random(&[2, 6, 9, 11], &mut rng), random(&[8, 3, 3, 3], &mut rng));
+    let conv = Conv { stride: 2, padding: 1, dilation: 1, groups: 2 };
+    let off = |a: Tensor, b: Tensor| (a - b)?.abs()?.max_all()?.to_scalar::<f64>();
+    assert!(off(nchw::conv2d(&x, &w, None, conv)?, x.conv2d(&w, 1, 2, 1, 2)?)? < 1e-12);
+    assert!(off(nchw::max_pool2d(&x, Pool::default())?, x.max_pool2d(2)?)? == 0.0);
+    assert!(off(nchw::global_avg_pool(&x)?, x.mean((2, 3))?)? < 1e-12);
+    assert!(off(nchw::to_nchw(&nchw::to_nhwc(&x)?)?, x.clone())? == 0.0);
+    assert_eq!(global_avg_pool(&conv2d(&nchw::to_nhwc(&x)?, &w, None, conv)?)?.dims(), [2, 8]);
+    Ok(())
+}
+
+#[test]
+fn mistakes_are_refused() {
+    let mut rng = Rng::new(7);
+    let (x, narrow, vector) = (random(&[2, 3], &mut rng), random(&[3, 3], &mut rng), random(&[3], &mut rng));
+    assert!(add_relu(&x, &narrow).is_err() && concat(&[&x, &narrow]).is_err() && concat(&[]).is_err());
+    assert!(dropout(&x, 1.0, &Rng::new(0)).is_err());
+    assert!(batch_norm_train(&x, &vector, &vector, 1e-5, Epilogue::AddRelu(&narrow)).is_err());
+}

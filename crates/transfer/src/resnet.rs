@@ -1,0 +1,190 @@
+//! ResNet, of basic blocks or of bottlenecks.
+
+use candle_core::{Result, Tensor, bail};
+use taper_tensor::{Conv, Layer, Mode, Path, Pool, max_pool2d};
+
+use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
+use crate::{Backbone, Stage};
+
+/// Between the stem and the first layer.
+const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: false };
+
+/// Which ResNet: what a block is made of, and how many blocks each of the four layers has.
+#[derive(Clone, Copy, Debug)]
+pub struct ResNetLayers {
+    block: Block,
+    depths: [usize; 4],
+}
+
+/// What a block is made of, for a width `w` and a stride `s`.
+#[derive(Clone, Copy, Debug)]
+enum Block {
+    /// 3x3 to w, stride s; 3x3 to w.
+    Basic,
+    /// 1x1 to w; 3x3 to w, stride s; 1x1 to 4w.
+    Bottleneck,
+}
+
+impl Block {
+    /// Kernel, outputs and stride of each convolution.
+    fn convolutions(self, width: usize, stride: usize) -> Vec<(usize, usize, usize)> {
+        match self {
+            Block::Basic => vec![(3, width, stride), (3, width, 1)],
+            Block::Bottleneck => vec![(1, width, 1), (3, width, stride), (1, self.outputs(width), 1)],
+        }
+    }
+
+    const fn outputs(self, width: usize) -> usize {
+        match self {
+            Block::Basic => width,
+            Block::Bottleneck => 4 * width,
+        }
+    }
+}
+
+impl ResNetLayers {
+    /// 17 convolutions and, in its classifier, a linear layer.
+    pub const RESNET18: Self = Self { block: Block::Basic, depths: [2, 2, 2, 2] };
+    /// The depths of [`RESNET50`](Self::RESNET50) with basic blocks.
+    pub const RESNET34: Self = Self { block: Block::Basic, depths: [3, 4, 6, 3] };
+    /// 49 convolutions, in bottlenecks, and a linear layer.
+    pub const RESNET50: Self = Self { block: Block::Bottleneck, depths: [3, 4, 6, 3] };
+
+    /// The width of layer `i` of four, before a bottleneck's widening.
+    const fn width(i: usize) -> usize {
+        64 << i
+    }
+
+    const fn stages(self) -> [Stage; 5] {
+        let block = self.block;
+        [
+            Stage { name: "stem", channels: 64, stride: 2, prefixes: &["conv1", "bn1"] },
+            Stage { name: "layer1", channels: block.outputs(Self::width(0)), stride: 4, prefixes: &["layer1"] },
+            Stage { name: "layer2", channels: block.outputs(Self::width(1)), stride: 8, prefixes: &["layer2"] },
+            Stage { name: "layer3", channels: block.outputs(Self::width(2)), stride: 16, prefixes: &["layer3"] },
+            Stage { name: "layer4", channels: block.outputs(Self::width(3)), stride: 32, prefixes: &["layer4"] },
+        ]
+    }
+}
+
+/// ResNet without its classifier: blocks that learn what to add to their input.
+///
+/// ```text
+/// conv1, bn1                  convolution 7x7, 3 -> 64, stride 2, norm, ReLU      stem
+///                             max pool 3x3, stride 2, padding 1                   layer1
+/// layerL.B.{convK,bnK}        relu(F(x) + x), F: convolutions with norms, ReLU between them
+/// layerL.0.downsample.{0,1}   convolution 1x1 and norm in place of that x where the shape changes
+/// ```
+///
+/// The first block of layers 2 to 4 halves the map, a bottleneck in its 3x3 convolution (as in torchvision;
+/// the paper has it in the first). Parameters have torchvision's names and begin as there: weights normal
+/// (He et al., fan out), norms 1 and 0. torchvision's classifier is [`LinearHead`](crate::LinearHead).
+///
+/// # Shapes
+/// Normalised pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,512), or 2048 with bottlenecks. In training
+/// the last map must have two pixels or more, counted over the batch, for the norms.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_transfer::{Backbone, ResNet, ResNetLayers};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let net = ResNet::new(&params.root(), ResNetLayers::RESNET18)?;
+/// let picture = Tensor::zeros((1, 64, 48, 3), DType::F32, &Device::Cpu)?;
+/// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 32, 24, 64]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # References
+/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016.
+pub struct ResNet {
+    stages: [Stage; 5],
+    stem: ConvNorm,
+    layers: Vec<Vec<Residual>>,
+}
+
+/// A block: `relu(F(x) + shortcut(x))`.
+struct Residual {
+    convolutions: Vec<ConvNorm>,
+    /// None where the shape stays.
+    downsample: Option<ConvNorm>,
+}
+
+fn conv_norm(at: [&Path; 2], (inputs, outputs, kernel): (usize, usize, usize), stride: usize) -> Result<ConvNorm> {
+    let geometry = Conv { stride, padding: kernel / 2, ..Conv::default() };
+    let convolution = Convolution::without_bias(at[0], (inputs, outputs, kernel), geometry, HE_FAN_OUT)?;
+    ConvNorm::new(convolution, at[1], outputs)
+}
+
+impl Residual {
+    fn new(path: &Path, block: Block, inputs: usize, width: usize, stride: usize) -> Result<Self> {
+        let (mut channels, outputs) = (inputs, block.outputs(width));
+        let mut convolutions = Vec::new();
+        for (i, (kernel, outputs, stride)) in block.convolutions(width, stride).into_iter().enumerate() {
+            let at = [&path.at(format_args!("conv{}", i + 1)), &path.at(format_args!("bn{}", i + 1))];
+            convolutions.push(conv_norm(at, (channels, outputs, kernel), stride)?);
+            channels = outputs;
+        }
+        let shortcut = path.at("downsample");
+        let changes = stride != 1 || inputs != outputs;
+        let downsample = changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), stride));
+        Ok(Self { convolutions, downsample: downsample.transpose()? })
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let shortcut = match &self.downsample {
+            Some(downsample) => downsample.forward(x, mode)?,
+            None => x.clone(),
+        };
+        let Some((last, before)) = self.convolutions.split_last() else {
+            return Ok(shortcut);
+        };
+        let f = before.iter().try_fold(x.clone(), |x, convolution| convolution.forward_relu(&x, mode))?;
+        last.forward_add_relu(&f, &shortcut, mode)
+    }
+}
+
+impl ResNet {
+    /// The network with its parameters below `path`.
+    ///
+    /// # Errors
+    /// When a parameter exists with another shape.
+    pub fn new(path: &Path, layers: ResNetLayers) -> Result<Self> {
+        let ResNetLayers { block, depths } = layers;
+        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, 64, 7), 2)?;
+        let mut inputs = 64;
+        let mut layer = |(i, depth): (usize, usize)| {
+            let (path, width) = (path.at(format_args!("layer{}", i + 1)), ResNetLayers::width(i));
+            let blocks = (0..depth).map(|b| {
+                let stride = if b == 0 && i > 0 { 2 } else { 1 };
+                let inputs = std::mem::replace(&mut inputs, block.outputs(width));
+                Residual::new(&path.at(b), block, inputs, width, stride)
+            });
+            blocks.collect()
+        };
+        let built = depths.into_iter().enumerate().map(&mut layer).collect::<Result<_>>()?;
+        Ok(Self { stages: layers.stages(), stem, layers: built })
+    }
+}
+
+impl Backbone for ResNet {
+    fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        if i == 0 {
+            let (_, h, w, channels) = x.dims4()?;
+            if h * w == 0 || channels != 3 {
+                bail!("ResNet takes (N,H,W,3), no side 0, got {:?}", x.shape());
+            }
+            return self.stem.forward_relu(x, mode);
+        }
+        let Some(layer) = self.layers.get(i - 1) else {
+            bail!("ResNet has {} stages; there is no stage {i}", self.stages.len());
+        };
+        let x = if i == 1 { max_pool2d(x, POOL)? } else { x.clone() };
+        layer.iter().try_fold(x, |x, block| block.forward(&x, mode))
+    }
+}

@@ -1,0 +1,151 @@
+//! VGG's head.
+
+use candle_core::{Result, Tensor, Var};
+use candle_nn::Init;
+use serde::{Deserialize, Serialize};
+use taper_regularize::Dropout;
+use taper_tensor::{Layer, Mode, Path, adaptive_avg_pool2d, linear, relu};
+
+use crate::TransferError;
+use crate::head::{dropout_rate, one_or_more};
+
+/// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as many.
+const GRID: usize = 7;
+
+/// Settings of [`VggHead`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VggHeadConfig {
+    /// Features of both hidden layers, 1 or more; the paper's 4096.
+    pub hidden: usize,
+    /// The fraction dropped behind each hidden layer in training, in [0, 1); the paper's 0.5.
+    pub dropout: f64,
+}
+
+impl Default for VggHeadConfig {
+    fn default() -> Self {
+        Self { hidden: 4096, dropout: 0.5 }
+    }
+}
+
+/// Three linear layers that see every place of the map:
+///
+/// ```text
+/// f      = x averaged to 7x7 cells, flattened in the order channel, row, column
+/// h      = dropout(relu(classifier.0 · f))
+/// h      = dropout(relu(classifier.3 · h))
+/// logits = classifier.6 · h
+/// ```
+///
+/// Parameters have torchvision's names, and the order of `f` is torchvision's, so its weights fit as they are.
+/// Weights begin normal with standard deviation 0.01, biases 0. With 512 channels and the defaults
+/// `classifier.0` alone has 103 million weights, 411 MB.
+///
+/// # Shapes
+/// (N,h,w,channels) to (N,classes).
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device};
+/// use taper_tensor::{Params, Rng};
+/// use taper_transfer::{VggHead, VggHeadConfig};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// VggHead::new(&params.root(), 64, 10, VggHeadConfig { hidden: 32, ..Default::default() })?;
+/// assert_eq!(params.tensors()["classifier.0.weight"].dims(), [32, 64 * 7 * 7]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
+pub struct VggHead {
+    hidden: [(Linear, Dropout); 2],
+    last: Linear,
+}
+
+struct Linear {
+    weight: Var,
+    bias: Var,
+}
+
+impl Linear {
+    fn new(path: &Path, inputs: usize, outputs: usize) -> Result<Self> {
+        let first = Init::Randn { mean: 0.0, stdev: 0.01 };
+        let weight = path.trainable("weight", (outputs, inputs), first)?;
+        Ok(Self { weight, bias: path.trainable("bias", outputs, Init::Const(0.0))? })
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        linear(x, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
+    }
+}
+
+impl VggHead {
+    /// The head with its parameters below `path`.
+    ///
+    /// # Errors
+    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    pub fn new(
+        path: &Path,
+        channels: usize,
+        classes: usize,
+        config: VggHeadConfig,
+    ) -> std::result::Result<Self, TransferError> {
+        let VggHeadConfig { hidden, dropout } = config;
+        for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
+            one_or_more(field, size)?;
+        }
+        dropout_rate(dropout)?;
+        let path = path.at("classifier");
+        let noise = |n: usize| Dropout::new(dropout, path.at(n).name());
+        Ok(Self {
+            hidden: [
+                (Linear::new(&path.at(0), channels * GRID * GRID, hidden)?, noise(2)?),
+                (Linear::new(&path.at(3), hidden, hidden)?, noise(5)?),
+            ],
+            last: Linear::new(&path.at(6), hidden, classes)?,
+        })
+    }
+}
+
+impl Layer for VggHead {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let cells = adaptive_avg_pool2d(x, (GRID, GRID))?;
+        let f = cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)?;
+        let h = self
+            .hidden
+            .iter()
+            .try_fold(f, |h, (linear, dropout)| dropout.forward(&relu(&linear.forward(&h, mode)?)?, mode))?;
+        self.last.forward(&h, mode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use taper_tensor::{Params, Rng};
+
+    use super::*;
+
+    /// Each hidden feature reads one number of the map, named by torchvision's place for it.
+    #[test]
+    fn the_map_is_flattened_by_channel_then_row_then_column() -> Result<()> {
+        let (channels, places) = (3, [(0, 0, 1), (2, 6, 3), (1, 4, 0)]);
+        let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+        let head = VggHead::new(&params.root(), channels, 3, VggHeadConfig { hidden: 3, dropout: 0.5 }).unwrap();
+        let mut first = vec![0f32; 3 * channels * 49];
+        for (i, (c, row, column)) in places.into_iter().enumerate() {
+            first[i * channels * 49 + (c * 7 + row) * 7 + column] = 1.0;
+        }
+        for (name, var) in params.trainables() {
+            match name.as_str() {
+                "classifier.0.weight" => var.set(&Tensor::from_slice(&first, var.shape(), &Device::Cpu)?)?,
+                name if name.ends_with("weight") => var.set(&Tensor::eye(3, DType::F32, &Device::Cpu)?)?,
+                _ => {}
+            }
+        }
+        let map = Tensor::arange(0f32, (49 * channels) as f32, &Device::Cpu)?.reshape((1, 7, 7, channels))?;
+        let wanted = places.map(|(c, row, column)| ((row * 7 + column) * channels + c) as f32);
+        assert_eq!(head.forward(&map, Mode::Eval)?.to_vec2::<f32>()?, [wanted]);
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! How fast the crates are, alone and beside PyTorch.
+//!
+//! [`run`] goes through a table of jobs ([`Job`]): whole training and inference steps of networks, and steps of
+//! optimizers. Each is measured in a process of its own, so that its peak memory is its own; beside
+//! PyTorch the processes of the two sides take turns, round by round, so that a machine that slows down slows
+//! both. `bench layers` goes into single convolutions instead.
+//!
+//! Everything but the arguments is behind the feature `bench`. A binary without it, which is what `cargo xtask`
+//! builds, starts cargo once more to get a release build with it.
+
+mod args;
+
+#[cfg(feature = "bench")]
+mod alone;
+#[cfg(feature = "bench")]
+mod clock;
+#[cfg(feature = "bench")]
+mod compare;
+#[cfg(feature = "bench")]
+mod jobs;
+#[cfg(feature = "bench")]
+mod layers;
+#[cfg(feature = "bench")]
+mod machine;
+#[cfg(feature = "bench")]
+mod networks;
+#[cfg(feature = "bench")]
+mod optimizers;
+#[cfg(feature = "bench")]
+mod process;
+#[cfg(feature = "bench")]
+mod small_cnn;
+#[cfg(feature = "bench")]
+mod table;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+pub use args::{BenchArgs, Target};
+#[cfg(feature = "bench")]
+pub use jobs::{JOBS, Job, Precision, TorchConfig};
+
+/// Does what the arguments say in the repository at `root`; true when all of it worked.
+///
+/// # Errors
+/// When a job is unknown, fails, or a process cannot be started.
+#[cfg(feature = "bench")]
+pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
+    if cfg!(debug_assertions) {
+        anyhow::bail!("this build checks every sum and index; `cargo xtask bench` measures a release build");
+    }
+    match (&args.alone, &args.target) {
+        (Some(name), _) => alone::run(name, args)?,
+        (None, Some(Target::Layers)) => process::layers(args)?,
+        (None, None) => compare::run(root, args)?,
+    }
+    Ok(true)
+}
+
+/// Starts a release build of this program that can measure, with the same arguments.
+///
+/// # Errors
+/// When cargo cannot be started.
+#[cfg(not(feature = "bench"))]
+pub fn run(root: &Path, _: &BenchArgs) -> Result<bool> {
+    use anyhow::Context;
+    let status = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["run", "--release", "--package", "xtask", "--features", "bench", "--manifest-path"])
+        .arg(root.join("Cargo.toml"))
+        .arg("--")
+        .args(std::env::args_os().skip(1))
+        .status()
+        .context("cannot start cargo for a release build")?;
+    Ok(status.success())
+}

@@ -1,0 +1,21 @@
+//! The other side of [`process`](super::process): one job, in the process that was started for it.
+
+use anyhow::{Context, Result};
+
+use super::args::BenchArgs;
+use super::process::{LAYERS, Measurement, OURS};
+use super::{jobs, layers, machine};
+
+/// Runs the job, or the layers, in this process and prints what came out.
+pub(super) fn run(name: &str, args: &BenchArgs) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.into());
+    pool.build_global().context("cannot start the threads")?;
+    if name == LAYERS {
+        return layers::run(args.repeat);
+    }
+    let job = jobs::job(name)?;
+    let per_second = (job.run)(job.batch, args.repeat)?;
+    let (job, config) = (job.name.to_owned(), OURS.to_owned());
+    println!("{}", Measurement { job, config, per_second, peak_mb: machine::peak_mb() }.json()?);
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The arguments of `cargo xtask bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Measure speed and peak memory, alone or beside PyTorch.
+///
+/// Each job runs in a process of its own, after a warm-up; the median counts. Measure with nothing else running.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  \
+    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench layers")]
+pub struct BenchArgs {
+    /// What to measure instead of the jobs.
+    #[command(subcommand)]
+    pub target: Option<Target>,
+    /// The jobs, by name [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub jobs: Vec<String>,
+    /// Print a line of JSON for each job and configuration: job, config, per_second, peak_mb
+    #[arg(long)]
+    pub json: bool,
+    /// Timed runs in a process, after a warm-up
+    #[arg(long, global = true, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Processes for each job and configuration, in turns [default: 3 with --torch, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: Option<u32>,
+    /// Threads to compute with, on both sides
+    #[arg(long, global = true, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Run the same jobs in PyTorch with this Python, which has torch and torchvision
+    #[arg(long, value_name = "PYTHON")]
+    pub torch: Option<PathBuf>,
+    /// Run one job in this process.
+    #[arg(long, hide = true, value_name = "JOB")]
+    pub alone: Option<String>,
+}
+
+/// What can be measured instead of the jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Target {
+    /// Single convolutions: effective GFLOP/s forward and for each gradient, beside the machine's peak
+    Layers,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        bench: BenchArgs,
+    }
+
+    #[test]
+    fn jobs_are_separated_by_commas_and_layers_stands_alone() {
+        let args = Cli::try_parse_from(["bench", "--jobs", "a,b", "--threads", "4"]).unwrap().bench;
+        assert_eq!((args.jobs, args.threads, args.repeat), (vec!["a".to_owned(), "b".to_owned()], 4, 3));
+        let args = Cli::try_parse_from(["bench", "layers", "--repeat", "2"]).unwrap().bench;
+        assert_eq!((args.target, args.repeat), (Some(Target::Layers), 2));
+        assert!(Cli::try_parse_from(["bench", "--repeat", "0"]).is_err());
+        assert!(Cli::try_parse_from(["bench", "--json", "layers"]).is_err());
+    }
+}

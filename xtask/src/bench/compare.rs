@@ -1,0 +1,143 @@
+//! The jobs one after the other, each in turns with PyTorch, and the medians of their rounds.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::args::BenchArgs;
+use super::clock::median;
+use super::jobs::{self, Job, Precision, TorchConfig};
+use super::process::{self, Measurement, OURS, Torch};
+use super::{machine, table};
+
+/// What the rounds of one job in one configuration come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Summary {
+    /// The median.
+    pub(super) per_second: f64,
+    pub(super) slowest: f64,
+    pub(super) fastest: f64,
+    /// The median, MB.
+    pub(super) peak_mb: Option<f64>,
+}
+
+impl Summary {
+    /// None of no rounds.
+    fn of(rounds: &[Measurement]) -> Option<Self> {
+        let rates: Vec<f64> = rounds.iter().map(|m| m.per_second).collect();
+        let peaks: Vec<f64> = rounds.iter().filter_map(|m| m.peak_mb).collect();
+        Some(Self {
+            slowest: rates.iter().copied().min_by(f64::total_cmp)?,
+            fastest: rates.iter().copied().max_by(f64::total_cmp)?,
+            per_second: median(rates),
+            peak_mb: (!peaks.is_empty()).then(|| median(peaks)),
+        })
+    }
+}
+
+/// A job and what came out on both sides.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) job: Job,
+    pub(super) ours: Summary,
+    /// Every configuration that was tried; those that failed with the reason.
+    pub(super) torch: Vec<(TorchConfig, Result<Summary, String>)>,
+}
+
+impl Row {
+    /// PyTorch's fastest configuration in a precision.
+    pub(super) fn best(&self, precision: Precision) -> Option<(TorchConfig, Summary)> {
+        let all = self.torch.iter().filter(|(config, _)| config.precision == precision);
+        let ran = all.filter_map(|(config, summary)| Some((*config, *summary.as_ref().ok()?)));
+        ran.max_by(|(_, a), (_, b)| a.per_second.total_cmp(&b.per_second))
+    }
+
+    /// Every configuration that ran, ours first, by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, Summary)> {
+        let torch = self.torch.iter().filter_map(|(config, summary)| Some((config.name, *summary.as_ref().ok()?)));
+        std::iter::once((OURS, self.ours)).chain(torch)
+    }
+}
+
+/// Runs the jobs that were asked for and prints what came out: JSON as it comes, or tables at the end.
+pub(super) fn run(root: &Path, args: &BenchArgs) -> Result<()> {
+    let jobs = jobs::selected(&args.jobs)?;
+    let torch = args.torch.as_deref().map(|python| Torch::new(python, root)).transpose()?;
+    let mut rows = Vec::new();
+    for job in jobs {
+        let row = rounds(job, torch.as_ref(), args)?;
+        if args.json {
+            for (config, Summary { per_second, peak_mb, .. }) in row.all() {
+                let (job, config) = (job.name.to_owned(), config.to_owned());
+                println!("{}", Measurement { job, config, per_second, peak_mb }.json()?);
+            }
+        }
+        rows.push(row);
+    }
+    if !args.json {
+        println!("{}\n", machine::line(root, args.threads, torch.as_ref().map(|t| t.version.as_str())));
+        print!("{}", if torch.is_some() { table::beside(&rows) } else { table::ours(&rows) });
+    }
+    Ok(())
+}
+
+/// Ours, then each of PyTorch's, and again. A configuration that fails once is not tried again.
+fn rounds(job: Job, torch: Option<&Torch>, args: &BenchArgs) -> Result<Row> {
+    let rounds = args.rounds.unwrap_or(if torch.is_some() { 3 } else { 1 });
+    let mut ours = vec![process::ours(&job, args)?];
+    let configs = if torch.is_some() { job.torch } else { &[] };
+    let mut theirs: Vec<_> = configs.iter().map(|config| (*config, Ok(Vec::new()))).collect();
+    for round in 1..=rounds {
+        if round > 1 {
+            ours.push(process::ours(&job, args)?);
+        }
+        for (config, so_far) in &mut theirs {
+            let (Some(torch), Ok(measured)) = (torch, &mut *so_far) else {
+                continue;
+            };
+            match torch.measure(&job, *config, args)? {
+                Ok(measurement) => measured.push(measurement),
+                Err(reason) => {
+                    eprintln!("{}: PyTorch's {} is left out: {reason}", job.name, config.name);
+                    *so_far = Err(reason);
+                }
+            }
+        }
+        eprintln!("{}: round {round} of {rounds} done", job.name);
+    }
+    let none = || "not measured".to_owned();
+    let summary = |(config, rounds): (_, Result<Vec<_>, _>)| {
+        (config, rounds.and_then(|rounds| Summary::of(&rounds).ok_or_else(none)))
+    };
+    let Some(ours) = Summary::of(&ours) else {
+        anyhow::bail!("{} was not measured", job.name);
+    };
+    Ok(Row { job, ours, torch: theirs.into_iter().map(summary).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jobs::JOBS;
+    use super::*;
+
+    #[test]
+    fn the_median_of_the_rounds_counts() {
+        let round =
+            |per_second, peak_mb| Measurement { job: String::new(), config: String::new(), per_second, peak_mb };
+        let rounds = [round(3.0, Some(10.0)), round(1.0, None), round(2.0, Some(30.0))];
+        let summary = Summary { per_second: 2.0, slowest: 1.0, fastest: 3.0, peak_mb: Some(20.0) };
+        assert_eq!(Summary::of(&rounds), Some(summary));
+        assert_eq!(Summary::of(&[]), None);
+    }
+
+    #[test]
+    fn the_best_of_a_precision_is_its_fastest_that_ran() {
+        let summary = |per_second| Summary { per_second, slowest: 0.0, fastest: 0.0, peak_mb: None };
+        let job = JOBS[0];
+        let results = [Ok(summary(1.0)), Ok(summary(2.0)), Err("no compiler".to_owned()), Ok(summary(9.0))];
+        let row = Row { job, ours: summary(4.0), torch: job.torch.iter().copied().zip(results).collect() };
+        assert_eq!(row.best(Precision::Fp32).unwrap().0.name, "channels_last");
+        assert_eq!(row.best(Precision::Bf16).unwrap().1.per_second, 9.0);
+        assert_eq!(row.all().map(|(name, _)| name).collect::<Vec<_>>(), ["taper", "nchw", "channels_last", "bf16"]);
+    }
+}
