@@ -27,7 +27,8 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the device fails.
 pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
-    x * crate::dropout::mask(x, p, rng)?.to_device(x.device())?.to_dtype(x.dtype())?
+    let mask = crate::dropout::mask(x, p, rng)?.to_device(x.device())?.to_dtype(x.dtype())?;
+    (x * mask)? * (1.0 / (1.0 - p))
 }
 
 /// See [`crate::conv2d`]: every tap of the kernel as a map of its own, and one product with the weight.

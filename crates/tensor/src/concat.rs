@@ -53,8 +53,8 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
 fn on_slices<T: Real, R>(tensors: &[Tensor], before: Vec<&[T]>, run: &mut dyn FnMut(&[&[T]]) -> R) -> Result<R> {
     match tensors.split_first() {
         None => Ok(run(&before)),
-        Some((first, rest)) => kernels::with::<T, _>(first, |slice| {
-            on_slices(rest, before.iter().copied().chain([slice]).collect(), run)
-        })?,
+        Some((first, rest)) => {
+            kernels::with::<T, _>(first, |slice| on_slices(rest, before.iter().copied().chain([slice]).collect(), run))?
+        }
     }
 }

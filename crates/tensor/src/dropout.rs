@@ -45,7 +45,7 @@ pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
     })
 }
 
-/// What dropout multiplies by, 0 or `1 / (1 - p)`, on the CPU.
+/// 1 where dropout keeps an element, else 0, on the CPU.
 pub(crate) fn mask(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
-    Tensor::from_vec(kernel::drop(&vec![1f32; x.elem_count()], p, rng), x.shape(), &Device::Cpu)
+    Tensor::from_vec(kernel::drop(&vec![1f32; x.elem_count()], p, rng), x.shape(), &Device::Cpu)?.ne(0f32)
 }

@@ -1,8 +1,9 @@
 //! The fully connected layer.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::{Conv, conv2d};
+use crate::kernels::{self, conv, linear as kernel, on_floats};
+use crate::{Conv, composed, tape};
 
 /// `y = x Wᵀ + b`.
 ///
@@ -12,9 +13,43 @@ use crate::{Conv, conv2d};
 /// # Errors
 /// When the shapes do not fit each other.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let (n, i) = x.dims2()?;
-    let (o, wanted) = weight.dims2()?;
-    // A 1x1 convolution over a map of one pixel is the same product, with the same three gradients.
-    let (x, weight) = (x.reshape((n, 1, 1, i))?, weight.reshape((o, wanted, 1, 1))?);
-    conv2d(&x, &weight, bias, Conv::default())?.reshape((n, o))
+    let ((n, i), (o, wanted)) = (x.dims2()?, weight.dims2()?);
+    if i != wanted || bias.is_some_and(|b| b.dims() != [o]) {
+        let bias = bias.map(Tensor::dims);
+        bail!("linear: weight {:?} wants x (N,{wanted}) and bias [{o}]; got {:?}, {bias:?}", weight.dims(), x.dims());
+    }
+    if !kernels::fits(x) {
+        // A 1x1 convolution over a map of one pixel is the same product, with the same three gradients.
+        let (x, weight) = (x.reshape((n, 1, 1, i))?, weight.reshape((o, i, 1, 1))?);
+        return composed::conv2d(&x, &weight, bias, Conv::default())?.reshape((n, o));
+    }
+    let (rows, matrix) = (x.contiguous()?, weight.contiguous()?);
+    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
+    let d = kernel::Sizes { n, i, o };
+    on_floats!(x.dtype(), T => {
+        let y = match bias {
+            None => kernels::with2::<T, _>(&rows, &matrix, |x, w| kernel::forward(d, x, w, None))?,
+            Some(bias) => kernels::with::<T, _>(&bias.contiguous()?, |bias| {
+                kernels::with2::<T, _>(&rows, &matrix, |x, w| kernel::forward(d, x, w, Some(bias)))
+            })??,
+        };
+        let (rows, matrix) = (rows.detach(), matrix.detach());
+        tape::record(y, (n, o), &inputs, move |dy, _| {
+            let mut gradients = vec![None; wanted.len()];
+            if wanted[0] {
+                let dx = kernels::with2::<T, _>(&matrix, dy, |w, dy| kernel::input_gradient(d, w, dy))?;
+                gradients[0] = Some(kernels::tensor(dx, rows.shape())?);
+            }
+            if wanted[1] {
+                let dw = kernels::with2::<T, _>(&rows, dy, |x, dy| kernel::weight_gradient(d, x, dy))?;
+                gradients[1] = Some(kernels::tensor(dw, matrix.shape())?);
+            }
+            if wanted.get(2) == Some(&true) {
+                let sums = kernels::with::<T, _>(dy, |dy| conv::column_sums(dy, o))?;
+                gradients[2] = Some(kernels::tensor(sums, &Shape::from(o))?);
+            }
+            Ok(gradients)
+        })
+    })
 }

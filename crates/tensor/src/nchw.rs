@@ -64,6 +64,14 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
     to_nchw(&crate::conv2d(&to_nhwc(x)?, weight, bias, conv)?)
 }
 
+/// [`crate::conv2d_relu`] from (N,C,H,W) to (N,O,OH,OW).
+///
+/// # Errors
+/// As there.
+pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    to_nchw(&crate::conv2d_relu(&to_nhwc(x)?, weight, bias, conv)?)
+}
+
 /// [`crate::max_pool2d`] from (N,C,H,W) to (N,C,OH,OW).
 ///
 /// # Errors

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use serde_json::Value;
 use taper_tensor::{
-    Conv, Epilogue, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d, cross_entropy, linear,
-    max_pool2d, nchw, relu,
+    Conv, Epilogue, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d, cross_entropy,
+    linear, max_pool2d, nchw, relu,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops");

@@ -86,7 +86,9 @@ pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -
     match then {
         Then::Nothing => rows::map(x, x, columns, |x, _, [mean, scale, bias]| (x - mean) * scale + bias),
         Then::Relu => rows::map(x, x, columns, |x, _, [mean, scale, bias]| rectify((x - mean) * scale + bias)),
-        Then::AddRelu(z) => rows::map(x, z, columns, |x, z, [mean, scale, bias]| rectify((x - mean) * scale + bias + z)),
+        Then::AddRelu(z) => {
+            rows::map(x, z, columns, |x, z, [mean, scale, bias]| rectify((x - mean) * scale + bias + z))
+        }
     }
 }
 
@@ -153,10 +155,14 @@ pub(crate) fn gated_sums<T: Real>(x: &[T], dy: &[T], y: &[T], affine: &Affine<T>
     let gated = unsafe {
         filled(x.len(), |gated| {
             let inputs = x.par_chunks(size).zip(dy.par_chunks(size).zip(y.par_chunks(size)));
-            blocks = gated.par_chunks_mut(size).zip(inputs).map(|(gated, (x, (dy, y)))| {
-                let g = gate(dy, y, gated);
-                rows::sums(x, g, [&affine.mean], |x, g, [mean]| (g, g * (x - mean)))
-            }).collect();
+            blocks = gated
+                .par_chunks_mut(size)
+                .zip(inputs)
+                .map(|(gated, (x, (dy, y)))| {
+                    let g = gate(dy, y, gated);
+                    rows::sums(x, g, [&affine.mean], |x, g, [mean]| (g, g * (x - mean)))
+                })
+                .collect();
         })
     };
     (Sums::of_blocks(blocks, c), gated)
@@ -177,11 +183,8 @@ fn gate<'a, T: Real>(dy: &[T], y: &[T], out: &'a mut [MaybeUninit<T>]) -> &'a [T
 pub(crate) fn input_gradient<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool, sums: &Sums) -> Vec<T> {
     let m = (x.len() / affine.channels()) as f64;
     let scale = || wide(&affine.scale);
-    let slope: Vec<T> = scale()
-        .zip(&affine.rstd)
-        .zip(&sums.product)
-        .map(|((s, r), p)| T::from_f64(-s * r * r * p / m))
-        .collect();
+    let slope: Vec<T> =
+        scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::from_f64(-s * r * r * p / m)).collect();
     let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
     if !relu {
         return rows::map(x, dy, [&affine.mean, &affine.scale, &slope, &shift], |x, g, [mean, scale, slope, shift]| {

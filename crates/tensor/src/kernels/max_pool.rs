@@ -126,7 +126,7 @@ impl<T: Bits, const KEEP: bool> Job<T> for Forward<'_, T, KEEP> {
 }
 
 #[inline(always)]
-fn forward_row<T: Real, const KEEP: bool>(
+fn forward_row<T: Bits, const KEEP: bool>(
     d: &Shape,
     x: &[T],
     i: usize,
@@ -137,8 +137,16 @@ fn forward_row<T: Real, const KEEP: bool>(
     let rows = d.taps(oy, d.kernel.0, d.h);
     for ox in 0..d.ow {
         let columns = d.taps(ox, d.kernel.1, d.w);
-        let corner = (n * d.h + oy * d.stride + rows.start - d.padding) * d.w + ox * d.stride + columns.start - d.padding;
-        let window = Window { rows: rows.clone(), columns, width: d.kernel.1, x: &x[corner * d.c..], row: d.w * d.c, pixel: d.c };
+        let corner =
+            (n * d.h + oy * d.stride + rows.start - d.padding) * d.w + ox * d.stride + columns.start - d.padding;
+        let window = Window {
+            rows: rows.clone(),
+            columns,
+            width: d.kernel.1,
+            x: &x[corner * d.c..],
+            row: d.w * d.c,
+            pixel: d.c,
+        };
         let out = &mut out[ox * d.c..][..d.c];
         let cells = if KEEP { &mut cells[ox * d.c..][..d.c] } else { &mut [] };
         let mut done = 0;
@@ -217,7 +225,9 @@ pub(crate) fn backward<T: Bits>(d: Shape, cells: &[u8], dy: &[T]) -> Vec<T> {
     // SAFETY: the chunks are the rows of the map, and the job writes every element of its row.
     unsafe {
         filled(d.n * d.h * d.w * d.c, |dx| {
-            dx.par_chunks_mut(row).enumerate().for_each(|(i, dx)| T::launch(simd(), Backward { d: &d, cells, dy, i, dx }));
+            dx.par_chunks_mut(row)
+                .enumerate()
+                .for_each(|(i, dx)| T::launch(simd(), Backward { d: &d, cells, dy, i, dx }));
         })
     }
 }

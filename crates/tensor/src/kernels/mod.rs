@@ -22,7 +22,7 @@ pub(crate) mod conv;
 pub(crate) mod elementwise;
 mod depthwise;
 mod direct;
-mod gemm;
+pub(crate) mod linear;
 mod micro;
 mod parallel;
 pub(crate) mod simd;

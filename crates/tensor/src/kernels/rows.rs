@@ -7,12 +7,11 @@ use rayon::prelude::*;
 
 use super::{Real, filled};
 
-/// The elements of a block, about: a block is read from memory once and then again from the second cache.
-const BLOCK: usize = 1 << 14;
-
-/// The elements of a block of whole rows: fixed by the matrix, so that sums do not depend on the number of threads.
+/// The elements of a block of whole rows, about: a block is read from memory once and then again from the second cache.
+/// No more than 256 rows: sums in float32 stay short. Fixed by the matrix, so that sums do not depend on the number of
+/// threads.
 pub(crate) fn block(c: usize) -> usize {
-    (BLOCK / c.max(1)).max(32) * c.max(1)
+    ((1 << 14) / c.max(1)).clamp(32, 256) * c.max(1)
 }
 
 /// `f(x, z, parameters of the column)` for every element.
