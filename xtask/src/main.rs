@@ -13,7 +13,7 @@ use xtask::{
 /// As in `taper`, so that what is measured is what is used.
 #[cfg(feature = "bench")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Recycler::new(mimalloc::MiMalloc);
 
 /// The repository's own chores.
 #[derive(Parser)]

@@ -9,26 +9,23 @@ use crate::Rng;
 /// Draws a tensor as `init` says. candle's `Init::var` draws from a generator that cannot be seeded
 /// on a CPU; this one draws the same numbers from `rng`.
 pub(crate) fn sample(init: Init, shape: &Shape, rng: &mut Rng, dtype: DType, device: &Device) -> Result<Tensor> {
-    let n = shape.elem_count();
-    let values: Vec<f64> = match init {
-        Init::Const(value) => vec![value; n],
-        Init::Randn { mean, stdev } => normal(n, mean, stdev, rng),
-        Init::Uniform { lo, up } => uniform(n, lo, up, rng),
+    let next: Box<dyn FnMut() -> f64> = match init {
+        Init::Const(value) => Box::new(move || value),
+        Init::Randn { mean, stdev } => Box::new(move || mean + stdev * rng.normal()),
+        Init::Uniform { lo, up } => Box::new(move || rng.uniform(lo, up)),
         Init::Kaiming { dist, fan, non_linearity } => {
             let std = non_linearity.gain() / (fan.for_shape(shape) as f64).sqrt();
             match dist {
-                NormalOrUniform::Normal => normal(n, 0.0, std, rng),
-                NormalOrUniform::Uniform => uniform(n, -3f64.sqrt() * std, 3f64.sqrt() * std, rng),
+                NormalOrUniform::Normal => Box::new(move || std * rng.normal()),
+                NormalOrUniform::Uniform => Box::new(move || rng.uniform(-3f64.sqrt() * std, 3f64.sqrt() * std)),
             }
         }
     };
-    Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
-}
-
-fn normal(n: usize, mean: f64, std: f64, rng: &mut Rng) -> Vec<f64> {
-    (0..n).map(|_| mean + std * rng.normal()).collect()
-}
-
-fn uniform(n: usize, low: f64, high: f64, rng: &mut Rng) -> Vec<f64> {
-    (0..n).map(|_| rng.uniform(low, high)).collect()
+    let values = std::iter::repeat_with(next).take(shape.elem_count());
+    // Not by way of float64 for all of them: the largest layers have a hundred million weights.
+    let drawn = match dtype {
+        DType::F64 => Tensor::from_vec(values.collect::<Vec<_>>(), shape, &Device::Cpu)?,
+        _ => Tensor::from_vec(values.map(|value| value as f32).collect::<Vec<_>>(), shape, &Device::Cpu)?.to_dtype(dtype)?,
+    };
+    drawn.to_device(device)
 }

@@ -54,6 +54,7 @@ pub use batch::Batch;
 pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train};
 pub use concat::concat;
 pub use conv::{Conv, conv2d, conv2d_relu};
+pub use kernels::recycler::Recycler;
 pub use kernels::simd::{Simd, force_simd, simd};
 pub use dropout::dropout;
 pub use epilogue::Epilogue;

@@ -10,7 +10,7 @@ use taper::recipe::RecipeError;
 /// Feature maps are large and short-lived. This allocator keeps their memory for the next one, where the system's
 /// gives it back and pays for fresh pages every time.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Recycler::new(mimalloc::MiMalloc);
 
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
 #[derive(Debug, Parser)]

@@ -1,34 +1,37 @@
 //! The kernels' room: plain functions over contiguous slices, parallel over fixed parts of the data, so
 //! that no bit of a result depends on the number of threads.
 //!
-//! `mod.rs` is the door to candle's storage; `gemm` is the dense product (the one file with `unsafe`);
-//! `conv`, `pool`, `batch_norm`, `softmax` and `elementwise` are what their names say.
+//! `mod.rs` is the door to candle's storage. `simd`, `micro` (the dense product) and `parallel` are what the products
+//! are made of: `conv` chooses between `winograd`, `direct` and `depthwise`; `linear` is the fully connected layer. The
+//! other layers run at the speed of memory and are what their names say, on `rows`, `fill` and `elementwise`. `recycler`
+//! keeps memory.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Tensor, WithDType, bail};
 
+use simd::{Job, Simd};
+
 pub(crate) mod average_pool;
 pub(crate) mod batch_norm;
 pub(crate) mod concat;
-pub(crate) mod dropout;
-mod fill;
-mod rows;
-pub(crate) mod transpose;
-use simd::{Job, Simd};
-
 pub(crate) mod conv;
-pub(crate) mod elementwise;
 mod depthwise;
 mod direct;
+pub(crate) mod dropout;
+pub(crate) mod elementwise;
+mod fill;
 pub(crate) mod linear;
+pub(crate) mod max_pool;
 mod micro;
 mod parallel;
+pub(crate) mod recycler;
+mod rows;
 pub(crate) mod simd;
-mod winograd;
-pub(crate) mod max_pool;
 pub(crate) mod softmax;
+pub(crate) mod transpose;
+mod winograd;
 
 /// The floats that kernels are written for.
 pub(crate) trait Real: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum {
@@ -123,11 +126,6 @@ pub(crate) fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) 
         Some((from, to)) => Ok(&T::cpu_storage_as_slice(storage)?[from..to]),
         None => bail!("a kernel needs a contiguous tensor; got {layout:?}"),
     }
-}
-
-/// The type of a storage's elements.
-pub(crate) fn dtype(storage: &CpuStorage) -> DType {
-    candle_core::backend::BackendStorage::dtype(storage)
 }
 
 /// Elements as candle's storage.
