@@ -11,7 +11,7 @@ use taper_optim::{
     UpdateRule, Warmup,
 };
 use taper_regularize::{decays, smooth_labels};
-use taper_tensor::{Mode, Params, Rng, cross_entropy};
+use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
 use taper_transfer::{Classifier, Part};
 
 use crate::evaluate::{Evaluation, evaluate};
@@ -150,7 +150,7 @@ pub fn fit(
                 let logits = classifier.forward(&batch.images, Mode::Train(&noise.at(step as u64)))?;
                 let loss = cross_entropy(&logits, &targets)?;
                 optimizer
-                    .step(&loss.backward()?, rate)
+                    .step(&backward(&loss)?, rate)
                     .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1))?;
                 let loss = f64::from(loss.to_scalar::<f32>()?);
                 total += loss;

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
-use taper_tensor::{Conv, Layer, Mode, Path, global_avg_pool, relu};
+use taper_tensor::{Conv, Layer, Mode, Path, global_avg_pool};
 
 use crate::TransferError;
 use crate::convolution::Convolution;
@@ -81,6 +81,6 @@ impl ConvHead {
 impl Layer for ConvHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let x = self.dropout.forward(x, mode)?;
-        global_avg_pool(&relu(&self.convolution.forward(&x, mode)?)?)
+        global_avg_pool(&self.convolution.forward_relu(&x, mode)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
-use taper_tensor::{Conv, Layer, Mode, Path, Pool, concat, max_pool2d, relu};
+use taper_tensor::{Conv, Mode, Path, Pool, concat, max_pool2d};
 
 use crate::convolution::Convolution;
 use crate::{Backbone, Stage};
@@ -19,8 +19,8 @@ const STAGES: [Stage; 4] = [
     },
 ];
 
-/// The first feature of each stage, and the end.
-const CUTS: [usize; 5] = [0, 2, 5, 8, 13];
+/// The first of the features of each stage, and the end.
+const CUTS: [usize; 5] = [0, 1, 4, 7, 12];
 
 /// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
 const SMALLEST: usize = 25;
@@ -66,10 +66,9 @@ pub struct SqueezeNet {
     features: Vec<Feature>,
 }
 
-/// One entry of torchvision's `features`, at the same place.
+/// One entry of torchvision's `features`; its first two, convolution and ReLU, are one here.
 enum Feature {
-    Convolution(Convolution),
-    Relu,
+    Stem(Convolution),
     Pool,
     Fire(Fire),
 }
@@ -77,8 +76,7 @@ enum Feature {
 impl Feature {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         match self {
-            Feature::Convolution(convolution) => convolution.forward(x, mode),
-            Feature::Relu => relu(x),
+            Feature::Stem(convolution) => convolution.forward_relu(x, mode),
             Feature::Pool => max_pool2d(x, POOL),
             Feature::Fire(fire) => fire.forward(x, mode),
         }
@@ -105,9 +103,8 @@ impl Fire {
     }
 
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let s = relu(&self.squeeze.forward(x, mode)?)?;
-        let expanded = [self.expand1x1.forward(&s, mode)?, self.expand3x3.forward(&s, mode)?];
-        relu(&concat(&[&expanded[0], &expanded[1]])?) // the same as ReLU on both, then concatenation
+        let s = self.squeeze.forward_relu(x, mode)?;
+        concat(&[&self.expand1x1.forward_relu(&s, mode)?, &self.expand3x3.forward_relu(&s, mode)?])
     }
 }
 
@@ -123,8 +120,7 @@ impl SqueezeNet {
             Fire::new(&path.at(n), inputs, squeezed, expanded).map(Feature::Fire)
         };
         let features = vec![
-            Feature::Convolution(Convolution::new(&path.at(0), (3, 64, 3), stem, DEFAULT_KAIMING_UNIFORM)?),
-            Feature::Relu,
+            Feature::Stem(Convolution::new(&path.at(0), (3, 64, 3), stem, DEFAULT_KAIMING_UNIFORM)?),
             Feature::Pool,
             fire(3, 64, 16, 64)?,
             fire(4, 128, 16, 64)?,

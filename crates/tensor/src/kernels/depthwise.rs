@@ -124,7 +124,7 @@ impl<T: Real> Job<T> for Row<'_, T> {
                             sum = value.mul_add(tap, sum);
                         }
                     }
-                    sum.max(V::splat(floor)).store_up_to(self.out.add(x * self.c + from), n);
+                    V::splat(floor).max(sum).store_up_to(self.out.add(x * self.c + from), n);
                 }
             }
         }

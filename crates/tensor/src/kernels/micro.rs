@@ -77,7 +77,9 @@ impl<T: super::Real> Job<T> for Packed<'_, T> {
                         let (to, ldc) = if all { (c, p.ldc) } else { (whole.as_mut_ptr(), 32) };
                         let a = p.a.add(line * self.a_line + row * p.lda);
                         let add = p.add && all;
-                        let tile = Tile { taps: p.taps, kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add };
+                        // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
+                        let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
+                        let tile = Tile { taps: p.taps, kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
                             copy_part(&whole, height, p.columns - from, c, p.ldc, p.add);
@@ -113,7 +115,8 @@ impl<T: super::Real> Job<T> for Transposed<'_, T> {
                 for (row, height) in blocks(p.rows, V::ROWS) {
                     let (b, c) = (p.b.add(from), p.c.add(row * p.ldc + from));
                     let (a, lda, ldc, add) = (p.a.add(row), p.lda, p.ldc, p.add);
-                    Tile { taps: p.taps, kc: p.kc, a, lda, b, ldb, c, ldc, add }.run::<V, true>(height, width / V::N);
+                    let tile = Tile { taps: p.taps, kc: p.kc, a, lda, b, ldb, c, ldc, add, ahead: 0 };
+                    tile.run::<V, true>(height, width / V::N);
                 }
             }
         }
@@ -130,6 +133,8 @@ struct Tile<'a, T> {
     c: *mut T,
     ldc: usize,
     add: bool,
+    /// Numbers of what follows the rows of A to ask for at each step.
+    ahead: usize,
 }
 
 /// Calls a macro for each row that a tile may have.
@@ -267,7 +272,11 @@ impl<T: super::Real> Tile<'_, T> {
                         at!($i).wrapping_add(1)
                     };
                 }
+                let mut next = a.wrapping_add(self.ahead * self.kc);
                 while steps >= 2 {
+                    V::prefetch(next);
+                    V::prefetch(next.wrapping_add(16));
+                    next = next.wrapping_add(2 * self.ahead);
                     (a0, a3, a6, a9, a12) = (opaque(a0), opaque(a3), opaque(a6), opaque(a9), opaque(a12));
                     step!(b, at);
                     step!(b.add(self.ldb), later);

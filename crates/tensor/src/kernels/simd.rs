@@ -25,7 +25,23 @@ pub(crate) trait Lanes: Copy {
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     /// `c - self · b`
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;
+    /// The larger one; `b` where one of them is NaN.
     unsafe fn max(self, b: Self) -> Self;
+
+    /// Asks for the cache line at `p`, which need not be an address that may be read.
+    #[inline(always)]
+    unsafe fn prefetch(_p: *const Self::Real) {}
+
+    /// Stores past the caches; `p` on a boundary of the vector's size. [`Lanes::fence`] before another thread reads.
+    #[inline(always)]
+    unsafe fn stream(self, p: *mut Self::Real) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(p) }
+    }
+
+    /// Ends a sequence of [`Lanes::stream`].
+    #[inline(always)]
+    unsafe fn fence() {}
 
     /// The first `n` numbers, at most all; zeros after them.
     #[inline(always)]
@@ -247,7 +263,7 @@ mod x86 {
 
     macro_rules! lanes {
         ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-         $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident) => {
+         $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident) => {
             #[derive(Clone, Copy)]
             #[repr(transparent)]
             pub(super) struct $name($vector);
@@ -294,16 +310,28 @@ mod x86 {
                 unsafe fn max(self, b: Self) -> Self {
                     unsafe { Self($max(self.0, b.0)) }
                 }
+                #[inline(always)]
+                unsafe fn prefetch(p: *const f32) {
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+                }
+                #[inline(always)]
+                unsafe fn stream(self, p: *mut f32) {
+                    unsafe { $stream(p, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn fence() {
+                    unsafe { _mm_sfence() }
+                }
             }
         };
     }
 
     lanes!(
         Avx512, __m512, 16, 14, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps,
-        _mm512_mul_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_max_ps
+        _mm512_mul_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_max_ps, _mm512_stream_ps
     );
     lanes!(
         Avx2, __m256, 8, 6, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps,
-        _mm256_mul_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_max_ps
+        _mm256_mul_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_max_ps, _mm256_stream_ps
     );
 }

@@ -257,13 +257,13 @@ impl<T: Real> Job<T> for Epilogue<T> {
                     let mut from = 0;
                     while from + V::N <= self.width {
                         let bias = if self.bias.is_null() { V::splat(T::ZERO) } else { V::load(self.bias.add(from)) };
-                        V::load(c.add(from)).add(bias).max(V::splat(floor)).store(c.add(from));
+                        V::splat(floor).max(V::load(c.add(from)).add(bias)).store(c.add(from));
                         from += V::N;
                     }
                     for i in from..self.width {
                         let bias = if self.bias.is_null() { T::ZERO } else { *self.bias.add(i) };
                         let y = *c.add(i) + bias;
-                        *c.add(i) = if y > floor { y } else { floor };
+                        *c.add(i) = if floor > y { floor } else { y };
                     }
                 }
             }

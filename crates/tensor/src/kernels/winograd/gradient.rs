@@ -183,6 +183,7 @@ impl<T: Real> Job<T> for Gradients<T> {
                     let mut patch = [[V::splat(T::ZERO); 4]; 4];
                     for i in 0..4 {
                         for j in 0..4 {
+                            V::prefetch(pixels[i][j].wrapping_add(4 * o + from));
                             patch[i][j] = V::load_up_to(pixels[i][j].add(from), n);
                         }
                     }

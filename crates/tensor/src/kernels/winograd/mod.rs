@@ -23,6 +23,8 @@ use transform::both_ways;
 
 /// Points of the transform.
 const POINTS: usize = 36;
+/// Outputs of more bytes than this are stored past the caches, which they would only empty.
+const STREAMED: usize = 12 << 20;
 /// Bytes that a block's matrices may take: the second-level cache of a core.
 const BLOCK: usize = 768 << 10;
 
@@ -108,6 +110,8 @@ unsafe fn run<T: Real>(
     let stride = point_stride(block, widest);
     let (x, out, u) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(u.as_ptr().cast_mut()));
     let bias = Shared::new(finish.bias.cast_mut());
+    // Whole vectors on their boundaries.
+    let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.at(0).addr().is_multiple_of(64);
     each(t.tiles().div_ceil(block), |unit| {
         let (from, to) = (unit * block, t.tiles().min((unit + 1) * block));
         let zeros = c.next_multiple_of(16);
@@ -134,7 +138,7 @@ unsafe fn run<T: Real>(
                     T::launch(simd, Packed { product, lines: 1, a_line: 0, c_line: 0 });
                 }
                 let finish = Finish { bias: bias.at(0).cast_const(), relu: finish.relu };
-                T::launch(simd, Outputs { t, o, padded, m, out: out.at(0), stride, from, to, finish });
+                T::launch(simd, Outputs { t, o, padded, m, out: out.at(0), stride, from, to, finish, streamed });
             }
         });
     });
@@ -177,6 +181,10 @@ impl<T: Real> Job<T> for Patches<T> {
                     let n = V::N.min(c - from);
                     let mut patch = [[V::splat(T::ZERO); 6]; 6];
                     for i in 0..6 {
+                        // The next tile's pixels, right of those that are loaded now.
+                        for j in 2..6 {
+                            V::prefetch(pixels[i][j].wrapping_add(4 * c + from));
+                        }
                         for j in 0..6 {
                             patch[i][j] = V::load_up_to(pixels[i][j].add(from), n);
                         }
@@ -204,6 +212,7 @@ struct Outputs<T> {
     from: usize,
     to: usize,
     finish: Finish<T>,
+    streamed: bool,
 }
 
 impl<T: Real> Job<T> for Outputs<T> {
@@ -233,12 +242,14 @@ impl<T: Real> Job<T> for Outputs<T> {
                     let y = both_ways!(transform::output, points, 6, 4);
                     for i in 0..rows {
                         for j in 0..columns {
-                            let value = y[i][j].add(bias).max(V::splat(floor));
-                            value.store_up_to(out.add((i * t.ow + j) * o + from), n);
+                            let value = V::splat(floor).max(y[i][j].add(bias));
+                            let to = out.add((i * t.ow + j) * o + from);
+                            if self.streamed { value.stream(to) } else { value.store_up_to(to, n) }
                         }
                     }
                 }
             }
+            V::fence();
         }
     }
 }
