@@ -4,7 +4,7 @@ use crate::error::{OptimError, require};
 use crate::fused;
 use crate::part::Formula;
 use crate::real::Real;
-use crate::rule::{Step, UpdateRule, scaled};
+use crate::rule::{Step, UpdateRule, if_finite, scaled};
 
 /// The settings of [`AdamW`]; the defaults are the paper's and PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,6 +97,12 @@ impl UpdateRule for AdamW {
     fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
         let update = AdamWUpdate::new(self.config, factor, step);
         if fused::update(update, theta, grad, slots)? { Ok(()) } else { update.composed(theta, grad, slots) }
+    }
+
+    fn update_finite(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<f64> {
+        let update = AdamWUpdate::new(self.config, 1.0, step);
+        let squares = fused::update_finite(update, theta, grad, slots)?;
+        squares.map_or_else(|| if_finite(grad, || update.composed(theta, grad, slots)), Ok)
     }
 }
 

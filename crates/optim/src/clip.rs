@@ -1,7 +1,6 @@
 use candle_core::{DType, Device, Result, Storage, Tensor};
-use pulp::{Arch, Simd, WithSimd};
 
-use crate::part::middle;
+use crate::part::squares;
 use crate::real::Real;
 
 /// The factor that brings gradients of the length `norm` down to `max_norm`.
@@ -19,8 +18,8 @@ pub(crate) fn clip_factor(norm: f64, max_norm: f64) -> f64 {
 pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
     let (storage, layout) = tensor.storage_and_layout();
     if let Storage::Cpu(storage) = &*storage {
-        let single = f32::slice(storage, layout).map(sum_in_halves);
-        if let Some(sum) = single.or_else(|| f64::slice(storage, layout).map(sum_in_halves)) {
+        let single = f32::slice(storage, layout).map(squares);
+        if let Some(sum) = single.or_else(|| f64::slice(storage, layout).map(squares)) {
             return Ok(sum);
         }
     }
@@ -31,37 +30,6 @@ pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
         _ => tensor.clone(),
     };
     tensor.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()
-}
-
-/// Chunks of a fixed size are summed in parallel and added up in pairs.
-fn sum_in_halves<T: Real>(values: &[T]) -> f64 {
-    let Some(middle) = middle(values.len()) else {
-        return Arch::new().dispatch(SumInLanes(values));
-    };
-    let (left, right) = values.split_at(middle);
-    let (left, right) = rayon::join(|| sum_in_halves(left), || sum_in_halves(right));
-    left + right
-}
-
-/// Sixteen running sums instead of one: no addition waits for the one before it.
-struct SumInLanes<'a, T>(&'a [T]);
-
-impl<T: Real> WithSimd for SumInLanes<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
-        const LANES: usize = 16;
-        let square = |value: T| value.to_f64() * value.to_f64();
-        let mut sums = [0.0; LANES];
-        let (rows, rest) = self.0.as_chunks::<LANES>();
-        for row in rows {
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += square(value);
-            }
-        }
-        sums.iter().sum::<f64>() + rest.iter().map(|&value| square(value)).sum::<f64>()
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,31 @@ pub(crate) fn update<const N: usize>(
     grad: &Tensor,
     slots: &[Var],
 ) -> Result<bool> {
+    run(Work { formula, squares: None }, theta, grad, slots)
+}
+
+/// [`update`] of the chunks whose gradient is finite; returns the sum of all its squares, or
+/// nothing when nothing was done.
+pub(crate) fn update_finite<const N: usize>(
+    formula: impl Formula<N>,
+    theta: &Var,
+    grad: &Tensor,
+    slots: &[Var],
+) -> Result<Option<f64>> {
+    let squares = Cell::new(0.0);
+    let done = run(Work { formula, squares: Some(&squares) }, theta, grad, slots)?;
+    Ok(done.then(|| squares.get()))
+}
+
+/// What to do once all tensors are open.
+#[derive(Clone, Copy)]
+struct Work<'a, F> {
+    formula: F,
+    /// Where the sum of the gradient's squares goes, when it is to be checked.
+    squares: Option<&'a Cell<f64>>,
+}
+
+fn run<const N: usize>(work: Work<'_, impl Formula<N>>, theta: &Var, grad: &Tensor, slots: &[Var]) -> Result<bool> {
     let Ok(slots) = <&[Var; N]>::try_from(slots) else {
         return Ok(false);
     };
@@ -31,7 +56,7 @@ pub(crate) fn update<const N: usize>(
     };
     let fit = fit && tensors().all(|tensor| tensor.shape() == theta.shape());
     if fit {
-        theta.inplace_op2(grad, &Outermost { formula, slots })?;
+        theta.inplace_op2(grad, &Outermost { work, slots })?;
     }
     Ok(fit)
 }
@@ -57,7 +82,7 @@ fn apart<'a, T: Real>(tensors: impl Iterator<Item = &'a Tensor>) -> bool {
 ///
 /// candle opens one tensor at a time for writing; nested, the calls have all of them open at once.
 struct Outermost<'a, F, const N: usize> {
-    formula: F,
+    work: Work<'a, F>,
     slots: &'a [Var; N],
 }
 
@@ -67,7 +92,7 @@ impl<F: Formula<N>, const N: usize> Outermost<'_, F, N> {
             bail!("{NAME}: a parameter or gradient is not a slice of {:?}", T::DTYPE);
         };
         let part = Part { theta, grad, slots: array::from_fn(|_| Default::default()) };
-        open_slots(self.formula, part, self.slots, 0)
+        open_slots(self.work, part, self.slots, 0)
     }
 }
 
@@ -86,7 +111,7 @@ impl<F: Formula<N>, const N: usize> InplaceOp2 for Outermost<'_, F, N> {
 
 /// Opens the slot `next`, and then those after it inside.
 struct Inner<'a, T, F, const N: usize> {
-    formula: F,
+    work: Work<'a, F>,
     /// What is open already; taken out once.
     part: Cell<Option<Part<'a, T, N>>>,
     slots: &'a [Var; N],
@@ -103,21 +128,22 @@ impl<T: Real, F: Formula<N>, const N: usize> InplaceOp1 for Inner<'_, T, F, N> {
             bail!("{NAME}: slot {} is not a slice of {:?}", self.next, T::DTYPE);
         };
         part.slots[self.next] = slot;
-        open_slots(self.formula, part, self.slots, self.next + 1)
+        open_slots(self.work, part, self.slots, self.next + 1)
     }
 }
 
 fn open_slots<T: Real, F: Formula<N>, const N: usize>(
-    formula: F,
+    work: Work<'_, F>,
     part: Part<'_, T, N>,
     slots: &[Var; N],
     next: usize,
 ) -> Result<()> {
-    match slots.get(next) {
-        Some(slot) => slot.inplace_op1(&Inner { formula, part: Cell::new(Some(part)), slots, next }),
-        None => {
-            part.update(formula);
-            Ok(())
-        }
+    if let Some(slot) = slots.get(next) {
+        return slot.inplace_op1(&Inner { work, part: Cell::new(Some(part)), slots, next });
     }
+    match work.squares {
+        Some(squares) => squares.set(part.update_finite(work.formula)),
+        None => part.update(work.formula),
+    }
+    Ok(())
 }

@@ -9,8 +9,8 @@
 //! `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
 //! Nothing is skipped: a parameter without a gradient, a gradient that is not finite and a saved
-//! state that does not fit are errors that name the parameter, and the first two leave everything
-//! as it was. Parameters are visited in the order of their names, so a run repeats to the bit.
+//! state that does not fit are errors that name the parameter, and no NaN gets from a gradient into a
+//! parameter. Parameters are visited in the order of their names, so a run repeats to the bit.
 //!
 //! The crate works on any [`candle_core::Var`] of float32 or float64. On a CPU an update is one
 //! parallel pass over memory, elsewhere it is composed of candle's operations; the number of

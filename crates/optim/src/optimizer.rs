@@ -1,3 +1,5 @@
+use std::iter;
+
 use candle_core::{Tensor, Var, backprop::GradStore};
 
 use crate::clip::{clip_factor, sum_of_squares};
@@ -103,33 +105,63 @@ impl Optimizer {
 
     /// Updates every parameter once; `lr` is the learning rate before the groups' factors.
     ///
-    /// All gradients are checked before the first parameter changes.
+    /// With clipping all gradients are read before the first parameter changes. Without it a
+    /// gradient is read as its parameter is updated, once for both.
     ///
     /// # Errors
     /// Without any change to parameters or state:
     /// - [`OptimError::BadConfig`] when `lr` is negative or not finite;
     /// - [`OptimError::MissingGradient`] when a parameter has no gradient;
-    /// - [`OptimError::NonFiniteGradient`] when a gradient holds a NaN or an infinity;
     /// - [`OptimError::Mismatch`] when a gradient has another shape or type than its parameter.
+    ///
+    /// [`OptimError::NonFiniteGradient`] when a gradient holds a NaN or an infinity; the first one
+    /// in the order of names is named. With clipping nothing has changed. Without it every other
+    /// parameter has been updated, and of those with such a gradient the stretches where it is
+    /// finite may have been, which does not count as an update; no NaN or infinity of a gradient
+    /// gets into a parameter or slot.
     ///
     /// [`OptimError::Tensor`] when a tensor operation fails; parameters before the named one have
     /// then been updated.
     pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<StepStats, OptimError> {
         require(lr.is_finite() && lr >= 0.0, "lr", "finite and not negative", lr)?;
-        let mut checked = Vec::with_capacity(self.trained.len());
+        let grads = self.trained.iter().map(|param| param.gradient(grads)).collect::<Result<Vec<_>, _>>()?;
+        match self.clip {
+            Some(max_norm) => self.step_clipped(grads, lr, max_norm),
+            None => self.step_unclipped(grads, lr),
+        }
+    }
+
+    /// Two passes over the gradients: one for their norm, one for the updates.
+    fn step_clipped(&mut self, grads: Vec<Tensor>, lr: f64, max_norm: f64) -> Result<StepStats, OptimError> {
         let mut squares = 0.0;
-        for param in &self.trained {
-            let (grad, square) = param.gradient(grads)?;
-            checked.push(grad);
-            squares += square;
+        for (param, grad) in iter::zip(&self.trained, &grads) {
+            squares += param.finite(sum_of_squares(grad))?;
         }
         let gradient_norm = f64::sqrt(squares);
-        let clip_factor = self.clip.map_or(1.0, |max_norm| clip_factor(gradient_norm, max_norm));
-
-        for (param, grad) in self.trained.iter_mut().zip(checked) {
-            param.update(&*self.rule, &grad, lr, clip_factor).map_err(|source| tensor_error(&param.name, source))?;
+        let clip_factor = clip_factor(gradient_norm, max_norm);
+        for (param, grad) in iter::zip(&mut self.trained, grads) {
+            let done = self.rule.update_scaled(&param.var, &grad, clip_factor, &param.slots, param.next(lr));
+            done.map_err(|source| tensor_error(&param.name, source))?;
+            param.updates += 1;
         }
         Ok(StepStats { gradient_norm, clip_factor })
+    }
+
+    /// One pass: nothing but the error waits for the last gradient.
+    fn step_unclipped(&mut self, grads: Vec<Tensor>, lr: f64) -> Result<StepStats, OptimError> {
+        let mut squares = Ok(0.0);
+        for (param, grad) in iter::zip(&mut self.trained, grads) {
+            let square = self.rule.update_finite(&param.var, &grad, &param.slots, param.next(lr));
+            match param.finite(square) {
+                Ok(square) => {
+                    param.updates += 1;
+                    squares = squares.map(|sum| sum + square);
+                }
+                Err(error @ OptimError::NonFiniteGradient { .. }) => squares = squares.and(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(StepStats { gradient_norm: f64::sqrt(squares?), clip_factor: 1.0 })
     }
 
     pub(crate) fn slot_names(&self) -> &'static [&'static str] {
@@ -138,28 +170,22 @@ impl Optimizer {
 }
 
 impl Trained {
-    /// The gradient, fit for use, and the sum of its squares.
-    fn gradient(&self, grads: &GradStore) -> Result<(Tensor, f64), OptimError> {
-        let name = || self.name.clone();
-        let grad = grads.get(&self.var).ok_or_else(|| OptimError::MissingGradient { name: name() })?;
+    /// The gradient, fit for use.
+    fn gradient(&self, grads: &GradStore) -> Result<Tensor, OptimError> {
+        let grad = grads.get(&self.var).ok_or_else(|| OptimError::MissingGradient { name: self.name.clone() })?;
         require_like(&self.name, grad, &self.var)?;
-        let squares = || {
-            let grad = grad.detach().contiguous()?;
-            let squares = sum_of_squares(&grad)?;
-            Ok((grad, squares))
-        };
-        let (grad, squares) = squares().map_err(|source| tensor_error(&self.name, source))?;
-        if !squares.is_finite() {
-            return Err(OptimError::NonFiniteGradient { name: name() });
-        }
-        Ok((grad, squares))
+        grad.detach().contiguous().map_err(|source| tensor_error(&self.name, source))
     }
 
-    fn update(&mut self, rule: &dyn UpdateRule, grad: &Tensor, lr: f64, clip_factor: f64) -> candle_core::Result<()> {
-        let step = Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay };
-        rule.update_scaled(&self.var, grad, clip_factor, &self.slots, step)?;
-        self.updates += 1;
-        Ok(())
+    /// Refuses a sum of the gradient's squares that could not be taken or is not finite.
+    fn finite(&self, squares: candle_core::Result<f64>) -> Result<f64, OptimError> {
+        let squares = squares.map_err(|source| tensor_error(&self.name, source))?;
+        if squares.is_finite() { Ok(squares) } else { Err(OptimError::NonFiniteGradient { name: self.name.clone() }) }
+    }
+
+    /// The update at hand.
+    fn next(&self, lr: f64) -> Step {
+        Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay }
     }
 }
 

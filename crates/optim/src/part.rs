@@ -16,6 +16,39 @@ pub(crate) fn middle(len: usize) -> Option<usize> {
     (len > CHUNK).then(|| len.div_ceil(CHUNK).div_ceil(2) * CHUNK)
 }
 
+/// The sum of the squares in float64: chunks are summed in parallel and added up in pairs.
+///
+/// The order of summation depends on the number of elements alone.
+pub(crate) fn squares<T: Real>(values: &[T]) -> f64 {
+    let Some(middle) = middle(values.len()) else {
+        return Arch::new().dispatch(SumInLanes(values));
+    };
+    let (left, right) = values.split_at(middle);
+    let (left, right) = rayon::join(|| squares(left), || squares(right));
+    left + right
+}
+
+/// Sixteen running sums instead of one: no addition waits for the one before it.
+struct SumInLanes<'a, T>(&'a [T]);
+
+impl<T: Real> WithSimd for SumInLanes<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        const LANES: usize = 16;
+        let square = |value: T| value.to_f64() * value.to_f64();
+        let mut sums = [0.0; LANES];
+        let (rows, rest) = self.0.as_chunks::<LANES>();
+        for row in rows {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += square(value);
+            }
+        }
+        sums.iter().sum::<f64>() + rest.iter().map(|&value| square(value)).sum::<f64>()
+    }
+}
+
 /// An update rule for one element, with its settings and the step at hand.
 ///
 /// The new values of an element depend on its own old ones alone, so that neither the number of
@@ -36,11 +69,26 @@ impl<T: Real, const N: usize> Part<'_, T, N> {
     /// Halves until a chunk is left; the halves run in parallel.
     pub(crate) fn update(self, formula: impl Formula<N>) {
         let Some(middle) = middle(self.theta.len()) else {
-            Arch::new().dispatch(Pass { part: self, formula });
-            return;
+            return Arch::new().dispatch(Pass { part: self, formula });
         };
         let (left, right) = self.split_at(middle);
         rayon::join(|| left.update(formula), || right.update(formula));
+    }
+
+    /// [`Part::update`] of the chunks whose [`squares`] are finite; returns the squares of all.
+    ///
+    /// The update finds the gradient in the cache, where the sum has brought it.
+    pub(crate) fn update_finite(self, formula: impl Formula<N>) -> f64 {
+        let Some(middle) = middle(self.theta.len()) else {
+            let squares = squares(self.grad);
+            if squares.is_finite() {
+                self.update(formula);
+            }
+            return squares;
+        };
+        let (left, right) = self.split_at(middle);
+        let (left, right) = rayon::join(|| left.update_finite(formula), || right.update_finite(formula));
+        left + right
     }
 
     fn split_at(self, middle: usize) -> (Self, Self) {

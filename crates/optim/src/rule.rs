@@ -1,5 +1,7 @@
 use candle_core::{Result, Tensor, Var};
 
+use crate::clip::sum_of_squares;
+
 /// What a rule is told about the update at hand, beside the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
@@ -69,6 +71,28 @@ pub trait UpdateRule: Send + Sync {
     fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
         self.update(theta, &scaled(grad, factor)?, slots, step)
     }
+
+    /// [`UpdateRule::update`] where the gradient is finite; returns the sum of the squares of all
+    /// its elements, in float64.
+    ///
+    /// This is how a gradient reaches a rule when it need not be clipped. The form given here
+    /// reads it twice, and leaves *θ* and slots alone when the sum is not finite; a rule may sum on
+    /// its way instead, and then leaves alone at least the elements whose gradient is not finite.
+    ///
+    /// # Errors
+    /// When a tensor operation fails; a sum that is not finite is no error here.
+    fn update_finite(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<f64> {
+        if_finite(grad, || self.update(theta, grad, slots, step))
+    }
+}
+
+/// The sum of the squares of a gradient, which is updated by when it is finite.
+pub(crate) fn if_finite(grad: &Tensor, update: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let squares = sum_of_squares(grad)?;
+    if squares.is_finite() {
+        update()?;
+    }
+    Ok(squares)
 }
 
 /// `factor · g`, which is no copy when the factor is 1.

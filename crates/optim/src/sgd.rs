@@ -4,7 +4,7 @@ use crate::error::{OptimError, require};
 use crate::fused;
 use crate::part::Formula;
 use crate::real::Real;
-use crate::rule::{Step, UpdateRule, scaled};
+use crate::rule::{Step, UpdateRule, if_finite, scaled};
 
 /// The settings of [`Sgd`]; the defaults are PyTorch's: plain gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +109,15 @@ impl UpdateRule for Sgd {
             _ => fused::update::<1>(update, theta, grad, slots)?,
         };
         if done { Ok(()) } else { update.composed(theta, grad, slots) }
+    }
+
+    fn update_finite(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<f64> {
+        let update = SgdUpdate { config: self.config, factor: 1.0, step };
+        let squares = match self.slots() {
+            [] => fused::update_finite::<0>(update, theta, grad, slots)?,
+            _ => fused::update_finite::<1>(update, theta, grad, slots)?,
+        };
+        squares.map_or_else(|| if_finite(grad, || update.composed(theta, grad, slots)), Ok)
     }
 }
 

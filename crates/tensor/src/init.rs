@@ -25,7 +25,8 @@ pub(crate) fn sample(init: Init, shape: &Shape, rng: &mut Rng, dtype: DType, dev
     // Not by way of float64 for all of them: the largest layers have a hundred million weights.
     let drawn = match dtype {
         DType::F64 => Tensor::from_vec(values.collect::<Vec<_>>(), shape, &Device::Cpu)?,
-        _ => Tensor::from_vec(values.map(|value| value as f32).collect::<Vec<_>>(), shape, &Device::Cpu)?.to_dtype(dtype)?,
+        _ => Tensor::from_vec(values.map(|value| value as f32).collect::<Vec<_>>(), shape, &Device::Cpu)?
+            .to_dtype(dtype)?,
     };
     drawn.to_device(device)
 }

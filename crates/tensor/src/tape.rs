@@ -24,7 +24,10 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId
 use crate::kernels;
 
 /// From the gradient of the output, and the output, to those of the inputs: None where none was asked for.
-pub(crate) trait Backward: FnOnce(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static {}
+pub(crate) trait Backward:
+    FnOnce(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static
+{
+}
 
 impl<F: FnOnce(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward for F {}
 
@@ -43,7 +46,8 @@ pub(crate) fn record<T: WithDType>(
         [one] => one.clone(),
         _ => Tensor::cat(&tokens, 0)?,
     };
-    let (slot, guard, saved) = (Arc::<Slot>::default(), Arc::<Guard>::default(), Arc::<Mutex<Option<Saved>>>::default());
+    let (slot, guard, saved) =
+        (Arc::<Slot>::default(), Arc::<Guard>::default(), Arc::<Mutex<Option<Saved>>>::default());
     let inputs = edges.into_iter().map(|e| e.map(|e| e.slot)).collect();
     let node = Node { slot: slot.clone(), inputs, saved: saved.clone() };
     let token = token.apply_op1(node)?;

@@ -27,7 +27,8 @@ impl Case {
     fn inputs(&self) -> Vec<Tensor> {
         let mut rng = Rng::new(7);
         let mut draw = |shape: &[usize], scale: f64| {
-            let values: Vec<f64> = (0..shape.iter().product()).map(|_| f64::from((rng.normal() * scale) as f32)).collect();
+            let values: Vec<f64> =
+                (0..shape.iter().product()).map(|_| f64::from((rng.normal() * scale) as f32)).collect();
             Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
         };
         let (c, o) = (self.c * self.conv.groups, self.o * self.conv.groups);
@@ -211,7 +212,17 @@ fn every_instruction_set_is_right_and_no_bit_depends_on_the_number_of_threads() 
 #[test]
 fn accuracy_is_that_of_the_algorithm() {
     // Over the root mean square of the result: Winograd forward and dx 6e-5 at most, dw 2.4e-4; direct 1e-5.
-    let case = |r, c| Case { n: 4, h: 28, w: 28, c, o: 64, r, s: r, conv: Conv { padding: r / 2, ..Conv::default() }, bias: false };
+    let case = |r, c| Case {
+        n: 4,
+        h: 28,
+        w: 28,
+        c,
+        o: 64,
+        r,
+        s: r,
+        conv: Conv { padding: r / 2, ..Conv::default() },
+        bias: false,
+    };
     for (case, limits) in [(case(3, 64), [6e-5, 6e-5, 2.4e-4]), (case(5, 24), [1e-5, 1e-5, 1e-5])] {
         let inputs = case.inputs();
         let right = run(&inputs, DType::F64, &|x, w, b| composed::conv2d(x, w, b, case.conv));

@@ -30,12 +30,15 @@ pub struct Phase {
 
 /// The phases of a plan over a backbone of `stages` stages.
 pub fn phases(recipe: &Recipe, stages: usize) -> Vec<Phase> {
-    let OptimizeRecipe { head_epochs, epochs, .. } = recipe.optimize;
+    let OptimizeRecipe { head_epochs, epochs, frozen_stages, .. } = recipe.optimize;
     let head = |epochs| Phase { name: "head", frozen: stages, epochs };
     let mut phases = match recipe.plan {
         Plan::Probe => vec![head(head_epochs + epochs)],
-        Plan::Top => vec![head(head_epochs), Phase { name: "top", frozen: stages.saturating_sub(1), epochs }],
-        Plan::Full => vec![head(head_epochs), Phase { name: "all", frozen: 0, epochs }],
+        Plan::Top => vec![
+            head(head_epochs),
+            Phase { name: "top", frozen: frozen_stages.max(stages.saturating_sub(1)).min(stages), epochs },
+        ],
+        Plan::Full => vec![head(head_epochs), Phase { name: "all", frozen: frozen_stages.min(stages), epochs }],
     };
     phases.retain(|phase| phase.epochs > 0);
     phases
@@ -259,14 +262,17 @@ mod tests {
             |recipe: &Recipe| phases(recipe, 4).iter().map(|p| (p.name, p.frozen, p.epochs)).collect::<Vec<_>>();
         recipe.optimize.head_epochs = 2;
         recipe.optimize.epochs = 5;
-        assert_eq!(lengths(&recipe), [("head", 4, 2), ("all", 0, 5)]);
+        assert_eq!(lengths(&recipe), [("head", 4, 2), ("all", 1, 5)]);
         recipe.plan = Plan::Top;
         assert_eq!(lengths(&recipe), [("head", 4, 2), ("top", 3, 5)]);
         recipe.plan = Plan::Probe;
         assert_eq!(lengths(&recipe), [("head", 4, 7)]);
         recipe.plan = Plan::Full;
         recipe.optimize.head_epochs = 0;
+        recipe.optimize.frozen_stages = 0;
         assert_eq!(lengths(&recipe), [("all", 0, 5)]);
+        recipe.optimize.frozen_stages = 9;
+        assert_eq!(lengths(&recipe), [("all", 4, 5)]);
     }
 
     #[test]

@@ -136,6 +136,9 @@ pub struct OptimizeRecipe {
     pub backbone_factor: f64,
     /// Further factor for each stage below. Default 0.3.
     pub stage_decay: f64,
+    /// Stages of the backbone, from the picture, that keep their weights whatever the plan. Default 1: the first
+    /// filters (edges, colours) serve any pictures, and their gradients cost the most.
+    pub frozen_stages: usize,
     /// Limit of the global norm of the gradients. Default 5.
     pub clip: f64,
 }
@@ -206,6 +209,7 @@ impl Default for OptimizeRecipe {
             head_factor: 0.5,
             backbone_factor: 0.05,
             stage_decay: 0.3,
+            frozen_stages: 1,
             clip: 5.0,
         }
     }

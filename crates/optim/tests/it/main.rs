@@ -7,6 +7,8 @@ mod golden;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod one_pass;
+#[cfg(test)]
 mod state;
 
 /// Helpers of the tests.

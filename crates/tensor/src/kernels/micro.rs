@@ -79,7 +79,8 @@ impl<T: super::Real> Job<T> for Packed<'_, T> {
                         let add = p.add && all;
                         // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
                         let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
-                        let tile = Tile { taps: p.taps, kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead };
+                        let tile =
+                            Tile { taps: p.taps, kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
                             copy_part(&whole, height, p.columns - from, c, p.ldc, p.add);
@@ -239,20 +240,48 @@ impl<T: super::Real> Tile<'_, T> {
                 let at = |row: usize| a.wrapping_add(row * lda);
                 let (mut a0, mut a3, mut a6, mut a9, mut a12) = (at(0), at(3), at(6), at(9), at(12));
                 macro_rules! at {
-                    (0) => { a0 };
-                    (1) => { a0.wrapping_add(lda) };
-                    (2) => { a0.wrapping_add(2 * lda) };
-                    (3) => { a3 };
-                    (4) => { a3.wrapping_add(lda) };
-                    (5) => { a3.wrapping_add(2 * lda) };
-                    (6) => { a6 };
-                    (7) => { a6.wrapping_add(lda) };
-                    (8) => { a6.wrapping_add(2 * lda) };
-                    (9) => { a9 };
-                    (10) => { a9.wrapping_add(lda) };
-                    (11) => { a9.wrapping_add(2 * lda) };
-                    (12) => { a12 };
-                    (13) => { a12.wrapping_add(lda) };
+                    (0) => {
+                        a0
+                    };
+                    (1) => {
+                        a0.wrapping_add(lda)
+                    };
+                    (2) => {
+                        a0.wrapping_add(2 * lda)
+                    };
+                    (3) => {
+                        a3
+                    };
+                    (4) => {
+                        a3.wrapping_add(lda)
+                    };
+                    (5) => {
+                        a3.wrapping_add(2 * lda)
+                    };
+                    (6) => {
+                        a6
+                    };
+                    (7) => {
+                        a6.wrapping_add(lda)
+                    };
+                    (8) => {
+                        a6.wrapping_add(2 * lda)
+                    };
+                    (9) => {
+                        a9
+                    };
+                    (10) => {
+                        a9.wrapping_add(lda)
+                    };
+                    (11) => {
+                        a9.wrapping_add(2 * lda)
+                    };
+                    (12) => {
+                        a12
+                    };
+                    (13) => {
+                        a12.wrapping_add(lda)
+                    };
                 }
                 macro_rules! forward {
                     ($n:literal) => {

@@ -115,7 +115,8 @@ impl Correlation {
         // SAFETY: rows and columns are cut to those that the map has; the copy has room for all.
         unsafe {
             for row in 0..rows.count {
-                let to = std::slice::from_raw_parts_mut(copy.add(row * length).cast::<std::mem::MaybeUninit<T>>(), length);
+                let to =
+                    std::slice::from_raw_parts_mut(copy.add(row * length).cast::<std::mem::MaybeUninit<T>>(), length);
                 let y = rows.first + row as isize;
                 if y < 0 || y >= s.h as isize || left == right {
                     to.fill(std::mem::MaybeUninit::new(T::ZERO));
@@ -153,7 +154,11 @@ impl Correlation {
 
     /// Whether pixels do not mix: every output pixel reads the source pixel of its own place.
     fn pointwise(&self) -> bool {
-        self.rows == [0] && self.columns == [0] && self.step == 1 && self.every == 1 && self.source.channels == self.source.c
+        self.rows == [0]
+            && self.columns == [0]
+            && self.step == 1
+            && self.every == 1
+            && self.source.channels == self.source.c
     }
 }
 
@@ -220,8 +225,18 @@ pub(super) unsafe fn correlate<T: Real>(
                     let window = plan.window(source, plan.row_span(from, lines), copy);
                     let (taps, kc) = plan.taps(&window);
                     let (a, lda) = (window.at, plan.step * window.pixel);
-                    let product =
-                        Product { rows: columns, columns: t.channels, kc, taps: &taps, a, lda, b: b.at(0), c, ldc, add: false };
+                    let product = Product {
+                        rows: columns,
+                        columns: t.channels,
+                        kc,
+                        taps: &taps,
+                        a,
+                        lda,
+                        b: b.at(0),
+                        c,
+                        ldc,
+                        add: false,
+                    };
                     T::launch(simd, Packed { product, lines, a_line: plan.step * window.row, c_line });
                 }
             });
@@ -275,7 +290,14 @@ impl<T: Real> Job<T> for Epilogue<T> {
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn forward<T: Real>(simd: Simd, d: &Shape, x: *const T, weight: &[T], out: *mut T, finish: Finish<T>) {
+pub(super) unsafe fn forward<T: Real>(
+    simd: Simd,
+    d: &Shape,
+    x: *const T,
+    weight: &[T],
+    out: *mut T,
+    finish: Finish<T>,
+) {
     let parts: Vec<_> = (0..d.groups)
         .map(|group| {
             let plan = forward_plan(d, group);
@@ -313,8 +335,7 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
             for x in 0..d.stride.min(d.w) {
                 let (rows, columns) = (reaching(d, y, d.r), reaching(d, x, d.s));
                 let places = |taps: &[(isize, usize)]| taps.iter().map(|tap| tap.0).collect::<Vec<_>>();
-                let taps: Vec<usize> =
-                    rows.iter().flat_map(|r| columns.iter().map(move |s| r.1 * d.s + s.1)).collect();
+                let taps: Vec<usize> = rows.iter().flat_map(|r| columns.iter().map(move |s| r.1 * d.s + s.1)).collect();
                 let plan = Correlation {
                     rows: places(&rows),
                     columns: places(&columns),

@@ -15,8 +15,9 @@ use super::super::simd::{Job, Lanes, Simd};
 use super::transform::{self, both_ways};
 use super::{BLOCK, POINTS, Patches, Tiling, point_stride};
 
-/// Parts, at most, and bytes of the sums of one for which parts are made.
+/// Parts, at most, tiles of one, and bytes of its sums: adding the parts up must cost less than making them.
 const PARTS: usize = 16;
+const PART: usize = 160;
 const SMALL: usize = 5 << 20;
 /// Bytes of the transformed tiles of one chunk.
 const CHUNK: usize = 24 << 20;
@@ -30,7 +31,8 @@ const COLUMNS: usize = 128;
 pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
     let t = Tiling { n: d.n, h: d.h, w: d.w, oh: d.oh, ow: d.ow, padding: d.padding };
     let padded = d.o.next_multiple_of(T::lanes(simd));
-    let job = Gradient { simd, t, c: d.c, o: d.o, padded, x: Shared::new(x.cast_mut()), dy: Shared::new(dy.cast_mut()) };
+    let job =
+        Gradient { simd, t, c: d.c, o: d.o, padded, x: Shared::new(x.cast_mut()), dy: Shared::new(dy.cast_mut()) };
     let size = POINTS * d.c * padded;
     // SAFETY: the caller's promise.
     let sums = unsafe { if size * size_of::<T>() <= SMALL { job.in_parts(size) } else { job.in_chunks(size) } };
@@ -50,7 +52,14 @@ struct Gradient<T> {
 
 impl<T: Real> Gradient<T> {
     /// Transforms some tiles of x to `v` and of dy to `y`; `zeros` has room for a pixel of either.
-    unsafe fn tiles(&self, zeros: *mut T, (v, v_stride): (*mut T, usize), (y, y_stride): (*mut T, usize), from: usize, to: usize) {
+    unsafe fn tiles(
+        &self,
+        zeros: *mut T,
+        (v, v_stride): (*mut T, usize),
+        (y, y_stride): (*mut T, usize),
+        from: usize,
+        to: usize,
+    ) {
         let patches = Patches { t: self.t, c: self.c, x: self.x.at(0), zeros, v, stride: v_stride, from, to };
         let (o, padded, dy) = (self.o, self.padded, self.dy.at(0));
         let gradients = Gradients { t: self.t, o, padded, dy, zeros, y, stride: y_stride, from, to };
@@ -74,7 +83,7 @@ impl<T: Real> Gradient<T> {
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
         let block = (BLOCK / (POINTS * (c + padded) * size_of::<T>())).clamp(8, 64);
         let blocks = tiles.div_ceil(block);
-        let parts = blocks.min(PARTS);
+        let parts = (tiles / PART).clamp(4, PARTS).min(blocks);
         let mut sums = vec![T::ZERO; parts * size];
         let out = Shared::new(sums.as_mut_ptr());
         let (v_stride, y_stride) = (point_stride(block, c), point_stride(block, padded));

@@ -74,7 +74,14 @@ fn point_stride(tiles: usize, channels: usize) -> usize {
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn forward<T: Real>(simd: Simd, d: &Shape, x: *const T, weight: &[T], out: *mut T, finish: Finish<T>) {
+pub(super) unsafe fn forward<T: Real>(
+    simd: Simd,
+    d: &Shape,
+    x: *const T,
+    weight: &[T],
+    out: *mut T,
+    finish: Finish<T>,
+) {
     let u = weights::transformed(simd, d.forward_matrix(0), false, weight);
     let t = Tiling { n: d.n, h: d.h, w: d.w, oh: d.oh, ow: d.ow, padding: d.padding };
     // SAFETY: the caller's promise.
@@ -111,7 +118,8 @@ unsafe fn run<T: Real>(
     let (x, out, u) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(u.as_ptr().cast_mut()));
     let bias = Shared::new(finish.bias.cast_mut());
     // Whole vectors on their boundaries.
-    let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.at(0).addr().is_multiple_of(64);
+    let streamed =
+        t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.at(0).addr().is_multiple_of(64);
     each(t.tiles().div_ceil(block), |unit| {
         let (from, to) = (unit * block, t.tiles().min((unit + 1) * block));
         let zeros = c.next_multiple_of(16);
@@ -170,7 +178,8 @@ impl<T: Real> Job<T> for Patches<T> {
                 let mut pixels = [[self.zeros.cast_const(); 6]; 6];
                 for (i, pixels) in pixels.iter_mut().enumerate() {
                     for (j, pixel) in pixels.iter_mut().enumerate() {
-                        let (y, x_at) = ((4 * row + i).wrapping_sub(t.padding), (4 * column + j).wrapping_sub(t.padding));
+                        let (y, x_at) =
+                            ((4 * row + i).wrapping_sub(t.padding), (4 * column + j).wrapping_sub(t.padding));
                         if y < t.h && x_at < t.w {
                             *pixel = x.add((y * t.w + x_at) * c);
                         }

@@ -5,8 +5,8 @@ use super::super::direct::Matrix;
 use super::super::micro::{packed_len, panels};
 use super::super::parallel::{Shared, each};
 use super::super::simd::{Job, Lanes, Simd};
-use super::transform::{self, both_ways};
 use super::POINTS;
+use super::transform::{self, both_ways};
 
 /// Inputs of one unit of work.
 const INPUTS: usize = 32;

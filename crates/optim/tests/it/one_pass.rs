@@ -1,0 +1,133 @@
+//! A step without clipping, which reads every gradient once, and what it does about a NaN.
+
+use candle_core::{DType, Device, Result, Tensor, Var, backprop::GradStore};
+use taper_optim::{AdamW, AdamWConfig, OptimError, Optimizer, Sgd, SgdConfig, Step, UpdateRule};
+
+use crate::given::{group, var};
+
+/// A rule as a user writes it: nothing but `update`.
+struct Written;
+
+impl UpdateRule for Written {
+    fn slots(&self) -> &'static [&'static str] {
+        &["seen"]
+    }
+
+    fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
+        slots[0].set(grad)?;
+        theta.set(&(theta.as_detached_tensor() - (grad * step.lr)?)?)
+    }
+}
+
+fn rules() -> [Box<dyn UpdateRule>; 4] {
+    let momentum = SgdConfig { momentum: 0.9, ..SgdConfig::default() };
+    [
+        Box::new(Sgd::new(SgdConfig::default()).unwrap()),
+        Box::new(Sgd::new(momentum).unwrap()),
+        Box::new(AdamW::new(AdamWConfig::default()).unwrap()),
+        Box::new(Written),
+    ]
+}
+
+/// Values of either sign, none of them 0.
+fn wave(n: usize, from: usize) -> Vec<f32> {
+    (from..from + n).map(|i| ((i + 1) as f32).sin()).collect()
+}
+
+fn store(pairs: &[(&Var, &Tensor)]) -> GradStore {
+    let mut grads = Tensor::new(0f32, &Device::Cpu).unwrap().backward().unwrap();
+    for (var, grad) in pairs {
+        grads.insert(var, (*grad).clone());
+    }
+    grads
+}
+
+fn bits(tensor: &Tensor) -> Vec<u64> {
+    let values = tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap();
+    values.to_vec1::<f64>().unwrap().into_iter().map(f64::to_bits).collect()
+}
+
+/// The bits of the norms, parameters and slots of two steps.
+fn two_steps(rule: Box<dyn UpdateRule>, dtype: DType, clip: Option<f64>) -> Vec<Vec<u64>> {
+    let tensor = |n, from| Tensor::new(wave(n, from), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+    let sizes = [1usize, 1003, 65_536, 65_537, 300_007];
+    let vars = sizes.map(|n| Var::from_tensor(&tensor(n, 1)).unwrap());
+    let names = ["a", "b", "c", "d", "e"];
+    let params: Vec<_> = names.into_iter().zip(&vars).collect();
+    let mut optimizer = Optimizer::new(rule, vec![group(&params)], clip).unwrap();
+    let mut norms = vec![];
+    for t in 1..=2 {
+        let grads = sizes.map(|n| tensor(n, t * n));
+        let stats = optimizer.step(&store(&vars.iter().zip(&grads).collect::<Vec<_>>()), 0.1).unwrap();
+        assert_eq!(stats.clip_factor, 1.0);
+        norms.push(stats.gradient_norm.to_bits());
+    }
+    let state = optimizer.state().unwrap();
+    [norms].into_iter().chain(vars.iter().map(|v| bits(v))).chain(state.values().map(bits)).collect()
+}
+
+#[test]
+fn one_pass_and_two_agree_to_the_bit_with_any_number_of_threads() {
+    for dtype in [DType::F32, DType::F64] {
+        for i in 0..rules().len() {
+            let run = |threads, clip| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| two_steps(rules().into_iter().nth(i).unwrap(), dtype, clip))
+            };
+            let expected = run(1, Some(1e9));
+            for threads in [1, 2, 5] {
+                assert!(run(threads, None) == expected, "rule {i} in {dtype:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chunk_with_a_nan_is_left_untouched_and_named() {
+    let (n, bad) = (300_007, 100_000);
+    for (i, rule) in rules().into_iter().enumerate() {
+        let [a, large, z] = [var(&[1.0]), var(&wave(n, 0)), var(&[1.0])];
+        let slots = rule.slots();
+        let params = [("a", &a), ("large", &large), ("z", &z)];
+        let mut optimizer = Optimizer::new(rule, vec![group(&params)], None).unwrap();
+        let mut values = wave(n, 7);
+        values[bad] = f32::NAN;
+        let one = Tensor::new(&[1f32], &Device::Cpu).unwrap();
+        let grad = Tensor::new(values, &Device::Cpu).unwrap();
+        let error = optimizer.step(&store(&[(&a, &one), (&large, &grad), (&z, &one)]), 0.1).unwrap_err();
+        assert!(matches!(error, OptimError::NonFiniteGradient { name } if name == "large"), "rule {i}");
+
+        let state = optimizer.state().unwrap();
+        let counts = ["a", "large", "z"].map(|name| state[&format!("step/{name}")].to_scalar::<i64>().unwrap());
+        assert_eq!(counts, [1, 0, 1], "rule {i}");
+        assert!([&a, &z].iter().all(|v| v.to_vec1::<f32>().unwrap()[0] < 1.0), "rule {i}");
+
+        let written = slots == Written.slots();
+        let now = |key: &str| state[&format!("{key}/large")].to_vec1::<f32>().unwrap();
+        let (old, zeros) = (wave(n, 0), vec![0.0; n]);
+        let tensors = slots.iter().map(|slot| (now(slot), &zeros));
+        for (new, old) in [(large.to_vec1().unwrap(), &old)].into_iter().chain(tensors) {
+            assert!(new.iter().all(|v| v.is_finite()), "rule {i}");
+            let chunk = if written { 0..n } else { 65_536..131_072 };
+            assert!(chunk.contains(&bad) && new[chunk.clone()] == old[chunk.clone()], "rule {i}");
+            let changed = (0..n).filter(|at| !chunk.contains(at)).all(|at| new[at] != old[at]);
+            assert!(changed, "rule {i}");
+        }
+    }
+}
+
+#[test]
+fn the_first_of_several_bad_gradients_is_named_and_small_ones_stay() {
+    for rule in rules() {
+        let [a, b, c] = [var(&[1.0, 2.0]), var(&[3.0]), var(&[4.0])];
+        let mut optimizer = Optimizer::new(rule, vec![group(&[("c", &c), ("b", &b), ("a", &a)])], None).unwrap();
+        let [fine, nan, infinite] =
+            [&[1f32, 1.0][..], &[f32::NAN], &[f32::INFINITY]].map(|v| Tensor::new(v, &Device::Cpu).unwrap());
+        let error = optimizer.step(&store(&[(&a, &fine), (&b, &infinite), (&c, &nan)]), 0.5).unwrap_err();
+        assert!(matches!(error, OptimError::NonFiniteGradient { name } if name == "b"));
+        assert_eq!([bits(&b), bits(&c)], [[3f64.to_bits()], [4f64.to_bits()]]);
+        let error = optimizer.step(&store(&[(&a, &fine), (&b, &nan)]), 0.5).unwrap_err();
+        assert!(matches!(error, OptimError::MissingGradient { name } if name == "c"));
+        assert_eq!(optimizer.state().unwrap()["step/a"].to_scalar::<i64>().unwrap(), 1);
+    }
+}
