@@ -161,6 +161,7 @@ macro_rules! rows {
 impl<T: super::Real> Tile<'_, T> {
     /// The tile of `height` rows and `vectors` vectors; `TRANSPOSED` says how A lies.
     #[inline(always)]
+    #[allow(clippy::collapsible_match, reason = "a guard is no constant condition: it would leave the code in")]
     unsafe fn run<V: Lanes<Real = T>, const TRANSPOSED: bool>(&self, height: usize, vectors: usize) {
         macro_rules! by_height {
             ($($n:literal)*) => {
@@ -334,6 +335,7 @@ impl<T: super::Real> Tile<'_, T> {
 
 /// Hides where an address comes from, so that LLVM does not keep one for every row in a register.
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read there")]
 fn opaque<P>(p: *const P) -> *const P {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     let p = {
