@@ -13,7 +13,11 @@
 //! [`composed`]); the tests run both on the CPU and hold them together.
 //!
 //! # Kernels
-//! The folder `kernels` is the only one in the workspace with `unsafe` in it.
+//! The folder `kernels` is the only one in the workspace with `unsafe` in it. They run on the best instruction set of the
+//! processor ([`simd`]). A training step needs gigabytes of feature maps for moments: a program of your own should
+//! make [`Recycler`] its allocator (two lines), and call [`backward`] where it would call candle's.
+//!
+//! Maps in candle's (N,C,H,W): [`nchw`].
 //!
 //! # Examples
 //! ```
