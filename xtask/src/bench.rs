@@ -1,6 +1,6 @@
 //! How fast the crates are, alone and beside PyTorch.
 //!
-//! [`run`] goes through a table of jobs ([`Job`]): whole training and inference steps of networks, and steps of
+//! [`run`] goes through a table of jobs (`jobs.rs`): whole training and inference steps of networks, and steps of
 //! optimizers. Each is measured in a process of its own, so that its peak memory is its own; beside
 //! PyTorch the processes of the two sides take turns, round by round, so that a machine that slows down slows
 //! both. `bench layers` goes into single convolutions instead.

