@@ -19,7 +19,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
         return composed::relu(x);
     }
     on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| elementwise::map(x, |v| if v <= 0.0 { 0.0 } else { v }))?;
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| elementwise::map(x, elementwise::rectify))?;
         tape::record(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(dy, y)?)]))
     })
 }
@@ -43,7 +43,7 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         return composed::add_relu(a, b);
     }
     on_floats!(a.dtype(), T => {
-        let sum = |a: T, b: T| if a + b <= 0.0 { 0.0 } else { a + b };
+        let sum = |a: T, b: T| elementwise::rectify(a + b);
         let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| elementwise::map2(a, b, sum))?;
         tape::record(y, a.shape(), &[a, b], |dy, y| {
             let g = rectified(dy, y)?;
@@ -55,6 +55,6 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// dy where the rectified output y is not zero, else zero.
 pub(crate) fn rectified(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
     on_floats!(y.dtype(), T => kernels::with2::<T, _>(y, dy, |y, g| {
-        kernels::tensor(elementwise::map2(y, g, |y, g| if y <= 0.0 { 0.0 } else { g }), dy.shape())
+        kernels::tensor(elementwise::map2(y, g, elementwise::pass), dy.shape())
     })?)
 }

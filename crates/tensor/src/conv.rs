@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::kernels::{self, conv as kernel, on_floats};
+use crate::kernels::{self, conv as kernel, on_floats, rows};
 use crate::{composed, relu, tape};
 
 /// How a convolution moves over the map.
@@ -55,12 +55,9 @@ fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rec
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     on_floats!(x.dtype(), T => {
-        let y = match bias {
-            None => kernels::with2::<T, _>(&x_map, &matrix, |x, w| kernel::forward(d, x, w, None, rectify))?,
-            Some(bias) => kernels::with::<T, _>(&bias.contiguous()?, |bias| {
-                kernels::with2::<T, _>(&x_map, &matrix, |x, w| kernel::forward(d, x, w, Some(bias), rectify))
-            })??,
-        };
+        let y = kernels::with_option::<T, _>(bias, |bias| {
+            kernels::with2::<T, _>(&x_map, &matrix, |x, w| kernel::forward(d, x, w, bias, rectify))
+        })?;
         // What each gradient is made of, and no more: below frozen weights the maps are not kept.
         let x_map = wanted[1].then(|| x_map.detach());
         let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
@@ -68,7 +65,7 @@ fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rec
             let (dz, sums) = match rectify {
                 false => (dy.clone(), None),
                 true => {
-                    let (dz, sums) = kernels::with2::<T, _>(y, dy, |y, dy| kernel::rectified(y, dy, d.o))?;
+                    let (dz, sums) = kernels::with2::<T, _>(y, dy, |y, dy| rows::rectified(y, dy, d.o))?;
                     (kernels::tensor(dz, dy.shape())?, Some(sums))
                 }
             };
@@ -84,7 +81,7 @@ fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rec
             if wanted.get(2) == Some(&true) {
                 let sums = match sums {
                     Some(sums) => sums,
-                    None => kernels::with::<T, _>(&dz, |dz| kernel::column_sums(dz, d.o))?,
+                    None => kernels::with::<T, _>(&dz, |dz| rows::column_sums(dz, d.o))?,
                 };
                 gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
             }

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::kernels::{self, conv, linear as kernel, on_floats};
+use crate::kernels::{self, linear as kernel, on_floats, rows};
 use crate::{Conv, composed, tape};
 
 /// `y = x Wᵀ + b`.
@@ -23,30 +23,28 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         let (x, weight) = (x.reshape((n, 1, 1, i))?, weight.reshape((o, i, 1, 1))?);
         return composed::conv2d(&x, &weight, bias, Conv::default())?.reshape((n, o));
     }
-    let (rows, matrix) = (x.contiguous()?, weight.contiguous()?);
+    let (samples, matrix) = (x.contiguous()?, weight.contiguous()?);
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     let d = kernel::Sizes { n, i, o };
     on_floats!(x.dtype(), T => {
-        let y = match bias {
-            None => kernels::with2::<T, _>(&rows, &matrix, |x, w| kernel::forward(d, x, w, None))?,
-            Some(bias) => kernels::with::<T, _>(&bias.contiguous()?, |bias| {
-                kernels::with2::<T, _>(&rows, &matrix, |x, w| kernel::forward(d, x, w, Some(bias)))
-            })??,
-        };
-        let (rows, matrix) = (rows.detach(), matrix.detach());
+        let y = kernels::with_option::<T, _>(bias, |bias| {
+            kernels::with2::<T, _>(&samples, &matrix, |x, w| kernel::forward(d, x, w, bias))
+        })?;
+        // As in a convolution: below a frozen weight x is not kept.
+        let (samples, matrix) = (wanted[1].then(|| samples.detach()), matrix.detach());
         tape::record(y, (n, o), &inputs, move |dy, _| {
             let mut gradients = vec![None; wanted.len()];
             if wanted[0] {
                 let dx = kernels::with2::<T, _>(&matrix, dy, |w, dy| kernel::input_gradient(d, w, dy))?;
-                gradients[0] = Some(kernels::tensor(dx, rows.shape())?);
+                gradients[0] = Some(kernels::tensor(dx, &Shape::from((n, i)))?);
             }
-            if wanted[1] {
-                let dw = kernels::with2::<T, _>(&rows, dy, |x, dy| kernel::weight_gradient(d, x, dy))?;
+            if let Some(samples) = samples {
+                let dw = kernels::with2::<T, _>(&samples, dy, |x, dy| kernel::weight_gradient(d, x, dy))?;
                 gradients[1] = Some(kernels::tensor(dw, matrix.shape())?);
             }
             if wanted.get(2) == Some(&true) {
-                let sums = kernels::with::<T, _>(dy, |dy| conv::column_sums(dy, o))?;
+                let sums = kernels::with::<T, _>(dy, |dy| rows::column_sums(dy, o))?;
                 gradients[2] = Some(kernels::tensor(sums, &Shape::from(o))?);
             }
             Ok(gradients)

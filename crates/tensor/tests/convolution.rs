@@ -233,3 +233,16 @@ fn accuracy_is_that_of_the_algorithm() {
         }
     }
 }
+
+#[test]
+fn a_rectifier_hides_no_nan_in_a_convolution_or_behind_it() -> Result<()> {
+    let x = Tensor::new(&[[[[f64::NAN]], [[-1.0]], [[1.0]]]], &Device::Cpu)?;
+    let inputs =
+        [x, Tensor::ones((1, 1, 1, 1), DType::F64, &Device::Cpu)?, Tensor::zeros(1, DType::F64, &Device::Cpu)?];
+    let apart = run(&inputs, DType::F32, &|x, w, b| relu(&conv2d(x, w, b, Conv::default())?));
+    let together = run(&inputs, DType::F32, &|x, w, b| conv2d_relu(x, w, b, Conv::default()));
+    assert!(together[0][0].is_nan() && together[0][1..] == [0.0, 1.0]);
+    // The gradients of the bias: those of the NaN and of the 1, and not of the -1.
+    assert_eq!(together[3], apart[3]);
+    Ok(())
+}

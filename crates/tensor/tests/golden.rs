@@ -35,6 +35,15 @@ impl Golden {
         self.configs[case][field].as_u64().unwrap() as usize
     }
 
+    fn conv(&self, case: &str) -> Conv {
+        Conv {
+            stride: self.size(case, "stride"),
+            padding: self.size(case, "padding"),
+            dilation: self.size(case, "dilation"),
+            groups: self.size(case, "groups"),
+        }
+    }
+
     fn cases(&self, prefix: &str) -> Vec<String> {
         let cases: Vec<_> = self.configs.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
         assert!(!cases.is_empty(), "no golden case begins with {prefix}");
@@ -84,12 +93,7 @@ fn nhwc(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
 fn convolution() -> Result<()> {
     let golden = golden();
     for case in golden.cases("conv") {
-        let conv = Conv {
-            stride: golden.size(&case, "stride"),
-            padding: golden.size(&case, "padding"),
-            dilation: golden.size(&case, "dilation"),
-            groups: golden.size(&case, "groups"),
-        };
+        let conv = golden.conv(&case);
         for run in [conv2d, composed::conv2d] {
             golden.hold(&case, &["x", "weight", "bias"], |t| nhwc(&t[0], |x| run(x, &t[1], Some(&t[2]), conv)))?;
         }
@@ -160,12 +164,7 @@ fn batch_norm() -> Result<()> {
 fn the_face_for_nchw() -> Result<()> {
     let golden = golden();
     for case in golden.cases("conv") {
-        let conv = Conv {
-            stride: golden.size(&case, "stride"),
-            padding: golden.size(&case, "padding"),
-            dilation: golden.size(&case, "dilation"),
-            groups: golden.size(&case, "groups"),
-        };
+        let conv = golden.conv(&case);
         golden.hold(&case, &["x", "weight", "bias"], |t| nchw::conv2d(&t[0], &t[1], Some(&t[2]), conv))?;
     }
     for case in golden.cases("adaptive_avg_pool") {

@@ -37,7 +37,7 @@ pub enum Plan {
     Probe,
     /// The head first, then with it the last stage of the backbone.
     Top,
-    /// The head first, then all layers.
+    /// The head first, then all layers above `optimize.frozen_stages`.
     Full,
 }
 

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::elementwise::{pass, rectify};
 use super::{Real, filled, rows};
 
 /// `(x - mean) · scale + bias`, by channel.
@@ -90,17 +91,6 @@ pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -
             rows::map(x, z, columns, |x, z, [mean, scale, bias]| rectify((x - mean) * scale + bias + z))
         }
     }
-}
-
-#[inline(always)]
-fn rectify<T: Real>(v: T) -> T {
-    if v <= T::ZERO { T::ZERO } else { v }
-}
-
-/// The gradient where the rectified value is not 0.
-#[inline(always)]
-fn pass<T: Real>(value: T, g: T) -> T {
-    if value <= T::ZERO { T::ZERO } else { g }
 }
 
 /// By channel: the sum of the gradients and that of their products with centred values.

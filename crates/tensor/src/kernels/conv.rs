@@ -1,7 +1,5 @@
 //! Convolution of (N,H,W,C) maps: which algorithm runs for which sizes.
 
-use rayon::prelude::*;
-
 use super::direct::{Finish, Matrix};
 use super::simd::simd;
 use super::{Real, depthwise, direct, filled, winograd};
@@ -130,53 +128,4 @@ pub(crate) fn weight_gradient<T: Real>(d: Shape, x: &[T], dy: &[T]) -> Vec<T> {
             Algorithm::Direct => direct::gradient::weight_gradient(simd, &d, x, dy),
         }
     }
-}
-
-/// Pixels of one partial sum of [`column_sums`] and [`rectified`].
-const PIXELS: usize = 2048;
-
-/// The sum of each of the `o` columns, for the gradient of a bias.
-pub(crate) fn column_sums<T: Real>(dy: &[T], o: usize) -> Vec<T> {
-    let parts: Vec<Vec<T>> = dy.par_chunks(o * PIXELS).map(|part| sums(part, o)).collect();
-    total(parts, o)
-}
-
-/// dy where y is above zero, else zero, and the sum of each of its `o` columns: one pass.
-pub(crate) fn rectified<T: Real>(y: &[T], dy: &[T], o: usize) -> (Vec<T>, Vec<T>) {
-    let mut parts = Vec::new();
-    // SAFETY: the chunks of out are as long as those of y and dy, and each is written whole.
-    let dz = unsafe {
-        filled(dy.len(), |out| {
-            let chunks = out.par_chunks_mut(o * PIXELS).zip(y.par_chunks(o * PIXELS).zip(dy.par_chunks(o * PIXELS)));
-            parts = chunks
-                .map(|(out, (y, dy))| {
-                    let mut sum = vec![T::ZERO; o];
-                    for ((out, y), dy) in out.chunks_exact_mut(o).zip(y.chunks_exact(o)).zip(dy.chunks_exact(o)) {
-                        for (((out, &y), &dy), sum) in out.iter_mut().zip(y).zip(dy).zip(&mut sum) {
-                            let dz = if y > T::ZERO { dy } else { T::ZERO };
-                            out.write(dz);
-                            *sum += dz;
-                        }
-                    }
-                    sum
-                })
-                .collect();
-        })
-    };
-    (dz, total(parts, o))
-}
-
-fn sums<T: Real>(rows: &[T], o: usize) -> Vec<T> {
-    let mut sum = vec![T::ZERO; o];
-    for row in rows.chunks_exact(o) {
-        sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
-    }
-    sum
-}
-
-fn total<T: Real>(parts: Vec<Vec<T>>, o: usize) -> Vec<T> {
-    parts.iter().fold(vec![T::ZERO; o], |mut total, part| {
-        total.iter_mut().zip(part).for_each(|(sum, &value)| *sum += value);
-        total
-    })
 }

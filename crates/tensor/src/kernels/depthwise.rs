@@ -3,8 +3,7 @@
 
 use super::Real;
 use super::conv::Shape;
-use super::direct::gradient::reduce;
-use super::parallel::{Shared, each};
+use super::parallel::{Shared, each, reduce};
 use super::simd::{Job, Lanes, Simd};
 
 /// Parts of the sum of a weight's gradient, at most.

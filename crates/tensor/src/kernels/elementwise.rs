@@ -7,6 +7,18 @@ use super::{Real, filled};
 /// Elements handed to a thread at once: large enough to hide the hand-over, small enough for the cache.
 pub(crate) const CHUNK: usize = 1 << 15;
 
+/// The rectifier, `max(v, 0)`; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn rectify<T: Real>(v: T) -> T {
+    if v <= T::ZERO { T::ZERO } else { v }
+}
+
+/// Its gradient: g where the value, rectified or not, is not rectified to 0.
+#[inline(always)]
+pub(crate) fn pass<T: Real>(value: T, g: T) -> T {
+    if value <= T::ZERO { T::ZERO } else { g }
+}
+
 /// `f(x)` for every element.
 pub(crate) fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
     // SAFETY: both are cut into chunks of the same lengths, and every element of a chunk is written.

@@ -27,7 +27,7 @@ pub(crate) mod max_pool;
 mod micro;
 mod parallel;
 pub(crate) mod recycler;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 pub(crate) mod transpose;
@@ -156,6 +156,17 @@ pub(crate) fn with<T: WithDType, R>(x: &Tensor, run: impl FnOnce(&[T]) -> R) -> 
     match &*storage {
         candle_core::Storage::Cpu(cpu) => Ok(run(slice::<T>(cpu, layout)?)),
         _ => bail!("a kernel needs a tensor on the CPU"),
+    }
+}
+
+/// As [`with`], on a tensor that there may be, contiguous or not.
+pub(crate) fn with_option<T: WithDType, R>(
+    x: Option<&Tensor>,
+    run: impl FnOnce(Option<&[T]>) -> Result<R>,
+) -> Result<R> {
+    match x {
+        Some(x) => with::<T, _>(&x.contiguous()?, |x| run(Some(x)))?,
+        None => run(None),
     }
 }
 

@@ -59,3 +59,20 @@ impl<T> Shared<T> {
         self.0.wrapping_add(offset)
     }
 }
+
+/// Adds all parts to the first, in their order.
+pub(crate) fn reduce<T: super::Real>(parts: &mut [T], size: usize) {
+    const CHUNK: usize = 1 << 14;
+    if size == 0 {
+        return;
+    }
+    let (count, all) = (parts.len() / size, Shared::new(parts.as_mut_ptr()));
+    each(size.div_ceil(CHUNK), |unit| {
+        for part in 1..count {
+            for i in unit * CHUNK..size.min((unit + 1) * CHUNK) {
+                // SAFETY: index i of every part is this unit's own.
+                unsafe { *all.at(i) += *all.at(part * size + i) }
+            }
+        }
+    });
+}

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::elementwise::pass;
 use super::{Real, filled};
 
 /// The elements of a block of whole rows, about: a block is read from memory once and then again from the second cache.
@@ -92,4 +93,53 @@ fn add<T: Real, const P: usize, const ROWS: usize>(
         a[l] += sum_a;
         b[l] += sum_b;
     }
+}
+
+/// Rows of one partial sum of [`column_sums`] and [`rectified`].
+const ROWS: usize = 2048;
+
+/// The sum of each of the `o` columns, for the gradient of a bias.
+pub(crate) fn column_sums<T: Real>(dy: &[T], o: usize) -> Vec<T> {
+    let parts: Vec<Vec<T>> = dy.par_chunks(o * ROWS).map(|part| sum(part, o)).collect();
+    total(parts, o)
+}
+
+/// dy where y is above zero, else zero, and the sum of each of its `o` columns: one pass.
+pub(crate) fn rectified<T: Real>(y: &[T], dy: &[T], o: usize) -> (Vec<T>, Vec<T>) {
+    let mut parts = Vec::new();
+    // SAFETY: the chunks of out are as long as those of y and dy, and each is written whole.
+    let dz = unsafe {
+        filled(dy.len(), |out| {
+            let chunks = out.par_chunks_mut(o * ROWS).zip(y.par_chunks(o * ROWS).zip(dy.par_chunks(o * ROWS)));
+            parts = chunks
+                .map(|(out, (y, dy))| {
+                    let mut sum = vec![T::ZERO; o];
+                    for ((out, y), dy) in out.chunks_exact_mut(o).zip(y.chunks_exact(o)).zip(dy.chunks_exact(o)) {
+                        for (((out, &y), &dy), sum) in out.iter_mut().zip(y).zip(dy).zip(&mut sum) {
+                            let dz = pass(y, dy);
+                            out.write(dz);
+                            *sum += dz;
+                        }
+                    }
+                    sum
+                })
+                .collect();
+        })
+    };
+    (dz, total(parts, o))
+}
+
+fn sum<T: Real>(rows: &[T], o: usize) -> Vec<T> {
+    let mut sum = vec![T::ZERO; o];
+    for row in rows.chunks_exact(o) {
+        sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+    }
+    sum
+}
+
+fn total<T: Real>(parts: Vec<Vec<T>>, o: usize) -> Vec<T> {
+    parts.iter().fold(vec![T::ZERO; o], |mut total, part| {
+        total.iter_mut().zip(part).for_each(|(sum, &value)| *sum += value);
+        total
+    })
 }

@@ -6,7 +6,7 @@
 use super::super::Real;
 use super::super::conv::Shape;
 use super::super::micro::{Product, Transposed};
-use super::super::parallel::{Shared, each, scratch};
+use super::super::parallel::{Shared, each, reduce, scratch};
 use super::super::simd::Simd;
 use super::{Correlation, forward_plan};
 
@@ -103,23 +103,6 @@ unsafe fn add_block<T: Real>(
                     add: true,
                 };
                 T::launch(simd, Transposed(product, ldb));
-            }
-        }
-    });
-}
-
-/// Adds all parts to the first, in their order.
-pub(in super::super) fn reduce<T: Real>(parts: &mut [T], size: usize) {
-    const CHUNK: usize = 1 << 14;
-    if size == 0 {
-        return;
-    }
-    let (count, all) = (parts.len() / size, Shared::new(parts.as_mut_ptr()));
-    each(size.div_ceil(CHUNK), |unit| {
-        for part in 1..count {
-            for i in unit * CHUNK..size.min((unit + 1) * CHUNK) {
-                // SAFETY: index i of every part is this unit's own.
-                unsafe { *all.at(i) += *all.at(part * size + i) }
             }
         }
     });

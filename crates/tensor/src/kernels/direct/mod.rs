@@ -269,16 +269,14 @@ impl<T: Real> Job<T> for Epilogue<T> {
             for line in 0..self.rows {
                 for pixel in 0..self.columns {
                     let c = self.c.add(line * self.c_line + pixel * self.ldc);
-                    let mut from = 0;
-                    while from + V::N <= self.width {
-                        let bias = if self.bias.is_null() { V::splat(T::ZERO) } else { V::load(self.bias.add(from)) };
-                        V::splat(floor).max(V::load(c.add(from)).add(bias)).store(c.add(from));
-                        from += V::N;
-                    }
-                    for i in from..self.width {
-                        let bias = if self.bias.is_null() { T::ZERO } else { *self.bias.add(i) };
-                        let y = *c.add(i) + bias;
-                        *c.add(i) = if floor > y { floor } else { y };
+                    for from in (0..self.width).step_by(V::N) {
+                        let n = V::N.min(self.width - from);
+                        let mut bias = V::splat(T::ZERO);
+                        if !self.bias.is_null() {
+                            bias = V::load_up_to(self.bias.add(from), n);
+                        }
+                        let y = V::load_up_to(c.add(from), n).add(bias);
+                        V::splat(floor).max(y).store_up_to(c.add(from), n);
                     }
                 }
             }

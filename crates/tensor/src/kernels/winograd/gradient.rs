@@ -8,9 +8,8 @@
 
 use super::super::Real;
 use super::super::conv::Shape;
-use super::super::direct::gradient::reduce;
 use super::super::micro::{Product, Transposed};
-use super::super::parallel::{Shared, each, scratch};
+use super::super::parallel::{Shared, each, reduce, scratch};
 use super::super::simd::{Job, Lanes, Simd};
 use super::transform::{self, both_ways};
 use super::{BLOCK, POINTS, Patches, Tiling, point_stride};
