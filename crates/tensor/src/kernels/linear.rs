@@ -6,7 +6,7 @@
 
 use super::Real;
 use super::filled;
-use super::micro::{Packed, Product, Transposed, packed_len, panels};
+use super::micro::{Packed, Product, Rows, Transposed, packed_len, panels};
 use super::parallel::{Shared, each, scratch};
 use super::simd::simd;
 
@@ -40,8 +40,8 @@ pub(crate) fn forward<T: Real>(d: Sizes, x: &[T], weight: &[T], bias: Option<&[T
                 scratch::<T>(rows * d.n, |yt| {
                     let (a, c) = (w.at(from * d.i).cast_const(), yt);
                     let (columns, kc, b) = (d.n, d.i, b.at(0).cast_const());
-                    let product = Product { rows, columns, kc, taps: &[0], a, lda: d.i, b, c, ldc: d.n, add: false };
-                    T::launch(simd, Packed { product, lines: 1, a_line: 0, c_line: 0 });
+                    let product = Product { rows, columns, kc, a, lda: d.i, b, c, ldc: d.n, add: false };
+                    T::launch(simd, Packed::new(product));
                     for n in 0..d.n {
                         for row in 0..rows {
                             let value = *yt.add(row * d.n + n);
@@ -87,19 +87,8 @@ pub(crate) fn input_gradient<T: Real>(d: Sizes, weight: &[T], dy: &[T]) -> Vec<T
             let (a, b) = (dyt.at(first * d.n).cast_const(), w.at(first * d.i + from).cast_const());
             // SAFETY: the unit's own columns of dx, whole vectors of them, and the same columns of W.
             unsafe {
-                let product = Product {
-                    rows: d.n,
-                    columns,
-                    kc,
-                    taps: &[0],
-                    a,
-                    lda: d.n,
-                    b,
-                    c: out.at(from),
-                    ldc: d.i,
-                    add: true,
-                };
-                T::launch(simd, Transposed(product, d.i));
+                let product = Product { rows: d.n, columns, kc, a, lda: d.n, b, c: out.at(from), ldc: d.i, add: true };
+                T::launch(simd, Transposed(product, Rows::Apart(d.i)));
                 rest(Rest {
                     rows: d.n,
                     columns: columns..all,
@@ -129,8 +118,8 @@ pub(crate) fn weight_gradient<T: Real>(d: Sizes, x: &[T], dy: &[T]) -> Vec<T> {
             each(d.o.div_ceil(ROWS), |unit| {
                 let (from, rows) = (unit * ROWS, ROWS.min(d.o - unit * ROWS));
                 let (a, b, c) = (dy.at(from).cast_const(), x.at(0).cast_const(), dw.at(from * d.i));
-                let product = Product { rows, columns, kc: d.n, taps: &[0], a, lda: d.o, b, c, ldc: d.i, add: false };
-                T::launch(simd, Transposed(product, d.i));
+                let product = Product { rows, columns, kc: d.n, a, lda: d.o, b, c, ldc: d.i, add: false };
+                T::launch(simd, Transposed(product, Rows::Apart(d.i)));
                 for row in 0..rows {
                     std::ptr::write_bytes(c.add(row * d.i + columns), 0, d.i - columns);
                 }

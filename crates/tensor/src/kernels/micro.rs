@@ -7,15 +7,13 @@
 
 use super::simd::{Job, Lanes};
 
-/// `C = A B`, or `C += A B`. The k of the product runs over `taps`: for each offset in it, `kc` steps.
+/// `C = A B`, or `C += A B`.
 #[derive(Clone, Copy)]
-pub(crate) struct Product<'a, T> {
+pub(crate) struct Product<T> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    /// Steps of k for each tap.
+    /// Steps of k.
     pub(crate) kc: usize,
-    /// Where in A each tap begins.
-    pub(crate) taps: &'a [usize],
     pub(crate) a: *const T,
     /// Elements from row to row of A; of Aᵀ, from k to k.
     pub(crate) lda: usize,
@@ -26,19 +24,46 @@ pub(crate) struct Product<'a, T> {
     pub(crate) add: bool,
 }
 
-/// `C (+)= A B` with B in panels ([`panels`]), for `lines` equal products one after the other: a panel stays in the
-/// cache for all of them.
-pub(crate) struct Packed<'a, T> {
-    pub(crate) product: Product<'a, T>,
-    pub(crate) lines: usize,
+/// `C (+)= A B` with B in panels ([`panels`]), of which it may be only some steps of k, for `lines` equal products one
+/// after the other: a panel stays in the cache for all of them.
+pub(crate) struct Packed<T> {
+    product: Product<T>,
+    /// The first step of k in the panels, and how many they have.
+    k: (usize, usize),
+    lines: usize,
     /// From line to line, in A and in C.
-    pub(crate) a_line: usize,
-    pub(crate) c_line: usize,
+    line: (usize, usize),
 }
 
-/// `C += Aᵀ B` with A (k,rows) and B (k,columns), B's rows `ldb` apart. Columns are rounded up to whole vectors, in
-/// B as in C.
-pub(crate) struct Transposed<'a, T>(pub(crate) Product<'a, T>, pub(crate) usize);
+impl<T> Packed<T> {
+    /// One product with all steps of the panels.
+    pub(crate) fn new(product: Product<T>) -> Self {
+        let k = (0, product.kc);
+        Self { product, k, lines: 1, line: (0, 0) }
+    }
+
+    /// The steps from `first` on of panels that have `all`.
+    pub(crate) fn steps(self, first: usize, all: usize) -> Self {
+        Self { k: (first, all), ..self }
+    }
+
+    /// `lines` products, `a` and `c` elements apart in A and in C.
+    pub(crate) fn lines(self, lines: usize, a: usize, c: usize) -> Self {
+        Self { lines, line: (a, c), ..self }
+    }
+}
+
+/// `C += Aᵀ B` with A (k,rows) and B (k,columns), columns rounded up to whole vectors in B as in C.
+pub(crate) struct Transposed<T>(pub(crate) Product<T>, pub(crate) Rows);
+
+/// How the rows of B lie.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows {
+    /// This many elements apart.
+    Apart(usize),
+    /// In panels ([`panels`]).
+    InPanels,
+}
 
 /// How many elements a packed B of `k` rows takes for `columns` columns.
 pub(crate) fn packed_len(lanes: usize, columns: usize, k: usize) -> usize {
@@ -59,28 +84,26 @@ fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..count).map(move |i| (i * height + i.min(taller), height + usize::from(i < taller)))
 }
 
-impl<T: super::Real> Job<T> for Packed<'_, T> {
+impl<T: super::Real> Job<T> for Packed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let p = self.product;
-        let k = p.kc * p.taps.len();
+        let Self { product: p, k: (first, all_k), lines, line: (a_line, c_line) } = self;
         let mut whole = [T::ZERO; 14 * 32];
-        // SAFETY: rows, columns and taps stay inside what the caller vouched for; `whole` holds the largest tile.
+        // SAFETY: rows, columns and steps stay inside what the caller vouched for; `whole` holds the largest tile.
         unsafe {
             for (from, width) in panels(V::N, p.columns) {
-                let b = p.b.add(from * k);
-                for line in 0..self.lines {
+                let b = p.b.add(from * all_k + first * width);
+                for line in 0..lines {
                     for (row, height) in blocks(p.rows, V::ROWS) {
-                        let c = p.c.add(line * self.c_line + row * p.ldc + from);
+                        let c = p.c.add(line * c_line + row * p.ldc + from);
                         // A tile of which C has only some columns goes by way of `whole`.
                         let all = from + width <= p.columns;
                         let (to, ldc) = if all { (c, p.ldc) } else { (whole.as_mut_ptr(), 32) };
-                        let a = p.a.add(line * self.a_line + row * p.lda);
+                        let a = p.a.add(line * a_line + row * p.lda);
                         let add = p.add && all;
                         // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
                         let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
-                        let tile =
-                            Tile { taps: p.taps, kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead };
+                        let tile = Tile { kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
                             copy_part(&whole, height, p.columns - from, c, p.ldc, p.add);
@@ -106,17 +129,20 @@ unsafe fn copy_part<T: super::Real>(whole: &[T], height: usize, columns: usize, 
     }
 }
 
-impl<T: super::Real> Job<T> for Transposed<'_, T> {
+impl<T: super::Real> Job<T> for Transposed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let Transposed(p, ldb) = self;
+        let Transposed(p, rows) = self;
         // SAFETY: as above.
         unsafe {
             for (from, width) in panels(V::N, p.columns) {
+                let (b, ldb) = match rows {
+                    Rows::Apart(ldb) => (p.b.add(from), ldb),
+                    Rows::InPanels => (p.b.add(from * p.kc), width),
+                };
                 for (row, height) in blocks(p.rows, V::ROWS) {
-                    let (b, c) = (p.b.add(from), p.c.add(row * p.ldc + from));
-                    let (a, lda, ldc, add) = (p.a.add(row), p.lda, p.ldc, p.add);
-                    let tile = Tile { taps: p.taps, kc: p.kc, a, lda, b, ldb, c, ldc, add, ahead: 0 };
+                    let (a, c) = (p.a.add(row), p.c.add(row * p.ldc + from));
+                    let tile = Tile { kc: p.kc, a, lda: p.lda, b, ldb, c, ldc: p.ldc, add: p.add, ahead: 0 };
                     tile.run::<V, true>(height, width / V::N);
                 }
             }
@@ -124,8 +150,7 @@ impl<T: super::Real> Job<T> for Transposed<'_, T> {
     }
 }
 
-struct Tile<'a, T> {
-    taps: &'a [usize],
+struct Tile<T> {
     kc: usize,
     a: *const T,
     lda: usize,
@@ -158,7 +183,7 @@ macro_rules! rows {
     };
 }
 
-impl<T: super::Real> Tile<'_, T> {
+impl<T: super::Real> Tile<T> {
     /// The tile of `height` rows and `vectors` vectors; `TRANSPOSED` says how A lies.
     #[inline(always)]
     #[allow(clippy::collapsible_match, reason = "a guard is no constant condition: it would leave the code in")]
@@ -219,26 +244,24 @@ impl<T: super::Real> Tile<'_, T> {
                     rows!(row);
                 };
             }
-            for &tap in self.taps {
-                let mut a = self.a.add(tap);
-                let mut steps = self.kc;
-                if TRANSPOSED {
-                    macro_rules! at {
-                        ($i:tt) => {
-                            a.add($i)
-                        };
-                    }
-                    while steps > 0 {
-                        step!(b, at);
-                        a = a.add(self.lda);
-                        b = b.add(self.ldb);
-                        steps -= 1;
-                    }
-                    continue;
+            let mut steps = self.kc;
+            if TRANSPOSED {
+                let mut a = self.a;
+                macro_rules! at {
+                    ($i:tt) => {
+                        a.add($i)
+                    };
                 }
+                while steps > 0 {
+                    step!(b, at);
+                    a = a.add(self.lda);
+                    b = b.add(self.ldb);
+                    steps -= 1;
+                }
+            } else {
                 // One base address for three rows: fourteen addresses would not fit the registers.
                 let lda = opaque(self.lda as *const T) as usize;
-                let at = |row: usize| a.wrapping_add(row * lda);
+                let at = |row: usize| self.a.wrapping_add(row * lda);
                 let (mut a0, mut a3, mut a6, mut a9, mut a12) = (at(0), at(3), at(6), at(9), at(12));
                 macro_rules! at {
                     (0) => {
@@ -302,7 +325,7 @@ impl<T: super::Real> Tile<'_, T> {
                         at!($i).wrapping_add(1)
                     };
                 }
-                let mut next = a.wrapping_add(self.ahead * self.kc);
+                let mut next = self.a.wrapping_add(self.ahead * self.kc);
                 while steps >= 2 {
                     V::prefetch(next);
                     V::prefetch(next.wrapping_add(16));
@@ -316,7 +339,7 @@ impl<T: super::Real> Tile<'_, T> {
                     step!(b, at);
                     forward!(1);
                 }
-                let _ = (a0, a3, a6, a9, a12, steps);
+                let _ = (a0, a3, a6, a9, a12, b, steps);
             }
             macro_rules! put {
                 ($i:tt) => {

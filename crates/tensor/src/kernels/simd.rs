@@ -261,9 +261,37 @@ mod x86 {
         unsafe { job.run::<Avx2>() }
     }
 
+    // SAFETY of the four: as of the methods below; numbers past the n-th are neither read nor written.
+
+    #[inline(always)]
+    unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
+        unsafe { _mm512_maskz_loadu_ps(((1u32 << n) - 1) as __mmask16, p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part_512(p: *mut f32, n: usize, values: __m512) {
+        unsafe { _mm512_mask_storeu_ps(p, ((1u32 << n) - 1) as __mmask16, values) }
+    }
+
+    /// All bits in the first n numbers.
+    #[inline(always)]
+    unsafe fn first_256(n: usize) -> __m256i {
+        unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part_256(p: *const f32, n: usize) -> __m256 {
+        unsafe { _mm256_maskload_ps(p, first_256(n)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_part_256(p: *mut f32, n: usize, values: __m256) {
+        unsafe { _mm256_maskstore_ps(p, first_256(n), values) }
+    }
+
     macro_rules! lanes {
         ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-         $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident) => {
+         $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident, $load_part:ident, $store_part:ident) => {
             #[derive(Clone, Copy)]
             #[repr(transparent)]
             pub(super) struct $name($vector);
@@ -311,6 +339,14 @@ mod x86 {
                     unsafe { Self($max(self.0, b.0)) }
                 }
                 #[inline(always)]
+                unsafe fn load_part(p: *const f32, n: usize) -> Self {
+                    unsafe { Self($load_part(p, n)) }
+                }
+                #[inline(always)]
+                unsafe fn store_part(self, p: *mut f32, n: usize) {
+                    unsafe { $store_part(p, n, self.0) }
+                }
+                #[inline(always)]
                 unsafe fn prefetch(p: *const f32) {
                     unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
                 }
@@ -340,7 +376,9 @@ mod x86 {
         _mm512_fmadd_ps,
         _mm512_fnmadd_ps,
         _mm512_max_ps,
-        _mm512_stream_ps
+        _mm512_stream_ps,
+        load_part_512,
+        store_part_512
     );
     lanes!(
         Avx2,
@@ -356,6 +394,8 @@ mod x86 {
         _mm256_fmadd_ps,
         _mm256_fnmadd_ps,
         _mm256_max_ps,
-        _mm256_stream_ps
+        _mm256_stream_ps,
+        load_part_256,
+        store_part_256
     );
 }

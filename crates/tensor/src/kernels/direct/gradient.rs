@@ -1,21 +1,27 @@
-//! The gradient of the weight of a direct convolution: `dW[tap, c, o] = Σ_pixels x[pixel + tap, c] · dy[pixel, o]`.
+//! The gradient of the weight of a direct convolution, `dW[k, o] = Σ_pixels W[pixel, k] · dy[pixel, o]`: the matrix of
+//! windows transposed, times dy.
 //!
-//! The pixels are split into a number of parts that depends only on the sizes; each part sums its own dW, and the
-//! parts are added in their order, so that no bit depends on the number of threads.
+//! A unit of work sums a chunk of dW that stays in the second-level cache over a part of the pixels. How many parts there
+//! are depends only on the sizes; each part has a dW of its own, and they are added in their order, so that no bit
+//! depends on the number of threads. A block of dy is packed in panels, and the windows are copied
+//! together: read where they lie, both would miss the cache at every step.
 
-use super::super::Real;
 use super::super::conv::Shape;
-use super::super::micro::{Product, Transposed};
+use super::super::micro::{Product, Rows, Transposed, panels};
 use super::super::parallel::{Shared, each, reduce, scratch};
-use super::super::simd::Simd;
-use super::{Correlation, forward_plan};
+use super::super::simd::{Job, Lanes, Simd};
+use super::super::{Real, filled};
+use super::windows::Gather;
+use super::{PIXELS, forward_windows};
 
-/// Parts of the sum, at most.
-const PARTS: usize = 16;
-/// Bytes of all parts together, where there is a choice.
-const BYTES: usize = 64 << 20;
-/// Pixels of one product: what is read of x and dy for it stays in the cache.
-const PIXELS: usize = 224;
+/// Rows and columns of dW, at most, of one unit.
+const ROWS: usize = 128;
+const COLUMNS: usize = 512;
+/// How many units there should be, and the bytes of all parts together that may be spent for it.
+const UNITS: usize = 32;
+const BYTES: usize = 8 << 20;
+/// Numbers between the windows of two pixels, so that they do not all fall into the same lines of the cache.
+const PADDING: usize = 16;
 
 /// The gradient of the weight (O,I,R,S).
 ///
@@ -23,105 +29,113 @@ const PIXELS: usize = 224;
 /// The pointers hold what the shape says.
 pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
     let lanes = T::lanes(simd);
-    let (ci, padded) = (d.c_group(), d.o_group().next_multiple_of(lanes));
-    let size = d.r * d.s * ci * padded * d.groups;
-    // A unit of rows is about PIXELS pixels of one picture.
-    let height = (PIXELS / d.ow).clamp(1, d.oh);
-    let blocks = d.oh.div_ceil(height);
-    let parts = (BYTES / (size * size_of::<T>()).max(1)).clamp(1, PARTS).min(d.n * blocks);
-    let mut sums = vec![T::ZERO; size * parts];
-    let (x, dy, out) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()), Shared::new(sums.as_mut_ptr()));
-    let plans: Vec<_> = (0..d.groups).map(|group| forward_plan(d, group)).collect();
-    each(parts * d.r, |unit| {
-        let (part, row) = (unit / d.r, unit % d.r);
-        for block in part * d.n * blocks / parts..(part + 1) * d.n * blocks / parts {
-            let (picture, from) = (block / blocks, block % blocks * height);
-            let lines = height.min(d.oh - from);
-            for (group, plan) in plans.iter().enumerate() {
-                let to = out.at(part * size + ((group * d.r + row) * d.s) * ci * padded);
-                // SAFETY: one picture's maps; the unit's own rows of its part.
-                unsafe {
-                    let x = x.at(picture * plan.source.len());
-                    let dy = dy.at(picture * plan.target.len() + from * d.ow * d.o + plan.target.from);
-                    add_block(simd, plan, row, from, lines, x, dy, padded, to);
-                }
-            }
-        }
-    });
+    let (k, padded) = (d.r * d.s * d.c_group(), d.o_group().next_multiple_of(lanes));
+    let size = d.groups * k * padded;
+    let height = (PIXELS / d.ow).max(1);
+    let line_blocks = (d.n * d.oh).div_ceil(height);
+    let tall = k.div_ceil(ROWS);
+    let width = padded.div_ceil(padded.div_ceil(COLUMNS)).next_multiple_of(2 * lanes);
+    let wide = padded.div_ceil(width);
+    let chunks = d.groups * tall * wide;
+    let parts = UNITS.div_ceil(chunks).min(BYTES / (size * size_of::<T>())).clamp(1, line_blocks);
+    let windows: Vec<_> = (0..d.groups).map(|group| forward_windows(d, group)).collect();
+    let (x, dy) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()));
+    // SAFETY: the chunks of the parts cover all sums, and each unit writes all of its own.
+    let mut sums = unsafe {
+        filled(parts * size, |sums| {
+            let sums = Shared::new(sums.as_mut_ptr().cast::<T>());
+            each(parts * chunks, |unit| {
+                let (part, group, row, column) =
+                    (unit / chunks, unit % chunks / (tall * wide), unit / wide % tall, unit % wide * width);
+                let rows = row * k / tall..(row + 1) * k / tall;
+                let (columns, padded_columns) = (width.min(d.o_group() - column), width.min(padded - column));
+                let first = group * d.o_group() + column;
+                let c = sums.at(part * size + (group * k + rows.start) * padded + column);
+                let stride = rows.len() + PADDING;
+                scratch::<T>(height * d.ow * (padded_columns + stride), |memory| {
+                    for block in part * line_blocks / parts..(part + 1) * line_blocks / parts {
+                        let lines = block * height..(d.n * d.oh).min((block + 1) * height);
+                        let (dy, pixels) = (dy.at(lines.start * d.ow * d.o + first), lines.len() * d.ow);
+                        let to = memory.add(pixels * padded_columns);
+                        T::launch(simd, Panels { dy, o: d.o, pixels, columns, to: memory });
+                        T::launch(
+                            simd,
+                            Gather { windows: &windows[group], x: x.at(0), lines, k: rows.clone(), to, stride },
+                        );
+                        let product = Product {
+                            rows: rows.len(),
+                            columns: padded_columns,
+                            kc: pixels,
+                            a: to,
+                            lda: stride,
+                            b: memory,
+                            c,
+                            ldc: padded,
+                            add: block > part * line_blocks / parts,
+                        };
+                        T::launch(simd, Transposed(product, Rows::InPanels));
+                    }
+                });
+            });
+        })
+    };
     reduce(&mut sums, size);
     unpack(d, padded, &sums)
 }
 
-/// Adds one block of output rows to the gradient of one row of taps.
-///
-/// # Safety
-/// `x` is a source map, `dy` the block's first pixel, `to` has S·C rows of `padded` numbers.
-#[expect(clippy::too_many_arguments, reason = "one call; a struct would say the same twice")]
-unsafe fn add_block<T: Real>(
-    simd: Simd,
-    plan: &Correlation,
-    row: usize,
-    from: usize,
-    lines: usize,
-    x: *const T,
+/// Packs columns of dy in panels; columns past the last are zero.
+struct Panels<T> {
     dy: *const T,
-    padded: usize,
+    o: usize,
+    pixels: usize,
+    columns: usize,
     to: *mut T,
-) {
-    let one = Correlation { rows: vec![plan.rows[row]], ..plan.clone() };
-    let (columns, t, ci) = (one.size().1, one.target, one.source.channels);
-    let aligned = t.channels == t.c && padded == t.c;
-    let dy_len = if aligned { 0 } else { lines * columns * padded };
-    scratch::<T>(one.window_len(lines) + dy_len, |memory| {
-        // SAFETY: the scratch memory has room for the window and the copy of dy; the rest is the caller's promise.
-        unsafe {
-            let window = one.window(x, one.row_span(from, lines), memory.add(dy_len));
-            let (b, ldb) = if aligned {
-                (dy, t.c)
-            } else {
-                for pixel in 0..lines * columns {
-                    let copy = memory.add(pixel * padded);
-                    std::ptr::copy_nonoverlapping(dy.add(pixel * t.c), copy, t.channels);
-                    std::ptr::write_bytes(copy.add(t.channels), 0, padded - t.channels);
+}
+
+impl<T: Real> Job<T> for Panels<T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        for (from, width) in panels(V::N, self.columns) {
+            for pixel in 0..self.pixels {
+                for at in (0..width).step_by(V::N) {
+                    let n = V::N.min(self.columns - from - at);
+                    // SAFETY: n columns of dy, and a whole vector of the panel.
+                    unsafe {
+                        let values = V::load_up_to(self.dy.add(pixel * self.o + from + at), n);
+                        values.store(self.to.add(from * self.pixels + pixel * width + at));
+                    }
                 }
-                (memory.cast_const(), padded)
-            };
-            // Output rows are the steps of k; taps of a row that lie together are one product.
-            let (first_row, kc) = one.taps(&window);
-            let taps: Vec<usize> = (0..lines).map(|line| line * one.step * window.row).collect();
-            for (i, tap) in first_row.iter().enumerate() {
-                let product = Product {
-                    rows: kc,
-                    columns: padded,
-                    kc: columns,
-                    taps: &taps,
-                    a: window.at.add(*tap),
-                    lda: one.step * window.pixel,
-                    b,
-                    c: to.add(i * ci * padded),
-                    ldc: padded,
-                    add: true,
-                };
-                T::launch(simd, Transposed(product, ldb));
             }
         }
-    });
+    }
 }
 
 /// [group][tap][c][o, padded] to O,I,R,S.
 fn unpack<T: Real>(d: &Shape, padded: usize, sums: &[T]) -> Vec<T> {
-    let (ci, taps) = (d.c_group(), d.r * d.s);
-    let mut out = vec![T::ZERO; d.o * ci * taps];
-    let to = Shared::new(out.as_mut_ptr());
-    each(d.o, |o| {
-        let (group, column) = (o / d.o_group(), o % d.o_group());
-        for c in 0..ci {
-            for tap in 0..taps {
-                let value = sums[((group * taps + tap) * ci + c) * padded + column];
-                // SAFETY: output channel o is this unit's own.
-                unsafe { *to.at((o * ci + c) * taps + tap) = value }
-            }
-        }
-    });
-    out
+    /// Outputs of one unit, a line of the cache, and inputs that are written in a stream.
+    const OUTPUTS: usize = 16;
+    const INPUTS: usize = 64;
+    let (ci, taps, all) = (d.c_group(), d.r * d.s, d.o_group());
+    let units = all.div_ceil(OUTPUTS);
+    // SAFETY: each unit writes its own outputs, all inputs and taps of them.
+    unsafe {
+        filled(d.o * ci * taps, |out| {
+            let to = Shared::new(out.as_mut_ptr().cast::<T>());
+            each(d.groups * units, |unit| {
+                let (group, first) = (unit / units, unit % units * OUTPUTS);
+                let to = to.at((group * all + first) * ci * taps);
+                let outputs = OUTPUTS.min(all - first);
+                for from in (0..ci).step_by(INPUTS) {
+                    for tap in 0..taps {
+                        for c in from..ci.min(from + INPUTS) {
+                            let sums = &sums[((group * taps + tap) * ci + c) * padded + first..][..outputs];
+                            for (o, &value) in sums.iter().enumerate() {
+                                *to.add((o * ci + c) * taps + tap) = value;
+                            }
+                        }
+                    }
+                }
+            });
+        })
+    }
 }

@@ -1,12 +1,13 @@
-//! Convolution as products without a matrix of windows: *implicit GEMM*.
+//! Convolution as products with blocks of the matrix of windows: *implicit GEMM*.
 //!
-//! Row i of A is output pixel i; its taps are read where they lie in the map, kernel row by kernel row, from a copy
-//! of a few rows padded with zeros (or from the map itself where no tap leaves it). Forward and the gradient of the
-//! input are the same [`Correlation`]: the latter reads dy, once for each residue of the input position modulo the
-//! stride, with the taps that reach it.
+//! Row i of A is the window of output pixel i ([`Windows`]), copied together for a block of pixels and steps of k that
+//! stays in the second-level cache; the weights are B, packed in panels. Forward and the gradient of the input are the
+//! same [`Correlation`]: the latter reads dy, once for each residue of the input position modulo the stride, with the
+//! taps that reach it.
 
 pub(super) mod gradient;
 mod pack;
+mod windows;
 
 pub(super) use pack::Matrix;
 
@@ -15,151 +16,26 @@ use super::conv::Shape;
 use super::micro::{Packed, Product};
 use super::parallel::{Shared, each, scratch};
 use super::simd::{Job, Lanes, Simd};
+use windows::{Gather, Map, Windows};
 
-/// Bytes of padded rows that one unit of work reads: they and a panel of weights share the second-level cache.
-const WINDOW: usize = 256 << 10;
-/// Pixels of one unit of a pointwise convolution.
+/// Output pixels of one unit of work, and steps of k of one product: a block of the windows and a panel of weights fit
+/// the second-level cache.
 const PIXELS: usize = 224;
+const STEPS: usize = 512;
+/// How many units there should be, where the map is large enough; and the least columns that a unit is cut to for it.
+const UNITS: usize = 16;
+const COLUMNS: usize = 128;
+/// Rows of A this many bytes apart fall into the same few lines of the first-level cache.
+const ALIASED: usize = 4096;
 
-/// `out[j, i] = Σ_taps in[j·step + row, i·step + column] · weight[tap]` between two maps of one picture and group.
+/// `out[pixel] = W[pixel] · weight` from one map to another, of one group.
 #[derive(Clone, Debug)]
 pub(super) struct Correlation {
-    /// Where the taps of output pixel (0, 0) lie in the source, ascending; zeros outside of it.
-    pub(super) rows: Vec<isize>,
-    pub(super) columns: Vec<isize>,
-    /// Source pixels from one output pixel to the next.
-    pub(super) step: usize,
-    pub(super) source: Map,
-    pub(super) target: Map,
+    windows: Windows,
+    target: Map,
     /// The target's pixels: every `every`-th, from `first`.
-    pub(super) every: usize,
-    pub(super) first: (usize, usize),
-}
-
-/// A feature map, and the channels of it that are meant.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Map {
-    pub(super) h: usize,
-    pub(super) w: usize,
-    pub(super) c: usize,
-    /// First and number of the channels of this group.
-    pub(super) from: usize,
-    pub(super) channels: usize,
-}
-
-impl Map {
-    pub(super) fn len(&self) -> usize {
-        self.h * self.w * self.c
-    }
-}
-
-/// Source rows and columns that a block of output rows reads, inclusive of `first`, `count` of them.
-#[derive(Clone, Copy)]
-pub(super) struct Span {
-    pub(super) first: isize,
-    pub(super) count: usize,
-}
-
-impl Span {
-    fn inside(self, size: usize) -> bool {
-        self.first >= 0 && self.first as usize + self.count <= size
-    }
-}
-
-/// Memory with the window of a block: where pixel (first row, first column) is, and its strides.
-pub(super) struct Window<T> {
-    pub(super) at: *const T,
-    pub(super) row: usize,
-    pub(super) pixel: usize,
-}
-
-impl Correlation {
-    /// Output rows and columns.
-    pub(super) fn size(&self) -> (usize, usize) {
-        let count = |size: usize, first: usize| size.saturating_sub(first).div_ceil(self.every);
-        (count(self.target.h, self.first.0), count(self.target.w, self.first.1))
-    }
-
-    fn span(taps: &[isize], step: usize, from: usize, count: usize) -> Span {
-        let (low, high) = (taps[0], taps[taps.len() - 1]);
-        Span { first: (from * step) as isize + low, count: (count - 1) * step + (high - low) as usize + 1 }
-    }
-
-    pub(super) fn row_span(&self, from: usize, count: usize) -> Span {
-        Self::span(&self.rows, self.step, from, count)
-    }
-
-    pub(super) fn column_span(&self) -> Span {
-        Self::span(&self.columns, self.step, 0, self.size().1)
-    }
-
-    /// Numbers of scratch memory for the window of `count` output rows.
-    pub(super) fn window_len(&self, count: usize) -> usize {
-        self.row_span(0, count).count * self.column_span().count * self.source.channels
-    }
-
-    /// The window of the source map at `x` over these rows: the map itself where it holds all, else a copy with zeros.
-    ///
-    /// # Safety
-    /// `x` is the source map of one picture; `copy` has room for the window.
-    pub(super) unsafe fn window<T: Real>(&self, x: *const T, rows: Span, copy: *mut T) -> Window<T> {
-        let (s, columns) = (self.source, self.column_span());
-        if rows.inside(s.h) && columns.inside(s.w) {
-            let at = (rows.first as usize * s.w + columns.first as usize) * s.c + s.from;
-            return Window { at: x.wrapping_add(at), row: s.w * s.c, pixel: s.c };
-        }
-        let length = columns.count * s.channels;
-        // The columns of the window that the map has.
-        let left = (-columns.first).clamp(0, columns.count as isize) as usize;
-        let right = (s.w as isize - columns.first).clamp(left as isize, columns.count as isize) as usize;
-        // SAFETY: rows and columns are cut to those that the map has; the copy has room for all.
-        unsafe {
-            for row in 0..rows.count {
-                let to =
-                    std::slice::from_raw_parts_mut(copy.add(row * length).cast::<std::mem::MaybeUninit<T>>(), length);
-                let y = rows.first + row as isize;
-                if y < 0 || y >= s.h as isize || left == right {
-                    to.fill(std::mem::MaybeUninit::new(T::ZERO));
-                    continue;
-                }
-                to[..left * s.channels].fill(std::mem::MaybeUninit::new(T::ZERO));
-                to[right * s.channels..].fill(std::mem::MaybeUninit::new(T::ZERO));
-                let first = (y as usize * s.w + (columns.first + left as isize) as usize) * s.c + s.from;
-                let to = to.as_mut_ptr().add(left * s.channels).cast::<T>();
-                if s.channels == s.c {
-                    std::ptr::copy_nonoverlapping(x.add(first), to, (right - left) * s.c);
-                } else {
-                    for pixel in 0..right - left {
-                        let from = x.add(first + pixel * s.c);
-                        std::ptr::copy_nonoverlapping(from, to.add(pixel * s.channels), s.channels);
-                    }
-                }
-            }
-        }
-        Window { at: copy, row: length, pixel: s.channels }
-    }
-
-    /// Offsets of the taps in a window, and the numbers read from each: whole kernel rows where they lie together.
-    fn taps<T>(&self, window: &Window<T>) -> (Vec<usize>, usize) {
-        let together =
-            window.pixel == self.source.channels && self.columns.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        let columns = if together { &self.columns[..1] } else { &self.columns[..] };
-        let offset = |at: isize, first: isize| (at - first) as usize;
-        let taps = self.rows.iter().flat_map(|&row| {
-            let row = offset(row, self.rows[0]) * window.row;
-            columns.iter().map(move |&column| row + offset(column, self.columns[0]) * window.pixel)
-        });
-        (taps.collect(), if together { self.columns.len() } else { 1 } * self.source.channels)
-    }
-
-    /// Whether pixels do not mix: every output pixel reads the source pixel of its own place.
-    fn pointwise(&self) -> bool {
-        self.rows == [0]
-            && self.columns == [0]
-            && self.step == 1
-            && self.every == 1
-            && self.source.channels == self.source.c
-    }
+    every: usize,
+    first: (usize, usize),
 }
 
 /// What is done to a finished output.
@@ -184,64 +60,118 @@ pub(super) unsafe fn correlate<T: Real>(
 ) {
     let (x, out, bias) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(finish.bias.cast_mut()));
     for (plan, weights) in parts {
-        let finish = |rows: usize, columns: usize, ldc: usize, c_line: usize, c: *mut T| {
-            let bias = if bias.at(0).is_null() { bias.at(0) } else { bias.at(plan.target.from) };
-            let job = Epilogue { c, rows, columns, ldc, width: plan.target.channels, c_line, bias, relu: finish.relu };
-            // SAFETY: the block that has just been written.
-            unsafe { T::launch(simd, job) }
-        };
-        let b = Shared::new(weights.as_ptr().cast_mut());
-        if plan.pointwise() {
-            let pixels = n * plan.source.h * plan.source.w;
-            each(pixels.div_ceil(PIXELS), |unit| {
-                let (from, rows) = (unit * PIXELS, PIXELS.min(pixels - unit * PIXELS));
-                let c = out.at(from * plan.target.c + plan.target.from);
-                let (a, lda) = (x.at(from * plan.source.c + plan.source.from), plan.source.c);
-                let (columns, ldc, kc) = (plan.target.channels, plan.target.c, plan.source.channels);
-                let product = Product { rows, columns, kc, taps: &[0], a, lda, b: b.at(0), c, ldc, add: false };
-                // SAFETY: `rows` pixels of the source; the unit's own pixels of the target.
-                unsafe { T::launch(simd, Packed { product, lines: 1, a_line: 0, c_line: 0 }) };
-                finish(1, rows, ldc, 0, c);
-            });
+        let (w, t, b) = (&plan.windows, plan.target, Shared::new(weights.as_ptr().cast_mut()));
+        let lines = n * w.rows;
+        if lines * w.columns == 0 {
             continue;
         }
-        let (rows, columns) = plan.size();
-        if rows == 0 || columns == 0 {
-            continue;
-        }
-        let line = plan.step * plan.column_span().count * plan.source.channels * size_of::<T>();
-        let height = (WINDOW / line).clamp(1, rows).min((n * rows).div_ceil(16));
-        let blocks = rows.div_ceil(height);
-        each(n * blocks, |unit| {
-            let (picture, from) = (unit / blocks, unit % blocks * height);
-            let lines = height.min(rows - from);
-            let t = plan.target;
-            let first = ((from * plan.every + plan.first.0) * t.w + plan.first.1) * t.c + t.from;
-            let (c, ldc, c_line) = (out.at(picture * t.len() + first), plan.every * t.c, plan.every * t.w * t.c);
-            scratch::<T>(plan.window_len(lines), |copy| {
-                // SAFETY: the source map of this picture; its own rows of the target.
-                unsafe {
-                    let source = x.at(picture * plan.source.len());
-                    let window = plan.window(source, plan.row_span(from, lines), copy);
-                    let (taps, kc) = plan.taps(&window);
-                    let (a, lda) = (window.at, plan.step * window.pixel);
-                    let product = Product {
-                        rows: columns,
-                        columns: t.channels,
-                        kc,
-                        taps: &taps,
-                        a,
-                        lda,
-                        b: b.at(0),
-                        c,
-                        ldc,
-                        add: false,
-                    };
-                    T::launch(simd, Packed { product, lines, a_line: plan.step * window.row, c_line });
-                }
-            });
-            finish(lines, columns, ldc, c_line, c);
+        // Units of whole panels of columns, where units of whole lines are few.
+        let tall = lines.div_ceil((PIXELS / w.columns).max(1));
+        let wide = UNITS.div_ceil(tall).min(t.channels.div_ceil(COLUMNS));
+        let width = t.channels.div_ceil(wide).next_multiple_of(2 * T::lanes(simd));
+        let wide = t.channels.div_ceil(width);
+        let tall = tall.max(UNITS.div_ceil(wide)).min(lines);
+        each(tall * wide, |unit| {
+            let (row, column) = (unit / wide, unit % wide * width);
+            let block = Block {
+                plan,
+                lines: row * lines / tall..(row + 1) * lines / tall,
+                columns: column..t.channels.min(column + width),
+                x: x.at(0),
+                b: b.at(column * w.k()),
+                out: out.at(0),
+                finish: Finish { bias: bias.at(0).cast_const(), relu: finish.relu },
+            };
+            // SAFETY: the caller's promise; the lines and columns are this unit's own.
+            unsafe { block.run(simd) }
         });
+    }
+}
+
+/// Some lines of the output, counted over all pictures, and some of its columns.
+struct Block<'a, T> {
+    plan: &'a Correlation,
+    lines: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+    x: *const T,
+    /// The panels of these columns.
+    b: *const T,
+    out: *mut T,
+    finish: Finish<T>,
+}
+
+impl<T: Real> Block<'_, T> {
+    unsafe fn run(&self, simd: Simd) {
+        let w = &self.plan.windows;
+        let first = self.lines.start * w.columns;
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some((at, lda)) = w.in_place()
+                && !(lda * size_of::<T>()).is_multiple_of(ALIASED)
+            {
+                self.products(simd, self.x.add(first * lda + at), lda, 0..w.k());
+            } else {
+                let steps = STEPS.min(w.k());
+                let stride = steps + 16;
+                scratch::<T>(self.lines.len() * w.columns * stride, |to| {
+                    for from in (0..w.k()).step_by(steps) {
+                        let k = from..w.k().min(from + steps);
+                        let lines = self.lines.clone();
+                        T::launch(simd, Gather { windows: w, x: self.x, lines, k: k.clone(), to, stride });
+                        self.products(simd, to, stride, k);
+                    }
+                });
+            }
+            self.each_part(|_, lines, c| {
+                let (bias, t) = (self.finish.bias, self.plan.target);
+                let bias = if bias.is_null() { bias } else { bias.add(t.from + self.columns.start) };
+                let (columns, ldc, c_line) = (w.columns, self.plan.every * t.c, self.plan.every * t.w * t.c);
+                let width = self.columns.len();
+                T::launch(simd, Epilogue { c, rows: lines, columns, ldc, width, c_line, bias, relu: self.finish.relu });
+            });
+        }
+    }
+
+    /// Adds the steps `k` of all products, `a` being the first pixel's row of them.
+    unsafe fn products(&self, simd: Simd, a: *const T, lda: usize, k: std::ops::Range<usize>) {
+        let (w, t) = (&self.plan.windows, self.plan.target);
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.each_part(|line, lines, c| {
+                let all = w.columns * lines;
+                // Pixels that lie together are one product.
+                let (rows, lines) = if self.plan.every == 1 { (all, 1) } else { (w.columns, lines) };
+                let product = Product {
+                    rows,
+                    columns: self.columns.len(),
+                    kc: k.len(),
+                    a: a.add(line * w.columns * lda),
+                    lda,
+                    b: self.b,
+                    c,
+                    ldc: self.plan.every * t.c,
+                    add: k.start > 0,
+                };
+                let packed = Packed::new(product).steps(k.start, w.k());
+                T::launch(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
+            });
+        }
+    }
+
+    /// Calls `f` with lines that lie evenly in the output: the first one's number in the block, how many, and where they
+    /// go. A map that is written whole lies evenly over all pictures.
+    unsafe fn each_part(&self, f: impl Fn(usize, usize, *mut T)) {
+        let Correlation { windows, target: t, every, first } = self.plan;
+        let mut line = self.lines.start;
+        while line < self.lines.end {
+            let (picture, row) = (line / windows.rows, line % windows.rows);
+            let whole = if *every == 1 { self.lines.end } else { (picture + 1) * windows.rows };
+            let end = self.lines.end.min(whole);
+            let at = ((row * every + first.0) * t.w + first.1) * t.c + t.from + self.columns.start;
+            // SAFETY: a pixel of the target.
+            f(line - self.lines.start, end - line, unsafe { self.out.add(picture * t.len() + at) });
+            line = end;
+        }
     }
 }
 
@@ -298,7 +228,8 @@ pub(super) unsafe fn forward<T: Real>(
 ) {
     let parts: Vec<_> = (0..d.groups)
         .map(|group| {
-            let plan = forward_plan(d, group);
+            let target = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
+            let plan = Correlation { windows: forward_windows(d, group), target, every: 1, first: (0, 0) };
             let taps: Vec<usize> = (0..d.r * d.s).collect();
             let packed = pack::pack(T::lanes(simd), d.forward_matrix(group), &taps, weight);
             (plan, packed)
@@ -308,18 +239,11 @@ pub(super) unsafe fn forward<T: Real>(
     unsafe { correlate(simd, d.n, &parts, x, out, finish) }
 }
 
-/// The forward convolution of a group.
-pub(super) fn forward_plan(d: &Shape, group: usize) -> Correlation {
-    let taps = |count: usize| (0..count).map(|t| (t * d.dilation) as isize - d.padding as isize).collect();
-    Correlation {
-        rows: taps(d.r),
-        columns: taps(d.s),
-        step: d.stride,
-        source: Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() },
-        target: Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() },
-        every: 1,
-        first: (0, 0),
-    }
+/// What the outputs of a group read.
+fn forward_windows(d: &Shape, group: usize) -> Windows {
+    let taps = |count: usize| (0..count).map(|t| (t * d.dilation) as isize - d.padding as isize).collect::<Vec<_>>();
+    let source = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
+    Windows::new(source, (d.oh, d.ow), d.stride, (&taps(d.r), &taps(d.s)))
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -334,15 +258,11 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
                 let (rows, columns) = (reaching(d, y, d.r), reaching(d, x, d.s));
                 let places = |taps: &[(isize, usize)]| taps.iter().map(|tap| tap.0).collect::<Vec<_>>();
                 let taps: Vec<usize> = rows.iter().flat_map(|r| columns.iter().map(move |s| r.1 * d.s + s.1)).collect();
-                let plan = Correlation {
-                    rows: places(&rows),
-                    columns: places(&columns),
-                    step: 1,
-                    source: Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() },
-                    target: Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() },
-                    every: d.stride,
-                    first: (y, x),
-                };
+                let size = ((d.h - y).div_ceil(d.stride), (d.w - x).div_ceil(d.stride));
+                let source = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
+                let target = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
+                let windows = Windows::new(source, size, 1, (&places(&rows), &places(&columns)));
+                let plan = Correlation { windows, target, every: d.stride, first: (y, x) };
                 if taps.is_empty() {
                     // SAFETY: the target's pixels of this residue.
                     unsafe { clear(d.n, &plan, out) }
@@ -371,7 +291,7 @@ fn reaching(d: &Shape, at: usize, count: usize) -> Vec<(isize, usize)> {
 
 /// Zeros where no tap reaches.
 unsafe fn clear<T: Real>(n: usize, plan: &Correlation, out: *mut T) {
-    let (t, (rows, columns), out) = (plan.target, plan.size(), Shared::new(out));
+    let (t, rows, columns, out) = (plan.target, plan.windows.rows, plan.windows.columns, Shared::new(out));
     each(n * rows, |unit| {
         let y = unit % rows * plan.every + plan.first.0;
         for column in 0..columns {

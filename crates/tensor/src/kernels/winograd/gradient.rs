@@ -8,7 +8,7 @@
 
 use super::super::Real;
 use super::super::conv::Shape;
-use super::super::micro::{Product, Transposed};
+use super::super::micro::{Product, Rows, Transposed};
 use super::super::parallel::{Shared, each, reduce, scratch};
 use super::super::simd::{Job, Lanes, Simd};
 use super::transform::{self, both_ways};
@@ -72,10 +72,9 @@ impl<T: Real> Gradient<T> {
     /// `sums += vᵀ y` of one point, for `columns` output channels.
     unsafe fn product(&self, tiles: usize, v: *const T, y: *const T, sums: *mut T, columns: usize) {
         let (c, padded) = (self.c, self.padded);
-        let product =
-            Product { rows: c, columns, kc: tiles, taps: &[0], a: v, lda: c, b: y, c: sums, ldc: padded, add: true };
+        let product = Product { rows: c, columns, kc: tiles, a: v, lda: c, b: y, c: sums, ldc: padded, add: true };
         // SAFETY: the caller's promise.
-        unsafe { T::launch(self.simd, Transposed(product, padded)) }
+        unsafe { T::launch(self.simd, Transposed(product, Rows::Apart(padded))) }
     }
 
     unsafe fn in_parts(&self, size: usize) -> Vec<T> {

@@ -136,7 +136,7 @@ unsafe fn run<T: Real>(
                         rows: to - from,
                         columns: padded,
                         kc: c,
-                        taps: &[0],
+
                         a: v.add(point * stride),
                         lda: c,
                         b: u.at(point * packed_len(T::lanes(simd), o, c)),
@@ -144,7 +144,7 @@ unsafe fn run<T: Real>(
                         ldc: padded,
                         add: false,
                     };
-                    T::launch(simd, Packed { product, lines: 1, a_line: 0, c_line: 0 });
+                    T::launch(simd, Packed::new(product));
                 }
                 let finish = Finish { bias: bias.at(0).cast_const(), relu: finish.relu };
                 T::launch(simd, Outputs { t, o, padded, m, out: out.at(0), stride, from, to, finish, streamed });

@@ -1,0 +1,152 @@
+//! The matrix of windows, `W[pixel, k]`: what every output pixel of a convolution reads, k running over taps and
+//! channels. It is never made whole: a block of it is copied together where it is needed, and where a convolution reads
+//! single pixels it is the map itself.
+
+use std::ops::Range;
+
+use super::super::Real;
+use super::super::simd::{Job, Lanes};
+
+/// A feature map, and the channels of it that are meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Map {
+    pub(super) h: usize,
+    pub(super) w: usize,
+    pub(super) c: usize,
+    /// First and number of the channels of this group.
+    pub(super) from: usize,
+    pub(super) channels: usize,
+}
+
+impl Map {
+    pub(super) fn len(&self) -> usize {
+        self.h * self.w * self.c
+    }
+}
+
+/// Where the windows of a convolution lie in the source map.
+#[derive(Clone, Debug)]
+pub(super) struct Windows {
+    pub(super) source: Map,
+    /// Output rows and columns.
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Source pixels from one output pixel to the next.
+    step: usize,
+    /// Source row and column where each run of taps begins, for output pixel (0, 0).
+    runs: Vec<(isize, isize)>,
+    /// Taps of a run: neighbours in the source, whose numbers lie together.
+    together: usize,
+}
+
+impl Windows {
+    /// Taps at these source rows and columns, ascending, for output pixel (0, 0); zeros outside of the source.
+    pub(super) fn new(
+        source: Map,
+        (rows, columns): (usize, usize),
+        step: usize,
+        (tap_rows, tap_columns): (&[isize], &[isize]),
+    ) -> Self {
+        let neighbours = source.channels == source.c && tap_columns.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        let together = if neighbours { tap_columns.len().max(1) } else { 1 };
+        let firsts = tap_columns.iter().step_by(together);
+        let runs = tap_rows.iter().flat_map(|&row| firsts.clone().map(move |&column| (row, column))).collect();
+        Self { source, rows, columns, step, runs, together }
+    }
+
+    /// Numbers of a run.
+    fn run(&self) -> usize {
+        self.together * self.source.channels
+    }
+
+    /// Numbers of a window.
+    pub(super) fn k(&self) -> usize {
+        self.runs.len() * self.run()
+    }
+
+    /// Where the map is the matrix of windows as it lies: the offset of its first row, and the distance of the rows.
+    pub(super) fn in_place(&self) -> Option<(usize, usize)> {
+        let s = self.source;
+        let pixels = self.runs == [(0, 0)] && self.together == 1 && self.step == 1;
+        (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
+    }
+}
+
+/// Copies the steps `k` of the windows of some output rows, counted over all pictures: `stride` numbers a pixel.
+pub(super) struct Gather<'a, T> {
+    pub(super) windows: &'a Windows,
+    pub(super) x: *const T,
+    pub(super) lines: Range<usize>,
+    pub(super) k: Range<usize>,
+    pub(super) to: *mut T,
+    pub(super) stride: usize,
+}
+
+impl<T: Real> Job<T> for Gather<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let (w, s, run) = (self.windows, self.windows.source, self.windows.run());
+        for number in self.k.start / run..self.k.end.div_ceil(run) {
+            let (dy, dx) = w.runs[number];
+            // The part of this run that was asked for, and where it goes in a row.
+            let part = self.k.start.max(number * run)..self.k.end.min((number + 1) * run);
+            let (at, from, len) = (part.start - self.k.start, part.start - number * run, part.len());
+            // Output pixels whose whole run lies in the map.
+            let low = ((-dx).max(0) as usize).div_ceil(w.step).min(w.columns);
+            let high = (s.w as isize - w.together as isize - dx).div_euclid(w.step as isize) + 1;
+            let inside = low..(high.max(0) as usize).clamp(low, w.columns);
+            for line in self.lines.clone() {
+                let (picture, y) = (line / w.rows, (line % w.rows * w.step) as isize + dy);
+                // SAFETY: rows and columns are cut to those that the map has; `to` has a row for every pixel.
+                unsafe {
+                    let to = self.to.add((line - self.lines.start) * w.columns * self.stride + at);
+                    if y < 0 || y >= s.h as isize {
+                        for pixel in 0..w.columns {
+                            fill::<V>(to.add(pixel * self.stride), len);
+                        }
+                        continue;
+                    }
+                    let x = self.x.add(picture * s.len() + y as usize * s.w * s.c + s.from);
+                    for pixel in (0..inside.start).chain(inside.end..w.columns) {
+                        let first = (pixel * w.step) as isize + dx;
+                        let to = to.add(pixel * self.stride);
+                        fill::<V>(to, len);
+                        // The taps of the run that the map has, as numbers of the run.
+                        let most = w.together as isize;
+                        let has = (-first).clamp(0, most) as usize * s.channels
+                            ..(s.w as isize - first).clamp(0, most) as usize * s.channels;
+                        let has = has.start.max(from)..has.end.min(from + len);
+                        if has.start < has.end {
+                            let x = x.offset(first * s.c as isize).add(has.start);
+                            copy::<V>(x, to.add(has.start - from), has.end - has.start);
+                        }
+                    }
+                    for pixel in inside.clone() {
+                        let first = ((pixel * w.step) as isize + dx) as usize;
+                        copy::<V>(x.add(first * s.c + from), to.add(pixel * self.stride), len);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn copy<V: Lanes>(from: *const V::Real, to: *mut V::Real, len: usize) {
+    // SAFETY: the caller vouches for `len` numbers on both sides.
+    unsafe {
+        for i in (0..len).step_by(V::N) {
+            V::load_up_to(from.add(i), len - i).store_up_to(to.add(i), len - i);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn fill<V: Lanes>(to: *mut V::Real, len: usize) {
+    // SAFETY: the caller vouches for `len` numbers.
+    unsafe {
+        for i in (0..len).step_by(V::N) {
+            V::splat(V::Real::ZERO).store_up_to(to.add(i), len - i);
+        }
+    }
+}
