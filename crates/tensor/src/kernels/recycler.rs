@@ -10,7 +10,7 @@ const SMALLEST: usize = 256 << 10;
 const STEPS: usize = 8;
 const CLASSES: usize = 14 * STEPS;
 /// Blocks kept of each size, at most.
-const KEPT: usize = 32;
+const KEPT: usize = 128;
 /// How many classes a block may be larger than what was asked for: half as large again.
 const LARGER: usize = 4;
 

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::elementwise::pass;
+use super::simd::{Job, Lanes, simd};
 use super::{Real, filled};
 
 /// The elements of a block of whole rows, about: a block is read from memory once and then again from the second cache.
@@ -24,49 +25,78 @@ pub(crate) fn map<T: Real, const P: usize>(
 ) -> Vec<T> {
     let c = columns[0].len();
     assert!(x.len() == z.len() && x.len().is_multiple_of(c.max(1)), "two matrices of one shape, of whole rows");
-    // SAFETY: x, z and the output are cut into the same blocks of whole rows, and `map_block` writes all of its block.
+    let simd = simd();
+    // SAFETY: x, z and the output are cut into the same blocks of whole rows, and a `Map` writes all of its block.
     unsafe {
         filled(x.len(), |out| {
             let blocks = out.par_chunks_mut(block(c)).zip(x.par_chunks(block(c)).zip(z.par_chunks(block(c))));
-            blocks.for_each(|(out, (x, z))| map_block(x, z, columns, &f, out));
+            blocks.for_each(|(out, (x, z))| T::launch(simd, Map { x, z, columns, f: &f, out }));
         })
     }
 }
 
-#[inline(always)]
-fn map_block<T: Real, const P: usize>(
-    x: &[T],
-    z: &[T],
-    columns: [&[T]; P],
-    f: &impl Fn(T, T, [T; P]) -> T,
-    out: &mut [MaybeUninit<T>],
-) {
-    let c = columns[0].len();
-    let columns = columns.map(|column| &column[..c]);
-    for ((x, z), out) in x.chunks_exact(c).zip(z.chunks_exact(c)).zip(out.chunks_exact_mut(c)) {
-        for l in 0..c {
-            out[l].write(f(x[l], z[l], array::from_fn(|p| columns[p][l])));
+/// A block of [`map`]. The loop has no vectors in it: it is a job so that the compiler makes them for each set.
+struct Map<'a, T, F, const P: usize> {
+    x: &'a [T],
+    z: &'a [T],
+    columns: [&'a [T]; P],
+    f: &'a F,
+    out: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Real, F: Fn(T, T, [T; P]) -> T, const P: usize> Job<T> for Map<'_, T, F, P> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let c = self.columns[0].len();
+        let columns = self.columns.map(|column| &column[..c]);
+        let rows = self.x.chunks_exact(c).zip(self.z.chunks_exact(c));
+        for ((x, z), out) in rows.zip(self.out.chunks_exact_mut(c)) {
+            for l in 0..c {
+                out[l].write((self.f)(x[l], z[l], array::from_fn(|p| columns[p][l])));
+            }
         }
     }
 }
 
 /// The sums by column of the two numbers that `f(x, z, parameters of the column)` gives, over all rows of a block.
-#[inline(always)]
 pub(crate) fn sums<T: Real, const P: usize>(
     x: &[T],
     z: &[T],
     columns: [&[T]; P],
     f: impl Fn(T, T, [T; P]) -> (T, T),
 ) -> (Vec<T>, Vec<T>) {
-    /// Rows added to each other before they are added to the sum: fewer roundings and fewer trips to the cache.
-    const ROWS: usize = 4;
     let c = columns[0].len();
     let (mut a, mut b) = (vec![T::ZERO; c], vec![T::ZERO; c]);
-    let (xs, zs) = (x.chunks_exact(ROWS * c), z.chunks_exact(ROWS * c));
-    let rest = xs.remainder().chunks_exact(c).zip(zs.remainder().chunks_exact(c));
-    xs.zip(zs).for_each(|(x, z)| add::<T, P, ROWS>(x, z, columns, &f, &mut a, &mut b));
-    rest.for_each(|(x, z)| add::<T, P, 1>(x, z, columns, &f, &mut a, &mut b));
+    // SAFETY: a job without pointers.
+    unsafe { T::launch(simd(), Sums { x, z, columns, f: &f, sums: (&mut a, &mut b) }) }
     (a, b)
+}
+
+/// [`sums`], as [`Map`] is [`map`].
+struct Sums<'a, T, F, const P: usize> {
+    x: &'a [T],
+    z: &'a [T],
+    columns: [&'a [T]; P],
+    f: &'a F,
+    sums: (&'a mut [T], &'a mut [T]),
+}
+
+impl<T: Real, F: Fn(T, T, [T; P]) -> (T, T), const P: usize> Job<T> for Sums<'_, T, F, P> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        /// Rows added to each other before they are added to the sum: fewer roundings and fewer trips to the cache.
+        const ROWS: usize = 4;
+        let Self { x, z, columns, f, sums: (a, b) } = self;
+        let c = a.len();
+        let (xs, zs) = (x.chunks_exact(ROWS * c), z.chunks_exact(ROWS * c));
+        let rest = xs.remainder().chunks_exact(c).zip(zs.remainder().chunks_exact(c));
+        for (x, z) in xs.zip(zs) {
+            add::<T, P, ROWS>(x, z, columns, f, a, b);
+        }
+        for (x, z) in rest {
+            add::<T, P, 1>(x, z, columns, f, a, b);
+        }
+    }
 }
 
 #[inline(always)]

@@ -39,7 +39,12 @@ pub(super) fn pack<T: Real>(lanes: usize, m: Matrix, taps: &[usize], weight: &[T
                             *to.add(i * width + column) = *weight.at(at + i * m.input + column * m.output);
                         };
                         // Along what lies together in the weight.
-                        if m.input < m.output {
+                        if m.output == 1 {
+                            for i in inputs.clone() {
+                                let row = weight.at(at + i * m.input);
+                                std::ptr::copy_nonoverlapping(row, to.add(i * width), columns);
+                            }
+                        } else if m.input < m.output {
                             (0..columns).for_each(|column| inputs.clone().for_each(|i| put(i, column)));
                         } else {
                             inputs.clone().for_each(|i| (0..columns).for_each(|column| put(i, column)));
