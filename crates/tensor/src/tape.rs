@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId, WithDType, bail};
 
-use crate::kernels;
+use crate::kernels::{self, elementwise, on_floats};
 
 /// From the gradient of the output, and the output, to those of the inputs: None where none was asked for.
 pub(crate) trait Backward:
@@ -82,7 +82,7 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
     let mut grads = grads?;
     for (id, grad) in collected {
         let sum = match grads.get_id(id) {
-            Some(other) => (other + grad)?,
+            Some(other) => added(other, &grad)?,
             None => grad,
         };
         grads.insert_id(id, sum);
@@ -128,7 +128,7 @@ impl Slot {
     fn add(&self, grad: Tensor) -> Result<()> {
         let mut sum = lock(&self.0);
         *sum = Some(match sum.take() {
-            Some(sum) => (sum + grad)?,
+            Some(sum) => added(&sum, &grad)?,
             None => grad,
         });
         Ok(())
@@ -137,6 +137,17 @@ impl Slot {
     fn take(&self) -> Option<Tensor> {
         lock(&self.0).take()
     }
+}
+
+/// The sum of two gradients of one tensor.
+fn added(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if !kernels::fits(a) {
+        return a + b;
+    }
+    on_floats!(a.dtype(), T => {
+        let sum = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| elementwise::map2(a, b, |a, b| a + b))?;
+        kernels::tensor(sum, a.shape())
+    })
 }
 
 fn token() -> (CpuStorage, Shape) {
@@ -167,7 +178,7 @@ impl CustomOp1 for Enter {
             None => Ok(Some(grad)),
             Some(collected) => {
                 let sum = match collected.remove(&x.id()) {
-                    Some(other) => (other + grad)?,
+                    Some(other) => added(&other, &grad)?,
                     None => grad,
                 };
                 collected.insert(x.id(), sum);
