@@ -39,14 +39,29 @@
 mod error;
 mod rule;
 
+mod elementwise;
 mod fused;
+mod number;
 mod part;
 mod real;
 #[cfg(test)]
 mod twins;
+mod whole;
 
-mod adamw;
+mod momentum;
 mod sgd;
+
+mod adadelta;
+mod adagrad;
+mod rmsprop;
+
+mod moments;
+
+mod adam;
+mod adamax;
+mod adamw;
+mod nadam;
+mod radam;
 
 mod clip;
 mod group;
@@ -59,12 +74,20 @@ mod cosine;
 mod one_cycle;
 mod warmup;
 
+pub use adadelta::{AdaDelta, AdaDeltaConfig};
+pub use adagrad::{AdaGrad, AdaGradConfig};
+pub use adam::{Adam, AdamConfig};
+pub use adamax::{AdaMax, AdaMaxConfig};
 pub use adamw::{AdamW, AdamWConfig};
 pub use cosine::Cosine;
 pub use error::OptimError;
 pub use group::Group;
+pub use momentum::{Momentum, MomentumConfig};
+pub use nadam::{NAdam, NAdamConfig};
 pub use one_cycle::{OneCycle, OneCycleConfig};
 pub use optimizer::{Optimizer, StepStats};
+pub use radam::{RAdam, RAdamConfig};
+pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rule::{Step, UpdateRule};
 pub use schedule::{Constant, Schedule};
 pub use sgd::{Sgd, SgdConfig};
