@@ -141,10 +141,10 @@ mod tests {
 
     /// Where three gradients lead at these rates, decay included.
     fn path(rule: &dyn UpdateRule, rates: [f64; 3]) -> Result<f64> {
-        let (theta, slot) = (Var::new(&[1f64], &Device::Cpu)?, Var::new(&[0f64], &Device::Cpu)?);
+        let (theta, slots) = (Var::new(&[1f64], &Device::Cpu)?, [Var::new(&[0f64], &Device::Cpu)?]);
         for (i, (lr, grad)) in rates.into_iter().zip([3f64, -1.0, 0.5]).enumerate() {
             let step = Step { t: 1 + i as u64, lr, weight_decay: 0.1 };
-            rule.update(&theta, &Tensor::new(&[grad], &Device::Cpu)?, &[slot.clone()], step)?;
+            rule.update(&theta, &Tensor::new(&[grad], &Device::Cpu)?, &slots, step)?;
         }
         Ok(theta.to_vec1::<f64>()?[0])
     }

@@ -9,6 +9,8 @@ mod groups;
 #[cfg(test)]
 mod one_pass;
 #[cfg(test)]
+mod papers;
+#[cfg(test)]
 mod pytorch;
 #[cfg(test)]
 mod state;
