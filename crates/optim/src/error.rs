@@ -121,3 +121,18 @@ pub enum OptimError {
 pub(crate) fn require(within: bool, field: &'static str, wanted: &'static str, got: f64) -> Result<(), OptimError> {
     if within { Ok(()) } else { Err(OptimError::BadConfig { field, wanted, got }) }
 }
+
+/// Refuses what is no fraction in [0, 1).
+pub(crate) fn require_fraction(field: &'static str, got: f64) -> Result<(), OptimError> {
+    require((0.0..1.0).contains(&got), field, "in [0, 1)", got)
+}
+
+/// Refuses what is not finite and above 0.
+pub(crate) fn require_positive(field: &'static str, got: f64) -> Result<(), OptimError> {
+    require(got.is_finite() && got > 0.0, field, "finite and above 0", got)
+}
+
+/// Refuses what is not finite and 0 or more.
+pub(crate) fn require_not_negative(field: &'static str, got: f64) -> Result<(), OptimError> {
+    require(got.is_finite() && got >= 0.0, field, "finite and not negative", got)
+}

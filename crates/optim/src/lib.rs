@@ -1,20 +1,21 @@
 //! Gradients in, new parameters out.
 //!
 //! Training asks three questions, and each has one answer here. How does a gradient change a
-//! tensor? An [`UpdateRule`], one formula in one file ([`Sgd`], [`AdamW`]), which holds settings
-//! and nothing else. What is remembered, and of which parameter? The [`Optimizer`], which knows
-//! parameters by name, splits them into [`Group`]s, clips their gradients and hands its memory out
-//! and in by name. How large are the steps, and when? A [`Schedule`] ([`Constant`], [`Cosine`],
-//! [`OneCycle`], [`Warmup`] or a closure), a pure factor of the base rate. They meet in one line:
-//! `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
+//! tensor? An [`UpdateRule`], one formula in one file ([`Sgd`], [`AdamW`], [`Lion`], ...), which
+//! holds settings and nothing else. What is remembered, and of which parameter? The [`Optimizer`],
+//! which knows parameters by name, splits them into [`Group`]s, clips their gradients and hands its
+//! memory out and in by name. How large are the steps, and when? A [`Schedule`] ([`Constant`],
+//! [`Cosine`], [`OneCycle`], [`Warmup`] or a closure), a pure factor of the base rate. They meet in
+//! one line: `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
 //! Nothing is skipped: a parameter without a gradient, a gradient that is not finite and a saved
 //! state that does not fit are errors that name the parameter, and no NaN gets from a gradient into a
 //! parameter. Parameters are visited in the order of their names, so a run repeats to the bit.
 //!
-//! The crate works on any [`candle_core::Var`] of float32 or float64. On a CPU an update is one
-//! parallel pass over memory, elsewhere it is composed of candle's operations; the number of
-//! threads does not touch the result. The crate knows no models, reads no files and prints nothing.
+//! The crate works on any [`candle_core::Var`] of float32 or float64. A formula is written once: on
+//! a CPU it is compiled into one parallel pass over memory, elsewhere it is composed of candle's
+//! operations. The number of threads does not touch the result. The crate knows no models, reads no
+//! files and prints nothing.
 //!
 //! # Examples
 //! A line through three points, y = 2x - 1:
@@ -39,14 +40,37 @@
 mod error;
 mod rule;
 
+mod elementwise;
 mod fused;
+mod number;
 mod part;
 mod real;
 #[cfg(test)]
 mod twins;
+mod whole;
 
-mod adamw;
+mod momentum;
 mod sgd;
+
+mod adadelta;
+mod adagrad;
+mod rmsprop;
+
+mod moments;
+
+mod adam;
+mod adamax;
+mod adamw;
+mod lion;
+mod nadam;
+mod radam;
+
+mod direction;
+
+mod lamb;
+mod lars;
+mod muon;
+mod newton_schulz;
 
 mod clip;
 mod group;
@@ -59,12 +83,24 @@ mod cosine;
 mod one_cycle;
 mod warmup;
 
+pub use adadelta::{AdaDelta, AdaDeltaConfig};
+pub use adagrad::{AdaGrad, AdaGradConfig};
+pub use adam::{Adam, AdamConfig};
+pub use adamax::{AdaMax, AdaMaxConfig};
 pub use adamw::{AdamW, AdamWConfig};
 pub use cosine::Cosine;
 pub use error::OptimError;
 pub use group::Group;
+pub use lamb::{Lamb, LambConfig};
+pub use lars::{Lars, LarsConfig};
+pub use lion::{Lion, LionConfig};
+pub use momentum::{Momentum, MomentumConfig};
+pub use muon::{Muon, MuonConfig, MuonScale};
+pub use nadam::{NAdam, NAdamConfig};
 pub use one_cycle::{OneCycle, OneCycleConfig};
 pub use optimizer::{Optimizer, StepStats};
+pub use radam::{RAdam, RAdamConfig};
+pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rule::{Step, UpdateRule};
 pub use schedule::{Constant, Schedule};
 pub use sgd::{Sgd, SgdConfig};

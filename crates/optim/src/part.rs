@@ -4,6 +4,7 @@ use std::{array, iter, mem};
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::number::{Element, Number};
 use crate::real::Real;
 
 /// Elements that one thread works on at a time: enough to be worth the hand-over, and few enough
@@ -52,10 +53,11 @@ impl<T: Real> WithSimd for SumInLanes<'_, T> {
 /// An update rule for one element, with its settings and the step at hand.
 ///
 /// The new values of an element depend on its own old ones alone, so that neither the number of
-/// threads nor the width of a vector register touches the result.
+/// threads nor the width of a vector register touches the result. It is written once for every kind
+/// of [`Number`]: compiled into the loop over a [`Part`], and composed of candle's operations.
 pub(crate) trait Formula<const N: usize>: Copy + Send + Sync {
     /// The new *θ* and slots from *θ*, *g* and the slots.
-    fn apply<T: Real>(self, theta: T, grad: T, slots: [T; N]) -> (T, [T; N]);
+    fn apply<T: Number>(self, theta: T, grad: T, slots: [T; N]) -> (T, [T; N]);
 }
 
 /// The same stretch of *θ*, *g* and every slot.
@@ -122,10 +124,10 @@ impl<T: Real, F: Formula<N>, const N: usize> WithSimd for Pass<'_, T, F, N> {
         let grad = &grad[..len];
         let mut slots = slots.map(|slot| &mut slot[..len]);
         for i in 0..len {
-            let old = array::from_fn(|slot| slots[slot][i]);
+            let old = array::from_fn(|slot| Element(slots[slot][i]));
             let new;
-            (theta[i], new) = formula.apply(theta[i], grad[i], old);
-            for (slot, new) in iter::zip(&mut slots, new) {
+            (Element(theta[i]), new) = formula.apply(Element(theta[i]), Element(grad[i]), old);
+            for (slot, Element(new)) in iter::zip(&mut slots, new) {
                 slot[i] = new;
             }
         }

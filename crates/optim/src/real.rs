@@ -14,6 +14,13 @@ pub(crate) trait Real:
 
     fn root(self) -> Self;
 
+    fn magnitude(self) -> Self;
+
+    /// -1, 0 or 1.
+    fn sign(self) -> Self;
+
+    fn larger(self, other: Self) -> Self;
+
     /// All elements of a storage that holds this type.
     fn all(storage: &CpuStorage) -> Option<&[Self]>;
 
@@ -50,6 +57,21 @@ macro_rules! real {
             #[inline]
             fn root(self) -> Self {
                 self.sqrt()
+            }
+
+            #[inline]
+            fn magnitude(self) -> Self {
+                self.abs()
+            }
+
+            #[inline]
+            fn sign(self) -> Self {
+                Self::from(i8::from(self > 0.0)) - Self::from(i8::from(self < 0.0))
+            }
+
+            #[inline]
+            fn larger(self, other: Self) -> Self {
+                if self < other { other } else { self }
             }
 
             fn all(storage: &CpuStorage) -> Option<&[Self]> {

@@ -1,10 +1,10 @@
 use candle_core::{Result, Tensor, Var};
 
-use crate::error::{OptimError, require};
-use crate::fused;
+use crate::elementwise::{Elementwise, Tensors, elementwise};
+use crate::error::{OptimError, require, require_fraction};
+use crate::number::Number;
 use crate::part::Formula;
-use crate::real::Real;
-use crate::rule::{Step, UpdateRule, if_finite, scaled};
+use crate::rule::Step;
 
 /// The settings of [`Sgd`]; the defaults are PyTorch's: plain gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +44,8 @@ impl Default for SgdConfig {
 /// network is trained from scratch with *η* = 0.1, less when it is fine-tuned.
 ///
 /// The rate stands outside the velocity, so a change of rate acts at once on all that *v* has
-/// gathered; Sutskever et al. keep it inside. For a constant rate the two are the same.
+/// gathered; Sutskever et al. keep it inside, as [`Momentum`](crate::Momentum) does. For a constant
+/// rate the two are the same.
 ///
 /// # Differs from PyTorch
 /// A momentum of 1 or more, which never forgets, and a dampening outside [0, 1) are refused.
@@ -82,9 +83,8 @@ impl Sgd {
     /// is asked for without momentum or with dampening.
     pub fn new(config: SgdConfig) -> std::result::Result<Self, OptimError> {
         let SgdConfig { momentum, dampening, nesterov } = config;
-        let fraction = 0.0..1.0;
-        require(fraction.contains(&momentum), "momentum", "in [0, 1)", momentum)?;
-        require(fraction.contains(&dampening), "dampening", "in [0, 1)", dampening)?;
+        require_fraction("momentum", momentum)?;
+        require_fraction("dampening", dampening)?;
         if nesterov {
             require(momentum > 0.0, "momentum", "above 0 with nesterov", momentum)?;
             require(dampening == 0.0, "dampening", "0 with nesterov", dampening)?;
@@ -93,84 +93,43 @@ impl Sgd {
     }
 }
 
-impl UpdateRule for Sgd {
-    fn slots(&self) -> &'static [&'static str] {
+elementwise!(Sgd);
+
+impl Elementwise for Sgd {
+    fn names(&self) -> &'static [&'static str] {
         if self.config.momentum > 0.0 { &["momentum"] } else { &[] }
     }
 
-    fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
-        self.update_scaled(theta, grad, 1.0, slots, step)
-    }
-
-    fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
-        let update = SgdUpdate { config: self.config, factor, step };
-        let done = match self.slots() {
-            [] => fused::update::<0>(update, theta, grad, slots)?,
-            _ => fused::update::<1>(update, theta, grad, slots)?,
-        };
-        if done { Ok(()) } else { update.composed(theta, grad, slots) }
-    }
-
-    fn update_finite(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<f64> {
-        let update = SgdUpdate { config: self.config, factor: 1.0, step };
-        let squares = match self.slots() {
-            [] => fused::update_finite::<0>(update, theta, grad, slots)?,
-            _ => fused::update_finite::<1>(update, theta, grad, slots)?,
-        };
-        squares.map_or_else(|| if_finite(grad, || update.composed(theta, grad, slots)), Ok)
+    fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
+        let update = SgdUpdate { config: self.config, step };
+        if self.config.momentum > 0.0 { tensors.each::<1>(update) } else { tensors.each::<0>(update) }
     }
 }
 
-/// One update; the gradient counts `factor` times.
+/// One update.
 #[derive(Clone, Copy)]
 struct SgdUpdate {
     config: SgdConfig,
-    factor: f64,
     step: Step,
 }
 
 impl Formula<0> for SgdUpdate {
     #[inline]
-    fn apply<T: Real>(self, theta: T, grad: T, []: [T; 0]) -> (T, [T; 0]) {
-        let direction = grad * T::of(self.factor) + theta * T::of(self.step.weight_decay);
-        (theta - direction * T::of(self.step.lr), [])
+    fn apply<T: Number>(self, theta: T, grad: T, []: [T; 0]) -> (T, [T; 0]) {
+        let grad = grad.plus(self.step.weight_decay, &theta);
+        (theta - grad * self.step.lr, [])
     }
 }
 
 impl Formula<1> for SgdUpdate {
     #[inline]
-    fn apply<T: Real>(self, theta: T, grad: T, [velocity]: [T; 1]) -> (T, [T; 1]) {
+    fn apply<T: Number>(self, theta: T, grad: T, [v]: [T; 1]) -> (T, [T; 1]) {
         let SgdConfig { momentum, dampening, nesterov } = self.config;
-        let grad = grad * T::of(self.factor) + theta * T::of(self.step.weight_decay);
+        let grad = grad.plus(self.step.weight_decay, &theta);
         let first = self.step.t == 1;
-        let velocity = if first { grad } else { velocity * T::of(momentum) + grad * T::of(1.0 - dampening) };
-        let direction = if nesterov { grad + velocity * T::of(momentum) } else { velocity };
-        (theta - direction * T::of(self.step.lr), [velocity])
-    }
-}
-
-impl SgdUpdate {
-    /// The same of candle's operations, for every device.
-    fn composed(self, theta: &Var, grad: &Tensor, slots: &[Var]) -> Result<()> {
-        let SgdConfig { momentum, dampening, nesterov } = self.config;
-        let value = theta.as_detached_tensor();
-        let mut direction = scaled(grad, self.factor)?;
-        if self.step.weight_decay != 0.0 {
-            direction = (direction + (&value * self.step.weight_decay)?)?;
-        }
-        if momentum > 0.0 {
-            let [slot] = slots else {
-                candle_core::bail!("SGD with momentum keeps 1 slot, got {}", slots.len());
-            };
-            let velocity = if self.step.t == 1 {
-                direction.clone()
-            } else {
-                ((slot.as_detached_tensor() * momentum)? + (&direction * (1.0 - dampening))?)?
-            };
-            slot.set(&velocity)?;
-            direction = if nesterov { (direction + (velocity * momentum)?)? } else { velocity };
-        }
-        theta.set(&(value - (direction * self.step.lr)?)?)
+        let v = if first { grad.clone() } else { v * momentum + grad.clone() * (1.0 - dampening) };
+        let direction = if nesterov { grad + v.clone() * momentum } else { v.clone() };
+        (theta - direction * self.step.lr, [v])
     }
 }
 
@@ -208,9 +167,7 @@ mod tests {
             [(0.0, 0.0, false), (0.9, 0.0, false), (0.9, 0.5, false), (0.9, 0.0, true)]
         {
             let sgd = Sgd::new(SgdConfig { momentum, dampening, nesterov }).unwrap();
-            twins::agree(&sgd, |theta, grad, factor, slots, step| {
-                SgdUpdate { config: sgd.config, factor, step }.composed(theta, grad, slots)
-            })?;
+            twins::agree(&sgd)?;
         }
         Ok(())
     }

@@ -9,6 +9,10 @@ mod groups;
 #[cfg(test)]
 mod one_pass;
 #[cfg(test)]
+mod papers;
+#[cfg(test)]
+mod pytorch;
+#[cfg(test)]
 mod state;
 
 /// Helpers of the tests.
