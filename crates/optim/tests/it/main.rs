@@ -9,6 +9,8 @@ mod groups;
 #[cfg(test)]
 mod one_pass;
 #[cfg(test)]
+mod second_order;
+#[cfg(test)]
 mod state;
 
 /// Helpers of the tests.
