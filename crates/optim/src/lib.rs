@@ -8,8 +8,9 @@
 //! [`OneCycle`], [`Warmup`] or a closure), a pure factor of the base rate. They meet in one line:
 //! `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
-//! Beside these stand the methods of second order for a loss that is the same at every evaluation: a
-//! [`Minimiser`] ([`Lbfgs`], [`Bfgs`], [`Newton`]) runs to the minimum on its own.
+//! Beside these stand an [`Average`] of the parameters along a run, and the methods of second order
+//! for a loss that is the same at every evaluation: a [`Minimiser`] ([`Lbfgs`], [`Bfgs`],
+//! [`Newton`]) runs to the minimum on its own.
 //!
 //! Nothing is skipped: a parameter without a gradient, a gradient that is not finite and a saved
 //! state that does not fit are errors that name the parameter, and no NaN gets from a gradient into a
@@ -58,6 +59,10 @@ mod state;
 
 mod named;
 
+mod average;
+mod average_state;
+mod averaging;
+
 mod schedule;
 
 mod cosine;
@@ -77,6 +82,8 @@ mod lbfgs;
 mod newton;
 
 pub use adamw::{AdamW, AdamWConfig};
+pub use average::Average;
+pub use averaging::Averaging;
 pub use bfgs::{Bfgs, BfgsConfig};
 pub use cosine::Cosine;
 pub use error::OptimError;
