@@ -73,10 +73,34 @@ pub enum OptimError {
         /// The name of the parameter.
         name: String,
     },
+    /// The loss is a NaN or an infinity where a minimisation starts.
+    #[error("the loss must be finite at the start, got {loss}")]
+    NonFiniteLoss {
+        /// The loss at the start.
+        loss: f64,
+    },
+    /// A second derivative is a NaN or an infinity.
+    #[error("the Hessian is not finite")]
+    NonFiniteHessian,
+    /// The loss to be minimised has no element, or several.
+    #[error("the loss must be a scalar, got the shape {shape:?}")]
+    NotScalar {
+        /// The shape it has.
+        shape: Shape,
+    },
+    /// A value was to enter or leave an average that is in the model at the moment.
+    #[error("the average is in the model: swap it back before {what}")]
+    Swapped {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// An average was asked for before a value had entered it.
+    #[error("no parameters have entered the average yet")]
+    NothingAveraged,
     /// A tensor that belongs to a parameter has another shape or type than it needs.
     #[error("{name} needs the shape {wanted:?} of {wanted_dtype:?}, got {got:?} of {got_dtype:?}")]
     Mismatch {
-        /// The parameter whose gradient it is, or the key in the saved state.
+        /// The parameter whose gradient it is, the key in the saved state, or the Hessian.
         name: String,
         /// The shape it must have.
         wanted: Shape,
@@ -110,7 +134,7 @@ pub enum OptimError {
     /// A tensor operation failed.
     #[error("a tensor operation on {name} failed")]
     Tensor {
-        /// The parameter, or the key in the saved state.
+        /// The parameter, the key in the saved state, the loss or the Hessian.
         name: String,
         /// What candle says.
         source: candle_core::Error,

@@ -8,6 +8,10 @@
 //! [`Cosine`], [`OneCycle`], [`Warmup`] or a closure), a pure factor of the base rate. They meet in
 //! one line: `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
+//! Beside these stand an [`Average`] of the parameters along a run, and the methods of second order
+//! for a loss that is the same at every evaluation: a [`Minimiser`] ([`Lbfgs`], [`Bfgs`],
+//! [`Newton`]) runs to the minimum on its own.
+//!
 //! Nothing is skipped: a parameter without a gradient, a gradient that is not finite and a saved
 //! state that does not fit are errors that name the parameter, and no NaN gets from a gradient into a
 //! parameter. Parameters are visited in the order of their names, so a run repeats to the bit.
@@ -77,17 +81,38 @@ mod group;
 mod optimizer;
 mod state;
 
+mod named;
+
+mod average;
+mod average_state;
+mod averaging;
+
 mod schedule;
 
 mod cosine;
 mod one_cycle;
 mod warmup;
 
+mod descent;
+mod line_search;
+mod minimise;
+mod objective;
+mod strong_wolfe;
+mod vector;
+
+mod bfgs;
+mod cholesky;
+mod lbfgs;
+mod newton;
+
 pub use adadelta::{AdaDelta, AdaDeltaConfig};
 pub use adagrad::{AdaGrad, AdaGradConfig};
 pub use adam::{Adam, AdamConfig};
 pub use adamax::{AdaMax, AdaMaxConfig};
 pub use adamw::{AdamW, AdamWConfig};
+pub use average::Average;
+pub use averaging::Averaging;
+pub use bfgs::{Bfgs, BfgsConfig};
 pub use cosine::Cosine;
 pub use error::OptimError;
 pub use group::Group;
@@ -97,6 +122,11 @@ pub use lion::{Lion, LionConfig};
 pub use momentum::{Momentum, MomentumConfig};
 pub use muon::{Muon, MuonConfig, MuonScale};
 pub use nadam::{NAdam, NAdamConfig};
+pub use lbfgs::{Lbfgs, LbfgsConfig};
+pub use line_search::LineSearch;
+pub use minimise::{Iterate, Minimiser, Observer, Outcome, Reason, Stopping};
+pub use newton::{Newton, NewtonConfig};
+pub use objective::LossAndGradients;
 pub use one_cycle::{OneCycle, OneCycleConfig};
 pub use optimizer::{Optimizer, StepStats};
 pub use radam::{RAdam, RAdamConfig};

@@ -47,16 +47,7 @@ impl Optimizer {
     /// - [`OptimError::BadStepCount`] when a count of updates is negative;
     /// - [`OptimError::Tensor`] when a tensor operation fails.
     pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), OptimError> {
-        let wanted = self.trained.iter().flat_map(|param| self.keys(param));
-        let mut unexpected: BTreeMap<_, _> = state.iter().collect();
-        let missing: Vec<_> = wanted.filter(|key| unexpected.remove(key).is_none()).collect();
-        if !missing.is_empty() {
-            return Err(OptimError::MissingState { keys: missing });
-        }
-        if !unexpected.is_empty() {
-            let keys = unexpected.into_keys().cloned().collect();
-            return Err(OptimError::UnexpectedState { keys });
-        }
+        require_keys(self.trained.iter().flat_map(|param| self.keys(param)), state)?;
         self.take_over(state).map(drop)
     }
 
@@ -110,11 +101,28 @@ impl Optimizer {
     }
 }
 
-fn key(slot: &str, name: &str) -> String {
+pub(crate) fn key(slot: &str, name: &str) -> String {
     format!("{slot}/{name}")
 }
 
-fn count(key: &str, state: &BTreeMap<String, Tensor>) -> Result<u64, OptimError> {
+/// Refuses a state whose keys are not the wanted ones.
+pub(crate) fn require_keys(
+    wanted: impl Iterator<Item = String>,
+    state: &BTreeMap<String, Tensor>,
+) -> Result<(), OptimError> {
+    let mut unexpected: BTreeMap<_, _> = state.iter().collect();
+    let missing: Vec<_> = wanted.filter(|key| unexpected.remove(key).is_none()).collect();
+    if !missing.is_empty() {
+        return Err(OptimError::MissingState { keys: missing });
+    }
+    if !unexpected.is_empty() {
+        let keys = unexpected.into_keys().cloned().collect();
+        return Err(OptimError::UnexpectedState { keys });
+    }
+    Ok(())
+}
+
+pub(crate) fn count(key: &str, state: &BTreeMap<String, Tensor>) -> Result<u64, OptimError> {
     let tensor = &state[key];
     if tensor.rank() != 0 || tensor.dtype() != DType::I64 {
         return Err(OptimError::Mismatch {

@@ -6,13 +6,13 @@ use taper_optim::{Constant, Cosine, Group, OneCycle, OneCycleConfig, Optimizer, 
 
 use crate::pytorch;
 
-fn read(file: &str) -> Value {
+pub(crate) fn read(file: &str) -> Value {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/");
     let text = std::fs::read_to_string(format!("{folder}{file}")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     match value.as_array() {
         Some(values) => values.iter().flat_map(numbers).collect(),
         None => vec![value.as_f64().unwrap()],

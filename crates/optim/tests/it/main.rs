@@ -1,6 +1,8 @@
 //! The crate from outside: values from PyTorch, and what every rule and the optimizer promise.
 
 #[cfg(test)]
+mod average;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod golden;
@@ -12,6 +14,8 @@ mod one_pass;
 mod papers;
 #[cfg(test)]
 mod pytorch;
+#[cfg(test)]
+mod second_order;
 #[cfg(test)]
 mod state;
 
