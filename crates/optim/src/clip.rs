@@ -1,7 +1,64 @@
-use candle_core::{DType, Device, Result, Storage, Tensor};
+use candle_core::{DType, Device, Storage, Tensor};
 
+use crate::error::{OptimError, require};
 use crate::part::squares;
 use crate::real::Real;
+
+/// How gradients that are too large are made smaller, before the rule or weight decay sees them.
+///
+/// What is not too large passes unchanged, to the bit.
+///
+/// # Differs from PyTorch
+/// `clip_grad_norm_` and `clip_grad_value_` are calls that one may forget or make twice; here they
+/// are part of the step. Clipping never meets a NaN or an infinity: these are
+/// [found before](crate::NonFinite).
+///
+/// # References
+/// - R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*,
+///   2013 (the global norm).
+/// - A. Brock, S. De, S. L. Smith, K. Simonyan, *High-Performance Large-Scale Image Recognition
+///   Without Normalization*, 2021 (adaptive).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Clip {
+    /// Not at all; the step then reads each gradient once.
+    #[default]
+    None,
+    /// By one factor for all: the gradients of all parameters, taken as one vector, are as long as
+    /// this at most. *g* ← *g*·min(1, *c*/(‖*g*‖ + 1e-6)), as PyTorch has it.
+    GlobalNorm(f64),
+    /// Element by element, to between minus this and this.
+    Value(f64),
+    /// Adaptively: the gradient of each unit (the weights of one output) is at most *λ* times as
+    /// long as the unit itself.
+    ///
+    /// ```text
+    /// gᵢ ← gᵢ·min(1, λ·max(‖wᵢ‖, ε)/‖gᵢ‖)
+    /// ```
+    ///
+    /// A unit *wᵢ* is one row of the first axis, which counts the outputs in the weights of linear
+    /// layers (O,I) and convolutions (O,I,H,W); a vector or scalar, such as a bias, is one unit as a
+    /// whole. The paper leaves the last linear layer out, here it takes part; for a network of its
+    /// kind, without normalisation, *λ* = 0.01 and *ε* = 1e-3, and *λ* smaller for larger batches.
+    Adaptive {
+        /// *λ*: the greatest length of a gradient, as a fraction of the length of what it changes.
+        ratio: f64,
+        /// *ε*: the length that a unit has at least in the comparison, or zeros would stay zeros.
+        eps: f64,
+    },
+}
+
+impl Clip {
+    /// Refuses limits that are not finite numbers above 0.
+    pub(crate) fn check(self) -> Result<(), OptimError> {
+        let positive =
+            |field, limit: f64| require(limit.is_finite() && limit > 0.0, field, "finite and above 0", limit);
+        match self {
+            Self::None => Ok(()),
+            Self::GlobalNorm(limit) | Self::Value(limit) => positive("clip", limit),
+            Self::Adaptive { ratio, eps } => positive("ratio", ratio).and_then(|()| positive("eps", eps)),
+        }
+    }
+}
 
 /// The factor that brings gradients of the length `norm` down to `max_norm`.
 ///
@@ -15,7 +72,7 @@ pub(crate) fn clip_factor(norm: f64, max_norm: f64) -> f64 {
 ///
 /// The order of summation depends on the number of elements alone. The result is not finite if
 /// an element is not, and for elements of float32 only then.
-pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
+pub(crate) fn sum_of_squares(tensor: &Tensor) -> candle_core::Result<f64> {
     let (storage, layout) = tensor.storage_and_layout();
     if let Storage::Cpu(storage) = &*storage {
         let single = f32::slice(storage, layout).map(squares);
@@ -34,6 +91,8 @@ pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Result;
+
     use super::*;
 
     #[test]

@@ -61,6 +61,9 @@ pub enum OptimError {
         /// The other name.
         second: String,
     },
+    /// A mean of gradients was asked for before any had been added.
+    #[error("no gradients have been added since the last mean")]
+    NothingAccumulated,
     /// The loss does not depend on a parameter that should be trained.
     #[error("parameter {name} has no gradient: the loss does not depend on it")]
     MissingGradient {

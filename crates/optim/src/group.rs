@@ -1,24 +1,46 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use candle_core::{DType, Var};
 
 use crate::error::OptimError;
+use crate::rule::UpdateRule;
 
 /// Named parameters that share their settings.
+///
+/// # Examples
+/// The weights of a layer with one rule, its biases with the optimizer's:
+/// ```
+/// use std::sync::Arc;
+/// use candle_core::{DType, Device, Var};
+/// use taper_optim::{AdamW, AdamWConfig, Group, Optimizer, OptimizerConfig, Sgd, SgdConfig};
+///
+/// let [w, b] = [(2, 3), (1, 3)].map(|shape| Var::zeros(shape, DType::F32, &Device::Cpu));
+/// let adamw = Arc::new(AdamW::new(AdamWConfig::default())?);
+/// let weights = Group { params: vec![("w".into(), w?)], rule: Some(adamw), rate: 0.1, ..Group::default() };
+/// let biases = Group { params: vec![("b".into(), b?)], ..Group::default() };
+/// let sgd = Box::new(Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?);
+/// let optimizer = Optimizer::new(sgd, vec![weights, biases], OptimizerConfig::default())?;
+/// assert!(optimizer.state()?.contains_key("second_moment/w"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Group {
     /// The parameters and their names. Default none.
     pub params: Vec<(String, Var)>,
-    /// The factor of the learning rate, 0 or more. Default 1.
+    /// The factor of the learning rate, above 0. Default 1. What should not learn belongs in no
+    /// group.
     pub rate: f64,
     /// *λ*: the strength of weight decay, 0 or more; coupled or decoupled, as the rule says.
     /// Default 0. Biases and the scales of normalisation are usually left without.
     pub weight_decay: f64,
+    /// The rule that updates these parameters. Default the optimizer's.
+    pub rule: Option<Arc<dyn UpdateRule>>,
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { params: Vec::new(), rate: 1.0, weight_decay: 0.0 }
+        Self { params: Vec::new(), rate: 1.0, weight_decay: 0.0, rule: None }
     }
 }
 
@@ -28,16 +50,20 @@ pub(crate) struct Listed {
     pub(crate) var: Var,
     pub(crate) rate: f64,
     pub(crate) weight_decay: f64,
+    pub(crate) rule: Option<Arc<dyn UpdateRule>>,
 }
 
 /// Checks the groups and puts their parameters in the order of their names.
 pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, OptimError> {
     let mut params: BTreeMap<String, Listed> = BTreeMap::new();
     for (group, settings) in groups.into_iter().enumerate() {
-        let Group { params: listed, rate, weight_decay } = settings;
-        for (field, got) in [("rate", rate), ("weight_decay", weight_decay)] {
-            if !(got.is_finite() && got >= 0.0) {
-                return Err(OptimError::BadGroup { group, field, wanted: "finite and not negative", got });
+        let Group { params: listed, rate, weight_decay, rule } = settings;
+        for (field, got, within, wanted) in [
+            ("rate", rate, rate > 0.0, "finite and above 0"),
+            ("weight_decay", weight_decay, weight_decay >= 0.0, "finite and not negative"),
+        ] {
+            if !(got.is_finite() && within) {
+                return Err(OptimError::BadGroup { group, field, wanted, got });
             }
         }
         for (name, var) in listed {
@@ -49,7 +75,7 @@ pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, Op
                 let (first, second) = (listed.group, group);
                 return Err(OptimError::ListedTwice { name, first, second });
             }
-            let listed = Listed { group, var, rate, weight_decay };
+            let listed = Listed { group, var, rate, weight_decay, rule: rule.clone() };
             params.insert(name, listed);
         }
     }

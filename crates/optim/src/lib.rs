@@ -3,17 +3,22 @@
 //! Training asks three questions, and each has one answer here. How does a gradient change a
 //! tensor? An [`UpdateRule`], one formula in one file ([`Sgd`], [`AdamW`], [`Lion`], ...), which
 //! holds settings and nothing else. What is remembered, and of which parameter? The [`Optimizer`],
-//! which knows parameters by name, splits them into [`Group`]s, clips their gradients and hands its
-//! memory out and in by name. How large are the steps, and when? A [`Schedule`] ([`Constant`],
-//! [`Cosine`], [`OneCycle`], [`Warmup`] or a closure), a pure factor of the base rate. They meet in
-//! one line: `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
+//! which knows parameters by name, splits them into [`Group`]s, [clips](Clip) their gradients and
+//! hands its memory out and in by name. How large are the steps, and when? A [`Schedule`]
+//! ([`Constant`], [`StepDecay`], [`Cosine`], [`OneCycle`], ..., with a [`Warmup`] in front or
+//! another one [after it](Then), or a closure), a pure factor of the base rate. They meet in one
+//! line: `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
 //! Beside these stand an [`Average`] of the parameters along a run, and the methods of second order
 //! for a loss that is the same at every evaluation: a [`Minimiser`] ([`Lbfgs`], [`Bfgs`],
 //! [`Newton`]) runs to the minimum on its own.
 //!
-//! Nothing is skipped: a parameter without a gradient, a gradient that is not finite and a saved
-//! state that does not fit are errors that name the parameter, and no NaN gets from a gradient into a
+//! Two helpers have a memory of their own: an [`Accumulator`] takes the mean of the gradients of
+//! several micro-batches, and [`ReduceOnPlateau`] lowers the rate when a metric stops improving.
+//!
+//! Nothing is skipped unasked: a parameter without a gradient, a gradient that is not finite and a
+//! saved state that does not fit are errors that name the parameter. With [`NonFinite::Skip`] a
+//! step with such a gradient is left out and counted instead. No NaN gets from a gradient into a
 //! parameter. Parameters are visited in the order of their names, so a run repeats to the bit.
 //!
 //! The crate works on any [`candle_core::Var`] of float32 or float64. A formula is written once: on
@@ -25,14 +30,15 @@
 //! A line through three points, y = 2x - 1:
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};
-//! use taper_optim::{Cosine, Group, Optimizer, Schedule, Sgd, SgdConfig};
+//! use taper_optim::{Cosine, Group, Optimizer, OptimizerConfig, Schedule, Sgd, SgdConfig};
 //!
 //! let x = Tensor::new(&[[0f64, 1.0], [1.0, 1.0], [2.0, 1.0]], &Device::Cpu)?;
 //! let y = Tensor::new(&[[-1f64], [1.0], [3.0]], &Device::Cpu)?;
 //! let line = Var::zeros((2, 1), DType::F64, &Device::Cpu)?;
 //! let group = Group { params: vec![("line".into(), line.clone())], ..Group::default() };
 //! let rule = Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?;
-//! let (mut optimizer, schedule) = (Optimizer::new(Box::new(rule), vec![group], None)?, Cosine::new(300, 0.01)?);
+//! let mut optimizer = Optimizer::new(Box::new(rule), vec![group], OptimizerConfig::default())?;
+//! let schedule = Cosine::new(300, 0.01)?;
 //! for t in 0..300 {
 //!     let loss = (x.matmul(&line)? - &y)?.sqr()?.mean_all()?;
 //!     optimizer.step(&loss.backward()?, 0.05 * schedule.at(t))?;
@@ -76,9 +82,13 @@ mod lars;
 mod muon;
 mod newton_schulz;
 
+mod adaptive;
 mod clip;
 mod group;
 mod optimizer;
+mod step;
+
+mod accumulate;
 mod state;
 
 mod named;
@@ -90,8 +100,20 @@ mod averaging;
 mod schedule;
 
 mod cosine;
+mod cosine_restarts;
+mod exponential;
+mod inverse_time;
+mod linear;
+mod multi_step;
 mod one_cycle;
+mod polynomial;
+mod snapshot_cycles;
+mod step_decay;
+mod then;
+mod triangular;
 mod warmup;
+
+mod reduce_on_plateau;
 
 mod descent;
 mod line_search;
@@ -105,6 +127,7 @@ mod cholesky;
 mod lbfgs;
 mod newton;
 
+pub use accumulate::Accumulator;
 pub use adadelta::{AdaDelta, AdaDeltaConfig};
 pub use adagrad::{AdaGrad, AdaGradConfig};
 pub use adam::{Adam, AdamConfig};
@@ -113,27 +136,40 @@ pub use adamw::{AdamW, AdamWConfig};
 pub use average::Average;
 pub use averaging::Averaging;
 pub use bfgs::{Bfgs, BfgsConfig};
+pub use clip::Clip;
 pub use cosine::Cosine;
+pub use cosine_restarts::CosineRestarts;
 pub use error::OptimError;
+pub use exponential::Exponential;
 pub use group::Group;
+pub use inverse_time::InverseTime;
 pub use lamb::{Lamb, LambConfig};
 pub use lars::{Lars, LarsConfig};
-pub use lion::{Lion, LionConfig};
-pub use momentum::{Momentum, MomentumConfig};
-pub use muon::{Muon, MuonConfig, MuonScale};
-pub use nadam::{NAdam, NAdamConfig};
 pub use lbfgs::{Lbfgs, LbfgsConfig};
 pub use line_search::LineSearch;
+pub use linear::Linear;
+pub use lion::{Lion, LionConfig};
 pub use minimise::{Iterate, Minimiser, Observer, Outcome, Reason, Stopping};
+pub use momentum::{Momentum, MomentumConfig};
+pub use multi_step::MultiStep;
+pub use muon::{Muon, MuonConfig, MuonScale};
+pub use nadam::{NAdam, NAdamConfig};
 pub use newton::{Newton, NewtonConfig};
 pub use objective::LossAndGradients;
 pub use one_cycle::{OneCycle, OneCycleConfig};
-pub use optimizer::{Optimizer, StepStats};
+pub use optimizer::{NonFinite, Optimizer, OptimizerConfig};
+pub use polynomial::Polynomial;
 pub use radam::{RAdam, RAdamConfig};
+pub use reduce_on_plateau::{Goal, ReduceOnPlateau, ReduceOnPlateauConfig, Threshold};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rule::{Step, UpdateRule};
 pub use schedule::{Constant, Schedule};
 pub use sgd::{Sgd, SgdConfig};
+pub use snapshot_cycles::SnapshotCycles;
+pub use step::StepStats;
+pub use step_decay::StepDecay;
+pub use then::Then;
+pub use triangular::Triangular;
 pub use warmup::Warmup;
 
 /// Runs the example of the README.

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use candle_core::{Result, Tensor, Var};
 
 use crate::clip::sum_of_squares;
@@ -83,6 +85,12 @@ pub trait UpdateRule: Send + Sync {
     /// When a tensor operation fails; a sum that is not finite is no error here.
     fn update_finite(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<f64> {
         if_finite(grad, || self.update(theta, grad, slots, step))
+    }
+}
+
+impl fmt::Debug for dyn UpdateRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateRule").field("slots", &self.slots()).finish()
     }
 }
 

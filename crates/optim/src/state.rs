@@ -2,52 +2,60 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 
 use crate::error::OptimError;
-use crate::optimizer::{Optimizer, Trained, require_like, tensor_error};
+use crate::optimizer::{NonFinite, Optimizer, Trained, require_like, tensor_error};
 
 /// Stands before the slash where the count of updates is kept.
 pub(crate) const STEP: &str = "step";
 
+/// The key of the count of skipped steps, which is kept by those who skip.
+const SKIPPED: &str = "skipped";
+
 /// What is restored of one parameter.
-type Memory = (Vec<Tensor>, u64);
+type Memory = (Vec<Var>, u64);
 
 impl Optimizer {
     /// A copy of everything the optimizer remembers: for the parameter `features.0.weight` its
     /// slots, such as `momentum/features.0.weight`, and in `step/features.0.weight` how many
-    /// updates it has had (a scalar of int64).
+    /// updates it has had (a scalar of int64). With [`NonFinite::Skip`] `skipped` counts the steps
+    /// that were skipped.
     ///
     /// # Errors
     /// [`OptimError::Tensor`] when a tensor cannot be copied.
     pub fn state(&self) -> Result<BTreeMap<String, Tensor>, OptimError> {
         let mut state = BTreeMap::new();
         for param in &self.trained {
-            for (slot, var) in self.slot_names().iter().zip(&param.slots) {
+            for (slot, var) in param.rule.slots().iter().zip(&param.slots) {
                 let copy = var.as_detached_tensor().copy();
                 let key = key(slot, &param.name);
                 let copy = copy.map_err(|source| tensor_error(&key, source))?;
                 state.insert(key, copy);
             }
             let key = key(STEP, &param.name);
-            let count = Tensor::new(param.updates as i64, &Device::Cpu);
-            let count = count.map_err(|source| tensor_error(&key, source))?;
+            let count = scalar(&key, param.updates)?;
             state.insert(key, count);
+        }
+        if self.skips() {
+            state.insert(SKIPPED.to_owned(), scalar(SKIPPED, self.skipped)?);
         }
         Ok(state)
     }
 
     /// Restores what [`Optimizer::state`] gave, to the bit; training goes on as if it had never
-    /// stopped. All entries are checked before the first is restored.
+    /// stopped.
     ///
     /// # Errors
+    /// Without any change:
     /// - [`OptimError::MissingState`] when parameters or slots of this optimizer have no entry;
     /// - [`OptimError::UnexpectedState`] when entries belong to nothing in this optimizer;
     /// - [`OptimError::Mismatch`] when an entry has another shape or type;
     /// - [`OptimError::BadStepCount`] when a count of updates is negative;
     /// - [`OptimError::Tensor`] when a tensor operation fails.
     pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), OptimError> {
-        require_keys(self.trained.iter().flat_map(|param| self.keys(param)), state)?;
+        let skipped = self.skips().then(|| SKIPPED.to_owned());
+        require_keys(self.trained.iter().flat_map(keys).chain(skipped), state)?;
         self.take_over(state).map(drop)
     }
 
@@ -59,46 +67,50 @@ impl Optimizer {
     /// As [`Optimizer::load_state`], but a parameter may be unknown to `state` altogether, and
     /// entries of other parameters are no error.
     pub fn take_over(&mut self, state: &BTreeMap<String, Tensor>) -> Result<Vec<String>, OptimError> {
-        let read = |param| self.memory(param, state);
+        let skipped = if state.contains_key(SKIPPED) { Some(count(SKIPPED, state)?) } else { None };
+        let read = |param| memory(param, state);
         let memories: Vec<_> = self.trained.iter().map(read).collect::<Result<_, _>>()?;
+        // Nothing can fail from here on.
         let mut restored = Vec::new();
         for (param, memory) in self.trained.iter_mut().zip(memories) {
-            let Some((tensors, updates)) = memory else {
-                continue;
-            };
-            for (slot, tensor) in param.slots.iter().zip(tensors) {
-                slot.set(&tensor).map_err(|source| tensor_error(&param.name, source))?;
+            if let Some(memory) = memory {
+                (param.slots, param.updates) = memory;
+                restored.push(param.name.clone());
             }
-            param.updates = updates;
-            restored.push(param.name.clone());
         }
+        self.skipped = skipped.unwrap_or(self.skipped);
         Ok(restored)
     }
 
-    /// The keys of a parameter's slots, then that of its count of updates.
-    fn keys(&self, param: &Trained) -> Vec<String> {
-        let names = self.slot_names().iter().chain([&STEP]);
-        names.map(|slot| key(slot, &param.name)).collect()
+    fn skips(&self) -> bool {
+        self.config.non_finite == NonFinite::Skip
     }
+}
 
-    /// What `state` knows of a parameter, checked; nothing when it has none of its keys.
-    fn memory(&self, param: &Trained, state: &BTreeMap<String, Tensor>) -> Result<Option<Memory>, OptimError> {
-        let (found, missing): (Vec<_>, Vec<_>) = self.keys(param).into_iter().partition(|key| state.contains_key(key));
-        if found.is_empty() {
-            return Ok(None);
-        }
-        if !missing.is_empty() {
-            return Err(OptimError::MissingState { keys: missing });
-        }
-        let mut slots = Vec::with_capacity(param.slots.len());
-        for (key, slot) in found.iter().zip(&param.slots) {
-            let tensor = &state[key];
-            require_like(key, tensor, slot)?;
-            let tensor = tensor.to_device(slot.device());
-            slots.push(tensor.map_err(|source| tensor_error(key, source))?);
-        }
-        Ok(Some((slots, count(&key(STEP, &param.name), state)?)))
+/// The keys of a parameter's slots, then that of its count of updates.
+fn keys(param: &Trained) -> Vec<String> {
+    let names = param.rule.slots().iter().chain([&STEP]);
+    names.map(|slot| key(slot, &param.name)).collect()
+}
+
+/// A copy of what `state` knows of a parameter, checked; nothing when it has none of its keys.
+fn memory(param: &Trained, state: &BTreeMap<String, Tensor>) -> Result<Option<Memory>, OptimError> {
+    let (found, missing): (Vec<_>, Vec<_>) = keys(param).into_iter().partition(|key| state.contains_key(key));
+    if found.is_empty() {
+        return Ok(None);
     }
+    if !missing.is_empty() {
+        return Err(OptimError::MissingState { keys: missing });
+    }
+    let mut slots = Vec::with_capacity(param.slots.len());
+    for (key, slot) in found.iter().zip(&param.slots) {
+        let tensor = &state[key];
+        require_like(key, tensor, slot)?;
+        // A detached tensor is no variable, and so it is copied and not shared.
+        let copy = tensor.to_device(slot.device()).and_then(|tensor| Var::from_tensor(&tensor.detach()));
+        slots.push(copy.map_err(|source| tensor_error(key, source))?);
+    }
+    Ok(Some((slots, count(&key(STEP, &param.name), state)?)))
 }
 
 pub(crate) fn key(slot: &str, name: &str) -> String {
@@ -122,17 +134,28 @@ pub(crate) fn require_keys(
     Ok(())
 }
 
+/// A count of int64.
+fn scalar(key: &str, count: u64) -> Result<Tensor, OptimError> {
+    Tensor::new(count as i64, &Device::Cpu).map_err(|source| tensor_error(key, source))
+}
+
 pub(crate) fn count(key: &str, state: &BTreeMap<String, Tensor>) -> Result<u64, OptimError> {
     let tensor = &state[key];
-    if tensor.rank() != 0 || tensor.dtype() != DType::I64 {
-        return Err(OptimError::Mismatch {
-            name: key.to_owned(),
-            wanted: ().into(),
-            wanted_dtype: DType::I64,
-            got: tensor.shape().clone(),
-            got_dtype: tensor.dtype(),
-        });
-    }
+    require_scalar(key, tensor, DType::I64)?;
     let got = tensor.to_scalar::<i64>().map_err(|source| tensor_error(key, source))?;
     u64::try_from(got).map_err(|_| OptimError::BadStepCount { key: key.to_owned(), got })
+}
+
+/// Refuses a tensor that is no single number of the type.
+pub(crate) fn require_scalar(key: &str, tensor: &Tensor, dtype: DType) -> Result<(), OptimError> {
+    if tensor.rank() == 0 && tensor.dtype() == dtype {
+        return Ok(());
+    }
+    Err(OptimError::Mismatch {
+        name: key.to_owned(),
+        wanted: ().into(),
+        wanted_dtype: dtype,
+        got: tensor.shape().clone(),
+        got_dtype: tensor.dtype(),
+    })
 }

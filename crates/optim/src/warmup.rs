@@ -36,12 +36,13 @@ pub struct Warmup<S> {
 }
 
 impl<S: Schedule> Warmup<S> {
-    /// A climb over `steps` updates (none for 0) from `from`, a fraction in [0, 1] of the value at
+    /// A climb over `steps` updates, at least 1, from `from`, a fraction in [0, 1] of the value at
     /// which `then` starts.
     ///
     /// # Errors
-    /// [`OptimError::BadConfig`] when `from` is out of range.
+    /// [`OptimError::BadConfig`] when `steps` or `from` is out of range.
     pub fn new(steps: u64, from: f64, then: S) -> Result<Self, OptimError> {
+        require(steps > 0, "steps", "at least 1", steps as f64)?;
         require((0.0..=1.0).contains(&from), "from", "in [0, 1]", from)?;
         Ok(Self { steps, from, then })
     }
@@ -70,15 +71,16 @@ mod tests {
     }
 
     #[test]
-    fn no_steps_are_no_warmup_and_any_boxed_schedule_can_follow() {
-        let inner: Box<dyn Schedule> = Box::new(Cosine::new(10, 0.0).unwrap());
-        let warmup = Warmup::new(0, 0.0, inner).unwrap();
-        assert_eq!((warmup.at(0), warmup.at(10)), (1.0, 0.0));
+    fn any_boxed_schedule_can_follow_to_its_end_and_beyond() {
+        let inner: Box<dyn Schedule> = Box::new(Cosine::new(10, 0.25).unwrap());
+        let warmup = Warmup::new(1, 0.0, inner).unwrap();
+        assert_eq!([0, 1, 11, u64::MAX].map(|t| warmup.at(t)), [0.0, 1.0, 0.25, 0.25]);
     }
 
     #[test]
-    fn a_start_out_of_range_is_refused_by_name() {
-        let said = Warmup::new(1, 2.0, Constant).unwrap_err().to_string();
-        assert_eq!(said, "from must be in [0, 1], got 2");
+    fn settings_out_of_range_are_refused_by_name() {
+        let said = |steps, from| Warmup::new(steps, from, Constant).unwrap_err().to_string();
+        assert_eq!(said(0, 0.1), "steps must be at least 1, got 0");
+        assert_eq!(said(1, 2.0), "from must be in [0, 1], got 2");
     }
 }

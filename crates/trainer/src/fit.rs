@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use candle_core::Var;
 use taper_data::Loader;
 use taper_optim::{
-    AdamW, AdamWConfig, Constant, Cosine, Group, OneCycle, OneCycleConfig, Optimizer, Schedule, Sgd, SgdConfig,
-    UpdateRule, Warmup,
+    AdamW, AdamWConfig, Clip, Constant, Cosine, Group, OneCycle, OneCycleConfig, Optimizer, OptimizerConfig, Schedule,
+    Sgd, SgdConfig, UpdateRule, Warmup,
 };
 use taper_regularize::{decays, smooth_labels};
 use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
@@ -219,10 +219,11 @@ fn optimizer(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Resul
         let entry: (String, Var) = (name, var);
         match groups.iter_mut().find(|g| g.rate == rate && g.weight_decay == weight_decay) {
             Some(group) => group.params.push(entry),
-            None => groups.push(Group { params: vec![entry], rate, weight_decay }),
+            None => groups.push(Group { params: vec![entry], rate, weight_decay, ..Group::default() }),
         }
     }
-    Ok(Optimizer::new(rule(o)?, groups, Some(o.clip))?)
+    let config = OptimizerConfig { clip: Clip::GlobalNorm(o.clip), ..OptimizerConfig::default() };
+    Ok(Optimizer::new(rule(o)?, groups, config)?)
 }
 
 fn rule(o: &OptimizeRecipe) -> Result<Box<dyn UpdateRule>> {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
-use taper_optim::{Group, Optimizer, Sgd, SgdConfig, UpdateRule};
+use taper_optim::{Group, Optimizer, OptimizerConfig, Sgd, SgdConfig, UpdateRule};
 use taper_tensor::{Layer, Mode, Params, Rng, backward, cross_entropy};
 use taper_transfer::{
     Backbone, Classifier, ConvHeadConfig, Head, ResNet, ResNetLayers, SqueezeNet, Vgg, VggHeadConfig, VggLayers,
@@ -78,7 +78,7 @@ impl<'a> Training<'a> {
         (x, targets): (Tensor, Tensor),
     ) -> Result<Self> {
         let group = Group { params: params.trainables(), ..Group::default() };
-        let optimizer = Optimizer::new(Box::new(rule), vec![group], None)?;
+        let optimizer = Optimizer::new(Box::new(rule), vec![group], OptimizerConfig::default())?;
         Ok(Self { net, optimizer, lr, x, targets, noise: Rng::new(0).fork("noise"), steps: 0 })
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor, Var};
-use taper_optim::{AdamW, AdamWConfig, Group, Optimizer, Sgd, SgdConfig, UpdateRule};
+use taper_optim::{AdamW, AdamWConfig, Group, Optimizer, OptimizerConfig, Sgd, SgdConfig, UpdateRule};
 
 use super::clock;
 
@@ -38,7 +38,7 @@ fn gigabytes(
         grads.insert(var, pattern(side, 100 + i)?);
     }
     let group = Group { params: vars, ..Group::default() };
-    let mut optimizer = Optimizer::new(Box::new(rule), vec![group], None)?;
+    let mut optimizer = Optimizer::new(Box::new(rule), vec![group], OptimizerConfig::default())?;
     let seconds = clock::seconds(repeat.max(LEAST), || Ok(optimizer.step(&grads, 1e-3).map(drop)?))?;
     Ok((floats * size_of::<f32>() * tensors * side * side) as f64 / 1e9 / seconds)
 }

@@ -2,10 +2,12 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use taper_optim::{
-    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig,
+    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Clip,
     Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale,
     NAdam, NAdamConfig, Optimizer, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig, UpdateRule,
 };
+
+use crate::given::clipping;
 
 /// Name, rule and a learning rate that suits the quadratic below.
 pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
@@ -69,7 +71,7 @@ fn optimizer(rule: Box<dyn UpdateRule>, vars: &[Var; 2], weight_decay: f64) -> O
     let names = ["matrix", "scalar"].map(str::to_owned);
     let group =
         Group { params: names.into_iter().zip(vars.iter().cloned()).collect(), weight_decay, ..Group::default() };
-    Optimizer::new(rule, vec![group], Some(5.0)).unwrap()
+    Optimizer::new(rule, vec![group], clipping(Clip::GlobalNorm(5.0))).unwrap()
 }
 
 /// Half the sum of (x - 1)² over the matrix, plus 3/2 · (x + 1)² of the scalar.

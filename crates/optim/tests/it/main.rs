@@ -1,7 +1,11 @@
 //! The crate from outside: values from PyTorch, and what every rule and the optimizer promise.
 
 #[cfg(test)]
+mod accumulate;
+#[cfg(test)]
 mod average;
+#[cfg(test)]
+mod clip;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
@@ -11,11 +15,17 @@ mod groups;
 #[cfg(test)]
 mod one_pass;
 #[cfg(test)]
+mod own_rules;
+#[cfg(test)]
 mod papers;
+#[cfg(test)]
+mod plateau;
 #[cfg(test)]
 mod pytorch;
 #[cfg(test)]
 mod second_order;
+#[cfg(test)]
+mod skip;
 #[cfg(test)]
 mod state;
 
@@ -23,7 +33,7 @@ mod state;
 #[cfg(test)]
 mod given {
     use candle_core::{Device, Tensor, Var, backprop::GradStore};
-    use taper_optim::{Group, Optimizer, Sgd, SgdConfig};
+    use taper_optim::{Clip, Group, Optimizer, OptimizerConfig, Sgd, SgdConfig};
 
     /// A variable of float32.
     pub(crate) fn var(values: &[f32]) -> Var {
@@ -48,9 +58,14 @@ mod given {
     }
 
     /// An optimizer with momentum 0.9.
-    pub(crate) fn momentum(groups: Vec<Group>, clip: Option<f64>) -> Optimizer {
+    pub(crate) fn momentum(groups: Vec<Group>, clip: Clip) -> Optimizer {
         let config = SgdConfig { momentum: 0.9, ..SgdConfig::default() };
-        Optimizer::new(Box::new(Sgd::new(config).unwrap()), groups, clip).unwrap()
+        Optimizer::new(Box::new(Sgd::new(config).unwrap()), groups, clipping(clip)).unwrap()
+    }
+
+    /// The configuration that clips and is the default otherwise.
+    pub(crate) fn clipping(clip: Clip) -> OptimizerConfig {
+        OptimizerConfig { clip, ..OptimizerConfig::default() }
     }
 
     /// The bits of a variable.
