@@ -18,7 +18,7 @@ use super::{PIXELS, forward_windows};
 const ROWS: usize = 128;
 const COLUMNS: usize = 512;
 /// How many units there should be, and the bytes of all parts together that may be spent for it.
-const UNITS: usize = 32;
+const UNITS: usize = 16;
 const BYTES: usize = 8 << 20;
 /// Numbers between the windows of two pixels, so that they do not all fall into the same lines of the cache.
 const PADDING: usize = 16;
@@ -51,23 +51,28 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
                 let (columns, padded_columns) = (width.min(d.o_group() - column), width.min(padded - column));
                 let first = group * d.o_group() + column;
                 let c = sums.at(part * size + (group * k + rows.start) * padded + column);
+                let windows = &windows[group];
                 let stride = rows.len() + PADDING;
                 scratch::<T>(height * d.ow * (padded_columns + stride), |memory| {
                     for block in part * line_blocks / parts..(part + 1) * line_blocks / parts {
                         let lines = block * height..(d.n * d.oh).min((block + 1) * height);
                         let (dy, pixels) = (dy.at(lines.start * d.ow * d.o + first), lines.len() * d.ow);
-                        let to = memory.add(pixels * padded_columns);
                         T::launch(simd, Panels { dy, o: d.o, pixels, columns, to: memory });
-                        T::launch(
-                            simd,
-                            Gather { windows: &windows[group], x: x.at(0), lines, k: rows.clone(), to, stride },
-                        );
+                        let (a, lda) = match windows.in_place::<T>() {
+                            Some((at, lda)) => (x.at(lines.start * d.ow * lda + at + rows.start).cast_const(), lda),
+                            None => {
+                                let to = memory.add(pixels * padded_columns);
+                                let (x, k) = (x.at(0).cast_const(), rows.clone());
+                                T::launch(simd, Gather { windows, x, lines, k, to, stride });
+                                (to.cast_const(), stride)
+                            }
+                        };
                         let product = Product {
                             rows: rows.len(),
                             columns: padded_columns,
                             kc: pixels,
-                            a: to,
-                            lda: stride,
+                            a,
+                            lda,
                             b: memory,
                             c,
                             ldc: padded,

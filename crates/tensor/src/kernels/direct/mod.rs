@@ -25,8 +25,6 @@ const STEPS: usize = 512;
 /// How many units there should be, where the map is large enough; and the least columns that a unit is cut to for it.
 const UNITS: usize = 16;
 const COLUMNS: usize = 128;
-/// Rows of A this many bytes apart fall into the same few lines of the first-level cache.
-const ALIASED: usize = 4096;
 
 /// `out[pixel] = W[pixel] · weight` from one map to another, of one group.
 #[derive(Clone, Debug)]
@@ -106,9 +104,7 @@ impl<T: Real> Block<'_, T> {
         let first = self.lines.start * w.columns;
         // SAFETY: the caller's promise.
         unsafe {
-            if let Some((at, lda)) = w.in_place()
-                && !(lda * size_of::<T>()).is_multiple_of(ALIASED)
-            {
+            if let Some((at, lda)) = w.in_place::<T>() {
                 self.products(simd, self.x.add(first * lda + at), lda, 0..w.k());
             } else {
                 let steps = STEPS.min(w.k());

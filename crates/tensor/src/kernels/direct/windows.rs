@@ -7,6 +7,9 @@ use std::ops::Range;
 use super::super::Real;
 use super::super::simd::{Job, Lanes};
 
+/// Rows of a matrix this many bytes apart fall into the same few lines of the first-level cache.
+const ALIASED: usize = 2048;
+
 /// A feature map, and the channels of it that are meant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Map {
@@ -64,11 +67,13 @@ impl Windows {
         self.runs.len() * self.run()
     }
 
-    /// Where the map is the matrix of windows as it lies: the offset of its first row, and the distance of the rows.
-    pub(super) fn in_place(&self) -> Option<(usize, usize)> {
+    /// Where the map can be read as the matrix of windows as it lies: the offset of its first row, and the distance of
+    /// the rows.
+    pub(super) fn in_place<T>(&self) -> Option<(usize, usize)> {
         let s = self.source;
         let pixels = self.runs == [(0, 0)] && self.together == 1 && self.step == 1;
-        (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
+        let all = pixels && (self.rows, self.columns) == (s.h, s.w);
+        (all && !(s.c * size_of::<T>()).is_multiple_of(ALIASED)).then_some((s.from, s.c))
     }
 }
 
