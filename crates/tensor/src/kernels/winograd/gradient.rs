@@ -6,22 +6,19 @@
 //! has sums of its own. Where they are large there is one set of sums: a **chunk** of tiles is transformed by all threads,
 //! then the products are shared out.
 
-use super::super::Real;
 use super::super::conv::Shape;
 use super::super::micro::{Product, Rows, Transposed};
 use super::super::parallel::{Shared, each, reduce, scratch};
 use super::super::simd::{Job, Lanes, Simd};
+use super::super::{Real, filled};
+use super::stages::Patches;
 use super::transform::{self, both_ways};
-use super::{BLOCK, POINTS, Patches, Tiling, point_stride};
+use super::{BLOCK, CHUNK, COLUMNS, POINTS, TILES, Tiling, point_stride};
 
 /// Parts, at most, tiles of one, and bytes of its sums: adding the parts up must cost less than making them.
 const PARTS: usize = 16;
 const PART: usize = 160;
 const SMALL: usize = 5 << 20;
-/// Bytes of the transformed tiles of one chunk.
-const CHUNK: usize = 24 << 20;
-/// Output channels of one product of a chunk.
-const COLUMNS: usize = 128;
 
 /// The gradient of the weight (O,I,3,3).
 ///
@@ -69,10 +66,10 @@ impl<T: Real> Gradient<T> {
         }
     }
 
-    /// `sums += vᵀ y` of one point, for `columns` output channels.
-    unsafe fn product(&self, tiles: usize, v: *const T, y: *const T, sums: *mut T, columns: usize) {
+    /// `sums = vᵀ y` of one point, or `sums += vᵀ y`, for `columns` output channels.
+    unsafe fn product(&self, tiles: usize, v: *const T, y: *const T, sums: *mut T, columns: usize, add: bool) {
         let (c, padded) = (self.c, self.padded);
-        let product = Product { rows: c, columns, kc: tiles, a: v, lda: c, b: y, c: sums, ldc: padded, add: true };
+        let product = Product { rows: c, columns, kc: tiles, a: v, lda: c, b: y, c: sums, ldc: padded, add };
         // SAFETY: the caller's promise.
         unsafe { T::launch(self.simd, Transposed(product, Rows::Apart(padded))) }
     }
@@ -82,74 +79,81 @@ impl<T: Real> Gradient<T> {
         let block = (BLOCK / (POINTS * (c + padded) * size_of::<T>())).clamp(8, 64);
         let blocks = tiles.div_ceil(block);
         let parts = (tiles / PART).clamp(4, PARTS).min(blocks);
-        let mut sums = vec![T::ZERO; parts * size];
-        let out = Shared::new(sums.as_mut_ptr());
         let (v_stride, y_stride) = (point_stride(block, c), point_stride(block, padded));
-        each(parts, |part| {
-            scratch::<T>(c.max(padded) + POINTS * (v_stride + y_stride), |zeros| {
-                let v = zeros.wrapping_add(c.max(padded));
-                let y = v.wrapping_add(POINTS * v_stride);
-                for block_at in part * blocks / parts..(part + 1) * blocks / parts {
-                    let (from, to) = (block_at * block, tiles.min((block_at + 1) * block));
-                    // SAFETY: the scratch memory holds zeros, v and y; the sums are this part's own.
-                    unsafe {
-                        self.tiles(zeros, (v, v_stride), (y, y_stride), from, to);
-                        for point in 0..POINTS {
-                            let (v, y) = (v.add(point * v_stride), y.add(point * y_stride));
-                            self.product(to - from, v, y, out.at(part * size + point * c * padded), padded);
+        // SAFETY: every part has a block, and its first one writes all of the part's sums.
+        let mut sums = unsafe {
+            filled(parts * size, |sums| {
+                let out = Shared::new(sums.as_mut_ptr().cast::<T>());
+                each(parts, |part| {
+                    scratch::<T>(c.max(padded) + POINTS * (v_stride + y_stride), |zeros| {
+                        let v = zeros.wrapping_add(c.max(padded));
+                        let y = v.wrapping_add(POINTS * v_stride);
+                        let first = part * blocks / parts;
+                        for block_at in first..(part + 1) * blocks / parts {
+                            let (from, to) = (block_at * block, tiles.min((block_at + 1) * block));
+                            self.tiles(zeros, (v, v_stride), (y, y_stride), from, to);
+                            for point in 0..POINTS {
+                                let (v, y) = (v.add(point * v_stride), y.add(point * y_stride));
+                                let sums = out.at(part * size + point * c * padded);
+                                self.product(to - from, v, y, sums, padded, block_at > first);
+                            }
                         }
-                    }
-                }
-            });
-        });
+                    });
+                });
+            })
+        };
         reduce(&mut sums, size);
         sums.truncate(size);
         sums
     }
 
     unsafe fn in_chunks(&self, size: usize) -> Vec<T> {
-        const TILES: usize = 4;
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
         let chunk = (CHUNK / (POINTS * (c + padded) * size_of::<T>())).max(TILES).min(tiles);
         let (v_stride, y_stride) = (point_stride(chunk, c), point_stride(chunk, padded));
         let mut memory: Vec<T> = Vec::with_capacity(POINTS * (v_stride + y_stride));
         let v = Shared::new(memory.as_mut_ptr());
         let y = Shared::new(v.at(POINTS * v_stride));
-        let mut sums = vec![T::ZERO; size];
-        let out = Shared::new(sums.as_mut_ptr());
         let groups = padded.div_ceil(COLUMNS);
-        for first in (0..tiles).step_by(chunk) {
-            let count = chunk.min(tiles - first);
-            each(count.div_ceil(TILES), |unit| {
-                let (from, to) = (unit * TILES, count.min((unit + 1) * TILES));
-                scratch::<T>(c.max(padded), |zeros| {
-                    let (v, y) = (v.at(from * c), y.at(from * padded));
-                    // SAFETY: the rows of these tiles are the unit's own.
-                    unsafe { self.tiles(zeros, (v, v_stride), (y, y_stride), first + from, first + to) }
-                });
-            });
-            each(POINTS * groups, |unit| {
-                let (point, column) = (unit / groups, unit % groups * COLUMNS);
-                let (v, y) = (v.at(point * v_stride), y.at(point * y_stride + column));
-                let sums = out.at(point * c * padded + column);
-                // SAFETY: v and y are complete; these columns of this point are the unit's own.
-                unsafe { self.product(count, v, y, sums, COLUMNS.min(padded - column)) }
-            });
+        // SAFETY: the first chunk of tiles writes all sums.
+        unsafe {
+            filled(size, |sums| {
+                let out = Shared::new(sums.as_mut_ptr().cast::<T>());
+                for first in (0..tiles).step_by(chunk) {
+                    let count = chunk.min(tiles - first);
+                    each(count.div_ceil(TILES), |unit| {
+                        let (from, to) = (unit * TILES, count.min((unit + 1) * TILES));
+                        scratch::<T>(c.max(padded), |zeros| {
+                            // The rows of these tiles are the unit's own.
+                            let (v, y) = (v.at(from * c), y.at(from * padded));
+                            self.tiles(zeros, (v, v_stride), (y, y_stride), first + from, first + to);
+                        });
+                    });
+                    each(POINTS * groups, |unit| {
+                        let (point, column) = (unit / groups, unit % groups * COLUMNS);
+                        let (v, y) = (v.at(point * v_stride), y.at(point * y_stride + column));
+                        // v and y are complete; these columns of this point are the unit's own.
+                        let sums = out.at(point * c * padded + column);
+                        self.product(count, v, y, sums, COLUMNS.min(padded - column), first > 0);
+                    });
+                }
+            })
         }
-        sums
     }
 
     /// Gᵀ u G of every sum, to O,I,3,3.
     fn finish(&self, sums: &[T]) -> Vec<T> {
         let lanes = T::lanes(self.simd);
-        let mut weight = vec![T::ZERO; self.o * self.c * 9];
-        let out = Shared::new(weight.as_mut_ptr());
-        each(self.o.div_ceil(lanes), |unit| {
-            let (c, o, padded) = (self.c, self.o, self.padded);
-            // SAFETY: these output channels are the unit's own.
-            unsafe { T::launch(self.simd, Finish { c, o, padded, sums, from: unit * lanes, out: out.at(0) }) }
-        });
-        weight
+        // SAFETY: each unit writes its own output channels, all of each.
+        unsafe {
+            filled(self.o * self.c * 9, |weight| {
+                let out = Shared::new(weight.as_mut_ptr().cast::<T>());
+                each(self.o.div_ceil(lanes), |unit| {
+                    let (c, o, padded) = (self.c, self.o, self.padded);
+                    T::launch(self.simd, Finish { c, o, padded, sums, from: unit * lanes, out: out.at(0) });
+                });
+            })
+        }
     }
 }
 

@@ -11,16 +11,19 @@
 #![allow(clippy::needless_range_loop, reason = "row i, column j: so the formulas are written")]
 
 pub(super) mod gradient;
+mod stages;
 pub(super) mod transform;
 mod weights;
+
+use std::ops::Range;
 
 use super::Real;
 use super::conv::Shape;
 use super::direct::Finish;
 use super::micro::{Packed, Product, packed_len};
 use super::parallel::{Shared, each, scratch};
-use super::simd::{Job, Lanes, Simd};
-use transform::both_ways;
+use super::simd::Simd;
+use stages::{Outputs, Patches};
 
 /// Points of the transform.
 const POINTS: usize = 36;
@@ -28,6 +31,15 @@ const POINTS: usize = 36;
 const STREAMED: usize = 12 << 20;
 /// Bytes that a block's matrices may take: the second-level cache of a core.
 const BLOCK: usize = 768 << 10;
+/// Transformed weights of more bytes are read once for all threads; where there is one chunk of tiles, from fewer on
+/// (measured with 512 and 256 channels: 1.5 and 1.08 times as fast at 7x7 and 14x14, 0.9 with 256 at 56x56).
+const SHARED: usize = 16 << 20;
+const SHARED_IN_ONE: usize = 4 << 20;
+/// Bytes of the transformed tiles of one chunk, all threads together: the third-level cache.
+const CHUNK: usize = 24 << 20;
+/// Tiles that are transformed together, and output channels of one product, of a chunk.
+const TILES: usize = 4;
+const COLUMNS: usize = 128;
 
 /// Where this algorithm is the faster one.
 pub(super) fn suits(d: &Shape) -> bool {
@@ -110,156 +122,134 @@ unsafe fn run<T: Real>(
     finish: Finish<T>,
 ) {
     let padded = o.next_multiple_of(T::lanes(simd));
-    let widest = c.max(padded);
-    let per_tile = (POINTS + 1) * widest * size_of::<T>();
-    // Wide layers read all their weights once a block: it must be worth it.
-    let most = if widest > 256 { 56 } else { (BLOCK / per_tile / 14).max(1) * 14 };
-    let block = most.min(t.tiles().div_ceil(4 * rayon::current_num_threads())).max(1);
-    let stride = point_stride(block, widest);
-    let (x, out, u) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(u.as_ptr().cast_mut()));
-    let bias = Shared::new(finish.bias.cast_mut());
     // Whole vectors on their boundaries.
-    let streamed =
-        t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.at(0).addr().is_multiple_of(64);
-    each(t.tiles().div_ceil(block), |unit| {
-        let (from, to) = (unit * block, t.tiles().min((unit + 1) * block));
-        let zeros = c.next_multiple_of(16);
-        scratch::<T>(zeros + (POINTS + 1) * stride, |memory| {
-            // Products go where the matrix before theirs was: one set of 37 for both.
-            let (m, v) = (memory.wrapping_add(zeros), memory.wrapping_add(zeros + stride));
-            // SAFETY: the scratch memory holds zeros, v and m; the tiles of the output are this unit's own.
-            unsafe {
-                let patches = Patches { t, c, x: x.at(0), zeros: memory, v, stride, from, to };
-                T::launch(simd, patches);
-                for point in 0..POINTS {
-                    let product = Product {
-                        rows: to - from,
-                        columns: padded,
-                        kc: c,
-
-                        a: v.add(point * stride),
-                        lda: c,
-                        b: u.at(point * packed_len(T::lanes(simd), o, c)),
-                        c: m.add(point * stride),
-                        ldc: padded,
-                        add: false,
-                    };
-                    T::launch(simd, Packed::new(product));
-                }
-                let finish = Finish { bias: bias.at(0).cast_const(), relu: finish.relu };
-                T::launch(simd, Outputs { t, o, padded, m, out: out.at(0), stride, from, to, finish, streamed });
-            }
-        });
-    });
+    let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.addr().is_multiple_of(64);
+    let weights = size_of_val(u);
+    let (x, out, u) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(u.as_ptr().cast_mut()));
+    let (bias, relu) = (Shared::new(finish.bias.cast_mut()), finish.relu);
+    let layer = Layer { simd, t, c, o, padded, x, u, out, bias, relu, streamed };
+    // SAFETY: the caller's promise.
+    let shared = if t.tiles() <= layer.chunk() { SHARED_IN_ONE } else { SHARED };
+    unsafe { if weights > shared { layer.in_chunks() } else { layer.in_blocks() } }
 }
 
-/// Bᵀ d B of the patches of some tiles: to 36 matrices (tiles × channels).
-struct Patches<T> {
+/// A layer on its way from a map to another.
+struct Layer<T> {
+    simd: Simd,
     t: Tiling,
     c: usize,
-    x: *const T,
-    /// c numbers that this job sets to zero: the pixels outside of the map.
-    zeros: *mut T,
-    v: *mut T,
-    stride: usize,
-    from: usize,
-    to: usize,
-}
-
-impl<T: Real> Job<T> for Patches<T> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        let (t, c) = (self.t, self.c);
-        // SAFETY: pixels inside the map are read, the rest is `zeros`; every tile has its row of each matrix.
-        unsafe {
-            std::ptr::write_bytes(self.zeros, 0, c);
-            for tile in self.from..self.to {
-                let (picture, row, column) = t.place(tile);
-                let x = self.x.add(picture * t.h * t.w * c);
-                let mut pixels = [[self.zeros.cast_const(); 6]; 6];
-                for (i, pixels) in pixels.iter_mut().enumerate() {
-                    for (j, pixel) in pixels.iter_mut().enumerate() {
-                        let (y, x_at) =
-                            ((4 * row + i).wrapping_sub(t.padding), (4 * column + j).wrapping_sub(t.padding));
-                        if y < t.h && x_at < t.w {
-                            *pixel = x.add((y * t.w + x_at) * c);
-                        }
-                    }
-                }
-                let v = self.v.add((tile - self.from) * c);
-                for from in (0..c).step_by(V::N) {
-                    let n = V::N.min(c - from);
-                    let mut patch = [[V::splat(T::ZERO); 6]; 6];
-                    for i in 0..6 {
-                        // The next tile's pixels, right of those that are loaded now.
-                        for j in 2..6 {
-                            V::prefetch(pixels[i][j].wrapping_add(4 * c + from));
-                        }
-                        for j in 0..6 {
-                            patch[i][j] = V::load_up_to(pixels[i][j].add(from), n);
-                        }
-                    }
-                    let patch = both_ways!(transform::input, patch, 6, 6);
-                    for i in 0..6 {
-                        for j in 0..6 {
-                            patch[i][j].store_up_to(v.add((i * 6 + j) * self.stride + from), n);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Aᵀ m A of some tiles, bias, ReLU: to the map.
-struct Outputs<T> {
-    t: Tiling,
     o: usize,
+    /// `o` up to whole vectors.
     padded: usize,
-    m: *const T,
-    out: *mut T,
-    stride: usize,
-    from: usize,
-    to: usize,
-    finish: Finish<T>,
+    x: Shared<T>,
+    /// The transformed weights.
+    u: Shared<T>,
+    out: Shared<T>,
+    bias: Shared<T>,
+    relu: bool,
     streamed: bool,
 }
 
-impl<T: Real> Job<T> for Outputs<T> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        let (t, o) = (self.t, self.o);
-        let floor = if self.finish.relu { T::ZERO } else { T::NEG_INFINITY };
-        // SAFETY: the matrices have `padded` columns; only pixels and channels of the map are written.
-        unsafe {
-            for tile in self.from..self.to {
-                let (picture, row, column) = t.place(tile);
-                let (rows, columns) = ((t.oh - 4 * row).min(4), (t.ow - 4 * column).min(4));
-                let out = self.out.add(((picture * t.oh + 4 * row) * t.ow + 4 * column) * o);
-                let m = self.m.add((tile - self.from) * self.padded);
-                for from in (0..o).step_by(V::N) {
-                    let n = V::N.min(o - from);
-                    let mut bias = V::splat(T::ZERO);
-                    if !self.finish.bias.is_null() {
-                        bias = V::load_up_to(self.finish.bias.add(from), n);
+impl<T: Real> Layer<T> {
+    /// Each thread takes blocks of tiles through all stages: weights that stay in the cache are read again for each.
+    unsafe fn in_blocks(&self) {
+        let widest = self.c.max(self.padded);
+        let per_tile = (POINTS + 1) * widest * size_of::<T>();
+        let tiles = self.t.tiles();
+        let most = (BLOCK / per_tile / 14).max(1) * 14;
+        let block = most.min(tiles.div_ceil(4 * rayon::current_num_threads())).max(1);
+        let stride = point_stride(block, widest);
+        each(tiles.div_ceil(block), |unit| {
+            let (from, to) = (unit * block, tiles.min((unit + 1) * block));
+            let zeros = self.c.next_multiple_of(16);
+            scratch::<T>(zeros + (POINTS + 1) * stride, |memory| {
+                // Products go where the matrix before theirs was: one set of 37 for both.
+                let (m, v) = (memory.wrapping_add(zeros), memory.wrapping_add(zeros + stride));
+                // SAFETY: the scratch memory holds zeros, v and m; the tiles of the output are this unit's own.
+                unsafe {
+                    self.patches(memory, (v, stride), from, to);
+                    for point in 0..POINTS {
+                        let (v, m) = (v.add(point * stride), m.add(point * stride));
+                        self.product(point, 0..self.padded, to - from, v, m);
                     }
-                    let mut points = [[bias; 6]; 6];
-                    for i in 0..6 {
-                        for j in 0..6 {
-                            points[i][j] = V::load(m.add((i * 6 + j) * self.stride + from));
-                        }
-                    }
-                    let y = both_ways!(transform::output, points, 6, 4);
-                    for i in 0..rows {
-                        for j in 0..columns {
-                            let value = V::splat(floor).max(y[i][j].add(bias));
-                            let to = out.add((i * t.ow + j) * o + from);
-                            if self.streamed { value.stream(to) } else { value.store_up_to(to, n) }
-                        }
-                    }
+                    self.outputs((m, stride), from, to);
                 }
-            }
-            V::fence();
+            });
+        });
+    }
+
+    /// Tiles of a chunk.
+    fn chunk(&self) -> usize {
+        (CHUNK / (POINTS * (self.c + self.padded) * size_of::<T>())).max(TILES)
+    }
+
+    /// All threads share a chunk of tiles, stage by stage: every weight is read once for all its tiles.
+    unsafe fn in_chunks(&self) {
+        let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
+        let chunk = self.chunk().min(tiles);
+        let (v_stride, m_stride) = (point_stride(chunk, c), point_stride(chunk, padded));
+        let mut memory: Vec<T> = Vec::with_capacity(POINTS * (v_stride + m_stride));
+        let v = Shared::new(memory.as_mut_ptr());
+        let m = Shared::new(v.at(POINTS * v_stride));
+        let groups = padded.div_ceil(COLUMNS);
+        for first in (0..tiles).step_by(chunk) {
+            let count = chunk.min(tiles - first);
+            let units = count.div_ceil(TILES);
+            let part = |unit: usize| (unit * TILES, count.min((unit + 1) * TILES));
+            each(units, |unit| {
+                let (from, to) = part(unit);
+                // SAFETY: the rows of these tiles are the unit's own.
+                scratch::<T>(c, |zeros| unsafe {
+                    self.patches(zeros, (v.at(from * c), v_stride), first + from, first + to);
+                });
+            });
+            each(POINTS * groups, |unit| {
+                let (point, column) = (unit / groups, unit % groups * COLUMNS);
+                let columns = column..padded.min(column + COLUMNS);
+                let (v, m) = (v.at(point * v_stride), m.at(point * m_stride + column));
+                // SAFETY: v is complete; these columns of this point are the unit's own.
+                unsafe { self.product(point, columns, count, v, m) }
+            });
+            each(units, |unit| {
+                let (from, to) = part(unit);
+                // SAFETY: m is complete; the tiles of the output are the unit's own.
+                unsafe { self.outputs((m.at(from * padded), m_stride), first + from, first + to) }
+            });
+        }
+    }
+
+    /// Transforms some tiles of x to `v`; `zeros` has room for a pixel.
+    unsafe fn patches(&self, zeros: *mut T, (v, stride): (*mut T, usize), from: usize, to: usize) {
+        let patches = Patches { t: self.t, c: self.c, x: self.x.at(0), zeros, v, stride, from, to };
+        // SAFETY: the caller's promise.
+        unsafe { T::launch(self.simd, patches) }
+    }
+
+    /// Some columns, from a whole panel on, of the product of one point.
+    unsafe fn product(&self, point: usize, columns: Range<usize>, tiles: usize, v: *const T, m: *mut T) {
+        let size = packed_len(T::lanes(self.simd), self.o, self.c);
+        let product = Product {
+            rows: tiles,
+            columns: columns.len(),
+            kc: self.c,
+            a: v,
+            lda: self.c,
+            b: self.u.at(point * size + columns.start * self.c),
+            c: m,
+            ldc: self.padded,
+            add: false,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { T::launch(self.simd, Packed::new(product)) }
+    }
+
+    /// Transforms some tiles of `m` to the map.
+    unsafe fn outputs(&self, (m, stride): (*const T, usize), from: usize, to: usize) {
+        let finish = Finish { bias: self.bias.at(0).cast_const(), relu: self.relu };
+        let Self { t, o, padded, streamed, .. } = *self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            T::launch(self.simd, Outputs { t, o, padded, m, out: self.out.at(0), stride, from, to, finish, streamed })
         }
     }
 }
