@@ -1,7 +1,7 @@
 //! How fast the crates are, alone and beside PyTorch.
 //!
 //! [`run`] goes through a table of jobs (`jobs.rs`): whole training and inference steps of networks, and steps of
-//! optimizers. Each is measured in a process of its own, so that its peak memory is its own; beside
+//! optimizers, which `bench optim` picks out. Each is measured in a process of its own, so that its peak memory is its own; beside
 //! PyTorch the processes of the two sides take turns, round by round, so that a machine that slows down slows
 //! both. `bench layers` goes into single convolutions instead.
 //!
@@ -52,7 +52,12 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
     }
     match (&args.alone, &args.target) {
         (Some(name), _) => alone::run(name, args)?,
+        (None, Some(Target::Layers)) if args.torch.is_some() => anyhow::bail!("single layers are not run in PyTorch"),
         (None, Some(Target::Layers)) => process::layers(args)?,
+        (None, Some(Target::Optim)) => {
+            let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
+            compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
+        }
         (None, None) => compare::run(root, args)?,
     }
     Ok(true)

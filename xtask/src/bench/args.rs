@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  \
-    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench layers")]
+    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench layers\n  \
+    cargo xtask bench optim --torch python3")]
 pub struct BenchArgs {
     /// What to measure instead of the jobs.
     #[command(subcommand)]
@@ -25,13 +26,13 @@ pub struct BenchArgs {
     #[arg(long, global = true, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
     /// Processes for each job and configuration, in turns [default: 3 with --torch, else 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: Option<u32>,
     /// Threads to compute with, on both sides
     #[arg(long, global = true, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
     /// Run the same jobs in PyTorch with this Python, which has torch and torchvision
-    #[arg(long, value_name = "PYTHON")]
+    #[arg(long, global = true, value_name = "PYTHON")]
     pub torch: Option<PathBuf>,
     /// Run one job in this process.
     #[arg(long, hide = true, value_name = "JOB")]
@@ -43,6 +44,8 @@ pub struct BenchArgs {
 pub enum Target {
     /// Single convolutions: effective GFLOP/s forward and for each gradient, beside the machine's peak
     Layers,
+    /// A step of Adam and one of SGD with momentum over 67 million parameters: the jobs adam_step and sgd_step
+    Optim,
 }
 
 #[cfg(test)]
@@ -63,6 +66,8 @@ mod tests {
         assert_eq!((args.jobs, args.threads, args.repeat), (vec!["a".to_owned(), "b".to_owned()], 4, 3));
         let args = Cli::try_parse_from(["bench", "layers", "--repeat", "2"]).unwrap().bench;
         assert_eq!((args.target, args.repeat), (Some(Target::Layers), 2));
+        let args = Cli::try_parse_from(["bench", "optim", "--torch", "python3"]).unwrap().bench;
+        assert_eq!((args.target, args.torch), (Some(Target::Optim), Some("python3".into())));
         assert!(Cli::try_parse_from(["bench", "--repeat", "0"]).is_err());
         assert!(Cli::try_parse_from(["bench", "--json", "layers"]).is_err());
     }
