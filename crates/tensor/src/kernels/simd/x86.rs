@@ -1,0 +1,159 @@
+//! The vectors of AVX-512 and AVX2.
+
+use std::arch::x86_64::*;
+
+use super::{Job, Lanes};
+
+/// # Safety
+/// The processor must have AVX-512F.
+#[target_feature(enable = "avx512f,avx2,fma")]
+pub(super) unsafe fn on_avx512<J: Job<f32>>(job: J) {
+    // SAFETY: the caller's promise.
+    unsafe { job.run::<Avx512>() }
+}
+
+/// # Safety
+/// The processor must have AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
+    // SAFETY: the caller's promise.
+    unsafe { job.run::<Avx2>() }
+}
+
+// SAFETY of the four: as of the methods below; numbers past the n-th are neither read nor written.
+
+#[inline(always)]
+unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
+    unsafe { _mm512_maskz_loadu_ps(((1u32 << n) - 1) as __mmask16, p) }
+}
+
+#[inline(always)]
+unsafe fn store_part_512(p: *mut f32, n: usize, values: __m512) {
+    unsafe { _mm512_mask_storeu_ps(p, ((1u32 << n) - 1) as __mmask16, values) }
+}
+
+/// All bits in the first n numbers.
+#[inline(always)]
+unsafe fn first_256(n: usize) -> __m256i {
+    unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+}
+
+#[inline(always)]
+unsafe fn load_part_256(p: *const f32, n: usize) -> __m256 {
+    unsafe { _mm256_maskload_ps(p, first_256(n)) }
+}
+
+#[inline(always)]
+unsafe fn store_part_256(p: *mut f32, n: usize, values: __m256) {
+    unsafe { _mm256_maskstore_ps(p, first_256(n), values) }
+}
+
+macro_rules! lanes {
+    ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
+     $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident, $load_part:ident, $store_part:ident) => {
+        #[derive(Clone, Copy)]
+        #[repr(transparent)]
+        pub(super) struct $name($vector);
+
+        // SAFETY of every block: the method is inlined into a job compiled for these instructions, and the
+        // caller vouches for the pointers.
+        impl Lanes for $name {
+            type Real = f32;
+            const N: usize = $n;
+            const ROWS: usize = $rows;
+            #[inline(always)]
+            unsafe fn splat(x: f32) -> Self {
+                unsafe { Self($splat(x)) }
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const f32) -> Self {
+                unsafe { Self($load(p)) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, p: *mut f32) {
+                unsafe { $store(p, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, b: Self) -> Self {
+                unsafe { Self($add(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn sub(self, b: Self) -> Self {
+                unsafe { Self($sub(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn mul(self, b: Self) -> Self {
+                unsafe { Self($mul(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+                unsafe { Self($fma(self.0, b.0, c.0)) }
+            }
+            #[inline(always)]
+            unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
+                unsafe { Self($fnma(self.0, b.0, c.0)) }
+            }
+            #[inline(always)]
+            unsafe fn max(self, b: Self) -> Self {
+                unsafe { Self($max(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn load_part(p: *const f32, n: usize) -> Self {
+                unsafe { Self($load_part(p, n)) }
+            }
+            #[inline(always)]
+            unsafe fn store_part(self, p: *mut f32, n: usize) {
+                unsafe { $store_part(p, n, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn prefetch(p: *const f32) {
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+            }
+            #[inline(always)]
+            unsafe fn stream(self, p: *mut f32) {
+                unsafe { $stream(p, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn fence() {
+                unsafe { _mm_sfence() }
+            }
+        }
+    };
+}
+
+lanes!(
+    Avx512,
+    __m512,
+    16,
+    14,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_fmadd_ps,
+    _mm512_fnmadd_ps,
+    _mm512_max_ps,
+    _mm512_stream_ps,
+    load_part_512,
+    store_part_512
+);
+lanes!(
+    Avx2,
+    __m256,
+    8,
+    6,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_add_ps,
+    _mm256_sub_ps,
+    _mm256_mul_ps,
+    _mm256_fmadd_ps,
+    _mm256_fnmadd_ps,
+    _mm256_max_ps,
+    _mm256_stream_ps,
+    load_part_256,
+    store_part_256
+);
