@@ -3,15 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{EMOJI, Ran, command, fine_tune, listing, small, taper};
-
-fn fails(ran: &Ran, code: i32, words: &[&str]) {
-    assert_eq!(ran.code, Some(code), "{}\n{}", ran.stdout, ran.stderr);
-    for word in words {
-        assert!(ran.stderr.contains(word), "no {word:?} in: {}", ran.stderr);
-    }
-    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
-}
+use crate::support::{EMOJI, command, fails, fine_tune, listing, small, taper};
 
 #[test]
 fn folders_that_are_no_data() {

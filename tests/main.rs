@@ -3,4 +3,6 @@
 
 mod bad_input;
 mod command_line;
+mod library;
+mod optimize;
 mod support;

@@ -64,6 +64,15 @@ pub(crate) fn fine_tune(folder: &Path, more: &[&str]) -> Ran {
     taper(folder, &[&["fine-tune", "pictures"], &SHORT[..], more].concat())
 }
 
+/// Checks the exit code and that stderr has these words.
+pub(crate) fn fails(ran: &Ran, code: i32, words: &[&str]) {
+    assert_eq!(ran.code, Some(code), "{}\n{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(ran.stderr.contains(word), "no {word:?} in: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}
+
 pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }

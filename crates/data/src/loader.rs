@@ -108,6 +108,16 @@ impl Loader {
         &self.dataset
     }
 
+    /// What is done to a picture on its way into a batch.
+    pub fn prepare(&self) -> &Arc<Prepare> {
+        &self.prepare
+    }
+
+    /// How batches are made.
+    pub fn config(&self) -> &LoaderConfig {
+        &self.config
+    }
+
     /// Starts the threads of an epoch. They end with the iterator, also when it is dropped early.
     pub fn epoch(&self, epoch: u64) -> Epoch {
         let config = &self.config;

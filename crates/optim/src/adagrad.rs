@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::elementwise::{Elementwise, Tensors, elementwise};
 use crate::error::{OptimError, require_not_negative, require_positive};
@@ -7,7 +8,8 @@ use crate::part::Formula;
 use crate::rule::Step;
 
 /// The settings of [`AdaGrad`]; the defaults are PyTorch's.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AdaGradConfig {
     /// *κ*: how fast the rate falls with the number of updates, 0 or more. Default 0.
     pub lr_decay: f64,

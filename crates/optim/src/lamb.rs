@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::direction::{descend, direction, norm};
 use crate::error::{OptimError, require_positive};
@@ -8,7 +9,8 @@ use crate::part::Formula;
 use crate::rule::{Step, UpdateRule};
 
 /// The settings of [`Lamb`]; the defaults are the paper's.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LambConfig {
     /// *β₁*: the fraction of the first moment that survives an update, in [0, 1). Default 0.9.
     pub beta1: f64,

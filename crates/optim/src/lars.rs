@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::clip::sum_of_squares;
 use crate::direction::norm;
@@ -9,7 +10,8 @@ use crate::part::Formula;
 use crate::rule::{Step, UpdateRule};
 
 /// The settings of [`Lars`]; the defaults are the paper's.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LarsConfig {
     /// *μ*: the fraction of the velocity that survives an update, in [0, 1). Default 0.9.
     pub momentum: f64,

@@ -1,4 +1,5 @@
 use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::elementwise::{Elementwise, Tensors, elementwise};
 use crate::error::{OptimError, require_fraction};
@@ -7,7 +8,8 @@ use crate::part::Formula;
 use crate::rule::Step;
 
 /// The settings of [`Momentum`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MomentumConfig {
     /// *ρ*: the fraction of the velocity that survives an update, in [0, 1). Default 0.9.
     pub momentum: f64,

@@ -1,6 +1,7 @@
 use std::slice;
 
 use candle_core::{Result, Tensor, Var, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::adamw::{AdamW, AdamWConfig};
 use crate::direction::{descend, direction};
@@ -12,7 +13,8 @@ use crate::rule::{Step, UpdateRule};
 
 /// How long the step of a matrix is at the rate 1; an orthogonal matrix of *r* rows and *c* columns
 /// has elements of the root mean square 1/√max(*r*, *c*).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MuonScale {
     /// √max(1, *r*/*c*): the change of the outputs has the same bound for every shape (Jordan
     /// 2024). The usual *η* is 0.02, too much for AdamW and so for the vectors.
@@ -24,7 +26,8 @@ pub enum MuonScale {
 
 /// The settings of [`Muon`]; the defaults are Jordan's (2024), but for `scale`, which is that of Liu
 /// et al. (2025).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MuonConfig {
     /// *μ*: the fraction of the velocity that survives an update, in [0, 1). Default 0.95.
     pub momentum: f64,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use candle_core::DType;
+use candle_core::{DType, Tensor};
 use taper_data::Loader;
 use taper_tensor::{Mode, log_softmax};
 use taper_transfer::Classifier;
@@ -24,6 +24,22 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Takes in the logits of some pictures. Their losses are added up until [`Evaluation::finish`] takes the mean.
+    pub(crate) fn add(&mut self, logits: &Tensor, labels: impl IntoIterator<Item = usize>) -> Result<()> {
+        let rows = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?;
+        for (row, label) in rows.iter().zip(labels) {
+            self.loss -= row[label];
+            self.labels.push(label);
+            self.probabilities.push(row.iter().map(|l| l.exp() as f32).collect());
+        }
+        Ok(())
+    }
+
+    /// The sum of the losses becomes their mean.
+    pub(crate) fn finish(&mut self) {
+        self.loss /= self.labels.len().max(1) as f64;
+    }
+
     /// The class with the largest probability, by picture; the first of equals.
     pub fn predictions(&self) -> Vec<usize> {
         self.probabilities.iter().map(|row| ranked(row)[0]).collect()
@@ -68,19 +84,14 @@ pub fn ranked(row: &[f32]) -> Vec<usize> {
 /// When a picture cannot be read or the network does not take it.
 pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> {
     let (start, mut result) = (Instant::now(), Evaluation::default());
-    let (mut batches, mut total) = (loader.epoch(0), 0.0);
+    let mut batches = loader.epoch(0);
     for loaded in batches.by_ref() {
         let loaded = loaded?;
         let logits = classifier.forward(&loaded.batch.images, Mode::Eval)?;
-        let rows = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?;
-        for (row, index) in rows.iter().zip(loaded.indices) {
-            let label = loader.dataset().label(index);
-            total -= row[label];
-            result.labels.push(label);
-            result.probabilities.push(row.iter().map(|l| l.exp() as f32).collect());
-        }
+        let labels = loaded.indices.iter().map(|&index| loader.dataset().label(index));
+        result.add(&logits, labels)?;
     }
-    result.loss = total / result.labels.len().max(1) as f64;
+    result.finish();
     result.waited = batches.waited();
     result.took = start.elapsed();
     Ok(result)

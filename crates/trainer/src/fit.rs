@@ -3,19 +3,17 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use candle_core::Var;
+use anyhow::Result;
 use taper_data::Loader;
-use taper_optim::{
-    AdamW, AdamWConfig, Clip, Constant, Cosine, Group, OneCycle, OneCycleConfig, Optimizer, OptimizerConfig, Schedule,
-    Sgd, SgdConfig, UpdateRule, Warmup,
-};
-use taper_regularize::{decays, smooth_labels};
-use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
-use taper_transfer::{Classifier, Part};
+use taper_tensor::Params;
+use taper_transfer::Classifier;
 
+use crate::course::Course;
 use crate::evaluate::{Evaluation, evaluate};
-use crate::recipe::{OptimizeRecipe, Plan, Recipe, Rule, ScheduleKind};
+use crate::full_batch;
+use crate::optimize::{Method, method};
+use crate::pipeline::plain_loader;
+use crate::recipe::{OptimizeRecipe, Plan, Recipe};
 
 /// A run of epochs with the same layers in training.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +55,11 @@ pub struct StepInfo {
     pub epochs: usize,
     /// Name of the phase.
     pub phase: &'static str,
-    /// Loss of the batch.
+    /// Mean loss over the batches of the step.
     pub loss: f64,
     /// Base learning rate.
     pub rate: f64,
-    /// Pictures in the batch.
+    /// Pictures in these batches.
     pub pictures: usize,
 }
 
@@ -119,9 +117,12 @@ pub struct Outcome {
     pub waited: Duration,
     /// Pictures seen in training.
     pub pictures: usize,
+    /// Steps left out for a gradient that was not finite.
+    pub skipped: u64,
 }
 
-/// Trains a classifier as a recipe says.
+/// Trains a classifier as a recipe says. With an average of the weights it is the average that is validated, shown to
+/// observers after an epoch, and left in `params`.
 ///
 /// # Errors
 /// When a picture cannot be read, a loss or gradient is not finite, or an observer fails.
@@ -132,61 +133,38 @@ pub fn fit(
     recipe: &Recipe,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
-    let noise = Rng::new(recipe.seed).fork("noise");
-    let (steps_per_epoch, mut outcome) = (train.batches(), Outcome::default());
+    let (plain, mut outcome) = (plain_loader(train, val, true)?, Outcome::default());
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
     for phase in &phases {
         classifier.freeze(phase.frozen)?;
-        let mut optimizer = optimizer(classifier, params, recipe)?;
-        let schedule = schedule(&recipe.optimize, phase.epochs * steps_per_epoch)?;
-        let first_step = outcome.rates.len();
-        for _ in 0..phase.epochs {
-            let epoch = outcome.history.len() + 1;
-            let (start, mut total) = (Instant::now(), 0.0);
-            let mut batches = train.epoch(epoch as u64);
-            for loaded in batches.by_ref() {
-                let batch = loaded?.batch;
-                let step = outcome.rates.len();
-                let rate = recipe.optimize.rate * schedule.at((step - first_step) as u64);
-                let targets = smooth_labels(&batch.targets, recipe.regularize.label_smoothing)?;
-                let logits = classifier.forward(&batch.images, Mode::Train(&noise.at(step as u64)))?;
-                let loss = cross_entropy(&logits, &targets)?;
-                optimizer
-                    .step(&backward(&loss)?, rate)
-                    .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1))?;
-                let loss = f64::from(loss.to_scalar::<f32>()?);
-                total += loss;
-                outcome.rates.push(rate);
-                outcome.pictures += batch.len();
-                let info = StepInfo {
-                    step: step + 1,
-                    steps_per_epoch,
-                    epoch,
-                    epochs,
-                    phase: phase.name,
-                    loss,
-                    rate,
-                    pictures: batch.len(),
-                };
-                for observer in observers.iter_mut() {
-                    outcome.stopped |= observer.step(&info).is_break();
-                }
-                if outcome.stopped {
-                    return Ok(outcome);
-                }
+        let rule = match method(&recipe.optimize.rule, epochs as u64)? {
+            Method::Steps(rule) => rule,
+            Method::FullBatch(lbfgs) => {
+                return full_batch::fit(&lbfgs, (classifier, params), (train, val), recipe, observers);
             }
+        };
+        let first_step = outcome.rates.len();
+        let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
+        for left in (0..phase.epochs).rev() {
+            let (epoch, start) = (outcome.history.len() + 1, Instant::now());
+            let trained = course.epoch(classifier, train, (epoch, epochs), &mut outcome, observers)?;
+            let Some(train_loss) = trained else { return Ok(outcome) };
             outcome.train += start.elapsed();
-            outcome.waited += batches.waited();
+            let start = Instant::now();
+            if let Some(average) = &mut course.average {
+                average.enter(classifier, params)?;
+            }
             outcome.evaluation = evaluate(classifier, val)?;
-            outcome.eval += outcome.evaluation.took;
+            outcome.eval += start.elapsed();
             outcome.waited += outcome.evaluation.waited;
+            course.pace.evaluated(outcome.evaluation.loss)?;
             let info = EpochInfo {
                 epoch,
                 epochs,
                 phase: phase.name,
                 rate: outcome.rates.last().copied().unwrap_or(0.0),
-                train_loss: total / steps_per_epoch as f64,
+                train_loss,
                 val_loss: outcome.evaluation.loss,
                 val_accuracy: outcome.evaluation.accuracy(),
             };
@@ -197,59 +175,15 @@ pub fn fit(
             if outcome.stopped && epoch < epochs {
                 return Ok(outcome);
             }
+            // The average of a phase is what the next phase begins with, and what the last one leaves.
+            if let Some(average) = course.average.as_mut().filter(|_| left > 0) {
+                average.leave()?;
+            }
         }
+        outcome.skipped += course.skipped;
     }
     outcome.stopped = false;
     Ok(outcome)
-}
-
-/// A group for each stage and the head, with and without weight decay.
-fn optimizer(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Result<Optimizer> {
-    let o = &recipe.optimize;
-    let stages = classifier.backbone().stages().len();
-    let alone = classifier.frozen() == stages;
-    let mut groups: Vec<Group> = Vec::new();
-    for (name, var, part) in classifier.trainables(params) {
-        let rate = match part {
-            Part::Head if alone => 1.0,
-            Part::Head => o.head_factor,
-            Part::Stage(stage) => o.backbone_factor * o.stage_decay.powi((stages - 1 - stage) as i32),
-        };
-        let weight_decay = if decays(&name, var.dims()) { recipe.regularize.weight_decay } else { 0.0 };
-        let entry: (String, Var) = (name, var);
-        match groups.iter_mut().find(|g| g.rate == rate && g.weight_decay == weight_decay) {
-            Some(group) => group.params.push(entry),
-            None => groups.push(Group { params: vec![entry], rate, weight_decay, ..Group::default() }),
-        }
-    }
-    let config = OptimizerConfig { clip: Clip::GlobalNorm(o.clip), ..OptimizerConfig::default() };
-    Ok(Optimizer::new(rule(o)?, groups, config)?)
-}
-
-fn rule(o: &OptimizeRecipe) -> Result<Box<dyn UpdateRule>> {
-    let sgd = SgdConfig { momentum: o.momentum, ..Default::default() };
-    Ok(match o.rule {
-        Rule::AdamW => Box::new(AdamW::new(AdamWConfig::default())?),
-        Rule::Sgd => Box::new(Sgd::new(sgd)?),
-        Rule::Nesterov => Box::new(Sgd::new(SgdConfig { nesterov: true, ..sgd })?),
-    })
-}
-
-fn schedule(o: &OptimizeRecipe, steps: usize) -> Result<Box<dyn Schedule>> {
-    let steps = steps as u64;
-    // At least one step of the phase lies behind the warm-up.
-    let warmup = ((steps as f64 * o.warmup) as u64).min(steps.saturating_sub(1));
-    let after = |then: Box<dyn Schedule>| -> Result<Box<dyn Schedule>> {
-        Ok(if warmup == 0 { then } else { Box::new(Warmup::new(warmup, 0.1, then)?) })
-    };
-    match o.schedule {
-        ScheduleKind::Constant => after(Box::new(Constant)),
-        ScheduleKind::Cosine => after(Box::new(Cosine::new(steps - warmup, 0.0)?)),
-        ScheduleKind::OneCycle => {
-            let config = OneCycleConfig { warmup_fraction: o.warmup, ..Default::default() };
-            Ok(Box::new(OneCycle::new(steps, config)?))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -274,18 +208,5 @@ mod tests {
         assert_eq!(lengths(&recipe), [("all", 0, 5)]);
         recipe.optimize.frozen_stages = 9;
         assert_eq!(lengths(&recipe), [("all", 4, 5)]);
-    }
-
-    #[test]
-    fn schedules_can_be_built_for_a_single_step() -> Result<()> {
-        let mut o = OptimizeRecipe::default();
-        for kind in [ScheduleKind::Constant, ScheduleKind::Cosine, ScheduleKind::OneCycle] {
-            o.schedule = kind;
-            for steps in [1, 2, 3, 100] {
-                let schedule = schedule(&o, steps)?;
-                assert!((0..steps as u64).all(|t| (0.0..=1.0).contains(&schedule.at(t))), "{kind:?} over {steps}");
-            }
-        }
-        Ok(())
     }
 }

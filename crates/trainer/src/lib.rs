@@ -1,7 +1,8 @@
 //! The trainer: wires the layered crates to one loop and one command line.
 //!
-//! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders, [`mod@fit`] trains
-//! through its phases, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
+//! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders and [`optimize`] into
+//! optimizers and schedules, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
+//! asked for, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
 //! [`report`] draws what came out. [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
 //!
 //! # Examples
@@ -16,8 +17,13 @@ pub mod recipe;
 
 pub mod pipeline;
 
+pub mod optimize;
+
+pub mod averaged;
+mod course;
 pub mod evaluate;
 pub mod fit;
+mod full_batch;
 
 pub mod files;
 pub mod interrupt;

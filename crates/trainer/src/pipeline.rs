@@ -95,3 +95,13 @@ pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, t
     let config = LoaderConfig { batch_size, size, shuffle: false, threads, ..Default::default() };
     Ok(Loader::new(dataset, prepare(eval_transform(input.size)?, input)?, config)?)
 }
+
+/// The loader of the training pictures, prepared as testing pictures are: in order and every one, or shuffled and
+/// without a smaller last batch, as a layer wants them that takes statistics of a batch.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn plain_loader(train: &Loader, val: &Loader, shuffle: bool) -> Result<Loader> {
+    let config = LoaderConfig { shuffle, drop_last: shuffle, ..train.config().clone() };
+    Ok(Loader::new(train.dataset().clone(), val.prepare().clone(), config)?)
+}

@@ -1,8 +1,23 @@
 //! Everything a run depends on.
 
+mod average;
+mod clip;
+mod named;
+mod optimize;
+mod quiet;
+mod rule;
+mod schedule;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use taper_optim::OptimError;
+
+pub use self::average::AverageRecipe;
+pub use self::clip::{ClipRecipe, NonFiniteRecipe};
+pub use self::optimize::OptimizeRecipe;
+pub use self::rule::{LbfgsRecipe, NesterovRecipe, Rule, SgdRecipe};
+pub use self::schedule::ScheduleRecipe;
 
 /// Everything a run depends on, as plain data: the same recipe on the same machine gives the same bits. It is
 /// written into the run folder as `recipe.toml` and runs again with `taper fine-tune -c recipe.toml`.
@@ -78,69 +93,15 @@ pub struct AugmentRecipe {
     pub saturation: f64,
 }
 
-/// The new head: average and maximum of each channel, batch norm, dropout, a hidden layer, classes.
+/// The new head: average and maximum of each channel, batch norm, dropout, a hidden layer, classes. Without a hidden
+/// layer it is linear: the average of each channel, then the classes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadRecipe {
-    /// Units of the hidden layer. Default 512.
+    /// Units of the hidden layer; 0 for a linear head. Default 512.
     pub hidden: usize,
-    /// Dropout before the classes; half of it before the hidden layer. Probability, default 0.5.
+    /// Dropout before the classes; half of it before the hidden layer. A linear head has none. Probability, default 0.5.
     pub dropout: f64,
-}
-
-/// An update rule.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Rule {
-    /// Adam with decoupled weight decay.
-    AdamW,
-    /// Stochastic gradient descent with momentum and coupled weight decay.
-    Sgd,
-    /// The same with Nesterov's momentum.
-    Nesterov,
-}
-
-/// The course of the learning rate over a phase.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScheduleKind {
-    /// Always the same, after the warm-up.
-    Constant,
-    /// Down along a half cosine, after the warm-up.
-    Cosine,
-    /// Up and down again along half cosines.
-    OneCycle,
-}
-
-/// How long and how fast.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OptimizeRecipe {
-    /// The update rule. Default `adamw`.
-    pub rule: Rule,
-    /// Momentum of SGD. Default 0.9.
-    pub momentum: f64,
-    /// The course of the learning rate in each phase. Default `one-cycle`.
-    pub schedule: ScheduleKind,
-    /// Share of a phase spent on the way up, fraction. Default 0.3.
-    pub warmup: f64,
-    /// Epochs with the head alone. Default 4.
-    pub head_epochs: usize,
-    /// Epochs after that. Default 14.
-    pub epochs: usize,
-    /// Peak learning rate while the head is trained alone. Default 2e-3.
-    pub rate: f64,
-    /// Factor on it for the head once layers below are trained too. Default 0.5.
-    pub head_factor: f64,
-    /// Factor on it for the topmost stage of the backbone. Default 0.05.
-    pub backbone_factor: f64,
-    /// Further factor for each stage below. Default 0.3.
-    pub stage_decay: f64,
-    /// Stages of the backbone, from the picture, that keep their weights whatever the plan. Default 1: the first
-    /// filters (edges, colours) serve any pictures, and their gradients cost the most.
-    pub frozen_stages: usize,
-    /// Limit of the global norm of the gradients. Default 5.
-    pub clip: f64,
 }
 
 /// What keeps the network from learning by heart.
@@ -196,25 +157,6 @@ impl Default for HeadRecipe {
     }
 }
 
-impl Default for OptimizeRecipe {
-    fn default() -> Self {
-        Self {
-            rule: Rule::AdamW,
-            momentum: 0.9,
-            schedule: ScheduleKind::OneCycle,
-            warmup: 0.3,
-            head_epochs: 4,
-            epochs: 14,
-            rate: 2e-3,
-            head_factor: 0.5,
-            backbone_factor: 0.05,
-            stage_decay: 0.3,
-            frozen_stages: 1,
-            clip: 5.0,
-        }
-    }
-}
-
 impl Default for RegularizeRecipe {
     fn default() -> Self {
         Self { weight_decay: 0.01, label_smoothing: 0.1 }
@@ -234,6 +176,25 @@ pub enum RecipeError {
         /// What was there.
         got: String,
     },
+    /// A setting that the optimizer does not take.
+    #[error("recipe: {section}: {source}")]
+    Setting {
+        /// The table of the setting, as written in the file.
+        section: &'static str,
+        /// What is wrong with it.
+        source: OptimError,
+    },
+    /// Noise where a method needs the same loss at every evaluation.
+    #[error(
+        "recipe: the rule lbfgs takes differences of gradients for curvature, and with {noise} they would be gradients \
+         of different functions: set {remedy}"
+    )]
+    Noise {
+        /// What makes it.
+        noise: &'static str,
+        /// How it is turned off.
+        remedy: &'static str,
+    },
     /// Text that is not a recipe.
     #[error("{path}: {source}")]
     Parse {
@@ -250,7 +211,17 @@ impl Recipe {
     /// # Errors
     /// With line and column where the text is no recipe: unknown fields are refused, missing ones get their defaults.
     pub fn parse(text: &str, path: &std::path::Path) -> Result<Self, RecipeError> {
-        toml::from_str(text).map_err(|source| RecipeError::Parse { path: path.into(), source: Box::new(source) })
+        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
+        Self::settled(toml::from_str(text).map_err(parse)?, &text.parse().map_err(parse)?)
+    }
+
+    /// What follows from words that `table` has or lacks.
+    fn settled(mut self, table: &toml::Table) -> Result<Self, RecipeError> {
+        self.optimize.hand_on_momentum()?;
+        if !says(table, "optimize", "rate") {
+            self.optimize.rate = self.optimize.rule.usual_rate();
+        }
+        Ok(self)
     }
 
     /// Looks at every number that no crate below checks for itself.
@@ -269,12 +240,15 @@ impl Recipe {
         if self.data.batch_size < 2 {
             return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());
         }
+        if self.head.hidden == 0 && self.head.dropout != 0.0 {
+            let wanted = "0 with head.hidden = 0, a linear head, which has none";
+            return fail("head.dropout", wanted, self.head.dropout.to_string());
+        }
         for (field, value) in [
             ("optimize.rate", o.rate),
             ("optimize.head_factor", o.head_factor),
             ("optimize.backbone_factor", o.backbone_factor),
             ("optimize.stage_decay", o.stage_decay),
-            ("optimize.clip", o.clip),
         ] {
             if !(value > 0.0 && value.is_finite()) {
                 return fail(field, "a positive number", value.to_string());
@@ -290,8 +264,14 @@ impl Recipe {
         if !(0.0..1.0).contains(&self.regularize.weight_decay) {
             return fail("regularize.weight_decay", "in [0, 1)", self.regularize.weight_decay.to_string());
         }
-        Ok(())
+        crate::optimize::check(o)?;
+        if let Rule::Lbfgs(_) = o.rule { self.require_quiet() } else { Ok(()) }
     }
+}
+
+/// Whether a recipe's text has this field.
+fn says(table: &toml::Table, section: &str, field: &str) -> bool {
+    table.get(section).and_then(toml::Value::as_table).is_some_and(|section| section.contains_key(field))
 }
 
 #[cfg(test)]

@@ -22,6 +22,12 @@ pub struct Summary {
     pub model: String,
     /// Which layers were trained.
     pub plan: String,
+    /// The update rule.
+    #[serde(default)]
+    pub optimizer: String,
+    /// The average of the weights that the model is, or `none`.
+    #[serde(default)]
+    pub average: String,
     /// The seed.
     pub seed: u64,
     /// Threads used; they change the time only.
@@ -36,6 +42,9 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Epochs.
     pub epochs: usize,
+    /// Steps left out for a gradient that was not finite.
+    #[serde(default)]
+    pub skipped_steps: u64,
     /// The epoch with the lowest validation loss.
     pub best: Best,
     /// The last epoch, the model that the run leaves.

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
 
-use crate::recipe::{Plan, Recipe, RecipeError};
+use crate::recipe::{AverageRecipe, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
 
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --epochs 20 --out runs/first\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read."
+    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --epochs 20 --out runs/first\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
 )]
 pub struct FineTuneArgs {
     /// The folder of pictures; may come from the recipe instead
@@ -35,7 +36,19 @@ pub struct FineTuneArgs {
     /// Epochs after that
     #[arg(long)]
     epochs: Option<usize>,
-    /// Peak learning rate of the head
+    /// The update rule [default: adamw]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Rule::NAMES))]
+    optimizer: Option<String>,
+    /// The course of the learning rate over each phase [default: one_cycle]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ScheduleRecipe::NAMES))]
+    schedule: Option<String>,
+    /// The average of the weights that is validated and left [default: none]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(AverageRecipe::NAMES))]
+    average: Option<String>,
+    /// Batches whose mean gradient makes one step [default: 1]
+    #[arg(long, value_name = "K")]
+    accumulate: Option<usize>,
+    /// Peak learning rate of the head [default: what is usual for the optimizer]
     #[arg(long, value_name = "RATE")]
     rate: Option<f64>,
     /// Pictures in a batch
@@ -58,14 +71,17 @@ pub struct FineTuneArgs {
 impl FineTuneArgs {
     /// The recipe of the file, or the default, with the flags over it.
     pub(super) fn recipe(&self) -> Result<Recipe> {
-        let mut recipe = match &self.recipe {
-            None => Recipe::default(),
+        let (text, path) = match &self.recipe {
+            None => (String::new(), std::path::Path::new("")),
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read the recipe {}", path.display()))?;
-                Recipe::parse(&text, path)?
+                let text = std::fs::read_to_string(path);
+                (text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path.as_path())
             }
         };
+        // Asked for by flag, full batch turns off what noise nobody has asked for.
+        let quiet = self.optimizer.as_deref() == Some("lbfgs");
+        let mut recipe = if quiet { Recipe::parse_quiet(&text, path)? } else { Recipe::parse(&text, path)? };
+        self.choose(&mut recipe.optimize)?;
         fn put<T: Clone>(field: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {
                 *field = value.clone();
@@ -77,6 +93,7 @@ impl FineTuneArgs {
         put(&mut recipe.seed, &self.seed);
         put(&mut recipe.optimize.head_epochs, &self.head_epochs);
         put(&mut recipe.optimize.epochs, &self.epochs);
+        put(&mut recipe.optimize.accumulate, &self.accumulate);
         put(&mut recipe.optimize.rate, &self.rate);
         put(&mut recipe.data.batch_size, &self.batch_size);
         put(&mut recipe.data.image_size, &self.image_size);
@@ -87,5 +104,25 @@ impl FineTuneArgs {
         }
         recipe.check()?;
         Ok(recipe)
+    }
+
+    /// Puts what the flags name in the place of what the recipe has, unless it has that already, with settings.
+    fn choose(&self, o: &mut OptimizeRecipe) -> Result<()> {
+        if let Some(name) = self.optimizer.as_ref().filter(|name| *name != o.rule.name()) {
+            o.rule = Rule::named(name)?;
+            // A rate suits the rule that it was chosen for.
+            o.rate = o.rule.usual_rate();
+        }
+        if let Some(name) = self.schedule.as_ref().filter(|name| *name != o.schedule.name()) {
+            o.schedule = ScheduleRecipe::named(name)?;
+        }
+        if let Some(name) = self.average.as_ref().filter(|name| *name != o.average.name()) {
+            o.average = AverageRecipe::named(name)?;
+        }
+        if let (Rule::Lbfgs(_), Some(name)) = (o.rule, &self.schedule) {
+            let wanted = "left alone with the rule lbfgs: a line search finds the length of its steps";
+            return Err(RecipeError::Field { field: "optimize.schedule", wanted, got: name.clone() }.into());
+        }
+        Ok(())
     }
 }

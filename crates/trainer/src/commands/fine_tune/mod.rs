@@ -94,11 +94,14 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
 fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier, Params)> {
     let pretrained = taper_transfer::model(&recipe.model)?;
     let manifest = pretrained.manifest()?;
-    let HeadRecipe { hidden, dropout } = recipe.head;
+    let head = match recipe.head {
+        HeadRecipe { hidden: 0, .. } => Head::Linear,
+        HeadRecipe { hidden, dropout } => Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout }),
+    };
     let card = ModelCard {
         schema: 1,
         model: manifest.name,
-        head: Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout }),
+        head,
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
         mean: manifest.mean,
@@ -133,6 +136,8 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         command: "fine-tune".into(),
         model: card.model.clone(),
         plan: format!("{:?}", recipe.plan).to_lowercase(),
+        optimizer: recipe.optimize.rule.name().into(),
+        average: recipe.optimize.average.name().into(),
         seed: recipe.seed,
         threads,
         train_images: pictures.train,
@@ -140,6 +145,7 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         unreadable_images: pictures.unreadable,
         classes: card.classes.clone(),
         epochs: outcome.history.len(),
+        skipped_steps: outcome.skipped,
         best: run_folder::best(&outcome.history),
         r#final: last.map_or_else(Final::default, |e| Final {
             train_loss: e.train_loss,

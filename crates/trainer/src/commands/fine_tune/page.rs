@@ -43,7 +43,13 @@ pub(super) fn report(
             confidence: f64::from(outcome.evaluation.probabilities[index][predictions[index]]),
         });
     }
+    let weights = match summary.average.as_str() {
+        "none" => "those of the last step".to_owned(),
+        average => format!("their average ({average}), in every validation too"),
+    };
     let facts = [
+        ("Optimizer", format!("{}, {} steps left out", summary.optimizer, summary.skipped_steps)),
+        ("Weights", weights),
         ("Trained on", format!("{} pictures", summary.train_images)),
         ("Validated on", format!("{} pictures", summary.val_images)),
         ("Left out", format!("{} unreadable pictures", summary.unreadable_images)),

@@ -1,0 +1,134 @@
+//! The steps of a phase.
+
+use anyhow::{Context, Result};
+use taper_data::Loader;
+use taper_optim::{Accumulator, UpdateRule};
+use taper_regularize::smooth_labels;
+use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
+use taper_transfer::Classifier;
+
+use crate::averaged::Averaged;
+use crate::fit::{Observer, Outcome, Phase, StepInfo};
+use crate::optimize::{Pace, Span, averaging, optimizer, pace};
+use crate::recipe::Recipe;
+
+/// What moves the parameters in a phase, how fast, and what is kept beside them.
+pub(crate) struct Course<'a> {
+    recipe: &'a Recipe,
+    phase: &'static str,
+    optimizer: taper_optim::Optimizer,
+    /// Where several batches make a step.
+    accumulator: Option<Accumulator>,
+    pub(crate) pace: Pace,
+    pub(crate) average: Option<Averaged<'a>>,
+    noise: Rng,
+    span: Span,
+    /// Steps of the run before the phase.
+    first_step: usize,
+    /// Steps of the phase left out for a gradient that was not finite.
+    pub(crate) skipped: u64,
+}
+
+impl<'a> Course<'a> {
+    /// The course of a phase that begins after `first_step` steps. `classifier` is frozen as the phase wants it; `plain`
+    /// are the training pictures without augmentation.
+    pub(crate) fn new(
+        rule: Box<dyn UpdateRule>,
+        (classifier, params): (&Classifier, &Params),
+        recipe: &'a Recipe,
+        phase: &Phase,
+        plain: &'a Loader,
+        first_step: usize,
+    ) -> Result<Self> {
+        let o = &recipe.optimize;
+        let per_epoch = plain.batches().div_ceil(o.accumulate);
+        let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
+        let optimizer = optimizer(rule, classifier, params, recipe)?;
+        let rng = Rng::new(recipe.seed);
+        let average = match averaging(o.average, span)? {
+            None => None,
+            Some(averaging) => Some(Averaged::new(classifier, params, averaging, plain, rng.fork("statistics"))?),
+        };
+        Ok(Self {
+            recipe,
+            phase: phase.name,
+            accumulator: (o.accumulate > 1).then(|| Accumulator::new(&optimizer)),
+            optimizer,
+            pace: pace(o, span)?,
+            average,
+            noise: rng.fork("noise"),
+            span,
+            first_step,
+            skipped: 0,
+        })
+    }
+
+    /// Trains for one epoch of `epochs`; returns the mean loss over its batches, or nothing when an observer ends it.
+    pub(crate) fn epoch(
+        &mut self,
+        classifier: &Classifier,
+        train: &Loader,
+        (epoch, epochs): (usize, usize),
+        outcome: &mut Outcome,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Option<f64>> {
+        let (mut total, mut counted) = (0.0, 0);
+        // Losses and number of pictures of the batches that the step at hand is made of.
+        let (mut losses, mut pictures) = (Vec::new(), 0);
+        let mut batches = train.epoch(epoch as u64);
+        for (i, loaded) in batches.by_ref().enumerate() {
+            let batch = loaded?.batch;
+            let noise = self.noise.at(((epoch - 1) * train.batches() + i) as u64);
+            let targets = smooth_labels(&batch.targets, self.recipe.regularize.label_smoothing)?;
+            let logits = classifier.forward(&batch.images, Mode::Train(&noise))?;
+            let loss = cross_entropy(&logits, &targets)?;
+            let mut grads = backward(&loss)?;
+            losses.push(f64::from(loss.to_scalar::<f32>()?));
+            pictures += batch.len();
+            if let Some(accumulator) = &mut self.accumulator {
+                accumulator.add(grads, batch.len() as u64)?;
+                if losses.len() < self.recipe.optimize.accumulate && i + 1 < train.batches() {
+                    continue;
+                }
+                grads = accumulator.mean()?;
+            }
+            let step = outcome.rates.len();
+            let rate = self.recipe.optimize.rate * self.pace.at((step - self.first_step) as u64);
+            let stats = self
+                .optimizer
+                .step(&grads, rate)
+                .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1))?;
+            let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+            if stats.skipped == self.skipped {
+                total += losses.iter().sum::<f64>();
+                counted += losses.len();
+                if let Some(average) = &mut self.average {
+                    average.update()?;
+                }
+            }
+            self.skipped = stats.skipped;
+            outcome.rates.push(rate);
+            outcome.pictures += pictures;
+            let info = StepInfo {
+                step: step + 1,
+                steps_per_epoch: self.span.per_epoch as usize,
+                epoch,
+                epochs,
+                phase: self.phase,
+                loss,
+                rate,
+                pictures,
+            };
+            losses.clear();
+            pictures = 0;
+            for observer in observers.iter_mut() {
+                outcome.stopped |= observer.step(&info).is_break();
+            }
+            if outcome.stopped {
+                return Ok(None);
+            }
+        }
+        outcome.waited += batches.waited();
+        Ok(Some(total / counted as f64))
+    }
+}

@@ -1,0 +1,101 @@
+//! What is done to gradients before a rule sees them.
+
+use std::fmt;
+
+use serde::de::value::{Error as ValueError, MapAccessDeserializer};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::named::by_name;
+
+/// How gradients that are too large are made smaller: `clip = { name = "value", limit = 0.5 }`, or `clip = "none"`. A
+/// number alone is the limit of the global norm.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClipRecipe {
+    /// By one factor for all, the default.
+    GlobalNorm {
+        /// The greatest length of all gradients as one vector, above 0. Default 5.
+        #[serde(default = "usual_norm")]
+        limit: f64,
+    },
+    /// Element by element.
+    Value {
+        /// The greatest absolute element, above 0. Default 0.5.
+        #[serde(default = "usual_value")]
+        limit: f64,
+    },
+    /// The gradient of each unit by the length of the unit.
+    Adaptive {
+        /// *λ*: the greatest length of a gradient, fraction of that of its unit; above 0. Default 0.01.
+        #[serde(default = "usual_ratio")]
+        ratio: f64,
+        /// *ε*: the length that a unit has at least, above 0. Default 1e-3.
+        #[serde(default = "usual_eps")]
+        eps: f64,
+    },
+    /// Not at all.
+    None {},
+}
+
+impl Default for ClipRecipe {
+    fn default() -> Self {
+        Self::GlobalNorm { limit: usual_norm() }
+    }
+}
+
+fn usual_norm() -> f64 {
+    5.0
+}
+
+fn usual_value() -> f64 {
+    0.5
+}
+
+fn usual_ratio() -> f64 {
+    0.01
+}
+
+fn usual_eps() -> f64 {
+    1e-3
+}
+
+/// What to do about a gradient that holds a NaN or an infinity.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NonFiniteRecipe {
+    /// The training ends and names the parameter.
+    #[default]
+    Error,
+    /// The step is left out and counted.
+    Skip,
+}
+
+/// Reads a clipping with its name, its name alone, or a number.
+pub(super) fn clip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClipRecipe, D::Error> {
+    struct Written;
+    impl<'de> Visitor<'de> for Written {
+        type Value = ClipRecipe;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a name, a table of a name and its settings, or the limit of the global norm")
+        }
+
+        fn visit_str<E: Error>(self, name: &str) -> Result<ClipRecipe, E> {
+            by_name(name).map_err(|error: ValueError| E::custom(error))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ClipRecipe, A::Error> {
+            ClipRecipe::deserialize(MapAccessDeserializer::new(map))
+        }
+
+        fn visit_f64<E: Error>(self, limit: f64) -> Result<ClipRecipe, E> {
+            Ok(ClipRecipe::GlobalNorm { limit })
+        }
+
+        fn visit_i64<E: Error>(self, limit: i64) -> Result<ClipRecipe, E> {
+            self.visit_f64(limit as f64)
+        }
+    }
+    deserializer.deserialize_any(Written)
+}

@@ -1,0 +1,135 @@
+//! Recipes without noise, for a method that compares gradients of one and the same loss.
+
+use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, says};
+
+impl AugmentRecipe {
+    /// Pictures in training as in testing.
+    pub fn none() -> Self {
+        Self {
+            crop_scale: (1.0, 1.0),
+            flip: 0.0,
+            rotation: 0.0,
+            zoom: (1.0, 1.0),
+            translate: 0.0,
+            brightness: 0.0,
+            contrast: 0.0,
+            saturation: 0.0,
+        }
+    }
+}
+
+impl HeadRecipe {
+    /// The average of each channel, then the classes.
+    pub fn linear() -> Self {
+        Self { hidden: 0, dropout: 0.0 }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe as [`Recipe::parse`] does, but what it says nothing of is without noise: pictures are not
+    /// augmented, and the head is linear.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`].
+    pub fn parse_quiet(text: &str, path: &std::path::Path) -> Result<Self, RecipeError> {
+        let mut recipe = Self::parse(text, path)?;
+        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
+        let table: toml::Table = text.parse().map_err(parse)?;
+        let asks = |section, field| says(&table, section, field);
+        let (augment, none) = (&mut recipe.augment, AugmentRecipe::none());
+        for (field, value, quiet) in [
+            ("flip", &mut augment.flip, none.flip),
+            ("rotation", &mut augment.rotation, none.rotation),
+            ("translate", &mut augment.translate, none.translate),
+            ("brightness", &mut augment.brightness, none.brightness),
+            ("contrast", &mut augment.contrast, none.contrast),
+            ("saturation", &mut augment.saturation, none.saturation),
+        ] {
+            if !asks("augment", field) {
+                *value = quiet;
+            }
+        }
+        if !asks("augment", "zoom") {
+            augment.zoom = none.zoom;
+        }
+        if !asks("head", "hidden") {
+            recipe.head.hidden = 0;
+        }
+        if !asks("head", "dropout") {
+            recipe.head.dropout = 0.0;
+        }
+        Ok(recipe)
+    }
+
+    /// Refuses what would make another loss of it at every evaluation, and what a method that takes no single steps
+    /// has no use for.
+    pub(super) fn require_quiet(&self) -> Result<(), RecipeError> {
+        let (a, o) = (&self.augment, &self.optimize);
+        let noise = |noise, remedy| Err(RecipeError::Noise { noise, remedy });
+        let fail = |field, wanted, got: String| Err(RecipeError::Field { field, wanted, got });
+        if self.plan != Plan::Probe {
+            return noise(
+                "the mini-batches that layers below the head are trained on",
+                "plan = \"probe\" (--plan probe)",
+            );
+        }
+        if *a != AugmentRecipe::none() {
+            let remedy = "crop_scale = [1, 1], zoom = [1, 1] and all else to 0 in [augment]";
+            return noise("augmented pictures", remedy);
+        }
+        if self.head.dropout != 0.0 {
+            return noise("dropout", "head.dropout = 0");
+        }
+        if self.head.hidden != 0 {
+            return noise("the batch norm of a head with a hidden layer", "head.hidden = 0, which is a linear head");
+        }
+        if o.accumulate != 1 {
+            return fail(
+                "optimize.accumulate",
+                "1 with the rule lbfgs, which takes all pictures at once",
+                o.accumulate.to_string(),
+            );
+        }
+        if o.average != AverageRecipe::default() {
+            let wanted = "none with the rule lbfgs, which ends at the minimum and not around it";
+            return fail("optimize.average", wanted, o.average.name().to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROBE: &str = "plan = \"probe\"\n[optimize]\nrule = \"lbfgs\"\n";
+
+    fn quiet(text: &str) -> Recipe {
+        Recipe::parse_quiet(text, "r.toml".as_ref()).unwrap()
+    }
+
+    #[test]
+    fn a_quiet_recipe_keeps_what_was_asked_for() {
+        let recipe = quiet("[augment]\nflip = 0.25\nzoom = [1, 2]\n[head]\nhidden = 8\n");
+        assert_eq!(recipe.augment, AugmentRecipe { flip: 0.25, zoom: (1.0, 2.0), ..AugmentRecipe::none() });
+        assert_eq!(recipe.head, HeadRecipe { hidden: 8, dropout: 0.0 });
+        assert_eq!(quiet("").augment, AugmentRecipe::none());
+        assert_eq!(quiet("").head, HeadRecipe::linear());
+    }
+
+    #[test]
+    fn full_batch_refuses_noise_and_says_how_to_turn_it_off() {
+        assert!(quiet(PROBE).check().is_ok());
+        for (text, words) in [
+            ("[optimize]\nrule = \"lbfgs\"\n".to_owned(), ["mini-batches", "--plan probe"]),
+            (format!("{PROBE}[augment]\nflip = 0.5\n"), ["augmented", "[augment]"]),
+            (format!("{PROBE}[head]\nhidden = 9\ndropout = 0.5\n"), ["dropout", "head.dropout = 0"]),
+            (format!("{PROBE}[head]\nhidden = 9\n"), ["batch norm", "head.hidden = 0"]),
+            (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
+            (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
+        ] {
+            let said = quiet(&text).check().unwrap_err().to_string();
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The schedules of the learning rate by name.
+
+use serde::{Deserialize, Serialize};
+
+use super::named::by_name;
+
+/// The course of the learning rate over each phase: `schedule = { name = "cosine", floor = 0.01 }`, or
+/// `schedule = "cosine"` for the defaults.
+///
+/// Lengths are epochs, places are fractions of the phase; both become steps when the number of batches is known. All
+/// but `one_cycle` and `triangular`, which go up themselves, come after a warm-up of `optimize.warmup` of the phase.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScheduleRecipe {
+    /// [`OneCycle`](taper_optim::OneCycle), the default: up for `optimize.warmup` of the phase and down again.
+    #[serde(alias = "one-cycle")]
+    OneCycle {
+        /// The peak over the first rate. Default 25.
+        #[serde(default = "usual::div_factor")]
+        div_factor: f64,
+        /// The first rate over the last. Default 1e4.
+        #[serde(default = "usual::final_div_factor")]
+        final_div_factor: f64,
+    },
+    /// [`Constant`](taper_optim::Constant).
+    Constant {},
+    /// [`Linear`](taper_optim::Linear): straight down.
+    Linear {
+        /// The last rate, fraction of the peak. Default 0.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// [`Polynomial`](taper_optim::Polynomial).
+    Polynomial {
+        /// *p*: 1 is a straight line. Default 2.
+        #[serde(default = "usual::power")]
+        power: f64,
+        /// The last rate, fraction of the peak. Default 0.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// [`Cosine`](taper_optim::Cosine): down along half a wave.
+    Cosine {
+        /// The last rate, fraction of the peak. Default 0.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// [`CosineRestarts`](taper_optim::CosineRestarts): the same again and again.
+    CosineRestarts {
+        /// *T₀*: the length of the first cycle, epochs. Default 1.
+        #[serde(default = "usual::epoch")]
+        epochs: f64,
+        /// *m*: how many times longer each cycle is than the one before. Default 2.
+        #[serde(default = "usual::t_mult")]
+        t_mult: u64,
+        /// The lowest rate, fraction of the peak. Default 0.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// [`StepDecay`](taper_optim::StepDecay).
+    StepDecay {
+        /// The length of a step, epochs. Default 4.
+        #[serde(default = "usual::every")]
+        epochs: f64,
+        /// *γ*: the factor of each step down. Default 0.1.
+        #[serde(default = "usual::gamma")]
+        gamma: f64,
+    },
+    /// [`MultiStep`](taper_optim::MultiStep).
+    MultiStep {
+        /// Where the rate falls, ascending fractions of the phase. Default 0.5 and 0.75.
+        #[serde(default = "usual::milestones")]
+        milestones: Vec<f64>,
+        /// *γ*: the factor at each of them. Default 0.1.
+        #[serde(default = "usual::gamma")]
+        gamma: f64,
+    },
+    /// [`Exponential`](taper_optim::Exponential), by epoch.
+    Exponential {
+        /// *γ*: the factor of an epoch. Default 0.8.
+        #[serde(default = "usual::gamma_of_an_epoch")]
+        gamma: f64,
+    },
+    /// [`InverseTime`](taper_optim::InverseTime).
+    InverseTime {
+        /// *k*: 1/(1 + *k*) of the peak is left after one epoch. Default 1.
+        #[serde(default = "usual::epoch")]
+        k: f64,
+    },
+    /// [`Triangular`](taper_optim::Triangular): straight up, straight down, and again.
+    Triangular {
+        /// The length of each flank, epochs. Default 2.
+        #[serde(default = "usual::flank")]
+        epochs: f64,
+        /// The lowest rate, fraction of the peak. Default 0.1.
+        #[serde(default = "usual::gamma")]
+        floor: f64,
+    },
+    /// [`SnapshotCycles`](taper_optim::SnapshotCycles).
+    SnapshotCycles {
+        /// *M*: how many cycles a phase has, at most one a step. Default 3.
+        #[serde(default = "usual::cycles")]
+        cycles: u64,
+    },
+    /// [`ReduceOnPlateau`](taper_optim::ReduceOnPlateau), told the validation loss after each epoch.
+    ReduceOnPlateau {
+        /// *γ*: the factor when the loss has stopped falling. Default 0.1.
+        #[serde(default = "usual::gamma")]
+        factor: f64,
+        /// How many epochs without improvement are endured. Default 2.
+        #[serde(default = "usual::patience")]
+        patience: u64,
+        /// An improvement is more than this, fraction of the best loss. Default 1e-4.
+        #[serde(default = "usual::threshold")]
+        threshold: f64,
+        /// How many epochs after a fall are not judged. Default 0.
+        #[serde(default)]
+        cooldown: u64,
+        /// The lowest rate, fraction of the peak. Default 0.
+        #[serde(default)]
+        floor: f64,
+    },
+}
+
+impl ScheduleRecipe {
+    /// All names, in the order of the variants.
+    pub const NAMES: [&'static str; 13] = [
+        "one_cycle",
+        "constant",
+        "linear",
+        "polynomial",
+        "cosine",
+        "cosine_restarts",
+        "step_decay",
+        "multi_step",
+        "exponential",
+        "inverse_time",
+        "triangular",
+        "snapshot_cycles",
+        "reduce_on_plateau",
+    ];
+
+    /// The schedule of this name with its defaults.
+    ///
+    /// # Errors
+    /// Lists the names when this is none of them.
+    pub fn named(name: &str) -> Result<Self, serde::de::value::Error> {
+        by_name(name)
+    }
+
+    /// The name in recipes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OneCycle { .. } => "one_cycle",
+            Self::Constant {} => "constant",
+            Self::Linear { .. } => "linear",
+            Self::Polynomial { .. } => "polynomial",
+            Self::Cosine { .. } => "cosine",
+            Self::CosineRestarts { .. } => "cosine_restarts",
+            Self::StepDecay { .. } => "step_decay",
+            Self::MultiStep { .. } => "multi_step",
+            Self::Exponential { .. } => "exponential",
+            Self::InverseTime { .. } => "inverse_time",
+            Self::Triangular { .. } => "triangular",
+            Self::SnapshotCycles { .. } => "snapshot_cycles",
+            Self::ReduceOnPlateau { .. } => "reduce_on_plateau",
+        }
+    }
+}
+
+impl Default for ScheduleRecipe {
+    fn default() -> Self {
+        Self::OneCycle { div_factor: usual::div_factor(), final_div_factor: usual::final_div_factor() }
+    }
+}
+
+/// What a setting is where a recipe does not say.
+mod usual {
+    use taper_optim::OneCycleConfig;
+
+    pub(super) fn div_factor() -> f64 {
+        OneCycleConfig::default().div_factor
+    }
+    pub(super) fn final_div_factor() -> f64 {
+        OneCycleConfig::default().final_div_factor
+    }
+    pub(super) fn power() -> f64 {
+        2.0
+    }
+    pub(super) fn epoch() -> f64 {
+        1.0
+    }
+    pub(super) fn t_mult() -> u64 {
+        2
+    }
+    pub(super) fn every() -> f64 {
+        4.0
+    }
+    pub(super) fn gamma() -> f64 {
+        0.1
+    }
+    pub(super) fn milestones() -> Vec<f64> {
+        vec![0.5, 0.75]
+    }
+    pub(super) fn gamma_of_an_epoch() -> f64 {
+        0.8
+    }
+    pub(super) fn flank() -> f64 {
+        2.0
+    }
+    pub(super) fn cycles() -> u64 {
+        3
+    }
+    pub(super) fn patience() -> u64 {
+        2
+    }
+    pub(super) fn threshold() -> f64 {
+        1e-4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_recipes_know() {
+        for name in ScheduleRecipe::NAMES {
+            assert_eq!(ScheduleRecipe::named(name).unwrap().name(), name);
+        }
+        let said = ScheduleRecipe::named("cosin").unwrap_err().to_string();
+        // An alias has its place in serde's list as well.
+        let known: Vec<_> = said.split('`').skip(3).step_by(2).filter(|&name| name != "one-cycle").collect();
+        assert_eq!(known, ScheduleRecipe::NAMES, "{said}");
+        assert_eq!(ScheduleRecipe::named("one-cycle").unwrap(), ScheduleRecipe::default());
+    }
+}

@@ -1,0 +1,210 @@
+//! What the command line cannot show: gradients at the end of a run, statistics, steps.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use taper::averaged::{Averaged, recompute_statistics};
+use taper::fit::{Observer, StepInfo, fit};
+use taper::pipeline::{Input, eval_loader, plain_loader, train_loader};
+use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
+use taper_data::Loader;
+use taper_optim::Averaging;
+use taper_regularize::smooth_labels;
+use taper_tensor::{Mode, Params, Rng, cross_entropy};
+use taper_transfer::{Backbone, Classifier, Fit, Head, ResNet, ResNetLayers, load_weights};
+
+use crate::support::small;
+
+const INPUT: Input = Input { size: 64, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+fn params() -> Params {
+    Params::new(Rng::new(0), DType::F32, Device::Cpu)
+}
+
+/// Loaders of a few pictures in batches of `batch_size`.
+fn loaders(folder: &Path, count: usize, batch_size: usize) -> (Recipe, Loader, Loader) {
+    let mut recipe = Recipe { augment: AugmentRecipe::none(), ..Recipe::default() };
+    (recipe.data.path, recipe.data.batch_size, recipe.data.image_size) = (small(folder, count), batch_size, INPUT.size);
+    let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
+    let train = train_loader(splits.train, &recipe, INPUT, 2).unwrap();
+    let val = eval_loader(splits.val, batch_size, INPUT, 2).unwrap();
+    (recipe, train, val)
+}
+
+/// ResNet-18 with random weights, and its parameters.
+fn resnet(classes: usize) -> (Classifier, Params) {
+    let params = params();
+    let backbone = ResNet::new(&params.root(), ResNetLayers::RESNET18).unwrap();
+    let head = Head::Linear.build(&params.root(), backbone.channels(), classes).unwrap();
+    (Classifier::new(Box::new(backbone), head), params)
+}
+
+/// SqueezeNet as it comes, with a linear head, and its parameters.
+fn squeezenet(classes: usize) -> (Classifier, Params) {
+    let (params, pretrained) = (params(), taper_transfer::model("squeezenet1_1").unwrap());
+    let classifier = pretrained.classifier(&params, Head::Linear, classes).unwrap();
+    load_weights(&params, &pretrained.weights().unwrap(), Fit::NewHead(&Head::PREFIXES)).unwrap();
+    (classifier, params)
+}
+
+fn buffers(params: &Params) -> Vec<(String, Vec<f32>)> {
+    params.buffers().into_iter().map(|(name, var)| (name, var.to_vec1().unwrap())).collect()
+}
+
+fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
+    let bits = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    params.tensors().into_iter().map(|(name, t)| (name, bits(t).into_iter().map(f32::to_bits).collect())).collect()
+}
+
+#[test]
+fn recomputed_statistics_are_the_mean_of_what_every_batch_has() {
+    let place = tempfile::tempdir().unwrap();
+    let (_, train, val) = loaders(place.path(), 4, 6);
+    let (mut classifier, params) = resnet(3);
+    classifier.freeze(1).unwrap();
+    let plain = plain_loader(&train, &val, true).unwrap();
+    assert_eq!(plain.batches(), 2);
+
+    // Step by step the running statistics come as near to those of a batch as one likes.
+    let batches: Vec<Tensor> = plain.epoch(0).map(|loaded| loaded.unwrap().batch.images).collect();
+    let of_batch = |images: &Tensor| {
+        for _ in 0..120 {
+            classifier.forward(images, Mode::Train(&Rng::new(0))).unwrap();
+        }
+        buffers(&params)
+    };
+    let (first, second) = (of_batch(&batches[0]), of_batch(&batches[1]));
+    let before = bits(&params);
+    recompute_statistics(&classifier, &params, &plain, &Rng::new(0)).unwrap();
+    for ((name, got), ((_, a), (_, b))) in buffers(&params).iter().zip(first.iter().zip(&second)) {
+        for (got, (a, b)) in got.iter().zip(a.iter().zip(b)) {
+            let wanted = (a + b) / 2.0;
+            assert!((got - wanted).abs() < 1e-3 * wanted.abs().max(1e-2), "{name}: {got} is not {wanted}");
+        }
+    }
+    // Weights and the statistics of the frozen stem are untouched; the others are not what they were.
+    for ((name, before), (_, after)) in before.iter().zip(bits(&params)) {
+        let moves = name.contains("running") && !name.starts_with("bn1");
+        assert_eq!(*before != after, moves, "{name}");
+    }
+}
+
+#[test]
+fn an_average_enters_with_statistics_of_its_own_and_leaves_no_trace() {
+    let place = tempfile::tempdir().unwrap();
+    let (_, train, val) = loaders(place.path(), 4, 6);
+    let (mut classifier, params) = resnet(3);
+    classifier.freeze(4).unwrap();
+    let plain = plain_loader(&train, &val, true).unwrap();
+    let mut averaged = Averaged::new(&classifier, &params, Averaging::PolyakRuppert, &plain, Rng::new(0)).unwrap();
+    averaged.enter(&classifier, &params).unwrap(); // nothing has entered yet
+    averaged.update().unwrap();
+    for (_, var, _) in classifier.trainables(&params) {
+        var.set(&(var.as_detached_tensor() * 3.0).unwrap()).unwrap();
+    }
+    averaged.update().unwrap();
+    let (before, fc) = (bits(&params), params.tensors()["fc.weight"].copy().unwrap());
+    averaged.enter(&classifier, &params).unwrap();
+    let ratio = (&params.tensors()["fc.weight"] / &fc).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert!(ratio.iter().all(|r| (r - 2.0 / 3.0).abs() < 1e-5)); // the mean of 1 and 3, over 3
+    let moved: Vec<_> =
+        bits(&params).into_iter().zip(&before).filter(|(a, b)| a != *b).map(|((name, _), _)| name).collect();
+    assert!(moved.contains(&"layer4.0.bn1.running_mean".to_owned()), "{moved:?}");
+    assert!(moved.iter().all(|name| name.starts_with("layer4") || name.starts_with("fc")), "{moved:?}");
+    averaged.leave().unwrap();
+    assert_eq!(bits(&params), before);
+}
+
+/// The greatest element of the gradient of the penalised mean loss over all pictures.
+fn gradient(classifier: &Classifier, params: &Params, recipe: &Recipe, pictures: &Loader) -> f64 {
+    let trained = classifier.trainables(params);
+    let mut sums: Vec<Tensor> = trained.iter().map(|(_, var, _)| var.zeros_like().unwrap()).collect();
+    let pictures_in_all = pictures.dataset().len() as f64;
+    for loaded in pictures.epoch(0) {
+        let batch = loaded.unwrap().batch;
+        let targets = smooth_labels(&batch.targets, recipe.regularize.label_smoothing).unwrap();
+        let logits = classifier.forward(&batch.images, Mode::Train(&Rng::new(0))).unwrap();
+        let grads = cross_entropy(&logits, &targets).unwrap().backward().unwrap();
+        let share = batch.len() as f64 / pictures_in_all;
+        for (sum, (_, var, _)) in sums.iter_mut().zip(&trained) {
+            *sum = (&*sum + (grads.get(var).unwrap() * share).unwrap()).unwrap();
+        }
+    }
+    let mut greatest = 0.0;
+    for (sum, (name, var, _)) in sums.iter().zip(&trained) {
+        let decay = if name == "fc.weight" { recipe.regularize.weight_decay } else { 0.0 };
+        let grad = (sum + (var.as_detached_tensor() * decay).unwrap()).unwrap();
+        for g in grad.flatten_all().unwrap().to_vec1::<f32>().unwrap() {
+            greatest = f64::max(greatest, f64::from(g.abs()));
+        }
+    }
+    greatest
+}
+
+#[test]
+fn the_head_that_lbfgs_leaves_is_the_minimum_over_all_pictures() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut recipe, train, val) = loaders(place.path(), 5, 4);
+    (recipe.plan, recipe.head) = (Plan::Probe, HeadRecipe::linear());
+    // As far as the gradient leads, however little the loss still falls.
+    let lbfgs = LbfgsRecipe { iterations: 50, tolerance_change: 0.0, ..LbfgsRecipe::default() };
+    recipe.optimize.rule = Rule::Lbfgs(lbfgs);
+    recipe.check().unwrap();
+    let (mut classifier, params) = squeezenet(3);
+    classifier.freeze(classifier.backbone().stages().len()).unwrap();
+    // All 15 pictures: the training loader would leave out the last three.
+    let pictures = plain_loader(&train, &val, false).unwrap();
+    let before = gradient(&classifier, &params, &recipe, &pictures);
+    let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap();
+    let after = gradient(&classifier, &params, &recipe, &pictures);
+    assert!(before > 1e-2 && after < 1e-5, "{before} before, {after} after {} iterations", outcome.rates.len());
+    assert_eq!(outcome.pictures, 15);
+
+    // The history measures what an evaluation measures.
+    let evaluation = taper::evaluate::evaluate(&classifier, &val).unwrap();
+    assert_eq!(
+        (outcome.history.last().unwrap().val_loss, outcome.evaluation.labels),
+        (evaluation.loss, evaluation.labels)
+    );
+}
+
+#[test]
+fn lbfgs_refuses_a_head_that_is_not_linear() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut recipe, train, val) = loaders(place.path(), 4, 4);
+    recipe.optimize.rule = Rule::named("lbfgs").unwrap();
+    let (params, pretrained) = (params(), taper_transfer::model("squeezenet1_1").unwrap());
+    let mut classifier = pretrained.classifier(&params, Head::default(), 3).unwrap();
+    let said = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap_err().to_string();
+    assert!(said.contains("head.hidden") && said.contains("512"), "{said}");
+}
+
+/// Remembers the steps of a run.
+#[derive(Default)]
+struct Steps(Vec<StepInfo>);
+
+impl Observer for Steps {
+    fn step(&mut self, info: &StepInfo) -> ControlFlow<()> {
+        self.0.push(info.clone());
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn accumulated_batches_make_one_step_and_the_last_takes_what_is_left() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut recipe, train, val) = loaders(place.path(), 5, 3);
+    recipe.plan = Plan::Probe;
+    (recipe.optimize.head_epochs, recipe.optimize.epochs, recipe.optimize.accumulate) = (1, 1, 2);
+    let (mut classifier, params) = squeezenet(3);
+    let mut steps = Steps::default();
+    let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, &mut [&mut steps]).unwrap();
+    let seen: Vec<_> = steps.0.iter().map(|step| (step.epoch, step.step, step.pictures)).collect();
+    assert_eq!(seen, [(1, 1, 6), (1, 2, 6), (1, 3, 3), (2, 4, 6), (2, 5, 6), (2, 6, 3)]);
+    assert!(steps.0.iter().all(|step| step.steps_per_epoch == 3));
+    // The schedule counts steps and not batches: its last one is the last of the run.
+    assert!(outcome.rates[5] < 1e-6 && outcome.rates[4] > 1e-5, "{:?}", outcome.rates);
+    let mean = (2.0 * steps.0[0].loss + 2.0 * steps.0[1].loss + steps.0[2].loss) / 5.0;
+    assert!((outcome.history[0].train_loss - mean).abs() < 1e-12);
+}
