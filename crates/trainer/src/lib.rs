@@ -2,7 +2,7 @@
 //!
 //! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders, [`mod@fit`] trains
 //! through its phases, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
-//! [`report`] draws what came out. [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
+//! [`report`] draws what came out. [`landscape`] draws how optimizers move. [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
 //!
 //! # Examples
 //! ```
@@ -18,6 +18,8 @@ pub mod pipeline;
 
 pub mod evaluate;
 pub mod fit;
+
+pub mod landscape;
 
 pub mod files;
 pub mod interrupt;
