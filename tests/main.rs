@@ -5,4 +5,5 @@ mod bad_input;
 mod command_line;
 mod library;
 mod optimize;
+mod optimizers;
 mod support;

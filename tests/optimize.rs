@@ -1,113 +1,97 @@
-//! Optimizers, schedules and averages by name, on the command line.
+//! `taper optimize`: pictures, tables, and what is refused.
 
 use std::fs;
 use std::path::Path;
 
-use crate::support::{fails, fine_tune, json, small, succeed};
+use serde_json::Value;
 
-const LION: [&str; 8] =
-    ["--optimizer", "lion", "--schedule", "cosine_restarts", "--average", "ema", "--accumulate", "2"];
+use crate::support::{listing, succeed, taper};
 
-/// The training loss of each epoch of a run.
-fn train_losses(run: &Path) -> Vec<f64> {
-    let history = fs::read_to_string(run.join("history.csv")).unwrap();
-    history.lines().skip(1).map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect()
+/// Runs the verb with these words.
+fn optimize<'a>(words: &'a str) -> Vec<&'a str> {
+    std::iter::once("optimize").chain(words.split_whitespace()).collect()
 }
 
 #[test]
-fn an_averaged_run_with_rules_by_name_runs_again_from_its_own_recipe() {
+fn a_picture_and_a_table_of_the_same_bytes_twice() {
     let place = tempfile::tempdir().unwrap();
-    let (folder, _) = (place.path(), small(place.path(), 6));
-    for (out, more) in [("a", &LION[..]), ("plain", &[&LION[..4], &LION[6..]].concat())] {
-        let ran = fine_tune(folder, &[&["--out", out], more].concat());
-        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let folder = place.path();
+    let words = |name: &str| {
+        format!(
+            "--on saddle --rules sgd,adam --steps 60 --noise 0.1 --seed 7 --svg {name}.svg --png {name}.png --csv {name}.csv"
+        )
+    };
+    for name in ["a", "b"] {
+        succeed(folder, &optimize(&words(name)));
     }
-    succeed(folder, &["fine-tune", "-c", "a/recipe.toml", "--out", "b", "--threads", "3"]);
-    let bytes = |run: &str, file: &str| fs::read(folder.join(run).join(file)).unwrap();
-    for file in ["model.safetensors", "history.csv", "recipe.toml", "checkpoint/best.safetensors"] {
-        assert_eq!(bytes("a", file), bytes("b", file), "{file} differs when the recipe runs again");
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    for kind in ["svg", "png", "csv"] {
+        assert_eq!(read(&format!("a.{kind}")), read(&format!("b.{kind}")), "{kind}");
     }
-    // The average is what is kept, and what was measured.
-    assert_ne!(bytes("a", "model.safetensors"), bytes("plain", "model.safetensors"));
-    assert_eq!(bytes("a", "model.safetensors"), bytes("a", "checkpoint/last.safetensors"));
-    let summary = json(&folder.join("a/summary.json"));
-    assert_eq!((&summary["optimizer"], &summary["average"]), (&"lion".into(), &"ema".into()));
-    let eval: serde_json::Value = serde_json::from_str(&succeed(folder, &["eval", "a", "--json"]).stdout).unwrap();
-    assert_eq!(eval["accuracy"], summary["final"]["val_accuracy"]);
-    assert!(String::from_utf8(bytes("a", "report.html")).unwrap().contains("their average (ema)"));
-    // Averaging does not touch the way of the weights: the first epoch, which trains from the same, is the same.
-    assert_eq!(train_losses(&folder.join("a"))[0], train_losses(&folder.join("plain"))[0]);
+    succeed(folder, &optimize(&words("c").replace("--seed 7", "--seed 8")));
+    assert_ne!(read("a.csv"), read("c.csv"));
+    assert!(read("a.png").starts_with(b"\x89PNG"));
+
+    let csv = String::from_utf8(read("a.csv")).unwrap();
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!((rows[0], rows.len()), ("rule,step,x,y,loss", 1 + 2 * 61));
+    assert!(rows[1].starts_with("sgd,0,-1.5,0.001,"), "{}", rows[1]);
+    let svg = String::from_utf8(read("a.svg")).unwrap();
+    assert!(["sgd", "adam", "minimum"].iter().all(|text| svg.contains(&format!("\n{text}\n"))));
+    assert_eq!(listing(folder).len(), 9);
 }
 
 #[test]
-fn lbfgs_solves_the_head_of_a_probe_without_noise() {
+fn a_path_that_diverges_is_said_and_drawn() {
     let place = tempfile::tempdir().unwrap();
-    let (folder, _) = (place.path(), small(place.path(), 6));
-    let probe = ["--plan", "probe", "--optimizer", "lbfgs"];
-    for (out, threads) in [("a", "1"), ("b", "3")] {
-        let ran = fine_tune(folder, &[&["--out", out, "--threads", threads], &probe[..]].concat());
-        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    }
-    succeed(folder, &["fine-tune", "-c", "a/recipe.toml", "--out", "c"]);
-    let bytes = |run: &str, file: &str| fs::read(folder.join(run).join(file)).unwrap();
-    for file in ["model.safetensors", "history.csv", "recipe.toml"] {
-        assert_eq!(bytes("a", file), bytes("b", file), "{file} depends on the number of threads");
-        assert_eq!(bytes("a", file), bytes("c", file), "{file} differs when the recipe runs again");
-    }
-    let losses = train_losses(&folder.join("a"));
-    assert!(losses.len() == 2 && losses[1] < losses[0], "{losses:?}");
-    let summary = json(&folder.join("a/summary.json"));
-    assert_eq!((&summary["plan"], &summary["optimizer"]), (&"probe".into(), &"lbfgs".into()));
-    let eval: serde_json::Value = serde_json::from_str(&succeed(folder, &["eval", "a", "--json"]).stdout).unwrap();
-    assert_eq!(eval["accuracy"], summary["final"]["val_accuracy"]);
+    let ran = succeed(place.path(), &optimize("--rules sgd,newton --lr 0.1 --svg a.svg --json"));
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let [sgd, newton] = [0, 1].map(|i| &told["paths"][i]);
+    assert_eq!((&sgd["diverged"], &newton["diverged"]), (&true.into(), &false.into()));
+    assert_eq!((&sgd["rate"], &newton["rate"]), (&0.1.into(), &Value::Null));
+    assert!(newton["loss"].as_f64().unwrap() < 1e-12);
+    let ran = succeed(place.path(), &optimize("--rules sgd --lr 0.1 --svg a.svg"));
+    assert!(ran.stdout.contains("diverged") && ran.stdout.contains("wrote a.svg"), "{}", ran.stdout);
 }
 
 #[test]
-fn refusals_say_what_is_known_and_what_to_do() {
+fn schedules_instead_of_paths() {
     let place = tempfile::tempdir().unwrap();
-    let (folder, _) = (place.path(), small(place.path(), 4));
-    fails(&fine_tune(folder, &["--optimizer", "adamm"]), 2, &["adamm", "adamw", "lion", "lbfgs"]);
-    fails(&fine_tune(folder, &["--schedule", "cosin"]), 2, &["cosin", "cosine_restarts", "one_cycle"]);
-    fails(&fine_tune(folder, &["--average", "mean"]), 2, &["mean", "polyak", "ema", "swa"]);
-    fails(&fine_tune(folder, &["--accumulate", "0"]), 2, &["optimize.accumulate", "at least 1"]);
-    fails(&fine_tune(folder, &["--optimizer", "lbfgs"]), 2, &["mini-batches", "different functions", "--plan probe"]);
-    let lbfgs = ["--plan", "probe", "--optimizer", "lbfgs"];
-    let with = |more: &[&str]| fine_tune(folder, &[&lbfgs[..], more].concat());
-    fails(&with(&["--schedule", "cosine"]), 2, &["optimize.schedule", "line search"]);
-    fails(&with(&["--average", "ema"]), 2, &["optimize.average", "minimum"]);
-    for (recipe, words) in [
-        ("[augment]\nrotation = 5\n", &["augmented pictures", "different functions", "[augment]"]),
-        ("[head]\nhidden = 8\ndropout = 0.5\n", &["dropout", "different functions", "head.dropout = 0"]),
+    let folder = place.path();
+    succeed(folder, &optimize("--schedules cosine,one_cycle --steps 50 --svg some.svg --csv some.csv"));
+    let csv = fs::read_to_string(folder.join("some.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 2 * 50);
+    assert!(csv.contains("\ncosine,0,1\n") && csv.contains("\none-cycle,49,"), "{csv}");
+    succeed(folder, &optimize("--schedules --svg all.svg"));
+    assert!(fs::read_to_string(folder.join("all.svg")).unwrap().contains("\nsnapshot-cycles\n"));
+}
+
+#[test]
+fn wrong_words_are_refused_and_nothing_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let folder: &Path = place.path();
+    for (words, said) in [
+        ("--on bowl --svg a.svg", "quadratic, rosenbrock, beale, saddle, bump"),
+        ("--rules sgd,adm --svg a.svg", "there is no rule \"adm\"; there are sgd, momentum"),
+        ("--rules adam,adam --svg a.svg", "adam is listed twice"),
+        ("--rules adam=0 --svg a.svg", "the rate of adam must be a finite number above 0, got 0"),
+        ("--lr -0.1 --svg a.svg", "--lr must be a finite number above 0, got -0.1"),
+        ("--steps 0 --svg a.svg", "--steps must be from 1 to 10000, got 0"),
+        ("--condition 0.5 --svg a.svg", "--condition must be from 1 to 1e6, got 0.5"),
+        ("--on beale --condition 5 --svg a.svg", "only quadratic has one to choose"),
+        ("--noise -1 --svg a.svg", "--noise must be a finite number, 0 or more, got -1"),
+        ("--rules lbfgs --noise 1 --svg a.svg", "methods of second order need a loss without noise"),
+        ("--schedules cosin --svg a.svg", "there is no schedule \"cosin\""),
+        ("--schedules cosine --lr 1 --svg a.svg", "cannot be used with"),
+        ("--svg a --csv a", "--csv must be a file of its own, got a"),
+        ("--on saddle", "--svg <FILE>"),
     ] {
-        fs::write(folder.join("recipe.toml"), recipe).unwrap();
-        fails(&with(&["-c", "recipe.toml"]), 2, words);
+        let ran = taper(folder, &optimize(words));
+        assert_eq!(ran.code, Some(2), "{words}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{words}: {}", ran.stderr);
     }
-    for (recipe, words) in [
-        ("rule = \"adamm\"", &["line 2", "adamm", "adamw", "lion"][..]),
-        ("rule = { name = \"lion\", beta3 = 0.9 }", &["line 2", "beta3", "beta1"]),
-        ("rule = { name = \"lion\", beta1 = 2 }", &["optimize.rule", "beta1", "in [0, 1)", "2"]),
-        ("schedule = { name = \"constant\", floor = 0 }", &["line 2", "floor"]),
-        ("average = { name = \"ema\", decay = 1 }", &["optimize.average.decay", "in [0, 1)"]),
-        ("clip = { name = \"value\", limit = 0 }", &["optimize.clip.limit", "positive"]),
-        ("clip = true", &["line 2", "limit of the global norm"]),
-        ("rule = \"lion\"\nmomentum = 0.9", &["optimize.momentum", "rule = {"]),
-    ] {
-        fs::write(folder.join("recipe.toml"), format!("[optimize]\n{recipe}\n")).unwrap();
-        fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, words);
-    }
-    assert!(!folder.join("runs").exists());
-}
-
-#[test]
-fn a_gradient_that_is_not_finite_ends_the_run_or_is_skipped() {
-    let place = tempfile::tempdir().unwrap();
-    let (folder, _) = (place.path(), small(place.path(), 4));
-    let wild = "[optimize]\nrule = \"sgd\"\nclip = \"none\"\nrate = 1e30\nschedule = \"constant\"\n";
-    fs::write(folder.join("error.toml"), wild).unwrap();
-    fails(&fine_tune(folder, &["-c", "error.toml", "--out", "error"]), 1, &["training stopped in epoch", "not finite"]);
-    fs::write(folder.join("skip.toml"), format!("{wild}non_finite = \"skip\"\n")).unwrap();
-    let ran = fine_tune(folder, &["-c", "skip.toml", "--out", "skip"]);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let summary = json(&folder.join("skip/summary.json"));
-    assert!(summary["skipped_steps"].as_u64().unwrap() > 0, "{summary}");
+    let ran = taper(folder, &optimize("--svg missing/a.svg"));
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("missing"), "{}", ran.stderr);
+    assert!(listing(folder).is_empty());
 }

@@ -3,7 +3,8 @@
 //! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders and [`optimize`] into
 //! optimizers and schedules, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
 //! asked for, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
-//! [`report`] draws what came out. [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
+//! [`report`] draws what came out. [`landscape`] draws how optimizers move on functions of two variables.
+//! [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
 //!
 //! # Examples
 //! ```
@@ -24,6 +25,8 @@ mod course;
 pub mod evaluate;
 pub mod fit;
 mod full_batch;
+
+pub mod landscape;
 
 pub mod files;
 pub mod interrupt;

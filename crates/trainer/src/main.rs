@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use taper::commands::{self, EvalArgs, FineTuneArgs, PredictArgs};
+use taper::commands::{self, EvalArgs, FineTuneArgs, OptimizeArgs, PredictArgs};
+use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
 use taper::recipe::RecipeError;
 
@@ -31,6 +32,7 @@ enum Verb {
     FineTune(FineTuneArgs),
     Eval(EvalArgs),
     Predict(PredictArgs),
+    Optimize(OptimizeArgs),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
     error.is::<RecipeError>()
         || error.is::<taper_augment::AugmentError>()
         || matches!(error.downcast_ref(), Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. }))
+        || error.downcast_ref().is_some_and(LandscapeError::is_usage)
         || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
 }
 
@@ -65,5 +68,6 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
+        Verb::Optimize(args) => commands::optimize(args),
     }
 }

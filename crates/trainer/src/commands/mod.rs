@@ -2,10 +2,12 @@
 
 mod eval;
 mod fine_tune;
+mod optimize;
 mod predict;
 
 pub use eval::{EvalArgs, eval};
 pub use fine_tune::{FineTuneArgs, fine_tune};
+pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
 
 use std::sync::Arc;

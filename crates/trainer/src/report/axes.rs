@@ -100,14 +100,14 @@ pub(super) fn vertical(measure: Measure, low: f64, high: f64) -> (Range<f64>, f6
 }
 
 /// The smallest of 1, 2, 5, 10, ... (times a power of ten) that is not below `least`.
-fn nice_step(least: f64) -> f64 {
+pub(crate) fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
     let factors = [1.0, 2.0, 5.0].into_iter();
     factors.map(|factor| factor * power).find(|&step| step >= least).unwrap_or(10.0 * power)
 }
 
 /// The multiples of `step` in a range.
-pub(super) fn multiples(step: f64, range: &Range<f64>) -> Vec<f64> {
+pub(crate) fn multiples(step: f64, range: &Range<f64>) -> Vec<f64> {
     let first = (range.start / step).ceil();
     let last = (range.end / step).floor();
     let ticks = (0..50).map(|index| first + f64::from(index));
@@ -115,7 +115,7 @@ pub(super) fn multiples(step: f64, range: &Range<f64>) -> Vec<f64> {
 }
 
 /// A tick's value with as many places as its step needs.
-pub(super) fn number(value: f64, step: f64) -> String {
+pub(crate) fn number(value: f64, step: f64) -> String {
     if value.abs() < step * 1e-6 {
         "0".to_owned()
     } else if step < 0.99e-4 || value.abs() >= 1e5 {

@@ -3,7 +3,7 @@
 //! [`render`] turns the numbers of a run into a page with its curves, its confusion matrix and its
 //! worst mistakes. Style, charts and pictures are all inside the file; there are no scripts.
 
-mod axes;
+pub(crate) mod axes;
 mod curves;
 mod overview;
 mod tables;
