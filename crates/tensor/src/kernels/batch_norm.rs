@@ -1,8 +1,6 @@
 //! Batch normalisation over the rows of an M×C matrix, with the rectifier and the sum that may follow it: two passes
 //! over memory forward, two backward.
 
-use std::mem::MaybeUninit;
-
 use rayon::prelude::*;
 
 use super::elementwise::{pass, rectify};
@@ -141,7 +139,7 @@ pub(crate) fn gated_sums<T: Real>(x: &[T], dy: &[T], y: &[T], affine: &Affine<T>
     assert!(x.len() == dy.len() && y.len() == dy.len(), "a gradient for each element");
     let (c, size) = (affine.channels(), rows::block(affine.channels()));
     let mut blocks = Vec::new();
-    // SAFETY: all are cut into blocks of the same lengths, and `gate` writes every element of its block.
+    // SAFETY: all are cut into blocks of the same lengths, and `map_block` writes every element of its block.
     let gated = unsafe {
         filled(x.len(), |gated| {
             let inputs = x.par_chunks(size).zip(dy.par_chunks(size).zip(y.par_chunks(size)));
@@ -149,23 +147,14 @@ pub(crate) fn gated_sums<T: Real>(x: &[T], dy: &[T], y: &[T], affine: &Affine<T>
                 .par_chunks_mut(size)
                 .zip(inputs)
                 .map(|(gated, (x, (dy, y)))| {
-                    let g = gate(dy, y, gated);
-                    rows::sums(x, g, [&affine.mean], |x, g, [mean]| (g, g * (x - mean)))
+                    let mean = [&affine.mean[..]];
+                    let g = rows::map_block(dy, y, mean, |g, y, _| pass(y, g), gated);
+                    rows::sums(x, g, mean, |x, g, [mean]| (g, g * (x - mean)))
                 })
                 .collect();
         })
     };
     (Sums::of_blocks(blocks, c), gated)
-}
-
-/// Writes all of `out`, as long as y, and gives it back as what it has become.
-fn gate<'a, T: Real>(dy: &[T], y: &[T], out: &'a mut [MaybeUninit<T>]) -> &'a [T] {
-    assert!(dy.len() == out.len() && y.len() == out.len(), "a gradient for each element");
-    for ((out, &g), &y) in out.iter_mut().zip(dy).zip(y) {
-        out.write(pass(y, g));
-    }
-    // SAFETY: the loop has written every element, and MaybeUninit<T> has the layout of T.
-    unsafe { &*(std::ptr::from_mut(out) as *const [T]) }
 }
 
 /// The gradient of x where mean and variance are those of x itself:

@@ -25,13 +25,31 @@ pub(crate) fn map<T: Real, const P: usize>(
 ) -> Vec<T> {
     let c = columns[0].len();
     assert!(x.len() == z.len() && x.len().is_multiple_of(c.max(1)), "two matrices of one shape, of whole rows");
-    let simd = simd();
-    // SAFETY: x, z and the output are cut into the same blocks of whole rows, and a `Map` writes all of its block.
+    // SAFETY: x, z and the output are cut into the same blocks of whole rows, and `map_block` writes all of its block.
     unsafe {
         filled(x.len(), |out| {
             let blocks = out.par_chunks_mut(block(c)).zip(x.par_chunks(block(c)).zip(z.par_chunks(block(c))));
-            blocks.for_each(|(out, (x, z))| T::launch(simd, Map { x, z, columns, f: &f, out }));
+            blocks.for_each(|(out, (x, z))| {
+                map_block(x, z, columns, &f, out);
+            });
         })
+    }
+}
+
+/// [`map`] on one thread: writes all of `out`, as long as x and z, and gives it back as what it has become.
+pub(crate) fn map_block<'a, T: Real, const P: usize>(
+    x: &[T],
+    z: &[T],
+    columns: [&[T]; P],
+    f: impl Fn(T, T, [T; P]) -> T,
+    out: &'a mut [MaybeUninit<T>],
+) -> &'a [T] {
+    let c = columns[0].len().max(1);
+    assert!(x.len() == out.len() && z.len() == out.len() && out.len().is_multiple_of(c), "matrices of one shape");
+    // SAFETY: the job has no pointers and writes every element; MaybeUninit<T> has the layout of T.
+    unsafe {
+        T::launch(simd(), Map { x, z, columns, f: &f, out });
+        &*(std::ptr::from_mut(out) as *const [T])
     }
 }
 

@@ -31,6 +31,17 @@ pub(crate) trait Lanes: Copy {
     /// The larger one; `b` where one of them is NaN.
     unsafe fn max(self, b: Self) -> Self;
 
+    /// Writes the mirror of a block of at most N × N numbers: element (i, j) to `to + j·stride + i`.
+    #[inline(always)]
+    unsafe fn mirror(from: Block<Self::Real>, to: *mut Self::Real, stride: usize) {
+        for j in 0..from.columns {
+            for i in 0..from.rows {
+                // SAFETY: the caller vouches for both blocks.
+                unsafe { *to.add(j * stride + i) = *from.at.add(i * from.stride + j) }
+            }
+        }
+    }
+
     /// Asks for the cache line at `p`, which need not be an address that may be read.
     #[inline(always)]
     unsafe fn prefetch(_p: *const Self::Real) {}
@@ -79,6 +90,30 @@ pub(crate) trait Lanes: Copy {
             let mut all = [<Self::Real as super::Real>::ZERO; 16];
             self.store(all.as_mut_ptr());
             std::ptr::copy_nonoverlapping(all.as_ptr(), p, n.min(Self::N));
+        }
+    }
+}
+
+/// Rows of `columns` numbers, `stride` apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<T> {
+    pub(crate) at: *const T,
+    pub(crate) stride: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+}
+
+/// Writes the mirror of a block of any size: element (i, j) to `to + j·stride + i`.
+#[inline(always)]
+pub(crate) unsafe fn mirror<V: Lanes>(from: Block<V::Real>, to: *mut V::Real, stride: usize) {
+    for i in (0..from.rows).step_by(V::N) {
+        for j in (0..from.columns).step_by(V::N) {
+            let (rows, columns) = (V::N.min(from.rows - i), V::N.min(from.columns - j));
+            // SAFETY: a part of the blocks that the caller vouches for.
+            unsafe {
+                let at = from.at.add(i * from.stride + j);
+                V::mirror(Block { at, rows, columns, ..from }, to.add(j * stride + i), stride);
+            }
         }
     }
 }

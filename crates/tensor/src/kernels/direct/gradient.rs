@@ -8,8 +8,8 @@
 
 use super::super::conv::Shape;
 use super::super::micro::{Product, Rows, Transposed, panels};
-use super::super::parallel::{Shared, each, reduce, scratch};
-use super::super::simd::{Job, Lanes, Simd};
+use super::super::parallel::{Shared, each, scratch};
+use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
 use super::windows::Gather;
 use super::{PIXELS, forward_windows};
@@ -41,7 +41,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
     let windows: Vec<_> = (0..d.groups).map(|group| forward_windows(d, group)).collect();
     let (x, dy) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()));
     // SAFETY: the chunks of the parts cover all sums, and each unit writes all of its own.
-    let mut sums = unsafe {
+    let sums = unsafe {
         filled(parts * size, |sums| {
             let sums = Shared::new(sums.as_mut_ptr().cast::<T>());
             each(parts * chunks, |unit| {
@@ -84,8 +84,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
             });
         })
     };
-    reduce(&mut sums, size);
-    unpack(d, padded, &sums)
+    unpack(simd, d, padded, &sums)
 }
 
 /// Packs columns of dy in panels; columns past the last are zero.
@@ -100,8 +99,9 @@ struct Panels<T> {
 impl<T: Real> Job<T> for Panels<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        for (from, width) in panels(V::N, self.columns) {
-            for pixel in 0..self.pixels {
+        // Pixel by pixel, so that dy is read in one stream.
+        for pixel in 0..self.pixels {
+            for (from, width) in panels(V::N, self.columns) {
                 for at in (0..width).step_by(V::N) {
                     let n = V::N.min(self.columns - from - at);
                     // SAFETY: n columns of dy, and a whole vector of the panel.
@@ -115,32 +115,70 @@ impl<T: Real> Job<T> for Panels<T> {
     }
 }
 
-/// [group][tap][c][o, padded] to O,I,R,S.
-fn unpack<T: Real>(d: &Shape, padded: usize, sums: &[T]) -> Vec<T> {
-    /// Outputs of one unit, a line of the cache, and inputs that are written in a stream.
-    const OUTPUTS: usize = 16;
-    const INPUTS: usize = 64;
-    let (ci, taps, all) = (d.c_group(), d.r * d.s, d.o_group());
-    let units = all.div_ceil(OUTPUTS);
+/// The sums over all parts, in their order, from [part][group][tap][c][o, padded] to O,I,R,S.
+fn unpack<T: Real>(simd: Simd, d: &Shape, padded: usize, sums: &[T]) -> Vec<T> {
+    let units = d.o_group().div_ceil(OUTPUTS);
     // SAFETY: each unit writes its own outputs, all inputs and taps of them.
     unsafe {
-        filled(d.o * ci * taps, |out| {
-            let to = Shared::new(out.as_mut_ptr().cast::<T>());
+        filled(d.o * d.c_group() * d.r * d.s, |out| {
+            let out = Shared::new(out.as_mut_ptr().cast::<T>());
             each(d.groups * units, |unit| {
                 let (group, first) = (unit / units, unit % units * OUTPUTS);
-                let to = to.at((group * all + first) * ci * taps);
-                let outputs = OUTPUTS.min(all - first);
-                for from in (0..ci).step_by(INPUTS) {
-                    for tap in 0..taps {
-                        for c in from..ci.min(from + INPUTS) {
-                            let sums = &sums[((group * taps + tap) * ci + c) * padded + first..][..outputs];
-                            for (o, &value) in sums.iter().enumerate() {
-                                *to.add((o * ci + c) * taps + tap) = value;
+                let outputs = OUTPUTS.min(d.o_group() - first);
+                T::launch(simd, Unpack { d, padded, sums, group, first, outputs, out: out.at(0) });
+            });
+        })
+    }
+}
+
+/// Outputs that are unpacked together, and numbers of each that are written in a stream.
+const OUTPUTS: usize = 32;
+const STREAM: usize = 144;
+
+/// Some outputs of a group, all inputs and taps of them.
+struct Unpack<'a, T> {
+    d: &'a Shape,
+    padded: usize,
+    sums: &'a [T],
+    group: usize,
+    first: usize,
+    outputs: usize,
+    out: *mut T,
+}
+
+impl<T: Real> Job<T> for Unpack<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let (d, sums) = (self.d, self.sums.as_ptr());
+        let (inputs, taps, outputs) = (d.c_group(), d.r * d.s, self.outputs);
+        let size = d.groups * taps * inputs * self.padded;
+        let out = self.out.wrapping_add((self.group * d.o_group() + self.first) * inputs * taps);
+        let mut buffer = [T::ZERO; STREAM * OUTPUTS];
+        let most = (STREAM / taps).max(1);
+        for from in (0..inputs).step_by(most) {
+            let rows = most.min(inputs - from) * taps;
+            // A kernel of more taps than the buffer has rows goes through it in several pieces.
+            for piece in (0..rows).step_by(STREAM) {
+                let rows = STREAM.min(rows - piece);
+                for row in 0..rows {
+                    let (c, tap) = (from + (piece + row) / taps, (piece + row) % taps);
+                    let at = ((self.group * taps + tap) * inputs + c) * self.padded + self.first;
+                    for column in (0..outputs).step_by(V::N) {
+                        let n = V::N.min(outputs - column);
+                        // SAFETY: n outputs of every part, and of the buffer.
+                        unsafe {
+                            let mut sum = V::load_up_to(sums.add(at + column), n);
+                            for part in 1..self.sums.len() / size {
+                                sum = sum.add(V::load_up_to(sums.add(part * size + at + column), n));
                             }
+                            sum.store_up_to(buffer.as_mut_ptr().add(row * OUTPUTS + column), n);
                         }
                     }
                 }
-            });
-        })
+                let block = Block { at: buffer.as_ptr(), stride: OUTPUTS, rows, columns: outputs };
+                // SAFETY: these numbers of these outputs.
+                unsafe { mirror::<V>(block, out.add(from * taps + piece), inputs * taps) }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Job, Lanes};
+use super::{Block, Job, Lanes};
 
 /// # Safety
 /// The processor must have AVX-512F.
@@ -48,9 +48,63 @@ unsafe fn store_part_256(p: *mut f32, n: usize, values: __m256) {
     unsafe { _mm256_maskstore_ps(p, first_256(n), values) }
 }
 
+/// The mirror of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then the lanes.
+#[inline(always)]
+unsafe fn mirror_512(rows: [__m512; 16]) -> [__m512; 16] {
+    unsafe {
+        let zero = _mm512_setzero_ps();
+        let (mut pairs, mut fours, mut mirror) = ([zero; 16], [zero; 16], [zero; 16]);
+        for i in (0..16).step_by(2) {
+            pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        for i in (0..16).step_by(4) {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|j| _mm512_castps_pd(pairs[i + j]));
+            fours[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+            fours[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+            fours[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+            fours[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+        }
+        for j in 0..4 {
+            let even = [0, 8].map(|i| _mm512_shuffle_f32x4::<0x88>(fours[i + j], fours[i + 4 + j]));
+            let odd = [0, 8].map(|i| _mm512_shuffle_f32x4::<0xdd>(fours[i + j], fours[i + 4 + j]));
+            mirror[j] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
+            mirror[j + 4] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
+            mirror[j + 8] = _mm512_shuffle_f32x4::<0xdd>(even[0], even[1]);
+            mirror[j + 12] = _mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]);
+        }
+        mirror
+    }
+}
+
+/// The mirror of a square of 8.
+#[inline(always)]
+unsafe fn mirror_256(rows: [__m256; 8]) -> [__m256; 8] {
+    unsafe {
+        let zero = _mm256_setzero_ps();
+        let (mut pairs, mut fours, mut mirror) = ([zero; 8], [zero; 8], [zero; 8]);
+        for i in (0..8).step_by(2) {
+            pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        for i in (0..8).step_by(4) {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|j| _mm256_castps_pd(pairs[i + j]));
+            fours[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+            fours[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+            fours[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+            fours[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+        }
+        for j in 0..4 {
+            mirror[j] = _mm256_permute2f128_ps::<0x20>(fours[j], fours[j + 4]);
+            mirror[j + 4] = _mm256_permute2f128_ps::<0x31>(fours[j], fours[j + 4]);
+        }
+        mirror
+    }
+}
+
 macro_rules! lanes {
     ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident, $load_part:ident, $store_part:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
@@ -106,6 +160,19 @@ macro_rules! lanes {
                 unsafe { $store_part(p, n, self.0) }
             }
             #[inline(always)]
+            unsafe fn mirror(from: Block<f32>, to: *mut f32, stride: usize) {
+                unsafe {
+                    let mut rows = [Self::splat(0.0).0; $n];
+                    for i in 0..from.rows.min($n) {
+                        rows[i] = Self::load_up_to(from.at.add(i * from.stride), from.columns).0;
+                    }
+                    let rows = $mirror(rows);
+                    for j in 0..from.columns.min($n) {
+                        Self(rows[j]).store_up_to(to.add(j * stride), from.rows);
+                    }
+                }
+            }
+            #[inline(always)]
             unsafe fn prefetch(p: *const f32) {
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
             }
@@ -137,7 +204,8 @@ lanes!(
     _mm512_max_ps,
     _mm512_stream_ps,
     load_part_512,
-    store_part_512
+    store_part_512,
+    mirror_512
 );
 lanes!(
     Avx2,
@@ -155,5 +223,6 @@ lanes!(
     _mm256_max_ps,
     _mm256_stream_ps,
     load_part_256,
-    store_part_256
+    store_part_256,
+    mirror_256
 );

@@ -8,8 +8,8 @@
 
 use super::super::conv::Shape;
 use super::super::micro::{Product, Rows, Transposed};
-use super::super::parallel::{Shared, each, reduce, scratch};
-use super::super::simd::{Job, Lanes, Simd};
+use super::super::parallel::{Shared, each, scratch};
+use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
 use super::stages::Patches;
 use super::transform::{self, both_ways};
@@ -32,7 +32,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
     let size = POINTS * d.c * padded;
     // SAFETY: the caller's promise.
     let sums = unsafe { if size * size_of::<T>() <= SMALL { job.in_parts(size) } else { job.in_chunks(size) } };
-    job.finish(&sums)
+    job.finish(size, &sums)
 }
 
 struct Gradient<T> {
@@ -74,6 +74,7 @@ impl<T: Real> Gradient<T> {
         unsafe { T::launch(self.simd, Transposed(product, Rows::Apart(padded))) }
     }
 
+    /// The sums of each part.
     unsafe fn in_parts(&self, size: usize) -> Vec<T> {
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
         let block = (BLOCK / (POINTS * (c + padded) * size_of::<T>())).clamp(8, 64);
@@ -81,7 +82,7 @@ impl<T: Real> Gradient<T> {
         let parts = (tiles / PART).clamp(4, PARTS).min(blocks);
         let (v_stride, y_stride) = (point_stride(block, c), point_stride(block, padded));
         // SAFETY: every part has a block, and its first one writes all of the part's sums.
-        let mut sums = unsafe {
+        unsafe {
             filled(parts * size, |sums| {
                 let out = Shared::new(sums.as_mut_ptr().cast::<T>());
                 each(parts, |part| {
@@ -101,12 +102,10 @@ impl<T: Real> Gradient<T> {
                     });
                 });
             })
-        };
-        reduce(&mut sums, size);
-        sums.truncate(size);
-        sums
+        }
     }
 
+    /// All in one part.
     unsafe fn in_chunks(&self, size: usize) -> Vec<T> {
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
         let chunk = (CHUNK / (POINTS * (c + padded) * size_of::<T>())).max(TILES).min(tiles);
@@ -141,8 +140,8 @@ impl<T: Real> Gradient<T> {
         }
     }
 
-    /// Gᵀ u G of every sum, to O,I,3,3.
-    fn finish(&self, sums: &[T]) -> Vec<T> {
+    /// Gᵀ u G of every sum over the parts, in their order, to O,I,3,3.
+    fn finish(&self, size: usize, sums: &[T]) -> Vec<T> {
         let lanes = T::lanes(self.simd);
         // SAFETY: each unit writes its own output channels, all of each.
         unsafe {
@@ -150,7 +149,7 @@ impl<T: Real> Gradient<T> {
                 let out = Shared::new(weight.as_mut_ptr().cast::<T>());
                 each(self.o.div_ceil(lanes), |unit| {
                     let (c, o, padded) = (self.c, self.o, self.padded);
-                    T::launch(self.simd, Finish { c, o, padded, sums, from: unit * lanes, out: out.at(0) });
+                    T::launch(self.simd, Finish { c, o, padded, size, sums, from: unit * lanes, out: out.at(0) });
                 });
             })
         }
@@ -210,11 +209,13 @@ impl<T: Real> Job<T> for Gradients<T> {
     }
 }
 
-/// Gᵀ u G for one vector of output channels and all inputs.
+/// Gᵀ u G for one vector of output channels and all inputs, u being the sum of all parts.
 struct Finish<'a, T> {
     c: usize,
     o: usize,
     padded: usize,
+    /// Elements of a part.
+    size: usize,
     sums: &'a [T],
     from: usize,
     out: *mut T,
@@ -223,28 +224,34 @@ struct Finish<'a, T> {
 impl<T: Real> Job<T> for Finish<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let sums = self.sums.as_ptr();
-        let mut taps = [[T::ZERO; 16]; 9];
-        for input in 0..self.c {
-            // SAFETY: the sums have whole vectors of columns; only channels that exist are written.
-            unsafe {
-                let mut u = [[V::splat(T::ZERO); 6]; 6];
-                for i in 0..6 {
-                    for j in 0..6 {
-                        u[i][j] = V::load(sums.add(((i * 6 + j) * self.c + input) * self.padded + self.from));
+        /// Inputs that are finished together: what they become goes out in streams, one for each output.
+        const INPUTS: usize = 16;
+        let mut taps = [T::ZERO; INPUTS * 9 * 16];
+        for first in (0..self.c).step_by(INPUTS) {
+            let inputs = INPUTS.min(self.c - first);
+            for input in 0..inputs {
+                // SAFETY: the sums have whole vectors of columns.
+                unsafe {
+                    let mut u = [[V::splat(T::ZERO); 6]; 6];
+                    for i in 0..6 {
+                        for j in 0..6 {
+                            let at = ((i * 6 + j) * self.c + first + input) * self.padded + self.from;
+                            u[i][j] = V::load(self.sums.as_ptr().add(at));
+                            for part in 1..self.sums.len() / self.size {
+                                u[i][j] = u[i][j].add(V::load(self.sums.as_ptr().add(part * self.size + at)));
+                            }
+                        }
                     }
-                }
-                let g = both_ways!(transform::weight_gradient, u, 6, 3);
-                for tap in 0..9 {
-                    g[tap / 3][tap % 3].store(taps[tap].as_mut_ptr());
-                }
-                for lane in 0..V::N.min(self.o - self.from) {
-                    let to = self.out.add(((self.from + lane) * self.c + input) * 9);
-                    for (tap, values) in taps.iter().enumerate() {
-                        *to.add(tap) = values[lane];
+                    let g = both_ways!(transform::weight_gradient, u, 6, 3);
+                    for tap in 0..9 {
+                        g[tap / 3][tap % 3].store(taps.as_mut_ptr().add((input * 9 + tap) * V::N));
                     }
                 }
             }
+            let (rows, columns) = (inputs * 9, V::N.min(self.o - self.from));
+            let taps = Block { at: taps.as_ptr(), stride: V::N, rows, columns };
+            // SAFETY: these inputs of the outputs that exist.
+            unsafe { mirror::<V>(taps, self.out.add((self.from * self.c + first) * 9), self.c * 9) }
         }
     }
 }

@@ -27,7 +27,7 @@ use stages::{Outputs, Patches};
 
 /// Points of the transform.
 const POINTS: usize = 36;
-/// Outputs of more bytes than this are stored past the caches, which they would only empty.
+/// Outputs, and transformed weights, of more bytes than this are stored past the caches, which they would only empty.
 const STREAMED: usize = 12 << 20;
 /// Bytes that a block's matrices may take: the second-level cache of a core.
 const BLOCK: usize = 768 << 10;

@@ -4,12 +4,13 @@ use super::super::Real;
 use super::super::direct::Matrix;
 use super::super::micro::{packed_len, panels};
 use super::super::parallel::{Shared, each};
-use super::super::simd::{Job, Lanes, Simd};
-use super::POINTS;
+use super::super::simd::{Block, Job, Lanes, Simd, mirror};
+use super::{POINTS, STREAMED};
 use super::transform::{self, both_ways};
 
-/// Inputs of one unit of work.
+/// Inputs of one unit of work, and those whose kernels are read together.
 const INPUTS: usize = 32;
+const TOGETHER: usize = 16;
 
 /// [point][panel][input][column]; `turned` turns each kernel round, for the gradient of the input.
 pub(super) fn transformed<T: Real>(simd: Simd, matrix: Matrix, turned: bool, weight: &[T]) -> Vec<T> {
@@ -19,11 +20,12 @@ pub(super) fn transformed<T: Real>(simd: Simd, matrix: Matrix, turned: bool, wei
     let out = Shared::new(u.as_mut_ptr());
     let all: Vec<_> = panels(lanes, matrix.outputs).collect();
     let groups = matrix.inputs.div_ceil(INPUTS);
+    let streamed = POINTS * size * size_of::<T>() > STREAMED && out.at(0).addr().is_multiple_of(64);
     each(all.len() * groups, |unit| {
         let (panel, first) = (all[unit / groups], unit % groups * INPUTS);
         let inputs = first..matrix.inputs.min(first + INPUTS);
         // SAFETY: the unit's own rows of its panel, of every point.
-        unsafe { T::launch(simd, Kernels { matrix, turned, weight, panel, inputs, out: out.at(0), size }) }
+        unsafe { T::launch(simd, Kernels { matrix, turned, weight, panel, inputs, out: out.at(0), size, streamed }) }
     });
     // SAFETY: the units have written every element of every panel.
     unsafe { u.set_len(POINTS * size) };
@@ -40,37 +42,45 @@ struct Kernels<'a, T> {
     out: *mut T,
     /// Elements of one point.
     size: usize,
+    streamed: bool,
 }
 
 impl<T: Real> Job<T> for Kernels<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let (m, (from, width)) = (self.matrix, self.panel);
-        for input in self.inputs {
-            for vector in 0..width / V::N {
-                let first = from + vector * V::N;
-                let mut kernels = [[T::ZERO; 16]; 9];
-                for lane in 0..V::N.min(m.outputs.saturating_sub(first)) {
-                    let at = m.first + (first + lane) * m.output + input * m.input;
-                    for (tap, &value) in self.weight[at..at + 9].iter().enumerate() {
-                        kernels[if self.turned { 8 - tap } else { tap }][lane] = value;
-                    }
-                }
-                // SAFETY: the row of this input, in this panel of every point.
+        // Kernels of neighbouring inputs are one run of numbers, or stand apart.
+        let together = if m.input == 9 { TOGETHER } else { 1 };
+        for vector in 0..width / V::N {
+            let first = from + vector * V::N;
+            let rows = V::N.min(m.outputs.saturating_sub(first));
+            let mut taps = [T::ZERO; TOGETHER * 9 * 16];
+            for input in self.inputs.clone().step_by(together) {
+                let inputs = input..self.inputs.end.min(input + together);
+                let at = self.weight[m.first + first.min(m.outputs - 1) * m.output + input * m.input..].as_ptr();
+                let kernels = Block { at, stride: m.output, rows, columns: inputs.len() * 9 };
+                // SAFETY: kernels of the weight; the rows of these inputs, in this panel of every point.
                 unsafe {
-                    let mut g = [[V::splat(T::ZERO); 3]; 3];
-                    for tap in 0..9 {
-                        g[tap / 3][tap % 3] = V::load(kernels[tap].as_ptr());
-                    }
-                    let to = self.out.add(from * m.inputs + input * width + vector * V::N);
-                    let u = both_ways!(transform::weight, g, 3, 6);
-                    for i in 0..6 {
-                        for j in 0..6 {
-                            u[i][j].store(to.add((i * 6 + j) * self.size));
+                    mirror::<V>(kernels, taps.as_mut_ptr(), V::N);
+                    for (taps, input) in taps.chunks_exact(9 * V::N).zip(inputs) {
+                        let mut g = [[V::splat(T::ZERO); 3]; 3];
+                        for tap in 0..9 {
+                            let at = if self.turned { 8 - tap } else { tap };
+                            g[tap / 3][tap % 3] = V::load(taps.as_ptr().add(at * V::N));
+                        }
+                        let to = self.out.add(from * m.inputs + input * width + vector * V::N);
+                        let u = both_ways!(transform::weight, g, 3, 6);
+                        for i in 0..6 {
+                            for j in 0..6 {
+                                let to = to.add((i * 6 + j) * self.size);
+                                if self.streamed { u[i][j].stream(to) } else { u[i][j].store(to) }
+                            }
                         }
                     }
                 }
             }
         }
+        // SAFETY: no pointers.
+        unsafe { V::fence() }
     }
 }
