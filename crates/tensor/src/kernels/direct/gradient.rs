@@ -15,8 +15,8 @@ use super::windows::Gather;
 use super::{PIXELS, forward_windows};
 
 /// Rows and columns of dW, at most, of one unit.
-const ROWS: usize = 128;
-const COLUMNS: usize = 512;
+const ROWS: usize = 256;
+const COLUMNS: usize = 256;
 /// How many units there should be, and the bytes of all parts together that may be spent for it.
 const UNITS: usize = 16;
 const BYTES: usize = 8 << 20;

@@ -227,7 +227,7 @@ pub(super) unsafe fn forward<T: Real>(
             let target = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
             let plan = Correlation { windows: forward_windows(d, group), target, every: 1, first: (0, 0) };
             let taps: Vec<usize> = (0..d.r * d.s).collect();
-            let packed = pack::pack(T::lanes(simd), d.forward_matrix(group), &taps, weight);
+            let packed = pack::pack(simd, d.forward_matrix(group), &taps, weight);
             (plan, packed)
         })
         .collect();
@@ -263,7 +263,7 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
                     // SAFETY: the target's pixels of this residue.
                     unsafe { clear(d.n, &plan, out) }
                 } else {
-                    let packed = pack::pack(T::lanes(simd), d.backward_matrix(group), &taps, weight);
+                    let packed = pack::pack(simd, d.backward_matrix(group), &taps, weight);
                     parts.push((plan, packed));
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::super::micro::{packed_len, panels};
 use super::super::parallel::{Shared, each};
+use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
 
 /// A matrix (taps × inputs) × outputs inside a weight: element (tap, i, o) at `first + i·input + o·output + tap`.
@@ -18,43 +19,73 @@ pub(in super::super) struct Matrix {
 const INPUTS: usize = 64;
 
 /// The chosen taps of a matrix in panels: [panel][tap][input][column], columns past the last are zero.
-pub(super) fn pack<T: Real>(lanes: usize, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
-    let k = m.inputs * taps.len();
+pub(super) fn pack<T: Real>(simd: Simd, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
+    let (lanes, k) = (T::lanes(simd), m.inputs * taps.len());
     let all: Vec<_> = panels(lanes, m.outputs).collect();
     let last = m.first + (m.inputs.max(1) - 1) * m.input + (m.outputs.max(1) - 1) * m.output;
     assert!(k * m.outputs == 0 || taps.iter().all(|tap| last + tap < weight.len()), "a weight that holds the matrix");
-    let weight = Shared::new(weight.as_ptr().cast_mut());
-    // SAFETY: every element of the matrix lies in the weight; the panel at `from` has width·k elements from from·k on, and its unit writes each of them.
+    // SAFETY: every element of the matrix lies in the weight; the panel at `from` has width·k elements from from·k on,
+    // and its unit writes each of them.
     unsafe {
         filled(packed_len(lanes, m.outputs, k), |packed| {
             let out = Shared::new(packed.as_mut_ptr().cast::<T>());
             each(all.len(), |panel| {
                 let (from, width) = all[panel];
-                let columns = width.min(m.outputs - from);
-                for (t, tap) in taps.iter().enumerate() {
-                    let (at, to) = (m.first + from * m.output + tap, out.at(from * k + t * m.inputs * width));
-                    for first in (0..m.inputs).step_by(INPUTS) {
-                        let inputs = first..m.inputs.min(first + INPUTS);
-                        let put = |i: usize, column: usize| {
-                            *to.add(i * width + column) = *weight.at(at + i * m.input + column * m.output);
-                        };
-                        // Along what lies together in the weight.
-                        if m.output == 1 {
-                            for i in inputs.clone() {
-                                let row = weight.at(at + i * m.input);
-                                std::ptr::copy_nonoverlapping(row, to.add(i * width), columns);
-                            }
-                        } else if m.input < m.output {
-                            (0..columns).for_each(|column| inputs.clone().for_each(|i| put(i, column)));
-                        } else {
-                            inputs.clone().for_each(|i| (0..columns).for_each(|column| put(i, column)));
-                        }
-                        for i in inputs {
-                            to.add(i * width + columns).write_bytes(0, width - columns);
-                        }
-                    }
-                }
+                T::launch(simd, Panel { m, taps, weight, from, width, to: out.at(from * k) });
             });
         })
+    }
+}
+
+/// One panel of [`pack`].
+struct Panel<'a, T> {
+    m: Matrix,
+    taps: &'a [usize],
+    weight: &'a [T],
+    /// First column and width.
+    from: usize,
+    width: usize,
+    to: *mut T,
+}
+
+impl<T: Real> Job<T> for Panel<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let Self { m, taps, from, width, .. } = self;
+        let columns = width.min(m.outputs - from);
+        for (t, tap) in taps.iter().enumerate() {
+            for first in (0..m.inputs).step_by(INPUTS) {
+                let inputs = INPUTS.min(m.inputs - first);
+                // SAFETY: elements of the matrix, and rows of the panel.
+                unsafe {
+                    let weight = self.weight.as_ptr().add(m.first + from * m.output + first * m.input + tap);
+                    let to = self.to.add((t * m.inputs + first) * width);
+                    // Along what lies together in the weight.
+                    if m.output == 1 {
+                        for i in 0..inputs {
+                            std::ptr::copy_nonoverlapping(weight.add(i * m.input), to.add(i * width), columns);
+                        }
+                    } else if m.input == 1 {
+                        let block = Block { at: weight, stride: m.output, rows: columns, columns: inputs };
+                        mirror::<V>(block, to, width);
+                    } else if m.input < m.output {
+                        for column in 0..columns {
+                            for i in 0..inputs {
+                                *to.add(i * width + column) = *weight.add(i * m.input + column * m.output);
+                            }
+                        }
+                    } else {
+                        for i in 0..inputs {
+                            for column in 0..columns {
+                                *to.add(i * width + column) = *weight.add(i * m.input + column * m.output);
+                            }
+                        }
+                    }
+                    for i in 0..inputs {
+                        to.add(i * width + columns).write_bytes(0, width - columns);
+                    }
+                }
+            }
+        }
     }
 }
