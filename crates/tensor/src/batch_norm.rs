@@ -5,7 +5,8 @@ use candle_core::{D, DType, Result, Tensor, bail};
 use crate::activation::rectified;
 use crate::kernels::batch_norm::{self as kernel, Affine, Then};
 use crate::kernels::{self, Real, on_floats};
-use crate::{Epilogue, composed, tape};
+use crate::tape::{self, Terms};
+use crate::{Epilogue, composed};
 
 /// Mean and variance of a batch, by channel.
 #[derive(Clone, Debug)]
@@ -137,7 +138,7 @@ fn normalise<T: Real>(
         added: residual.is_some(),
         wanted,
     };
-    tape::record(y, x.shape(), &inputs, move |dy, y| saved.backward(dy, y))
+    tape::record_terms(y, x.shape(), &inputs, move |dy: Terms, y: &Tensor| saved.backward(dy, y))
 }
 
 /// Which gradients somebody wants.
@@ -159,33 +160,42 @@ struct Saved<T> {
 
 impl<T: Real> Saved<T> {
     /// The gradients of x, weight, bias and, where there is one, the residual.
-    fn backward(&self, dy: &Tensor, y: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn backward(&self, dy: Terms, y: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let affine = &self.affine;
-        let vector = |values: Vec<T>| Tensor::from_vec(values, dy.dim(D::Minus1)?, dy.device());
-        let (mut g, mut sums) = (None, None);
-        if let Some(x) = &self.x {
-            sums = Some(kernels::with2::<T, _>(x, dy, |x, dy| {
-                if !self.added {
-                    return Ok(kernel::sums(x, dy, affine, self.rectified));
-                }
-                let (sums, gated) = kernels::with::<T, _>(y, |y| kernel::gated_sums(x, dy, y, affine))?;
-                g = Some(kernels::tensor(gated, y.shape())?);
-                Ok::<_, candle_core::Error>(sums)
-            })??);
-        } else if self.wanted.residual {
-            g = Some(rectified(dy, y)?);
-        }
+        let vector = |values: Vec<T>| Tensor::from_vec(values, y.dim(D::Minus1)?, y.device());
+        // `g` is the gradient that has passed the rectifier, where it had to be made.
+        let (dy, g, sums) = match &self.x {
+            Some(x) if self.added => {
+                let (sums, gated) = kernels::with2::<T, _>(x, y, |x, y| {
+                    kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
+                        kernels::with::<T, _>(&dy.0, |dy| kernel::gated_sums(x, (dy, more), y, affine))
+                    })
+                })??;
+                let g = kernels::tensor(gated, y.shape())?;
+                (dy.0, Some(g), Some(sums))
+            }
+            Some(x) => {
+                let dy = dy.sum()?;
+                let sums = kernels::with2::<T, _>(x, &dy, |x, dy| kernel::sums(x, dy, affine, self.rectified))?;
+                (dy, None, Some(sums))
+            }
+            None => {
+                let dy = dy.sum()?;
+                let g = self.wanted.residual.then(|| rectified(&dy, y)).transpose()?;
+                (dy, g, None)
+            }
+        };
         let dx = match (&self.x, &sums, self.statistics) {
             _ if !self.wanted.x => None,
             (Some(x), Some(sums), Statistics::OfBatch) => {
                 // A gradient that has passed the rectifier already needs no second look at it.
                 let relu = self.rectified && g.is_none();
-                let dy = g.as_ref().unwrap_or(dy);
+                let dy = g.as_ref().unwrap_or(&dy);
                 Some(kernels::with2::<T, _>(x, dy, |x, dy| kernel::input_gradient(x, dy, affine, relu, sums))?)
             }
             _ => {
                 let relu = self.rectified && g.is_none();
-                let dy = g.as_ref().unwrap_or(dy);
+                let dy = g.as_ref().unwrap_or(&dy);
                 Some(kernels::with2::<T, _>(dy, y, |dy, y| kernel::input_gradient_given(dy, y, affine, relu))?)
             }
         };

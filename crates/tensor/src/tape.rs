@@ -24,19 +24,29 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId
 use crate::kernels::{self, elementwise, on_floats};
 
 /// From the gradient of the output, and the output, to those of the inputs: None where none was asked for.
-pub(crate) trait Backward:
-    FnOnce(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static
+pub(crate) trait Backward<G>:
+    FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static
 {
 }
 
-impl<F: FnOnce(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward for F {}
+impl<G, F: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward<G> for F {}
 
 /// `values` as the result of an operation on `inputs`. `backward` runs at most once, on contiguous gradients.
 pub(crate) fn record<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
     inputs: &[&Tensor],
-    backward: impl Backward,
+    backward: impl for<'a> Backward<&'a Tensor>,
+) -> Result<Tensor> {
+    record_terms(values, shape, inputs, move |terms: Terms, y: &Tensor| backward(&terms.sum()?, y))
+}
+
+/// As [`record`], for an operation that adds the terms of its gradient while it reads them.
+pub(crate) fn record_terms<T: WithDType>(
+    values: Vec<T>,
+    shape: impl Into<Shape>,
+    inputs: &[&Tensor],
+    backward: impl Backward<Terms>,
 ) -> Result<Tensor> {
     let shape = shape.into();
     let edges = inputs.iter().map(|x| edge(x)).collect::<Result<Vec<_>>>()?;
@@ -120,22 +130,35 @@ fn edge(x: &Tensor) -> Result<Option<Edge>> {
     Ok(Some(Edge { token: x.apply_op1(Enter(slot.clone()))?, slot }))
 }
 
-/// The sum of the gradients that have arrived.
+/// The gradients that have arrived.
 #[derive(Default)]
-struct Slot(Mutex<Option<Tensor>>);
+struct Slot(Mutex<Option<Terms>>);
 
 impl Slot {
     fn add(&self, grad: Tensor) -> Result<()> {
-        let mut sum = lock(&self.0);
-        *sum = Some(match sum.take() {
-            Some(sum) => added(&sum, &grad)?,
-            None => grad,
+        let mut terms = lock(&self.0);
+        *terms = Some(match terms.take() {
+            None => Terms(grad.contiguous()?, None),
+            Some(Terms(first, None)) => Terms(first, Some(grad.contiguous()?)),
+            Some(more) => Terms(more.sum()?, Some(grad.contiguous()?)),
         });
         Ok(())
     }
 
-    fn take(&self) -> Option<Tensor> {
+    fn take(&self) -> Option<Terms> {
         lock(&self.0).take()
+    }
+}
+
+/// A gradient as one term, or as two that nobody has added yet; both contiguous.
+pub(crate) struct Terms(pub(crate) Tensor, pub(crate) Option<Tensor>);
+
+impl Terms {
+    pub(crate) fn sum(self) -> Result<Tensor> {
+        match self.1 {
+            Some(second) => added(&self.0, &second),
+            None => Ok(self.0),
+        }
     }
 }
 
@@ -167,7 +190,7 @@ impl CustomOp1 for Enter {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        let Some(grad) = self.0.take() else {
+        let Some(grad) = self.0.take().map(Terms::sum).transpose()? else {
             // candle wants a gradient for all that it visits.
             return if x.is_variable() { Ok(None) } else { x.zeros_like().map(Some) };
         };
@@ -198,7 +221,7 @@ struct Node {
 /// What an operation keeps for its backward pass.
 struct Saved {
     output: Tensor,
-    backward: Box<dyn Backward>,
+    backward: Box<dyn Backward<Terms>>,
 }
 
 impl CustomOp1 for Node {
@@ -211,11 +234,11 @@ impl CustomOp1 for Node {
     }
 
     fn bwd(&self, tokens: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        if let Some(dy) = self.slot.take() {
+        if let Some(terms) = self.slot.take() {
             let Some(Saved { output, backward }) = lock(&self.saved).take() else {
                 bail!("this graph has been used by a backward pass before: run the forward pass again");
             };
-            for (slot, grad) in self.inputs.iter().zip(backward(&dy.contiguous()?, &output)?) {
+            for (slot, grad) in self.inputs.iter().zip(backward(terms, &output)?) {
                 if let (Some(slot), Some(grad)) = (slot, grad) {
                     slot.add(grad)?;
                 }

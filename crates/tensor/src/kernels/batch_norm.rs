@@ -83,10 +83,10 @@ fn block_moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
 pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -> Vec<T> {
     let columns = affine.columns();
     match then {
-        Then::Nothing => rows::map(x, x, columns, |x, _, [mean, scale, bias]| (x - mean) * scale + bias),
-        Then::Relu => rows::map(x, x, columns, |x, _, [mean, scale, bias]| rectify((x - mean) * scale + bias)),
+        Then::Nothing => rows::map([x], columns, |[x], [mean, scale, bias]| (x - mean) * scale + bias),
+        Then::Relu => rows::map([x], columns, |[x], [mean, scale, bias]| rectify((x - mean) * scale + bias)),
         Then::AddRelu(z) => {
-            rows::map(x, z, columns, |x, z, [mean, scale, bias]| rectify((x - mean) * scale + bias + z))
+            rows::map([x, z], columns, |[x, z], [mean, scale, bias]| rectify((x - mean) * scale + bias + z))
         }
     }
 }
@@ -134,24 +134,28 @@ pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -
 }
 
 /// The sums over the elements where y, the rectified output, is not 0; and the gradient there, which is what the other
-/// term of the rectified sum gets.
-pub(crate) fn gated_sums<T: Real>(x: &[T], dy: &[T], y: &[T], affine: &Affine<T>) -> (Sums, Vec<T>) {
-    assert!(x.len() == dy.len() && y.len() == dy.len(), "a gradient for each element");
+/// term of the rectified sum gets. The gradient comes as one or as two terms.
+pub(crate) fn gated_sums<T: Real>(x: &[T], dy: (&[T], Option<&[T]>), y: &[T], affine: &Affine<T>) -> (Sums, Vec<T>) {
+    let lengths = [dy.0.len(), dy.1.unwrap_or(y).len(), y.len()];
+    assert_eq!(lengths, [x.len(); 3], "a gradient for each element");
     let (c, size) = (affine.channels(), rows::block(affine.channels()));
     let mut blocks = Vec::new();
-    // SAFETY: all are cut into blocks of the same lengths, and `map_block` writes every element of its block.
+    // SAFETY: `map_block` writes every element of its block.
     let gated = unsafe {
         filled(x.len(), |gated| {
-            let inputs = x.par_chunks(size).zip(dy.par_chunks(size).zip(y.par_chunks(size)));
-            blocks = gated
-                .par_chunks_mut(size)
-                .zip(inputs)
-                .map(|(gated, (x, (dy, y)))| {
-                    let mean = [&affine.mean[..]];
-                    let g = rows::map_block(dy, y, mean, |g, y, _| pass(y, g), gated);
-                    rows::sums(x, g, mean, |x, g, [mean]| (g, g * (x - mean)))
-                })
-                .collect();
+            let sums = gated.par_chunks_mut(size).enumerate().map(|(i, gated)| {
+                let (block, mean) = (i * size..i * size + gated.len(), [&affine.mean[..]]);
+                let (dy0, y) = (&dy.0[block.clone()], &y[block.clone()]);
+                let g = match dy.1 {
+                    None => rows::map_block([dy0, y], mean, |[g, y], _| pass(y, g), gated),
+                    Some(dy1) => {
+                        let dy1 = &dy1[block.clone()];
+                        rows::map_block([dy0, dy1, y], mean, |[g, more, y], _| pass(y, g + more), gated)
+                    }
+                };
+                rows::sums(&x[block], g, mean, |x, g, [mean]| (g, g * (x - mean)))
+            });
+            blocks = sums.collect();
         })
     };
     (Sums::of_blocks(blocks, c), gated)
@@ -166,12 +170,13 @@ pub(crate) fn input_gradient<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, rel
         scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::from_f64(-s * r * r * p / m)).collect();
     let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
     if !relu {
-        return rows::map(x, dy, [&affine.mean, &affine.scale, &slope, &shift], |x, g, [mean, scale, slope, shift]| {
+        let columns = [&affine.mean[..], &affine.scale, &slope, &shift];
+        return rows::map([x, dy], columns, |[x, g], [mean, scale, slope, shift]| {
             g * scale + (x - mean) * slope + shift
         });
     }
     let columns = [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift];
-    rows::map(x, dy, columns, |x, g, [mean, scale, bias, slope, shift]| {
+    rows::map([x, dy], columns, |[x, g], [mean, scale, bias, slope, shift]| {
         pass((x - mean) * scale + bias, g) * scale + (x - mean) * slope + shift
     })
 }
@@ -179,7 +184,7 @@ pub(crate) fn input_gradient<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, rel
 /// The gradient of x where mean and variance are given; where `rectified`, only where y is not 0.
 pub(crate) fn input_gradient_given<T: Real>(dy: &[T], y: &[T], affine: &Affine<T>, rectified: bool) -> Vec<T> {
     match rectified {
-        true => rows::map(dy, y, [&affine.scale], |g, y, [scale]| pass(y, g * scale)),
-        false => rows::map(dy, dy, [&affine.scale], |g, _, [scale]| g * scale),
+        true => rows::map([dy, y], [&affine.scale], |[g, y], [scale]| pass(y, g * scale)),
+        false => rows::map([dy], [&affine.scale], |[g], [scale]| g * scale),
     }
 }

@@ -16,61 +16,58 @@ pub(crate) fn block(c: usize) -> usize {
     ((1 << 14) / c.max(1)).clamp(32, 256) * c.max(1)
 }
 
-/// `f(x, z, parameters of the column)` for every element.
-pub(crate) fn map<T: Real, const P: usize>(
-    x: &[T],
-    z: &[T],
+/// `f(elements of the inputs, parameters of the column)` for every element.
+pub(crate) fn map<T: Real, const K: usize, const P: usize>(
+    inputs: [&[T]; K],
     columns: [&[T]; P],
-    f: impl Fn(T, T, [T; P]) -> T + Sync,
+    f: impl Fn([T; K], [T; P]) -> T + Sync,
 ) -> Vec<T> {
-    let c = columns[0].len();
-    assert!(x.len() == z.len() && x.len().is_multiple_of(c.max(1)), "two matrices of one shape, of whole rows");
-    // SAFETY: x, z and the output are cut into the same blocks of whole rows, and `map_block` writes all of its block.
+    let (len, size) = (inputs[0].len(), block(columns[0].len()));
+    assert!(inputs.iter().all(|x| x.len() == len), "matrices of one shape");
+    // SAFETY: `map_block` writes all of its block.
     unsafe {
-        filled(x.len(), |out| {
-            let blocks = out.par_chunks_mut(block(c)).zip(x.par_chunks(block(c)).zip(z.par_chunks(block(c))));
-            blocks.for_each(|(out, (x, z))| {
-                map_block(x, z, columns, &f, out);
+        filled(len, |out| {
+            out.par_chunks_mut(size).enumerate().for_each(|(i, out)| {
+                map_block(inputs.map(|x| &x[i * size..][..out.len()]), columns, &f, out);
             });
         })
     }
 }
 
-/// [`map`] on one thread: writes all of `out`, as long as x and z, and gives it back as what it has become.
-pub(crate) fn map_block<'a, T: Real, const P: usize>(
-    x: &[T],
-    z: &[T],
+/// [`map`] on one thread: writes all of `out`, as long as the inputs, and gives it back as what it has become.
+pub(crate) fn map_block<'a, T: Real, const K: usize, const P: usize>(
+    inputs: [&[T]; K],
     columns: [&[T]; P],
-    f: impl Fn(T, T, [T; P]) -> T,
+    f: impl Fn([T; K], [T; P]) -> T,
     out: &'a mut [MaybeUninit<T>],
 ) -> &'a [T] {
-    let c = columns[0].len().max(1);
-    assert!(x.len() == out.len() && z.len() == out.len() && out.len().is_multiple_of(c), "matrices of one shape");
+    let (len, c) = (out.len(), columns[0].len().max(1));
+    assert!(len.is_multiple_of(c) && inputs.iter().all(|x| x.len() == len), "matrices of one shape, of whole rows");
     // SAFETY: the job has no pointers and writes every element; MaybeUninit<T> has the layout of T.
     unsafe {
-        T::launch(simd(), Map { x, z, columns, f: &f, out });
+        T::launch(simd(), Map { inputs, columns, f: &f, out });
         &*(std::ptr::from_mut(out) as *const [T])
     }
 }
 
 /// A block of [`map`]. The loop has no vectors in it: it is a job so that the compiler makes them for each set.
-struct Map<'a, T, F, const P: usize> {
-    x: &'a [T],
-    z: &'a [T],
+struct Map<'a, T, F, const K: usize, const P: usize> {
+    inputs: [&'a [T]; K],
     columns: [&'a [T]; P],
     f: &'a F,
     out: &'a mut [MaybeUninit<T>],
 }
 
-impl<T: Real, F: Fn(T, T, [T; P]) -> T, const P: usize> Job<T> for Map<'_, T, F, P> {
+impl<T: Real, F: Fn([T; K], [T; P]) -> T, const K: usize, const P: usize> Job<T> for Map<'_, T, F, K, P> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let c = self.columns[0].len();
         let columns = self.columns.map(|column| &column[..c]);
-        let rows = self.x.chunks_exact(c).zip(self.z.chunks_exact(c));
-        for ((x, z), out) in rows.zip(self.out.chunks_exact_mut(c)) {
+        for (row, out) in self.out.chunks_exact_mut(c).enumerate() {
+            let inputs = self.inputs.map(|x| &x[row * c..][..c]);
             for l in 0..c {
-                out[l].write((self.f)(x[l], z[l], array::from_fn(|p| columns[p][l])));
+                let value = (self.f)(array::from_fn(|k| inputs[k][l]), array::from_fn(|p| columns[p][l]));
+                out[l].write(value);
             }
         }
     }
