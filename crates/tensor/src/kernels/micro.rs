@@ -33,13 +33,14 @@ pub(crate) struct Packed<T> {
     lines: usize,
     /// From line to line, in A and in C.
     line: (usize, usize),
+    streamed: bool,
 }
 
 impl<T> Packed<T> {
     /// One product with all steps of the panels.
     pub(crate) fn new(product: Product<T>) -> Self {
         let k = (0, product.kc);
-        Self { product, k, lines: 1, line: (0, 0) }
+        Self { product, k, lines: 1, line: (0, 0), streamed: false }
     }
 
     /// The steps from `first` on of panels that have `all`.
@@ -50,6 +51,11 @@ impl<T> Packed<T> {
     /// `lines` products, `a` and `c` elements apart in A and in C.
     pub(crate) fn lines(self, lines: usize, a: usize, c: usize) -> Self {
         Self { lines, line: (a, c), ..self }
+    }
+
+    /// Whether C is stored past the caches, which needs all its rows on a boundary of 64 bytes.
+    pub(crate) fn streamed(self, streamed: bool) -> Self {
+        Self { streamed, ..self }
     }
 }
 
@@ -87,7 +93,7 @@ fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 impl<T: super::Real> Job<T> for Packed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let Self { product: p, k: (first, all_k), lines, line: (a_line, c_line) } = self;
+        let Self { product: p, k: (first, all_k), lines, line: (a_line, c_line), streamed } = self;
         let mut whole = [T::ZERO; 14 * 32];
         // SAFETY: rows, columns and steps stay inside what the caller vouched for; `whole` holds the largest tile.
         unsafe {
@@ -103,7 +109,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
                         let add = p.add && all;
                         // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
                         let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
-                        let tile = Tile { kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead };
+                        let tile = Tile { kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead, streamed: streamed && all };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
                             copy_part(&whole, height, p.columns - from, c, p.ldc, p.add);
@@ -111,6 +117,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
                     }
                 }
             }
+            V::fence();
         }
     }
 }
@@ -142,7 +149,8 @@ impl<T: super::Real> Job<T> for Transposed<T> {
                 };
                 for (row, height) in blocks(p.rows, V::ROWS) {
                     let (a, c) = (p.a.add(row), p.c.add(row * p.ldc + from));
-                    let tile = Tile { kc: p.kc, a, lda: p.lda, b, ldb, c, ldc: p.ldc, add: p.add, ahead: 0 };
+                    let (lda, ldc, add) = (p.lda, p.ldc, p.add);
+                    let tile = Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, ahead: 0, streamed: false };
                     tile.run::<V, true>(height, width / V::N);
                 }
             }
@@ -161,6 +169,7 @@ struct Tile<T> {
     add: bool,
     /// Numbers of what follows the rows of A to ask for at each step.
     ahead: usize,
+    streamed: bool,
 }
 
 /// Calls a macro for each row that a tile may have.
@@ -344,8 +353,14 @@ impl<T: super::Real> Tile<T> {
             macro_rules! put {
                 ($i:tt) => {
                     if $i < H {
-                        left[$i].store(c.add($i * ldc));
-                        if TWO {
+                        if self.streamed {
+                            left[$i].stream(c.add($i * ldc));
+                        } else {
+                            left[$i].store(c.add($i * ldc));
+                        }
+                        if TWO && self.streamed {
+                            right[$i].stream(c.add($i * ldc + V::N));
+                        } else if TWO {
                             right[$i].store(c.add($i * ldc + V::N));
                         }
                     }

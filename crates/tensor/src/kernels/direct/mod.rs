@@ -15,7 +15,7 @@ use super::Real;
 use super::conv::Shape;
 use super::micro::{Packed, Product};
 use super::parallel::{Shared, each, scratch};
-use super::simd::{Job, Lanes, Simd};
+use super::simd::{Job, Lanes, STREAMED, Simd};
 use windows::{Gather, Map, Windows};
 
 /// Output pixels of one unit of work, and steps of k of one product: a block of the windows and a panel of weights fit
@@ -69,6 +69,10 @@ pub(super) unsafe fn correlate<T: Real>(
         let width = t.channels.div_ceil(wide).next_multiple_of(2 * T::lanes(simd));
         let wide = t.channels.div_ceil(width);
         let tall = tall.max(UNITS.div_ceil(wide)).min(lines);
+        // What one product finishes, in whole lines of the cache.
+        let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
+        let finished = w.k() <= STEPS && finish.bias.is_null() && !finish.relu;
+        let streamed = whole && finished && n * t.len() * size_of::<T>() > STREAMED;
         each(tall * wide, |unit| {
             let (row, column) = (unit / wide, unit % wide * width);
             let block = Block {
@@ -79,6 +83,7 @@ pub(super) unsafe fn correlate<T: Real>(
                 b: b.at(column * w.k()),
                 out: out.at(0),
                 finish: Finish { bias: bias.at(0).cast_const(), relu: finish.relu },
+                streamed,
             };
             // SAFETY: the caller's promise; the lines and columns are this unit's own.
             unsafe { block.run(simd) }
@@ -96,6 +101,7 @@ struct Block<'a, T> {
     b: *const T,
     out: *mut T,
     finish: Finish<T>,
+    streamed: bool,
 }
 
 impl<T: Real> Block<'_, T> {
@@ -148,7 +154,7 @@ impl<T: Real> Block<'_, T> {
                     ldc: self.plan.every * t.c,
                     add: k.start > 0,
                 };
-                let packed = Packed::new(product).steps(k.start, w.k());
+                let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed);
                 T::launch(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
         }

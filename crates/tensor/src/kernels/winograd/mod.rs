@@ -22,13 +22,11 @@ use super::conv::Shape;
 use super::direct::Finish;
 use super::micro::{Packed, Product, packed_len};
 use super::parallel::{Shared, each, scratch};
-use super::simd::Simd;
+use super::simd::{STREAMED, Simd};
 use stages::{Outputs, Patches};
 
 /// Points of the transform.
 const POINTS: usize = 36;
-/// Outputs, and transformed weights, of more bytes than this are stored past the caches, which they would only empty.
-const STREAMED: usize = 12 << 20;
 /// Bytes that a block's matrices may take: the second-level cache of a core.
 const BLOCK: usize = 768 << 10;
 /// Transformed weights of more bytes are read once for all threads; where there is one chunk of tiles, from fewer on

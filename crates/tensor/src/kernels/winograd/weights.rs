@@ -4,8 +4,8 @@ use super::super::Real;
 use super::super::direct::Matrix;
 use super::super::micro::{packed_len, panels};
 use super::super::parallel::{Shared, each};
-use super::super::simd::{Block, Job, Lanes, Simd, mirror};
-use super::{POINTS, STREAMED};
+use super::super::simd::{Block, Job, Lanes, STREAMED, Simd, mirror};
+use super::POINTS;
 use super::transform::{self, both_ways};
 
 /// Inputs of one unit of work, and those whose kernels are read together.
