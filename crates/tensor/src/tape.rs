@@ -24,10 +24,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId
 use crate::kernels::{self, elementwise, on_floats};
 
 /// From the gradient of the output, and the output, to those of the inputs: None where none was asked for.
-pub(crate) trait Backward<G>:
-    FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static
-{
-}
+pub(crate) trait Backward<G>: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static {}
 
 impl<G, F: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward<G> for F {}
 

@@ -109,7 +109,18 @@ impl<T: super::Real> Job<T> for Packed<T> {
                         let add = p.add && all;
                         // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
                         let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
-                        let tile = Tile { kc: p.kc, a, lda: p.lda, b, ldb: width, c: to, ldc, add, ahead, streamed: streamed && all };
+                        let tile = Tile {
+                            kc: p.kc,
+                            a,
+                            lda: p.lda,
+                            b,
+                            ldb: width,
+                            c: to,
+                            ldc,
+                            add,
+                            ahead,
+                            streamed: streamed && all,
+                        };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
                             copy_part(&whole, height, p.columns - from, c, p.ldc, p.add);

@@ -89,7 +89,7 @@ static TABLE: [Row; 19] = [
         Momentum(MomentumConfig { nesterov: true, ..MomentumConfig::default() }),
         [1.0, 1e-3, 0.005, 0.02, 0.02]
     ),
-    rule!("adagrad", Rule, AdaGrad(AdaGradConfig::default()), [0.3, 1.0, 0.5, 0.3, 0.3]),
+    rule!("adagrad", Rule, AdaGrad(AdaGradConfig::default()), [0.3, 0.5, 0.5, 0.3, 0.3]),
     rule!("rmsprop", Rule, RmsProp(RmsPropConfig::default()), [0.03, 0.05, 0.05, 0.02, 0.02]),
     rule!("adadelta", Rule, AdaDelta(AdaDeltaConfig::default()), [10.0, 20.0, 20.0, 10.0, 10.0]),
     rule!("adam", Rule, Adam(AdamConfig::default()), [0.1, 0.2, 0.2, 0.05, 0.1]),

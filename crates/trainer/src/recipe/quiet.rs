@@ -1,6 +1,6 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, says};
+use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe, says};
 
 impl AugmentRecipe {
     /// Pictures in training as in testing.
@@ -94,6 +94,13 @@ impl Recipe {
             let wanted = "none with the rule lbfgs, which ends at the minimum and not around it";
             return fail("optimize.average", wanted, o.average.name().to_owned());
         }
+        let wanted = "left out with the rule lbfgs, whose line search finds the length of each step";
+        if o.schedule != ScheduleRecipe::default() {
+            return fail("optimize.schedule", wanted, o.schedule.name().to_owned());
+        }
+        if o.rate != o.rule.usual_rate() {
+            return fail("optimize.rate", wanted, o.rate.to_string());
+        }
         Ok(())
     }
 }
@@ -127,6 +134,8 @@ mod tests {
             (format!("{PROBE}[head]\nhidden = 9\n"), ["batch norm", "head.hidden = 0"]),
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
             (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
+            (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),
+            (format!("{PROBE}rate = 0.1\n"), ["optimize.rate", "line search"]),
         ] {
             let said = quiet(&text).check().unwrap_err().to_string();
             assert!(words.iter().all(|word| said.contains(word)), "{said}");

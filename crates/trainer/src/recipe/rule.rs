@@ -141,7 +141,7 @@ impl Default for NesterovRecipe {
 pub struct LbfgsRecipe {
     /// How many iterations an epoch has, at least 1; each sees all pictures at least once. Default 10.
     pub iterations: u64,
-    /// *m*: how many of the last steps are remembered, at least 1. Default 10.
+    /// *m*: how many of the last steps are remembered, at least 1. Default 100, as in PyTorch.
     pub history: usize,
     /// The greatest element of the gradient at which the head counts as solved, 0 or more. Default 1e-7.
     pub tolerance_grad: f64,
@@ -151,7 +151,7 @@ pub struct LbfgsRecipe {
 
 impl Default for LbfgsRecipe {
     fn default() -> Self {
-        Self { iterations: 10, history: 10, tolerance_grad: 1e-7, tolerance_change: 1e-9 }
+        Self { iterations: 10, history: 100, tolerance_grad: 1e-7, tolerance_change: 1e-9 }
     }
 }
 
