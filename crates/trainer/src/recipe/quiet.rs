@@ -94,12 +94,9 @@ impl Recipe {
             let wanted = "none with the rule lbfgs, which ends at the minimum and not around it";
             return fail("optimize.average", wanted, o.average.name().to_owned());
         }
-        let wanted = "left out with the rule lbfgs, whose line search finds the length of each step";
         if o.schedule != ScheduleRecipe::default() {
+            let wanted = "left out with the rule lbfgs, whose line search finds the length of each step";
             return fail("optimize.schedule", wanted, o.schedule.name().to_owned());
-        }
-        if o.rate != o.rule.usual_rate() {
-            return fail("optimize.rate", wanted, o.rate.to_string());
         }
         Ok(())
     }
@@ -135,7 +132,6 @@ mod tests {
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
             (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
             (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),
-            (format!("{PROBE}rate = 0.1\n"), ["optimize.rate", "line search"]),
         ] {
             let said = quiet(&text).check().unwrap_err().to_string();
             assert!(words.iter().all(|word| said.contains(word)), "{said}");

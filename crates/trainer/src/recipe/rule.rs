@@ -84,17 +84,19 @@ impl Rule {
     }
 
     /// The peak learning rate of the head where a recipe has none. The scale of a step is the rule's own: Lion moves
-    /// every weight by the whole rate, LARS a tensor by a thousandth of its length.
+    /// every weight by the whole rate, LARS a tensor by a thousandth of its length. Each is the best of a few that were
+    /// tried on `tests/data/emoji` with 96 pixels and 2 + 6 epochs.
     pub fn usual_rate(&self) -> f64 {
         match self {
-            Self::AdamW(_) | Self::Adam(_) | Self::RAdam(_) | Self::NAdam(_) | Self::AdaMax(_) | Self::Muon(_) => 2e-3,
-            Self::Sgd(_) | Self::Nesterov(_) | Self::Momentum(_) => 2e-3,
-            Self::AdaGrad(_) => 1e-2,
+            Self::AdamW(_) | Self::Adam(_) | Self::NAdam(_) | Self::AdaMax(_) | Self::Muon(_) => 2e-3,
+            Self::Sgd(_) | Self::Nesterov(_) | Self::Momentum(_) => 5e-2,
+            Self::AdaGrad(_) => 2e-2,
             Self::RmsProp(_) => 1e-3,
-            Self::Lion(_) => 3e-4,
-            Self::Lamb(_) => 1e-2,
+            Self::Lion(_) => 5e-4,
+            Self::RAdam(_) | Self::Lamb(_) => 1e-2,
+            Self::Lars(_) => 5.0,
             // The line search of L-BFGS starts from the whole step.
-            Self::AdaDelta(_) | Self::Lars(_) | Self::Lbfgs(_) => 1.0,
+            Self::AdaDelta(_) | Self::Lbfgs(_) => 1.0,
         }
     }
 }
