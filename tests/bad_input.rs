@@ -80,6 +80,8 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.rate", "positive"]);
     fails(&fine_tune(folder, &["--model", "squeezenet"]), 2, &["squeezenet", "squeezenet1_1"]);
     fails(&taper(folder, &["predict", "resnet999", "x.png"]), 2, &["resnet999", "squeezenet1_1"]);
+    let forced = command(folder, &["predict", "squeezenet1_1", "x.png"]).env("TAPER_SIMD", "neon").output().unwrap();
+    fails(&forced.into(), 2, &["TAPER_SIMD", "neon", "portable"]);
     for (field, recipe) in
         [("hidden", "[head]\nhidden = 0"), ("p", "[augment]\nflip = 1.5"), ("zoom", "[augment]\nzoom = [2, 1]")]
     {

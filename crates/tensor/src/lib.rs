@@ -62,7 +62,7 @@ pub use dropout::dropout;
 pub use epilogue::Epilogue;
 pub use gradcheck::{GradientError, check_gradients};
 pub use kernels::recycler::Recycler;
-pub use kernels::simd::{Simd, force_simd, simd};
+pub use kernels::simd::{Simd, force_simd, simd, simd_asked_for};
 pub use linear::linear;
 pub use loss::{cross_entropy, log_softmax};
 pub use mode::{Layer, Mode};

@@ -40,6 +40,10 @@ enum Verb {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Err(said) = taper_tensor::simd_asked_for() {
+        eprintln!("error: {said}");
+        return ExitCode::from(2);
+    }
     match run(&cli) {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,

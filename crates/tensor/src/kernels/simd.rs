@@ -165,11 +165,22 @@ pub fn force_simd(simd: Simd) {
 
 fn chosen() -> Simd {
     static CHOSEN: OnceLock<Simd> = OnceLock::new();
-    *CHOSEN.get_or_init(|| match std::env::var("TAPER_SIMD").as_deref() {
-        Ok("portable") => Simd::Portable,
-        Ok("avx2") => Simd::Avx2.min(best()),
-        _ => best(),
-    })
+    *CHOSEN.get_or_init(|| simd_asked_for().ok().flatten().map_or(best(), |simd| simd.min(best())))
+}
+
+/// What the environment variable `TAPER_SIMD` asks for; none where it is not set. Kernels take a name that is none for
+/// no name: a program that wants to refuse it asks here when it starts.
+///
+/// # Errors
+/// The value, when it names no instruction set.
+pub fn simd_asked_for() -> Result<Option<Simd>, String> {
+    let Some(name) = std::env::var_os("TAPER_SIMD") else { return Ok(None) };
+    match name.to_str() {
+        Some("avx512") => Ok(Some(Simd::Avx512)),
+        Some("avx2") => Ok(Some(Simd::Avx2)),
+        Some("portable") => Ok(Some(Simd::Portable)),
+        _ => Err(format!("TAPER_SIMD must be avx512, avx2 or portable, got {}", name.display())),
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -279,5 +290,42 @@ impl<T: super::Real, const N: usize> Lanes for Portable<T, N> {
     #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
         self.zip(b, |a, b| if a > b { a } else { b })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Mirror<'a> {
+        from: Block<f32>,
+        to: &'a mut [f32],
+        stride: usize,
+    }
+
+    impl Job<f32> for Mirror<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Lanes<Real = f32>>(self) {
+            // SAFETY: the test's blocks are as large as it says.
+            unsafe { mirror::<V>(self.from, self.to.as_mut_ptr(), self.stride) }
+        }
+    }
+
+    #[test]
+    fn a_mirror_swaps_rows_and_columns_and_touches_nothing_else() {
+        for simd in [Simd::Portable, Simd::Avx2, Simd::Avx512] {
+            for (rows, columns) in [(1, 1), (16, 16), (8, 8), (17, 3), (3, 33), (40, 20), (15, 31)] {
+                let (wide, tall) = (columns + 5, rows + 2);
+                let from: Vec<f32> = (0..rows * wide).map(|i| i as f32).collect();
+                let mut to = vec![-1f32; columns * tall];
+                let block = Block { at: from.as_ptr(), stride: wide, rows, columns };
+                // SAFETY: blocks of these sizes; no set is named that the processor lacks.
+                unsafe { launch_f32(simd.min(best()), Mirror { from: block, to: &mut to, stride: tall }) }
+                for (j, row) in to.chunks_exact(tall).enumerate() {
+                    let wanted = (0..tall).map(|i| if i < rows { from[i * wide + j] } else { -1.0 });
+                    assert!(row.iter().copied().eq(wanted), "{simd:?} {rows}x{columns}, column {j}");
+                }
+            }
+        }
     }
 }
