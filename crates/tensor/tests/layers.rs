@@ -152,6 +152,15 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     let inputs = [r(&[2, 3, 2, 4]), r(&[4]), r(&[4]), r(&[2, 3, 2, 4])];
     check_gradients(&inputs[..3], 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::Relu)?.0))?;
     check_gradients(&inputs, 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0))?;
+    // Read by two and by three operations, whose gradients batch norm adds up itself.
+    check_gradients(&inputs, 1e-5, |t| {
+        let y = batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0;
+        add_relu(&dropout(&y, 0.4, &Rng::new(3))?, &y)
+    })?;
+    check_gradients(&inputs, 1e-5, |t| {
+        let y = batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0;
+        concat(&[&y, &add_relu(&dropout(&y, 0.4, &Rng::new(3))?, &y)?])
+    })?;
     check_gradients(&inputs, 1e-6, |t| {
         batch_norm_eval(&t[0], &t[1], &t[2], &mean, &variance, 1e-3, Epilogue::AddRelu(&t[3]))
     })
