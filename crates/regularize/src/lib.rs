@@ -1,10 +1,13 @@
 //! Noise while a network is trained, its average while it is tested.
 //!
-//! Regularization makes the training error worse so that the error on new pictures gets better. Each
-//! piece here adds something in [`Mode::Train`](taper_tensor::Mode) and takes its expectation, or does
-//! nothing, in [`Mode::Eval`](taper_tensor::Mode): [`Dropout`] switches features off at random,
-//! [`BatchNorm`] normalises by the moments of whatever pictures share the batch. Two more act outside
-//! the network: [`smooth_labels`] on the targets, and [`decays`], which says what weight decay may touch.
+//! Regularization makes the training error worse so that the error on new pictures gets better. Most pieces add noise in
+//! [`Mode::Train`](taper_tensor::Mode) and take its expectation in [`Mode::Eval`](taper_tensor::Mode): [`Dropout`]
+//! switches features off at random, [`DropConnect`] weights, [`StochasticDepth`] whole blocks; [`BatchNorm`] normalises by
+//! the moments of whatever pictures share the batch. [`marginalize`] sees all of them as one pattern and takes the mean
+//! over several draws instead ([`Mode::Sample`](taper_tensor::Mode)).
+//!
+//! Others act outside the network: [`Mixing`] and [`smooth_labels`] on the batch, [`Penalty`] on gradients, [`max_norm`] on
+//! weights ([`decays`] says which ones are meant), [`EarlyStopping`] on the length of the run.
 //!
 //! What is drawn depends on the seed of the step and the name of the layer alone, never on threads or
 //! on the order of layers.
@@ -23,16 +26,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod batch_norm;
-mod dropout;
 mod error;
+
+mod batch_norm;
+mod drop_connect;
+mod dropout;
+mod stochastic_depth;
+
+mod marginal;
+
+mod early_stopping;
+mod mixing;
+mod penalty;
 mod smoothing;
 mod weight_decay;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig};
+pub use drop_connect::{DropConnect, Inference, Product};
 pub use dropout::Dropout;
+pub use early_stopping::{EarlyStopping, EarlyStoppingConfig};
 pub use error::RegularizeError;
+pub use marginal::{Marginal, Marginalize, marginalize};
+pub use mixing::Mixing;
+pub use penalty::{Penalty, max_norm};
 pub use smoothing::smooth_labels;
+pub use stochastic_depth::{Depth, DropPer, StochasticDepth, linear_survival};
 pub use weight_decay::decays;
 
 #[cfg(doctest)]

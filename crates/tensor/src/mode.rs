@@ -13,15 +13,26 @@ pub enum Mode<'a> {
     Eval,
     /// Training: noise is drawn from the stream (fork it by the layer's name), weights get gradients.
     Train(&'a Rng),
+    /// Testing with the noise of training, for the mean over several draws (Monte-Carlo dropout): running statistics, no
+    /// gradient for the weights.
+    Sample(&'a Rng),
 }
 
-impl Mode<'_> {
+impl<'a> Mode<'a> {
     /// A weight as the forward pass should see it: tracked for the gradient in training, detached in
     /// evaluation, so that a layer in evaluation records no graph and keeps no activations alive.
     pub fn param(self, weight: &Var) -> Tensor {
         match self {
-            Mode::Eval => weight.as_detached_tensor(),
+            Mode::Eval | Mode::Sample(_) => weight.as_detached_tensor(),
             Mode::Train(_) => weight.as_tensor().clone(),
+        }
+    }
+
+    /// The stream of noise; none where there is to be no noise.
+    pub fn noise(&self) -> Option<&'a Rng> {
+        match self {
+            Mode::Eval => None,
+            Mode::Train(rng) | Mode::Sample(rng) => Some(rng),
         }
     }
 

@@ -79,6 +79,12 @@ impl Rng {
         rand_distr::StandardNormal.sample(&mut self.stream)
     }
 
+    /// A number in [0, 1] from the beta distribution with both parameters `alpha`, positive and finite: even at 1, near the
+    /// ends below it, near the middle above it. 1/2 for any other `alpha`.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        rand_distr::Beta::new(alpha, alpha).map_or(0.5, |beta| beta.sample(&mut self.stream))
+    }
+
     /// Puts a slice in random order (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         items.shuffle(&mut self.stream);
