@@ -6,4 +6,5 @@ mod command_line;
 mod library;
 mod optimize;
 mod optimizers;
+mod regularize;
 mod support;

@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use taper_data::Loader;
 use taper_optim::{Accumulator, UpdateRule};
-use taper_regularize::smooth_labels;
 use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
@@ -11,12 +10,14 @@ use crate::averaged::Averaged;
 use crate::fit::{Observer, Outcome, Phase, StepInfo};
 use crate::optimize::{Pace, Span, averaging, optimizer, pace};
 use crate::recipe::Recipe;
+use crate::regularize::Regularizer;
 
 /// What moves the parameters in a phase, how fast, and what is kept beside them.
 pub(crate) struct Course<'a> {
     recipe: &'a Recipe,
     phase: &'static str,
     optimizer: taper_optim::Optimizer,
+    pub(crate) regularizer: Regularizer,
     /// Where several batches make a step.
     accumulator: Option<Accumulator>,
     pub(crate) pace: Pace,
@@ -54,6 +55,7 @@ impl<'a> Course<'a> {
             phase: phase.name,
             accumulator: (o.accumulate > 1).then(|| Accumulator::new(&optimizer)),
             optimizer,
+            regularizer: Regularizer::new(classifier, params, recipe),
             pace: pace(o, span)?,
             average,
             noise: rng.fork("noise"),
@@ -77,11 +79,10 @@ impl<'a> Course<'a> {
         let (mut losses, mut pictures) = (Vec::new(), 0);
         let mut batches = train.epoch(epoch as u64);
         for (i, loaded) in batches.by_ref().enumerate() {
-            let batch = loaded?.batch;
             let noise = self.noise.at(((epoch - 1) * train.batches() + i) as u64);
-            let targets = smooth_labels(&batch.targets, self.recipe.regularize.label_smoothing)?;
+            let batch = self.regularizer.batch(loaded?.batch, &noise)?;
             let logits = classifier.forward(&batch.images, Mode::Train(&noise))?;
-            let loss = cross_entropy(&logits, &targets)?;
+            let loss = cross_entropy(&logits, &batch.targets)?;
             let mut grads = backward(&loss)?;
             losses.push(f64::from(loss.to_scalar::<f32>()?));
             pictures += batch.len();
@@ -92,6 +93,7 @@ impl<'a> Course<'a> {
                 }
                 grads = accumulator.mean()?;
             }
+            self.regularizer.gradients(&mut grads)?;
             let step = outcome.rates.len();
             let rate = self.recipe.optimize.rate * self.pace.at((step - self.first_step) as u64);
             let stats = self
@@ -100,6 +102,7 @@ impl<'a> Course<'a> {
                 .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1))?;
             let loss = losses.iter().sum::<f64>() / losses.len() as f64;
             if stats.skipped == self.skipped {
+                self.regularizer.weights(rate)?;
                 total += losses.iter().sum::<f64>();
                 counted += losses.len();
                 if let Some(average) = &mut self.average {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 use taper_data::Loader;
-use taper_tensor::{Mode, log_softmax};
+use taper_regularize::{Marginalize, marginalize};
+use taper_tensor::{Mode, Rng, log_softmax};
 use taper_transfer::Classifier;
 
 /// Probabilities and labels of a data set, in its order, and what follows from them.
@@ -83,11 +84,24 @@ pub fn ranked(row: &[f32]) -> Vec<usize> {
 /// # Errors
 /// When a picture cannot be read or the network does not take it.
 pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> {
+    evaluate_marginal(classifier, loader, Marginalize::Expectation)
+}
+
+/// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every picture.
+///
+/// # Errors
+/// As [`evaluate`], and when there are to be no samples.
+pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginalize) -> Result<Evaluation> {
+    let noise = Rng::new(0).fork("marginalize");
     let (start, mut result) = (Instant::now(), Evaluation::default());
     let mut batches = loader.epoch(0);
     for loaded in batches.by_ref() {
         let loaded = loaded?;
-        let logits = classifier.forward(&loaded.batch.images, Mode::Eval)?;
+        // Logarithms of probabilities are logits that need no softmax.
+        let logits = match how {
+            Marginalize::Expectation => classifier.forward(&loaded.batch.images, Mode::Eval)?,
+            how => marginalize(how, &noise, |mode| classifier.forward(&loaded.batch.images, mode))?.mean.log()?,
+        };
         let labels = loaded.indices.iter().map(|&index| loader.dataset().label(index));
         result.add(&logits, labels)?;
     }

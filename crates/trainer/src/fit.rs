@@ -14,6 +14,7 @@ use crate::full_batch;
 use crate::optimize::{Method, method};
 use crate::pipeline::plain_loader;
 use crate::recipe::{OptimizeRecipe, Plan, Recipe};
+use crate::regularize::Patience;
 
 /// A run of epochs with the same layers in training.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +120,8 @@ pub struct Outcome {
     pub pictures: usize,
     /// Steps left out for a gradient that was not finite.
     pub skipped: u64,
+    /// What L1 and L2 add to the loss for the final weights, nats.
+    pub penalty: f64,
 }
 
 /// Trains a classifier as a recipe says. With an average of the weights it is the average that is validated, shown to
@@ -146,6 +149,7 @@ pub fn fit(
         };
         let first_step = outcome.rates.len();
         let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
+        let mut patience = Patience::new(&recipe.regularize)?;
         for left in (0..phase.epochs).rev() {
             let (epoch, start) = (outcome.history.len() + 1, Instant::now());
             let trained = course.epoch(classifier, train, (epoch, epochs), &mut outcome, observers)?;
@@ -175,12 +179,21 @@ pub fn fit(
             if outcome.stopped && epoch < epochs {
                 return Ok(outcome);
             }
+            if let Some(patience) = &mut patience
+                && patience.observe(params, &outcome.evaluation)?
+            {
+                break;
+            }
             // The average of a phase is what the next phase begins with, and what the last one leaves.
             if let Some(average) = course.average.as_mut().filter(|_| left > 0) {
                 average.leave()?;
             }
         }
         outcome.skipped += course.skipped;
+        if let Some(evaluation) = patience.map(|patience| patience.restore(params)).transpose()?.flatten() {
+            outcome.evaluation = evaluation;
+        }
+        outcome.penalty = course.regularizer.penalty()?;
     }
     outcome.stopped = false;
     Ok(outcome)

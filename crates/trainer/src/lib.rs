@@ -1,7 +1,7 @@
 //! The trainer: wires the layered crates to one loop and one command line.
 //!
-//! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders and [`optimize`] into
-//! optimizers and schedules, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
+//! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders, [`optimize`] into
+//! optimizers and schedules, [`regularize`] into what acts on batches and weights, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
 //! asked for, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
 //! [`report`] draws what came out. [`landscape`] draws how optimizers move on functions of two variables.
 //! [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
@@ -19,6 +19,7 @@ pub mod recipe;
 pub mod pipeline;
 
 pub mod optimize;
+pub mod regularize;
 
 pub mod averaged;
 mod course;

@@ -47,7 +47,7 @@ pub struct Summary {
     pub skipped_steps: u64,
     /// The epoch with the lowest validation loss.
     pub best: Best,
-    /// The last epoch, the model that the run leaves.
+    /// The model that the run leaves: that of the last epoch, or with `regularize.patience` that of the best.
     pub r#final: Final,
     /// Times, seconds.
     pub seconds: Seconds,
@@ -68,11 +68,14 @@ pub struct Best {
     pub val_accuracy: f64,
 }
 
-/// The last epoch.
+/// The model that a run leaves.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Final {
-    /// Mean training loss, nats.
+    /// Mean training loss of the last epoch, without a penalty, nats.
     pub train_loss: f64,
+    /// What the L1 and L2 penalties add to it, nats.
+    #[serde(default)]
+    pub penalty: f64,
     /// Validation loss, nats.
     pub val_loss: f64,
     /// Validation accuracy, fraction.

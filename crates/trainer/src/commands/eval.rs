@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use taper_data::{Dataset, Folder};
+use taper_regularize::Marginalize;
 use taper_tensor::Rng;
 
 use super::readable;
-use crate::evaluate::evaluate;
+use crate::evaluate::evaluate_marginal;
 use crate::model;
 use crate::output::line;
 use crate::pipeline::eval_loader;
@@ -18,13 +19,16 @@ use crate::recipe::Recipe;
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used."
+    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used."
 )]
 pub struct EvalArgs {
     /// A run folder
     run: String,
     /// The folder of pictures [default: the validation pictures of the run]
     data: Option<PathBuf>,
+    /// Average the probabilities over N passes with the noise of training on, such as dropout [default: one pass without]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    marginalize: Option<u16>,
     /// Stop at the first picture that cannot be read
     #[arg(long)]
     strict: bool,
@@ -50,7 +54,8 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     }
     let (dataset, unreadable) = readable(dataset, args.strict)?;
     let loader = eval_loader(dataset.clone(), 32, model.card.input(), threads)?;
-    let result = evaluate(&model.classifier, &loader)?;
+    let how = args.marginalize.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()));
+    let result = evaluate_marginal(&model.classifier, &loader, how)?;
     let confusion = result.confusion();
     let recall: Vec<f64> = confusion
         .iter()
@@ -60,7 +65,8 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     if args.json {
         line(json!({
             "schema": 1, "command": "eval", "run": args.run, "data": path, "images": dataset.len(),
-            "unreadable_images": unreadable, "classes": model.card.classes, "accuracy": result.accuracy(),
+            "unreadable_images": unreadable, "classes": model.card.classes,
+            "marginalize": args.marginalize, "accuracy": result.accuracy(),
             "loss": result.loss, "recall": recall, "confusion": confusion,
             "seconds": result.took.as_secs_f64(),
         }))?;

@@ -6,7 +6,8 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
 use taper_augment::{Normalize, Transform};
-use taper_tensor::{Mode, Rng, log_softmax};
+use taper_regularize::{Marginalize, marginalize};
+use taper_tensor::Rng;
 
 use crate::evaluate::ranked;
 use crate::model;
@@ -16,7 +17,7 @@ use crate::pipeline::eval_transform;
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json"
+    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30"
 )]
 pub struct PredictArgs {
     /// A run folder, or the name of a pretrained model
@@ -28,6 +29,9 @@ pub struct PredictArgs {
     /// How many classes to name
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
+    /// Average over N passes with the noise of training on, such as dropout, and tell how far they differ
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    mc: Option<u16>,
     /// Print a line of JSON for each picture
     #[arg(long)]
     json: bool,
@@ -42,6 +46,8 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
     let (input, mut code) = (model.card.input(), 0);
     let (transform, normalize) = (eval_transform(input.size)?, Normalize::new(input.mean, input.std)?);
     let side = input.size as usize;
+    let how = args.mc.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()));
+    let noise = Rng::new(0).fork("marginalize");
     for path in &args.images {
         let picture = match taper_data::decode(path) {
             Ok(picture) => transform.apply(picture, &mut Rng::new(0)),
@@ -54,19 +60,26 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
         let mut pixels = vec![0.0; side * side * 3];
         normalize.write(&picture, &mut pixels)?;
         let images = Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?;
-        let logits = model.classifier.forward(&images, Mode::Eval)?.to_dtype(DType::F64)?;
-        let probabilities: Vec<f32> =
-            log_softmax(&logits)?.squeeze(0)?.to_vec1::<f64>()?.iter().map(|l| l.exp() as f32).collect();
+        let seen = marginalize(how, &noise, |mode| model.classifier.forward(&images, mode))?;
+        let row = |t: &Tensor| Ok::<_, anyhow::Error>(t.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?);
+        let (probabilities, deviations) = (row(&seen.mean)?, row(&seen.deviation)?);
         let top = ranked(&probabilities).into_iter().take(usize::from(args.top));
         let named = top.map(|class| (model.card.classes[class].as_str(), class, probabilities[class]));
         if args.json {
-            let classes: Vec<_> =
-                named.map(|(name, index, p)| json!({"class": name, "index": index, "probability": p})).collect();
-            line(json!({"image": path, "predictions": classes}))?;
+            let class = |(name, index, p): (&str, usize, f32)| match args.mc {
+                None => json!({"class": name, "index": index, "probability": p}),
+                Some(_) => json!({"class": name, "index": index, "probability": p, "deviation": deviations[index]}),
+            };
+            line(json!({"image": path, "predictions": named.map(class).collect::<Vec<_>>()}))?;
         } else {
             line(path.display())?;
-            for (name, _, p) in named {
-                line(format_args!("  {:>5.1} %  {name}", 100.0 * p))?;
+            for (name, class, p) in named {
+                match args.mc {
+                    None => line(format_args!("  {:>5.1} %  {name}", 100.0 * p))?,
+                    Some(_) => {
+                        line(format_args!("  {:>5.1} ± {:>4.1} %  {name}", 100.0 * p, 100.0 * deviations[class]))?
+                    }
+                }
             }
         }
     }

@@ -111,15 +111,9 @@ pub fn optimizer(
     recipe: &Recipe,
 ) -> Result<Optimizer> {
     let o = &recipe.optimize;
-    let stages = classifier.backbone().stages().len();
-    let alone = classifier.frozen() == stages;
     let mut groups: Vec<Group> = Vec::new();
     for (name, var, part) in classifier.trainables(params) {
-        let rate = match part {
-            Part::Head if alone => 1.0,
-            Part::Head => o.head_factor,
-            Part::Stage(stage) => o.backbone_factor * o.stage_decay.powi((stages - 1 - stage) as i32),
-        };
+        let rate = rate_factor(classifier, recipe, part);
         let weight_decay = if decays(&name, var.dims()) { recipe.regularize.weight_decay } else { 0.0 };
         let entry: (String, Var) = (name, var);
         match groups.iter_mut().find(|g| g.rate == rate && g.weight_decay == weight_decay) {
@@ -132,6 +126,16 @@ pub fn optimizer(
         NonFiniteRecipe::Skip => NonFinite::Skip,
     };
     Ok(Optimizer::new(rule, groups, OptimizerConfig { clip: clip(o.clip), non_finite })?)
+}
+
+/// The factor on the base rate for a part of the network, with what is frozen now.
+pub(crate) fn rate_factor(classifier: &Classifier, recipe: &Recipe, part: Part) -> f64 {
+    let (o, stages) = (&recipe.optimize, classifier.backbone().stages().len());
+    match part {
+        Part::Head if classifier.frozen() == stages => 1.0,
+        Part::Head => o.head_factor,
+        Part::Stage(stage) => o.backbone_factor * o.stage_decay.powi((stages - 1 - stage) as i32),
+    }
 }
 
 fn clip(clip: ClipRecipe) -> Clip {

@@ -77,6 +77,20 @@ impl Recipe {
             let remedy = "crop_scale = [1, 1], zoom = [1, 1] and all else to 0 in [augment]";
             return noise("augmented pictures", remedy);
         }
+        let r = &self.regularize;
+        if r.mixup != 0.0 || r.cutmix != 0.0 {
+            return noise("mixed pictures", "mixup = 0 and cutmix = 0 in [regularize]");
+        }
+        for (field, value) in [
+            ("regularize.l1", r.l1),
+            ("regularize.l2", r.l2),
+            ("regularize.max_norm", r.max_norm),
+            ("regularize.patience", r.patience as f64),
+        ] {
+            if value != 0.0 {
+                return fail(field, "0 with the rule lbfgs, whose penalty is weight_decay", value.to_string());
+            }
+        }
         if self.head.dropout != 0.0 {
             return noise("dropout", "head.dropout = 0");
         }
@@ -129,6 +143,8 @@ mod tests {
             (format!("{PROBE}[augment]\nflip = 0.5\n"), ["augmented", "[augment]"]),
             (format!("{PROBE}[head]\nhidden = 9\ndropout = 0.5\n"), ["dropout", "head.dropout = 0"]),
             (format!("{PROBE}[head]\nhidden = 9\n"), ["batch norm", "head.hidden = 0"]),
+            (format!("{PROBE}[regularize]\nmixup = 0.2\n"), ["mixed", "[regularize]"]),
+            (format!("{PROBE}[regularize]\nl1 = 0.2\n"), ["regularize.l1", "weight_decay"]),
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
             (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
             (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),

@@ -51,6 +51,33 @@ pub struct FineTuneArgs {
     /// Peak learning rate of the head [default: what is usual for the optimizer]
     #[arg(long, value_name = "RATE")]
     rate: Option<f64>,
+    /// Mix pictures with mixup: its alpha, 0.2 is usual [default: 0]
+    #[arg(long, value_name = "ALPHA")]
+    mixup: Option<f64>,
+    /// Mix pictures with CutMix: its alpha, 1 is usual [default: 0]
+    #[arg(long, value_name = "ALPHA")]
+    cutmix: Option<f64>,
+    /// Part of the target spread over all classes [default: 0.1]
+    #[arg(long, value_name = "FRACTION")]
+    label_smoothing: Option<f64>,
+    /// Decay of weights [default: 0.01]
+    #[arg(long, value_name = "DECAY")]
+    weight_decay: Option<f64>,
+    /// L1 penalty, by a proximal step [default: 0]
+    #[arg(long, value_name = "FACTOR")]
+    l1: Option<f64>,
+    /// L2 penalty, in the gradient [default: 0]
+    #[arg(long, value_name = "FACTOR")]
+    l2: Option<f64>,
+    /// The longest that the weights of a unit may be [default: any length]
+    #[arg(long, value_name = "LENGTH")]
+    max_norm: Option<f64>,
+    /// Dropout of the head before the classes [default: 0.5]
+    #[arg(long, value_name = "P")]
+    dropout: Option<f64>,
+    /// Epochs without a lower validation loss after which a phase ends with its best network [default: never]
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<usize>,
     /// Pictures in a batch
     #[arg(long)]
     batch_size: Option<usize>,
@@ -95,6 +122,20 @@ impl FineTuneArgs {
         put(&mut recipe.optimize.epochs, &self.epochs);
         put(&mut recipe.optimize.accumulate, &self.accumulate);
         put(&mut recipe.optimize.rate, &self.rate);
+        put(&mut recipe.head.dropout, &self.dropout);
+        let r = &mut recipe.regularize;
+        for (field, flag) in [
+            (&mut r.mixup, &self.mixup),
+            (&mut r.cutmix, &self.cutmix),
+            (&mut r.label_smoothing, &self.label_smoothing),
+            (&mut r.weight_decay, &self.weight_decay),
+            (&mut r.l1, &self.l1),
+            (&mut r.l2, &self.l2),
+            (&mut r.max_norm, &self.max_norm),
+        ] {
+            put(field, flag);
+        }
+        put(&mut r.patience, &self.patience);
         put(&mut recipe.data.batch_size, &self.batch_size);
         put(&mut recipe.data.image_size, &self.image_size);
         recipe.weights = self.weights.clone().or(recipe.weights);

@@ -149,8 +149,9 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         best: run_folder::best(&outcome.history),
         r#final: last.map_or_else(Final::default, |e| Final {
             train_loss: e.train_loss,
-            val_loss: e.val_loss,
-            val_accuracy: e.val_accuracy,
+            penalty: outcome.penalty,
+            val_loss: outcome.evaluation.loss,
+            val_accuracy: outcome.evaluation.accuracy(),
         }),
         seconds: Seconds {
             total: 0.0,

@@ -47,6 +47,9 @@ pub(super) fn report(
         "none" => "those of the last step".to_owned(),
         average => format!("their average ({average}), in every validation too"),
     };
+    let last = &summary.r#final;
+    let penalty = format!("{:.3} beside a training loss of {:.3}", last.penalty, last.train_loss);
+    let penalty = (last.penalty > 0.0).then_some(("Penalty on weights", penalty));
     let facts = [
         ("Optimizer", format!("{}, {} steps left out", summary.optimizer, summary.skipped_steps)),
         ("Weights", weights),
@@ -63,7 +66,7 @@ pub(super) fn report(
         model: summary.model.clone(),
         plan: summary.plan.clone(),
         seed: summary.seed,
-        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        facts: facts.into_iter().chain(penalty).map(|(name, value)| (name.to_owned(), value)).collect(),
         classes: summary.classes.clone(),
         history: history.collect(),
         rates: outcome.rates.clone(),

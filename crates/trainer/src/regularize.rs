@@ -1,0 +1,126 @@
+//! What `[regularize]` of a recipe does to batches, gradients, weights, and the length of a phase.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+use taper_regularize::{
+    EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
+};
+use taper_tensor::{Batch, Params, Rng};
+use taper_transfer::Classifier;
+
+use crate::evaluate::Evaluation;
+use crate::optimize::rate_factor;
+use crate::recipe::{Recipe, RegularizeRecipe};
+
+/// The techniques that act outside the network, on what a phase trains.
+pub(crate) struct Regularizer {
+    recipe: RegularizeRecipe,
+    mixing: Mixing,
+    /// Weights that are penalised, by the factor of their learning rate.
+    groups: Vec<(f64, Vec<(String, Var)>)>,
+}
+
+impl Regularizer {
+    pub(crate) fn new(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Self {
+        let mut groups: Vec<(f64, Vec<(String, Var)>)> = Vec::new();
+        for (name, var, part) in classifier.trainables(params) {
+            if decays(&name, var.dims()) {
+                let factor = rate_factor(classifier, recipe, part);
+                match groups.iter_mut().find(|(other, _)| *other == factor) {
+                    Some((_, weights)) => weights.push((name, var)),
+                    None => groups.push((factor, vec![(name, var)])),
+                }
+            }
+        }
+        Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), groups }
+    }
+
+    /// The batch with its labels smoothed and its pictures mixed, by the stream of the step.
+    pub(crate) fn batch(&self, batch: Batch, noise: &Rng) -> Result<Batch, RegularizeError> {
+        let targets = smooth_labels(&batch.targets, self.recipe.label_smoothing)?;
+        self.mixing.mix(&Batch { targets, ..batch }, noise)
+    }
+
+    /// Adds the gradient of the L2 penalty.
+    pub(crate) fn gradients(&self, grads: &mut GradStore) -> Result<()> {
+        let l2 = Penalty { l1: 0.0, ..penalty(&self.recipe) };
+        Ok(self.groups.iter().try_for_each(|(_, weights)| l2.add_gradients(weights, grads))?)
+    }
+
+    /// What follows an update with the base rate `rate`: the proximal step of L1, and the longest that a unit may be.
+    pub(crate) fn weights(&self, rate: f64) -> Result<()> {
+        for (factor, weights) in &self.groups {
+            penalty(&self.recipe).shrink(weights, rate * factor)?;
+            if self.recipe.max_norm > 0.0 {
+                max_norm(weights, self.recipe.max_norm)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The penalty on the weights as they are, L1 and L2.
+    pub(crate) fn penalty(&self) -> Result<f64> {
+        let values = self.groups.iter().map(|(_, weights)| penalty(&self.recipe).value(weights));
+        Ok(values.sum::<candle_core::Result<f64>>()?)
+    }
+}
+
+fn mixing(r: &RegularizeRecipe) -> Mixing {
+    Mixing { mixup: r.mixup, cutmix: r.cutmix, ..Mixing::default() }
+}
+
+fn penalty(r: &RegularizeRecipe) -> Penalty {
+    Penalty { l1: r.l1, l2: r.l2 }
+}
+
+/// Refuses what the techniques refuse, before a picture is read.
+///
+/// # Errors
+/// Names the setting.
+pub fn check(r: &RegularizeRecipe) -> Result<(), RegularizeError> {
+    mixing(r).check()?;
+    penalty(r).check()?;
+    if r.max_norm != 0.0 {
+        max_norm(&[], r.max_norm)?;
+    }
+    if r.patience > 0 {
+        EarlyStopping::new(EarlyStoppingConfig { patience: r.patience, min_delta: r.min_delta })?;
+    }
+    Ok(())
+}
+
+/// Ends a phase when its validation loss has stopped falling, and keeps the network of its best epoch.
+pub(crate) struct Patience {
+    stopping: EarlyStopping,
+    best: Option<(BTreeMap<String, Tensor>, Evaluation)>,
+}
+
+impl Patience {
+    /// None where the recipe has none.
+    pub(crate) fn new(r: &RegularizeRecipe) -> Result<Option<Self>, RegularizeError> {
+        let config = EarlyStoppingConfig { patience: r.patience, min_delta: r.min_delta };
+        let new = |stopping| Self { stopping, best: None };
+        (r.patience > 0).then(|| EarlyStopping::new(config).map(new)).transpose()
+    }
+
+    /// Takes in an epoch; whether the phase is to end.
+    pub(crate) fn observe(&mut self, params: &Params, evaluation: &Evaluation) -> Result<bool> {
+        let before = self.stopping.best();
+        let ends = self.stopping.observe(evaluation.loss);
+        if self.stopping.best() != before {
+            let copies = params.tensors().into_iter().map(|(name, tensor)| Ok((name, tensor.copy()?)));
+            self.best = Some((copies.collect::<candle_core::Result<_>>()?, evaluation.clone()));
+        }
+        Ok(ends)
+    }
+
+    /// Puts the network of the best epoch back; what it was measured to be.
+    pub(crate) fn restore(self, params: &Params) -> Result<Option<Evaluation>> {
+        let Some((tensors, evaluation)) = self.best else { return Ok(None) };
+        params.load(&tensors)?;
+        Ok(Some(evaluation))
+    }
+}
