@@ -3,7 +3,7 @@
 
 use candle_core::{D, DType, Result, Tensor};
 
-use crate::{BatchMoments, Conv, Epilogue, Pool, Rng};
+use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Rng};
 
 /// See [`crate::relu`].
 ///
@@ -12,6 +12,33 @@ use crate::{BatchMoments, Conv, Epilogue, Pool, Rng};
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     // candle's relu has the gradient 1 at 0; a mask has 0 there.
     x * x.gt(0.0)?.to_dtype(x.dtype())?
+}
+
+/// See [`Activation::apply`].
+///
+/// # Errors
+/// When the channels are no multiple of maxout's pieces, or the device fails.
+pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
+    let sigmoid = |x: &Tensor| (x.neg()?.exp()? + 1.0)?.recip();
+    // What is at or below 0, else 0: its exponential cannot overflow.
+    let below = |x: &Tensor| x - relu(x)?;
+    match kind {
+        Activation::Sigmoid => sigmoid(x),
+        Activation::Tanh => x.tanh(),
+        Activation::Relu => relu(x),
+        Activation::LeakyRelu(a) => relu(x)? + (below(x)? * a)?,
+        Activation::Elu(a) => relu(x)? + ((below(x)?.exp()? - 1.0)? * a)?,
+        Activation::Gelu => x.gelu_erf(),
+        Activation::Silu => x * sigmoid(x)?,
+        Activation::Maxout(pieces) => {
+            let mut shape = x.dims().to_vec();
+            let channels = shape.pop().unwrap_or(0);
+            shape.extend([channels / pieces.max(1), pieces]);
+            let x = x.reshape(shape)?;
+            let place = x.detach().argmax_keepdim(D::Minus1)?;
+            x.gather(&place, D::Minus1)?.squeeze(D::Minus1)
+        }
+    }
 }
 
 /// See [`crate::add_relu`].

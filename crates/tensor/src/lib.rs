@@ -34,6 +34,7 @@ mod rng;
 
 mod batch;
 mod init;
+mod initialization;
 mod mode;
 mod params;
 
@@ -47,6 +48,7 @@ mod epilogue;
 mod linear;
 mod loss;
 pub mod nchw;
+mod nonlinearity;
 mod pool;
 
 mod gradcheck;
@@ -61,11 +63,13 @@ pub use conv::{Conv, conv2d, conv2d_relu};
 pub use dropout::dropout;
 pub use epilogue::Epilogue;
 pub use gradcheck::{GradientError, check_gradients};
+pub use initialization::Initialization;
 pub use kernels::recycler::Recycler;
 pub use kernels::simd::{Simd, force_simd, simd, simd_asked_for};
 pub use linear::linear;
 pub use loss::{cross_entropy, log_softmax};
 pub use mode::{Layer, Mode};
+pub use nonlinearity::Activation;
 pub use params::{LoadReport, Params, Path, Reshaped};
 pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use rng::Rng;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use serde_json::Value;
 use taper_tensor::{
-    Conv, Epilogue, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d, cross_entropy,
-    linear, max_pool2d, nchw, relu,
+    Activation, Conv, Epilogue, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d,
+    cross_entropy, linear, max_pool2d, nchw, relu,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops");
@@ -129,6 +129,25 @@ fn average_pooling() -> Result<()> {
         for run in [adaptive_avg_pool2d, composed::adaptive_avg_pool2d] {
             golden.hold(&case, &["x"], |t| nhwc(&t[0], |x| run(x, output)))?;
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn activations() -> Result<()> {
+    let golden = golden();
+    for (case, kind) in [
+        ("sigmoid", Activation::Sigmoid),
+        ("tanh", Activation::Tanh),
+        ("relu", Activation::Relu),
+        ("leaky_relu", Activation::LeakyRelu(0.01)),
+        ("elu", Activation::Elu(1.0)),
+        ("gelu", Activation::Gelu),
+        ("silu", Activation::Silu),
+        ("maxout", Activation::Maxout(golden.size("maxout", "pieces"))),
+    ] {
+        golden.hold(case, &["x"], |t| kind.apply(&t[0]))?;
+        golden.hold(case, &["x"], |t| composed::activation(kind, &t[0]))?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Conv, Epilogue, Pool, Rng, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train, check_gradients,
-    composed, concat, conv2d, dropout, global_avg_pool, log_softmax, max_pool2d, nchw, relu,
+    Activation, Conv, Epilogue, Pool, Rng, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train,
+    check_gradients, composed, concat, conv2d, dropout, global_avg_pool, log_softmax, max_pool2d, nchw, relu,
 };
 
 type Op<'a> = &'a (dyn Fn(&[Tensor]) -> Result<Tensor> + Sync);
@@ -152,6 +152,19 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     let inputs = [r(&[2, 3, 2, 4]), r(&[4]), r(&[4]), r(&[2, 3, 2, 4])];
     check_gradients(&inputs[..3], 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::Relu)?.0))?;
     check_gradients(&inputs, 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0))?;
+    let kinds = [
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::LeakyRelu(0.2),
+        Activation::Elu(0.7),
+        Activation::Gelu,
+        Activation::Silu,
+        Activation::Maxout(3),
+    ];
+    for kind in kinds {
+        check_gradients(&[r(&[5, 6])], 1e-6, |t| kind.apply(&t[0]))?;
+        check_gradients(&[r(&[5, 6])], 1e-6, |t| composed::activation(kind, &t[0]))?;
+    }
     // Read by two and by three operations, whose gradients batch norm adds up itself.
     check_gradients(&inputs, 1e-5, |t| {
         let y = batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0;
@@ -164,6 +177,31 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     check_gradients(&inputs, 1e-6, |t| {
         batch_norm_eval(&t[0], &t[1], &t[2], &mean, &variance, 1e-3, Epilogue::AddRelu(&t[3]))
     })
+}
+
+#[test]
+fn far_from_zero_activations_stay_finite_and_nan_stays_nan() -> Result<()> {
+    let kinds = [
+        (Activation::Sigmoid, 0.0, 1.0),
+        (Activation::Tanh, -1.0, 1.0),
+        (Activation::Elu(1.0), -1.0, 1e4),
+        (Activation::Gelu, 0.0, 1e4),
+        (Activation::Silu, 0.0, 1e4),
+    ];
+    for (kind, low, high) in kinds {
+        let x = Var::new(&[-1e4f32, 1e4, f32::NAN], &Device::Cpu)?;
+        for run in [Activation::apply, composed::activation] {
+            let y = run(kind, &x)?;
+            let values = y.to_vec1::<f32>()?;
+            assert!((values[0] - low).abs() < 1e-6 && values[1] == high && values[2].is_nan(), "{kind:?}: {values:?}");
+        }
+        let slopes = kind.apply(&x)?.sum_all()?.backward()?.get(&x).unwrap().to_vec1::<f32>()?;
+        assert!(slopes[..2].iter().all(|slope| slope.is_finite()), "{kind:?}: {slopes:?}");
+    }
+    let maxout = Activation::Maxout(2).apply(&Tensor::new(&[1f32, f32::NAN, f32::NAN, 1.0], &Device::Cpu)?)?;
+    assert!(maxout.to_vec1::<f32>()?.iter().all(|v| v.is_nan()));
+    assert!(Activation::Maxout(2).apply(&Tensor::zeros(3, DType::F32, &Device::Cpu)?).is_err());
+    Ok(())
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(crate) mod elementwise;
 mod fill;
 pub(crate) mod linear;
 pub(crate) mod max_pool;
+pub(crate) mod maxout;
 mod micro;
 mod parallel;
 pub(crate) mod recycler;

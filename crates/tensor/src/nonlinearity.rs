@@ -1,0 +1,167 @@
+//! Activations by name.
+
+use candle_core::{D, Result, Tensor, WithDType, bail};
+
+use crate::kernels::{self, elementwise, maxout, on_floats};
+use crate::{Layer, Mode, composed, relu, tape};
+
+/// What stands between two layers, so that two of them are more than one.
+///
+/// | name | `y` | [`gain`](Self::gain) |
+/// |---|---|---|
+/// | `Sigmoid` | 1 / (1 + e^-x) | 1 |
+/// | `Tanh` | (e^x - e^-x) / (e^x + e^-x) | 5/3 |
+/// | `Relu` | max(x, 0) | √2 |
+/// | `LeakyRelu(a)` | x where x > 0, else a·x | √(2 / (1 + a²)) |
+/// | `Elu(a)` | x where x > 0, else a·(e^x - 1) | √2 |
+/// | `Gelu` | x · Φ(x), Φ the normal distribution function (the exact form) | √2 |
+/// | `Silu` | x / (1 + e^-x) | √2 |
+/// | `Maxout(k)` | the greatest of k neighbours on the last axis, (..,C) to (..,C/k) | 1 |
+///
+/// The sigmoid and the hyperbolic tangent saturate: far from 0 nothing comes back through them. The gradient of the
+/// rectifier at 0 is 0; of equal neighbours the first takes the gradient of maxout.
+///
+/// # Examples
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use taper_tensor::Activation;
+/// let x = Tensor::new(&[-2f64, 0.0, 3.0, 1.0], &Device::Cpu)?;
+/// assert_eq!(Activation::LeakyRelu(0.1).apply(&x)?.to_vec1::<f64>()?, [-0.2, 0.0, 3.0, 1.0]);
+/// assert_eq!(Activation::Maxout(2).apply(&x)?.to_vec1::<f64>()?, [0.0, 3.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Differs from PyTorch
+/// `calculate_gain` knows no gain for ELU, GELU, SiLU and maxout; the first three have that of the rectifier here.
+///
+/// # References
+/// - V. Nair, G. Hinton, *Rectified Linear Units Improve Restricted Boltzmann Machines*, 2010.
+/// - A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013: leaky ReLU.
+/// - D.-A. Clevert, T. Unterthiner, S. Hochreiter, *Fast and Accurate Deep Network Learning by Exponential Linear Units*, 2016.
+/// - D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units*, 2016: GELU and SiLU.
+/// - I. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville, Y. Bengio, *Maxout Networks*, 2013.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation {
+    /// Between 0 and 1.
+    Sigmoid,
+    /// Between -1 and 1.
+    Tanh,
+    /// The rectifier.
+    #[default]
+    Relu,
+    /// The rectifier with a slope below 0; PyTorch's is 0.01.
+    LeakyRelu(f64),
+    /// The exponential linear unit, which ends at -a; PyTorch's a is 1.
+    Elu(f64),
+    /// The Gaussian error linear unit.
+    Gelu,
+    /// The sigmoid linear unit, also called swish.
+    Silu,
+    /// The greatest of so many pieces.
+    Maxout(usize),
+}
+
+impl Activation {
+    /// `y` for a tensor of any shape.
+    ///
+    /// # Errors
+    /// When the channels are no multiple of maxout's pieces, or the device fails.
+    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Activation::Relu => relu(x),
+            Activation::Maxout(pieces) => {
+                let channels = x.dim(D::Minus1)?;
+                if pieces == 0 || !channels.is_multiple_of(pieces) {
+                    bail!("maxout of {pieces} pieces wants a multiple of that many channels; got {:?}", x.dims());
+                }
+                if kernels::fits(x) { self.maxout(x, pieces) } else { composed::activation(self, x) }
+            }
+            _ if kernels::fits(x) => self.elementwise(x),
+            _ => composed::activation(self, x),
+        }
+    }
+
+    fn elementwise(self, x: &Tensor) -> Result<Tensor> {
+        on_floats!(x.dtype(), T => {
+            let x_map = x.contiguous()?;
+            let value = |x: T| T::from_f64(self.value(x.to_f64()));
+            let y = kernels::with::<T, _>(&x_map, |x| elementwise::map(x, value))?;
+            let x_map = x_map.detach();
+            tape::record(y, x.shape(), &[x], move |dy, _| {
+                let slope = |x: T, g: T| T::from_f64(self.slope(x.to_f64()) * g.to_f64());
+                let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| elementwise::map2(x, dy, slope))?;
+                Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
+            })
+        })
+    }
+
+    fn maxout(self, x: &Tensor, pieces: usize) -> Result<Tensor> {
+        let mut shape = x.dims().to_vec();
+        if let Some(channels) = shape.last_mut() {
+            *channels /= pieces;
+        }
+        on_floats!(x.dtype(), T => {
+            let x_map = x.contiguous()?;
+            let y = kernels::with::<T, _>(&x_map, |x| maxout::forward(x, pieces))?;
+            let x_map = x_map.detach();
+            tape::record(y, shape, &[x], move |dy, _| {
+                let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| maxout::backward(x, dy, pieces))?;
+                Ok(vec![Some(kernels::tensor(dx, x_map.shape())?)])
+            })
+        })
+    }
+
+    /// y at x, for all but maxout.
+    fn value(self, x: f64) -> f64 {
+        match self {
+            Activation::Sigmoid => sigmoid(x),
+            Activation::Tanh => x.tanh(),
+            Activation::LeakyRelu(a) if x <= 0.0 => a * x,
+            Activation::Elu(a) if x <= 0.0 => a * x.exp_m1(),
+            Activation::Gelu => x * normal(x),
+            Activation::Silu => x * sigmoid(x),
+            Activation::Relu => x.max(0.0),
+            Activation::LeakyRelu(_) | Activation::Elu(_) | Activation::Maxout(_) => x,
+        }
+    }
+
+    /// dy/dx at x.
+    fn slope(self, x: f64) -> f64 {
+        match self {
+            Activation::Sigmoid => sigmoid(x) * (1.0 - sigmoid(x)),
+            Activation::Tanh => 1.0 - x.tanh().powi(2),
+            Activation::LeakyRelu(a) if x <= 0.0 => a,
+            Activation::Elu(a) if x <= 0.0 => a * x.exp(),
+            Activation::Gelu => normal(x) + x * (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt(),
+            Activation::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
+            Activation::Relu if x <= 0.0 => 0.0,
+            Activation::Relu | Activation::LeakyRelu(_) | Activation::Elu(_) | Activation::Maxout(_) => 1.0,
+        }
+    }
+
+    /// By how much weights are to be larger than those of a linear network for the signal to keep its size: the factor in
+    /// [`Initialization`](crate::Initialization).
+    pub fn gain(self) -> f64 {
+        match self {
+            Activation::Sigmoid | Activation::Maxout(_) => 1.0,
+            Activation::Tanh => 5.0 / 3.0,
+            Activation::LeakyRelu(a) => (2.0 / (1.0 + a * a)).sqrt(),
+            Activation::Relu | Activation::Elu(_) | Activation::Gelu | Activation::Silu => 2f64.sqrt(),
+        }
+    }
+}
+
+impl Layer for Activation {
+    fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
+        self.apply(x)
+    }
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Φ: the probability that a standard normal number is below x.
+fn normal(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
+}
