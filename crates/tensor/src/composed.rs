@@ -3,7 +3,7 @@
 
 use candle_core::{D, DType, Result, Tensor};
 
-use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Rng};
+use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Regions, Rng};
 
 /// See [`crate::relu`].
 ///
@@ -39,6 +39,26 @@ pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
             x.gather(&place, D::Minus1)?.squeeze(D::Minus1)
         }
     }
+}
+
+/// See [`crate::fractional_max_pool2d`], region by region.
+///
+/// # Errors
+/// When a region leaves the map.
+pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
+    let mut rows = Vec::with_capacity(regions.rows.len());
+    for row in &regions.rows {
+        let band = x.narrow(1, row.start, row.len())?;
+        let mut cells = Vec::with_capacity(regions.columns.len());
+        for column in &regions.columns {
+            let cell = band.narrow(2, column.start, column.len())?.contiguous()?.flatten(1, 2)?;
+            // candle's maximum shares its gradient between equals; the place of one does not.
+            let place = cell.detach().argmax_keepdim(1)?;
+            cells.push(cell.gather(&place, 1)?);
+        }
+        rows.push(Tensor::cat(&cells, 1)?.unsqueeze(1)?);
+    }
+    Tensor::cat(&rows, 1)
 }
 
 /// See [`crate::add_relu`].

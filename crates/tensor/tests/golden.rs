@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use serde_json::Value;
 use taper_tensor::{
-    Activation, Conv, Epilogue, Pool, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed, conv2d,
-    cross_entropy, linear, max_pool2d, nchw, relu,
+    Activation, Conv, Epilogue, Pool, Regions, adaptive_avg_pool2d, batch_norm_eval, batch_norm_train, composed,
+    conv2d, cross_entropy, fractional_max_pool2d, group_norm, layer_norm, linear, max_pool2d, nchw, relu,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops");
@@ -148,6 +148,61 @@ fn activations() -> Result<()> {
     ] {
         golden.hold(case, &["x"], |t| kind.apply(&t[0]))?;
         golden.hold(case, &["x"], |t| composed::activation(kind, &t[0]))?;
+    }
+    Ok(())
+}
+
+/// PyTorch draws regions of its own for each channel of each picture: one call for each here.
+#[test]
+fn fractional_max_pooling() -> Result<()> {
+    let golden = golden();
+    let (case, kernel) = ("fractional_max_pool", golden.size("fractional_max_pool", "kernel"));
+    let samples = golden.get(case, "samples").unwrap().to_dtype(DType::F64)?.to_vec3::<f64>()?;
+    let starts = |size: usize, cells: usize, u: f64| -> Vec<std::ops::Range<usize>> {
+        let alpha = (size - kernel) as f64 / (cells - 1) as f64;
+        let inner = (0..cells - 1).map(|i| (alpha * (i as f64 + u)) as usize - (alpha * u) as usize);
+        inner.chain([size - kernel]).map(|start| start..start + kernel).collect()
+    };
+    for run in [fractional_max_pool2d, composed::fractional_max_pool2d] {
+        golden.hold(case, &["x"], |t| {
+            let (n, c, h, w) = t[0].dims4()?;
+            let picture = |n: usize| -> Result<Tensor> {
+                let channel = |c: usize| {
+                    let [along, down] = [samples[n][c][0], samples[n][c][1]];
+                    let regions = Regions { rows: starts(h, 9, down), columns: starts(w, 8, along) };
+                    nhwc(&t[0].narrow(0, n, 1)?.narrow(1, c, 1)?, |x| run(&x.contiguous()?, &regions))
+                };
+                Tensor::cat(&(0..c).map(channel).collect::<Result<Vec<_>>>()?, 1)
+            };
+            Tensor::cat(&(0..n).map(picture).collect::<Result<Vec<_>>>()?, 0)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn norms_of_a_picture_by_itself() -> Result<()> {
+    let text = std::fs::read_to_string(GOLDEN.replace("ops", "norms.json")).unwrap();
+    let values: Value = serde_json::from_str(&text).unwrap();
+    for case in ["layer_norm", "group_norm"] {
+        let numbers = |name: &str| -> Vec<f64> {
+            values[case][name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        };
+        let shape: Vec<usize> = numbers("shape").into_iter().map(|side| side as usize).collect();
+        let map = |name: &str| Tensor::from_vec(numbers(name), shape.clone(), &Device::Cpu);
+        let vars =
+            [map("x")?, Tensor::new(numbers("weight"), &Device::Cpu)?, Tensor::new(numbers("bias"), &Device::Cpu)?];
+        let [x, weight, bias] = vars.map(|t| Var::from_tensor(&t).unwrap());
+        let y = match case {
+            "layer_norm" => layer_norm(&x, &weight, &bias, 1e-5)?,
+            _ => nhwc(&x, |x| group_norm(&x.contiguous()?, 3, &weight, &bias, 1e-5))?,
+        };
+        close(&y, &map("out")?, 1e-12, case)?;
+        let grads = (y * map("grad_out")?)?.sum_all()?.backward()?;
+        close(grads.get(&x).unwrap(), &map("grad_x")?, 1e-12, case)?;
+        for (var, name) in [(&weight, "grad_weight"), (&bias, "grad_bias")] {
+            close(grads.get(var).unwrap(), &Tensor::new(numbers(name), &Device::Cpu)?, 1e-12, name)?;
+        }
     }
     Ok(())
 }

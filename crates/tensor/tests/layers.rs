@@ -7,8 +7,9 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Activation, Conv, Epilogue, Pool, Rng, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train,
-    check_gradients, composed, concat, conv2d, dropout, global_avg_pool, log_softmax, max_pool2d, nchw, relu,
+    Activation, Conv, Epilogue, Pool, Regions, Rng, Sequence, adaptive_avg_pool2d, add_relu, batch_norm_eval,
+    batch_norm_train, check_gradients, composed, concat, conv2d, dropout, fractional_max_pool2d, global_avg_pool,
+    group_norm, layer_norm, log_softmax, max_pool2d, nchw, relu,
 };
 
 type Op<'a> = &'a (dyn Fn(&[Tensor]) -> Result<Tensor> + Sync);
@@ -152,6 +153,13 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     let inputs = [r(&[2, 3, 2, 4]), r(&[4]), r(&[4]), r(&[2, 3, 2, 4])];
     check_gradients(&inputs[..3], 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::Relu)?.0))?;
     check_gradients(&inputs, 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0))?;
+    check_gradients(&[r(&[3, 4]), r(&[4]), r(&[4])], 1e-5, |t| layer_norm(&t[0], &t[1], &t[2], 1e-3))?;
+    check_gradients(&[r(&[2, 3, 2, 6]), r(&[6]), r(&[6])], 1e-5, |t| group_norm(&t[0], 2, &t[1], &t[2], 1e-3))?;
+    for (sequence, overlap) in [(Sequence::Random, false), (Sequence::PseudoRandom, true)] {
+        let regions = Regions::draw((7, 5), 1.5, sequence, overlap, &Rng::new(4))?;
+        check_gradients(&[r(&[2, 7, 5, 3])], 1e-6, |t| fractional_max_pool2d(&t[0], &regions))?;
+        check_gradients(&[r(&[2, 7, 5, 3])], 1e-6, |t| composed::fractional_max_pool2d(&t[0], &regions))?;
+    }
     let kinds = [
         Activation::Sigmoid,
         Activation::Tanh,
@@ -177,6 +185,37 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     check_gradients(&inputs, 1e-6, |t| {
         batch_norm_eval(&t[0], &t[1], &t[2], &mean, &variance, 1e-3, Epilogue::AddRelu(&t[3]))
     })
+}
+
+#[test]
+fn fractional_regions_cover_the_map_at_their_ratio() -> Result<()> {
+    for ratio in [1.2, 1.5, std::f64::consts::SQRT_2, 2.0] {
+        for size in [1, 2, 5, 14, 33] {
+            for sequence in [Sequence::Random, Sequence::PseudoRandom] {
+                for k in 0..20 {
+                    let draw = |overlap| Regions::draw((size, size + 1), ratio, sequence, overlap, &Rng::new(k));
+                    let (apart, over) = (draw(false)?, draw(true)?);
+                    for (sides, over, size) in
+                        [(&apart.rows, &over.rows, size), (&apart.columns, &over.columns, size + 1)]
+                    {
+                        assert_eq!(sides.len(), (size as f64 / ratio).ceil() as usize);
+                        assert_eq!((sides[0].start, sides[sides.len() - 1].end), (0, size));
+                        assert!(sides.windows(2).all(|pair| pair[0].end == pair[1].start));
+                        assert!(sides.iter().all(|side| (1..=2).contains(&side.len())), "{sides:?}");
+                        let widened = sides.iter().map(|side| side.start..size.min(side.end + 1));
+                        assert!(widened.eq(over.iter().cloned()));
+                    }
+                }
+            }
+        }
+    }
+    for ratio in [1.0, 2.1, f64::NAN] {
+        assert!(Regions::draw((4, 4), ratio, Sequence::Random, true, &Rng::new(0)).is_err());
+    }
+    let x = Tensor::zeros((1, 2, 2, 1), DType::F32, &Device::Cpu)?;
+    assert!(fractional_max_pool2d(&x, &Regions { rows: vec![0..3], columns: vec![0..1] }).is_err());
+    assert!(fractional_max_pool2d(&x, &Regions { rows: vec![1..1], columns: vec![0..1] }).is_err());
+    Ok(())
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod direct;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
 mod fill;
+pub(crate) mod fractional_pool;
 pub(crate) mod linear;
 pub(crate) mod max_pool;
 pub(crate) mod maxout;

@@ -1,0 +1,109 @@
+//! Max pooling over regions of one or two pixels, for ratios between 1 and 2.
+
+use std::ops::Range;
+
+use candle_core::{Result, Tensor, bail};
+
+use crate::kernels::{self, fractional_pool as kernel, on_floats};
+use crate::{Rng, composed, tape};
+
+/// How the regions of a side follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sequence {
+    /// Steps of 1 and 2 in random order.
+    #[default]
+    Random,
+    /// Steps of 1 and 2 as evenly as can be, from a random start: `⌊α(i + u)⌋ - ⌊αu⌋`, u uniform in [0, 1).
+    PseudoRandom,
+}
+
+/// What is pooled together: the cells of a grid of rows by columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regions {
+    /// The pixels of each row of cells.
+    pub rows: Vec<Range<usize>>,
+    /// The pixels of each column of cells.
+    pub columns: Vec<Range<usize>>,
+}
+
+impl Regions {
+    /// Random regions of a map of `(height, width)`: `⌈side / ratio⌉` on each side, each one or two pixels, or where they
+    /// `overlap` one more, which the next has too. Read from the beginning of `rng`.
+    ///
+    /// # Errors
+    /// When the ratio is outside (1, 2] or a side is 0.
+    pub fn draw((h, w): (usize, usize), ratio: f64, sequence: Sequence, overlap: bool, rng: &Rng) -> Result<Self> {
+        if !(ratio > 1.0 && ratio <= 2.0) || h * w == 0 {
+            bail!("fractional pooling wants a ratio in (1, 2] and a map with pixels; got {ratio} and {h}x{w}");
+        }
+        let side = |size: usize, mut rng: Rng| {
+            let cells = (size as f64 / ratio).ceil() as usize;
+            let ends = match sequence {
+                Sequence::Random => {
+                    let mut steps: Vec<usize> = (0..cells).map(|i| 1 + usize::from(i < size - cells)).collect();
+                    rng.shuffle(&mut steps);
+                    steps
+                        .iter()
+                        .scan(0, |at, step| {
+                            *at += step;
+                            Some(*at)
+                        })
+                        .collect::<Vec<_>>()
+                }
+                Sequence::PseudoRandom => {
+                    let (alpha, u) = (size as f64 / cells as f64, rng.uniform(0.0, 1.0));
+                    let at = |i: usize| (alpha * (i as f64 + u)) as usize - (alpha * u) as usize;
+                    // The last ends where the map does, whatever the rounding.
+                    (1..=cells).map(|i| if i == cells { size } else { at(i) }).collect()
+                }
+            };
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            starts.zip(&ends).map(|(start, &end)| start..size.min(end + usize::from(overlap))).collect()
+        };
+        Ok(Self { rows: side(h, rng.fork("rows")), columns: side(w, rng.fork("columns")) })
+    }
+}
+
+/// The maximum of each channel over each region; all pictures and channels have the same regions.
+///
+/// # Shapes
+/// (N,H,W,C) to (N, rows, columns, C).
+///
+/// # Errors
+/// When a region is empty or leaves the map.
+///
+/// # Examples
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use taper_tensor::{Regions, fractional_max_pool2d};
+/// let x = Tensor::arange(0f32, 9.0, &Device::Cpu)?.reshape((1, 3, 3, 1))?;
+/// let regions = Regions { rows: vec![0..1, 1..3], columns: vec![0..2, 2..3] };
+/// let y = fractional_max_pool2d(&x, &regions)?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [1.0, 2.0, 7.0, 8.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Differs from PyTorch
+/// Each channel of each picture has regions of its own there, which are square windows of one size that may leave pixels
+/// out. Here regions cover the map, as in the paper.
+///
+/// # References
+/// B. Graham, *Fractional Max-Pooling*, 2014.
+pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
+    let (n, h, w, c) = x.dims4()?;
+    let fits = |sides: &[Range<usize>], size: usize| sides.iter().all(|side| side.start < side.end && side.end <= size);
+    if !fits(&regions.rows, h) || !fits(&regions.columns, w) {
+        bail!("fractional_max_pool2d: regions must have pixels and lie in the map {h}x{w}; got {regions:?}");
+    }
+    if !kernels::fits(x) {
+        return composed::fractional_max_pool2d(x, regions);
+    }
+    let shape = (n, regions.rows.len(), regions.columns.len(), c);
+    on_floats!(x.dtype(), T => {
+        let (y, places) = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::forward(x, (h, w, c), regions))?;
+        tape::record(y, shape, &[x], move |dy, _| {
+            let dx = kernels::with::<T, _>(dy, |dy| kernel::backward(dy, &places, h * w * c, n))?;
+            Ok(vec![Some(kernels::tensor(dx, &(n, h, w, c).into())?)])
+        })
+    })
+}
