@@ -2,7 +2,8 @@
 //!
 //! Regularization makes the training error worse so that the error on new pictures gets better. Most pieces add noise in
 //! [`Mode::Train`](taper_tensor::Mode) and take its expectation in [`Mode::Eval`](taper_tensor::Mode): [`Dropout`]
-//! switches features off at random, [`DropConnect`] weights, [`StochasticDepth`] whole blocks; [`BatchNorm`] normalises by
+//! switches features off at random, [`DropConnect`] weights, [`StochasticDepth`] whole blocks; [`FractionalMaxPool`]
+//! pools over random regions, and [`BatchNorm`] normalises by
 //! the moments of whatever pictures share the batch. [`marginalize`] sees all of them as one pattern and takes the mean
 //! over several draws instead ([`Mode::Sample`](taper_tensor::Mode)).
 //!
@@ -31,6 +32,8 @@ mod error;
 mod batch_norm;
 mod drop_connect;
 mod dropout;
+mod fractional_max_pool;
+mod layer_norm;
 mod stochastic_depth;
 
 mod marginal;
@@ -46,6 +49,8 @@ pub use drop_connect::{DropConnect, Inference, Product};
 pub use dropout::Dropout;
 pub use early_stopping::{EarlyStopping, EarlyStoppingConfig};
 pub use error::RegularizeError;
+pub use fractional_max_pool::{FractionalMaxPool, FractionalMaxPoolConfig};
+pub use layer_norm::{GroupNorm, LayerNorm};
 pub use marginal::{Marginal, Marginalize, marginalize};
 pub use mixing::Mixing;
 pub use penalty::{Penalty, max_norm};

@@ -1,7 +1,8 @@
 //! ResNet, of basic blocks or of bottlenecks.
 
-use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Conv, Layer, Mode, Path, Pool, max_pool2d};
+use candle_core::{Error, Result, Tensor, bail};
+use taper_regularize::{Depth, DropPer, StochasticDepth, linear_survival};
+use taper_tensor::{Conv, Layer, Mode, Path, Pool, add_relu, max_pool2d, relu};
 
 use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
 use crate::{Backbone, Stage};
@@ -109,6 +110,8 @@ struct Residual {
     convolutions: Vec<ConvNorm>,
     /// None where the shape stays.
     downsample: Option<ConvNorm>,
+    /// Whether F is sometimes left out.
+    depth: StochasticDepth,
 }
 
 fn conv_norm(at: [&Path; 2], (inputs, outputs, kernel): (usize, usize, usize), stride: usize) -> Result<ConvNorm> {
@@ -118,7 +121,12 @@ fn conv_norm(at: [&Path; 2], (inputs, outputs, kernel): (usize, usize, usize), s
 }
 
 impl Residual {
-    fn new(path: &Path, block: Block, inputs: usize, width: usize, stride: usize) -> Result<Self> {
+    fn new(
+        path: &Path,
+        block: Block,
+        (inputs, width, stride): (usize, usize, usize),
+        depth: StochasticDepth,
+    ) -> Result<Self> {
         let (mut channels, outputs) = (inputs, block.outputs(width));
         let mut convolutions = Vec::new();
         for (i, (kernel, outputs, stride)) in block.convolutions(width, stride).into_iter().enumerate() {
@@ -129,7 +137,7 @@ impl Residual {
         let shortcut = path.at("downsample");
         let changes = stride != 1 || inputs != outputs;
         let downsample = changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), stride));
-        Ok(Self { convolutions, downsample: downsample.transpose()? })
+        Ok(Self { convolutions, downsample: downsample.transpose()?, depth })
     }
 
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
@@ -140,8 +148,13 @@ impl Residual {
         let Some((last, before)) = self.convolutions.split_last() else {
             return Ok(shortcut);
         };
-        let f = before.iter().try_fold(x.clone(), |x, convolution| convolution.forward_relu(&x, mode))?;
-        last.forward_add_relu(&f, &shortcut, mode)
+        let before = || before.iter().try_fold(x.clone(), |x, convolution| convolution.forward_relu(&x, mode));
+        match self.depth.draw(x, mode)? {
+            Depth::Dropped => relu(&shortcut),
+            Depth::Whole => last.forward_add_relu(&before()?, &shortcut, mode),
+            Depth::Scaled(factor) => add_relu(&(last.forward(&before()?, mode)? * factor)?, &shortcut),
+            Depth::Masked(mask) => add_relu(&last.forward(&before()?, mode)?.broadcast_mul(&mask)?, &shortcut),
+        }
     }
 }
 
@@ -151,17 +164,33 @@ impl ResNet {
     /// # Errors
     /// When a parameter exists with another shape.
     pub fn new(path: &Path, layers: ResNetLayers) -> Result<Self> {
+        Self::with_stochastic_depth(path, layers, 1.0, DropPer::Batch)
+    }
+
+    /// The network with blocks that are sometimes left out in training ([`StochasticDepth`]): the last one stays with the
+    /// probability `last_survival`, those before it more often, in a straight line from 1 at the stem. The paper's is 0.5.
+    ///
+    /// Dropped for the whole batch, a block costs no computation in that step, and its parameters have no gradient: give
+    /// zeros to an optimizer that wants one for each.
+    ///
+    /// # Errors
+    /// When `last_survival` is outside (0, 1], or a parameter exists with another shape.
+    pub fn with_stochastic_depth(path: &Path, layers: ResNetLayers, last_survival: f64, per: DropPer) -> Result<Self> {
         let ResNetLayers { block, depths } = layers;
         let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, 64, 7), 2)?;
         let mut inputs = 64;
+        let (mut number, blocks) = (0, depths.iter().sum());
         let mut layer = |(i, depth): (usize, usize)| {
             let (path, width) = (path.at(format_args!("layer{}", i + 1)), ResNetLayers::width(i));
-            let blocks = (0..depth).map(|b| {
+            let built = (0..depth).map(|b| {
                 let stride = if b == 0 && i > 0 { 2 } else { 1 };
                 let inputs = std::mem::replace(&mut inputs, block.outputs(width));
-                Residual::new(&path.at(b), block, inputs, width, stride)
+                number += 1;
+                let (survival, path) = (linear_survival(number, blocks, last_survival), path.at(b));
+                let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
+                Residual::new(&path, block, (inputs, width, stride), depth)
             });
-            blocks.collect()
+            built.collect()
         };
         let built = depths.into_iter().enumerate().map(&mut layer).collect::<Result<_>>()?;
         Ok(Self { stages: layers.stages(), stem, layers: built })

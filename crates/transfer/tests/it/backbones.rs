@@ -1,6 +1,7 @@
 //! What every backbone promises, whatever it is made of.
 
 use candle_core::{DType, Device, Result, Tensor};
+use taper_regularize::{DropPer, linear_survival};
 use taper_tensor::{Layer, Mode, Params, Path, Rng};
 use taper_transfer::{
     Backbone, Classifier, ConvHeadConfig, Head, LinearHead, ResNet, ResNetLayers, SqueezeNet, Vgg, VggHeadConfig,
@@ -175,5 +176,41 @@ fn the_linear_head_is_the_product_with_the_mean() -> Result<()> {
     }
     let map = Tensor::new(&[[[[1f32, 2.0], [3.0, 6.0]]]], &Device::Cpu)?; // means 2 and 4
     assert_eq!(head.forward(&map, Mode::Eval)?.to_vec2::<f32>()?, [[20.0, 16.0]]);
+    Ok(())
+}
+
+#[test]
+fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
+    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+    let net = ResNet::with_stochastic_depth(&params.root(), ResNetLayers::RESNET18, 0.5, DropPer::Batch)?;
+    let x = Tensor::ones((2, 32, 32, 3), DType::F32, &Device::Cpu)?;
+    let run = |net: &ResNet, mode: Mode<'_>| (0..5).try_fold(x.clone(), |x, i| net.stage(i, &x, mode));
+    let (mut dropped, steps) = ([0usize; 8], 60);
+    for step in 0..steps {
+        let rng = Rng::new(1).at(step);
+        let grads = run(&net, Mode::Train(&rng))?.sqr()?.sum_all()?.backward()?;
+        for (name, var) in params.trainables() {
+            if let Some((layer, block)) =
+                name.strip_prefix("layer").and_then(|n| n.strip_suffix(".conv1.weight")?.split_once('.'))
+            {
+                let block = 2 * (layer.parse::<usize>().unwrap() - 1) + block.parse::<usize>().unwrap();
+                dropped[block] += usize::from(grads.get(&var).is_none());
+            }
+        }
+    }
+    for (block, &dropped) in dropped.iter().enumerate() {
+        let p = 1.0 - linear_survival(block + 1, 8, 0.5);
+        let (rate, n) = (dropped as f64 / steps as f64, steps as f64);
+        assert!((rate - p).abs() < 5.0 * (p * (1.0 - p) / n).sqrt(), "block {block}: {rate} of {p}");
+    }
+
+    // Survival 1 is the network as it is, to the bit; in testing the blocks are scaled.
+    let whole = ResNet::with_stochastic_depth(&params.root(), ResNetLayers::RESNET18, 1.0, DropPer::Sample)?;
+    let plain = ResNet::new(&params.root(), ResNetLayers::RESNET18)?;
+    let values = |y: Tensor| y.flatten_all()?.to_vec1::<f32>();
+    let tested = values(run(&plain, Mode::Eval)?)?;
+    assert_eq!(values(run(&whole, Mode::Eval)?)?, tested);
+    assert_ne!(values(run(&net, Mode::Eval)?)?, tested);
+    assert!(ResNet::with_stochastic_depth(&params.root(), ResNetLayers::RESNET18, 0.0, DropPer::Batch).is_err());
     Ok(())
 }
