@@ -32,7 +32,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    FineTune(FineTuneArgs),
+    FineTune(Box<FineTuneArgs>),
     Eval(EvalArgs),
     Predict(PredictArgs),
     Optimize(OptimizeArgs),

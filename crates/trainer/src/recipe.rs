@@ -208,7 +208,7 @@ pub enum RecipeError {
         /// The table of the setting, as written in the file.
         section: &'static str,
         /// What is wrong with it.
-        source: OptimError,
+        source: Box<OptimError>,
     },
     /// A setting that a technique of regularization does not take.
     #[error("recipe: regularize: {0}")]

@@ -38,7 +38,7 @@ pub enum LandscapeError {
         /// Whose.
         name: &'static str,
         /// What it says.
-        source: OptimError,
+        source: Box<OptimError>,
     },
     /// The picture could not be drawn.
     #[error("the picture cannot be drawn: {reason}")]
@@ -53,7 +53,7 @@ impl LandscapeError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Field { .. } | Self::Unknown { .. } | Self::Twice { .. } => true,
-            Self::Optim { source, .. } => matches!(source, OptimError::BadConfig { .. }),
+            Self::Optim { source, .. } => matches!(**source, OptimError::BadConfig { .. }),
             Self::Drawing { .. } => false,
         }
     }

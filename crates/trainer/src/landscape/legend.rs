@@ -58,7 +58,7 @@ pub(super) fn start(canvas: &mut Canvas<'_>, place: Point) -> Result<(), Landsca
 pub(super) fn minimum(canvas: &mut Canvas<'_>, [x, y]: Point) -> Result<(), LandscapeError> {
     let star = |size: f64| -> Vec<Point> {
         let corner = |k: u32| {
-            let (radius, angle) = (if k % 2 == 0 { size } else { 0.43 * size }, f64::from(k) * PI / 5.0);
+            let (radius, angle) = (if k.is_multiple_of(2) { size } else { 0.43 * size }, f64::from(k) * PI / 5.0);
             [x + radius * angle.sin(), y - radius * angle.cos()]
         };
         (0..10).map(corner).collect()

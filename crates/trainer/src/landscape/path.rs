@@ -96,7 +96,7 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
                 Ok(())
             }
         })
-        .map_err(|source| LandscapeError::Optim { name: course.name, source })?;
+        .map_err(|source| LandscapeError::Optim { name: course.name, source: Box::new(source) })?;
     Ok(path)
 }
 
@@ -132,7 +132,8 @@ impl Path {
         let window = function.window();
         let far = |i: usize| {
             let (low, high) = (window.low[i], window.high[i]);
-            !((place[i] - 0.5 * (low + high)).abs() <= LOST * (high - low))
+            let off = (place[i] - 0.5 * (low + high)).abs();
+            off.is_nan() || off > LOST * (high - low)
         };
         self.diverged = far(0) || far(1);
         self.points.push(place);

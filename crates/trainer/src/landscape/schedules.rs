@@ -20,8 +20,11 @@ pub struct NamedSchedule {
     pub factors: Vec<f64>,
 }
 
-/// A name, and what makes the schedule of a run of so many steps, with the expression for it.
-struct Row(&'static str, fn(u64) -> Result<(String, Box<dyn Schedule>), OptimError>);
+/// A schedule, and the expression for it.
+type Made = (String, Box<dyn Schedule>);
+
+/// A name, and what makes the schedule of a run of so many steps.
+struct Row(&'static str, fn(u64) -> Result<Made, OptimError>);
 
 /// A row whose expression is also what is written in the picture.
 macro_rules! row {
@@ -86,7 +89,8 @@ pub fn schedules(list: &str, steps: u64) -> Result<Vec<NamedSchedule>, Landscape
     require((10..=MOST_STEPS).contains(&steps), "--steps with --schedules", "from 10 to 10000", steps)?;
     let rows = listed("schedule", list, &TABLE, |row| row.0)?;
     let named = |&Row(name, make): &Row| {
-        let (expression, schedule) = make(steps).map_err(|source| LandscapeError::Optim { name, source })?;
+        let (expression, schedule) =
+            make(steps).map_err(|source| LandscapeError::Optim { name, source: Box::new(source) })?;
         Ok(NamedSchedule { name, expression, factors: (0..steps).map(|step| schedule.at(step)).collect() })
     };
     rows.into_iter()

@@ -149,7 +149,7 @@ fn clip(clip: ClipRecipe) -> Clip {
 
 /// An error of the optimizer's, with the table of the recipe that it is about.
 fn setting(section: &'static str) -> impl Fn(OptimError) -> RecipeError {
-    move |source| RecipeError::Setting { section, source }
+    move |source| RecipeError::Setting { section, source: Box::new(source) }
 }
 
 #[cfg(test)]
