@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{listing, succeed, taper};
 
 /// Runs the verb with these words.
-fn optimize<'a>(words: &'a str) -> Vec<&'a str> {
+fn optimize(words: &str) -> Vec<&str> {
     std::iter::once("optimize").chain(words.split_whitespace()).collect()
 }
 
