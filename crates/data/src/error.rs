@@ -30,6 +30,44 @@ pub enum DataError {
         /// What the operating system said.
         reason: io::Error,
     },
+    /// A file in IDX format cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    IdxRead {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system, or the decompression, said.
+        reason: io::Error,
+    },
+    /// A file in IDX format is not what it should be.
+    #[error("{}: {part} must be {wanted}, got {got}: is the file of another kind, or cut off?", path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        part: &'static str,
+        /// What it should be.
+        wanted: String,
+        /// What was found.
+        got: String,
+    },
+    /// A data set in IDX format lacks one of its four files.
+    #[error("{} lacks {missing} (or {missing}.gz), which belongs to the other IDX files there", folder.display())]
+    IdxMissing {
+        /// The folder.
+        folder: PathBuf,
+        /// The name of the first file that is missing.
+        missing: &'static str,
+    },
+    /// A test picture has a class that no training picture has.
+    #[error("{}: the largest label is {got}, of the training pictures {wanted}: are these files of one data set?", path.display())]
+    IdxClasses {
+        /// The file of the test pictures.
+        path: PathBuf,
+        /// Its largest label.
+        got: usize,
+        /// The largest label of the training pictures.
+        wanted: usize,
+    },
     /// A folder holds no class folders.
     #[error(
         "{} holds no class folders (pictures directly in it: {pictures}): \

@@ -1,7 +1,7 @@
 //! From files to batches: picture datasets and a parallel, bounded, ordered loader.
 //!
 //! A [`Dataset`] answers two questions of a number: which picture, which class. [`Folder`] is one, made
-//! of class folders; [`Subset`] is a choice of another. [`open`] reads what people have - `train/` and
+//! of class folders, [`Idx`] another, in the format of MNIST; [`Subset`] is a choice of another. [`open`] reads what people have - `train/` and
 //! `val/`, or one folder that is split by seed - and says in its errors what to do where that fails.
 //! [`check`] reads every picture once before a long training finds the broken one; what becomes of the
 //! unreadable ones is the caller's decision, and [`Subset::without`] carries it out.
@@ -34,6 +34,7 @@ mod error;
 mod dataset;
 mod decode;
 mod folder;
+mod idx;
 mod split;
 
 mod check;
@@ -49,6 +50,7 @@ pub use decode::{EXTENSIONS, MAX_PIXELS, decode};
 pub use epoch::{Epoch, Loaded};
 pub use error::DataError;
 pub use folder::Folder;
+pub use idx::Idx;
 pub use image::RgbImage;
 pub use loader::{Loader, LoaderConfig, Prepare, PrepareError};
 pub use split::{DEFAULT_VAL_FRACTION, Splits, open, split};

@@ -8,6 +8,7 @@ use taper_tensor::Rng;
 use crate::dataset::{Dataset, Subset};
 use crate::error::DataError;
 use crate::folder::{Folder, list, name};
+use crate::idx::Idx;
 
 /// How much of each class is set aside for validation unless something else is said: a fifth.
 pub const DEFAULT_VAL_FRACTION: f64 = 0.2;
@@ -27,7 +28,8 @@ pub struct Splits {
 
 /// Opens a folder of pictures.
 ///
-/// Two layouts are known. `train/<class>/...` beside `val/<class>/...` (or `valid`) is a split made
+/// Three layouts are known. Four files in IDX format (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two of
+/// `t10k`, each as it is or with `.gz`) are a data set such as MNIST with its split. `train/<class>/...` beside `val/<class>/...` (or `valid`) is a split made
 /// beforehand: it is taken as it is, other folders beside the two are not looked at, and both sides must
 /// have the same classes. Anything else is taken for `<class>/...` and [split](split) by seed. A folder
 /// `train` counts as a side only if there are folders in it: among class folders it is a class.
@@ -50,6 +52,9 @@ pub struct Splits {
 pub fn open(path: impl AsRef<Path>, val_fraction: f64, rng: &Rng) -> Result<Splits, DataError> {
     let path = path.as_ref();
     check_fraction(val_fraction)?;
+    if let Some((train, val)) = Idx::sides(path)? {
+        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, ignored: 0 });
+    }
     let Some((train, val)) = sides(path)? else {
         let folder = Folder::open(path)?;
         let ignored = folder.ignored();

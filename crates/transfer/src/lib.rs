@@ -26,6 +26,7 @@
 mod backbone;
 mod convolution;
 mod resnet;
+mod small_cnn;
 mod squeezenet;
 mod vgg;
 
@@ -51,8 +52,9 @@ pub use error::{TransferError, WeightsError};
 pub use head::Head;
 pub use linear_head::LinearHead;
 pub use manifest::Manifest;
-pub use models::{MODELS, Model, model};
+pub use models::{MODELS, Model, backbone, model};
 pub use resnet::{ResNet, ResNetLayers};
+pub use small_cnn::SmallCnn;
 pub use squeezenet::SqueezeNet;
 pub use vgg::{Vgg, VggLayers};
 pub use vgg_head::{VggHead, VggHeadConfig};

@@ -6,8 +6,8 @@ use candle_core::Tensor;
 use taper_tensor::{Params, Path};
 
 use crate::{
-    Backbone, Classifier, ConvHeadConfig, Fit, Head, Manifest, SqueezeNet, TransferError, WeightsError, load_weights,
-    weights_from_bytes,
+    Backbone, Classifier, ConvHeadConfig, Fit, Head, Manifest, ResNet, ResNetLayers, SmallCnn, SqueezeNet, TransferError,
+    Vgg, VggLayers, WeightsError, load_weights, weights_from_bytes,
 };
 
 /// A pretrained network that is part of this library.
@@ -31,6 +31,46 @@ pub const MODELS: &[Model] = &[Model {
     backbone: |path| Ok(Box::new(SqueezeNet::new(path)?)),
     head: || Head::Conv(ConvHeadConfig::default()),
 }];
+
+/// Makes a network with first values below a path.
+type Build = fn(&Path) -> candle_core::Result<Box<dyn Backbone>>;
+
+/// What can be trained from scratch, beside the [`MODELS`]: names and what they are.
+const FROM_SCRATCH: &[(&str, Build)] = &[
+    ("small_cnn", |path| Ok(Box::new(SmallCnn::new(path)?))),
+    ("resnet18_small", |path| Ok(Box::new(ResNet::for_small_pictures(path, ResNetLayers::RESNET18)?))),
+    ("resnet18", |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET18)?))),
+    ("resnet34", |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET34)?))),
+    ("resnet50", |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET50)?))),
+    ("vgg16", |path| Ok(Box::new(Vgg::new(path, VggLayers::VGG16)?))),
+];
+
+/// The backbone of this name with first values for its weights, below `path`: of a pretrained model, or one of
+/// `small_cnn`, `resnet18_small` (for pictures of a few dozen pixels), `resnet18`, `resnet34`, `resnet50`, `vgg16`.
+///
+/// # Errors
+/// When there is none, listing the names there are; when a parameter exists with another shape.
+///
+/// # Examples
+/// ```
+/// # use candle_core::{DType, Device};
+/// # use taper_tensor::{Params, Rng};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// assert_eq!(taper_transfer::backbone("small_cnn", &params.root())?.channels(), 64);
+/// # Ok::<(), taper_transfer::TransferError>(())
+/// ```
+pub fn backbone(name: &str, path: &Path) -> Result<Box<dyn Backbone>, TransferError> {
+    if let Some((_, build)) = FROM_SCRATCH.iter().find(|(known, _)| *known == name) {
+        return Ok(build(path)?);
+    }
+    match model(name) {
+        Ok(model) => Ok(model.backbone(path)?),
+        Err(_) => {
+            let known = FROM_SCRATCH.iter().map(|(name, _)| *name).chain(MODELS.iter().map(|model| model.name));
+            Err(TransferError::UnknownModel { got: name.to_owned(), known: nearest_first(name, known.collect()) })
+        }
+    }
+}
 
 /// The model of this name.
 ///

@@ -102,7 +102,18 @@ impl ResNetLayers {
 pub struct ResNet {
     stages: [Stage; 5],
     stem: ConvNorm,
+    /// Whether the first layer begins with a max pool.
+    pool: bool,
     layers: Vec<Vec<Residual>>,
+}
+
+/// What the network begins with.
+#[derive(Clone, Copy, PartialEq)]
+enum Stem {
+    /// A convolution 7x7 of stride 2 and a max pool.
+    Large,
+    /// A convolution 3x3 of stride 1.
+    Small,
 }
 
 /// A block: `relu(F(x) + shortcut(x))`.
@@ -164,7 +175,16 @@ impl ResNet {
     /// # Errors
     /// When a parameter exists with another shape.
     pub fn new(path: &Path, layers: ResNetLayers) -> Result<Self> {
-        Self::with_stochastic_depth(path, layers, 1.0, DropPer::Batch)
+        Self::build(path, layers, Stem::Large, (1.0, DropPer::Batch))
+    }
+
+    /// The form for pictures of a few dozen pixels: the stem is a convolution 3x3 of stride 1, without a max pool, so that
+    /// the map is four times as wide (⌈H/8⌉ at the end) as in [`ResNet::new`].
+    ///
+    /// # Errors
+    /// When a parameter exists with another shape.
+    pub fn for_small_pictures(path: &Path, layers: ResNetLayers) -> Result<Self> {
+        Self::build(path, layers, Stem::Small, (1.0, DropPer::Batch))
     }
 
     /// The network with blocks that are sometimes left out in training ([`StochasticDepth`]): the last one stays with the
@@ -176,8 +196,14 @@ impl ResNet {
     /// # Errors
     /// When `last_survival` is outside (0, 1], or a parameter exists with another shape.
     pub fn with_stochastic_depth(path: &Path, layers: ResNetLayers, last_survival: f64, per: DropPer) -> Result<Self> {
+        Self::build(path, layers, Stem::Large, (last_survival, per))
+    }
+
+    fn build(path: &Path, layers: ResNetLayers, stem: Stem, (last, per): (f64, DropPer)) -> Result<Self> {
         let ResNetLayers { block, depths } = layers;
-        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, 64, 7), 2)?;
+        let pool = stem == Stem::Large;
+        let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
+        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, 64, kernel), stride)?;
         let mut inputs = 64;
         let (mut number, blocks) = (0, depths.iter().sum());
         let mut layer = |(i, depth): (usize, usize)| {
@@ -186,14 +212,18 @@ impl ResNet {
                 let stride = if b == 0 && i > 0 { 2 } else { 1 };
                 let inputs = std::mem::replace(&mut inputs, block.outputs(width));
                 number += 1;
-                let (survival, path) = (linear_survival(number, blocks, last_survival), path.at(b));
+                let (survival, path) = (linear_survival(number, blocks, last), path.at(b));
                 let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
                 Residual::new(&path, block, (inputs, width, stride), depth)
             });
             built.collect()
         };
         let built = depths.into_iter().enumerate().map(&mut layer).collect::<Result<_>>()?;
-        Ok(Self { stages: layers.stages(), stem, layers: built })
+        let mut stages = layers.stages();
+        if !pool {
+            stages.iter_mut().for_each(|stage| stage.stride = (stage.stride / 4).max(1));
+        }
+        Ok(Self { stages, stem, pool, layers: built })
     }
 }
 
@@ -213,7 +243,7 @@ impl Backbone for ResNet {
         let Some(layer) = self.layers.get(i - 1) else {
             bail!("ResNet has {} stages; there is no stage {i}", self.stages.len());
         };
-        let x = if i == 1 { max_pool2d(x, POOL)? } else { x.clone() };
+        let x = if i == 1 && self.pool { max_pool2d(x, POOL)? } else { x.clone() };
         layer.iter().try_fold(x, |x, block| block.forward(&x, mode))
     }
 }

@@ -1,0 +1,269 @@
+//! Pictures and labels in the IDX format, as MNIST and Fashion-MNIST have them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use image::{Rgb, RgbImage};
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+
+/// Grey pictures of one size from an IDX file, with labels from another; kept in memory as they are.
+///
+/// ```text
+/// 0, 0, type, dimensions    a byte each; the type is 8, unsigned bytes; 3 dimensions for pictures, 1 for labels
+/// sizes                     a big-endian 32-bit number for each dimension: count, height, width
+/// bytes                     as many as the sizes say, and no more
+/// ```
+///
+/// A file may be compressed with gzip, which is seen by its first bytes. The format has no names for classes: they are
+/// called by their numbers, `0` to the largest label. A pixel becomes three equal channels.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use taper_data::{Dataset, Idx};
+/// let folder = tempfile::tempdir()?;
+/// let (images, labels) = (folder.path().join("images"), folder.path().join("labels"));
+/// std::fs::write(&images, [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 10, 20, 30, 40])?; // two of 1x2
+/// std::fs::write(&labels, [0, 0, 8, 1, 0, 0, 0, 2, 1, 0])?;
+/// let set = Idx::open(&images, &labels)?;
+/// assert_eq!((set.len(), set.label(0), set.get(1)?.get_pixel(0, 0).0), (2, 1, [30, 30, 30]));
+/// # Ok(()) }
+/// ```
+///
+/// # References
+/// Y. LeCun, C. Cortes, C. J. C. Burges, *The MNIST database of handwritten digits*, 1998.
+#[derive(Clone)]
+pub struct Idx {
+    path: PathBuf,
+    height: usize,
+    width: usize,
+    pixels: Vec<u8>,
+    labels: Vec<u8>,
+    classes: Vec<String>,
+}
+
+impl Idx {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// When one cannot be read, has another header, fewer or more bytes than its sizes say, or their counts differ; when
+    /// there are no pictures, or labels of one class alone.
+    pub fn open(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self, DataError> {
+        let (path, labels_path) = (images.as_ref().to_path_buf(), labels.as_ref());
+        let (sizes, pixels) = read::<3>(&path)?;
+        let (label_sizes, labels) = read::<1>(labels_path)?;
+        let [count, height, width] = sizes;
+        if count * height * width == 0 {
+            return Err(wrong(&path, "the size", "of pictures that have pixels", format!("{sizes:?}")));
+        }
+        if label_sizes != [count] {
+            let wanted = format!("{count}, a label for each picture of {}", path.display());
+            return Err(wrong(labels_path, "the count", &wanted, label_sizes[0].to_string()));
+        }
+        let classes = labels.iter().max().map_or(0, |&most| usize::from(most) + 1);
+        if classes < 2 {
+            return Err(wrong(labels_path, "the labels", "of two classes or more", "0 alone".into()));
+        }
+        Ok(Self { path, height, width, pixels, labels, classes: (0..classes).map(|class| class.to_string()).collect() })
+    }
+
+    /// The two sides of a data set in a folder, for [`open`](crate::open). The classes are those of the training pictures.
+    pub(crate) fn sides(folder: &Path) -> Result<Option<(Self, Self)>, DataError> {
+        let Some([images, labels, test_images, test_labels]) = files(folder)? else { return Ok(None) };
+        let (train, mut test) = (Self::open(images, labels)?, Self::open(&test_images, test_labels)?);
+        if test.classes.len() > train.classes.len() {
+            let (got, wanted) = (test.classes.len() - 1, train.classes.len() - 1);
+            return Err(DataError::IdxClasses { path: test_images, got, wanted });
+        }
+        test.classes.clone_from(&train.classes);
+        Ok(Some((train, test)))
+    }
+
+    /// Height and width of every picture, pixels.
+    pub fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+}
+
+impl Dataset for Idx {
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+        let size = self.height * self.width;
+        match self.pixels.chunks_exact(size).nth(index) {
+            Some(grey) => {
+                let pixel = |x: u32, y: u32| Rgb([grey[y as usize * self.width + x as usize]; 3]);
+                Ok(RgbImage::from_fn(self.width as u32, self.height as u32, pixel))
+            }
+            None => Err(DataError::Index { index, len: self.len() }),
+        }
+    }
+
+    fn label(&self, index: usize) -> usize {
+        usize::from(self.labels[index])
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn name(&self, index: usize) -> String {
+        format!("{}, picture {index}", self.path.display())
+    }
+}
+
+/// The names that the files of a data set have, without `.gz`: pictures and labels to train on, and to test with.
+const FILES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// The four files of an IDX data set in a folder; `None` where there is none of them.
+///
+/// # Errors
+/// Names the first that is missing where there are others.
+fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
+    let found = FILES.map(|name| {
+        let endings = ["", ".gz"].map(|ending| folder.join(format!("{name}{ending}")));
+        endings.into_iter().find(|path| path.is_file())
+    });
+    if found.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    match found {
+        [Some(a), Some(b), Some(c), Some(d)] => Ok(Some([a, b, c, d])),
+        found => {
+            let missing = FILES.iter().zip(&found).find(|(_, found)| found.is_none());
+            let missing = missing.map_or("", |(name, _)| name);
+            Err(DataError::IdxMissing { folder: folder.into(), missing })
+        }
+    }
+}
+
+/// The sizes and the bytes of a file of `D` dimensions.
+fn read<const D: usize>(path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
+    let unreadable = |reason: io::Error| DataError::IdxRead { path: path.into(), reason };
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(unreadable)?;
+        bytes = plain;
+    }
+    let magic = [0, 0, 8, D as u8];
+    let header = 4 + 4 * D;
+    if bytes.len() < header || bytes[..4] != magic {
+        let got = format!("{:?} in a file of {} bytes", &bytes[..bytes.len().min(4)], bytes.len());
+        return Err(wrong(path, "the header", &format!("{magic:?} and {D} sizes"), got));
+    }
+    let mut sizes = [0; D];
+    for (size, four) in sizes.iter_mut().zip(bytes[4..header].chunks_exact(4)) {
+        *size = four.iter().fold(0, |number, &byte| number << 8 | usize::from(byte));
+    }
+    let wanted = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    if wanted != Some(bytes.len() - header) {
+        let wanted = wanted.map_or("a possible number of".into(), |wanted| wanted.to_string());
+        let wanted = format!("{wanted} bytes, by the sizes {sizes:?}");
+        return Err(wrong(path, "what follows the header", &wanted, format!("{} bytes", bytes.len() - header)));
+    }
+    bytes.drain(..header);
+    Ok((sizes, bytes))
+}
+
+fn wrong(path: &Path, part: &'static str, wanted: &str, got: String) -> DataError {
+    DataError::Idx { path: path.into(), part, wanted: wanted.into(), got }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    /// Three pictures of 2x3 and their labels.
+    fn bytes() -> (Vec<u8>, Vec<u8>) {
+        let images = [vec![0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3], (0..18).collect()].concat();
+        (images, vec![0, 0, 8, 1, 0, 0, 0, 3, 2, 0, 1])
+    }
+
+    fn open(images: &[u8], labels: &[u8]) -> Result<Idx, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("images"), folder.path().join("labels"));
+        fs::write(&a, images).unwrap();
+        fs::write(&b, labels).unwrap();
+        Idx::open(a, b).map_err(|error| error.to_string())
+    }
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn plain_and_compressed_files_hold_the_same() {
+        let (images, labels) = bytes();
+        for set in [open(&images, &labels).unwrap(), open(&packed(&images), &packed(&labels)).unwrap()] {
+            assert_eq!((set.len(), set.size(), set.classes()), (3, (2, 3), &["0", "1", "2"].map(String::from)[..]));
+            assert_eq!([0, 1, 2].map(|i| set.label(i)), [2, 0, 1]);
+            assert_eq!(set.get(2).unwrap().get_pixel(2, 1).0, [17; 3]);
+            assert!(set.get(3).is_err() && set.name(2).ends_with("images, picture 2"));
+        }
+    }
+
+    #[test]
+    fn four_files_in_a_folder_are_a_split() {
+        let folder = tempfile::tempdir().unwrap();
+        let (images, labels) = bytes();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        let splits = || crate::open(folder.path(), 0.2, &taper_tensor::Rng::new(0));
+        write(FILES[0], &images);
+        write("train-labels-idx1-ubyte.gz", &packed(&labels));
+        write(FILES[2], &images);
+        let said = splits().err().unwrap().to_string();
+        assert!(said.contains("lacks t10k-labels-idx1-ubyte"), "{said}");
+        write(FILES[3], &[0, 0, 8, 1, 0, 0, 0, 3, 1, 0, 1]);
+        let ready = splits().unwrap();
+        assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (3, 3, false));
+        assert_eq!(ready.val.classes(), ready.train.classes());
+        write(FILES[3], &[0, 0, 8, 1, 0, 0, 0, 3, 1, 0, 9]);
+        let said = splits().err().unwrap().to_string();
+        assert!(said.contains("label is 9") && said.contains("t10k-images"), "{said}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        let (images, labels) = bytes();
+        let changed = |at: usize, byte: u8| {
+            let mut images = images.clone();
+            images[at] = byte;
+            images
+        };
+        let cut = |bytes: &[u8], n: usize| bytes[..n].to_vec();
+        let longer = [images.clone(), vec![0]].concat();
+        for (images, labels, words) in [
+            (changed(2, 9), labels.clone(), ["images: the header", "[0, 0, 9, 3]"]),
+            (labels.clone(), labels.clone(), ["images: the header", "[0, 0, 8, 1]"]),
+            (Vec::new(), labels.clone(), ["images: the header", "0 bytes"]),
+            (cut(&images, 20), labels.clone(), ["images: what follows", "18 bytes"]),
+            (longer, labels.clone(), ["images: what follows", "19 bytes"]),
+            (changed(4, 255), labels.clone(), ["images: what follows", "sizes"]),
+            (images.clone(), vec![0, 0, 8, 1, 0, 0, 0, 2, 1, 0], ["labels: the count", "got 2"]),
+            (images.clone(), vec![0, 0, 8, 1, 0, 0, 0, 3, 0, 0, 0], ["labels: the labels", "two classes"]),
+            (vec![0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3], labels.clone(), ["images: the size", "[0, 2, 3]"]),
+            (cut(&packed(&images), 25), labels.clone(), ["cannot read", "images"]),
+        ] {
+            let said = open(&images, &labels).err().unwrap();
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        }
+        let missing = Idx::open("nowhere", "nowhere").err().unwrap().to_string();
+        assert!(missing.contains("cannot read nowhere"), "{missing}");
+    }
+}
