@@ -189,7 +189,9 @@ mod tests {
             let block = StochasticDepth::new(0.5, per, "b").map_err(candle_core::Error::wrap)?;
             for k in 0..4 {
                 let rng = Rng::new(2).at(k);
-                check_gradients(&[x.clone()], 1e-6, |t| block.residual(&t[0], Mode::Train(&rng), |x| x.sqr()))?;
+                check_gradients(std::slice::from_ref(&x), 1e-6, |t| {
+                    block.residual(&t[0], Mode::Train(&rng), |x| x.sqr())
+                })?;
             }
         }
         Ok(())
