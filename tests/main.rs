@@ -8,3 +8,4 @@ mod optimize;
 mod optimizers;
 mod regularize;
 mod support;
+mod train;

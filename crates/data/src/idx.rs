@@ -71,8 +71,12 @@ impl Idx {
         Ok(Self { path, height, width, pixels, labels, classes: (0..classes).map(|class| class.to_string()).collect() })
     }
 
-    /// The two sides of a data set in a folder, for [`open`](crate::open). The classes are those of the training pictures.
-    pub(crate) fn sides(folder: &Path) -> Result<Option<(Self, Self)>, DataError> {
+    /// The pictures to train on and to test with of a data set in a folder, by the usual names of its four files; `None` where
+    /// there is none of them. The classes are those of the training pictures.
+    ///
+    /// # Errors
+    /// As [`Idx::open`]; when some of the four are missing, or a test picture has a class that no training picture has.
+    pub fn sides(folder: &Path) -> Result<Option<(Self, Self)>, DataError> {
         let Some([images, labels, test_images, test_labels]) = files(folder)? else { return Ok(None) };
         let (train, mut test) = (Self::open(images, labels)?, Self::open(&test_images, test_labels)?);
         if test.classes.len() > train.classes.len() {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use taper::commands::{self, EvalArgs, FineTuneArgs, OptimizeArgs, PredictArgs};
+use taper::commands::{self, EvalArgs, FineTuneArgs, OptimizeArgs, PredictArgs, TrainArgs};
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
 use taper::recipe::RecipeError;
@@ -33,6 +33,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     FineTune(Box<FineTuneArgs>),
+    Train(Box<TrainArgs>),
     Eval(EvalArgs),
     Predict(PredictArgs),
     Optimize(OptimizeArgs),
@@ -75,6 +76,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
     // the many small ones of a training step costs up to a tenth of the time.
     rayon::scope(|_| match &cli.verb {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
+        Verb::Train(args) => commands::train(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
         Verb::Optimize(args) => commands::optimize(args),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, Fit, Head, load_weights, model, read_weights};
+use taper_transfer::{Classifier, Fit, Head, backbone, load_weights, model, read_weights};
 
 use crate::files;
 use crate::pipeline::Input;
@@ -18,7 +18,7 @@ use crate::pipeline::Input;
 pub struct ModelCard {
     /// Version of this file: 1.
     pub schema: u32,
-    /// The backbone, a name that has a manifest.
+    /// The backbone, a name that [`taper_transfer::backbone`] knows.
     pub model: String,
     /// What lies between the last feature map and the classes.
     pub head: Head,
@@ -44,7 +44,7 @@ impl ModelCard {
     /// When the backbone is unknown or a size impossible.
     pub fn build(&self, rng: Rng) -> Result<(Classifier, Params)> {
         let params = Params::new(rng, DType::F32, Device::Cpu);
-        let backbone = model(&self.model)?.backbone(&params.root())?;
+        let backbone = backbone(&self.model, &params.root())?;
         let head = self.head.build(&params.root(), backbone.channels(), self.classes.len())?;
         Ok((Classifier::new(backbone, head), params))
     }

@@ -25,8 +25,11 @@ pub use self::schedule::ScheduleRecipe;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recipe {
-    /// The pretrained model, a name that `models/` has a manifest for. Default `squeezenet1_1`.
+    /// The network: pretrained, a name that `models/` has a manifest for; from scratch, one that
+    /// [`taper_transfer::backbone`] knows. Default `squeezenet1_1`.
     pub model: String,
+    /// Whether it begins with pretrained weights; otherwise with random ones. Default yes.
+    pub pretrained: bool,
     /// A file of weights in place of the model's own. Default none.
     pub weights: Option<PathBuf>,
     /// Which layers are trained. Default `full`.
@@ -134,6 +137,7 @@ impl Default for Recipe {
     fn default() -> Self {
         Self {
             model: "squeezenet1_1".into(),
+            pretrained: true,
             weights: None,
             plan: Plan::Full,
             seed: 0,
@@ -235,6 +239,29 @@ pub enum RecipeError {
 }
 
 impl Recipe {
+    /// What `taper train` begins with: `small_cnn` with random weights, all layers from the first epoch at one rate.
+    pub fn from_scratch() -> Self {
+        Self {
+            model: "small_cnn".into(),
+            pretrained: false,
+            data: DataRecipe { image_size: 28, batch_size: 128, ..DataRecipe::default() },
+            augment: AugmentRecipe { flip: 0.5, translate: 0.07, ..AugmentRecipe::none() },
+            head: HeadRecipe::linear(),
+            optimize: OptimizeRecipe {
+                head_epochs: 0,
+                epochs: 20,
+                frozen_stages: 0,
+                head_factor: 1.0,
+                backbone_factor: 1.0,
+                stage_decay: 1.0,
+                rate: 5e-3,
+                ..OptimizeRecipe::default()
+            },
+            regularize: RegularizeRecipe { weight_decay: 0.05, label_smoothing: 0.05, ..RegularizeRecipe::default() },
+            ..Self::default()
+        }
+    }
+
     /// Reads a recipe.
     ///
     /// # Errors
@@ -242,6 +269,23 @@ impl Recipe {
     pub fn parse(text: &str, path: &std::path::Path) -> Result<Self, RecipeError> {
         let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
         Self::settled(toml::from_str(text).map_err(parse)?, &text.parse().map_err(parse)?)
+    }
+
+    /// Reads a recipe whose missing fields are those of `usual`.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`].
+    pub fn parse_over(usual: &Self, text: &str, path: &std::path::Path) -> Result<Self, RecipeError> {
+        let read = Self::parse(text, path)?;
+        let table = |recipe: &Self| toml::Table::try_from(recipe).ok();
+        let (Some(mut all), Ok(said)) = (table(usual), text.parse::<toml::Table>()) else { return Ok(read) };
+        for (name, value) in said {
+            match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
+                (Some(section), toml::Value::Table(fields)) => section.extend(fields),
+                (_, value) => drop(all.insert(name, value)),
+            }
+        }
+        Self::parse(&all.to_string(), path)
     }
 
     /// What follows from words that `table` has or lacks.
@@ -263,8 +307,13 @@ impl Recipe {
         if o.head_epochs + o.epochs == 0 {
             return fail("optimize.epochs", "at least 1 with optimize.head_epochs", "0".into());
         }
-        if !(32..=2048).contains(&self.data.image_size) {
-            return fail("data.image_size", "from 32 to 2048 pixels", self.data.image_size.to_string());
+        let (least, wanted) =
+            if self.pretrained { (32, "from 32 to 2048 pixels") } else { (8, "from 8 to 2048 pixels") };
+        if !(least..=2048).contains(&self.data.image_size) {
+            return fail("data.image_size", wanted, self.data.image_size.to_string());
+        }
+        if !self.pretrained && self.weights.is_some() {
+            return fail("weights", "left out with pretrained = false, which begins with random ones", "a file".into());
         }
         if self.data.batch_size < 2 {
             return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());

@@ -6,8 +6,8 @@ use candle_core::Tensor;
 use taper_tensor::{Params, Path};
 
 use crate::{
-    Backbone, Classifier, ConvHeadConfig, Fit, Head, Manifest, ResNet, ResNetLayers, SmallCnn, SqueezeNet, TransferError,
-    Vgg, VggLayers, WeightsError, load_weights, weights_from_bytes,
+    Backbone, Classifier, ConvHeadConfig, Fit, Head, Manifest, ResNet, ResNetLayers, SmallCnn, SqueezeNet,
+    TransferError, Vgg, VggLayers, WeightsError, load_weights, weights_from_bytes,
 };
 
 /// A pretrained network that is part of this library.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use taper_data::{Dataset, Folder};
+use taper_data::{Dataset, Folder, Idx};
 use taper_regularize::Marginalize;
 use taper_tensor::Rng;
 
@@ -89,6 +89,11 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
 /// The pictures to measure on, and where they came from.
 fn pictures(args: &EvalArgs) -> Result<(Arc<dyn Dataset>, PathBuf)> {
     if let Some(path) = &args.data {
+        if path.is_dir()
+            && let Some((_, test)) = Idx::sides(path)?
+        {
+            return Ok((Arc::new(test), path.clone()));
+        }
         let val = ["val", "valid"].map(|name| path.join(name)).into_iter().find(|p| p.is_dir());
         return Ok((Arc::new(Folder::open(val.as_ref().unwrap_or(path))?), path.clone()));
     }

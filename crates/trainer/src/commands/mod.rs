@@ -6,7 +6,7 @@ mod optimize;
 mod predict;
 
 pub use eval::{EvalArgs, eval};
-pub use fine_tune::{FineTuneArgs, fine_tune};
+pub use fine_tune::{FineTuneArgs, TrainArgs, fine_tune, train};
 pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
 

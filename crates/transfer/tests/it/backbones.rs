@@ -90,6 +90,33 @@ fn there_are_as_many_parameters_as_in_torchvision_each_under_one_stage_or_the_he
     }
 }
 
+#[test]
+fn small_pictures_have_networks_of_their_own() -> Result<()> {
+    for (name, parameters, end) in [("small_cnn", 139_744 + 650, 7), ("resnet18_small", 11_173_962, 4)] {
+        let p = params(0);
+        let backbone = taper_transfer::backbone(name, &p.root()).unwrap();
+        let stages = backbone.stages().to_vec();
+        let head = Head::Linear.build(&p.root(), backbone.channels(), 10).unwrap();
+        let count: usize = p.trainables().iter().map(|(_, var)| var.elem_count()).sum();
+        assert_eq!(count, parameters, "{name}");
+        let mut x = Tensor::zeros((2, 28, 28, 3), DType::F32, &Device::Cpu)?;
+        for (i, stage) in stages.iter().enumerate() {
+            x = backbone.stage(i, &x, Mode::Eval)?;
+            assert_eq!(x.dims(), [2, 28usize.div_ceil(stage.stride), 28usize.div_ceil(stage.stride), stage.channels]);
+        }
+        assert_eq!(x.dim(1)?, end, "{name}");
+        assert_eq!(
+            Classifier::new(backbone, head)
+                .forward(&Tensor::zeros((1, 8, 8, 3), DType::F32, &Device::Cpu)?, Mode::Eval)?
+                .dims(),
+            [1, 10]
+        );
+    }
+    let unknown = taper_transfer::backbone("small_cn", &params(0).root()).err().unwrap().to_string();
+    assert!(unknown.contains("small_cnn, "), "{unknown}");
+    Ok(())
+}
+
 /// The one with the 103 million weights: too many to draw in more tests than this.
 #[test]
 fn vgg16_as_a_whole_has_torchvisions_count() {

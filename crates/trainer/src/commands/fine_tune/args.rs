@@ -13,12 +13,29 @@ use crate::recipe::{AverageRecipe, OptimizeRecipe, Plan, Recipe, RecipeError, Ru
     after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --epochs 20 --out runs/first\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
 )]
 pub struct FineTuneArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+/// Train a network with random weights: on a data set that is large enough for it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper train fashion-mnist\n  taper train pictures --model resnet18 --image-size 96 --epochs 60\n  taper train -c runs/fashion-mnist-1/recipe.toml --seed 1\n\nDATA holds the four IDX files of MNIST or Fashion-MNIST (train-images-idx3-ubyte, ..., plain or .gz), or class folders as\nfor fine-tune. The defaults are for pictures of 28x28; there are the models small_cnn, resnet18_small, resnet18, resnet34,\nresnet50, vgg16 and squeezenet1_1."
+)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+// No documentation, which would take the place of that of the verb.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
     /// The folder of pictures; may come from the recipe instead
     data: Option<PathBuf>,
     /// A recipe to start from; flags change it
     #[arg(short = 'c', long = "recipe", value_name = "FILE")]
     recipe: Option<PathBuf>,
-    /// The pretrained model [default: squeezenet1_1]
+    /// The network [default: squeezenet1_1; from scratch small_cnn]
     #[arg(long)]
     model: Option<String>,
     /// A safetensors file in place of the model's own weights
@@ -95,9 +112,9 @@ pub struct FineTuneArgs {
     pub(super) json: bool,
 }
 
-impl FineTuneArgs {
-    /// The recipe of the file, or the default, with the flags over it.
-    pub(super) fn recipe(&self) -> Result<Recipe> {
+impl RunArgs {
+    /// The recipe of the file with the flags over it; what neither says is as in `usual`.
+    pub(super) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let (text, path) = match &self.recipe {
             None => (String::new(), std::path::Path::new("")),
             Some(path) => {
@@ -107,7 +124,8 @@ impl FineTuneArgs {
         };
         // Asked for by flag, full batch turns off what noise nobody has asked for.
         let quiet = self.optimizer.as_deref() == Some("lbfgs");
-        let mut recipe = if quiet { Recipe::parse_quiet(&text, path)? } else { Recipe::parse(&text, path)? };
+        let mut recipe =
+            if quiet { Recipe::parse_quiet(&text, path)? } else { Recipe::parse_over(usual, &text, path)? };
         self.choose(&mut recipe.optimize)?;
         fn put<T: Clone>(field: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {
@@ -140,7 +158,7 @@ impl FineTuneArgs {
         put(&mut recipe.data.image_size, &self.image_size);
         recipe.weights = self.weights.clone().or(recipe.weights);
         if recipe.data.path.as_os_str().is_empty() {
-            let (field, wanted) = ("data.path", "a folder of pictures: `taper fine-tune DATA`");
+            let (field, wanted) = ("data.path", "a folder of pictures, behind the verb: DATA");
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
         }
         recipe.check()?;

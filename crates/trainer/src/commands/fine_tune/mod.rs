@@ -1,4 +1,4 @@
-//! `taper fine-tune`: the main job.
+//! `taper fine-tune`, the main job, and `taper train`: the same with random weights.
 
 mod args;
 mod page;
@@ -11,7 +11,9 @@ use taper_data::Dataset;
 use taper_tensor::{Params, Rng};
 use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, load_weights, read_weights};
 
-pub use self::args::FineTuneArgs;
+pub use self::args::{FineTuneArgs, TrainArgs};
+
+use self::args::RunArgs;
 
 use super::readable;
 use crate::files;
@@ -30,20 +32,36 @@ use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 /// # Errors
 /// Says what was wrong, where, and what to do; a run folder that was begun keeps what was whole.
 pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
+    run(&args.run, &args.run.recipe(&Recipe::default())?, threads)
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// As [`fine_tune`].
+pub fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
+    run(&args.run, &args.run.recipe(&Recipe::from_scratch())?, threads)
+}
+
+/// The verb that runs a recipe.
+fn verb(recipe: &Recipe) -> &'static str {
+    if recipe.pretrained { "fine-tune" } else { "train" }
+}
+
+fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let start = Instant::now();
-    let recipe = args.recipe()?;
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
     let (train_set, bad_train) = readable(splits.train, args.strict)?;
     let (val_set, bad_val) = readable(splits.val, args.strict)?;
-    let (card, mut classifier, params) = network(&recipe, train_set.classes())?;
-    let train = train_loader(train_set.clone(), &recipe, card.input(), threads)?;
+    let (card, mut classifier, params) = network(recipe, train_set.classes())?;
+    let train = train_loader(train_set.clone(), recipe, card.input(), threads)?;
     let val = eval_loader(val_set.clone(), recipe.data.batch_size, card.input(), threads)?;
 
     let name = recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
     let folder = run_folder::create(args.out.as_deref(), &name)?;
-    let recipe_toml = toml::to_string(&recipe)?;
+    let recipe_toml = toml::to_string(recipe)?;
     files::write(&folder.join("recipe.toml"), recipe_toml.as_bytes())?;
-    let phases = phases(&recipe, classifier.backbone().stages().len());
+    let phases = phases(recipe, classifier.backbone().stages().len());
     let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
     eprintln!(
         "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
@@ -60,7 +78,7 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
     let mut progress = Progress::new(epochs, train.batches() * recipe.data.batch_size.min(train_set.len()));
     let observers: &mut [&mut dyn Observer] = &mut [&mut progress, &mut recorder, &mut interrupt];
-    let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, observers)?;
+    let outcome = fit(&mut classifier, &params, (&train, &val), recipe, observers)?;
     if outcome.stopped {
         let done = outcome.history.len();
         match done {
@@ -76,8 +94,8 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     save_weights(&folder.join("model.safetensors"), &params.tensors())?;
     files::write(&folder.join("model.json"), &json(&card)?)?;
     let pictures = Pictures { train: train_set.len(), val: val_set.len(), unreadable: bad_train + bad_val };
-    let mut summary = summarize(&recipe, &card, &outcome, &pictures, threads);
-    let page = render(&page::report(&recipe, &recipe_toml, &summary, &outcome, train.batches(), &*val_set)?)?;
+    let mut summary = summarize(recipe, &card, &outcome, &pictures, threads);
+    let page = render(&page::report(recipe, &recipe_toml, &summary, &outcome, train.batches(), &*val_set)?)?;
     files::write(&folder.join("report.html"), page.as_bytes())?;
     summary.seconds.total = start.elapsed().as_secs_f64();
     files::write(&folder.join("summary.json"), &json(&summary)?)?;
@@ -90,24 +108,31 @@ pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
     Ok(0)
 }
 
-/// The classifier with pretrained weights and a new head.
+/// The classifier with a new head, over pretrained weights or random ones.
 fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier, Params)> {
-    let pretrained = taper_transfer::model(&recipe.model)?;
-    let manifest = pretrained.manifest()?;
     let head = match recipe.head {
         HeadRecipe { hidden: 0, .. } => Head::Linear,
         HeadRecipe { hidden, dropout } => Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout }),
     };
-    let card = ModelCard {
+    // Without a past a network has no statistics that pictures should have: about -2 to 2 serves any.
+    let mut card = ModelCard {
         schema: 1,
-        model: manifest.name,
+        model: recipe.model.clone(),
         head,
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
-        mean: manifest.mean,
-        std: manifest.std,
+        mean: [0.5; 3],
+        std: [0.25; 3],
     };
-    let (classifier, params) = card.build(Rng::new(recipe.seed).fork("init"))?;
+    let rng = Rng::new(recipe.seed).fork("init");
+    if !recipe.pretrained {
+        let (classifier, params) = card.build(rng)?;
+        return Ok((card, classifier, params));
+    }
+    let pretrained = taper_transfer::model(&recipe.model)?;
+    let manifest = pretrained.manifest()?;
+    (card.mean, card.std) = (manifest.mean, manifest.std);
+    let (classifier, params) = card.build(rng)?;
     let mut tensors = match &recipe.weights {
         Some(path) => read_weights(path)?,
         None => pretrained.weights()?,
@@ -133,7 +158,7 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
     let last = outcome.history.last();
     Summary {
         schema: 1,
-        command: "fine-tune".into(),
+        command: verb(recipe).into(),
         model: card.model.clone(),
         plan: format!("{:?}", recipe.plan).to_lowercase(),
         optimizer: recipe.optimize.rule.name().into(),

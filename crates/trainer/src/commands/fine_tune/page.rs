@@ -62,7 +62,7 @@ pub(super) fn report(
     ];
     Ok(Report {
         title: recipe.data.path.display().to_string(),
-        command: "taper fine-tune -c recipe.toml".into(),
+        command: format!("taper {} -c recipe.toml", summary.command),
         model: summary.model.clone(),
         plan: summary.plan.clone(),
         seed: summary.seed,

@@ -1,0 +1,89 @@
+//! `taper train`: a network with random weights, on a data set in IDX format.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{fails, json, succeed, taper};
+
+/// `count` pictures of 12x12 in IDX format: class k has a bright square in band k, moved along and dimmed by its number.
+fn write(folder: &Path, name: &str, count: u32) {
+    let mut images = [&[0, 0, 8, 3][..], &count.to_be_bytes(), &12u32.to_be_bytes(), &12u32.to_be_bytes()].concat();
+    let mut labels = [&[0, 0, 8, 1][..], &count.to_be_bytes()].concat();
+    for i in 0..count {
+        let class = i % 3;
+        let (top, left) = (4 * class, i / 3 % 8);
+        for pixel in 0..144 {
+            let inside = (top..top + 4).contains(&(pixel / 12)) && (left..left + 4).contains(&(pixel % 12));
+            images.push(if inside { 255 - (i * 7 % 80) as u8 } else { (i * 3 % 30) as u8 });
+        }
+        labels.push(class as u8);
+    }
+    fs::write(folder.join(format!("{name}-images-idx3-ubyte")), images).unwrap();
+    fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), labels).unwrap();
+}
+
+const SHORT: &str = "--image-size 12 --batch-size 12 --epochs 6";
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
+}
+
+#[test]
+fn a_network_learns_from_scratch_and_is_used_like_any_other() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 120);
+    write(folder, "t10k", 45);
+    for (out, threads) in [("a", "1"), ("b", "3")] {
+        succeed(folder, &words(&format!("train . {SHORT} --rate 0.01 --out {out} --threads {threads}")));
+    }
+    succeed(folder, &words("train -c a/recipe.toml --out c"));
+    let read = |run: &str, file: &str| fs::read(folder.join(run).join(file)).unwrap();
+    for run in ["b", "c"] {
+        for file in ["model.safetensors", "history.csv", "recipe.toml"] {
+            assert_eq!(read("a", file), read(run, file), "{run}/{file}");
+        }
+    }
+    let summary = json(&folder.join("a/summary.json"));
+    assert_eq!((&summary["command"], &summary["model"]), (&"train".into(), &"small_cnn".into()));
+    assert_eq!((&summary["train_images"], &summary["val_images"]), (&120.into(), &45.into()));
+    let accuracy = summary["final"]["val_accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.8, "{summary}");
+    assert!(String::from_utf8(read("a", "report.html")).unwrap().contains("taper train -c recipe.toml"));
+    for asked in ["eval a --json", "eval a . --json"] {
+        let told: serde_json::Value = serde_json::from_str(&succeed(folder, &words(asked)).stdout).unwrap();
+        assert_eq!(told["accuracy"].as_f64(), Some(accuracy), "{asked}");
+    }
+}
+
+#[test]
+fn fields_that_a_recipe_leaves_out_are_those_of_the_verb() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 30);
+    write(folder, "t10k", 15);
+    fs::write(folder.join("r.toml"), "seed = 5\n[data]\nimage_size = 12\nbatch_size = 10\n[optimize]\nepochs = 1\n")
+        .unwrap();
+    succeed(folder, &words("train . -c r.toml --out run"));
+    let recipe = fs::read_to_string(folder.join("run/recipe.toml")).unwrap();
+    for line in ["seed = 5", "pretrained = false", "model = \"small_cnn\"", "head_epochs = 0", "epochs = 1"] {
+        assert!(recipe.lines().any(|other| other == line), "no {line:?} in {recipe}");
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    fails(&taper(folder, &words("train nowhere")), 1, &["nowhere"]);
+    write(folder, "train", 30);
+    fails(&taper(folder, &words("train .")), 1, &["lacks t10k-images-idx3-ubyte"]);
+    write(folder, "t10k", 15);
+    fails(&taper(folder, &words("train . --model resnet17")), 2, &["resnet17", "resnet18", "small_cnn"]);
+    fails(&taper(folder, &words("train . --image-size 7")), 2, &["data.image_size", "from 8"]);
+    fails(&taper(folder, &words("train . --weights w.safetensors")), 2, &["weights", "pretrained = false"]);
+    let images = fs::read(folder.join("t10k-images-idx3-ubyte")).unwrap();
+    fs::write(folder.join("t10k-images-idx3-ubyte"), &images[..100]).unwrap();
+    fails(&taper(folder, &words("train .")), 1, &["t10k-images", "bytes"]);
+    assert!(!folder.join("runs").exists());
+}
