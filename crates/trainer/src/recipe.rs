@@ -249,7 +249,7 @@ impl Recipe {
             head: HeadRecipe::linear(),
             optimize: OptimizeRecipe {
                 head_epochs: 0,
-                epochs: 20,
+                epochs: 12,
                 frozen_stages: 0,
                 head_factor: 1.0,
                 backbone_factor: 1.0,
