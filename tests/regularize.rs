@@ -4,8 +4,24 @@ use std::fs;
 
 use crate::support::{fails, fine_tune, json, small, succeed, taper};
 
-const MIXED: [&str; 12] =
-    ["--mixup", "0.2", "--cutmix", "1", "--label-smoothing", "0.05", "--l1", "0.02", "--l2", "0.01", "--max-norm", "2"];
+const MIXED: [&str; 16] = [
+    "--erasing",
+    "0.5",
+    "--cutout",
+    "12",
+    "--mixup",
+    "0.2",
+    "--cutmix",
+    "1",
+    "--label-smoothing",
+    "0.05",
+    "--l1",
+    "0.02",
+    "--l2",
+    "0.01",
+    "--max-norm",
+    "2",
+];
 
 #[test]
 fn all_techniques_at_once_repeat_to_the_bit_and_leave_their_marks() {
@@ -93,6 +109,7 @@ fn settings_out_of_range_are_refused_by_name() {
         ("--l1=-0.1", ["regularize", "l1"]),
         ("--l2=inf", ["regularize", "l2"]),
         ("--max-norm=-3", ["regularize", "c must be"]),
+        ("--erasing=2", ["p is 2", "0 <= p <= 1"]),
         ("--label-smoothing=1", ["regularize.label_smoothing", "[0, 1)"]),
         ("--dropout=1", ["dropout must be", "[0, 1)"]),
     ] {

@@ -45,6 +45,7 @@ mod sample;
 
 mod affine;
 mod color;
+mod erasing;
 mod normalize;
 
 mod error;
@@ -52,6 +53,7 @@ mod error;
 pub use affine::{Affine, RandomAffine, RandomAffineConfig, affine, rotate};
 pub use color::{ColorJitter, ColorJitterConfig, adjust_brightness, adjust_contrast, adjust_saturation};
 pub use crop::{RandomResizedCrop, RandomResizedCropConfig};
+pub use erasing::{Cutout, Fill, RandomErasing, RandomErasingConfig};
 pub use error::AugmentError;
 pub use geometry::{CenterCrop, HorizontalFlip, Rect, center_crop, crop, hflip};
 pub use image::RgbImage;

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use taper_augment::{
-    AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Filter, HorizontalFlip, MAX_ASPECT, MAX_SIZE,
-    RandomAffine, RandomAffineConfig, RandomResizedCrop, RandomResizedCropConfig, Resize, ResizeTo, RgbImage, Rng,
-    Sequence, Transform,
+    AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Fill, Filter, HorizontalFlip, MAX_ASPECT,
+    MAX_SIZE, RandomAffine, RandomAffineConfig, RandomErasing, RandomErasingConfig, RandomResizedCrop,
+    RandomResizedCropConfig, Resize, ResizeTo, RgbImage, Rng, Sequence, Transform,
 };
 
 /// Width and height.
@@ -44,6 +44,7 @@ fn table() -> Vec<Row> {
         RandomAffine::new(config).unwrap()
     };
     let flip = || HorizontalFlip::new(0.5).unwrap();
+    let erasing = |fill| RandomErasing::new(RandomErasingConfig { fill, ..Default::default() }).unwrap();
     let resize = || Resize::new(16, Filter::Bilinear).unwrap();
     let center = || CenterCrop::new(20).unwrap();
     let train = Sequence(vec![Box::new(crop()), Box::new(flip()), Box::new(map(Border::Reflect)), Box::new(jitter())]);
@@ -54,6 +55,9 @@ fn table() -> Vec<Row> {
         row("RandomAffine, fill", map(Border::Fill([9, 99, 199])), same, true),
         row("RandomAffine, reflect", map(Border::Reflect), same, true),
         row("ColorJitter", jitter(), same, true),
+        row("RandomErasing", erasing(Fill::default()), same, true),
+        row("RandomErasing, noise", erasing(Fill::Noise), same, true),
+        row("Cutout", Cutout::new(5, Fill::Colour([9, 99, 199])).unwrap(), same, true),
         row("Resize", resize(), short_side_16, false),
         row("Resize, bicubic", Resize::new(16, Filter::Bicubic).unwrap(), short_side_16, false),
         row("ResizeTo", ResizeTo::new(11, 5, Filter::Bilinear).unwrap(), |_| (11, 5), false),
@@ -69,6 +73,7 @@ fn identities(width: u32, height: u32) -> Vec<(&'static str, Box<dyn Transform>)
     let mut all: Vec<(&'static str, Box<dyn Transform>)> = vec![
         ("HorizontalFlip", Box::new(HorizontalFlip::new(0.0).unwrap())),
         ("ColorJitter", Box::new(ColorJitter::new(ColorJitterConfig::default()).unwrap())),
+        ("RandomErasing", Box::new(RandomErasing::new(RandomErasingConfig { p: 0.0, ..Default::default() }).unwrap())),
         ("RandomAffine", Box::new(RandomAffine::new(RandomAffineConfig::default()).unwrap())),
         ("Resize", Box::new(Resize::new(width.min(height), Filter::Bilinear).unwrap())),
         ("ResizeTo", Box::new(ResizeTo::new(width, height, Filter::Bicubic).unwrap())),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use taper_augment::{
-    Border, CenterCrop, ColorJitter, ColorJitterConfig, Filter, HorizontalFlip, Normalize, RandomAffine,
-    RandomAffineConfig, RandomResizedCrop, RandomResizedCropConfig, Resize, Sequence, Transform,
+    Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Fill, Filter, HorizontalFlip, Normalize, RandomAffine,
+    RandomAffineConfig, RandomErasing, RandomErasingConfig, RandomResizedCrop, RandomResizedCropConfig, Resize,
+    Sequence, Transform,
 };
 use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
 use taper_tensor::Rng;
@@ -47,6 +48,12 @@ pub fn train_transform(recipe: &Recipe) -> Result<Sequence> {
         contrast: a.contrast,
         saturation: a.saturation,
     })?));
+    if a.erasing != 0.0 {
+        steps.push(Box::new(RandomErasing::new(RandomErasingConfig { p: a.erasing, ..Default::default() })?));
+    }
+    if a.cutout > 0 {
+        steps.push(Box::new(Cutout::new(a.cutout, Fill::default())?));
+    }
     Ok(Sequence(steps))
 }
 

@@ -95,6 +95,10 @@ pub struct AugmentRecipe {
     pub contrast: f64,
     /// Largest change of saturation, fraction. Default 0.
     pub saturation: f64,
+    /// Probability that a rectangle is erased. Default 0.
+    pub erasing: f64,
+    /// Side of a square that is cut out, pixels; 0 for none. Default 0.
+    pub cutout: u32,
 }
 
 /// The new head: average and maximum of each channel, batch norm, dropout, a hidden layer, classes. Without a hidden
@@ -167,6 +171,8 @@ impl Default for AugmentRecipe {
             brightness: 0.2,
             contrast: 0.2,
             saturation: 0.0,
+            erasing: 0.0,
+            cutout: 0,
         }
     }
 }

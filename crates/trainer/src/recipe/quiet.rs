@@ -14,6 +14,8 @@ impl AugmentRecipe {
             brightness: 0.0,
             contrast: 0.0,
             saturation: 0.0,
+            erasing: 0.0,
+            cutout: 0,
         }
     }
 }

@@ -74,6 +74,12 @@ pub(super) struct RunArgs {
     /// Mix pictures with CutMix: its alpha, 1 is usual [default: 0]
     #[arg(long, value_name = "ALPHA")]
     cutmix: Option<f64>,
+    /// Probability that a rectangle of a picture is erased [default: 0]
+    #[arg(long, value_name = "P")]
+    erasing: Option<f64>,
+    /// Side of a square that is cut out of every picture [default: none]
+    #[arg(long, value_name = "PIXELS")]
+    cutout: Option<u32>,
     /// Part of the target spread over all classes [default: 0.1]
     #[arg(long, value_name = "FRACTION")]
     label_smoothing: Option<f64>,
@@ -141,6 +147,8 @@ impl RunArgs {
         put(&mut recipe.optimize.accumulate, &self.accumulate);
         put(&mut recipe.optimize.rate, &self.rate);
         put(&mut recipe.head.dropout, &self.dropout);
+        put(&mut recipe.augment.erasing, &self.erasing);
+        put(&mut recipe.augment.cutout, &self.cutout);
         let r = &mut recipe.regularize;
         for (field, flag) in [
             (&mut r.mixup, &self.mixup),

@@ -1,0 +1,231 @@
+//! Hiding a part of the picture.
+
+use image::{Rgb, RgbImage};
+use taper_tensor::Rng;
+
+use crate::Transform;
+use crate::error::{AugmentError, check_number, check_range};
+use crate::geometry::Rect;
+
+/// What is put where the picture is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// One colour: red, green, blue.
+    Colour([u8; 3]),
+    /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds best.
+    Noise,
+}
+
+impl Default for Fill {
+    /// The mean colour of ImageNet, which the normalisation of most pretrained networks turns into zeros: torchvision's.
+    fn default() -> Self {
+        Self::Colour([124, 116, 104])
+    }
+}
+
+/// Settings of [`RandomErasing`]; the default is that of torchvision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RandomErasingConfig {
+    /// The probability that something is erased.
+    pub p: f64,
+    /// Area of what is erased, as a fraction of the picture's area: from, to.
+    pub scale: (f64, f64),
+    /// Height / width of what is erased: from, to.
+    pub ratio: (f64, f64),
+    /// What is put there.
+    pub fill: Fill,
+}
+
+impl Default for RandomErasingConfig {
+    fn default() -> Self {
+        Self { p: 0.5, scale: (0.02, 0.33), ratio: (0.3, 3.3), fill: Fill::default() }
+    }
+}
+
+/// Hides a rectangle of the picture, so that no one part of a thing is all that a network knows it by.
+///
+/// ```text
+/// with probability p:  a ~ U(scale) · width · height,  log r ~ U(log ratio)
+/// rectangle = round(√(a r)) high and round(√(a / r)) wide, its place uniform
+/// ```
+///
+/// A rectangle that does not fit is drawn again, up to ten times; after that the picture stays whole.
+///
+/// # Examples
+/// ```
+/// use taper_augment::{RandomErasing, RandomErasingConfig, RgbImage, Rng, Transform};
+/// # fn main() -> Result<(), taper_augment::AugmentError> {
+/// let erasing = RandomErasing::new(RandomErasingConfig { p: 1.0, ..Default::default() })?;
+/// let picture = erasing.apply(RgbImage::new(32, 32), &mut Rng::new(1));
+/// assert!(picture.pixels().any(|pixel| pixel.0 == [124, 116, 104]));
+/// # Ok(()) }
+/// ```
+///
+/// # Differs from torchvision
+/// It works on pictures and not on normalised tensors: the colour of the default is what zeros are there.
+///
+/// # References
+/// Z. Zhong, L. Zheng, G. Kang, S. Li, Y. Yang, *Random Erasing Data Augmentation*, 2017.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RandomErasing(RandomErasingConfig);
+
+impl RandomErasing {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// `p` outside [0, 1]; `scale` reversed or outside (0, 1]; `ratio` reversed, not positive or not finite.
+    pub fn new(config: RandomErasingConfig) -> Result<Self, AugmentError> {
+        check_number("p", config.p, "0 <= p <= 1", |p| (0.0..=1.0).contains(&p))?;
+        check_range("scale", config.scale, "0 < low <= high <= 1", |s| s > 0.0 && s <= 1.0)?;
+        check_range("ratio", config.ratio, "0 < low <= high", |r| r > 0.0)?;
+        Ok(Self(config))
+    }
+
+    fn draw(&self, width: u32, height: u32, rng: &mut Rng) -> Option<Rect> {
+        let RandomErasingConfig { scale, ratio, .. } = self.0;
+        let area = f64::from(width) * f64::from(height);
+        (0..10).find_map(|_| {
+            let a = area * rng.uniform(scale.0, scale.1);
+            let r = rng.uniform(ratio.0.ln(), ratio.1.ln()).exp();
+            let (h, w) = ((a * r).sqrt().round() as u32, (a / r).sqrt().round() as u32);
+            let fits = (1..=height).contains(&h) && (1..=width).contains(&w);
+            fits.then(|| Rect {
+                top: rng.below((height - h) as usize + 1) as u32,
+                left: rng.below((width - w) as usize + 1) as u32,
+                width: w,
+                height: h,
+            })
+        })
+    }
+}
+
+impl Transform for RandomErasing {
+    fn apply(&self, mut image: RgbImage, rng: &mut Rng) -> RgbImage {
+        let (width, height) = image.dimensions();
+        if rng.chance(self.0.p)
+            && let Some(rect) = self.draw(width, height, rng)
+        {
+            hide(&mut image, rect, self.0.fill, rng);
+        }
+        image
+    }
+}
+
+/// Hides a square with its centre anywhere in the picture; the border cuts it, so that less is hidden there.
+///
+/// # Examples
+/// ```
+/// use taper_augment::{Cutout, Fill, RgbImage, Rng, Transform};
+/// # fn main() -> Result<(), taper_augment::AugmentError> {
+/// let picture = Cutout::new(16, Fill::Colour([9; 3]))?.apply(RgbImage::new(32, 32), &mut Rng::new(1));
+/// let hidden = picture.pixels().filter(|pixel| pixel.0 == [9; 3]).count();
+/// assert!((64..=256).contains(&hidden));
+/// # Ok(()) }
+/// ```
+///
+/// # References
+/// T. DeVries, G. W. Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017: a square of half
+/// the picture's side for ten classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cutout {
+    side: u32,
+    fill: Fill,
+}
+
+impl Cutout {
+    /// A square of `side` pixels.
+    ///
+    /// # Errors
+    /// When `side` is 0.
+    pub fn new(side: u32, fill: Fill) -> Result<Self, AugmentError> {
+        check_number("side", f64::from(side), "1 or more", |side| side > 0.0)?;
+        Ok(Self { side, fill })
+    }
+}
+
+impl Transform for Cutout {
+    fn apply(&self, mut image: RgbImage, rng: &mut Rng) -> RgbImage {
+        let (width, height) = image.dimensions();
+        if width > 0 && height > 0 {
+            let half = u64::from(self.side / 2);
+            let mut part = |size: u32| {
+                let centre = rng.below(size as usize) as u64;
+                let from = centre.saturating_sub(half);
+                let to = (centre + u64::from(self.side) - half).min(u64::from(size));
+                (from as u32, (to - from) as u32)
+            };
+            let ((left, width), (top, height)) = (part(width), part(height));
+            hide(&mut image, Rect { left, top, width, height }, self.fill, rng);
+        }
+        image
+    }
+}
+
+fn hide(image: &mut RgbImage, rect: Rect, fill: Fill, rng: &mut Rng) {
+    for y in rect.top..rect.top + rect.height {
+        for x in rect.left..rect.left + rect.width {
+            let colour = match fill {
+                Fill::Colour(colour) => colour,
+                Fill::Noise => [(); 3].map(|()| rng.below(256) as u8),
+            };
+            image.put_pixel(x, y, Rgb(colour));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INK: Fill = Fill::Colour([255, 0, 255]);
+
+    /// How many pixels of a black picture are hidden, draw by draw.
+    fn hidden(transform: &dyn Transform, size: (u32, u32), draws: u64) -> Vec<usize> {
+        let ink = |image: RgbImage| image.pixels().filter(|pixel| pixel.0 == [255, 0, 255]).count();
+        (0..draws).map(|k| ink(transform.apply(RgbImage::new(size.0, size.1), &mut Rng::new(4).at(k)))).collect()
+    }
+
+    #[test]
+    fn areas_and_rate_are_those_of_the_settings() {
+        let config = RandomErasingConfig { p: 0.3, scale: (0.1, 0.2), fill: INK, ..Default::default() };
+        let counts = hidden(&RandomErasing::new(config).unwrap(), (60, 40), 2000);
+        let erased: Vec<f64> = counts.iter().filter(|&&n| n > 0).map(|&n| n as f64 / 2400.0).collect();
+        let rate = erased.len() as f64 / 2000.0;
+        assert!((rate - 0.3).abs() < 5.0 * (0.21f64 / 2000.0).sqrt(), "{rate}");
+        // Rounded sides move an area by a few pixels.
+        assert!(erased.iter().all(|area| (0.09..0.215).contains(area)), "{erased:?}");
+        let mean = erased.iter().sum::<f64>() / erased.len() as f64;
+        assert!((mean - 0.15).abs() < 0.005, "{mean}");
+    }
+
+    #[test]
+    fn a_square_is_whole_in_the_middle_and_cut_at_the_border() {
+        let counts = hidden(&Cutout::new(8, INK).unwrap(), (20, 20), 2000);
+        assert!(counts.iter().all(|n| (16..=64).contains(n)) && counts.contains(&64) && counts.contains(&16));
+        // Larger than the picture: all of it, where the centre is near enough.
+        assert!(hidden(&Cutout::new(100, INK).unwrap(), (9, 5), 20).iter().all(|&n| n == 45));
+    }
+
+    #[test]
+    fn noise_is_drawn_for_every_value() {
+        let config = RandomErasingConfig { p: 1.0, scale: (0.95, 1.0), ratio: (1.0, 1.0), fill: Fill::Noise };
+        let image = RandomErasing::new(config).unwrap().apply(RgbImage::new(64, 64), &mut Rng::new(1));
+        let mean = image.as_raw().iter().map(|&v| f64::from(v)).sum::<f64>() / image.as_raw().len() as f64;
+        assert!((110.0..130.0).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_by_name() {
+        let default = RandomErasingConfig::default;
+        for (config, name) in [
+            (RandomErasingConfig { p: 1.5, ..default() }, "p is"),
+            (RandomErasingConfig { p: f64::NAN, ..default() }, "p is"),
+            (RandomErasingConfig { scale: (0.0, 0.5), ..default() }, "scale is"),
+            (RandomErasingConfig { ratio: (2.0, 1.0), ..default() }, "ratio is"),
+        ] {
+            let said = RandomErasing::new(config).unwrap_err().to_string();
+            assert!(said.starts_with(name), "{said}");
+        }
+        assert!(Cutout::new(0, Fill::Noise).unwrap_err().to_string().starts_with("side is"));
+    }
+}
