@@ -19,7 +19,8 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the channels are no multiple of maxout's pieces, or the device fails.
 pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
-    let sigmoid = |x: &Tensor| (x.neg()?.exp()? + 1.0)?.recip();
+    // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential overflows.
+    let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
     // What is at or below 0, else 0: its exponential cannot overflow.
     let below = |x: &Tensor| x - relu(x)?;
     match kind {
