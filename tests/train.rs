@@ -72,6 +72,17 @@ fn fields_that_a_recipe_leaves_out_are_those_of_the_verb() {
 }
 
 #[test]
+fn full_batch_is_on_the_network_of_the_verb() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 30);
+    write(folder, "t10k", 15);
+    succeed(folder, &words(&format!("train . {SHORT} --plan probe --optimizer lbfgs --out run")));
+    let summary = json(&folder.join("run/summary.json"));
+    assert_eq!((&summary["command"], &summary["model"]), (&"train".into(), &"small_cnn".into()));
+}
+
+#[test]
 fn what_cannot_be_trained_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();

@@ -277,14 +277,22 @@ impl Recipe {
         Self::settled(toml::from_str(text).map_err(parse)?, &text.parse().map_err(parse)?)
     }
 
-    /// Reads a recipe whose missing fields are those of `usual`.
+    /// Reads a recipe whose missing fields are those of `usual`; a rule that it names without a rate brings its own.
     ///
     /// # Errors
     /// As [`Recipe::parse`].
     pub fn parse_over(usual: &Self, text: &str, path: &std::path::Path) -> Result<Self, RecipeError> {
-        let read = Self::parse(text, path)?;
-        let table = |recipe: &Self| toml::Table::try_from(recipe).ok();
-        let (Some(mut all), Ok(said)) = (table(usual), text.parse::<toml::Table>()) else { return Ok(read) };
+        // By itself first: errors have the lines of the text.
+        Self::parse(text, path)?;
+        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
+        let said: toml::Table = text.parse().map_err(parse)?;
+        let all = toml::Table::try_from(usual);
+        let mut all = all.map_err(|error| parse(serde::de::Error::custom(error)))?;
+        if says(&said, "optimize", "rule")
+            && let Some(optimize) = all.get_mut("optimize").and_then(toml::Value::as_table_mut)
+        {
+            optimize.remove("rate");
+        }
         for (name, value) in said {
             match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
                 (Some(section), toml::Value::Table(fields)) => section.extend(fields),
@@ -369,6 +377,17 @@ mod tests {
         let text = toml::to_string(&recipe).unwrap();
         assert_eq!(Recipe::parse(&text, "r.toml".as_ref()).unwrap(), recipe);
         assert_eq!(Recipe::parse("", "r.toml".as_ref()).unwrap(), Recipe::default());
+    }
+
+    #[test]
+    fn a_rule_that_is_named_brings_its_rate_whatever_is_usual() {
+        for usual in [Recipe::default(), Recipe::from_scratch()] {
+            let over = |text: &str| Recipe::parse_over(&usual, text, "r.toml".as_ref()).unwrap();
+            let lion = over("[optimize]\nrule = \"lion\"\n").optimize;
+            assert_eq!(lion.rate, lion.rule.usual_rate());
+            assert_eq!(over("[optimize]\nrule = \"lion\"\nrate = 0.25\n").optimize.rate, 0.25);
+            assert_eq!(over("seed = 3\n"), Recipe { seed: 3, ..usual.clone() });
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe, says};
+use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
 
 impl AugmentRecipe {
     /// Pictures in training as in testing.
@@ -28,39 +28,9 @@ impl HeadRecipe {
 }
 
 impl Recipe {
-    /// Reads a recipe as [`Recipe::parse`] does, but what it says nothing of is without noise: pictures are not
-    /// augmented, and the head is linear.
-    ///
-    /// # Errors
-    /// As [`Recipe::parse`].
-    pub fn parse_quiet(text: &str, path: &std::path::Path) -> Result<Self, RecipeError> {
-        let mut recipe = Self::parse(text, path)?;
-        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
-        let table: toml::Table = text.parse().map_err(parse)?;
-        let asks = |section, field| says(&table, section, field);
-        let (augment, none) = (&mut recipe.augment, AugmentRecipe::none());
-        for (field, value, quiet) in [
-            ("flip", &mut augment.flip, none.flip),
-            ("rotation", &mut augment.rotation, none.rotation),
-            ("translate", &mut augment.translate, none.translate),
-            ("brightness", &mut augment.brightness, none.brightness),
-            ("contrast", &mut augment.contrast, none.contrast),
-            ("saturation", &mut augment.saturation, none.saturation),
-        ] {
-            if !asks("augment", field) {
-                *value = quiet;
-            }
-        }
-        if !asks("augment", "zoom") {
-            augment.zoom = none.zoom;
-        }
-        if !asks("head", "hidden") {
-            recipe.head.hidden = 0;
-        }
-        if !asks("head", "dropout") {
-            recipe.head.dropout = 0.0;
-        }
-        Ok(recipe)
+    /// This recipe without noise: pictures are not augmented, and the head is linear.
+    pub fn quiet(&self) -> Self {
+        Self { augment: AugmentRecipe::none(), head: HeadRecipe::linear(), ..self.clone() }
     }
 
     /// Refuses what would make another loss of it at every evaluation, and what a method that takes no single steps
@@ -125,7 +95,7 @@ mod tests {
     const PROBE: &str = "plan = \"probe\"\n[optimize]\nrule = \"lbfgs\"\n";
 
     fn quiet(text: &str) -> Recipe {
-        Recipe::parse_quiet(text, "r.toml".as_ref()).unwrap()
+        Recipe::parse_over(&Recipe::default().quiet(), text, "r.toml".as_ref()).unwrap()
     }
 
     #[test]

@@ -129,9 +129,8 @@ impl RunArgs {
             }
         };
         // Asked for by flag, full batch turns off what noise nobody has asked for.
-        let quiet = self.optimizer.as_deref() == Some("lbfgs");
-        let mut recipe =
-            if quiet { Recipe::parse_quiet(&text, path)? } else { Recipe::parse_over(usual, &text, path)? };
+        let usual = if self.optimizer.as_deref() == Some("lbfgs") { &usual.quiet() } else { usual };
+        let mut recipe = Recipe::parse_over(usual, &text, path)?;
         self.choose(&mut recipe.optimize)?;
         fn put<T: Clone>(field: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {
