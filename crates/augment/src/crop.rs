@@ -68,16 +68,9 @@ impl RandomResizedCrop {
     /// The cut for a picture of `width` x `height` pixels, both at least 1.
     fn draw(&self, width: u32, height: u32, rng: &mut Rng) -> Rect {
         let (scale, ratio) = (self.0.scale, self.0.ratio);
-        let area = f64::from(width) * f64::from(height);
-        for _ in 0..10 {
-            let a = area * rng.uniform(scale.0, scale.1);
-            let r = rng.uniform(ratio.0.ln(), ratio.1.ln()).exp();
-            let (w, h) = (pixels((a * r).sqrt()), pixels((a / r).sqrt()));
-            if (1..=width).contains(&w) && (1..=height).contains(&h) {
-                let top = rng.below((height - h) as usize + 1) as u32;
-                let left = rng.below((width - w) as usize + 1) as u32;
-                return Rect { left, top, width: w, height: h };
-            }
+        let sides = |a: f64, r: f64| (pixels((a * r).sqrt()), pixels((a / r).sqrt()));
+        if let Some(rect) = draw((width, height), scale, ratio, sides, rng) {
+            return rect;
         }
         let whole = f64::from(width) / f64::from(height);
         let (w, h) = if whole < ratio.0 {
@@ -89,6 +82,29 @@ impl RandomResizedCrop {
         };
         Rect { left: (width - w) / 2, top: (height - h) / 2, width: w, height: h }
     }
+}
+
+/// A rectangle in a picture of `width` x `height` pixels: an area uniform in `scale` of the picture's, a ratio with a uniform
+/// logarithm, the width and height that `sides` makes of both, a uniform place. None where ten of them did not fit.
+pub(crate) fn draw(
+    (width, height): (u32, u32),
+    scale: (f64, f64),
+    ratio: (f64, f64),
+    sides: impl Fn(f64, f64) -> (u32, u32),
+    rng: &mut Rng,
+) -> Option<Rect> {
+    let area = f64::from(width) * f64::from(height);
+    (0..10).find_map(|_| {
+        let a = area * rng.uniform(scale.0, scale.1);
+        let r = rng.uniform(ratio.0.ln(), ratio.1.ln()).exp();
+        let (w, h) = sides(a, r);
+        let fits = (1..=width).contains(&w) && (1..=height).contains(&h);
+        fits.then(|| {
+            let top = rng.below((height - h) as usize + 1) as u32;
+            let left = rng.below((width - w) as usize + 1) as u32;
+            Rect { left, top, width: w, height: h }
+        })
+    })
 }
 
 /// The nearest whole number of pixels, half to even.

@@ -4,6 +4,7 @@ use image::{Rgb, RgbImage};
 use taper_tensor::Rng;
 
 use crate::Transform;
+use crate::crop::draw;
 use crate::error::{AugmentError, check_number, check_range};
 use crate::geometry::Rect;
 
@@ -80,32 +81,17 @@ impl RandomErasing {
         check_range("ratio", config.ratio, "0 < low <= high", |r| r > 0.0)?;
         Ok(Self(config))
     }
-
-    fn draw(&self, width: u32, height: u32, rng: &mut Rng) -> Option<Rect> {
-        let RandomErasingConfig { scale, ratio, .. } = self.0;
-        let area = f64::from(width) * f64::from(height);
-        (0..10).find_map(|_| {
-            let a = area * rng.uniform(scale.0, scale.1);
-            let r = rng.uniform(ratio.0.ln(), ratio.1.ln()).exp();
-            let (h, w) = ((a * r).sqrt().round() as u32, (a / r).sqrt().round() as u32);
-            let fits = (1..=height).contains(&h) && (1..=width).contains(&w);
-            fits.then(|| Rect {
-                top: rng.below((height - h) as usize + 1) as u32,
-                left: rng.below((width - w) as usize + 1) as u32,
-                width: w,
-                height: h,
-            })
-        })
-    }
 }
 
 impl Transform for RandomErasing {
     fn apply(&self, mut image: RgbImage, rng: &mut Rng) -> RgbImage {
-        let (width, height) = image.dimensions();
-        if rng.chance(self.0.p)
-            && let Some(rect) = self.draw(width, height, rng)
+        let RandomErasingConfig { p, scale, ratio, fill } = self.0;
+        // Here the ratio is height over width.
+        let sides = |a: f64, r: f64| ((a / r).sqrt().round() as u32, (a * r).sqrt().round() as u32);
+        if rng.chance(p)
+            && let Some(rect) = draw(image.dimensions(), scale, ratio, sides, rng)
         {
-            hide(&mut image, rect, self.0.fill, rng);
+            hide(&mut image, rect, fill, rng);
         }
         image
     }

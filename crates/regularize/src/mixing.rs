@@ -1,6 +1,6 @@
 //! Mixing the pictures of a batch.
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use taper_tensor::{Batch, Rng};
 
 use crate::RegularizeError;
@@ -114,13 +114,13 @@ fn cut_mix(a: &Tensor, b: &Tensor, lambda: f64, rng: &mut Rng) -> candle_core::R
         .map(|(y, x)| u8::from(rows.contains(&y) && columns.contains(&x)))
         .collect();
     let left = 1.0 - (rows.len() * columns.len()) as f64 / (h * w) as f64;
-    let mask = Tensor::from_vec(mask, (1, h, w, 1), a.device())?.to_dtype(DType::U8)?.broadcast_as(a.shape())?;
+    let mask = Tensor::from_vec(mask, (1, h, w, 1), a.device())?.broadcast_as(a.shape())?;
     Ok((mask.where_cond(b, a)?, left))
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{DType, Device};
 
     use super::*;
 

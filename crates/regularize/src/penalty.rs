@@ -85,6 +85,9 @@ impl Penalty {
     /// # Errors
     /// When a tensor operation fails.
     pub fn add_gradients(&self, weights: &[(String, Var)], grads: &mut GradStore) -> Result<()> {
+        if self.l1 == 0.0 && self.l2 == 0.0 {
+            return Ok(());
+        }
         for (_, var) in weights {
             let w = var.as_detached_tensor();
             let mut grad = grads.remove(var);

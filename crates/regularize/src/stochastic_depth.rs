@@ -108,11 +108,9 @@ impl StochasticDepth {
         mode: Mode<'_>,
         branch: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        match self.draw(x, mode)? {
-            Depth::Dropped => Ok(x.clone()),
-            Depth::Whole => x + branch(x)?,
-            Depth::Scaled(factor) => x + (branch(x)? * factor)?,
-            Depth::Masked(mask) => x + branch(x)?.broadcast_mul(&mask)?,
+        match self.draw(x, mode)?.apply(|| branch(x))? {
+            None => Ok(x.clone()),
+            Some(f) => x + f,
         }
     }
 }
@@ -128,6 +126,21 @@ pub enum Depth {
     Scaled(f64),
     /// It is multiplied by 0 or 1 for each picture, (N,1,..).
     Masked(Tensor),
+}
+
+impl Depth {
+    /// What is added of a branch; None where it is left out and not run.
+    ///
+    /// # Errors
+    /// Those of the branch.
+    pub fn apply(&self, branch: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
+        match self {
+            Depth::Dropped => Ok(None),
+            Depth::Whole => branch().map(Some),
+            Depth::Scaled(factor) => (branch()? * *factor).map(Some),
+            Depth::Masked(mask) => branch()?.broadcast_mul(mask).map(Some),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -35,9 +35,8 @@ pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
             let mut shape = x.dims().to_vec();
             let channels = shape.pop().unwrap_or(0);
             shape.extend([channels / pieces.max(1), pieces]);
-            let x = x.reshape(shape)?;
-            let place = x.detach().argmax_keepdim(D::Minus1)?;
-            x.gather(&place, D::Minus1)?.squeeze(D::Minus1)
+            let axis = shape.len() - 1;
+            greatest(&x.reshape(shape)?, axis)?.squeeze(axis)
         }
     }
 }
@@ -53,9 +52,7 @@ pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
         let mut cells = Vec::with_capacity(regions.columns.len());
         for column in &regions.columns {
             let cell = band.narrow(2, column.start, column.len())?.contiguous()?.flatten(1, 2)?;
-            // candle's maximum shares its gradient between equals; the place of one does not.
-            let place = cell.detach().argmax_keepdim(1)?;
-            cells.push(cell.gather(&place, 1)?);
+            cells.push(greatest(&cell, 1)?);
         }
         rows.push(Tensor::cat(&cells, 1)?.unsqueeze(1)?);
     }
@@ -130,10 +127,13 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
             cells.push(every(&rows, 2, s, pool.stride, ow)?);
         }
     }
-    let cells = Tensor::stack(&cells, 4)?.contiguous()?;
-    // A gather sends the whole gradient to the one cell that won; candle's argmax takes the first.
-    let winner = cells.detach().argmax_keepdim(D::Minus1)?.contiguous()?;
-    cells.gather(&winner, 4)?.squeeze(4)
+    greatest(&Tensor::stack(&cells, 4)?.contiguous()?, 4)?.squeeze(4)
+}
+
+/// The greatest along an axis, which stays with the length 1: the first of equals, to which a gather sends the whole
+/// gradient (candle's own maximum shares it).
+fn greatest(x: &Tensor, axis: usize) -> Result<Tensor> {
+    x.gather(&x.detach().argmax_keepdim(axis)?.contiguous()?, axis)
 }
 
 fn pad_lowest(x: &Tensor, axis: usize, before: usize, after: usize) -> Result<Tensor> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 use taper_data::Loader;
-use taper_regularize::{Marginalize, marginalize};
+use taper_regularize::{Marginal, Marginalize, marginalize};
 use taper_tensor::{Mode, Rng, log_softmax};
 use taper_transfer::Classifier;
 
@@ -87,12 +87,22 @@ pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> 
     evaluate_marginal(classifier, loader, Marginalize::Expectation)
 }
 
+/// How a flag with a number of passes wants the noise averaged out.
+pub(crate) fn passes(flag: Option<u16>) -> Marginalize {
+    flag.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()))
+}
+
+/// What a classifier says of pictures, by the same draws for all.
+pub(crate) fn marginal(classifier: &Classifier, images: &Tensor, how: Marginalize) -> Result<Marginal> {
+    let noise = Rng::new(0).fork("marginalize");
+    Ok(marginalize(how, &noise, |mode| classifier.forward(images, mode))?)
+}
+
 /// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every picture.
 ///
 /// # Errors
 /// As [`evaluate`], and when there are to be no samples.
 pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginalize) -> Result<Evaluation> {
-    let noise = Rng::new(0).fork("marginalize");
     let (start, mut result) = (Instant::now(), Evaluation::default());
     let mut batches = loader.epoch(0);
     for loaded in batches.by_ref() {
@@ -100,7 +110,7 @@ pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginal
         // Logarithms of probabilities are logits that need no softmax.
         let logits = match how {
             Marginalize::Expectation => classifier.forward(&loaded.batch.images, Mode::Eval)?,
-            how => marginalize(how, &noise, |mode| classifier.forward(&loaded.batch.images, mode))?.mean.log()?,
+            how => marginal(classifier, &loaded.batch.images, how)?.mean.log()?,
         };
         let labels = loaded.indices.iter().map(|&index| loader.dataset().label(index));
         result.add(&logits, labels)?;

@@ -19,23 +19,17 @@ use crate::recipe::{Recipe, RegularizeRecipe};
 pub(crate) struct Regularizer {
     recipe: RegularizeRecipe,
     mixing: Mixing,
-    /// Weights that are penalised, by the factor of their learning rate.
-    groups: Vec<(f64, Vec<(String, Var)>)>,
+    /// Weights that are penalised, and the factor of the learning rate of each.
+    weights: Vec<(String, Var)>,
+    factors: Vec<f64>,
 }
 
 impl Regularizer {
     pub(crate) fn new(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Self {
-        let mut groups: Vec<(f64, Vec<(String, Var)>)> = Vec::new();
-        for (name, var, part) in classifier.trainables(params) {
-            if decays(&name, var.dims()) {
-                let factor = rate_factor(classifier, recipe, part);
-                match groups.iter_mut().find(|(other, _)| *other == factor) {
-                    Some((_, weights)) => weights.push((name, var)),
-                    None => groups.push((factor, vec![(name, var)])),
-                }
-            }
-        }
-        Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), groups }
+        let trained = classifier.trainables(params).into_iter().filter(|(name, var, _)| decays(name, var.dims()));
+        let (weights, factors) =
+            trained.map(|(name, var, part)| ((name, var), rate_factor(classifier, recipe, part))).unzip();
+        Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), weights, factors }
     }
 
     /// The batch with its labels smoothed and its pictures mixed, by the stream of the step.
@@ -47,24 +41,23 @@ impl Regularizer {
     /// Adds the gradient of the L2 penalty.
     pub(crate) fn gradients(&self, grads: &mut GradStore) -> Result<()> {
         let l2 = Penalty { l1: 0.0, ..penalty(&self.recipe) };
-        Ok(self.groups.iter().try_for_each(|(_, weights)| l2.add_gradients(weights, grads))?)
+        Ok(l2.add_gradients(&self.weights, grads)?)
     }
 
     /// What follows an update with the base rate `rate`: the proximal step of L1, and the longest that a unit may be.
     pub(crate) fn weights(&self, rate: f64) -> Result<()> {
-        for (factor, weights) in &self.groups {
-            penalty(&self.recipe).shrink(weights, rate * factor)?;
-            if self.recipe.max_norm > 0.0 {
-                max_norm(weights, self.recipe.max_norm)?;
-            }
+        for (weight, factor) in self.weights.iter().zip(&self.factors) {
+            penalty(&self.recipe).shrink(std::slice::from_ref(weight), rate * factor)?;
+        }
+        if self.recipe.max_norm > 0.0 {
+            max_norm(&self.weights, self.recipe.max_norm)?;
         }
         Ok(())
     }
 
     /// The penalty on the weights as they are, L1 and L2.
     pub(crate) fn penalty(&self) -> Result<f64> {
-        let values = self.groups.iter().map(|(_, weights)| penalty(&self.recipe).value(weights));
-        Ok(values.sum::<candle_core::Result<f64>>()?)
+        Ok(penalty(&self.recipe).value(&self.weights)?)
     }
 }
 

@@ -160,11 +160,14 @@ impl Residual {
             return Ok(shortcut);
         };
         let before = || before.iter().try_fold(x.clone(), |x, convolution| convolution.forward_relu(&x, mode));
-        match self.depth.draw(x, mode)? {
-            Depth::Dropped => relu(&shortcut),
-            Depth::Whole => last.forward_add_relu(&before()?, &shortcut, mode),
-            Depth::Scaled(factor) => add_relu(&(last.forward(&before()?, mode)? * factor)?, &shortcut),
-            Depth::Masked(mask) => add_relu(&last.forward(&before()?, mode)?.broadcast_mul(&mask)?, &shortcut),
+        let depth = self.depth.draw(x, mode)?;
+        if let Depth::Whole = depth {
+            // In one pass.
+            return last.forward_add_relu(&before()?, &shortcut, mode);
+        }
+        match depth.apply(|| last.forward(&before()?, mode))? {
+            None => relu(&shortcut),
+            Some(f) => add_relu(&f, &shortcut),
         }
     }
 }

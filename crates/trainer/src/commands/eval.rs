@@ -6,11 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use taper_data::{Dataset, Folder, Idx};
-use taper_regularize::Marginalize;
 use taper_tensor::Rng;
 
 use super::readable;
-use crate::evaluate::evaluate_marginal;
+use crate::evaluate::{evaluate_marginal, passes};
 use crate::model;
 use crate::output::line;
 use crate::pipeline::eval_loader;
@@ -54,8 +53,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     }
     let (dataset, unreadable) = readable(dataset, args.strict)?;
     let loader = eval_loader(dataset.clone(), 32, model.card.input(), threads)?;
-    let how = args.marginalize.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()));
-    let result = evaluate_marginal(&model.classifier, &loader, how)?;
+    let result = evaluate_marginal(&model.classifier, &loader, passes(args.marginalize))?;
     let confusion = result.confusion();
     let recall: Vec<f64> = confusion
         .iter()

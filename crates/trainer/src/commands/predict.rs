@@ -6,10 +6,9 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
 use taper_augment::{Normalize, Transform};
-use taper_regularize::{Marginalize, marginalize};
 use taper_tensor::Rng;
 
-use crate::evaluate::ranked;
+use crate::evaluate::{marginal, passes, ranked};
 use crate::model;
 use crate::output::line;
 use crate::pipeline::eval_transform;
@@ -46,8 +45,6 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
     let (input, mut code) = (model.card.input(), 0);
     let (transform, normalize) = (eval_transform(input.size)?, Normalize::new(input.mean, input.std)?);
     let side = input.size as usize;
-    let how = args.mc.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()));
-    let noise = Rng::new(0).fork("marginalize");
     for path in &args.images {
         let picture = match taper_data::decode(path) {
             Ok(picture) => transform.apply(picture, &mut Rng::new(0)),
@@ -60,7 +57,7 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
         let mut pixels = vec![0.0; side * side * 3];
         normalize.write(&picture, &mut pixels)?;
         let images = Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?;
-        let seen = marginalize(how, &noise, |mode| model.classifier.forward(&images, mode))?;
+        let seen = marginal(&model.classifier, &images, passes(args.mc))?;
         let row = |t: &Tensor| Ok::<_, anyhow::Error>(t.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?);
         let (probabilities, deviations) = (row(&seen.mean)?, row(&seen.deviation)?);
         let top = ranked(&probabilities).into_iter().take(usize::from(args.top));

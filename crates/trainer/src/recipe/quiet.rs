@@ -2,24 +2,6 @@
 
 use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
 
-impl AugmentRecipe {
-    /// Pictures in training as in testing.
-    pub fn none() -> Self {
-        Self {
-            crop_scale: (1.0, 1.0),
-            flip: 0.0,
-            rotation: 0.0,
-            zoom: (1.0, 1.0),
-            translate: 0.0,
-            brightness: 0.0,
-            contrast: 0.0,
-            saturation: 0.0,
-            erasing: 0.0,
-            cutout: 0,
-        }
-    }
-}
-
 impl HeadRecipe {
     /// The average of each channel, then the classes.
     pub fn linear() -> Self {

@@ -1,0 +1,51 @@
+//! What is wrong with a recipe.
+
+use std::path::PathBuf;
+
+use taper_optim::OptimError;
+use taper_regularize::RegularizeError;
+
+/// A recipe that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// A number out of its range.
+    #[error("recipe: {field} must be {wanted}; got {got}")]
+    Field {
+        /// The field, as written in the file.
+        field: &'static str,
+        /// What is wanted.
+        wanted: &'static str,
+        /// What was there.
+        got: String,
+    },
+    /// A setting that the optimizer does not take.
+    #[error("recipe: {section}: {source}")]
+    Setting {
+        /// The table of the setting, as written in the file.
+        section: &'static str,
+        /// What is wrong with it.
+        source: Box<OptimError>,
+    },
+    /// A setting that a technique of regularization does not take.
+    #[error("recipe: regularize: {0}")]
+    Regularize(#[from] RegularizeError),
+    /// Noise where a method needs the same loss at every evaluation.
+    #[error(
+        "recipe: the rule lbfgs takes differences of gradients for curvature, and with {noise} they would be gradients \
+         of different functions: set {remedy}"
+    )]
+    Noise {
+        /// What makes it.
+        noise: &'static str,
+        /// How it is turned off.
+        remedy: &'static str,
+    },
+    /// Text that is not a recipe.
+    #[error("{path}: {source}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and reason.
+        source: Box<toml::de::Error>,
+    },
+}
