@@ -4,7 +4,9 @@ use std::fs;
 
 use crate::support::{fails, fine_tune, json, small, succeed, taper};
 
-const MIXED: [&str; 16] = [
+const MIXED: [&str; 18] = [
+    "--drop-connect",
+    "0.5",
     "--erasing",
     "0.5",
     "--cutout",
@@ -112,6 +114,9 @@ fn settings_out_of_range_are_refused_by_name() {
         ("--erasing=2", ["p is 2", "0 <= p <= 1"]),
         ("--label-smoothing=1", ["regularize.label_smoothing", "[0, 1)"]),
         ("--dropout=1", ["dropout must be", "[0, 1)"]),
+        ("--drop-connect=1", ["drop_connect must be", "[0, 1)"]),
+        ("--stochastic-depth=0.5", ["stochastic_depth must be 0", "ResNets"]),
+        ("--fractional-pooling=1.5", ["fractional_pooling must be 0", "small_cnn"]),
     ] {
         fails(&fine_tune(folder, &[flag]), 2, &words);
     }

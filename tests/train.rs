@@ -51,7 +51,7 @@ fn a_network_learns_from_scratch_and_is_used_like_any_other() {
     assert!(accuracy > 0.8, "{summary}");
     assert!(String::from_utf8(read("a", "report.html")).unwrap().contains("taper train -c recipe.toml"));
     for asked in ["eval a --json", "eval a . --json"] {
-        let told: serde_json::Value = serde_json::from_str(&succeed(folder, &words(asked)).stdout).unwrap();
+        let told = json_of(&succeed(folder, &words(asked)).stdout);
         assert_eq!(told["accuracy"].as_f64(), Some(accuracy), "{asked}");
     }
 }
@@ -80,6 +80,36 @@ fn full_batch_is_on_the_network_of_the_verb() {
     succeed(folder, &words(&format!("train . {SHORT} --plan probe --optimizer lbfgs --out run")));
     let summary = json(&folder.join("run/summary.json"));
     assert_eq!((&summary["command"], &summary["model"]), (&"train".into(), &"small_cnn".into()));
+}
+
+#[test]
+fn noise_inside_the_network_is_in_its_card_and_averaged_out() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 60);
+    write(folder, "t10k", 15);
+    let short = "--image-size 12 --batch-size 12 --epochs 2";
+    for (out, setting) in [
+        ("pooled", "--fractional-pooling 1.5"),
+        // Blocks that are left out have no gradient: their momentum and decay go on.
+        ("shallow", "--model resnet18_small --stochastic-depth 0.9 --weight-decay 0.1 --accumulate 2"),
+    ] {
+        for threads in ["1", "3"] {
+            succeed(folder, &words(&format!("train . {short} {setting} --threads {threads} --out {out}{threads}")));
+        }
+        let read = |threads: &str| fs::read(folder.join(format!("{out}{threads}")).join("model.safetensors")).unwrap();
+        assert_eq!(read("1"), read("3"), "{out}");
+        let told = |more: &str| json_of(&succeed(folder, &words(&format!("eval {out}1 --json{more}"))).stdout);
+        let summary = json(&folder.join(format!("{out}1/summary.json")));
+        let loss = |more: &str| told(more)["loss"].clone();
+        assert_eq!(loss(""), summary["final"]["val_loss"], "{out}");
+        assert_ne!(loss(" --marginalize 4"), loss(""), "{out}");
+        assert_eq!(loss(" --marginalize 4"), loss(" --marginalize 4"), "{out}");
+    }
+}
+
+fn json_of(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::iter;
 use candle_core::{Tensor, Var, backprop::GradStore};
 
 use crate::error::{OptimError, require};
-use crate::optimizer::{Optimizer, gradient, tensor_error};
+use crate::optimizer::{Missing, Optimizer, gradient, tensor_error};
 use crate::rule::scaled;
 
 /// The mean of the gradients of several micro-batches: one step of a batch that does not fit into
@@ -42,6 +42,7 @@ use crate::rule::scaled;
 pub struct Accumulator {
     /// In the order of their names.
     params: Vec<(String, Var)>,
+    missing: Missing,
     /// The weighted sums in the same order; none before the first micro-batch.
     sums: Vec<Tensor>,
     /// The sum of the weights.
@@ -54,7 +55,7 @@ impl Accumulator {
     /// Room for the gradients of the optimizer's parameters.
     pub fn new(optimizer: &Optimizer) -> Self {
         let params = optimizer.trained.iter().map(|param| (param.name.clone(), param.var.clone()));
-        Self { params: params.collect(), sums: Vec::new(), weight: 0, last: None }
+        Self { params: params.collect(), missing: optimizer.config.missing, sums: Vec::new(), weight: 0, last: None }
     }
 
     /// Adds the gradients of one micro-batch, which count `weight` times, at least once.
@@ -71,7 +72,7 @@ impl Accumulator {
         require(weight > 0, "weight", "at least 1", weight as f64)?;
         let mut sums = Vec::with_capacity(self.params.len());
         for (i, (name, var)) in self.params.iter().enumerate() {
-            let grad = scaled(&gradient(name, var, &grads)?, weight as f64);
+            let grad = scaled(&gradient(name, var, &grads, self.missing)?, weight as f64);
             let sum = match self.sums.get(i) {
                 Some(sum) => grad.and_then(|grad| sum + grad),
                 None => grad,

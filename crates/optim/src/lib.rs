@@ -157,7 +157,7 @@ pub use nadam::{NAdam, NAdamConfig};
 pub use newton::{Newton, NewtonConfig};
 pub use objective::LossAndGradients;
 pub use one_cycle::{OneCycle, OneCycleConfig};
-pub use optimizer::{NonFinite, Optimizer, OptimizerConfig};
+pub use optimizer::{Missing, NonFinite, Optimizer, OptimizerConfig};
 pub use polynomial::Polynomial;
 pub use radam::{RAdam, RAdamConfig};
 pub use reduce_on_plateau::{Goal, ReduceOnPlateau, ReduceOnPlateauConfig, Threshold};

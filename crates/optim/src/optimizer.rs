@@ -19,6 +19,17 @@ pub enum NonFinite {
     Skip,
 }
 
+/// What to do about a parameter without a gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// The step fails and names it: usually the network has lost it on the way to the loss.
+    #[default]
+    Error,
+    /// Its gradient is 0, as in a step that a block of a network was left out of (stochastic depth): momentum carries it
+    /// on, and it decays.
+    Zero,
+}
+
 /// What an [`Optimizer`] does with gradients before its rules see them. By default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OptimizerConfig {
@@ -26,6 +37,8 @@ pub struct OptimizerConfig {
     pub clip: Clip,
     /// What a NaN or an infinity in a gradient leads to. Default [`NonFinite::Error`].
     pub non_finite: NonFinite,
+    /// What a parameter without a gradient leads to. Default [`Missing::Error`].
+    pub missing: Missing,
 }
 
 /// Updates named parameters from their gradients by an [`UpdateRule`], one for all or one for each
@@ -125,8 +138,14 @@ impl Trained {
 }
 
 /// The gradient of a parameter, fit for use.
-pub(crate) fn gradient(name: &str, var: &Var, grads: &GradStore) -> Result<Tensor, OptimError> {
-    let grad = grads.get(var).ok_or_else(|| OptimError::MissingGradient { name: name.to_owned() })?;
+pub(crate) fn gradient(name: &str, var: &Var, grads: &GradStore, missing: Missing) -> Result<Tensor, OptimError> {
+    let grad = match (grads.get(var), missing) {
+        (Some(grad), _) => grad,
+        (None, Missing::Zero) => {
+            return var.as_detached_tensor().zeros_like().map_err(|source| tensor_error(name, source));
+        }
+        (None, Missing::Error) => return Err(OptimError::MissingGradient { name: name.to_owned() }),
+    };
     require_like(name, grad, var)?;
     grad.detach().contiguous().map_err(|source| tensor_error(name, source))
 }

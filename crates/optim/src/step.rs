@@ -30,7 +30,7 @@ impl Optimizer {
     /// # Errors
     /// Without any change to parameters or state:
     /// - [`OptimError::BadConfig`] when `lr` is negative or not finite;
-    /// - [`OptimError::MissingGradient`] when a parameter has no gradient;
+    /// - [`OptimError::MissingGradient`] when a parameter has no gradient, unless that [counts as 0](crate::Missing::Zero);
     /// - [`OptimError::Mismatch`] when a gradient has another shape or type than its parameter.
     ///
     /// [`OptimError::NonFiniteGradient`] when a gradient holds a NaN or an infinity, unless such
@@ -43,7 +43,7 @@ impl Optimizer {
     /// then been updated.
     pub fn step(&mut self, grads: &GradStore, lr: f64) -> Result<StepStats, OptimError> {
         require(lr.is_finite() && lr >= 0.0, "lr", "finite and not negative", lr)?;
-        let own = |param: &Trained| gradient(&param.name, &param.var, grads);
+        let own = |param: &Trained| gradient(&param.name, &param.var, grads, self.config.missing);
         let grads = self.trained.iter().map(own).collect::<Result<Vec<_>, _>>()?;
         if self.config.clip == Clip::None && self.config.non_finite == NonFinite::Error {
             return self.step_in_one_pass(grads, lr);

@@ -49,7 +49,7 @@ pub enum Inference {
 /// use taper_tensor::{Layer, Mode, relu};
 /// let (weight, bias) =
 ///     (Var::ones((1, 8), DType::F32, &Device::Cpu)?, Var::zeros(1, DType::F32, &Device::Cpu)?);
-/// let layer = DropConnect::new(Product::Linear, (weight, bias), 0.5, relu, Inference::MeanWeights, "fc")?;
+/// let layer = DropConnect::new(Product::Linear, (weight, Some(bias)), 0.5, relu, Inference::MeanWeights, "fc")?;
 /// let x = Tensor::ones((1, 8), DType::F32, &Device::Cpu)?;
 /// assert_eq!(layer.forward(&x, Mode::Eval)?.to_vec2::<f32>()?, [[8.0]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,7 +64,7 @@ pub enum Inference {
 pub struct DropConnect {
     product: Product,
     weight: Var,
-    bias: Var,
+    bias: Option<Var>,
     p: f64,
     activation: fn(&Tensor) -> Result<Tensor>,
     inference: Inference,
@@ -72,13 +72,13 @@ pub struct DropConnect {
 }
 
 impl DropConnect {
-    /// A layer over a weight and a bias (O).
+    /// A layer over a weight and, where there is one, a bias (O).
     ///
     /// # Errors
     /// When `p` is outside [0, 1), or moments are to be taken of no draw.
     pub fn new(
         product: Product,
-        (weight, bias): (Var, Var),
+        (weight, bias): (Var, Option<Var>),
         p: f64,
         activation: fn(&Tensor) -> Result<Tensor>,
         inference: Inference,
@@ -98,8 +98,8 @@ impl DropConnect {
 
     /// The mean of the activation over draws of its input.
     fn by_moments(&self, x: &Tensor, draws: usize) -> Result<Tensor> {
-        let (weight, bias) = (self.weight.as_detached_tensor(), self.bias.as_detached_tensor());
-        let mean = self.product(x, &weight, Some(&bias))?;
+        let (weight, bias) = (Mode::Eval.param(&self.weight), self.bias.as_ref().map(|bias| Mode::Eval.param(bias)));
+        let mean = self.product(x, &weight, bias.as_ref())?;
         let variance = (self.product(&x.sqr()?, &weight.sqr()?, None)? * (self.p / (1.0 - self.p)))?;
         let (deviation, rng) = (variance.sqrt()?, Rng::new(0).fork("drop_connect").fork(&self.name));
         let mut sum = mean.zeros_like()?;
@@ -115,13 +115,13 @@ impl DropConnect {
 
 impl Layer for DropConnect {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let (weight, bias) = (mode.param(&self.weight), mode.param(&self.bias));
+        let (weight, bias) = (mode.param(&self.weight), self.bias.as_ref().map(|bias| mode.param(bias)));
         let weight = match (mode.noise(), self.inference) {
             (None, Inference::Moments(draws)) if self.p > 0.0 => return self.by_moments(x, draws),
             (Some(rng), _) => dropout(&weight, self.p, &rng.fork(&self.name))?,
             (None, _) => weight,
         };
-        (self.activation)(&self.product(x, &weight, Some(&bias))?)
+        (self.activation)(&self.product(x, &weight, bias.as_ref())?)
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         let shape: &[usize] = if product == Product::Linear { &[3, 6] } else { &[3, 6, 3, 3] };
         let weights = [random(shape, &mut rng), random(&[3], &mut rng)].map(|t| Var::from_tensor(&t).unwrap());
         let [weight, bias] = weights;
-        DropConnect::new(product, (weight, bias), p, relu, inference, "fc").unwrap()
+        DropConnect::new(product, (weight, Some(bias)), p, relu, inference, "fc").unwrap()
     }
 
     fn inputs(product: Product) -> Tensor {
@@ -217,7 +217,7 @@ mod tests {
     fn settings_out_of_range_are_refused() {
         let new = |p, inference| {
             let var = |shape: &[usize]| Var::zeros(shape, DType::F32, &Device::Cpu).unwrap();
-            DropConnect::new(Product::Linear, (var(&[1, 1]), var(&[1])), p, relu, inference, "fc")
+            DropConnect::new(Product::Linear, (var(&[1, 1]), None), p, relu, inference, "fc")
         };
         for p in [1.0, -0.5, f64::NAN] {
             assert!(matches!(new(p, Inference::MeanWeights), Err(RegularizeError::BadConfig { field: "p", .. })));

@@ -1,13 +1,15 @@
 //! Stochastic depth.
 
 use candle_core::{DType, Result, Tensor};
+use serde::{Deserialize, Serialize};
 use taper_tensor::{Mode, dropout};
 
 use crate::RegularizeError;
 use crate::error::check;
 
 /// What is dropped together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DropPer {
     /// The block for the whole batch, which then costs no computation: the paper's form.
     #[default]

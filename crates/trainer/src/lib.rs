@@ -32,6 +32,7 @@ pub mod landscape;
 pub mod files;
 pub mod interrupt;
 pub mod model;
+pub mod network;
 pub mod output;
 pub mod progress;
 pub mod report;

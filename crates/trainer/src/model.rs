@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, Fit, Head, backbone, load_weights, model, read_weights};
+use taper_transfer::{BackboneConfig, Classifier, Fit, Head, backbone, load_weights, model, read_weights};
 
 use crate::files;
 use crate::pipeline::Input;
@@ -20,6 +20,9 @@ pub struct ModelCard {
     pub schema: u32,
     /// The backbone, a name that [`taper_transfer::backbone`] knows.
     pub model: String,
+    /// What the backbone does at random in training, which testing takes the mean of.
+    #[serde(default)]
+    pub backbone: BackboneConfig,
     /// What lies between the last feature map and the classes.
     pub head: Head,
     /// The classes in the order of the outputs.
@@ -44,7 +47,7 @@ impl ModelCard {
     /// When the backbone is unknown or a size impossible.
     pub fn build(&self, rng: Rng) -> Result<(Classifier, Params)> {
         let params = Params::new(rng, DType::F32, Device::Cpu);
-        let backbone = backbone(&self.model, &params.root())?;
+        let backbone = backbone(&self.model, &params.root(), &self.backbone)?;
         let head = self.head.build(&params.root(), backbone.channels(), self.classes.len())?;
         Ok((Classifier::new(backbone, head), params))
     }
@@ -85,6 +88,7 @@ pub fn open(what: &str) -> Result<Model> {
     let card = ModelCard {
         schema: 1,
         model: manifest.name,
+        backbone: BackboneConfig::default(),
         head: pretrained.own_head(),
         classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
         input_size: u32::try_from(manifest.input_size)?,

@@ -88,6 +88,9 @@ pub struct HeadRecipe {
     pub hidden: usize,
     /// Dropout before the classes; half of it before the hidden layer. A linear head has none. Probability, default 0.5.
     pub dropout: f64,
+    /// Probability that a weight before the hidden layer is forgotten in a step (DropConnect). A linear head has none.
+    /// Default 0.
+    pub drop_connect: f64,
 }
 
 impl Default for Recipe {
@@ -115,7 +118,7 @@ impl Default for DataRecipe {
 
 impl Default for HeadRecipe {
     fn default() -> Self {
-        Self { hidden: 512, dropout: 0.5 }
+        Self { hidden: 512, dropout: 0.5, drop_connect: 0.0 }
     }
 }
 
@@ -164,9 +167,10 @@ impl Recipe {
         if self.data.batch_size < 2 {
             return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());
         }
-        if self.head.hidden == 0 && self.head.dropout != 0.0 {
-            let wanted = "0 with head.hidden = 0, a linear head, which has none";
-            return fail("head.dropout", wanted, self.head.dropout.to_string());
+        for (field, value) in [("head.dropout", self.head.dropout), ("head.drop_connect", self.head.drop_connect)] {
+            if self.head.hidden == 0 && value != 0.0 {
+                return fail(field, "0 with head.hidden = 0, a linear head, which has none", value.to_string());
+            }
         }
         for (field, value) in [
             ("optimize.rate", o.rate),

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
+use taper_optim::Missing;
 use taper_regularize::{
-    EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
+    DropPer, EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
 };
 use taper_tensor::{Batch, Params, Rng};
-use taper_transfer::Classifier;
+use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::evaluate::Evaluation;
 use crate::optimize::rate_factor;
@@ -67,6 +68,18 @@ fn mixing(r: &RegularizeRecipe) -> Mixing {
 
 fn penalty(r: &RegularizeRecipe) -> Penalty {
     Penalty { l1: r.l1, l2: r.l2 }
+}
+
+/// What the backbone does at random.
+pub(crate) fn backbone_config(r: &RegularizeRecipe) -> BackboneConfig {
+    let RegularizeRecipe { stochastic_depth, drop_per, fractional_pooling, .. } = *r;
+    BackboneConfig { stochastic_depth, drop_per, fractional_pooling }
+}
+
+/// What an optimizer makes of a parameter without a gradient: that of a block that is left out has none.
+pub(crate) fn missing(r: &RegularizeRecipe) -> Missing {
+    let dropped = r.stochastic_depth > 0.0 && r.drop_per == DropPer::Batch;
+    if dropped { Missing::Zero } else { Missing::Error }
 }
 
 /// Refuses what the techniques refuse, before a picture is read.

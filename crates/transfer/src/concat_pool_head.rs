@@ -3,11 +3,11 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use serde::{Deserialize, Serialize};
-use taper_regularize::{BatchNorm, BatchNormConfig, Dropout};
+use taper_regularize::{BatchNorm, BatchNormConfig, DropConnect, Dropout, Inference, Product};
 use taper_tensor::{Layer, Mode, Path, global_avg_pool, global_max_pool, linear, relu};
 
 use crate::TransferError;
-use crate::head::{dropout_rate, one_or_more};
+use crate::head::{one_or_more, rate};
 
 /// Settings of [`ConcatPoolHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,11 +17,14 @@ pub struct ConcatPoolHeadConfig {
     pub hidden: usize,
     /// The fraction dropped before the last layer, in [0, 1), and half of it before the first; fastai's 0.5.
     pub dropout: f64,
+    /// The fraction of the weights before the hidden layer that each step forgets
+    /// ([`DropConnect`](taper_regularize::DropConnect)), in [0, 1). Default 0.
+    pub drop_connect: f64,
 }
 
 impl Default for ConcatPoolHeadConfig {
     fn default() -> Self {
-        Self { hidden: 512, dropout: 0.5 }
+        Self { hidden: 512, dropout: 0.5, drop_connect: 0.0 }
     }
 }
 
@@ -29,7 +32,7 @@ impl Default for ConcatPoolHeadConfig {
 ///
 /// ```text
 /// f      = concat(max over places of x, mean over places of x)
-/// h      = relu(fc1 · dropout(norm1(f), dropout / 2))
+/// h      = relu(drop_connect(fc1) · dropout(norm1(f), dropout / 2))
 /// logits = fc2 · dropout(norm2(h), dropout)
 /// ```
 ///
@@ -56,7 +59,7 @@ impl Default for ConcatPoolHeadConfig {
 pub struct ConcatPoolHead {
     norm1: BatchNorm,
     dropout1: Dropout,
-    fc1: Var,
+    fc1: DropConnect,
     norm2: BatchNorm,
     dropout2: Dropout,
     fc2: Var,
@@ -73,18 +76,21 @@ impl ConcatPoolHead {
         classes: usize,
         config: ConcatPoolHeadConfig,
     ) -> std::result::Result<Self, TransferError> {
-        let ConcatPoolHeadConfig { hidden, dropout } = config;
+        let ConcatPoolHeadConfig { hidden, dropout, drop_connect } = config;
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
             one_or_more(field, size)?;
         }
-        dropout_rate(dropout)?;
+        rate("dropout", dropout)?;
+        rate("drop_connect", drop_connect)?;
         let path = path.at("head");
         let norm = BatchNormConfig::default();
         let pooled = 2 * channels;
+        let (fc1, mean) = (path.at("fc1"), Inference::MeanWeights);
+        let weight = fc1.trainable("weight", (hidden, pooled), DEFAULT_KAIMING_NORMAL)?;
         Ok(Self {
             norm1: BatchNorm::new(&path.at("norm1"), pooled, norm)?,
             dropout1: Dropout::new(dropout / 2.0, path.at("dropout1").name())?,
-            fc1: path.at("fc1").trainable("weight", (hidden, pooled), DEFAULT_KAIMING_NORMAL)?,
+            fc1: DropConnect::new(Product::Linear, (weight, None), drop_connect, relu, mean, fc1.name())?,
             norm2: BatchNorm::new(&path.at("norm2"), hidden, norm)?,
             dropout2: Dropout::new(dropout, path.at("dropout2").name())?,
             fc2: path.at("fc2").trainable("weight", (classes, hidden), DEFAULT_KAIMING_NORMAL)?,
@@ -96,7 +102,7 @@ impl Layer for ConcatPoolHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let f = Tensor::cat(&[global_max_pool(x)?, global_avg_pool(x)?], 1)?;
         let f = self.dropout1.forward(&self.norm1.forward(&f, mode)?, mode)?;
-        let h = relu(&linear(&f, &mode.param(&self.fc1), None)?)?;
+        let h = self.fc1.forward(&f, mode)?;
         let h = self.dropout2.forward(&self.norm2.forward(&h, mode)?, mode)?;
         linear(&h, &mode.param(&self.fc2), None)
     }

@@ -8,7 +8,7 @@ use taper_tensor::{Conv, Layer, Mode, Path, global_avg_pool};
 
 use crate::TransferError;
 use crate::convolution::Convolution;
-use crate::head::{dropout_rate, one_or_more};
+use crate::head::{one_or_more, rate};
 
 /// Settings of [`ConvHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl ConvHead {
     ) -> std::result::Result<Self, TransferError> {
         one_or_more("channels", channels)?;
         one_or_more("classes", classes)?;
-        dropout_rate(config.dropout)?;
+        rate("dropout", config.dropout)?;
         let path = path.at("classifier");
         let first = Init::Randn { mean: 0.0, stdev: 0.01 };
         Ok(Self {

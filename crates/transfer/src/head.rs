@@ -75,13 +75,9 @@ pub(crate) fn one_or_more(field: &'static str, got: usize) -> Result<(), Transfe
     Ok(())
 }
 
-/// Refuses a rate of dropout outside [0, 1).
-pub(crate) fn dropout_rate(got: f64) -> Result<(), TransferError> {
-    if (0.0..1.0).contains(&got) {
-        Ok(())
-    } else {
-        Err(TransferError::BadConfig { field: "dropout", wanted: "in [0, 1)", got })
-    }
+/// Refuses a fraction to drop outside [0, 1).
+pub(crate) fn rate(field: &'static str, got: f64) -> Result<(), TransferError> {
+    if (0.0..1.0).contains(&got) { Ok(()) } else { Err(TransferError::BadConfig { field, wanted: "in [0, 1)", got }) }
 }
 
 #[cfg(test)]
@@ -126,6 +122,7 @@ mod tests {
         for head in [
             Head::Conv(ConvHeadConfig { dropout: 1.0 }),
             Head::ConcatPool(ConcatPoolHeadConfig { dropout: f64::NAN, ..Default::default() }),
+            Head::ConcatPool(ConcatPoolHeadConfig { drop_connect: 1.0, ..Default::default() }),
             Head::ConcatPool(ConcatPoolHeadConfig { hidden: 0, ..Default::default() }),
             Head::Vgg(VggHeadConfig { dropout: -0.5, ..Default::default() }),
             Head::Vgg(VggHeadConfig { hidden: 0, ..Default::default() }),

@@ -24,6 +24,7 @@
 //! ```
 
 mod backbone;
+mod backbone_config;
 mod convolution;
 mod resnet;
 mod small_cnn;
@@ -45,6 +46,7 @@ mod weights;
 mod error;
 
 pub use backbone::{Backbone, Stage};
+pub use backbone_config::BackboneConfig;
 pub use classifier::{Classifier, Part};
 pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
 pub use conv_head::{ConvHead, ConvHeadConfig};
@@ -53,7 +55,7 @@ pub use head::Head;
 pub use linear_head::LinearHead;
 pub use manifest::Manifest;
 pub use models::{MODELS, Model, backbone, model};
-pub use resnet::{ResNet, ResNetLayers};
+pub use resnet::{ResNet, ResNetLayers, Stem};
 pub use small_cnn::SmallCnn;
 pub use squeezenet::SqueezeNet;
 pub use vgg::{Vgg, VggLayers};

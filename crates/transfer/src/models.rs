@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use candle_core::Tensor;
 use taper_tensor::{Params, Path};
 
+use crate::backbone_config::Takes;
 use crate::{
-    Backbone, Classifier, ConvHeadConfig, Fit, Head, Manifest, ResNet, ResNetLayers, SmallCnn, SqueezeNet,
-    TransferError, Vgg, VggLayers, WeightsError, load_weights, weights_from_bytes,
+    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Fit, Head, Manifest, ResNet, ResNetLayers, SmallCnn,
+    SqueezeNet, Stem, TransferError, Vgg, VggLayers, WeightsError, load_weights, weights_from_bytes,
 };
 
 /// A pretrained network that is part of this library.
@@ -33,40 +34,56 @@ pub const MODELS: &[Model] = &[Model {
 }];
 
 /// Makes a network with first values below a path.
-type Build = fn(&Path) -> candle_core::Result<Box<dyn Backbone>>;
+type Build = fn(&Path, &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError>;
 
-/// What can be trained from scratch, beside the [`MODELS`]: names and what they are.
-const FROM_SCRATCH: &[(&str, Build)] = &[
-    ("small_cnn", |path| Ok(Box::new(SmallCnn::new(path)?))),
-    ("resnet18_small", |path| Ok(Box::new(ResNet::for_small_pictures(path, ResNetLayers::RESNET18)?))),
-    ("resnet18", |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET18)?))),
-    ("resnet34", |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET34)?))),
-    ("resnet50", |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET50)?))),
-    ("vgg16", |path| Ok(Box::new(Vgg::new(path, VggLayers::VGG16)?))),
+/// What can be trained from scratch, beside the [`MODELS`]: names, what they can do at random, and what they are.
+const FROM_SCRATCH: &[(&str, Takes, Build)] = &[
+    ("small_cnn", Takes::Pooling, |path, config| Ok(Box::new(SmallCnn::with(path, config)?))),
+    ("resnet18_small", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET18, Stem::Small, config)),
+    ("resnet18_narrow", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET18_NARROW, Stem::Small, config)),
+    ("resnet18", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET18, Stem::Large, config)),
+    ("resnet34", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET34, Stem::Large, config)),
+    ("resnet50", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET50, Stem::Large, config)),
+    ("vgg16", Takes::Nothing, |path, _| Ok(Box::new(Vgg::new(path, VggLayers::VGG16)?))),
 ];
 
+fn resnet(
+    path: &Path,
+    layers: ResNetLayers,
+    stem: Stem,
+    config: &BackboneConfig,
+) -> Result<Box<dyn Backbone>, TransferError> {
+    Ok(Box::new(ResNet::with(path, layers, stem, config)?))
+}
+
 /// The backbone of this name with first values for its weights, below `path`: of a pretrained model, or one of
-/// `small_cnn`, `resnet18_small` (for pictures of a few dozen pixels), `resnet18`, `resnet34`, `resnet50`, `vgg16`.
+/// `small_cnn`, `resnet18_small` and `resnet18_narrow` (for pictures of a few dozen pixels), `resnet18`, `resnet34`, `resnet50`, `vgg16`.
 ///
 /// # Errors
-/// When there is none, listing the names there are; when a parameter exists with another shape.
+/// When there is none, listing the names there are; when it has no layers for a setting or the setting is out of range;
+/// when a parameter exists with another shape.
 ///
 /// # Examples
 /// ```
 /// # use candle_core::{DType, Device};
 /// # use taper_tensor::{Params, Rng};
+/// use taper_transfer::BackboneConfig;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// assert_eq!(taper_transfer::backbone("small_cnn", &params.root())?.channels(), 64);
+/// assert_eq!(taper_transfer::backbone("small_cnn", &params.root(), &BackboneConfig::default())?.channels(), 64);
 /// # Ok::<(), taper_transfer::TransferError>(())
 /// ```
-pub fn backbone(name: &str, path: &Path) -> Result<Box<dyn Backbone>, TransferError> {
-    if let Some((_, build)) = FROM_SCRATCH.iter().find(|(known, _)| *known == name) {
-        return Ok(build(path)?);
+pub fn backbone(name: &str, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
+    if let Some((_, takes, build)) = FROM_SCRATCH.iter().find(|(known, ..)| *known == name) {
+        config.check(*takes)?;
+        return build(path, config);
     }
     match model(name) {
-        Ok(model) => Ok(model.backbone(path)?),
+        Ok(model) => {
+            config.check(Takes::Nothing)?;
+            Ok(model.backbone(path)?)
+        }
         Err(_) => {
-            let known = FROM_SCRATCH.iter().map(|(name, _)| *name).chain(MODELS.iter().map(|model| model.name));
+            let known = FROM_SCRATCH.iter().map(|(name, ..)| *name).chain(MODELS.iter().map(|model| model.name));
             Err(TransferError::UnknownModel { got: name.to_owned(), known: nearest_first(name, known.collect()) })
         }
     }

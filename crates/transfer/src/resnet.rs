@@ -1,11 +1,11 @@
 //! ResNet, of basic blocks or of bottlenecks.
 
 use candle_core::{Error, Result, Tensor, bail};
-use taper_regularize::{Depth, DropPer, StochasticDepth, linear_survival};
+use taper_regularize::{Depth, StochasticDepth, linear_survival};
 use taper_tensor::{Conv, Layer, Mode, Path, Pool, add_relu, max_pool2d, relu};
 
 use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
-use crate::{Backbone, Stage};
+use crate::{Backbone, BackboneConfig, Stage};
 
 /// Between the stem and the first layer.
 const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: false };
@@ -15,6 +15,8 @@ const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: fals
 pub struct ResNetLayers {
     block: Block,
     depths: [usize; 4],
+    /// Channels of the stem, and the width of the first layer.
+    width: usize,
 }
 
 /// What a block is made of, for a width `w` and a stride `s`.
@@ -45,25 +47,27 @@ impl Block {
 
 impl ResNetLayers {
     /// 17 convolutions and, in its classifier, a linear layer.
-    pub const RESNET18: Self = Self { block: Block::Basic, depths: [2, 2, 2, 2] };
+    pub const RESNET18: Self = Self { block: Block::Basic, depths: [2, 2, 2, 2], width: 64 };
+    /// [`RESNET18`](Self::RESNET18) with a quarter of its channels: 16 to 128.
+    pub const RESNET18_NARROW: Self = Self { width: 16, ..Self::RESNET18 };
     /// The depths of [`RESNET50`](Self::RESNET50) with basic blocks.
-    pub const RESNET34: Self = Self { block: Block::Basic, depths: [3, 4, 6, 3] };
+    pub const RESNET34: Self = Self { block: Block::Basic, depths: [3, 4, 6, 3], width: 64 };
     /// 49 convolutions, in bottlenecks, and a linear layer.
-    pub const RESNET50: Self = Self { block: Block::Bottleneck, depths: [3, 4, 6, 3] };
+    pub const RESNET50: Self = Self { block: Block::Bottleneck, depths: [3, 4, 6, 3], width: 64 };
 
     /// The width of layer `i` of four, before a bottleneck's widening.
-    const fn width(i: usize) -> usize {
-        64 << i
+    const fn width(self, i: usize) -> usize {
+        self.width << i
     }
 
     const fn stages(self) -> [Stage; 5] {
         let block = self.block;
         [
-            Stage { name: "stem", channels: 64, stride: 2, prefixes: &["conv1", "bn1"] },
-            Stage { name: "layer1", channels: block.outputs(Self::width(0)), stride: 4, prefixes: &["layer1"] },
-            Stage { name: "layer2", channels: block.outputs(Self::width(1)), stride: 8, prefixes: &["layer2"] },
-            Stage { name: "layer3", channels: block.outputs(Self::width(2)), stride: 16, prefixes: &["layer3"] },
-            Stage { name: "layer4", channels: block.outputs(Self::width(3)), stride: 32, prefixes: &["layer4"] },
+            Stage { name: "stem", channels: self.width, stride: 2, prefixes: &["conv1", "bn1"] },
+            Stage { name: "layer1", channels: block.outputs(self.width(0)), stride: 4, prefixes: &["layer1"] },
+            Stage { name: "layer2", channels: block.outputs(self.width(1)), stride: 8, prefixes: &["layer2"] },
+            Stage { name: "layer3", channels: block.outputs(self.width(2)), stride: 16, prefixes: &["layer3"] },
+            Stage { name: "layer4", channels: block.outputs(self.width(3)), stride: 32, prefixes: &["layer4"] },
         ]
     }
 }
@@ -107,12 +111,13 @@ pub struct ResNet {
     layers: Vec<Vec<Residual>>,
 }
 
-/// What the network begins with.
-#[derive(Clone, Copy, PartialEq)]
-enum Stem {
-    /// A convolution 7x7 of stride 2 and a max pool.
+/// What a [`ResNet`] begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stem {
+    /// A convolution 7x7 of stride 2 and a max pool, as torchvision has it.
     Large,
-    /// A convolution 3x3 of stride 1.
+    /// For pictures of a few dozen pixels: a convolution 3x3 of stride 1 without a max pool, so that the map is four times
+    /// as wide, ⌈H/8⌉ at the end.
     Small,
 }
 
@@ -178,39 +183,27 @@ impl ResNet {
     /// # Errors
     /// When a parameter exists with another shape.
     pub fn new(path: &Path, layers: ResNetLayers) -> Result<Self> {
-        Self::build(path, layers, Stem::Large, (1.0, DropPer::Batch))
+        Self::with(path, layers, Stem::Large, &BackboneConfig::default())
     }
 
-    /// The form for pictures of a few dozen pixels: the stem is a convolution 3x3 of stride 1, without a max pool, so that
-    /// the map is four times as wide (⌈H/8⌉ at the end) as in [`ResNet::new`].
+    /// The network with another stem, and with blocks that are sometimes left out in training
+    /// ([`BackboneConfig::stochastic_depth`]).
+    ///
+    /// Dropped for the whole batch, a block costs no computation in that step, and its parameters have no gradient: the
+    /// optimizer of `taper-optim` takes it for 0 where it is told to (`Missing::Zero`).
     ///
     /// # Errors
-    /// When a parameter exists with another shape.
-    pub fn for_small_pictures(path: &Path, layers: ResNetLayers) -> Result<Self> {
-        Self::build(path, layers, Stem::Small, (1.0, DropPer::Batch))
-    }
-
-    /// The network with blocks that are sometimes left out in training ([`StochasticDepth`]): the last one stays with the
-    /// probability `last_survival`, those before it more often, in a straight line from 1 at the stem. The paper's is 0.5.
-    ///
-    /// Dropped for the whole batch, a block costs no computation in that step, and its parameters have no gradient: give
-    /// zeros to an optimizer that wants one for each.
-    ///
-    /// # Errors
-    /// When `last_survival` is outside (0, 1], or a parameter exists with another shape.
-    pub fn with_stochastic_depth(path: &Path, layers: ResNetLayers, last_survival: f64, per: DropPer) -> Result<Self> {
-        Self::build(path, layers, Stem::Large, (last_survival, per))
-    }
-
-    fn build(path: &Path, layers: ResNetLayers, stem: Stem, (last, per): (f64, DropPer)) -> Result<Self> {
-        let ResNetLayers { block, depths } = layers;
+    /// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.
+    pub fn with(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Self> {
+        let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
+        let ResNetLayers { block, depths, width } = layers;
         let pool = stem == Stem::Large;
         let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
-        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, 64, kernel), stride)?;
-        let mut inputs = 64;
+        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, width, kernel), stride)?;
+        let mut inputs = width;
         let (mut number, blocks) = (0, depths.iter().sum());
         let mut layer = |(i, depth): (usize, usize)| {
-            let (path, width) = (path.at(format_args!("layer{}", i + 1)), ResNetLayers::width(i));
+            let (path, width) = (path.at(format_args!("layer{}", i + 1)), layers.width(i));
             let built = (0..depth).map(|b| {
                 let stride = if b == 0 && i > 0 { 2 } else { 1 };
                 let inputs = std::mem::replace(&mut inputs, block.outputs(width));

@@ -1,10 +1,11 @@
 //! A small network for small pictures.
 
-use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Conv, Mode, Path, Pool, max_pool2d};
+use candle_core::{Error, Result, Tensor, bail};
+use taper_regularize::{FractionalMaxPool, FractionalMaxPoolConfig};
+use taper_tensor::{Conv, Layer, Mode, Path, Pool, max_pool2d};
 
 use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
-use crate::{Backbone, Stage};
+use crate::{Backbone, BackboneConfig, Stage};
 
 const POOL: Pool = Pool { kernel: (2, 2), stride: 2, padding: 0, ceil_mode: false };
 
@@ -26,7 +27,8 @@ const STAGES: [Stage; 3] = [
 /// ```
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), sides of 4 pixels or more, to (N,⌊H/4⌋,⌊W/4⌋,64).
+/// Normalised pictures (N,H,W,3), sides of 4 pixels or more, to (N,⌊H/4⌋,⌊W/4⌋,64). With a fractional pooling of ratio α
+/// the sides are ⌈⌈H/α⌉/α⌉.
 ///
 /// # Examples
 /// ```
@@ -46,6 +48,14 @@ const STAGES: [Stage; 3] = [
 /// small form with batch norm.
 pub struct SmallCnn {
     stages: Vec<[ConvNorm; 2]>,
+    pool: Pooling,
+}
+
+/// What is between two stages.
+enum Pooling {
+    Max,
+    /// The first, and the second.
+    Fractional([FractionalMaxPool; 2]),
 }
 
 impl SmallCnn {
@@ -54,6 +64,23 @@ impl SmallCnn {
     /// # Errors
     /// When a parameter exists with another shape.
     pub fn new(path: &Path) -> Result<Self> {
+        Self::with(path, &BackboneConfig::default())
+    }
+
+    /// The network with [`BackboneConfig::fractional_pooling`] in the place of its max pools. A ratio below 2 leaves larger
+    /// maps to stages 2 and 3, which cost as much more.
+    ///
+    /// # Errors
+    /// When the ratio is neither 0 nor in (1, 2], or a parameter exists with another shape.
+    pub fn with(path: &Path, config: &BackboneConfig) -> Result<Self> {
+        let pool = match config.fractional_pooling {
+            0.0 => Pooling::Max,
+            ratio => {
+                let config = FractionalMaxPoolConfig { ratio, ..FractionalMaxPoolConfig::default() };
+                let pool = |name| FractionalMaxPool::new(config, path.at(name).name()).map_err(Error::wrap);
+                Pooling::Fractional([pool("pool1")?, pool("pool2")?])
+            }
+        };
         let geometry = Conv { padding: 1, ..Conv::default() };
         let mut inputs = 3;
         let mut convolution = |path: &Path, number: usize, outputs: usize| {
@@ -66,7 +93,7 @@ impl SmallCnn {
             let path = path.at(stage.name);
             Ok([convolution(&path, 1, stage.channels)?, convolution(&path, 2, stage.channels)?])
         });
-        Ok(Self { stages: stages.collect::<Result<_>>()? })
+        Ok(Self { stages: stages.collect::<Result<_>>()?, pool })
     }
 }
 
@@ -83,7 +110,11 @@ impl Backbone for SmallCnn {
         let Some(stage) = self.stages.get(i) else {
             bail!("the small CNN has {} stages; there is no stage {i}", self.stages.len());
         };
-        let x = if i == 0 { x.clone() } else { max_pool2d(x, POOL)? };
+        let x = match &self.pool {
+            _ if i == 0 => x.clone(),
+            Pooling::Max => max_pool2d(x, POOL)?,
+            Pooling::Fractional(pools) => pools[i - 1].forward(x, mode)?,
+        };
         stage.iter().try_fold(x, |x, convolution| convolution.forward_relu(&x, mode))
     }
 }

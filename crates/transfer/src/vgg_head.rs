@@ -7,7 +7,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Layer, Mode, Path, adaptive_avg_pool2d, linear, relu};
 
 use crate::TransferError;
-use crate::head::{dropout_rate, one_or_more};
+use crate::head::{one_or_more, rate};
 
 /// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as many.
 const GRID: usize = 7;
@@ -94,7 +94,7 @@ impl VggHead {
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
             one_or_more(field, size)?;
         }
-        dropout_rate(dropout)?;
+        rate("dropout", dropout)?;
         let path = path.at("classifier");
         let noise = |n: usize| Dropout::new(dropout, path.at(n).name());
         Ok(Self {

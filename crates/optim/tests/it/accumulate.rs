@@ -1,7 +1,9 @@
 //! The mean gradient of several micro-batches.
 
 use candle_core::{DType, Device, Tensor, Var};
-use taper_optim::{Accumulator, AdamW, AdamWConfig, Clip, OptimError, Optimizer};
+use taper_optim::{
+    Accumulator, AdamW, AdamWConfig, Clip, Group, Missing, OptimError, Optimizer, OptimizerConfig, Sgd, SgdConfig,
+};
 
 use crate::given::{bits, clipping, grads, group, momentum, var};
 
@@ -74,6 +76,26 @@ fn one_batch_passes_to_the_bit() {
     let expected = bits(given.get(&a).unwrap());
     accumulator.add(given, 1).unwrap();
     assert_eq!(bits(accumulator.mean().unwrap().get(&a).unwrap()), expected);
+}
+
+#[test]
+fn a_missing_gradient_counts_as_zero_where_asked_for() {
+    let run = |missing: bool| {
+        let (a, z) = (var(&[1.0]), var(&[2.0]));
+        let config = OptimizerConfig { missing: Missing::Zero, ..OptimizerConfig::default() };
+        let rule = Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() }).unwrap();
+        let decayed = Group { weight_decay: 0.5, ..group(&[("a", &a), ("z", &z)]) };
+        let mut optimizer = Optimizer::new(Box::new(rule), vec![decayed], config).unwrap();
+        let mut accumulator = Accumulator::new(&optimizer);
+        optimizer.step(&grads(&[(&a, &[2.0]), (&z, &[4.0])]), 0.1).unwrap();
+        let sparse = || if missing { grads(&[(&a, &[2.0])]) } else { grads(&[(&a, &[2.0]), (&z, &[0.0])]) };
+        optimizer.step(&sparse(), 0.1).unwrap();
+        accumulator.add(sparse(), 1).unwrap();
+        accumulator.add(grads(&[(&a, &[2.0]), (&z, &[4.0])]), 1).unwrap();
+        optimizer.step(&accumulator.mean().unwrap(), 0.1).unwrap();
+        [bits(&a), bits(&z)]
+    };
+    assert_eq!(run(true), run(false));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use taper_tensor::Params;
 use taper_transfer::{Classifier, Part};
 
 use crate::recipe::{AverageRecipe, ClipRecipe, NonFiniteRecipe, OptimizeRecipe, Recipe, RecipeError};
+use crate::regularize::missing;
 
 pub use self::rule::{Method, method};
 pub use self::schedule::{Pace, pace};
@@ -125,7 +126,11 @@ pub fn optimizer(
         NonFiniteRecipe::Error => NonFinite::Error,
         NonFiniteRecipe::Skip => NonFinite::Skip,
     };
-    Ok(Optimizer::new(rule, groups, OptimizerConfig { clip: clip(o.clip), non_finite })?)
+    Ok(Optimizer::new(
+        rule,
+        groups,
+        OptimizerConfig { clip: clip(o.clip), non_finite, missing: missing(&recipe.regularize) },
+    )?)
 }
 
 /// The factor on the base rate for a part of the network, with what is frozen now.

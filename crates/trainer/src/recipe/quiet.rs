@@ -5,7 +5,7 @@ use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError,
 impl HeadRecipe {
     /// The average of each channel, then the classes.
     pub fn linear() -> Self {
-        Self { hidden: 0, dropout: 0.0 }
+        Self { hidden: 0, dropout: 0.0, drop_connect: 0.0 }
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     fn a_quiet_recipe_keeps_what_was_asked_for() {
         let recipe = quiet("[augment]\nflip = 0.25\nzoom = [1, 2]\n[head]\nhidden = 8\n");
         assert_eq!(recipe.augment, AugmentRecipe { flip: 0.25, zoom: (1.0, 2.0), ..AugmentRecipe::none() });
-        assert_eq!(recipe.head, HeadRecipe { hidden: 8, dropout: 0.0 });
+        assert_eq!(recipe.head, HeadRecipe { hidden: 8, ..HeadRecipe::linear() });
         assert_eq!(quiet("").augment, AugmentRecipe::none());
         assert_eq!(quiet("").head, HeadRecipe::linear());
     }

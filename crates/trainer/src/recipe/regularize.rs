@@ -1,6 +1,7 @@
 //! What keeps a network from learning by heart.
 
 use serde::{Deserialize, Serialize};
+use taper_regularize::DropPer;
 
 /// What keeps the network from learning by heart. Biases and norm scales are left out of all that acts on weights.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -20,6 +21,13 @@ pub struct RegularizeRecipe {
     pub l2: f64,
     /// The longest that the weights of a unit may be, 0 for any length. Default 0.
     pub max_norm: f64,
+    /// Probability that the last residual block of the backbone is left out of a step, those before it less often; 0 for
+    /// never, the paper's 0.5. Default 0.
+    pub stochastic_depth: f64,
+    /// Whether a block is left out for a whole `batch`, which saves its time, or for each `sample`. Default `batch`.
+    pub drop_per: DropPer,
+    /// How many times smaller `small_cnn` pools a side, by random regions: in (1, 2], or 0 for max pooling. Default 0.
+    pub fractional_pooling: f64,
     /// Epochs without a lower validation loss after which a phase ends with the network of its best epoch; 0 for never.
     /// Default 0.
     pub patience: usize,
@@ -37,6 +45,9 @@ impl Default for RegularizeRecipe {
             l1: 0.0,
             l2: 0.0,
             max_norm: 0.0,
+            stochastic_depth: 0.0,
+            drop_per: DropPer::Batch,
+            fractional_pooling: 0.0,
             patience: 0,
             min_delta: 0.0,
         }

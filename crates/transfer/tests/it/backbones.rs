@@ -4,8 +4,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use taper_regularize::{DropPer, linear_survival};
 use taper_tensor::{Layer, Mode, Params, Path, Rng};
 use taper_transfer::{
-    Backbone, Classifier, ConvHeadConfig, Head, LinearHead, ResNet, ResNetLayers, SqueezeNet, Vgg, VggHeadConfig,
-    VggLayers,
+    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, LinearHead, ResNet, ResNetLayers, SmallCnn, SqueezeNet,
+    Stem, Vgg, VggHeadConfig, VggLayers,
 };
 
 use crate::{params, pictures};
@@ -92,9 +92,11 @@ fn there_are_as_many_parameters_as_in_torchvision_each_under_one_stage_or_the_he
 
 #[test]
 fn small_pictures_have_networks_of_their_own() -> Result<()> {
-    for (name, parameters, end) in [("small_cnn", 139_744 + 650, 7), ("resnet18_small", 11_173_962, 4)] {
+    for (name, parameters, end) in
+        [("small_cnn", 139_744 + 650, 7), ("resnet18_small", 11_173_962, 4), ("resnet18_narrow", 701_466, 4)]
+    {
         let p = params(0);
-        let backbone = taper_transfer::backbone(name, &p.root()).unwrap();
+        let backbone = taper_transfer::backbone(name, &p.root(), &BackboneConfig::default()).unwrap();
         let stages = backbone.stages().to_vec();
         let head = Head::Linear.build(&p.root(), backbone.channels(), 10).unwrap();
         let count: usize = p.trainables().iter().map(|(_, var)| var.elem_count()).sum();
@@ -112,7 +114,8 @@ fn small_pictures_have_networks_of_their_own() -> Result<()> {
             [1, 10]
         );
     }
-    let unknown = taper_transfer::backbone("small_cn", &params(0).root()).err().unwrap().to_string();
+    let unknown =
+        taper_transfer::backbone("small_cn", &params(0).root(), &BackboneConfig::default()).err().unwrap().to_string();
     assert!(unknown.contains("small_cnn, "), "{unknown}");
     Ok(())
 }
@@ -209,7 +212,11 @@ fn the_linear_head_is_the_product_with_the_mean() -> Result<()> {
 #[test]
 fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let net = ResNet::with_stochastic_depth(&params.root(), ResNetLayers::RESNET18, 0.5, DropPer::Batch)?;
+    let with = |stochastic_depth, drop_per| {
+        let config = BackboneConfig { stochastic_depth, drop_per, ..BackboneConfig::default() };
+        ResNet::with(&params.root(), ResNetLayers::RESNET18, Stem::Large, &config)
+    };
+    let net = with(0.5, DropPer::Batch)?;
     let x = Tensor::ones((2, 32, 32, 3), DType::F32, &Device::Cpu)?;
     let run = |net: &ResNet, mode: Mode<'_>| (0..5).try_fold(x.clone(), |x, i| net.stage(i, &x, mode));
     let (mut dropped, steps) = ([0usize; 8], 60);
@@ -231,13 +238,56 @@ fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
         assert!((rate - p).abs() < 5.0 * (p * (1.0 - p) / n).sqrt(), "block {block}: {rate} of {p}");
     }
 
-    // Survival 1 is the network as it is, to the bit; in testing the blocks are scaled.
-    let whole = ResNet::with_stochastic_depth(&params.root(), ResNetLayers::RESNET18, 1.0, DropPer::Sample)?;
+    // Nothing dropped is the network as it is, to the bit; in testing the blocks are scaled.
+    let whole = with(0.0, DropPer::Sample)?;
     let plain = ResNet::new(&params.root(), ResNetLayers::RESNET18)?;
     let values = |y: Tensor| y.flatten_all()?.to_vec1::<f32>();
     let tested = values(run(&plain, Mode::Eval)?)?;
     assert_eq!(values(run(&whole, Mode::Eval)?)?, tested);
     assert_ne!(values(run(&net, Mode::Eval)?)?, tested);
-    assert!(ResNet::with_stochastic_depth(&params.root(), ResNetLayers::RESNET18, 0.0, DropPer::Batch).is_err());
+    assert!(with(1.0, DropPer::Batch).is_err());
     Ok(())
+}
+
+#[test]
+fn a_small_network_pools_over_random_regions() -> Result<()> {
+    let params = params(0);
+    let config = BackboneConfig { fractional_pooling: 1.5, ..BackboneConfig::default() };
+    let (net, plain) = (SmallCnn::with(&params.root(), &config)?, SmallCnn::new(&params.root())?);
+    let x = Tensor::from_vec(
+        (0..2 * 28 * 28 * 3).map(|i| (i as f32).sin()).collect::<Vec<_>>(),
+        (2, 28, 28, 3),
+        &Device::Cpu,
+    )?;
+    let run = |net: &SmallCnn, mode: Mode<'_>| {
+        let y = (0..3).try_fold(x.clone(), |x, i| net.stage(i, &x, mode))?;
+        Ok::<_, candle_core::Error>((y.dims().to_vec(), y.flatten_all()?.to_vec1::<f32>()?))
+    };
+    let (root, other) = (Rng::new(1), Rng::new(2));
+    let (shape, values) = run(&net, Mode::Sample(&root))?;
+    assert_eq!((shape, run(&plain, Mode::Eval)?.0), (vec![2, 13, 13, 64], vec![2, 7, 7, 64]));
+    assert_eq!(values, run(&net, Mode::Sample(&root))?.1);
+    assert_ne!(values, run(&net, Mode::Sample(&other))?.1);
+    Ok(())
+}
+
+#[test]
+fn a_backbone_refuses_what_it_has_no_layers_for() {
+    let build = |name, config: BackboneConfig| {
+        taper_transfer::backbone(name, &params(0).root(), &config).err().map(|error| error.to_string())
+    };
+    let depth = |p| BackboneConfig { stochastic_depth: p, ..BackboneConfig::default() };
+    let pooling = |ratio| BackboneConfig { fractional_pooling: ratio, ..BackboneConfig::default() };
+    for (name, config, field) in [
+        ("small_cnn", depth(0.5), "stochastic_depth must be 0"),
+        ("squeezenet1_1", depth(0.5), "stochastic_depth must be 0"),
+        ("resnet18", depth(1.0), "stochastic_depth must be in [0, 1)"),
+        ("resnet18", pooling(1.5), "fractional_pooling must be 0"),
+        ("small_cnn", pooling(1.0), "fractional_pooling must be in (1, 2]"),
+        ("small_cnn", pooling(f64::NAN), "fractional_pooling must be in (1, 2]"),
+    ] {
+        let refused = build(name, config).unwrap_or_default();
+        assert!(refused.starts_with(field), "{name}: {refused}");
+    }
+    assert!(build("resnet18_small", depth(0.5)).is_none() && build("small_cnn", pooling(1.5)).is_none());
 }

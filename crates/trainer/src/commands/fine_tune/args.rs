@@ -20,7 +20,7 @@ pub struct FineTuneArgs {
 /// Train a network with random weights: on a data set that is large enough for it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper train fashion-mnist\n  taper train pictures --model resnet18 --image-size 96 --epochs 60\n  taper train -c runs/fashion-mnist-1/recipe.toml --seed 1\n\nDATA holds the four IDX files of MNIST or Fashion-MNIST (train-images-idx3-ubyte, ..., plain or .gz), or class folders as\nfor fine-tune. The defaults are for pictures of 28x28; there are the models small_cnn, resnet18_small, resnet18, resnet34,\nresnet50, vgg16 and squeezenet1_1."
+    after_help = "Examples:\n  taper train fashion-mnist\n  taper train pictures --model resnet18 --image-size 96 --epochs 60\n  taper train -c runs/fashion-mnist-1/recipe.toml --seed 1\n\nDATA holds the four IDX files of MNIST or Fashion-MNIST (train-images-idx3-ubyte, ..., plain or .gz), or class folders as\nfor fine-tune. The defaults are for pictures of 28x28; there are the models small_cnn, resnet18_small, resnet18_narrow,\nresnet18, resnet34, resnet50, vgg16 and squeezenet1_1."
 )]
 pub struct TrainArgs {
     #[command(flatten)]
@@ -98,6 +98,15 @@ pub(super) struct RunArgs {
     /// Dropout of the head before the classes [default: 0.5]
     #[arg(long, value_name = "P")]
     dropout: Option<f64>,
+    /// Probability that a weight of the head's hidden layer is forgotten (DropConnect) [default: 0]
+    #[arg(long, value_name = "P")]
+    drop_connect: Option<f64>,
+    /// Probability that the last residual block is left out, 0.5 is usual; for the ResNets [default: 0]
+    #[arg(long, value_name = "P")]
+    stochastic_depth: Option<f64>,
+    /// Pool over random regions, by a ratio of 1 to 2; for small_cnn [default: max pooling]
+    #[arg(long, value_name = "RATIO")]
+    fractional_pooling: Option<f64>,
     /// Epochs without a lower validation loss after which a phase ends with its best network [default: never]
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<usize>,
@@ -146,6 +155,7 @@ impl RunArgs {
         put(&mut recipe.optimize.accumulate, &self.accumulate);
         put(&mut recipe.optimize.rate, &self.rate);
         put(&mut recipe.head.dropout, &self.dropout);
+        put(&mut recipe.head.drop_connect, &self.drop_connect);
         put(&mut recipe.augment.erasing, &self.erasing);
         put(&mut recipe.augment.cutout, &self.cutout);
         let r = &mut recipe.regularize;
@@ -157,6 +167,8 @@ impl RunArgs {
             (&mut r.l1, &self.l1),
             (&mut r.l2, &self.l2),
             (&mut r.max_norm, &self.max_norm),
+            (&mut r.stochastic_depth, &self.stochastic_depth),
+            (&mut r.fractional_pooling, &self.fractional_pooling),
         ] {
             put(field, flag);
         }

@@ -6,10 +6,9 @@ mod page;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use taper_data::Dataset;
-use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, load_weights, read_weights};
+use taper_tensor::Rng;
 
 pub use self::args::{FineTuneArgs, TrainArgs};
 
@@ -20,10 +19,11 @@ use crate::files;
 use crate::fit::{Observer, Outcome, fit, phases};
 use crate::interrupt::Interrupt;
 use crate::model::{ModelCard, save_weights};
+use crate::network::network;
 use crate::output::line;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::progress::Progress;
-use crate::recipe::{HeadRecipe, Recipe};
+use crate::recipe::Recipe;
 use crate::report::render;
 use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 
@@ -106,44 +106,6 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
         conclude(&folder, &summary, &*val_set)?;
     }
     Ok(0)
-}
-
-/// The classifier with a new head, over pretrained weights or random ones.
-fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier, Params)> {
-    let head = match recipe.head {
-        HeadRecipe { hidden: 0, .. } => Head::Linear,
-        HeadRecipe { hidden, dropout } => Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout }),
-    };
-    // Without a past a network has no statistics that pictures should have: about -2 to 2 serves any.
-    let mut card = ModelCard {
-        schema: 1,
-        model: recipe.model.clone(),
-        head,
-        classes: classes.to_vec(),
-        input_size: recipe.data.image_size,
-        mean: [0.5; 3],
-        std: [0.25; 3],
-    };
-    let rng = Rng::new(recipe.seed).fork("init");
-    if !recipe.pretrained {
-        let (classifier, params) = card.build(rng)?;
-        return Ok((card, classifier, params));
-    }
-    let pretrained = taper_transfer::model(&recipe.model)?;
-    let manifest = pretrained.manifest()?;
-    (card.mean, card.std) = (manifest.mean, manifest.std);
-    let (classifier, params) = card.build(rng)?;
-    let mut tensors = match &recipe.weights {
-        Some(path) => read_weights(path)?,
-        None => pretrained.weights()?,
-    };
-    // The head is new whatever the file holds: its first values come from the seed.
-    tensors.retain(|name, _| !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
-    load_weights(&params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match &recipe.weights {
-        Some(path) => format!("{} holds no weights of {}", path.display(), recipe.model),
-        None => format!("the embedded weights of {} are broken", recipe.model),
-    })?;
-    Ok((card, classifier, params))
 }
 
 /// How many pictures a run used and left out.
