@@ -63,19 +63,11 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
     Ok(true)
 }
 
-/// Starts a release build of this program that can measure, with the same arguments.
+/// Does it in a release build.
 ///
 /// # Errors
 /// When cargo cannot be started.
 #[cfg(not(feature = "bench"))]
 pub fn run(root: &Path, _: &BenchArgs) -> Result<bool> {
-    use anyhow::Context;
-    let status = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--release", "--package", "xtask", "--features", "bench", "--manifest-path"])
-        .arg(root.join("Cargo.toml"))
-        .arg("--")
-        .args(std::env::args_os().skip(1))
-        .status()
-        .context("cannot start cargo for a release build")?;
-    Ok(status.success())
+    crate::release::again(root)
 }

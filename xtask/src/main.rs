@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
     bench::{self, BenchArgs},
-    ci, root,
+    ci,
+    experiments::{self, ExperimentsArgs},
+    root,
     tidy::tidy,
 };
 
@@ -41,6 +43,7 @@ enum Verb {
     /// Each finding names file and line and says what to do. The same checks are a test of this crate.
     Tidy,
     Bench(BenchArgs),
+    Experiments(ExperimentsArgs),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ fn run(verb: &Verb) -> Result<bool> {
             Ok(true)
         }
         Verb::Bench(args) => bench::run(&root, args),
+        Verb::Experiments(args) => experiments::run(&root, args),
         Verb::Tidy => {
             let findings = tidy(&root)?;
             for finding in &findings {

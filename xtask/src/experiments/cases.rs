@@ -1,0 +1,99 @@
+//! What is compared: recipes, as what they say beside their baseline.
+
+use anyhow::Result;
+use taper::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What it is called.
+    pub name: &'static str,
+    /// What a recipe says of it.
+    pub recipe: &'static str,
+    /// The case that it is compared with.
+    pub against: &'static str,
+    /// Whether the network draws noise that a test can take the mean over.
+    pub noise: bool,
+}
+
+const fn case(name: &'static str, recipe: &'static str) -> Case {
+    Case { name, recipe, against: NONE, noise: false }
+}
+
+const fn noisy(name: &'static str, recipe: &'static str) -> Case {
+    Case { noise: true, ..case(name, recipe) }
+}
+
+const fn residual(name: &'static str, recipe: &'static str) -> Case {
+    Case { against: RESIDUAL, noise: true, ..case(name, recipe) }
+}
+
+/// The network without any of it.
+const NONE: &str = "none";
+const RESIDUAL: &str = "none, residual";
+
+/// Every technique alone, each with a usual strength; the last ones on a residual network.
+pub const REGULARIZE: &[Case] = &[
+    case(NONE, ""),
+    case("decoupled decay", "regularize.weight_decay = 0.1"),
+    case("L2", "regularize.l2 = 1e-3"),
+    case("L1", "regularize.l1 = 1e-4"),
+    case("elastic net", "regularize.l1 = 5e-5\nregularize.l2 = 5e-4"),
+    case("max-norm", "regularize.max_norm = 2.0"),
+    noisy("dropout", "head.dropout = 0.5"),
+    noisy("DropConnect", "head.drop_connect = 0.5"),
+    noisy("fractional pooling", "regularize.fractional_pooling = 1.5"),
+    case("label smoothing", "regularize.label_smoothing = 0.1"),
+    case("mixup", "regularize.mixup = 0.2"),
+    case("CutMix", "regularize.cutmix = 1.0"),
+    case("mixup or CutMix", "regularize.mixup = 0.2\nregularize.cutmix = 1.0"),
+    case("random erasing", "augment.erasing = 0.5"),
+    case("cutout", "augment.cutout = 8"),
+    case("early stopping", "regularize.patience = 3"),
+    noisy(
+        "several together",
+        "regularize.weight_decay = 0.1\nhead.dropout = 0.5\naugment.erasing = 0.5\naugment.flip = 0.5",
+    ),
+    case(RESIDUAL, "model = \"resnet18_narrow\""),
+    residual("stochastic depth, batch", "model = \"resnet18_narrow\"\nregularize.stochastic_depth = 0.5"),
+    residual(
+        "stochastic depth, sample",
+        "model = \"resnet18_narrow\"\nregularize.stochastic_depth = 0.5\nregularize.drop_per = \"sample\"",
+    ),
+];
+
+impl Case {
+    /// The recipe that is run: `taper train`'s without regularization and augmentation, and what the case says.
+    ///
+    /// # Errors
+    /// When what it says is no recipe, or no good one.
+    pub fn recipe(&self, epochs: usize, seed: u64) -> Result<Recipe> {
+        let mut base = Recipe {
+            augment: AugmentRecipe::none(),
+            head: HeadRecipe { hidden: 128, dropout: 0.0, drop_connect: 0.0 },
+            regularize: RegularizeRecipe { weight_decay: 0.0, label_smoothing: 0.0, ..RegularizeRecipe::default() },
+            seed,
+            ..Recipe::from_scratch()
+        };
+        base.data.batch_size = 64;
+        base.optimize.epochs = epochs;
+        let recipe = Recipe::parse_over(&base, self.recipe, self.name.as_ref())?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_is_a_recipe_of_its_own_with_a_baseline() {
+        for (i, case) in REGULARIZE.iter().enumerate() {
+            let recipe = case.recipe(3, 1).unwrap();
+            assert_eq!((recipe.optimize.epochs, recipe.seed), (3, 1));
+            assert!(REGULARIZE.iter().any(|other| other.name == case.against), "{}", case.name);
+            assert!(REGULARIZE[..i].iter().all(|other| other.recipe(3, 1).unwrap() != recipe), "{}", case.name);
+        }
+    }
+}
