@@ -29,7 +29,8 @@ pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
         Activation::Relu => relu(x),
         Activation::LeakyRelu(a) => relu(x)? + (below(x)? * a)?,
         Activation::Elu(a) => relu(x)? + ((below(x)?.exp()? - 1.0)? * a)?,
-        Activation::Gelu => x.gelu_erf(),
+        // Not candle's `gelu_erf`: the gradient of that has a constant of six digits.
+        Activation::Gelu => x * (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?,
         Activation::Silu => x * sigmoid(x)?,
         Activation::Maxout(pieces) => {
             let mut shape = x.dims().to_vec();

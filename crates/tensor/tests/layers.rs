@@ -84,6 +84,35 @@ proptest! {
     }
 
     #[test]
+    fn fractional_pooling(dims in map(), ratio in 1.01f64..2.0, (even, overlap) in any::<(bool, bool)>(), seed in any::<u64>()) {
+        let mut rng = Rng::new(seed);
+        let x = random(&dims, &mut rng);
+        let sequence = if even { Sequence::PseudoRandom } else { Sequence::Random };
+        let regions = Regions::draw((dims[1], dims[2]), ratio, sequence, overlap, &rng).unwrap();
+        for (sides, size) in [(&regions.rows, dims[1]), (&regions.columns, dims[2])] {
+            prop_assert_eq!(sides.len(), (size as f64 / ratio).ceil() as usize);
+            prop_assert_eq!((sides[0].start, sides[sides.len() - 1].end), (0, size));
+            for pair in sides.windows(2) {
+                prop_assert_eq!(pair[1].start + usize::from(overlap), pair[0].end);
+                prop_assert!((1..=2).contains(&(pair[1].start - pair[0].start)));
+            }
+        }
+        let twin = |t: &[Tensor]| composed::fractional_max_pool2d(&t[0], &regions);
+        hold(&[x], "fractional max pooling", &|t| fractional_max_pool2d(&t[0], &regions), &twin);
+    }
+
+    #[test]
+    fn norms_of_a_picture_in_float32(dims in map(), groups in 1usize..5, seed in any::<u64>()) {
+        let mut rng = Rng::new(seed);
+        let c = dims[3] * groups;
+        let inputs = [random(&[dims[0], 7, 3, c], &mut rng), random(&[c], &mut rng), random(&[c], &mut rng)];
+        let grouped = |t: &[Tensor]| group_norm(&t[0], groups, &t[1], &t[2], 1e-2);
+        hold(&inputs, "group norm", &grouped, &grouped);
+        let layered = |t: &[Tensor]| layer_norm(&t[0], &t[1], &t[2], 1e-2);
+        hold(&inputs, "layer norm", &layered, &layered);
+    }
+
+    #[test]
     fn average_pooling(dims in map(), output in (1usize..9, 1usize..9), seed in any::<u64>()) {
         let x = random(&dims, &mut Rng::new(seed));
         let twin = |t: &[Tensor]| composed::adaptive_avg_pool2d(&t[0], output);
@@ -136,6 +165,16 @@ proptest! {
         hold(std::slice::from_ref(&a), "dropout", &|t| dropout(&t[0], 0.25, &rng), &twin);
         let twin = |t: &[Tensor]| composed::log_softmax(&t[0]);
         hold(std::slice::from_ref(&a), "log_softmax", &|t| log_softmax(&t[0]), &twin);
+        for kind in [
+            Activation::Sigmoid, Activation::Tanh, Activation::LeakyRelu(0.2), Activation::Elu(1.5), Activation::Gelu,
+            Activation::Silu, Activation::Maxout(1 + seed as usize % dims[3]),
+        ] {
+            // Maxout takes a multiple of its pieces.
+            let pieces = if let Activation::Maxout(k) = kind { k } else { 1 };
+            let fitting = a.narrow(3, 0, dims[3] / pieces * pieces).unwrap().contiguous().unwrap();
+            let twin = |t: &[Tensor]| composed::activation(kind, &t[0]);
+            hold(&[fitting], &format!("{kind:?}"), &|t| kind.apply(&t[0]), &twin);
+        }
         let there = |t: &[Tensor]| nchw::to_nchw(&t[0]);
         hold(&[a], "to_nchw", &there, &|t| t[0].permute((0, 3, 1, 2))?.contiguous());
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use taper::commands::{self, EvalArgs, FineTuneArgs, OptimizeArgs, PredictArgs, TrainArgs};
+use taper::commands::{self, EvalArgs, FineTuneArgs, InspectArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs};
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
 use taper::recipe::RecipeError;
@@ -37,6 +37,7 @@ enum Verb {
     Eval(EvalArgs),
     Predict(PredictArgs),
     Optimize(OptimizeArgs),
+    Inspect(InspectArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +62,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
     use taper_transfer::TransferError;
     error.is::<RecipeError>()
         || error.is::<taper_augment::AugmentError>()
+        || error.is::<SameFile>()
         || matches!(error.downcast_ref(), Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. }))
         || error.downcast_ref().is_some_and(LandscapeError::is_usage)
         || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
@@ -80,5 +82,6 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
         Verb::Optimize(args) => commands::optimize(args),
+        Verb::Inspect(args) => commands::inspect(args),
     })
 }

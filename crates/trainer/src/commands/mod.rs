@@ -1,12 +1,16 @@
 //! The verbs of the command line.
 
+mod chart_files;
 mod eval;
 mod fine_tune;
+mod inspect;
 mod optimize;
 mod predict;
 
+pub use chart_files::SameFile;
 pub use eval::{EvalArgs, eval};
 pub use fine_tune::{FineTuneArgs, TrainArgs, fine_tune, train};
+pub use inspect::{InspectArgs, inspect};
 pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
 

@@ -1,15 +1,14 @@
 //! `taper optimize`: how optimizers move.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ArgGroup;
 use serde_json::json;
 
-use crate::files;
+use super::chart_files::ChartFiles;
 use crate::landscape::{
-    Function, LandscapeError, NamedSchedule, Path, Walk, courses, draw_paths, draw_schedules, follow, png, schedules,
+    Function, LandscapeError, NamedSchedule, Path, Walk, courses, draw_paths, draw_schedules, follow, schedules,
 };
 use crate::output::line;
 
@@ -47,15 +46,8 @@ pub struct OptimizeArgs {
     /// How many updates
     #[arg(long, default_value_t = 100)]
     steps: u64,
-    /// The picture
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// The picture in pixels, twice as many each way
-    #[arg(long, value_name = "FILE")]
-    png: Option<PathBuf>,
-    /// Every point and its loss, or every factor, as text
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    files: ChartFiles,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -66,11 +58,11 @@ pub struct OptimizeArgs {
 /// # Errors
 /// When a name or a number is wrong, or a file cannot be written.
 pub fn optimize(args: &OptimizeArgs) -> Result<i32> {
-    check_files(args)?;
+    args.files.check()?;
     match &args.schedules {
         Some(list) => {
             let drawn = schedules(list, args.steps)?;
-            write(args, &draw_schedules(&drawn)?, &factors(&drawn))?;
+            args.files.write(&draw_schedules(&drawn)?, &factors(&drawn))?;
             tell_schedules(args, &drawn)?;
         }
         None => {
@@ -79,23 +71,11 @@ pub fn optimize(args: &OptimizeArgs) -> Result<i32> {
             let courses = courses(&args.rules, args.lr, &function)?;
             let paths: Vec<Path> =
                 courses.iter().map(|course| follow(&function, course, walk)).collect::<Result<_, _>>()?;
-            write(args, &draw_paths(&function, walk, &paths)?, &points(&paths))?;
+            args.files.write(&draw_paths(&function, walk, &paths)?, &points(&paths))?;
             tell_paths(args, &function, &paths)?;
         }
     }
     Ok(0)
-}
-
-/// Refuses two names of one file: the second would take the place of the first.
-fn check_files(args: &OptimizeArgs) -> Result<(), LandscapeError> {
-    let files = [("--svg", &args.svg), ("--png", &args.png), ("--csv", &args.csv)];
-    for (i, (field, path)) in files.iter().enumerate() {
-        if let Some(path) = path.as_ref().filter(|_| files[..i].iter().any(|(_, other)| other == path)) {
-            let (field, got) = ((*field).to_owned(), path.display().to_string());
-            return Err(LandscapeError::Field { field, wanted: "a file of its own", got });
-        }
-    }
-    Ok(())
 }
 
 fn function(args: &OptimizeArgs) -> Result<Function, LandscapeError> {
@@ -108,16 +88,6 @@ fn function(args: &OptimizeArgs) -> Result<Function, LandscapeError> {
         }),
         _ => Ok(function),
     }
-}
-
-fn write(args: &OptimizeArgs, svg: &str, csv: &str) -> Result<()> {
-    let pixels = if args.png.is_some() { png(svg)? } else { Vec::new() };
-    for (path, bytes) in [(&args.svg, svg.as_bytes()), (&args.png, &pixels), (&args.csv, csv.as_bytes())] {
-        if let Some(path) = path {
-            files::write(path, bytes)?;
-        }
-    }
-    Ok(())
 }
 
 /// The table of all paths.
@@ -158,7 +128,7 @@ fn tell_paths(args: &OptimizeArgs, function: &Function, paths: &[Path]) -> Resul
         return line(json!({
             "schema": 1, "command": "optimize", "function": function.name(), "condition": condition,
             "start": function.start(), "steps": args.steps, "noise": args.noise, "seed": args.seed, "paths": told,
-            "svg": args.svg, "png": args.png, "csv": args.csv,
+            "svg": args.files.svg, "png": args.files.png, "csv": args.files.csv,
         }));
     }
     line(format_args!("{}: {}", function.name(), function.formula()))?;
@@ -174,7 +144,7 @@ fn tell_paths(args: &OptimizeArgs, function: &Function, paths: &[Path]) -> Resul
         };
         line(format_args!("  {name:width$}  {rate:<12} {end}"))?;
     }
-    tell_files(args)
+    args.files.tell()
 }
 
 fn tell_schedules(args: &OptimizeArgs, schedules: &[NamedSchedule]) -> Result<()> {
@@ -184,17 +154,12 @@ fn tell_schedules(args: &OptimizeArgs, schedules: &[NamedSchedule]) -> Result<()
             .map(|schedule| json!({"schedule": schedule.name, "expression": schedule.expression}))
             .collect();
         return line(json!({
-            "schema": 1, "command": "optimize", "steps": args.steps, "schedules": told, "svg": args.svg,
-            "png": args.png, "csv": args.csv,
+            "schema": 1, "command": "optimize", "steps": args.steps, "schedules": told, "svg": args.files.svg,
+            "png": args.files.png, "csv": args.files.csv,
         }));
     }
     for schedule in schedules {
         line(format_args!("{:16} {}", schedule.name, schedule.expression))?;
     }
-    tell_files(args)
-}
-
-fn tell_files(args: &OptimizeArgs) -> Result<()> {
-    let files = [&args.svg, &args.png, &args.csv];
-    files.into_iter().flatten().try_for_each(|path| line(format_args!("wrote {}", path.display())))
+    args.files.tell()
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Function, Point, Window};
+use super::Function;
+use crate::draw::{Point, Window};
 
 /// Cells along the longer side of the window.
 const CELLS: f64 = 140.0;

@@ -3,13 +3,10 @@
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::canvas::{Canvas, Letters, picture};
-use super::clip::shows;
 use super::contour::Grid;
 use super::legend::{self, legend};
-use super::panel::{Panel, decades};
-use super::pen::Pen;
-use super::{Function, LandscapeError, Path, Point, Walk, Window};
+use super::{Function, Path, Walk};
+use crate::draw::{Canvas, DrawError, Letters, Panel, Pen, Point, Window, decades, picture, shows};
 
 const CONTOUR: RGBColor = RGBColor(0xCF, 0xCB, 0xC2);
 /// The contour line that parts two valleys.
@@ -35,8 +32,8 @@ const LEAST: f64 = -12.0;
 /// below.
 ///
 /// # Errors
-/// [`LandscapeError::Drawing`] when the library fails.
-pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path]) -> Result<String, LandscapeError> {
+/// [`DrawError`] when the library fails.
+pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path]) -> Result<String, DrawError> {
     let window = function.window();
     let height = WIDTH * (window.high[1] - window.low[1]) / (window.high[0] - window.low[0]);
     let map = Panel { window, corner: [LEFT, TOP], size: [WIDTH, height] };
@@ -52,7 +49,7 @@ pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path]) -> Result<Str
     })
 }
 
-fn draw_map(canvas: &mut Canvas<'_>, function: &Function, panel: &Panel, paths: &[Path]) -> Result<(), LandscapeError> {
+fn draw_map(canvas: &mut Canvas<'_>, function: &Function, panel: &Panel, paths: &[Path]) -> Result<(), DrawError> {
     let grid = Grid::new(function);
     let pass = function.pass().map(|place| function.value(place));
     let levels = grid.levels().into_iter().map(|level| (level, CONTOUR)).chain(pass.map(|level| (level, PASS)));
@@ -72,7 +69,7 @@ fn draw_map(canvas: &mut Canvas<'_>, function: &Function, panel: &Panel, paths: 
     legend::start(canvas, panel.at(function.start()))
 }
 
-fn draw_losses(canvas: &mut Canvas<'_>, panel: &Panel, paths: &[Path]) -> Result<(), LandscapeError> {
+fn draw_losses(canvas: &mut Canvas<'_>, panel: &Panel, paths: &[Path]) -> Result<(), DrawError> {
     let [low, high] = [panel.window.low[1], panel.window.high[1]];
     panel.title(canvas, "loss above the minimum")?;
     panel.axes(canvas, [&panel.ticks(0, 8.0), &decades(low, high)], true)?;
@@ -86,7 +83,7 @@ fn draw_losses(canvas: &mut Canvas<'_>, panel: &Panel, paths: &[Path]) -> Result
     Ok(())
 }
 
-fn draw_line(canvas: &mut Canvas<'_>, panel: &Panel, index: usize, points: &[Point]) -> Result<(), LandscapeError> {
+fn draw_line(canvas: &mut Canvas<'_>, panel: &Panel, index: usize, points: &[Point]) -> Result<(), DrawError> {
     let pen = Pen { index };
     panel.lines(points).iter().try_for_each(|piece| pen.line(canvas, piece))?;
     marks(panel, index, points).into_iter().try_for_each(|place| pen.mark(canvas, place))

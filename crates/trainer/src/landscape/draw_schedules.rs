@@ -2,10 +2,8 @@
 
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::canvas::{Letters, picture};
-use super::panel::Panel;
-use super::pen::Pen;
-use super::{LandscapeError, NamedSchedule, Point, Window};
+use super::NamedSchedule;
+use crate::draw::{DrawError, Letters, Panel, Pen, Point, Window, picture};
 
 /// Places in the picture, pixels.
 const COLUMNS: usize = 3;
@@ -18,8 +16,8 @@ const PITCH: [f64; 2] = [262.0, 172.0];
 /// it is made.
 ///
 /// # Errors
-/// [`LandscapeError::Drawing`] when the library fails.
-pub fn draw_schedules(schedules: &[NamedSchedule]) -> Result<String, LandscapeError> {
+/// [`DrawError`] when the library fails.
+pub fn draw_schedules(schedules: &[NamedSchedule]) -> Result<String, DrawError> {
     let columns = schedules.len().clamp(1, COLUMNS);
     let rows = schedules.len().div_ceil(COLUMNS).max(1);
     let size = [columns as f64 * PITCH[0] + 12.0, rows as f64 * PITCH[1] + 16.0];

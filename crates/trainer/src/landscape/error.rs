@@ -2,6 +2,8 @@
 
 use taper_optim::OptimError;
 
+use crate::draw::DrawError;
+
 /// What can go wrong when a picture of optimizers is asked for or drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -41,11 +43,8 @@ pub enum LandscapeError {
         source: Box<OptimError>,
     },
     /// The picture could not be drawn.
-    #[error("the picture cannot be drawn: {reason}")]
-    Drawing {
-        /// What the library says.
-        reason: String,
-    },
+    #[error(transparent)]
+    Drawing(#[from] DrawError),
 }
 
 impl LandscapeError {
@@ -54,7 +53,7 @@ impl LandscapeError {
         match self {
             Self::Field { .. } | Self::Unknown { .. } | Self::Twice { .. } => true,
             Self::Optim { source, .. } => matches!(**source, OptimError::BadConfig { .. }),
-            Self::Drawing { .. } => false,
+            Self::Drawing(_) => false,
         }
     }
 }

@@ -2,18 +2,7 @@
 
 use super::LandscapeError;
 use super::error::require;
-
-/// A place on the map.
-pub type Point = [f64; 2];
-
-/// The part of the plane that a picture shows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
-    /// The corner with the least coordinates.
-    pub low: Point,
-    /// The corner with the greatest coordinates.
-    pub high: Point,
-}
+use crate::draw::{Point, Window};
 
 /// A loss of two variables, each with one difficulty of its own. The least value of each is 0, so that what is left of
 /// a loss can be drawn on a logarithmic scale.

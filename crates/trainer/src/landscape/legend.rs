@@ -5,9 +5,8 @@ use std::f64::consts::PI;
 use plotters::style::WHITE;
 use plotters::style::text_anchor::HPos;
 
-use super::canvas::{Canvas, Letters, TEXT};
-use super::pen::Pen;
-use super::{LandscapeError, Path, Point};
+use super::Path;
+use crate::draw::{Canvas, DrawError, Letters, Pen, Point, TEXT};
 
 /// Height of a row, pixels.
 const ROW: f64 = 19.0;
@@ -20,7 +19,7 @@ pub(super) fn height(lines: usize) -> f64 {
 }
 
 /// The marks of start and minimum, and a row for each path: line, name, rate.
-pub(super) fn legend(canvas: &mut Canvas<'_>, [left, top]: Point, paths: &[Path]) -> Result<(), LandscapeError> {
+pub(super) fn legend(canvas: &mut Canvas<'_>, [left, top]: Point, paths: &[Path]) -> Result<(), DrawError> {
     let name = Letters { size: 12.0, colour: TEXT, ..Letters::SMALL };
     let right = Letters { side: HPos::Right, ..Letters::SMALL };
     let row = |index: f64| top + (index + 0.5) * ROW;
@@ -49,13 +48,13 @@ fn rate(rate: f64) -> String {
 }
 
 /// A ring where all begin.
-pub(super) fn start(canvas: &mut Canvas<'_>, place: Point) -> Result<(), LandscapeError> {
+pub(super) fn start(canvas: &mut Canvas<'_>, place: Point) -> Result<(), DrawError> {
     canvas.disc(place, 5.5, TEXT)?;
     canvas.disc(place, 3.6, WHITE)
 }
 
 /// A star with five points where the loss is least.
-pub(super) fn minimum(canvas: &mut Canvas<'_>, [x, y]: Point) -> Result<(), LandscapeError> {
+pub(super) fn minimum(canvas: &mut Canvas<'_>, [x, y]: Point) -> Result<(), DrawError> {
     let star = |size: f64| -> Vec<Point> {
         let corner = |k: u32| {
             let (radius, angle) = (if k.is_multiple_of(2) { size } else { 0.43 * size }, f64::from(k) * PI / 5.0);

@@ -2,7 +2,7 @@
 //!
 //! A [`Function`] of two variables is a map that can be drawn whole. A [`Course`] is an update rule with its rate, or
 //! a method of second order; [`follow`] lets it walk and keeps the [`Path`]. [`draw_paths`] puts contour lines, paths
-//! and losses into one SVG, [`draw_schedules`] the learning rates over time, [`png`] makes pixels of either.
+//! and losses into one SVG, [`draw_schedules`] the learning rates over time, [`png`](crate::draw::png) makes pixels of either.
 //!
 //! # Examples
 //! ```
@@ -27,25 +27,16 @@ mod path;
 
 mod schedules;
 
-mod clip;
 mod contour;
-
-mod canvas;
-mod pen;
-
-mod panel;
 
 mod draw_paths;
 mod draw_schedules;
 mod legend;
 
-mod png;
-
 pub use courses::{Course, Method, courses};
 pub use draw_paths::draw_paths;
 pub use draw_schedules::draw_schedules;
 pub use error::LandscapeError;
-pub use function::{Function, Point, Window};
+pub use function::Function;
 pub use path::{Path, Walk, follow};
-pub use png::png;
 pub use schedules::{NamedSchedule, schedules};

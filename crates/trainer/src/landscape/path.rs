@@ -8,7 +8,8 @@ use taper_optim::{Group, OptimError, Optimizer, OptimizerConfig, Stopping};
 use taper_tensor::Rng;
 
 use super::error::require;
-use super::{Course, Function, LandscapeError, Method, Point};
+use super::{Course, Function, LandscapeError, Method};
+use crate::draw::Point;
 
 /// How far from the middle of the window, in widths of it, a path counts as lost.
 const LOST: f64 = 100.0;

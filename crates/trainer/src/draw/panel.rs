@@ -3,34 +3,34 @@
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::canvas::{Canvas, FRAME, GRID, Letters};
-use super::{LandscapeError, Point, Window, clip};
+use super::{DrawError, Point, Window, clip};
 use crate::report::axes::{multiples, nice_step, number};
 
 /// Points nearer to the last one than this make no difference, pixels.
 const NEAR: f64 = 0.2;
 
 /// What a window of the plane is drawn into.
-pub(super) struct Panel {
-    pub(super) window: Window,
+pub(crate) struct Panel {
+    pub(crate) window: Window,
     /// The upper left corner in the picture, pixels.
-    pub(super) corner: Point,
+    pub(crate) corner: Point,
     /// Width and height, pixels.
-    pub(super) size: [f64; 2],
+    pub(crate) size: [f64; 2],
 }
 
 /// A place on an axis and what is written there.
-pub(super) type Tick = (f64, String);
+pub(crate) type Tick = (f64, String);
 
 impl Panel {
     /// Where a point of the plane lies in the picture.
-    pub(super) fn at(&self, place: Point) -> Point {
+    pub(crate) fn at(&self, place: Point) -> Point {
         let Window { low, high } = self.window;
         let share = [0, 1].map(|i| (place[i] - low[i]) / (high[i] - low[i]));
         [self.corner[0] + share[0] * self.size[0], self.corner[1] + (1.0 - share[1]) * self.size[1]]
     }
 
     /// A line, cut off at the edges and thinned to what can be seen.
-    pub(super) fn lines(&self, points: &[Point]) -> Vec<Vec<Point>> {
+    pub(crate) fn lines(&self, points: &[Point]) -> Vec<Vec<Point>> {
         clip::inside(points, &self.window).iter().map(|piece| self.thinned(piece)).collect()
     }
 
@@ -48,7 +48,7 @@ impl Panel {
     }
 
     /// Round values along an axis, about as many as given.
-    pub(super) fn ticks(&self, axis: usize, about: f64) -> Vec<Tick> {
+    pub(crate) fn ticks(&self, axis: usize, about: f64) -> Vec<Tick> {
         let (low, high) = (self.window.low[axis], self.window.high[axis]);
         let step = nice_step((high - low) / about);
         let slack = step * 1e-6;
@@ -56,12 +56,7 @@ impl Panel {
     }
 
     /// Frame and ticks, with lines across at those of the vertical axis where `grid` asks for them.
-    pub(super) fn axes(
-        &self,
-        canvas: &mut Canvas<'_>,
-        [along, up]: [&[Tick]; 2],
-        grid: bool,
-    ) -> Result<(), LandscapeError> {
+    pub(crate) fn axes(&self, canvas: &mut Canvas<'_>, [along, up]: [&[Tick]; 2], grid: bool) -> Result<(), DrawError> {
         let [left, top] = self.corner;
         let (right, bottom) = (left + self.size[0], top + self.size[1]);
         for (value, label) in up {
@@ -83,13 +78,13 @@ impl Panel {
     }
 
     /// A name over the upper left corner.
-    pub(super) fn title(&self, canvas: &mut Canvas<'_>, title: &str) -> Result<(), LandscapeError> {
+    pub(crate) fn title(&self, canvas: &mut Canvas<'_>, title: &str) -> Result<(), DrawError> {
         canvas.text(title, [self.corner[0], self.corner[1] - 7.0], Letters::TITLE)
     }
 }
 
 /// The powers of ten in a range of exponents, few enough to have room.
-pub(super) fn decades(low: f64, high: f64) -> Vec<Tick> {
+pub(crate) fn decades(low: f64, high: f64) -> Vec<Tick> {
     let step = ((high - low) / 7.0).ceil().max(1.0);
     multiples(step, &(low - 1e-9..high + 1e-9)).into_iter().map(|exponent| (exponent, power(exponent))).collect()
 }

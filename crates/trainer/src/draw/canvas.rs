@@ -3,49 +3,49 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{LandscapeError, Point};
+use super::{DrawError, Point};
 
 /// Units to a pixel: the library rounds places to whole units, which would show as steps.
 const UNIT: f64 = 8.0;
 /// The library takes a size for the height of a line and makes letters of it that are smaller by this factor.
 const LINE: f64 = 1.24;
 
-pub(super) const TEXT: RGBColor = RGBColor(0x1B, 0x1A, 0x18);
-pub(super) const LABEL: RGBColor = RGBColor(0x5C, 0x59, 0x53);
-pub(super) const FRAME: RGBColor = RGBColor(0x9A, 0x96, 0x8D);
-pub(super) const GRID: RGBColor = RGBColor(0xE5, 0xE2, 0xDB);
+pub(crate) const TEXT: RGBColor = RGBColor(0x1B, 0x1A, 0x18);
+pub(crate) const LABEL: RGBColor = RGBColor(0x5C, 0x59, 0x53);
+pub(crate) const FRAME: RGBColor = RGBColor(0x9A, 0x96, 0x8D);
+pub(crate) const GRID: RGBColor = RGBColor(0xE5, 0xE2, 0xDB);
 
 /// What a picture is drawn on.
-pub(super) struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     backend: SVGBackend<'a>,
 }
 
 /// Size, weight and place of letters.
 #[derive(Clone, Copy)]
-pub(super) struct Letters {
+pub(crate) struct Letters {
     /// Pixels.
-    pub(super) size: f64,
-    pub(super) colour: RGBColor,
-    pub(super) bold: bool,
+    pub(crate) size: f64,
+    pub(crate) colour: RGBColor,
+    pub(crate) bold: bool,
     /// Which side of the text the given place is.
-    pub(super) side: HPos,
+    pub(crate) side: HPos,
     /// Which edge of the text the given place is.
-    pub(super) edge: VPos,
+    pub(crate) edge: VPos,
 }
 
 impl Letters {
     /// Grey, 11 pixels, to the right of the place.
-    pub(super) const SMALL: Self =
+    pub(crate) const SMALL: Self =
         Self { size: 11.0, colour: LABEL, bold: false, side: HPos::Left, edge: VPos::Center };
     /// Dark, 13 pixels, bold, to the right of the place and above it.
-    pub(super) const TITLE: Self = Self { size: 13.0, colour: TEXT, bold: true, side: HPos::Left, edge: VPos::Bottom };
+    pub(crate) const TITLE: Self = Self { size: 13.0, colour: TEXT, bold: true, side: HPos::Left, edge: VPos::Bottom };
 }
 
 /// An SVG of `width` by `height` pixels on white.
-pub(super) fn picture(
+pub(crate) fn picture(
     [width, height]: [f64; 2],
-    draw: impl FnOnce(&mut Canvas<'_>) -> Result<(), LandscapeError>,
-) -> Result<String, LandscapeError> {
+    draw: impl FnOnce(&mut Canvas<'_>) -> Result<(), DrawError>,
+) -> Result<String, DrawError> {
     let units = [width, height].map(|side| (side * UNIT).round() as u32);
     let mut svg = String::new();
     {
@@ -62,23 +62,23 @@ pub(super) fn picture(
 
 impl Canvas<'_> {
     /// A line through points.
-    pub(super) fn stroke(&mut self, points: &[Point], colour: RGBColor, width: f64) -> Result<(), LandscapeError> {
+    pub(crate) fn stroke(&mut self, points: &[Point], colour: RGBColor, width: f64) -> Result<(), DrawError> {
         let style = ShapeStyle { stroke_width: units(width) as u32, ..colour.stroke_width(1) };
         self.backend.draw_path(points.iter().map(at), &style).map_err(failure)
     }
 
     /// A filled polygon.
-    pub(super) fn fill(&mut self, points: &[Point], colour: RGBColor) -> Result<(), LandscapeError> {
+    pub(crate) fn fill(&mut self, points: &[Point], colour: RGBColor) -> Result<(), DrawError> {
         self.backend.fill_polygon(points.iter().map(at), &colour.filled()).map_err(failure)
     }
 
     /// A filled circle.
-    pub(super) fn disc(&mut self, place: Point, radius: f64, colour: RGBColor) -> Result<(), LandscapeError> {
+    pub(crate) fn disc(&mut self, place: Point, radius: f64, colour: RGBColor) -> Result<(), DrawError> {
         self.backend.draw_circle(at(&place), units(radius) as u32, &colour.filled(), true).map_err(failure)
     }
 
     /// A line of text.
-    pub(super) fn text(&mut self, text: &str, place: Point, letters: Letters) -> Result<(), LandscapeError> {
+    pub(crate) fn text(&mut self, text: &str, place: Point, letters: Letters) -> Result<(), DrawError> {
         let Letters { size, colour, bold, side, edge } = letters;
         let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
         let font = FontDesc::new(FontFamily::SansSerif, size * UNIT * LINE, style).color(&colour);
@@ -94,6 +94,6 @@ fn at(&[x, y]: &Point) -> (i32, i32) {
     (units(x), units(y))
 }
 
-fn failure(error: impl ToString) -> LandscapeError {
-    LandscapeError::Drawing { reason: error.to_string() }
+fn failure(error: impl ToString) -> DrawError {
+    DrawError { reason: error.to_string() }
 }

@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::canvas::Canvas;
-use super::{LandscapeError, Point};
+use super::{DrawError, Point};
 
 /// Colours that people with any kind of colour vision tell apart, the palette of Okabe and Ito without its yellow,
 /// which is too faint for a line on white, and with a darker sky blue.
@@ -38,8 +38,8 @@ const MARKS: [&[Point]; 5] = [
 /// The look of one line. There are seven colours, four dashes and five marks, numbers without a common divisor: the
 /// first 140 pens all differ, and of the first 20 two of one colour differ in dashes and marks.
 #[derive(Clone, Copy)]
-pub(super) struct Pen {
-    pub(super) index: usize,
+pub(crate) struct Pen {
+    pub(crate) index: usize,
 }
 
 impl Pen {
@@ -52,7 +52,7 @@ impl Pen {
     }
 
     /// Draws a line.
-    pub(super) fn line(self, canvas: &mut Canvas<'_>, points: &[Point]) -> Result<(), LandscapeError> {
+    pub(crate) fn line(self, canvas: &mut Canvas<'_>, points: &[Point]) -> Result<(), DrawError> {
         for stroke in dashed(points, self.dashes()) {
             canvas.stroke(&stroke, self.colour(), WIDTH)?;
         }
@@ -60,7 +60,7 @@ impl Pen {
     }
 
     /// Draws a mark.
-    pub(super) fn mark(self, canvas: &mut Canvas<'_>, [x, y]: Point) -> Result<(), LandscapeError> {
+    pub(crate) fn mark(self, canvas: &mut Canvas<'_>, [x, y]: Point) -> Result<(), DrawError> {
         match MARKS[self.index % MARKS.len()] {
             [] => canvas.disc([x, y], 3.4, self.colour()),
             corners => {

@@ -3,7 +3,7 @@
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
-use super::LandscapeError;
+use super::DrawError;
 
 /// Pixels of the PNG to one of the SVG, so that letters stay sharp on a fine screen and in print.
 const SCALE: f32 = 2.0;
@@ -11,15 +11,15 @@ const SCALE: f32 = 2.0;
 /// An SVG of this module as a PNG, twice as wide and high. Its letters come from the binary: no font need be installed.
 ///
 /// # Errors
-/// [`LandscapeError::Drawing`] when the text is no SVG, or one of no size.
-pub fn png(svg: &str) -> Result<Vec<u8>, LandscapeError> {
+/// [`DrawError`] when the text is no SVG, or one of no size.
+pub fn png(svg: &str) -> Result<Vec<u8>, DrawError> {
     let mut options = Options::default();
     let fonts = options.fontdb_mut();
     for font in [dejavu::sans::regular(), dejavu::sans::bold()] {
         fonts.load_font_data(font.to_vec());
     }
     fonts.set_sans_serif_family("DejaVu Sans");
-    let failure = |reason: String| LandscapeError::Drawing { reason };
+    let failure = |reason: String| DrawError { reason };
     let tree = Tree::from_str(svg, &options).map_err(|error| failure(error.to_string()))?;
     let size = tree.size().to_int_size().scale_by(SCALE).ok_or_else(|| failure("it has no size".to_owned()))?;
     let pixels = Pixmap::new(size.width(), size.height());

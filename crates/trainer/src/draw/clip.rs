@@ -9,7 +9,7 @@ use super::{Point, Window};
 ///
 /// # References
 /// Y.-D. Liang, B. A. Barsky, *A new concept and method for line clipping*, 1984.
-pub(super) fn inside(points: &[Point], window: &Window) -> Vec<Vec<Point>> {
+pub(crate) fn inside(points: &[Point], window: &Window) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     let mut open = false;
     for pair in points.windows(2) {
@@ -50,7 +50,7 @@ fn visible(a: Point, b: Point, window: &Window) -> Option<(f64, f64)> {
 }
 
 /// Whether a window shows a point.
-pub(super) fn shows(window: &Window, place: Point) -> bool {
+pub(crate) fn shows(window: &Window, place: Point) -> bool {
     (0..2).all(|i| (window.low[i]..=window.high[i]).contains(&place[i]))
 }
 

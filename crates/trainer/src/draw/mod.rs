@@ -1,0 +1,33 @@
+//! Charts: strokes and letters on an SVG, windows with axes, pens, and the pixels of it all.
+
+mod canvas;
+mod clip;
+mod panel;
+mod pen;
+mod png;
+
+pub(crate) use canvas::{Canvas, Letters, TEXT, picture};
+pub(crate) use clip::shows;
+pub(crate) use panel::{Panel, decades};
+pub(crate) use pen::Pen;
+pub use png::png;
+
+/// A picture that could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("the picture cannot be drawn: {reason}")]
+pub struct DrawError {
+    /// What the library says.
+    pub reason: String,
+}
+
+/// A place in the plane.
+pub type Point = [f64; 2];
+
+/// The part of the plane that a picture shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// The corner with the least coordinates.
+    pub low: Point,
+    /// The corner with the greatest coordinates.
+    pub high: Point,
+}
