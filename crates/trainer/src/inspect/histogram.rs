@@ -36,8 +36,8 @@ pub fn draw(settings: &Settings, signals: &[Signal]) -> Result<String, DrawError
         for (row, name) in ["outputs", "gradients by them"].into_iter().enumerate() {
             let spreads = signals.iter().map(|signal| [&signal.activations, &signal.gradients][row]);
             let top = TOP + row as f64 * PITCH[1];
-            canvas.text(name, [LEFT, top - 20.0], Letters::TITLE)?;
             let reach = reach(spreads.clone());
+            canvas.text(&format!("{name}, from -{0} to {0}", short(reach)), [LEFT, top - 20.0], Letters::TITLE)?;
             for (layer, spread) in spreads.enumerate() {
                 let window = Window { low: [-reach, 0.0], high: [reach, 1.0] };
                 let corner = [LEFT + layer as f64 * PITCH[0], top];
@@ -81,8 +81,7 @@ fn histogram(canvas: &mut Canvas<'_>, panel: &Panel, spread: &Spread, colour: RG
     if spread.zeros > 0.0 {
         canvas.fill(&bar((BINS / 2) as f64, 1.0), colour)?;
     }
-    let end = short(reach);
-    panel.axes(canvas, [&[(-reach, format!("-{end}")), (reach, end)], &[]], false)?;
+    panel.axes(canvas, [&[(0.0, "0".to_owned())], &[]], false)?;
     let below = |down: f64| [panel.corner[0] + 0.5 * SIZE[0], panel.corner[1] + SIZE[1] + down];
     canvas.text(&format!("σ {}", short(spread.deviation)), below(24.0), MIDDLE)?;
     if spread.zeros > 0.0 {
