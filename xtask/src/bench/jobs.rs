@@ -14,7 +14,7 @@ pub struct Job {
     pub batch: usize,
     /// What is counted by the second.
     pub unit: &'static str,
-    /// How PyTorch does it.
+    /// How PyTorch does it; nothing where it is not asked.
     pub torch: &'static [TorchConfig],
     /// How many units a second, from a batch and the number of timed runs.
     pub(super) run: fn(usize, u32) -> Result<f64>,
@@ -61,6 +61,10 @@ pub const JOBS: &[Job] = &[
     pictures("vgg16_train_b8", 8, |n, repeat| networks::train(Network::Vgg16, n, repeat)),
     pictures("vgg16_infer", 16, |n, repeat| networks::infer(Network::Vgg16, n, repeat)),
     pictures("resnet18_train", 16, |n, repeat| networks::train(Network::ResNet18, n, repeat)),
+    Job {
+        torch: &[],
+        ..pictures("resnet18_depth_train", 16, |n, repeat| networks::train(Network::ResNet18Depth, n, repeat))
+    },
     pictures("resnet18_infer", 16, |n, repeat| networks::infer(Network::ResNet18, n, repeat)),
     pictures("resnet50_train", 8, |n, repeat| networks::train(Network::ResNet50, n, repeat)),
     pictures("squeezenet1_1_train", 32, |n, repeat| networks::train(Network::SqueezeNet, n, repeat)),
@@ -97,7 +101,7 @@ mod tests {
     fn names_are_distinct_and_an_unknown_one_is_told_the_others() {
         for (i, job) in JOBS.iter().enumerate() {
             assert!(JOBS[..i].iter().all(|other| other.name != job.name), "{}", job.name);
-            assert!(job.torch.iter().any(|config| config.precision == Precision::Fp32));
+            assert!(job.torch.is_empty() || job.torch.iter().any(|config| config.precision == Precision::Fp32));
         }
         assert_eq!(selected(&[]).unwrap().len(), JOBS.len());
         let error = selected(&["sgd_step".to_owned(), "vgg".to_owned()]).unwrap_err().to_string();
