@@ -18,7 +18,7 @@ use anyhow::Result;
 
 pub use args::{ExperimentsArgs, Topic};
 #[cfg(feature = "bench")]
-pub use cases::{Case, REGULARIZE};
+pub use cases::{Case, REGULARIZE, chosen};
 #[cfg(feature = "bench")]
 pub use study::{Course, Study, study};
 #[cfg(feature = "bench")]
@@ -31,18 +31,19 @@ pub use table::table;
 #[cfg(feature = "bench")]
 pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     use anyhow::{Context, ensure};
-    let Topic::Regularize { data, pictures, epochs, seeds, out } = &args.topic;
+    let Topic::Regularize { data, pictures, epochs, seeds, only, out } = &args.topic;
+    let cases = chosen(REGULARIZE, only)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build_global()?;
     let splits = taper_data::open(data, taper_data::DEFAULT_VAL_FRACTION, &taper_tensor::Rng::new(0))
         .context("Debian's package dataset-fashion-mnist installs the data set; --data names another folder")?;
     ensure!(splits.train.len() > *pictures, "{} has {} training pictures", data.display(), splits.train.len());
     let course = Course { pictures: *pictures, epochs: *epochs, seeds: *seeds, threads: cores };
-    let results = rayon::scope(|_| study(&splits, REGULARIZE, course, |line| eprintln!("{line}")))?;
+    let results = rayon::scope(|_| study(&splits, &cases, course, |line| eprintln!("{line}")))?;
     let text = format!(
         "# What each technique does\n\n`cargo xtask experiments regularize{}` made this file.\n\n{}",
         args.changed(),
-        table(REGULARIZE, &results, course)
+        table(&cases, &results, course)
     );
     let out = out.clone().unwrap_or_else(|| root.join("crates/regularize/EXPERIMENTS.md"));
     taper::files::write(&out, text.as_bytes())?;

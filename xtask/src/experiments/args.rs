@@ -30,6 +30,9 @@ pub enum Topic {
         /// Trainings of each case
         #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         seeds: u64,
+        /// Only these cases, by name; their baselines come along
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        only: Vec<String>,
         /// The file [default: crates/regularize/EXPERIMENTS.md]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -40,9 +43,10 @@ impl ExperimentsArgs {
     /// The arguments that matter for the table and are not the default ones, as they are typed.
     #[cfg(feature = "bench")]
     pub(super) fn changed(&self) -> String {
-        let Topic::Regularize { pictures, epochs, seeds, .. } = self.topic;
+        let Topic::Regularize { pictures, epochs, seeds, ref only, .. } = self.topic;
         let all = [("pictures", pictures, 5000), ("epochs", epochs, 15), ("seeds", seeds as usize, 3)];
         let changed = all.iter().filter(|(_, value, usual)| value != usual);
-        changed.map(|(name, value, _)| format!(" --{name} {value}")).collect()
+        let some = if only.is_empty() { String::new() } else { format!(" --only {:?}", only.join(",")) };
+        changed.map(|(name, value, _)| format!(" --{name} {value}")).chain([some]).collect()
     }
 }

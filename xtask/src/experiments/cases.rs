@@ -1,6 +1,6 @@
 //! What is compared: recipes, as what they say beside their baseline.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use taper::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
 
 /// One row of the table.
@@ -62,6 +62,20 @@ pub const REGULARIZE: &[Case] = &[
     ),
 ];
 
+/// The cases of these names and their baselines, in the order of the table; all where none is named.
+///
+/// # Errors
+/// When there is no case of a name.
+pub fn chosen(cases: &[Case], names: &[String]) -> Result<Vec<Case>> {
+    if let Some(name) = names.iter().find(|name| cases.iter().all(|case| case.name != **name)) {
+        let known: Vec<_> = cases.iter().map(|case| case.name).collect();
+        bail!("there is no case {name:?}; there are {}", known.join(", "));
+    }
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|other| other == name);
+    let baseline = |case: &Case| cases.iter().any(|other| other.against == case.name && wanted(other.name));
+    Ok(cases.iter().filter(|case| wanted(case.name) || baseline(case)).copied().collect())
+}
+
 impl Case {
     /// The recipe that is run: `taper train`'s without regularization and augmentation, and what the case says.
     ///
@@ -86,6 +100,17 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chosen_cases_bring_their_baselines() {
+        let names = |asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(|&name| name.to_owned()).collect();
+            chosen(REGULARIZE, &asked).map(|cases| cases.iter().map(|case| case.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&["mixup", "L2"]).unwrap(), ["none", "L2", "mixup"]);
+        assert_eq!(names(&[]).unwrap().len(), REGULARIZE.len());
+        assert!(names(&["mixp"]).unwrap_err().to_string().contains("mixup"));
+    }
 
     #[test]
     fn every_case_is_a_recipe_of_its_own_with_a_baseline() {
