@@ -102,6 +102,35 @@ fn the_noise_of_dropout_is_averaged_and_told() {
 }
 
 #[test]
+fn several_views_of_a_picture_are_averaged_beside_the_plain_answer() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 6));
+    assert_eq!(fine_tune(folder, &["--plan", "probe", "--out", "run"]).code, Some(0));
+    let eval = |more: &str| -> serde_json::Value {
+        let words: Vec<&str> = "eval run --json".split(' ').chain(more.split_whitespace()).collect();
+        serde_json::from_str(&succeed(folder, &words).stdout).unwrap()
+    };
+    let plain = eval("");
+    assert!(plain["tta"].is_null());
+    for (views, count) in [("flips", 2), ("ten-crop", 10), ("multi-scale", 50), ("3", 3)] {
+        let seen = eval(&format!("--tta {views}"));
+        assert_eq!((&seen["tta"]["views"], &seen["tta"]["mean"]), (&count.into(), &"probabilities".into()));
+        assert_eq!(seen["tta"]["without"]["loss"], plain["loss"], "{views}");
+        assert_ne!(seen["loss"], plain["loss"], "{views}");
+        let again = eval(&format!("--tta {views} --threads 3"));
+        assert_eq!(seen["loss"], again["loss"], "{views}");
+    }
+    // The geometric mean of the views, and views with the noise of dropout.
+    let flips = eval("--tta flips");
+    assert_ne!(eval("--tta flips --tta-mean logits")["loss"], flips["loss"]);
+    assert_ne!(eval("--tta flips --marginalize 2")["loss"], flips["loss"]);
+    let told = succeed(folder, &["eval", "run", "--tta", "flips"]).stdout;
+    assert!(told.contains("over 2 views") && told.contains("without them accuracy"), "{told}");
+    fails(&taper(folder, &["eval", "run", "--tta", "eleven"]), 2, &["eleven", "ten-crop"]);
+    fails(&taper(folder, &["eval", "squeezenet1_1", "pictures", "--tta", "0"]), 2, &["ten-crop"]);
+}
+
+#[test]
 fn settings_out_of_range_are_refused_by_name() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 4));

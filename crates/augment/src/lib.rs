@@ -40,6 +40,7 @@ mod geometry;
 mod resize;
 
 mod crop;
+mod ten_crop;
 
 mod sample;
 
@@ -61,6 +62,7 @@ pub use normalize::Normalize;
 pub use resize::{Filter, MAX_ASPECT, MAX_SIZE, Resize, ResizeTo, resize, resize_short_side, resized_crop};
 pub use sample::Border;
 pub use taper_tensor::Rng;
+pub use ten_crop::{TEN, TenCrop, ten_crop};
 pub use transform::{Sequence, Transform};
 
 #[cfg(doctest)]

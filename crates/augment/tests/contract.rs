@@ -4,7 +4,7 @@
 use taper_augment::{
     AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Fill, Filter, HorizontalFlip, MAX_ASPECT,
     MAX_SIZE, RandomAffine, RandomAffineConfig, RandomErasing, RandomErasingConfig, RandomResizedCrop,
-    RandomResizedCropConfig, Resize, ResizeTo, RgbImage, Rng, Sequence, Transform,
+    RandomResizedCropConfig, Resize, ResizeTo, RgbImage, Rng, Sequence, TenCrop, Transform,
 };
 
 /// Width and height.
@@ -62,6 +62,8 @@ fn table() -> Vec<Row> {
         row("Resize, bicubic", Resize::new(16, Filter::Bicubic).unwrap(), short_side_16, false),
         row("ResizeTo", ResizeTo::new(11, 5, Filter::Bilinear).unwrap(), |_| (11, 5), false),
         row("CenterCrop", center(), |_| (20, 20), false),
+        row("TenCrop", TenCrop::new(20, 2).unwrap(), |_| (20, 20), false),
+        row("TenCrop, mirrored", TenCrop::new(20, 8).unwrap(), |_| (20, 20), false),
         row("Sequence, train", train, |_| (20, 20), true),
         row("Sequence, test", test, |_| (20, 20), false),
     ]
@@ -152,12 +154,14 @@ fn a_refusal_names_the_field() {
     }
     for size in [0, MAX_SIZE + 1] {
         assert_eq!(field(CenterCrop::new(size)), "size");
+        assert_eq!(field(TenCrop::new(size, 0)), "size");
         assert_eq!(field(Resize::new(size, Filter::Bilinear)), "short_side");
         assert_eq!(field(ResizeTo::new(size, 5, Filter::Bilinear)), "width");
         assert_eq!(field(ResizeTo::new(5, size, Filter::Bilinear)), "height");
         let config = RandomResizedCropConfig { size, ..Default::default() };
         assert_eq!(field(RandomResizedCrop::new(config)), "size");
     }
+    assert_eq!(field(TenCrop::new(20, 10)), "index");
     let cut = RandomResizedCropConfig::default;
     for scale in [(0.0, 1.0), (0.5, 0.4), (0.5, 1.5), (f64::NAN, 1.0)] {
         assert_eq!(field(RandomResizedCrop::new(RandomResizedCropConfig { scale, ..cut() })), "scale");

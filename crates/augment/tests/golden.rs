@@ -4,8 +4,8 @@
 
 use safetensors::SafeTensors;
 use taper_augment::{
-    Affine, Border, Filter, Rect, RgbImage, adjust_brightness, adjust_contrast, adjust_saturation, affine, center_crop,
-    crop, hflip, resize, resize_short_side, rotate,
+    Affine, Border, Filter, Rect, RgbImage, TEN, adjust_brightness, adjust_contrast, adjust_saturation, affine,
+    center_crop, crop, hflip, resize, resize_short_side, rotate, ten_crop,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
@@ -41,6 +41,9 @@ fn cuts_and_mirror_images_agree_to_the_bit() {
     assert_eq!(center_crop(input.clone(), 64, 64), golden.picture("center_crop_64"));
     let corner = Rect { left: 0, top: 0, width: 72, height: 72 };
     assert_eq!(crop(&input, corner), golden.picture("ten_crop_72_0"));
+    for index in 0..TEN {
+        assert_eq!(ten_crop(input.clone(), 72, index), golden.picture(&format!("ten_crop_72_{index}")), "{index}");
+    }
 }
 
 #[test]

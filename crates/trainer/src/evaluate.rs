@@ -27,13 +27,17 @@ pub struct Evaluation {
 impl Evaluation {
     /// Takes in the logits of some pictures. Their losses are added up until [`Evaluation::finish`] takes the mean.
     pub(crate) fn add(&mut self, logits: &Tensor, labels: impl IntoIterator<Item = usize>) -> Result<()> {
-        let rows = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?;
+        self.add_rows(&log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?, labels);
+        Ok(())
+    }
+
+    /// [`Evaluation::add`] of logarithms of probabilities.
+    pub(crate) fn add_rows(&mut self, rows: &[Vec<f64>], labels: impl IntoIterator<Item = usize>) {
         for (row, label) in rows.iter().zip(labels) {
             self.loss -= row[label];
             self.labels.push(label);
             self.probabilities.push(row.iter().map(|l| l.exp() as f32).collect());
         }
-        Ok(())
     }
 
     /// The sum of the losses becomes their mean.
@@ -104,21 +108,34 @@ pub(crate) fn marginal(classifier: &Classifier, images: &Tensor, how: Marginaliz
 /// As [`evaluate`], and when there are to be no samples.
 pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginalize) -> Result<Evaluation> {
     let (start, mut result) = (Instant::now(), Evaluation::default());
-    let mut batches = loader.epoch(0);
+    result.waited = answers(classifier, loader, 0, how, |rows, indices| {
+        result.add_rows(&rows, indices.iter().map(|&index| loader.dataset().label(index)));
+    })?;
+    result.finish();
+    result.took = start.elapsed();
+    Ok(result)
+}
+
+/// Shows the logarithm of each class's probability for the pictures of each batch, and which pictures these are. Returns
+/// the time spent waiting for pictures.
+pub(crate) fn answers(
+    classifier: &Classifier,
+    loader: &Loader,
+    epoch: u64,
+    how: Marginalize,
+    mut see: impl FnMut(Vec<Vec<f64>>, &[usize]),
+) -> Result<Duration> {
+    let mut batches = loader.epoch(epoch);
     for loaded in batches.by_ref() {
         let loaded = loaded?;
-        // Logarithms of probabilities are logits that need no softmax.
+        // Logarithms of probabilities are logits that need no softmax, but lose nothing by one.
         let logits = match how {
             Marginalize::Expectation => classifier.forward(&loaded.batch.images, Mode::Eval)?,
             how => marginal(classifier, &loaded.batch.images, how)?.mean.log()?,
         };
-        let labels = loaded.indices.iter().map(|&index| loader.dataset().label(index));
-        result.add(&logits, labels)?;
+        see(log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2()?, &loaded.indices);
     }
-    result.finish();
-    result.waited = batches.waited();
-    result.took = start.elapsed();
-    Ok(result)
+    Ok(batches.waited())
 }
 
 #[cfg(test)]

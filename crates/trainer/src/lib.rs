@@ -26,6 +26,7 @@ mod course;
 pub mod evaluate;
 pub mod fit;
 mod full_batch;
+pub mod views;
 
 pub mod draw;
 pub mod inspect;

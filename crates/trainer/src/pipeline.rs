@@ -98,9 +98,23 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
 /// # Errors
 /// When a setting is out of its range.
 pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, threads: usize) -> Result<Loader> {
+    in_order(dataset, eval_transform(input.size)?, batch_size, input, threads)
+}
+
+/// The loader of batches in order, every picture once, prepared by `transform`, which makes squares of the input's size.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn in_order(
+    dataset: Arc<dyn Dataset>,
+    transform: Sequence,
+    batch_size: usize,
+    input: Input,
+    threads: usize,
+) -> Result<Loader> {
     let size = (input.size as usize, input.size as usize);
     let config = LoaderConfig { batch_size, size, shuffle: false, threads, ..Default::default() };
-    Ok(Loader::new(dataset, prepare(eval_transform(input.size)?, input)?, config)?)
+    Ok(Loader::new(dataset, prepare(transform, input)?, config)?)
 }
 
 /// The loader of the training pictures, prepared as testing pictures are: in order and every one, or shuffled and

@@ -14,11 +14,12 @@ use crate::model;
 use crate::output::line;
 use crate::pipeline::eval_loader;
 use crate::recipe::Recipe;
+use crate::views::{BATCH, Mean, Views, evaluate_views};
 
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used."
+    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used."
 )]
 pub struct EvalArgs {
     /// A run folder
@@ -28,6 +29,12 @@ pub struct EvalArgs {
     /// Average the probabilities over N passes with the noise of training on, such as dropout [default: one pass without]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     marginalize: Option<u16>,
+    /// See each picture several times and average: flips, ten-crop, multi-scale, or N random views as in training
+    #[arg(long, value_name = "VIEWS")]
+    tta: Option<Views>,
+    /// What is averaged over the views
+    #[arg(long, value_name = "WHAT", default_value = "probabilities", requires = "tta")]
+    tta_mean: Mean,
     /// Stop at the first picture that cannot be read
     #[arg(long)]
     strict: bool,
@@ -52,8 +59,18 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         );
     }
     let (dataset, unreadable) = readable(dataset, args.strict)?;
-    let loader = eval_loader(dataset.clone(), 32, model.card.input(), threads)?;
-    let result = evaluate_marginal(&model.classifier, &loader, passes(args.marginalize))?;
+    let (input, how) = (model.card.input(), passes(args.marginalize));
+    let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
+    // What the views are worth is told beside what there is without them.
+    let (result, without) = match args.tta {
+        None => (plain()?, None),
+        Some(views) => {
+            let recipe = if let Views::Random(_) = views { recipe(args)? } else { Recipe::default() };
+            let data = (&dataset, input, threads);
+            let seen = evaluate_views(&model.classifier, data, (views, args.tta_mean), &recipe, how)?;
+            (seen, Some((views, plain()?)))
+        }
+    };
     let confusion = result.confusion();
     let recall: Vec<f64> = confusion
         .iter()
@@ -67,6 +84,10 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
             "marginalize": args.marginalize, "accuracy": result.accuracy(),
             "loss": result.loss, "recall": recall, "confusion": confusion,
             "seconds": result.took.as_secs_f64(),
+            "tta": without.as_ref().map(|(views, plain)| json!({
+                "views": views.count(), "mean": format!("{:?}", args.tta_mean).to_lowercase(),
+                "without": {"accuracy": plain.accuracy(), "loss": plain.loss, "seconds": plain.took.as_secs_f64()},
+            })),
         }))?;
         return Ok(0);
     }
@@ -77,11 +98,27 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         dataset.len(),
         path.display()
     ))?;
+    if let Some((views, plain)) = &without {
+        line(format_args!(
+            "  over {} views, in {:.1} times the time; without them accuracy {:.1} %, loss {:.3}",
+            views.count(),
+            result.took.as_secs_f64() / plain.took.as_secs_f64(),
+            100.0 * plain.accuracy(),
+            plain.loss
+        ))?;
+    }
     let width = model.card.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for ((class, recall), row) in model.card.classes.iter().zip(&recall).zip(&confusion) {
         line(format_args!("  {class:width$} {:>5.1} % of {}", 100.0 * recall, row.iter().sum::<usize>()))?;
     }
     Ok(0)
+}
+
+/// The recipe of the run.
+fn recipe(args: &EvalArgs) -> Result<Recipe> {
+    let file = PathBuf::from(&args.run).join("recipe.toml");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Recipe::parse(&text, &file)?)
 }
 
 /// The pictures to measure on, and where they came from.
@@ -95,10 +132,7 @@ fn pictures(args: &EvalArgs) -> Result<(Arc<dyn Dataset>, PathBuf)> {
         let val = ["val", "valid"].map(|name| path.join(name)).into_iter().find(|p| p.is_dir());
         return Ok((Arc::new(Folder::open(val.as_ref().unwrap_or(path))?), path.clone()));
     }
-    let file = PathBuf::from(&args.run).join("recipe.toml");
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}; name the pictures: taper eval {} DATA", file.display(), args.run))?;
-    let recipe = Recipe::parse(&text, &file)?;
+    let recipe = recipe(args).with_context(|| format!("name the pictures: taper eval {} DATA", args.run))?;
     let split = Rng::new(recipe.seed).fork("split");
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &split)?;
     Ok((splits.val, recipe.data.path))
