@@ -1,4 +1,4 @@
-//! Turning, zooming and shifting in one resampling.
+//! Turning, zooming, shifting, shearing and stretching in one resampling.
 
 use crate::Transform;
 use crate::error::{AugmentError, check_number, check_range};
@@ -7,10 +7,11 @@ use image::RgbImage;
 use std::ops::Range;
 use taper_tensor::Rng;
 
-/// Where the points of a picture go: about its middle `c`, turned, zoomed, then shifted.
+/// Where the points of a picture go: about its middle `c`, stretched, sheared, turned, zoomed, then shifted.
 ///
 /// ```text
-/// p' = c + t + s R(a) (p - c)
+/// p' = c + t + s R(a) K (p - c)
+/// K  = [1, 0; -tan ky, 1] [1, -tan kx; 0, 1] [√w, 0; 0, 1/√w]
 /// ```
 ///
 /// # Differs from PyTorch
@@ -24,12 +25,16 @@ pub struct Affine {
     pub zoom: f64,
     /// Shift `t`, in pixels to the right and down.
     pub translate: (f64, f64),
+    /// Angles `kx`, `ky`, in degrees, by which what is upright leans to the right and what is level rises to the right.
+    pub shear: (f64, f64),
+    /// `w`: how much wider things get for their height.
+    pub stretch: f64,
 }
 
 impl Default for Affine {
     /// The identity.
     fn default() -> Self {
-        Self { degrees: 0.0, zoom: 1.0, translate: (0.0, 0.0) }
+        Self { degrees: 0.0, zoom: 1.0, translate: (0.0, 0.0), shear: (0.0, 0.0), stretch: 1.0 }
     }
 }
 
@@ -39,13 +44,18 @@ impl Affine {
     fn inverse(&self, width: u32, height: u32) -> [[f64; 3]; 2] {
         let (sin, cos) = self.degrees.to_radians().sin_cos();
         let (sin, cos) = (sin / self.zoom, cos / self.zoom);
+        let (kx, ky, wide) = (self.shear.0.to_radians().tan(), self.shear.1.to_radians().tan(), self.stretch.sqrt());
+        // The inverse of K behind that of the turn.
+        let unstretched = [[(1.0 + kx * ky) / wide, kx / wide], [ky * wide, wide]];
+        let turned = [[cos, -sin], [sin, cos]];
+        let [[a, b], [c, d]] = unstretched.map(|row| [0, 1].map(|j| row[0] * turned[0][j] + row[1] * turned[1][j]));
         let (cx, cy) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
         let (x, y) = (0.5 - cx - self.translate.0, 0.5 - cy - self.translate.1);
-        [[cx + cos * x - sin * y, cos, -sin], [cy + sin * x + cos * y, sin, cos]]
+        [[cx + a * x + b * y, a, b], [cy + c * x + d * y, c, d]]
     }
 }
 
-/// Turns, zooms and shifts a picture within its size, in one bilinear resampling.
+/// Turns, zooms, shifts, shears and stretches a picture within its size, in one bilinear resampling.
 ///
 /// For every output pixel the inverse map gives a place in the picture, whose value is interpolated
 /// from the four pixels around it (single precision, fractions dropped as in PIL). There is no
@@ -115,20 +125,32 @@ pub struct RandomAffineConfig {
     pub zoom: (f64, f64),
     /// Largest shift to either side, as fractions of width and height.
     pub translate: (f64, f64),
+    /// Largest angles to either side by which things lean and rise, in degrees.
+    pub shear: (f64, f64),
+    /// How much wider things get for their height: from, to; its logarithm is uniform.
+    pub stretch: (f64, f64),
     /// What lies beyond the edge.
     pub border: Border,
 }
 
 impl Default for RandomAffineConfig {
     fn default() -> Self {
-        Self { degrees: 0.0, zoom: (1.0, 1.0), translate: (0.0, 0.0), border: Border::default() }
+        Self {
+            degrees: 0.0,
+            zoom: (1.0, 1.0),
+            translate: (0.0, 0.0),
+            shear: (0.0, 0.0),
+            stretch: (1.0, 1.0),
+            border: Border::default(),
+        }
     }
 }
 
-/// Turns, zooms and shifts a picture at random, in one resampling; its size stays.
+/// Turns, zooms, shifts, shears and stretches a picture at random, in one resampling; its size stays.
 ///
 /// ```text
 /// a ~ U(-degrees, degrees),  s ~ U(zoom),  t = round(U(-translate, translate) * side)
+/// k ~ U(-shear, shear),  log w ~ U(log stretch)
 /// ```
 ///
 /// With only `degrees` set it is a random rotation. The map is that of [`affine`].
@@ -159,13 +181,17 @@ impl RandomAffine {
             let wanted = "fractions within [0, 1]";
             check_number("translate", part, wanted, |t| (0.0..=1.0).contains(&t))?;
         }
+        for angle in [config.shear.0, config.shear.1] {
+            check_number("shear", angle, "degrees within [0, 90)", |angle| (0.0..90.0).contains(&angle))?;
+        }
+        check_range("stretch", config.stretch, "0 < low <= high", |w| w > 0.0)?;
         Ok(Self(config))
     }
 }
 
 impl Transform for RandomAffine {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
-        let RandomAffineConfig { degrees, zoom, translate, border } = self.0;
+        let RandomAffineConfig { degrees, zoom, translate, shear, stretch, border } = self.0;
         let (width, height) = image.dimensions();
         let mut shift = |part: f64, side: u32| {
             let most = part * f64::from(side);
@@ -174,7 +200,9 @@ impl Transform for RandomAffine {
         let translate = (shift(translate.0, width), shift(translate.1, height));
         let degrees = rng.uniform(-degrees, degrees);
         let zoom = rng.uniform(zoom.0, zoom.1);
-        affine(image, &Affine { degrees, zoom, translate }, border)
+        let shear = (rng.uniform(-shear.0, shear.0), rng.uniform(-shear.1, shear.1));
+        let stretch = rng.uniform(stretch.0.ln(), stretch.1.ln()).exp();
+        affine(image, &Affine { degrees, zoom, translate, shear, stretch }, border)
     }
 }
 
@@ -214,8 +242,8 @@ mod tests {
     #[test]
     fn turning_and_zooming_back_restores_a_smooth_picture() {
         let smooth = RgbImage::from_fn(60, 40, |x, y| Rgb([4 * x as u8, 6 * y as u8, 2 * (x + y) as u8]));
-        let there = Affine { degrees: 25.0, zoom: 1.25, translate: (0.0, 0.0) };
-        let back = Affine { degrees: -25.0, zoom: 0.8, translate: (0.0, 0.0) };
+        let there = Affine { degrees: 25.0, zoom: 1.25, ..Affine::default() };
+        let back = Affine { degrees: -25.0, zoom: 0.8, ..Affine::default() };
         let again = affine(affine(smooth.clone(), &there, Border::Reflect), &back, Border::Reflect);
         for (x, y) in (20..40).flat_map(|x| (13..27).map(move |y| (x, y))) {
             assert!((0..3).all(|c| again[(x, y)][c].abs_diff(smooth[(x, y)][c]) <= 3), "({x}, {y})");
@@ -224,8 +252,14 @@ mod tests {
 
     #[test]
     fn one_colour_stays_one_colour_under_a_reflecting_border() {
-        let config =
-            RandomAffineConfig { degrees: 180.0, zoom: (0.1, 3.0), translate: (1.0, 1.0), border: Border::Reflect };
+        let config = RandomAffineConfig {
+            degrees: 180.0,
+            zoom: (0.1, 3.0),
+            translate: (1.0, 1.0),
+            shear: (50.0, 70.0),
+            stretch: (0.3, 4.0),
+            border: Border::Reflect,
+        };
         let random = RandomAffine::new(config).unwrap();
         for (i, (width, height)) in (0..).zip([(1, 1), (2, 1), (1, 9), (31, 17), (400, 3)]) {
             let plain = RgbImage::from_pixel(width, height, Rgb([200, 131, 7]));
@@ -237,7 +271,7 @@ mod tests {
     fn maps_beyond_sense_do_no_harm() {
         for zoom in [0.0, f64::NAN, 1e-30, 1e30, -1.0] {
             for border in [BLACK, Border::Reflect] {
-                let map = Affine { degrees: 3.0, zoom, translate: (f64::MAX, 0.0) };
+                let map = Affine { degrees: 3.0, zoom, translate: (f64::MAX, 0.0), shear: (90.0, zoom), stretch: zoom };
                 assert_eq!(affine(noise(5, 4), &map, border).dimensions(), (5, 4));
             }
         }

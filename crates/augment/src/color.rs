@@ -64,7 +64,7 @@ pub fn adjust_saturation(mut image: RgbImage, factor: f32) -> RgbImage {
 }
 
 /// `from + factor * (to - from)` in single precision, fractions dropped, cut off at 0 and 255.
-fn blend(from: u8, to: u8, factor: f32) -> u8 {
+pub(crate) fn blend(from: u8, to: u8, factor: f32) -> u8 {
     let (from, to) = (f32::from(from), f32::from(to));
     (from + factor * (to - from)) as u8
 }
@@ -81,7 +81,7 @@ fn blend_with(mut image: RgbImage, from: u8, factor: f32) -> RgbImage {
     image
 }
 
-fn luma(&Rgb([r, g, b]): &Rgb<u8>) -> u8 {
+pub(crate) fn luma(&Rgb([r, g, b]): &Rgb<u8>) -> u8 {
     ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 32_768) >> 16) as u8
 }
 

@@ -86,6 +86,12 @@ pub fn hflip(mut image: RgbImage) -> RgbImage {
     image
 }
 
+/// Mirrors the picture top to bottom.
+pub fn vflip(mut image: RgbImage) -> RgbImage {
+    image::imageops::flip_vertical_in_place(&mut image);
+    image
+}
+
 /// The offsets (into the picture, into the window) that put one side in the middle of a window.
 fn center(side: u32, window: u32) -> (u32, u32) {
     if side >= window {

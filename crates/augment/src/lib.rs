@@ -47,7 +47,11 @@ mod sample;
 mod affine;
 mod color;
 mod erasing;
+mod filter;
+mod hue;
 mod normalize;
+mod point;
+mod warp;
 
 mod error;
 
@@ -56,14 +60,18 @@ pub use color::{ColorJitter, ColorJitterConfig, adjust_brightness, adjust_contra
 pub use crop::{RandomResizedCrop, RandomResizedCropConfig};
 pub use erasing::{Cutout, Fill, RandomErasing, RandomErasingConfig};
 pub use error::AugmentError;
-pub use geometry::{CenterCrop, HorizontalFlip, Rect, center_crop, crop, hflip};
+pub use filter::{adjust_sharpness, blur};
+pub use geometry::{CenterCrop, HorizontalFlip, Rect, center_crop, crop, hflip, vflip};
+pub use hue::adjust_hue;
 pub use image::RgbImage;
 pub use normalize::Normalize;
+pub use point::{adjust_gamma, autocontrast, equalize, grayscale, invert, posterize, solarize};
 pub use resize::{Filter, MAX_ASPECT, MAX_SIZE, Resize, ResizeTo, resize, resize_short_side, resized_crop};
 pub use sample::Border;
 pub use taper_tensor::Rng;
 pub use ten_crop::{TEN, TenCrop, ten_crop};
 pub use transform::{Sequence, Transform};
+pub use warp::{Corners, elastic, lens_distortion, perspective};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

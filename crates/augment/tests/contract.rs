@@ -40,7 +40,14 @@ fn table() -> Vec<Row> {
     let crop = || RandomResizedCrop::new(RandomResizedCropConfig { size: 20, ..Default::default() }).unwrap();
     let jitter = || ColorJitter::new(ColorJitterConfig { brightness: 0.4, contrast: 0.4, saturation: 0.4 }).unwrap();
     let map = |border| {
-        let config = RandomAffineConfig { degrees: 30.0, zoom: (0.7, 1.4), translate: (0.2, 0.1), border };
+        let config = RandomAffineConfig {
+            degrees: 30.0,
+            zoom: (0.7, 1.4),
+            translate: (0.2, 0.1),
+            shear: (20.0, 5.0),
+            stretch: (0.8, 1.3),
+            border,
+        };
         RandomAffine::new(config).unwrap()
     };
     let flip = || HorizontalFlip::new(0.5).unwrap();
@@ -178,5 +185,7 @@ fn a_refusal_names_the_field() {
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { degrees: v, ..none() })), "degrees");
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { zoom: (v, 1.0), ..none() })), "zoom");
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { translate: (0.0, v), ..none() })), "translate");
+        assert_eq!(field(RandomAffine::new(RandomAffineConfig { shear: (v, 0.0), ..none() })), "shear");
+        assert_eq!(field(RandomAffine::new(RandomAffineConfig { stretch: (v, 1.0), ..none() })), "stretch");
     }
 }

@@ -4,8 +4,9 @@
 
 use safetensors::SafeTensors;
 use taper_augment::{
-    Affine, Border, Filter, Rect, RgbImage, TEN, adjust_brightness, adjust_contrast, adjust_saturation, affine,
-    center_crop, crop, hflip, resize, resize_short_side, rotate, ten_crop,
+    Affine, Border, Filter, Rect, RgbImage, TEN, adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation,
+    adjust_sharpness, affine, autocontrast, center_crop, crop, equalize, grayscale, hflip, invert, perspective,
+    posterize, resize, resize_short_side, rotate, solarize, ten_crop, vflip,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
@@ -38,6 +39,7 @@ fn cuts_and_mirror_images_agree_to_the_bit() {
     let golden = Golden::read();
     let input = golden.picture("input");
     assert_eq!(hflip(input.clone()), golden.picture("hflip"));
+    assert_eq!(vflip(input.clone()), golden.picture("vflip"));
     assert_eq!(center_crop(input.clone(), 64, 64), golden.picture("center_crop_64"));
     let corner = Rect { left: 0, top: 0, width: 72, height: 72 };
     assert_eq!(crop(&input, corner), golden.picture("ten_crop_72_0"));
@@ -57,6 +59,14 @@ fn colours_agree_to_the_bit() {
         ("contrast_0.6", adjust_contrast(input(), 0.6)),
         ("saturation_1.4", adjust_saturation(input(), 1.4)),
         ("saturation_0", adjust_saturation(input(), 0.0)),
+        ("hue_0.1", adjust_hue(input(), 0.1)),
+        ("gray", grayscale(input())),
+        ("invert", invert(input())),
+        ("posterize_4", posterize(input(), 4)),
+        ("solarize_128", solarize(input(), 128)),
+        ("autocontrast", autocontrast(input())),
+        ("equalize", equalize(input())),
+        ("sharpness_2", adjust_sharpness(input(), 2.0)),
     ] {
         assert_eq!(distance(&picture, &golden.picture(name)), (0.0, 0), "{name}");
     }
@@ -83,10 +93,15 @@ fn maps_agree_up_to_single_precision() {
     let (input, black) = (|| golden.picture("input"), Border::Fill([0; 3]));
     let shift = Affine { translate: (10.0, -6.0), ..Affine::default() };
     let zoom = Affine { zoom: 1.3, ..Affine::default() };
+    let shear = Affine { shear: (15.0, 5.0), ..Affine::default() };
+    let corners = [(0.0, 0.0), (127.0, 0.0), (127.0, 99.0), (0.0, 99.0)];
+    let moved = [(8.0, 5.0), (120.0, 0.0), (127.0, 92.0), (3.0, 99.0)];
     for (name, picture) in [
         ("rotate_20", rotate(input(), 20.0, black)),
         ("translate_10_-6", affine(input(), &shift, black)),
         ("scale_1.3", affine(input(), &zoom, black)),
+        ("shear_15_5", affine(input(), &shear, black)),
+        ("perspective", perspective(input(), corners, moved, black)),
     ] {
         let (mean, most) = distance(&picture, &golden.picture(name));
         println!("{name}: mean {mean:.4}, at most {most}");

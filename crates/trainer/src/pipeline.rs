@@ -42,6 +42,7 @@ pub fn train_transform(recipe: &Recipe) -> Result<Sequence> {
         zoom: a.zoom,
         translate: (a.translate, a.translate),
         border: Border::Reflect,
+        ..Default::default()
     })?));
     steps.push(Box::new(ColorJitter::new(ColorJitterConfig {
         brightness: a.brightness,
