@@ -1,10 +1,10 @@
-//! `taper inspect`: what first weights do to signal and gradient.
+//! `taper inspect` and `taper data`: what a network and its pictures are like before anything is trained.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{fails, succeed, taper};
+use crate::support::{EMOJI, fails, succeed, taper};
 
 fn words(text: &str) -> Vec<&str> {
     std::iter::once("inspect").chain(text.split_whitespace()).collect()
@@ -33,6 +33,23 @@ fn the_verdict_is_told_drawn_and_repeated_to_the_bit() {
         assert_eq!(read("a"), read("b"), "{kind}");
     }
     assert_eq!(fs::read_to_string(folder.join("a.csv")).unwrap().lines().count(), 1 + 2 * 3);
+}
+
+#[test]
+fn the_colours_of_a_data_set_do_not_depend_on_threads() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let told = |more: &[&str]| succeed(folder, &[&["data", "stats", EMOJI], more].concat()).stdout;
+    let json: Value = serde_json::from_str(&told(&["--json", "--threads", "1"])).unwrap();
+    assert_eq!(told(&["--json", "--threads", "1"]), told(&["--json", "--threads", "3"]));
+    assert_eq!((&json["images"], &json["unreadable_images"]), (&531.into(), &0.into()));
+    let number = |value: &Value| value.as_f64().unwrap();
+    let trace: f64 = (0..3).map(|i| number(&json["covariance"][i][i])).sum();
+    let values: f64 = (0..3).map(|i| number(&json["eigenvalues"][i])).sum();
+    assert!((trace - values).abs() < 1e-12 && number(&json["eigenvalues"][0]) > number(&json["eigenvalues"][1]));
+    assert!((number(&json["std"][1]).powi(2) - number(&json["covariance"][1][1])).abs() < 1e-12);
+    assert!(told(&[]).contains("component"));
+    fails(&taper(folder, &["data", "stats", "nowhere"]), 1, &["nowhere"]);
 }
 
 #[test]

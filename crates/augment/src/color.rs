@@ -1,7 +1,7 @@
 //! Brightness, contrast and saturation: each pixel moves towards or away from a plainer picture.
 
-use crate::Transform;
 use crate::error::{AugmentError, check_number};
+use crate::{Operation, Transform};
 use image::{Rgb, RgbImage};
 use taper_tensor::Rng;
 
@@ -85,9 +85,6 @@ pub(crate) fn luma(&Rgb([r, g, b]): &Rgb<u8>) -> u8 {
     ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 32_768) >> 16) as u8
 }
 
-/// One of the functions above: a picture and its factor.
-type Adjust = fn(RgbImage, f32) -> RgbImage;
-
 /// Settings of [`ColorJitter`]; the default, as in torchvision, is no change at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColorJitterConfig {
@@ -97,19 +94,22 @@ pub struct ColorJitterConfig {
     pub contrast: f64,
     /// Largest change of [`adjust_saturation`]'s factor, a fraction.
     pub saturation: f64,
+    /// Largest turn of [`adjust_hue`] to either side, a fraction of the circle.
+    pub hue: f64,
 }
 
-/// Changes brightness, contrast and saturation, in random order.
+/// Changes brightness, contrast, saturation and hue, in random order.
 ///
 /// ```text
-/// factor ~ U(max(0, 1 - v), 1 + v)     for each v of the three settings
+/// factor ~ U(max(0, 1 - v), 1 + v)     for each v of the first three settings
+/// turn ~ U(-hue, hue)
 /// ```
 ///
 /// # Examples
 /// ```
 /// use taper_augment::{ColorJitter, ColorJitterConfig, RgbImage, Rng, Transform};
 /// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let jitter = ColorJitter::new(ColorJitterConfig { brightness: 0.4, contrast: 0.4, saturation: 0.4 })?;
+/// let jitter = ColorJitter::new(ColorJitterConfig { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 })?;
 /// let picture = jitter.apply(RgbImage::new(32, 32), &mut Rng::new(1));
 /// # Ok(()) }
 /// ```
@@ -123,12 +123,13 @@ impl ColorJitter {
     /// Checks the settings.
     ///
     /// # Errors
-    /// `brightness`, `contrast` or `saturation` negative or not finite.
+    /// `brightness`, `contrast` or `saturation` negative or not finite; `hue` outside [0, 0.5].
     pub fn new(config: ColorJitterConfig) -> Result<Self, AugmentError> {
         let fits = |v: f64| v >= 0.0 && v.is_finite();
         check_number("brightness", config.brightness, "at least 0", fits)?;
         check_number("contrast", config.contrast, "at least 0", fits)?;
         check_number("saturation", config.saturation, "at least 0", fits)?;
+        check_number("hue", config.hue, "within [0, 0.5]", |hue| (0.0..=0.5).contains(&hue))?;
         Ok(Self(config))
     }
 }
@@ -136,13 +137,16 @@ impl ColorJitter {
 impl Transform for ColorJitter {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
         let mut factor = |v: f64| rng.uniform((1.0 - v).max(0.0), 1.0 + v) as f32;
-        let mut steps: [(Adjust, f32); 3] = [
-            (adjust_brightness, factor(self.0.brightness)),
-            (adjust_contrast, factor(self.0.contrast)),
-            (adjust_saturation, factor(self.0.saturation)),
+        let mut steps = vec![
+            Operation::Brightness(factor(self.0.brightness)),
+            Operation::Contrast(factor(self.0.contrast)),
+            Operation::Saturation(factor(self.0.saturation)),
         ];
+        if self.0.hue > 0.0 {
+            steps.push(Operation::Hue(rng.uniform(-self.0.hue, self.0.hue)));
+        }
         rng.shuffle(&mut steps);
-        steps.into_iter().fold(image, |image, (adjust, factor)| adjust(image, factor))
+        steps.into_iter().fold(image, |image, step| step.of(image))
     }
 }
 
@@ -191,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_order_is_random() {
-        let jitter = ColorJitterConfig { brightness: 0.5, contrast: 0.5, saturation: 0.5 };
+        let jitter = ColorJitterConfig { brightness: 0.5, contrast: 0.5, saturation: 0.5, hue: 0.0 };
         let jitter = ColorJitter::new(jitter).unwrap();
         let picture = RgbImage::from_fn(4, 4, |x, y| Rgb([60 * x as u8, 60 * y as u8, 128]));
         let fixed = (0..50).filter(|&i| {

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use taper_augment::{
-    AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Fill, Filter, HorizontalFlip, MAX_ASPECT,
-    MAX_SIZE, RandomAffine, RandomAffineConfig, RandomErasing, RandomErasingConfig, RandomResizedCrop,
-    RandomResizedCropConfig, Resize, ResizeTo, RgbImage, Rng, Sequence, TenCrop, Transform,
+    AugMix, AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Elastic, Fill, Filter,
+    GaussianNoise, HorizontalFlip, JpegArtifacts, Lighting, MAX_ASPECT, MAX_SIZE, Maybe, OneOf, Operation, Principal,
+    RandAugment, RandomAffine, RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens,
+    RandomPerspective, RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, ResizeTo, RgbImage, Rng,
+    Sequence, TenCrop, Transform, TrivialAugment,
 };
 
 /// Width and height.
@@ -38,7 +40,8 @@ fn short_side_16((width, height): Size) -> Size {
 
 fn table() -> Vec<Row> {
     let crop = || RandomResizedCrop::new(RandomResizedCropConfig { size: 20, ..Default::default() }).unwrap();
-    let jitter = || ColorJitter::new(ColorJitterConfig { brightness: 0.4, contrast: 0.4, saturation: 0.4 }).unwrap();
+    let jitter =
+        || ColorJitter::new(ColorJitterConfig { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }).unwrap();
     let map = |border| {
         let config = RandomAffineConfig {
             degrees: 30.0,
@@ -65,6 +68,23 @@ fn table() -> Vec<Row> {
         row("RandomErasing", erasing(Fill::default()), same, true),
         row("RandomErasing, noise", erasing(Fill::Noise), same, true),
         row("Cutout", Cutout::new(5, Fill::Colour([9, 99, 199])).unwrap(), same, true),
+        row("Operation", Operation::Equalize, same, false),
+        row("Operation, sharpness", Operation::Sharpness(1.7), same, false),
+        row("Operation, blur", Operation::Blur(1.0), same, false),
+        row("Maybe", Maybe::new(0.5, Operation::Hue(0.3)).unwrap(), same, true),
+        row("OneOf", OneOf::new(vec![Box::new(flip()), Box::new(Operation::VerticalFlip)]).unwrap(), same, true),
+        row("RandAugment", RandAugment::new(2, 0.3, Border::Reflect).unwrap(), same, true),
+        row("TrivialAugment", TrivialAugment::default(), same, true),
+        row("AugMix", AugMix::new(0.3, Border::Reflect).unwrap(), same, true),
+        row("Lighting", Lighting::new(0.1, Principal::imagenet()).unwrap(), same, true),
+        row("GaussianNoise", GaussianNoise::new(8.0).unwrap(), same, true),
+        row("JpegArtifacts", JpegArtifacts::new((10, 80)).unwrap(), same, true),
+        row("RandomCrop", RandomCrop::new(20, 4, Border::Reflect).unwrap(), |_| (20, 20), true),
+        row("RandomCrop, whole", RandomCrop::new(20, 0, Border::Reflect).unwrap(), |_| (20, 20), true),
+        row("RandomScaleCrop", RandomScaleCrop::new(20, (22, 30), Filter::Bilinear).unwrap(), |_| (20, 20), true),
+        row("RandomPerspective", RandomPerspective::new(0.5, Border::Reflect).unwrap(), same, true),
+        row("RandomLens", RandomLens::new((-0.3, 0.3), (0.0, 0.1), Border::default()).unwrap(), same, true),
+        row("Elastic", Elastic::new(30.0, 3.0, Border::Reflect).unwrap(), same, true),
         row("Resize", resize(), short_side_16, false),
         row("Resize, bicubic", Resize::new(16, Filter::Bicubic).unwrap(), short_side_16, false),
         row("ResizeTo", ResizeTo::new(11, 5, Filter::Bilinear).unwrap(), |_| (11, 5), false),
@@ -87,8 +107,16 @@ fn identities(width: u32, height: u32) -> Vec<(&'static str, Box<dyn Transform>)
         ("Resize", Box::new(Resize::new(width.min(height), Filter::Bilinear).unwrap())),
         ("ResizeTo", Box::new(ResizeTo::new(width, height, Filter::Bicubic).unwrap())),
         ("Sequence", Box::new(Sequence(Vec::new()))),
+        ("Maybe", Box::new(Maybe::new(0.0, Operation::Invert).unwrap())),
+        ("RandAugment", Box::new(RandAugment::new(0, 1.0, Border::default()).unwrap())),
+        ("Lighting", Box::new(Lighting::new(0.0, Principal::imagenet()).unwrap())),
+        ("GaussianNoise", Box::new(GaussianNoise::new(0.0).unwrap())),
+        ("RandomPerspective", Box::new(RandomPerspective::new(0.0, Border::default()).unwrap())),
+        ("RandomLens", Box::new(RandomLens::new((0.0, 0.0), (0.0, 0.0), Border::default()).unwrap())),
+        ("Elastic", Box::new(Elastic::new(0.0, 3.0, Border::default()).unwrap())),
     ];
     if (width, height) == (24, 24) {
+        all.push(("RandomCrop", Box::new(RandomCrop::new(24, 0, Border::default()).unwrap())));
         all.push(("CenterCrop", Box::new(CenterCrop::new(24).unwrap())));
         all.push(("RandomResizedCrop", Box::new(RandomResizedCrop::new(cut).unwrap())));
     }
@@ -169,6 +197,26 @@ fn a_refusal_names_the_field() {
         assert_eq!(field(RandomResizedCrop::new(config)), "size");
     }
     assert_eq!(field(TenCrop::new(20, 10)), "index");
+    let border = Border::default;
+    for v in [-0.1, f64::NAN, f64::INFINITY] {
+        assert_eq!(field(Maybe::new(v, Operation::Invert)), "p");
+        assert_eq!(field(RandAugment::new(2, v, border())), "strength");
+        assert_eq!(field(AugMix::new(v, border())), "strength");
+        assert_eq!(field(Lighting::new(v, Principal::imagenet())), "sigma");
+        assert_eq!(field(GaussianNoise::new(v)), "sigma");
+        assert_eq!(field(RandomPerspective::new(v, border())), "distortion");
+        assert_eq!(field(Elastic::new(v, 3.0, border())), "alpha");
+        assert_eq!(field(Elastic::new(3.0, v, border())), "sigma");
+        let hue = ColorJitterConfig { hue: v, ..Default::default() };
+        assert_eq!(field(ColorJitter::new(hue)), "hue");
+    }
+    assert_eq!(field(RandAugment::new(101, 0.5, border())), "operations");
+    assert_eq!(field(OneOf::new(Vec::new())), "transforms");
+    assert_eq!(field(JpegArtifacts::new((80, 10))), "quality");
+    assert_eq!(field(RandomLens::new((-2.0, 0.0), (0.0, 0.0), border())), "k1");
+    assert_eq!(field(RandomLens::new((0.0, 0.0), (0.3, 0.2), border())), "k2");
+    assert_eq!(field(RandomCrop::new(0, 4, border())), "size");
+    assert_eq!(field(RandomScaleCrop::new(24, (20, 30), Filter::Bilinear)), "short_side");
     let cut = RandomResizedCropConfig::default;
     for scale in [(0.0, 1.0), (0.5, 0.4), (0.5, 1.5), (f64::NAN, 1.0)] {
         assert_eq!(field(RandomResizedCrop::new(RandomResizedCropConfig { scale, ..cut() })), "scale");

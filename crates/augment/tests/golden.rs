@@ -4,9 +4,9 @@
 
 use safetensors::SafeTensors;
 use taper_augment::{
-    Affine, Border, Filter, Rect, RgbImage, TEN, adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation,
-    adjust_sharpness, affine, autocontrast, center_crop, crop, equalize, grayscale, hflip, invert, perspective,
-    posterize, resize, resize_short_side, rotate, solarize, ten_crop, vflip,
+    Affine, Border, ColorStatistics, Filter, Principal, Rect, RgbImage, TEN, adjust_brightness, adjust_contrast,
+    adjust_hue, adjust_saturation, adjust_sharpness, affine, autocontrast, center_crop, crop, equalize, grayscale,
+    hflip, invert, perspective, posterize, resize, resize_short_side, rotate, solarize, ten_crop, vflip,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
@@ -106,5 +106,41 @@ fn maps_agree_up_to_single_precision() {
         let (mean, most) = distance(&picture, &golden.picture(name));
         println!("{name}: mean {mean:.4}, at most {most}");
         assert!(mean < 0.01 && most <= 1, "{name}: mean {mean}, at most {most}");
+    }
+}
+
+#[test]
+fn colours_of_a_data_set_agree_with_numpy() {
+    let text = std::fs::read_to_string(FILE.replace("transforms.safetensors", "pca_lighting.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let mut colors = ColorStatistics::default();
+    for (i, file) in golden["files"].as_array().unwrap().iter().enumerate() {
+        let path = format!("{}/../../tests/data/emoji/val/{}", env!("CARGO_MANIFEST_DIR"), file.as_str().unwrap());
+        let picture = image::open(path).unwrap().into_rgb8();
+        // In parts, as threads would.
+        if i % 2 == 0 {
+            colors.add(&picture);
+        } else {
+            let mut other = ColorStatistics::default();
+            other.add(&picture);
+            colors.merge(&other);
+        }
+    }
+    let near = |got: f64, wanted: f64| assert!((got - wanted).abs() < 1e-12, "{got} is not {wanted}");
+    std::iter::zip(colors.mean(), numbers(&golden["mean"])).for_each(|(got, wanted)| near(got, wanted));
+    for (row, wanted) in colors.covariance().iter().zip(golden["covariance"].as_array().unwrap()) {
+        row.iter().zip(numbers(wanted)).for_each(|(&got, wanted)| near(got, wanted));
+    }
+    // numpy's are in rising order, eigenvectors in columns, their signs by chance.
+    let (values, rows) = (numbers(&golden["eigenvalues"]), golden["eigenvectors_columns"].as_array().unwrap());
+    let Principal { values: got, vectors } = colors.principal();
+    for i in 0..3 {
+        near(got[i], values[2 - i]);
+        let wanted: Vec<f64> = rows.iter().map(|row| numbers(row)[2 - i]).collect();
+        let along: f64 = vectors[i].iter().zip(&wanted).map(|(a, b)| a * b).sum();
+        vectors[i].iter().zip(wanted).for_each(|(&got, wanted)| near(got, along.signum() * wanted));
     }
 }

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use taper::commands::{self, EvalArgs, FineTuneArgs, InspectArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs};
+use taper::commands::{
+    self, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs,
+};
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
 use taper::recipe::RecipeError;
@@ -38,6 +40,7 @@ enum Verb {
     Predict(PredictArgs),
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
+    Data(DataArgs),
 }
 
 fn main() -> ExitCode {
@@ -83,5 +86,6 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Predict(args) => commands::predict(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),
+        Verb::Data(args) => commands::data(args),
     })
 }

@@ -48,6 +48,7 @@ pub fn train_transform(recipe: &Recipe) -> Result<Sequence> {
         brightness: a.brightness,
         contrast: a.contrast,
         saturation: a.saturation,
+        ..Default::default()
     })?));
     if a.erasing != 0.0 {
         steps.push(Box::new(RandomErasing::new(RandomErasingConfig { p: a.erasing, ..Default::default() })?));

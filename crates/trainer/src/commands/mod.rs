@@ -1,6 +1,7 @@
 //! The verbs of the command line.
 
 mod chart_files;
+mod data;
 mod eval;
 mod fine_tune;
 mod inspect;
@@ -8,6 +9,7 @@ mod optimize;
 mod predict;
 
 pub use chart_files::SameFile;
+pub use data::{DataArgs, data};
 pub use eval::{EvalArgs, eval};
 pub use fine_tune::{FineTuneArgs, TrainArgs, fine_tune, train};
 pub use inspect::{InspectArgs, inspect};

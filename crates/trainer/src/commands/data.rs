@@ -1,0 +1,87 @@
+//! `taper data`: what a data set is like.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Subcommand;
+use rayon::prelude::*;
+use serde_json::json;
+use taper_augment::{ColorStatistics, Principal};
+use taper_data::DEFAULT_VAL_FRACTION;
+use taper_tensor::Rng;
+
+use super::readable;
+use crate::output::line;
+use crate::progress::reading;
+
+/// Look at a data set.
+#[derive(Debug, clap::Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Stats(StatsArgs),
+}
+
+/// Mean, deviation, covariance and principal components of the colours of the training pictures.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  taper data stats tests/data/emoji --json\n\nValues are in 0..1; every pixel of every picture counts once."
+)]
+struct StatsArgs {
+    /// The folder of pictures
+    data: PathBuf,
+    /// Stop at the first picture that cannot be read
+    #[arg(long)]
+    strict: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When there are no pictures, or too many cannot be read.
+pub fn data(args: &DataArgs) -> Result<i32> {
+    let What::Stats(args) = &args.what;
+    let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &Rng::new(0).fork("split"))?;
+    let (pictures, unreadable) = readable(splits.train, args.strict)?;
+    let bar = reading(pictures.len());
+    // Exact sums: the number of threads changes nothing.
+    let colors = (0..pictures.len()).into_par_iter().map(|index| {
+        let mut colors = ColorStatistics::default();
+        colors.add(&pictures.get(index)?);
+        bar.inc(1);
+        Ok(colors)
+    });
+    let colors = colors.try_reduce(ColorStatistics::default, |mut all: ColorStatistics, more| {
+        all.merge(&more);
+        Ok::<_, taper_data::DataError>(all)
+    })?;
+    bar.finish_and_clear();
+    let Principal { values, vectors } = colors.principal();
+    if args.json {
+        line(json!({
+            "schema": 1, "command": "data stats", "data": args.data, "images": pictures.len(),
+            "unreadable_images": unreadable, "pixels": colors.pixels(), "mean": colors.mean(), "std": colors.deviation(),
+            "covariance": colors.covariance(), "eigenvalues": values, "eigenvectors": vectors,
+        }))?;
+        return Ok(0);
+    }
+    let row = |values: [f64; 3]| values.map(|value| format!("{value:>9.5}")).concat();
+    line(format_args!("{} pictures of {}, {} pixels", pictures.len(), args.data.display(), colors.pixels()))?;
+    line("                  red    green     blue")?;
+    line(format_args!("mean        {}", row(colors.mean())))?;
+    line(format_args!("deviation   {}", row(colors.deviation())))?;
+    for (name, covariance) in ["red", "green", "blue"].into_iter().zip(colors.covariance()) {
+        line(format_args!("cov. {name:<7}{}", row(covariance)))?;
+    }
+    for (value, vector) in values.into_iter().zip(vectors) {
+        line(format_args!("component   {}   variance {value:.5}", row(vector)))?;
+    }
+    Ok(0)
+}
