@@ -111,9 +111,11 @@ fn predict_names_what_torchvision_names() {
 #[test]
 fn help_has_an_example_for_every_verb() {
     let place = tempfile::tempdir().unwrap();
-    for verb in ["fine-tune", "eval", "predict"] {
-        let help = succeed(place.path(), &[verb, "--help"]).stdout;
-        assert!(help.contains("Examples:") && help.contains(&format!("taper {verb}")), "{help}");
+    let verbs = ["fine-tune", "train", "eval", "predict", "optimize", "inspect init", "data stats", "augment"];
+    for verb in verbs {
+        let words: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
+        let help = succeed(place.path(), &words).stdout;
+        assert!(help.contains("Example") && help.contains(&format!("taper {verb} ")), "{help}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `taper inspect` and `taper data`: what a network and its pictures are like before anything is trained.
+//! `taper inspect`, `taper data` and `taper augment`: what a network and its pictures are like before anything is trained.
 
 use std::fs;
 
@@ -50,6 +50,37 @@ fn the_colours_of_a_data_set_do_not_depend_on_threads() {
     assert!((number(&json["std"][1]).powi(2) - number(&json["covariance"][1][1])).abs() < 1e-12);
     assert!(told(&[]).contains("component"));
     fails(&taper(folder, &["data", "stats", "nowhere"]), 1, &["nowhere"]);
+}
+
+#[test]
+fn a_sheet_of_augmented_pictures_repeats_to_the_bit() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    for (name, words) in [
+        ("a.png", "--rows 2 --cols 3"),
+        ("b.png", "--rows 2 --cols 3"),
+        ("c.png", "--rows 2 --cols 3 --seed 1"),
+        ("each.png", "--each"),
+    ] {
+        let words: Vec<&str> = ["augment", EMOJI, "--preview", name].into_iter().chain(words.split(' ')).collect();
+        assert!(succeed(folder, &words).stdout.contains(name));
+    }
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    assert!(read("a.png") == read("b.png") && read("a.png") != read("c.png"));
+    let size = |name: &str| image::load_from_memory(&read(name)).unwrap().into_rgb8().dimensions();
+    let (label, cell) = (380, 156);
+    assert_eq!((size("a.png").0, size("each.png").0), (label + 4 * cell + 6, label + 4 * cell + 6));
+    assert!(size("each.png").1 > 30 * cell);
+    fs::write(folder.join("r.toml"), "[augment]\nflip = 2\n").unwrap();
+    for (words, code, wanted) in [
+        (&["-c", "r.toml"][..], 2, "p is 2"),
+        (&["--each", "-c", "r.toml"], 2, "--each"),
+        (&["--rows", "0"], 2, "--rows"),
+        (&["-c", "none.toml"], 1, "none.toml"),
+    ] {
+        fails(&taper(folder, &[&["augment", EMOJI, "--preview", "no.png"], words].concat()), code, &[wanted]);
+    }
+    assert!(!folder.join("no.png").exists());
 }
 
 #[test]

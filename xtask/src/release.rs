@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// When cargo cannot be started.
-pub fn again(root: &Path) -> Result<bool> {
+pub(crate) fn again(root: &Path) -> Result<bool> {
     let status = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["run", "--release", "--package", "xtask", "--features", "bench", "--manifest-path"])
         .arg(root.join("Cargo.toml"))

@@ -94,7 +94,7 @@ pub struct ColorJitterConfig {
     pub contrast: f64,
     /// Largest change of [`adjust_saturation`]'s factor, a fraction.
     pub saturation: f64,
-    /// Largest turn of [`adjust_hue`] to either side, a fraction of the circle.
+    /// Largest turn of [`adjust_hue`](crate::adjust_hue) to either side, a fraction of the circle.
     pub hue: f64,
 }
 

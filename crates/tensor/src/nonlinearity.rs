@@ -32,7 +32,7 @@ use crate::{Layer, Mode, composed, relu, tape};
 /// ```
 ///
 /// # Differs from PyTorch
-/// `calculate_gain` knows no gain for ELU, GELU, SiLU and maxout. Here it is 1/√E[y²] for a standard normal x, which is
+/// `calculate_gain` knows no gain for ELU, GELU, SiLU and maxout. Here it is `1 / √E(y²)` for a standard normal x, which is
 /// where that of the rectifier comes from.
 ///
 /// # References
@@ -158,7 +158,7 @@ impl Activation {
         }
     }
 
-    /// E[y²] for standard normal inputs, by the trapezoidal rule, which for such a bell is exact to rounding.
+    /// The mean of y² for standard normal inputs, by the trapezoidal rule, which for such a bell is exact to rounding.
     fn mean_square(self) -> f64 {
         let (reach, step) = (12.0, 1.0 / 64.0);
         let points = (-reach / step) as i32..=(reach / step) as i32;

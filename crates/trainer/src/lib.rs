@@ -3,7 +3,8 @@
 //! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders, [`optimize`] into
 //! optimizers and schedules, [`regularize`] into what acts on batches and weights, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
 //! asked for, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
-//! [`report`] draws what came out. [`landscape`] draws how optimizers move on functions of two variables, [`inspect`] what first weights do to a signal.
+//! [`report`] draws what came out. [`landscape`] draws how optimizers move on functions of two variables, [`inspect`] what first weights do to a signal,
+//! [`preview`] what training does to pictures.
 //! [`commands`] are the verbs of the binary `taper`; each is a few lines of the above.
 //!
 //! # Examples
@@ -31,6 +32,7 @@ pub mod views;
 pub mod draw;
 pub mod inspect;
 pub mod landscape;
+pub mod preview;
 
 pub mod files;
 pub mod interrupt;

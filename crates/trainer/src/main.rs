@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs,
+    self, AugmentArgs, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -41,6 +41,7 @@ enum Verb {
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
+    Augment(AugmentArgs),
 }
 
 fn main() -> ExitCode {
@@ -87,5 +88,6 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),
         Verb::Data(args) => commands::data(args),
+        Verb::Augment(args) => commands::augment(args),
     })
 }

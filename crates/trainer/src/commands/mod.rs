@@ -1,5 +1,6 @@
 //! The verbs of the command line.
 
+mod augment;
 mod chart_files;
 mod data;
 mod eval;
@@ -8,6 +9,7 @@ mod inspect;
 mod optimize;
 mod predict;
 
+pub use augment::{AugmentArgs, augment};
 pub use chart_files::SameFile;
 pub use data::{DataArgs, data};
 pub use eval::{EvalArgs, eval};

@@ -1,0 +1,103 @@
+//! `taper augment`: what is done to pictures in training, to look at.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use taper_augment::{Filter, Resize, Transform};
+use taper_tensor::Rng;
+
+use crate::files;
+use crate::output::line;
+use crate::pipeline::train_transform;
+use crate::preview::{Row, sheet, strengths};
+use crate::recipe::Recipe;
+
+/// Draw a contact sheet of augmented pictures.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper augment tests/data/emoji --preview sheet.png\n  taper augment pictures -c recipe.toml --rows 4 --cols 12 --preview sheet.png\n  taper augment pictures --each --preview transforms.png\n\nEach row is one training picture as it is, then variants of it as the recipe makes them; with --each one picture, a row\nfor every transform there is, at three strengths."
+)]
+pub struct AugmentArgs {
+    /// The folder of pictures
+    data: PathBuf,
+    /// The sheet, a PNG
+    #[arg(long, value_name = "FILE")]
+    preview: PathBuf,
+    /// The recipe whose [augment] is shown [default: that of fine-tune]
+    #[arg(short = 'c', long = "recipe", value_name = "FILE", conflicts_with = "each")]
+    recipe: Option<PathBuf>,
+    /// Pictures
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
+    rows: u8,
+    /// Variants of each
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50), conflicts_with = "each")]
+    cols: u8,
+    /// Show every transform alone, at three strengths
+    #[arg(long, conflicts_with = "rows")]
+    each: bool,
+    /// The seed of pictures and variants
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Side of a picture on the sheet, pixels.
+const SIDE: u32 = 150;
+
+/// Runs the verb.
+///
+/// # Errors
+/// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet cannot be written.
+pub fn augment(args: &AugmentArgs) -> Result<i32> {
+    let recipe = match &args.recipe {
+        None => Recipe::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            Recipe::parse(&text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path)?
+        }
+    };
+    let transform = train_transform(&recipe)?;
+    let rng = Rng::new(args.seed);
+    let pictures = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?.train;
+    let mut chosen: Vec<usize> = (0..pictures.len()).collect();
+    rng.fork("preview").shuffle(&mut chosen);
+    let variants = rng.fork("variants");
+    let (heading, rows) = if args.each {
+        let small = Resize::new(SIDE, Filter::Bilinear)?;
+        let picture = small.apply(pictures.get(chosen[0])?, &mut variants.at(0));
+        let rows = strengths()?.into_iter().zip(0..).map(|((name, three), row)| {
+            let seen = three.iter().zip(0..);
+            let seen =
+                seen.map(|(transform, column)| transform.apply(picture.clone(), &mut variants.at(row).at(column)));
+            Row { label: vec![name.to_owned()], pictures: std::iter::once(picture.clone()).chain(seen).collect() }
+        });
+        (Vec::new(), rows.collect())
+    } else {
+        let rows = chosen.iter().take(args.rows.into()).map(|&index| {
+            let picture = pictures.get(index)?;
+            let seen = (0..u64::from(args.cols))
+                .map(|column| transform.apply(picture.clone(), &mut variants.at(index as u64).at(column)));
+            let name = pictures.name(index);
+            let name =
+                std::path::Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into());
+            let label = vec![pictures.classes()[pictures.label(index)].clone(), name];
+            Ok(Row { label, pictures: std::iter::once(picture.clone()).chain(seen).collect() })
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        (toml::to_string(&recipe.augment)?.lines().map(str::to_owned).collect(), rows)
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    sheet(&heading, &rows, SIDE)?.write_to(&mut bytes, image::ImageFormat::Png)?;
+    files::write(&args.preview, &bytes.into_inner())?;
+    if args.json {
+        line(
+            json!({"schema": 1, "command": "augment", "data": args.data, "rows": rows.len(), "preview": args.preview}),
+        )?;
+    } else {
+        line(format_args!("wrote {}", args.preview.display()))?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,7 @@
+//! Augmented pictures to look at: contact sheets, and every transform at three strengths.
+
+mod sheet;
+mod strengths;
+
+pub use sheet::{Row, sheet};
+pub use strengths::{Strengths, strengths};
