@@ -78,14 +78,13 @@ fn train_one(case: &Case, [train, val, test]: &[Arc<dyn Dataset>; 3], course: Co
     let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, card.input(), course.threads);
     let loader = train_loader(train.clone(), &recipe, card.input(), course.threads)?;
     let outcome = fit(&mut classifier, &params, (&loader, &plain(val)?), &recipe, &mut [])?;
-    let accuracy = |evaluation: &Evaluation| evaluation.accuracy();
     let tested = evaluate(&classifier, &plain(test)?)?;
     let sampled = || evaluate_marginal(&classifier, &plain(test)?, Marginalize::Samples(PASSES));
     Ok(Study {
-        train: accuracy(&evaluate(&classifier, &plain(train)?)?),
-        test: accuracy(&tested),
+        train: evaluate(&classifier, &plain(train)?)?.accuracy(),
+        test: tested.accuracy(),
         loss: tested.loss,
-        sampled: case.noise.then(sampled).transpose()?.as_ref().map(accuracy),
+        sampled: case.noise.then(sampled).transpose()?.as_ref().map(Evaluation::accuracy),
         seconds: outcome.train.as_secs_f64() / outcome.history.len() as f64,
     })
 }
