@@ -40,26 +40,31 @@ mod geometry;
 mod resize;
 
 mod crop;
+mod random_crop;
 mod ten_crop;
 
 mod sample;
 
 mod affine;
-mod choice;
+mod random_warp;
+mod warp;
+
 mod color;
-mod erasing;
 mod filter;
 mod hue;
-mod lighting;
-mod noise;
-mod normalize;
-mod operation;
 mod point;
-mod policy;
-mod random_crop;
-mod random_warp;
+
+mod lighting;
 mod statistics;
-mod warp;
+
+mod erasing;
+mod noise;
+
+mod choice;
+mod operation;
+mod policy;
+
+mod normalize;
 
 mod error;
 
