@@ -1,7 +1,7 @@
 //! How fast the crates are, alone and beside PyTorch.
 //!
 //! [`run`] goes through a table of jobs (`jobs.rs`): whole training and inference steps of networks, and steps of
-//! optimizers, which `bench optim` picks out. Each is measured in a process of its own, so that its peak memory is its own; beside
+//! optimizers, which `bench optim` picks out, and pictures on their way into a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is its own; beside
 //! PyTorch the processes of the two sides take turns, round by round, so that a machine that slows down slows
 //! both. `bench layers` goes into single convolutions instead.
 //!
@@ -12,6 +12,8 @@ mod args;
 
 #[cfg(feature = "bench")]
 mod alone;
+#[cfg(feature = "bench")]
+mod augment;
 #[cfg(feature = "bench")]
 mod clock;
 #[cfg(feature = "bench")]
@@ -56,6 +58,10 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
         (None, Some(Target::Layers)) => process::layers(args)?,
         (None, Some(Target::Optim)) => {
             let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
+            compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
+        }
+        (None, Some(Target::Augment)) => {
+            let jobs = ["decode", "augment"].map(str::to_owned).to_vec();
             compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
         }
         (None, None) => compare::run(root, args)?,

@@ -46,6 +46,8 @@ pub enum Target {
     Layers,
     /// A step of Adam and one of SGD with momentum over 67 million parameters: the jobs adam_step and sgd_step
     Optim,
+    /// 140 JPEGs of 500x375 decoded, and decoded, cut, mirrored, lit and normalised: the jobs decode and augment
+    Augment,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::networks::{self, Network};
-use super::{optimizers, small_cnn};
+use super::{augment, optimizers, small_cnn};
 
 /// Something to measure.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,8 @@ pub const JOBS: &[Job] = &[
     pictures("squeezenet1_1_train", 32, |n, repeat| networks::train(Network::SqueezeNet, n, repeat)),
     pictures("squeezenet1_1_infer", 32, |n, repeat| networks::infer(Network::SqueezeNet, n, repeat)),
     pictures("small_cnn_train", 128, small_cnn::train),
+    Job { torch: &[], ..pictures("decode", 140, augment::decode) },
+    Job { torch: &[], ..pictures("augment", 140, augment::train) },
     bytes("adam_step", optimizers::adam),
     bytes("sgd_step", optimizers::sgd),
 ];
