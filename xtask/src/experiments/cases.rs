@@ -54,7 +54,7 @@ pub const REGULARIZE: &[Case] = &[
         "several together",
         "regularize.weight_decay = 0.1\nhead.dropout = 0.5\naugment.erasing = 0.5\naugment.flip = 0.5",
     ),
-    case(RESIDUAL, "model = \"resnet18_narrow\""),
+    Case { noise: false, ..residual(RESIDUAL, "model = \"resnet18_narrow\"") },
     residual("stochastic depth, batch", "model = \"resnet18_narrow\"\nregularize.stochastic_depth = 0.5"),
     residual(
         "stochastic depth, sample",
@@ -117,7 +117,9 @@ mod tests {
         for (i, case) in REGULARIZE.iter().enumerate() {
             let recipe = case.recipe(3, 1).unwrap();
             assert_eq!((recipe.optimize.epochs, recipe.seed), (3, 1));
-            assert!(REGULARIZE.iter().any(|other| other.name == case.against), "{}", case.name);
+            let baseline = REGULARIZE.iter().find(|other| other.name == case.against).unwrap();
+            assert_eq!(baseline.against, baseline.name, "{}", case.name);
+            assert_eq!(baseline.recipe(3, 1).unwrap().model, recipe.model, "{}", case.name);
             assert!(REGULARIZE[..i].iter().all(|other| other.recipe(3, 1).unwrap() != recipe), "{}", case.name);
         }
     }
