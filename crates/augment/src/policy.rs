@@ -20,6 +20,9 @@ struct Scale {
     bits: f64,
 }
 
+/// Full strength of [`RandAugment`].
+const MODEST: Scale = Scale { shear: 0.3, translate: (150.0 / 331.0, 0.0), rotate: 30.0, factor: 0.9, bits: 4.0 };
+
 /// The kinds that the policies know, in torchvision's order.
 const KINDS: usize = 14;
 
@@ -89,10 +92,9 @@ impl RandAugment {
 
 impl Transform for RandAugment {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
-        let scale = Scale { shear: 0.3, translate: (150.0 / 331.0, 0.0), rotate: 30.0, factor: 0.9, bits: 4.0 };
         (0..self.operations).fold(image, |image, _| {
             let (kind, sign) = (rng.below(KINDS), sign(rng));
-            scale.at(kind, self.strength, sign, image.dimensions(), self.border).of(image)
+            MODEST.at(kind, self.strength, sign, image.dimensions(), self.border).of(image)
         })
     }
 }
@@ -146,7 +148,7 @@ impl AugMix {
 impl Transform for AugMix {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
         const CHAINS: usize = 3;
-        let scale = Scale { shear: 0.3, translate: (1.0 / 3.0, 0.0), rotate: 30.0, factor: 0.9, bits: 4.0 };
+        let scale = Scale { translate: (1.0 / 3.0, 0.0), ..MODEST };
         let m = rng.uniform(0.0, 1.0);
         // Exponential numbers over their sum are a draw from the Dirichlet distribution of ones.
         let parts = [0.0; CHAINS].map(|_: f64| -(1.0 - rng.uniform(0.0, 1.0)).ln() + f64::MIN_POSITIVE);
@@ -173,8 +175,7 @@ mod tests {
 
     #[test]
     fn strengths_are_those_of_the_table() {
-        let scale = Scale { shear: 0.3, translate: (150.0 / 331.0, 0.0), rotate: 30.0, factor: 0.9, bits: 4.0 };
-        let at = |kind, part| scale.at(kind, part, -1.0, (331, 662), Border::Reflect);
+        let at = |kind, part| MODEST.at(kind, part, -1.0, (331, 662), Border::Reflect);
         assert_eq!(
             at(3, 1.0),
             Operation::Affine(Affine { translate: (-150.0, 0.0), ..Affine::default() }, Border::Reflect)

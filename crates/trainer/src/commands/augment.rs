@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 use taper_augment::{Filter, Resize, Transform};
 use taper_tensor::Rng;
@@ -52,13 +52,7 @@ const SIDE: u32 = 150;
 /// # Errors
 /// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet cannot be written.
 pub fn augment(args: &AugmentArgs) -> Result<i32> {
-    let recipe = match &args.recipe {
-        None => Recipe::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path);
-            Recipe::parse(&text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path)?
-        }
-    };
+    let recipe = args.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default();
     let transform = train_transform(&recipe)?;
     let rng = Rng::new(args.seed);
     let pictures = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?.train;

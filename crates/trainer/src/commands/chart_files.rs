@@ -44,6 +44,11 @@ impl ChartFiles {
         Ok(())
     }
 
+    /// Whether any is asked for.
+    pub(super) fn wanted(&self) -> bool {
+        [&self.svg, &self.png, &self.csv].into_iter().any(Option::is_some)
+    }
+
     /// Writes those that are asked for, once all is drawn.
     pub(super) fn write(&self, svg: &str, csv: &str) -> Result<()> {
         let pixels = if self.png.is_some() { png(svg)? } else { Vec::new() };

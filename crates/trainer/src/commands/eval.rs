@@ -1,6 +1,6 @@
 //! `taper eval`: how good a model is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -116,9 +116,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
 
 /// The recipe of the run.
 fn recipe(args: &EvalArgs) -> Result<Recipe> {
-    let file = PathBuf::from(&args.run).join("recipe.toml");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Recipe::parse(&text, &file)?)
+    Recipe::read(&Path::new(&args.run).join("recipe.toml"))
 }
 
 /// The pictures to measure on, and where they came from.

@@ -61,7 +61,9 @@ pub fn inspect(args: &InspectArgs) -> Result<i32> {
     let (layers, width) = (args.layers.into(), args.width.into());
     let settings = Settings { init: args.init, activation: args.activation, layers, width, seed: args.seed };
     let signals = follow(&settings)?;
-    args.files.write(&draw(&settings, &signals)?, &table(&signals))?;
+    if args.files.wanted() {
+        args.files.write(&draw(&settings, &signals)?, &table(&signals))?;
+    }
     let said = verdict(&settings, &signals);
     if args.json {
         let layer =

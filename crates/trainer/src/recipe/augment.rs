@@ -31,18 +31,7 @@ pub struct AugmentRecipe {
 
 impl Default for AugmentRecipe {
     fn default() -> Self {
-        Self {
-            crop_scale: (1.0, 1.0),
-            flip: 0.5,
-            rotation: 10.0,
-            zoom: (1.0, 1.1),
-            translate: 0.0,
-            brightness: 0.2,
-            contrast: 0.2,
-            saturation: 0.0,
-            erasing: 0.0,
-            cutout: 0,
-        }
+        Self { flip: 0.5, rotation: 10.0, zoom: (1.0, 1.1), brightness: 0.2, contrast: 0.2, ..Self::none() }
     }
 }
 

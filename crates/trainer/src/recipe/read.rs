@@ -2,9 +2,20 @@
 
 use std::path::Path;
 
+use anyhow::Context;
+
 use super::{Recipe, RecipeError};
 
 impl Recipe {
+    /// The recipe in a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, and as [`Recipe::parse`].
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path);
+        Ok(Self::parse(&text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path)?)
+    }
+
     /// Reads a recipe.
     ///
     /// # Errors
