@@ -2,7 +2,7 @@
 
 use crate::Transform;
 use crate::error::{AugmentError, check_number, check_range};
-use crate::sample::{Border, Source, inside};
+use crate::sample::{Sampling, Source, inside};
 use image::RgbImage;
 use std::ops::Range;
 use taper_tensor::Rng;
@@ -55,10 +55,10 @@ impl Affine {
     }
 }
 
-/// Turns, zooms, shifts, shears and stretches a picture within its size, in one bilinear resampling.
+/// Turns, zooms, shifts, shears and stretches a picture within its size, in one resampling.
 ///
 /// For every output pixel the inverse map gives a place in the picture, whose value is interpolated
-/// from the four pixels around it (single precision, fractions dropped as in PIL). There is no
+/// from the four pixels around it, or sixteen (single precision, fractions dropped as in PIL). There is no
 /// antialiasing: zooming out far skips pixels.
 ///
 /// # Examples
@@ -69,13 +69,13 @@ impl Affine {
 /// let shifted = affine(picture, &map, Border::Fill([9; 3]));
 /// assert_eq!(shifted.pixels().map(|p| p[0]).collect::<Vec<_>>(), [9, 0, 10, 20]);
 /// ```
-pub fn affine(image: RgbImage, map: &Affine, border: Border) -> RgbImage {
+pub fn affine(image: RgbImage, map: &Affine, sampling: impl Into<Sampling>) -> RgbImage {
     let (width, height) = image.dimensions();
     if *map == Affine::default() || width == 0 || height == 0 {
         return image;
     }
     let [[x0, xx, xy], [y0, yx, yy]] = map.inverse(width, height);
-    let source = Source::new(&image);
+    let source = Source::new(&image, sampling.into());
     let mut output = RgbImage::new(width, height);
     for (row, line) in output.chunks_exact_mut(width as usize * 3).enumerate() {
         let (x0, y0) = (x0 + xy * row as f64, y0 + yy * row as f64);
@@ -87,10 +87,10 @@ pub fn affine(image: RgbImage, map: &Affine, border: Border) -> RgbImage {
         let mut edge = |columns: Range<usize>| {
             for column in columns {
                 let (x, y) = place(column);
-                pixels[column] = source.at_edge(x, y, border);
+                pixels[column] = source.at(x, y);
             }
         };
-        if inside.is_empty() {
+        if inside.is_empty() || !source.is_bilinear() {
             edge(0..width as usize);
             continue;
         }
@@ -104,7 +104,7 @@ pub fn affine(image: RgbImage, map: &Affine, border: Border) -> RgbImage {
     output
 }
 
-/// Turns a picture about its middle, counter-clockwise, within its size; bilinear, as [`affine`].
+/// Turns a picture about its middle, counter-clockwise, within its size, as [`affine`].
 ///
 /// # Examples
 /// ```
@@ -112,8 +112,8 @@ pub fn affine(image: RgbImage, map: &Affine, border: Border) -> RgbImage {
 /// let turned = rotate(RgbImage::new(64, 48), 20.0, Border::Reflect);
 /// assert_eq!(turned.dimensions(), (64, 48));
 /// ```
-pub fn rotate(image: RgbImage, degrees: f64, border: Border) -> RgbImage {
-    affine(image, &Affine { degrees, ..Affine::default() }, border)
+pub fn rotate(image: RgbImage, degrees: f64, sampling: impl Into<Sampling>) -> RgbImage {
+    affine(image, &Affine { degrees, ..Affine::default() }, sampling)
 }
 
 /// Settings of [`RandomAffine`]; the default changes nothing and has a black border.
@@ -129,8 +129,8 @@ pub struct RandomAffineConfig {
     pub shear: (f64, f64),
     /// How much wider things get for their height: from, to; its logarithm is uniform.
     pub stretch: (f64, f64),
-    /// What lies beyond the edge.
-    pub border: Border,
+    /// How the picture is read.
+    pub sampling: Sampling,
 }
 
 impl Default for RandomAffineConfig {
@@ -141,7 +141,7 @@ impl Default for RandomAffineConfig {
             translate: (0.0, 0.0),
             shear: (0.0, 0.0),
             stretch: (1.0, 1.0),
-            border: Border::default(),
+            sampling: Sampling::default(),
         }
     }
 }
@@ -159,7 +159,7 @@ impl Default for RandomAffineConfig {
 /// ```
 /// use taper_augment::{Border, RandomAffine, RandomAffineConfig, RgbImage, Rng, Transform};
 /// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let config = RandomAffineConfig { degrees: 15.0, zoom: (0.9, 1.2), border: Border::Reflect, ..Default::default() };
+/// let config = RandomAffineConfig { degrees: 15.0, zoom: (0.9, 1.2), sampling: Border::Reflect.into(), ..Default::default() };
 /// let picture = RandomAffine::new(config)?.apply(RgbImage::new(64, 48), &mut Rng::new(1));
 /// assert_eq!(picture.dimensions(), (64, 48));
 /// # Ok(()) }
@@ -191,7 +191,7 @@ impl RandomAffine {
 
 impl Transform for RandomAffine {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
-        let RandomAffineConfig { degrees, zoom, translate, shear, stretch, border } = self.0;
+        let RandomAffineConfig { degrees, zoom, translate, shear, stretch, sampling } = self.0;
         let (width, height) = image.dimensions();
         let mut shift = |part: f64, side: u32| {
             let most = part * f64::from(side);
@@ -202,13 +202,14 @@ impl Transform for RandomAffine {
         let zoom = rng.uniform(zoom.0, zoom.1);
         let shear = (rng.uniform(-shear.0, shear.0), rng.uniform(-shear.1, shear.1));
         let stretch = rng.uniform(stretch.0.ln(), stretch.1.ln()).exp();
-        affine(image, &Affine { degrees, zoom, translate, shear, stretch }, border)
+        affine(image, &Affine { degrees, zoom, translate, shear, stretch }, sampling)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Border;
     use image::Rgb;
 
     const BLACK: Border = Border::Fill([0; 3]);
@@ -258,7 +259,7 @@ mod tests {
             translate: (1.0, 1.0),
             shear: (50.0, 70.0),
             stretch: (0.3, 4.0),
-            border: Border::Reflect,
+            sampling: Border::Reflect.into(),
         };
         let random = RandomAffine::new(config).unwrap();
         for (i, (width, height)) in (0..).zip([(1, 1), (2, 1), (1, 9), (31, 17), (400, 3)]) {

@@ -1,6 +1,7 @@
 //! Hiding a part of the picture.
 
 use image::{Rgb, RgbImage};
+use serde::{Deserialize, Serialize};
 use taper_tensor::Rng;
 
 use crate::Transform;
@@ -9,7 +10,8 @@ use crate::error::{AugmentError, check_number, check_range};
 use crate::geometry::Rect;
 
 /// What is put where the picture is hidden.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fill {
     /// One colour: red, green, blue.
     Colour([u8; 3]),

@@ -69,7 +69,7 @@ mod normalize;
 mod error;
 
 pub use affine::{Affine, RandomAffine, RandomAffineConfig, affine, rotate};
-pub use choice::{Maybe, OneOf};
+pub use choice::{Maybe, OneOf, Varied};
 pub use color::{ColorJitter, ColorJitterConfig, adjust_brightness, adjust_contrast, adjust_saturation};
 pub use crop::{RandomResizedCrop, RandomResizedCropConfig};
 pub use erasing::{Cutout, Fill, RandomErasing, RandomErasingConfig};
@@ -87,7 +87,7 @@ pub use policy::{AugMix, RandAugment, TrivialAugment};
 pub use random_crop::{RandomCrop, RandomScaleCrop};
 pub use random_warp::{Elastic, RandomLens, RandomPerspective};
 pub use resize::{Filter, MAX_ASPECT, MAX_SIZE, Resize, ResizeTo, resize, resize_short_side, resized_crop};
-pub use sample::Border;
+pub use sample::{Border, Sampling};
 pub use statistics::{ColorStatistics, Principal};
 pub use taper_tensor::Rng;
 pub use ten_crop::{TEN, TenCrop, ten_crop};

@@ -4,7 +4,7 @@ use image::RgbImage;
 use taper_tensor::Rng;
 
 use crate::{
-    Affine, Border, Transform, adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation,
+    Affine, Sampling, Transform, adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation,
     adjust_sharpness, affine, autocontrast, blur, equalize, grayscale, hflip, invert, posterize, solarize, vflip,
 };
 
@@ -27,8 +27,8 @@ pub enum Operation {
     HorizontalFlip,
     /// [`vflip`].
     VerticalFlip,
-    /// [`affine`], and what lies beyond the edge.
-    Affine(Affine, Border),
+    /// [`affine`], and how the picture is read.
+    Affine(Affine, Sampling),
     /// [`adjust_brightness`] by a factor.
     Brightness(f32),
     /// [`adjust_contrast`] by a factor.
@@ -64,7 +64,7 @@ impl Operation {
             Self::Identity => image,
             Self::HorizontalFlip => hflip(image),
             Self::VerticalFlip => vflip(image),
-            Self::Affine(map, border) => affine(image, &map, border),
+            Self::Affine(map, sampling) => affine(image, &map, sampling),
             Self::Brightness(factor) => adjust_brightness(image, factor),
             Self::Contrast(factor) => adjust_contrast(image, factor),
             Self::Saturation(factor) => adjust_saturation(image, factor),

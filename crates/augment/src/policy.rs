@@ -29,7 +29,7 @@ const KINDS: usize = 14;
 impl Scale {
     /// Kind `kind` at `part` of the scale, 0 to 1, to the side that `sign` says where there are two.
     fn at(&self, kind: usize, part: f64, sign: f64, (width, height): (u32, u32), border: Border) -> Operation {
-        let map = |map| Operation::Affine(map, border);
+        let map = |map| Operation::Affine(map, border.into());
         let lean = (sign * part * self.shear).atan().to_degrees();
         let shift = |side: u32| sign * (part * (self.translate.0 * f64::from(side) + self.translate.1)).trunc();
         let factor = (1.0 + sign * part * self.factor) as f32;
@@ -178,9 +178,12 @@ mod tests {
         let at = |kind, part| MODEST.at(kind, part, -1.0, (331, 662), Border::Reflect);
         assert_eq!(
             at(3, 1.0),
-            Operation::Affine(Affine { translate: (-150.0, 0.0), ..Affine::default() }, Border::Reflect)
+            Operation::Affine(Affine { translate: (-150.0, 0.0), ..Affine::default() }, Border::Reflect.into())
         );
-        assert_eq!(at(5, 0.3), Operation::Affine(Affine { degrees: -9.0, ..Affine::default() }, Border::Reflect));
+        assert_eq!(
+            at(5, 0.3),
+            Operation::Affine(Affine { degrees: -9.0, ..Affine::default() }, Border::Reflect.into())
+        );
         assert_eq!(
             (at(6, 1.0), at(10, 0.3), at(11, 0.3)),
             (Operation::Brightness(0.1), Operation::Posterize(7), Operation::Solarize(179))

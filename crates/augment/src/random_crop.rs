@@ -57,8 +57,8 @@ impl Transform for RandomCrop {
             None => -((self.size - side) as f32 / 2.0).floor(),
         };
         let (top, left) = (origin(image.height()), origin(image.width()));
-        let source = Source::new(&image);
-        let pixel = |x, y| source.at_edge(left + x as f32 + 0.5, top + y as f32 + 0.5, self.border);
+        let source = Source::new(&image, self.border.into());
+        let pixel = |x, y| source.at(left + x as f32 + 0.5, top + y as f32 + 0.5);
         RgbImage::from_fn(self.size, self.size, |x, y| image::Rgb(pixel(x, y)))
     }
 }

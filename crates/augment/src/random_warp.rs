@@ -4,7 +4,7 @@ use image::RgbImage;
 use taper_tensor::Rng;
 
 use crate::error::{AugmentError, check_number, check_range};
-use crate::{Border, Transform, elastic, lens_distortion, perspective};
+use crate::{Sampling, Transform, elastic, lens_distortion, perspective};
 
 /// Each corner of the picture moved inwards by a uniform part, up to `distortion` of half a side ([`perspective`]).
 ///
@@ -19,7 +19,7 @@ use crate::{Border, Transform, elastic, lens_distortion, perspective};
 #[derive(Clone, Debug, PartialEq)]
 pub struct RandomPerspective {
     distortion: f64,
-    border: Border,
+    sampling: Sampling,
 }
 
 impl RandomPerspective {
@@ -27,9 +27,9 @@ impl RandomPerspective {
     ///
     /// # Errors
     /// `distortion` outside [0, 1).
-    pub fn new(distortion: f64, border: Border) -> Result<Self, AugmentError> {
+    pub fn new(distortion: f64, sampling: impl Into<Sampling>) -> Result<Self, AugmentError> {
         check_number("distortion", distortion, "within [0, 1)", |d| (0.0..1.0).contains(&d))?;
-        Ok(Self { distortion, border })
+        Ok(Self { distortion, sampling: sampling.into() })
     }
 }
 
@@ -45,7 +45,7 @@ impl Transform for RandomPerspective {
             let (dx, dy) = (inwards(w), inwards(h));
             (if x > 0.0 { x - dx } else { dx }, if y > 0.0 { y - dy } else { dy })
         });
-        perspective(image, from, to, self.border)
+        perspective(image, from, to, self.sampling)
     }
 }
 
@@ -54,7 +54,7 @@ impl Transform for RandomPerspective {
 pub struct RandomLens {
     k1: (f64, f64),
     k2: (f64, f64),
-    border: Border,
+    sampling: Sampling,
 }
 
 impl RandomLens {
@@ -62,18 +62,18 @@ impl RandomLens {
     ///
     /// # Errors
     /// `k1` or `k2` reversed or outside [-1, 1].
-    pub fn new(k1: (f64, f64), k2: (f64, f64), border: Border) -> Result<Self, AugmentError> {
+    pub fn new(k1: (f64, f64), k2: (f64, f64), sampling: impl Into<Sampling>) -> Result<Self, AugmentError> {
         for (field, ends) in [("k1", k1), ("k2", k2)] {
             check_range(field, ends, "-1 <= low <= high <= 1", |k| (-1.0..=1.0).contains(&k))?;
         }
-        Ok(Self { k1, k2, border })
+        Ok(Self { k1, k2, sampling: sampling.into() })
     }
 }
 
 impl Transform for RandomLens {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
         let (k1, k2) = (rng.uniform(self.k1.0, self.k1.1), rng.uniform(self.k2.0, self.k2.1));
-        lens_distortion(image, k1, k2, self.border)
+        lens_distortion(image, k1, k2, self.sampling)
     }
 }
 
@@ -82,7 +82,7 @@ impl Transform for RandomLens {
 pub struct Elastic {
     alpha: f64,
     sigma: f64,
-    border: Border,
+    sampling: Sampling,
 }
 
 impl Elastic {
@@ -90,15 +90,15 @@ impl Elastic {
     ///
     /// # Errors
     /// `alpha` negative or not finite, `sigma` outside (0, 100].
-    pub fn new(alpha: f64, sigma: f64, border: Border) -> Result<Self, AugmentError> {
+    pub fn new(alpha: f64, sigma: f64, sampling: impl Into<Sampling>) -> Result<Self, AugmentError> {
         check_number("alpha", alpha, "at least 0", |alpha| alpha >= 0.0 && alpha.is_finite())?;
         check_number("sigma", sigma, "within (0, 100] pixels", |sigma| sigma > 0.0 && sigma <= 100.0)?;
-        Ok(Self { alpha, sigma, border })
+        Ok(Self { alpha, sigma, sampling: sampling.into() })
     }
 }
 
 impl Transform for Elastic {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
-        elastic(image, self.alpha, self.sigma, self.border, rng)
+        elastic(image, self.alpha, self.sigma, self.sampling, rng)
     }
 }

@@ -6,6 +6,7 @@ use crate::geometry::Rect;
 use fast_image_resize::images::CroppedImage;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, imageops};
+use serde::{Deserialize, Serialize};
 use taper_tensor::Rng;
 
 /// The longest side, in pixels, that a transform can be asked to make.
@@ -19,7 +20,8 @@ pub const MAX_ASPECT: u32 = 16;
 ///
 /// # References
 /// R. Keys, *Cubic convolution interpolation for digital image processing*, 1981.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Filter {
     /// A triangle, `1 - |t|` for `|t| < 1`; the usual choice of torchvision.
     #[default]

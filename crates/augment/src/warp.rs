@@ -3,22 +3,22 @@
 use image::RgbImage;
 use taper_tensor::Rng;
 
-use crate::sample::{Border, Source};
+use crate::sample::{Sampling, Source};
 
-/// The picture read at the place that `source` gives for each pixel, bilinear, within its size. Places are counted from the
+/// The picture read at the place that `source` gives for each pixel, within its size. Places are counted from the
 /// corner, a pixel's middle half a pixel in.
-fn warp(image: &RgbImage, border: Border, source: impl Fn(f64, f64) -> (f64, f64)) -> RgbImage {
+fn warp(image: &RgbImage, sampling: Sampling, source: impl Fn(f64, f64) -> (f64, f64)) -> RgbImage {
     let (width, height) = image.dimensions();
-    let pixels = Source::new(image);
+    let pixels = Source::new(image, sampling);
     let (right, lower) = (f64::from(width) - 0.51, f64::from(height) - 0.51);
     RgbImage::from_fn(width, height, |column, row| {
         let (x, y) = source(f64::from(column) + 0.5, f64::from(row) + 0.5);
         // Beyond any picture it is the border, and of what is no number too.
         let (x, y) = (if x.abs() < 1e6 { x } else { -1e6 }, if y.abs() < 1e6 { y } else { -1e6 });
-        image::Rgb(if x > 0.51 && y > 0.51 && x < right && y < lower {
+        image::Rgb(if pixels.is_bilinear() && x > 0.51 && y > 0.51 && x < right && y < lower {
             pixels.inside(x as f32, y as f32)
         } else {
-            pixels.at_edge(x as f32, y as f32, border)
+            pixels.at(x as f32, y as f32)
         })
     })
 }
@@ -40,7 +40,7 @@ pub type Corners = [(f64, f64); 4];
 /// let tilted = [(8.0, 4.0), (60.0, 0.0), (63.0, 63.0), (0.0, 58.0)];
 /// assert_eq!(perspective(RgbImage::new(64, 64), corners, tilted, Border::Reflect).dimensions(), (64, 64));
 /// ```
-pub fn perspective(image: RgbImage, from: Corners, to: Corners, border: Border) -> RgbImage {
+pub fn perspective(image: RgbImage, from: Corners, to: Corners, sampling: impl Into<Sampling>) -> RgbImage {
     let mut rows = [[0.0; 9]; 8];
     for (i, ((fx, fy), (tx, ty))) in from.into_iter().zip(to).enumerate() {
         rows[2 * i] = [tx, ty, 1.0, 0.0, 0.0, 0.0, -fx * tx, -fx * ty, fx];
@@ -49,7 +49,7 @@ pub fn perspective(image: RgbImage, from: Corners, to: Corners, border: Border) 
     let Some([a, b, c, d, e, f, g, h]) = solve(rows).filter(|_| image.width() > 0 && image.height() > 0) else {
         return image;
     };
-    warp(&image, border, |x, y| {
+    warp(&image, sampling.into(), |x, y| {
         let depth = g * x + h * y + 1.0;
         ((a * x + b * y + c) / depth, (d * x + e * y + f) / depth)
     })
@@ -77,13 +77,13 @@ fn solve(mut rows: [[f64; 9]; 8]) -> Option<[f64; 8]> {
 ///
 /// # References
 /// D. C. Brown, *Decentering distortion of lenses*, 1966.
-pub fn lens_distortion(image: RgbImage, k1: f64, k2: f64, border: Border) -> RgbImage {
+pub fn lens_distortion(image: RgbImage, k1: f64, k2: f64, sampling: impl Into<Sampling>) -> RgbImage {
     if (k1 == 0.0 && k2 == 0.0) || image.width() == 0 || image.height() == 0 {
         return image;
     }
     let (cx, cy) = (f64::from(image.width()) / 2.0, f64::from(image.height()) / 2.0);
     let half = cx.hypot(cy);
-    warp(&image, border, |x, y| {
+    warp(&image, sampling.into(), |x, y| {
         let (dx, dy) = (x - cx, y - cy);
         let r2 = (dx * dx + dy * dy) / (half * half);
         let factor = 1.0 + k1 * r2 + k2 * r2 * r2;
@@ -97,7 +97,7 @@ pub fn lens_distortion(image: RgbImage, k1: f64, k2: f64, border: Border) -> Rgb
 /// # References
 /// P. Y. Simard, D. Steinkraus, J. C. Platt, *Best Practices for Convolutional Neural Networks Applied to Visual Document
 /// Analysis*, 2003.
-pub fn elastic(image: RgbImage, alpha: f64, sigma: f64, border: Border, rng: &mut Rng) -> RgbImage {
+pub fn elastic(image: RgbImage, alpha: f64, sigma: f64, sampling: impl Into<Sampling>, rng: &mut Rng) -> RgbImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
     if alpha == 0.0 || width * height == 0 {
         return image;
@@ -108,7 +108,7 @@ pub fn elastic(image: RgbImage, alpha: f64, sigma: f64, border: Border, rng: &mu
         values
     };
     let (across, down) = (field(), field());
-    warp(&image, border, |x, y| {
+    warp(&image, sampling.into(), |x, y| {
         let at = y as usize * width + x as usize;
         (x + f64::from(across[at]), y + f64::from(down[at]))
     })
@@ -139,6 +139,7 @@ fn smooth(values: &mut [f32], (width, height): (usize, usize), sigma: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Border;
     use image::Rgb;
 
     fn noise(width: u32, height: u32) -> RgbImage {

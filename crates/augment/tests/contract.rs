@@ -6,7 +6,7 @@ use taper_augment::{
     GaussianNoise, HorizontalFlip, JpegArtifacts, Lighting, MAX_ASPECT, MAX_SIZE, Maybe, OneOf, Operation, Principal,
     RandAugment, RandomAffine, RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens,
     RandomPerspective, RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, ResizeTo, RgbImage, Rng,
-    Sequence, TenCrop, Transform, TrivialAugment,
+    Sampling, Sequence, TenCrop, Transform, TrivialAugment, Varied,
 };
 
 /// Width and height.
@@ -42,14 +42,14 @@ fn table() -> Vec<Row> {
     let crop = || RandomResizedCrop::new(RandomResizedCropConfig { size: 20, ..Default::default() }).unwrap();
     let jitter =
         || ColorJitter::new(ColorJitterConfig { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }).unwrap();
-    let map = |border| {
+    let map = |sampling: Sampling| {
         let config = RandomAffineConfig {
             degrees: 30.0,
             zoom: (0.7, 1.4),
             translate: (0.2, 0.1),
             shear: (20.0, 5.0),
             stretch: (0.8, 1.3),
-            border,
+            sampling,
         };
         RandomAffine::new(config).unwrap()
     };
@@ -57,13 +57,16 @@ fn table() -> Vec<Row> {
     let erasing = |fill| RandomErasing::new(RandomErasingConfig { fill, ..Default::default() }).unwrap();
     let resize = || Resize::new(16, Filter::Bilinear).unwrap();
     let center = || CenterCrop::new(20).unwrap();
-    let train = Sequence(vec![Box::new(crop()), Box::new(flip()), Box::new(map(Border::Reflect)), Box::new(jitter())]);
+    let train =
+        Sequence(vec![Box::new(crop()), Box::new(flip()), Box::new(map(Border::Reflect.into())), Box::new(jitter())]);
     let test = Sequence(vec![Box::new(resize()), Box::new(center())]);
     vec![
         row("RandomResizedCrop", crop(), |_| (20, 20), true),
         row("HorizontalFlip", flip(), same, true),
-        row("RandomAffine, fill", map(Border::Fill([9, 99, 199])), same, true),
-        row("RandomAffine, reflect", map(Border::Reflect), same, true),
+        row("RandomAffine, fill", map(Border::Fill([9, 99, 199]).into()), same, true),
+        row("RandomAffine, reflect", map(Border::Reflect.into()), same, true),
+        row("RandomAffine, bicubic", map(Sampling { filter: Filter::Bicubic, border: Border::Reflect }), same, true),
+        row("Varied", Varied::new("gamma", (0.5, 2.0), Operation::Gamma).unwrap(), same, true),
         row("ColorJitter", jitter(), same, true),
         row("RandomErasing", erasing(Fill::default()), same, true),
         row("RandomErasing, noise", erasing(Fill::Noise), same, true),

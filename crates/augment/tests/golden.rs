@@ -4,9 +4,10 @@
 
 use safetensors::SafeTensors;
 use taper_augment::{
-    Affine, Border, ColorStatistics, Filter, Principal, Rect, RgbImage, TEN, adjust_brightness, adjust_contrast,
-    adjust_hue, adjust_saturation, adjust_sharpness, affine, autocontrast, center_crop, crop, equalize, grayscale,
-    hflip, invert, perspective, posterize, resize, resize_short_side, rotate, solarize, ten_crop, vflip,
+    Affine, Border, ColorStatistics, Filter, Principal, Rect, RgbImage, Sampling, TEN, adjust_brightness,
+    adjust_contrast, adjust_hue, adjust_saturation, adjust_sharpness, affine, autocontrast, center_crop, crop,
+    equalize, grayscale, hflip, invert, perspective, posterize, resize, resize_short_side, rotate, solarize, ten_crop,
+    vflip,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
@@ -95,6 +96,7 @@ fn maps_agree_up_to_single_precision() {
     let zoom = Affine { zoom: 1.3, ..Affine::default() };
     let shear = Affine { shear: (15.0, 5.0), ..Affine::default() };
     let corners = [(0.0, 0.0), (127.0, 0.0), (127.0, 99.0), (0.0, 99.0)];
+    let cubic = Sampling { filter: Filter::Bicubic, border: black };
     let moved = [(8.0, 5.0), (120.0, 0.0), (127.0, 92.0), (3.0, 99.0)];
     for (name, picture) in [
         ("rotate_20", rotate(input(), 20.0, black)),
@@ -102,6 +104,8 @@ fn maps_agree_up_to_single_precision() {
         ("scale_1.3", affine(input(), &zoom, black)),
         ("shear_15_5", affine(input(), &shear, black)),
         ("perspective", perspective(input(), corners, moved, black)),
+        ("rotate_20_bicubic", rotate(input(), 20.0, cubic)),
+        ("perspective_bicubic", perspective(input(), corners, moved, cubic)),
     ] {
         let (mean, most) = distance(&picture, &golden.picture(name));
         println!("{name}: mean {mean:.4}, at most {most}");
