@@ -82,15 +82,39 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fails(&taper(folder, &["predict", "resnet999", "x.png"]), 2, &["resnet999", "squeezenet1_1"]);
     let forced = command(folder, &["predict", "squeezenet1_1", "x.png"]).env("TAPER_SIMD", "neon").output().unwrap();
     fails(&forced.into(), 2, &["TAPER_SIMD", "neon", "portable"]);
-    for (field, recipe) in
-        [("hidden", "[head]\nhidden = 0"), ("p", "[augment]\nflip = 1.5"), ("zoom", "[augment]\nzoom = [2, 1]")]
-    {
-        fs::write(folder.join("recipe.toml"), recipe).unwrap();
-        fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &[field]);
-    }
+    fs::write(folder.join("recipe.toml"), "[head]\nhidden = 0").unwrap();
+    fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["hidden"]);
     assert!(!folder.join("runs").exists());
     fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat"]);
+}
+
+#[test]
+fn a_list_of_transforms_is_refused_where_the_mistake_is() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 4));
+    for (list, words) in [
+        ("\n  \"hflip\",\n  \"hflop\",\n", &["line 4, column 3", "hflop", "random_resized_crop"][..]),
+        ("\n  \"hflip\",\n  { name = \"blur\", sigmo = 2 },\n", &["line 4, column 3", "sigmo", "sigma"]),
+        ("\"hflip\", { p = 0.5 }", &["line 2, column 19", "name"]),
+        ("\"hflip\", 3", &["line 2, column 19", "a name, or a table"]),
+        ("\"cutout\"", &["line 2, column 10", "side"]),
+        ("{ name = \"hflip\", p = \"often\" }", &["line 2, column 10", "often"]),
+        ("\n  { name = \"one_of\", transforms = [\"blur\", \"blurr\"] }", &["line 3", "blurr"]),
+        ("{ name = \"hflip\", p = 1.5 }", &["augment.train", "hflip", "p is 1.5", "[0, 1]"]),
+        ("{ name = \"random_affine\", zoom = [2, 1] }", &["random_affine", "zoom is (2, 1)", "low <= high"]),
+        ("{ name = \"one_of\", transforms = [] }", &["one_of", "transforms is 0", "1 or more"]),
+        (
+            "\"center_crop\", { name = \"resize\", short_side = 90 }",
+            &["augment.train", "last change of size", "resize"],
+        ),
+        ("{ name = \"maybe\", transform = \"random_crop\" }", &["augment.train", "no picture escapes", "random_crop"]),
+    ] {
+        fs::write(folder.join("recipe.toml"), format!("[augment]\ntrain = [{list}]\n")).unwrap();
+        fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, words);
+    }
+    fails(&fine_tune(folder, &["--augment", "hflip,hflop"]), 2, &["--augment", "hflop", "rand_augment"]);
+    assert!(!folder.join("runs").exists());
 }
 
 #[test]

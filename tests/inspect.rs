@@ -48,7 +48,12 @@ fn the_colours_of_a_data_set_do_not_depend_on_threads() {
     let values: f64 = (0..3).map(|i| number(&json["eigenvalues"][i])).sum();
     assert!((trace - values).abs() < 1e-12 && number(&json["eigenvalues"][0]) > number(&json["eigenvalues"][1]));
     assert!((number(&json["std"][1]).powi(2) - number(&json["covariance"][1][1])).abs() < 1e-12);
-    assert!(told(&[]).contains("component"));
+    let text = told(&[]);
+    assert!(text.contains("component"));
+    // The line for a recipe is one that a recipe takes.
+    let recipe = format!("[augment]\ntrain = [{}]\n", text.lines().last().unwrap());
+    fs::write(folder.join("light.toml"), recipe).unwrap();
+    succeed(folder, &["augment", EMOJI, "-c", "light.toml", "--rows", "1", "--cols", "1", "--preview", "light.png"]);
     fails(&taper(folder, &["data", "stats", "nowhere"]), 1, &["nowhere"]);
 }
 
@@ -71,7 +76,7 @@ fn a_sheet_of_augmented_pictures_repeats_to_the_bit() {
     let (label, cell) = (380, 156);
     assert_eq!((size("a.png").0, size("each.png").0), (label + 4 * cell + 6, label + 4 * cell + 6));
     assert!(size("each.png").1 > 30 * cell);
-    fs::write(folder.join("r.toml"), "[augment]\nflip = 2\n").unwrap();
+    fs::write(folder.join("r.toml"), "[augment]\ntrain = [{ name = \"hflip\", p = 2 }]\n").unwrap();
     for (words, code, wanted) in [
         (&["-c", "r.toml"][..], 2, "p is 2"),
         (&["--each", "-c", "r.toml"], 2, "--each"),

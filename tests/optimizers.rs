@@ -76,7 +76,7 @@ fn refusals_say_what_is_known_and_what_to_do() {
     fails(&with(&["--schedule", "cosine"]), 2, &["optimize.schedule", "line search"]);
     fails(&with(&["--average", "ema"]), 2, &["optimize.average", "minimum"]);
     for (recipe, words) in [
-        ("[augment]\nrotation = 5\n", &["augmented pictures", "different functions", "[augment]"]),
+        ("[augment]\ntrain = [\"hflip\"]\n", &["augmented pictures", "different functions", "--augment none"]),
         ("[head]\nhidden = 8\ndropout = 0.5\n", &["dropout", "different functions", "head.dropout = 0"]),
     ] {
         fs::write(folder.join("recipe.toml"), recipe).unwrap();

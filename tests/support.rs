@@ -71,6 +71,7 @@ pub(crate) fn fails(ran: &Ran, code: i32, words: &[&str]) {
         assert!(ran.stderr.contains(word), "no {word:?} in: {}", ran.stderr);
     }
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    assert!(ran.stderr.matches("TOML parse error").count() < 2, "said twice: {}", ran.stderr);
 }
 
 pub(crate) fn json(path: &Path) -> Value {

@@ -26,6 +26,12 @@ pub trait Transform: Send + Sync {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage;
 }
 
+impl<T: Transform + ?Sized> Transform for Box<T> {
+    fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
+        (**self).apply(image, rng)
+    }
+}
+
 /// Transforms one after the other, each with a stream of its own.
 ///
 /// ```text

@@ -1,6 +1,6 @@
 //! The trainer: wires the layered crates to one loop and one command line.
 //!
-//! A [`recipe`] says everything that a run depends on. [`pipeline`] turns its words into loaders, [`optimize`] into
+//! A [`recipe`] says everything that a run depends on. [`transforms`] turns its words into what happens to a picture, [`pipeline`] into loaders, [`optimize`] into
 //! optimizers and schedules, [`regularize`] into what acts on batches and weights, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
 //! asked for, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
 //! [`report`] draws what came out. [`landscape`] draws how optimizers move on functions of two variables, [`inspect`] what first weights do to a signal,
@@ -18,6 +18,7 @@
 pub mod recipe;
 
 pub mod pipeline;
+pub mod transforms;
 
 pub mod optimize;
 pub mod regularize;

@@ -54,10 +54,19 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", said(&error));
             ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// The error and its causes, but for those whose words stand in it already.
+fn said(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        whole if whole.contains(cause.trim_end()) => said,
+        whole => format!("{}: {cause}", whole.trim_end()),
+    })
 }
 
 /// Whether the recipe or a flag is to blame, whichever crate found out.

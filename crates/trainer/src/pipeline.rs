@@ -1,17 +1,14 @@
-//! From a recipe's words to what happens to a picture.
+//! From a data set to batches.
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use taper_augment::{
-    Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Fill, Filter, HorizontalFlip, Normalize, RandomAffine,
-    RandomAffineConfig, RandomErasing, RandomErasingConfig, RandomResizedCrop, RandomResizedCropConfig, Resize,
-    Sequence, Transform,
-};
+use taper_augment::{Normalize, Sequence, Transform};
 use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
 use taper_tensor::Rng;
 
 use crate::recipe::Recipe;
+use crate::transforms::{eval_transform, train_transform};
 
 /// How pictures are prepared for a network: side of the square it sees, and what its channels are normalised with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,49 +19,6 @@ pub struct Input {
     pub mean: [f32; 3],
     /// Standard deviation of each channel.
     pub std: [f32; 3],
-}
-
-/// The preparation for training.
-///
-/// # Errors
-/// When a setting is out of its range.
-pub fn train_transform(recipe: &Recipe) -> Result<Sequence> {
-    let (a, size) = (&recipe.augment, recipe.data.image_size);
-    let mut steps: Vec<Box<dyn Transform>> = if a.crop_scale == (1.0, 1.0) {
-        eval_transform(size)?.0
-    } else {
-        let config = RandomResizedCropConfig { size, scale: a.crop_scale, ..Default::default() };
-        vec![Box::new(RandomResizedCrop::new(config)?)]
-    };
-    steps.push(Box::new(HorizontalFlip::new(a.flip)?));
-    steps.push(Box::new(RandomAffine::new(RandomAffineConfig {
-        degrees: a.rotation,
-        zoom: a.zoom,
-        translate: (a.translate, a.translate),
-        border: Border::Reflect,
-        ..Default::default()
-    })?));
-    steps.push(Box::new(ColorJitter::new(ColorJitterConfig {
-        brightness: a.brightness,
-        contrast: a.contrast,
-        saturation: a.saturation,
-        ..Default::default()
-    })?));
-    if a.erasing != 0.0 {
-        steps.push(Box::new(RandomErasing::new(RandomErasingConfig { p: a.erasing, ..Default::default() })?));
-    }
-    if a.cutout > 0 {
-        steps.push(Box::new(Cutout::new(a.cutout, Fill::default())?));
-    }
-    Ok(Sequence(steps))
-}
-
-/// The preparation for testing: the short side to `size`, the centre cut out.
-///
-/// # Errors
-/// When the size is 0 or too large.
-pub fn eval_transform(size: u32) -> Result<Sequence> {
-    Ok(Sequence(vec![Box::new(Resize::new(size, Filter::Bilinear)?), Box::new(CenterCrop::new(size)?)]))
 }
 
 /// A transform and the normalisation, as the loader wants them.
@@ -92,7 +46,8 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
         rng: Rng::new(recipe.seed).fork("data"),
         ..Default::default()
     };
-    Ok(Loader::new(dataset, prepare(train_transform(recipe)?, input)?, config)?)
+    let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
+    Ok(Loader::new(dataset, prepare(transform, input)?, config)?)
 }
 
 /// The loader of testing batches: in order, every picture once, nothing random.

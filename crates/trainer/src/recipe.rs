@@ -11,6 +11,7 @@ mod read;
 mod regularize;
 mod rule;
 mod schedule;
+mod transform;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub use self::optimize::OptimizeRecipe;
 pub use self::regularize::RegularizeRecipe;
 pub use self::rule::{LbfgsRecipe, NesterovRecipe, Rule, SgdRecipe};
 pub use self::schedule::ScheduleRecipe;
+pub use self::transform::TransformRecipe;
 
 /// Everything a run depends on, as plain data: the same recipe on the same machine gives the same bits. It is
 /// written into the run folder as `recipe.toml` and runs again with `taper fine-tune -c recipe.toml`.
@@ -129,7 +131,7 @@ impl Recipe {
             model: "small_cnn".into(),
             pretrained: false,
             data: DataRecipe { image_size: 28, batch_size: 128, ..DataRecipe::default() },
-            augment: AugmentRecipe { flip: 0.5, translate: 0.07, ..AugmentRecipe::none() },
+            augment: AugmentRecipe::shifted(),
             head: HeadRecipe::linear(),
             optimize: OptimizeRecipe {
                 head_epochs: 0,
@@ -192,6 +194,7 @@ impl Recipe {
         if !(0.0..1.0).contains(&self.regularize.weight_decay) {
             return fail("regularize.weight_decay", "in [0, 1)", self.regularize.weight_decay.to_string());
         }
+        crate::transforms::train_transform(&self.augment, self.data.image_size)?;
         crate::optimize::check(o)?;
         crate::regularize::check(&self.regularize)?;
         if let Rule::Lbfgs(_) = o.rule { self.require_quiet() } else { Ok(()) }

@@ -11,8 +11,9 @@ use taper_regularize::Marginalize;
 use taper_transfer::Classifier;
 
 use crate::evaluate::{Evaluation, answers};
-use crate::pipeline::{Input, eval_transform, in_order, train_transform};
+use crate::pipeline::{Input, in_order};
 use crate::recipe::Recipe;
+use crate::transforms::{eval_transform, train_transform};
 
 /// How a picture is seen several times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +110,7 @@ pub fn evaluate_views(
     // A loader and the number that its random draws are keyed by.
     let passes: Vec<_> = match views {
         Views::Random(n) => {
-            let mut recipe = recipe.clone();
-            recipe.data.image_size = input.size;
-            let loader = in_order(train_transform(&recipe)?)?;
+            let loader = in_order(train_transform(&recipe.augment, input.size)?)?;
             (0..n.into()).map(|pass| (loader.clone(), pass)).collect()
         }
         fixed => fixed.transforms(input.size)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,

@@ -9,9 +9,9 @@ use taper_tensor::Rng;
 
 use crate::files;
 use crate::output::line;
-use crate::pipeline::train_transform;
 use crate::preview::{Row, sheet, strengths};
 use crate::recipe::Recipe;
+use crate::transforms::train_transform;
 
 /// Draw a contact sheet of augmented pictures.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ const SIDE: u32 = 150;
 /// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet cannot be written.
 pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let recipe = args.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default();
-    let transform = train_transform(&recipe)?;
+    let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
     let rng = Rng::new(args.seed);
     let pictures = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?.train;
     let mut chosen: Vec<usize> = (0..pictures.len()).collect();
@@ -81,7 +81,7 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
             Ok(Row { label, pictures: std::iter::once(picture.clone()).chain(seen).collect() })
         });
         let rows = rows.collect::<Result<Vec<_>>>()?;
-        (toml::to_string(&recipe.augment)?.lines().map(str::to_owned).collect(), rows)
+        (recipe.augment.train.iter().map(ToString::to_string).collect(), rows)
     };
     let mut bytes = std::io::Cursor::new(Vec::new());
     sheet(&heading, &rows, SIDE)?.write_to(&mut bytes, image::ImageFormat::Png)?;

@@ -13,6 +13,7 @@ use taper_tensor::Rng;
 use super::readable;
 use crate::output::line;
 use crate::progress::reading;
+use crate::recipe::TransformRecipe;
 
 /// Look at a data set.
 #[derive(Debug, clap::Args)]
@@ -83,5 +84,10 @@ pub fn data(args: &DataArgs) -> Result<i32> {
     for (value, vector) in values.into_iter().zip(vectors) {
         line(format_args!("component   {}   variance {value:.5}", row(vector)))?;
     }
+    // Rounded numbers are components enough for light.
+    let short = |value: f64| (value * 1e5).round() / 1e5;
+    let (values, vectors) = (values.map(short), vectors.map(|vector| vector.map(short)));
+    let lighting = TransformRecipe::PcaLighting { sigma: 0.1, values, vectors };
+    line(format_args!("for augment.train in a recipe:\n{lighting}"))?;
     Ok(0)
 }

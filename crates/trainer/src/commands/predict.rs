@@ -11,7 +11,7 @@ use taper_tensor::Rng;
 use crate::evaluate::{marginal, passes, ranked};
 use crate::model;
 use crate::output::line;
-use crate::pipeline::eval_transform;
+use crate::transforms::eval_transform;
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]

@@ -17,7 +17,7 @@ const REFLECT: Border = Border::Reflect;
 /// # Errors
 /// Never, as long as the tests of this library pass.
 pub fn strengths() -> Result<Vec<Strengths>, AugmentError> {
-    let map = |name, maps: [Affine; 3]| fixed(name, maps.map(|map| Operation::Affine(map, REFLECT)));
+    let map = |name, maps: [Affine; 3]| fixed(name, maps.map(|map| Operation::Affine(map, REFLECT.into())));
     let same = |name, operation: Operation| fixed(name, [operation; 3]);
     let usual = Affine::default;
     Ok(vec![
@@ -39,7 +39,7 @@ pub fn strengths() -> Result<Vec<Strengths>, AugmentError> {
                 translate: (0.3 * s, 0.3 * s),
                 shear: (20.0 * s, 20.0 * s),
                 stretch: (1.0 - 0.3 * s, 1.0 + 0.4 * s),
-                border: REFLECT,
+                sampling: REFLECT.into(),
             })
         })?,
         random("perspective", [0.2, 0.4, 0.7], |d| RandomPerspective::new(d, REFLECT))?,

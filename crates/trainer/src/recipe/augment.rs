@@ -1,54 +1,67 @@
 //! What is done to pictures.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+use taper_augment::{Border, Filter};
+
+use super::TransformRecipe;
+use super::named::named_list;
 
 /// What is done to a picture in training; in testing it is resized and cut in the centre.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentRecipe {
-    /// Range of the area of the random crop, fraction of the picture. `[1, 1]`, the default, takes the
-    /// centre crop.
-    pub crop_scale: (f64, f64),
-    /// Probability of a horizontal flip. Default 0.5.
-    pub flip: f64,
-    /// Largest rotation to either side, degrees. Default 10.
-    pub rotation: f64,
-    /// Range of the zoom, factor. Default `[1, 1.1]`.
-    pub zoom: (f64, f64),
-    /// Largest shift, fraction of the side. Default 0.
-    pub translate: f64,
-    /// Largest change of brightness, fraction. Default 0.2.
-    pub brightness: f64,
-    /// Largest change of contrast, fraction. Default 0.2.
-    pub contrast: f64,
-    /// Largest change of saturation, fraction. Default 0.
-    pub saturation: f64,
-    /// Probability that a rectangle is erased. Default 0.
-    pub erasing: f64,
-    /// Side of a square that is cut out, pixels; 0 for none. Default 0.
-    pub cutout: u32,
+    /// One after the other; where none of them cuts or resizes, what is done in testing comes first. Default: mirrored left to
+    /// right, turned by up to 10 degrees, zoomed by up to 1.1, brightness and contrast changed by up to a fifth.
+    #[serde(deserialize_with = "named_list")]
+    pub train: Vec<TransformRecipe>,
 }
 
 impl Default for AugmentRecipe {
     fn default() -> Self {
-        Self { flip: 0.5, rotation: 10.0, zoom: (1.0, 1.1), brightness: 0.2, contrast: 0.2, ..Self::none() }
+        let light = TransformRecipe::ColorJitter { brightness: 0.2, contrast: 0.2, saturation: 0.0, hue: 0.0 };
+        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, moved(10.0, (1.0, 1.1), 0.0), light] }
     }
 }
 
 impl AugmentRecipe {
     /// Pictures in training as in testing.
     pub fn none() -> Self {
-        Self {
-            crop_scale: (1.0, 1.0),
-            flip: 0.0,
-            rotation: 0.0,
-            zoom: (1.0, 1.0),
-            translate: 0.0,
-            brightness: 0.0,
-            contrast: 0.0,
-            saturation: 0.0,
-            erasing: 0.0,
-            cutout: 0,
-        }
+        Self { train: Vec::new() }
+    }
+
+    /// For pictures of a few dozen pixels: mirrored left to right, shifted by up to 0.07 of the side.
+    pub fn shifted() -> Self {
+        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, moved(0.0, (1.0, 1.0), 0.07)] }
+    }
+
+    /// Puts a transform at the end, in the place of those of its name.
+    pub fn put(&mut self, transform: TransformRecipe) {
+        let name = std::mem::discriminant(&transform);
+        self.train.retain(|other| std::mem::discriminant(other) != name);
+        self.train.push(transform);
+    }
+}
+
+/// `none`, or names with commas between them.
+impl FromStr for AugmentRecipe {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = text.split(',').map(str::trim).filter(|_| text != "none");
+        Ok(Self { train: names.map(TransformRecipe::named).collect::<Result<_, _>>()? })
+    }
+}
+
+fn moved(degrees: f64, zoom: (f64, f64), translate: f64) -> TransformRecipe {
+    TransformRecipe::RandomAffine {
+        degrees,
+        zoom,
+        translate,
+        shear: 0.0,
+        stretch: (1.0, 1.0),
+        filter: Filter::Bilinear,
+        border: Border::Reflect,
     }
 }

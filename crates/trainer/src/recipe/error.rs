@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use taper_augment::AugmentError;
 use taper_optim::OptimError;
 use taper_regularize::RegularizeError;
 
@@ -29,6 +30,17 @@ pub enum RecipeError {
     /// A setting that a technique of regularization does not take.
     #[error("recipe: regularize: {0}")]
     Regularize(#[from] RegularizeError),
+    /// A setting that a transform of pictures does not take.
+    #[error("recipe: augment.train: {transform}: {source}")]
+    Transform {
+        /// The transform, as written in the file.
+        transform: String,
+        /// What is wrong with it.
+        source: AugmentError,
+    },
+    /// A size that no picture can have.
+    #[error("recipe: data.image_size: {0}")]
+    Size(#[from] AugmentError),
     /// Noise where a method needs the same loss at every evaluation.
     #[error(
         "recipe: the rule lbfgs takes differences of gradients for curvature, and with {noise} they would be gradients \

@@ -12,6 +12,17 @@ pub(super) fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
     deserializer.deserialize_any(Named(PhantomData))
 }
 
+/// Reads a list of what [`named`] reads.
+pub(super) fn named_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Item<T>(T);
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Item<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            named(deserializer).map(Self)
+        }
+    }
+    Ok(Vec::deserialize(deserializer)?.into_iter().map(|Item(item)| item).collect())
+}
+
 /// The defaults of a name.
 pub(super) fn by_name<T: DeserializeOwned>(name: &str) -> Result<T, ValueError> {
     Named(PhantomData).visit_str(name)

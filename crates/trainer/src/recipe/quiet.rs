@@ -27,9 +27,8 @@ impl Recipe {
                 "plan = \"probe\" (--plan probe)",
             );
         }
-        if *a != AugmentRecipe::none() {
-            let remedy = "crop_scale = [1, 1], zoom = [1, 1] and all else to 0 in [augment]";
-            return noise("augmented pictures", remedy);
+        if !a.train.is_empty() {
+            return noise("augmented pictures", "train = [] in [augment] (--augment none)");
         }
         let r = &self.regularize;
         if r.mixup != 0.0 || r.cutmix != 0.0 {
@@ -73,6 +72,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::TransformRecipe;
 
     const PROBE: &str = "plan = \"probe\"\n[optimize]\nrule = \"lbfgs\"\n";
 
@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn a_quiet_recipe_keeps_what_was_asked_for() {
-        let recipe = quiet("[augment]\nflip = 0.25\nzoom = [1, 2]\n[head]\nhidden = 8\n");
-        assert_eq!(recipe.augment, AugmentRecipe { flip: 0.25, zoom: (1.0, 2.0), ..AugmentRecipe::none() });
+        let recipe = quiet("[augment]\ntrain = [\"hflip\"]\n[head]\nhidden = 8\n");
+        assert_eq!(recipe.augment, AugmentRecipe { train: vec![TransformRecipe::Hflip { p: 0.5 }] });
         assert_eq!(recipe.head, HeadRecipe { hidden: 8, ..HeadRecipe::linear() });
         assert_eq!(quiet("").augment, AugmentRecipe::none());
         assert_eq!(quiet("").head, HeadRecipe::linear());
@@ -94,7 +94,7 @@ mod tests {
         assert!(quiet(PROBE).check().is_ok());
         for (text, words) in [
             ("[optimize]\nrule = \"lbfgs\"\n".to_owned(), ["mini-batches", "--plan probe"]),
-            (format!("{PROBE}[augment]\nflip = 0.5\n"), ["augmented", "[augment]"]),
+            (format!("{PROBE}[augment]\ntrain = [\"hflip\"]\n"), ["augmented", "--augment none"]),
             (format!("{PROBE}[head]\nhidden = 9\ndropout = 0.5\n"), ["dropout", "head.dropout = 0"]),
             (format!("{PROBE}[head]\nhidden = 9\n"), ["batch norm", "head.hidden = 0"]),
             (format!("{PROBE}[regularize]\nmixup = 0.2\n"), ["mixed", "[regularize]"]),

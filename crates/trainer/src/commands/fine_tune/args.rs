@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 
-use crate::recipe::{AverageRecipe, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
+use crate::recipe::{
+    AugmentRecipe, AverageRecipe, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe, TransformRecipe,
+};
 
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
@@ -74,6 +76,9 @@ pub(super) struct RunArgs {
     /// Mix pictures with CutMix: its alpha, 1 is usual [default: 0]
     #[arg(long, value_name = "ALPHA")]
     cutmix: Option<f64>,
+    /// What is done to pictures in training: names with their defaults, or none [default: as in a recipe]
+    #[arg(long, value_name = "NAMES")]
+    augment: Option<AugmentRecipe>,
     /// Probability that a rectangle of a picture is erased [default: 0]
     #[arg(long, value_name = "P")]
     erasing: Option<f64>,
@@ -156,8 +161,10 @@ impl RunArgs {
         put(&mut recipe.optimize.rate, &self.rate);
         put(&mut recipe.head.dropout, &self.dropout);
         put(&mut recipe.head.drop_connect, &self.drop_connect);
-        put(&mut recipe.augment.erasing, &self.erasing);
-        put(&mut recipe.augment.cutout, &self.cutout);
+        put(&mut recipe.augment, &self.augment);
+        for hidden in [self.erasing.map(TransformRecipe::erasing), self.cutout.map(TransformRecipe::cutout)] {
+            hidden.into_iter().for_each(|transform| recipe.augment.put(transform));
+        }
         let r = &mut recipe.regularize;
         for (field, flag) in [
             (&mut r.mixup, &self.mixup),

@@ -8,10 +8,10 @@ use taper_data::Dataset;
 use taper_tensor::Rng;
 
 use crate::fit::Outcome;
-use crate::pipeline::eval_transform;
 use crate::recipe::Recipe;
 use crate::report::{EpochRow, Mistake, Report};
 use crate::run_folder::Summary;
+use crate::transforms::eval_transform;
 
 pub(super) fn report(
     recipe: &Recipe,

@@ -1,0 +1,350 @@
+//! The transforms of pictures by name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use taper_augment::{Border, Fill, Filter};
+
+use super::named::{by_name, named, named_list};
+
+/// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for the defaults.
+///
+/// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A cut has the side
+/// `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is `"reflect"` or `{ fill = [r, g, b] }`, `fill` is
+/// `"noise"` or `{ colour = [r, g, b] }`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TransformRecipe {
+    /// [`RandomResizedCrop`](taper_augment::RandomResizedCrop).
+    RandomResizedCrop {
+        /// Area of the cut, fraction of the picture's. Default 0.35 to 1; torchvision's is from 0.08.
+        #[serde(default = "usual::scale")]
+        scale: (f64, f64),
+        /// Width over height. Default 3/4 to 4/3.
+        #[serde(default = "usual::ratio")]
+        ratio: (f64, f64),
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+    },
+    /// [`RandomCrop`](taper_augment::RandomCrop).
+    RandomCrop {
+        /// On every side. Default 4.
+        #[serde(default = "usual::padding")]
+        padding: u32,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`RandomScaleCrop`](taper_augment::RandomScaleCrop).
+    RandomScaleCrop {
+        /// The short side. Default 256 to 480.
+        #[serde(default = "usual::short_side")]
+        short_side: (u32, u32),
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+    },
+    /// [`Resize`](taper_augment::Resize).
+    Resize {
+        /// The short side.
+        short_side: u32,
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+    },
+    /// [`CenterCrop`](taper_augment::CenterCrop).
+    CenterCrop {},
+    /// [`HorizontalFlip`](taper_augment::HorizontalFlip).
+    Hflip {
+        /// Default 0.5.
+        #[serde(default = "usual::half")]
+        p: f64,
+    },
+    /// [`vflip`](taper_augment::vflip).
+    Vflip {
+        /// Default 0.5.
+        #[serde(default = "usual::half")]
+        p: f64,
+    },
+    /// [`RandomAffine`](taper_augment::RandomAffine).
+    RandomAffine {
+        /// Largest rotation to either side. Default 0.
+        #[serde(default)]
+        degrees: f64,
+        /// Default 1 to 1.
+        #[serde(default = "usual::same")]
+        zoom: (f64, f64),
+        /// Largest shift, fraction of the side. Default 0.
+        #[serde(default)]
+        translate: f64,
+        /// Largest shear to either side, both ways. Default 0.
+        #[serde(default)]
+        shear: f64,
+        /// How much wider for the height. Default 1 to 1.
+        #[serde(default = "usual::same")]
+        stretch: (f64, f64),
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`RandomPerspective`](taper_augment::RandomPerspective).
+    RandomPerspective {
+        /// How far corners move inwards, fraction of half a side. Default 0.3.
+        #[serde(default = "usual::distortion")]
+        distortion: f64,
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`RandomLens`](taper_augment::RandomLens).
+    RandomLens {
+        /// Above 0 a barrel, below a pincushion. Default -0.2 to 0.2.
+        #[serde(default = "usual::k1")]
+        k1: (f64, f64),
+        /// Default 0 to 0.
+        #[serde(default)]
+        k2: (f64, f64),
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`Elastic`](taper_augment::Elastic).
+    Elastic {
+        /// Displacement before the blur. Default 50.
+        #[serde(default = "usual::alpha")]
+        alpha: f64,
+        /// Standard deviation of the blur. Default 5.
+        #[serde(default = "usual::sigma_of_a_field")]
+        sigma: f64,
+        /// Default bilinear.
+        #[serde(default)]
+        filter: Filter,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`ColorJitter`](taper_augment::ColorJitter).
+    ColorJitter {
+        /// Largest change of the factor. Default 0.
+        #[serde(default)]
+        brightness: f64,
+        /// Largest change of the factor. Default 0.
+        #[serde(default)]
+        contrast: f64,
+        /// Largest change of the factor. Default 0.
+        #[serde(default)]
+        saturation: f64,
+        /// Largest turn, part of the circle. Default 0.
+        #[serde(default)]
+        hue: f64,
+    },
+    /// [`Lighting`](taper_augment::Lighting); `taper data stats` prints the line for a data set.
+    PcaLighting {
+        /// Standard deviation of the draws. Default 0.1.
+        #[serde(default = "usual::sigma_of_light")]
+        sigma: f64,
+        /// Variances along the components. Default ImageNet's.
+        #[serde(default = "usual::values")]
+        values: [f64; 3],
+        /// The components, as rows. Default ImageNet's.
+        #[serde(default = "usual::vectors")]
+        vectors: [[f64; 3]; 3],
+    },
+    /// [`grayscale`](taper_augment::grayscale).
+    Grayscale {},
+    /// [`adjust_gamma`](taper_augment::adjust_gamma).
+    Gamma {
+        /// Default 0.7 to 1.5.
+        #[serde(default = "usual::gamma")]
+        gamma: (f64, f64),
+    },
+    /// [`adjust_sharpness`](taper_augment::adjust_sharpness).
+    Sharpness {
+        /// Default 0 to 2.
+        #[serde(default = "usual::up_to_two")]
+        factor: (f64, f64),
+    },
+    /// [`blur`](taper_augment::blur).
+    Blur {
+        /// Standard deviation. Default 0.1 to 2.
+        #[serde(default = "usual::sigma_of_a_blur")]
+        sigma: (f64, f64),
+    },
+    /// [`posterize`](taper_augment::posterize).
+    Posterize {
+        /// Bits that are left. Default 4.
+        #[serde(default = "usual::bits")]
+        bits: u32,
+    },
+    /// [`solarize`](taper_augment::solarize).
+    Solarize {
+        /// The first value that is inverted, of 255. Default 128.
+        #[serde(default = "usual::threshold")]
+        threshold: u32,
+    },
+    /// [`autocontrast`](taper_augment::autocontrast).
+    Autocontrast {},
+    /// [`equalize`](taper_augment::equalize).
+    Equalize {},
+    /// [`invert`](taper_augment::invert).
+    Invert {},
+    /// [`GaussianNoise`](taper_augment::GaussianNoise).
+    Noise {
+        /// Standard deviation, of 255. Default 8.
+        #[serde(default = "usual::sigma_of_noise")]
+        sigma: f64,
+    },
+    /// [`JpegArtifacts`](taper_augment::JpegArtifacts).
+    Jpeg {
+        /// Default 30 to 95.
+        #[serde(default = "usual::quality")]
+        quality: (u8, u8),
+    },
+    /// [`RandomErasing`](taper_augment::RandomErasing).
+    RandomErasing {
+        /// Default 0.5.
+        #[serde(default = "usual::half")]
+        p: f64,
+        /// Area, fraction of the picture's. Default 0.02 to 0.33.
+        #[serde(default = "usual::erased")]
+        scale: (f64, f64),
+        /// Height over width. Default 0.3 to 3.3.
+        #[serde(default = "usual::erased_ratio")]
+        ratio: (f64, f64),
+        /// Default ImageNet's mean.
+        #[serde(default)]
+        fill: Fill,
+    },
+    /// [`Cutout`](taper_augment::Cutout).
+    Cutout {
+        /// Side of the square.
+        side: u32,
+        /// Default ImageNet's mean.
+        #[serde(default)]
+        fill: Fill,
+    },
+    /// [`RandAugment`](taper_augment::RandAugment).
+    RandAugment {
+        /// How many. Default 2.
+        #[serde(default = "usual::operations")]
+        operations: u32,
+        /// Fraction of full strength. Default 0.3.
+        #[serde(default = "usual::strength")]
+        strength: f64,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`TrivialAugment`](taper_augment::TrivialAugment).
+    TrivialAugment {
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`AugMix`](taper_augment::AugMix).
+    AugMix {
+        /// Fraction of full strength. Default 0.3.
+        #[serde(default = "usual::strength")]
+        strength: f64,
+        /// Default reflect.
+        #[serde(default = "usual::border")]
+        border: Border,
+    },
+    /// [`Maybe`](taper_augment::Maybe).
+    Maybe {
+        /// Default 0.5.
+        #[serde(default = "usual::half")]
+        p: f64,
+        /// What may be done.
+        #[serde(deserialize_with = "named")]
+        transform: Box<TransformRecipe>,
+    },
+    /// [`OneOf`](taper_augment::OneOf).
+    OneOf {
+        /// What it is chosen from, at least one.
+        #[serde(deserialize_with = "named_list")]
+        transforms: Vec<TransformRecipe>,
+    },
+    /// [`Sequence`](taper_augment::Sequence), for a place that takes one.
+    Sequence {
+        /// One after the other.
+        #[serde(deserialize_with = "named_list")]
+        transforms: Vec<TransformRecipe>,
+    },
+}
+
+impl TransformRecipe {
+    /// The transform of this name with its defaults.
+    ///
+    /// # Errors
+    /// Lists the names when this is none of them, and names a setting that has no default.
+    pub fn named(name: &str) -> Result<Self, serde::de::value::Error> {
+        by_name(name)
+    }
+
+    /// [`Self::RandomErasing`] of usual rectangles.
+    pub fn erasing(p: f64) -> Self {
+        Self::RandomErasing { p, scale: usual::erased(), ratio: usual::erased_ratio(), fill: Fill::default() }
+    }
+
+    /// [`Self::Cutout`] of a usual colour.
+    pub fn cutout(side: u32) -> Self {
+        Self::Cutout { side, fill: Fill::default() }
+    }
+}
+
+impl fmt::Display for TransformRecipe {
+    /// As in a recipe.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        toml::Value::try_from(self).map_err(|_| fmt::Error)?.fmt(f)
+    }
+}
+
+/// The defaults that are not zero.
+mod usual {
+    use taper_augment::{Border, Principal};
+
+    macro_rules! usual {
+        ($($name:ident: $type:ty = $value:expr;)*) => {
+            $(pub(super) fn $name() -> $type { $value })*
+        };
+    }
+
+    usual! {
+        half: f64 = 0.5;
+        same: (f64, f64) = (1.0, 1.0);
+        border: Border = Border::Reflect;
+        scale: (f64, f64) = (0.35, 1.0);
+        ratio: (f64, f64) = (3.0 / 4.0, 4.0 / 3.0);
+        padding: u32 = 4;
+        short_side: (u32, u32) = (256, 480);
+        distortion: f64 = 0.3;
+        k1: (f64, f64) = (-0.2, 0.2);
+        alpha: f64 = 50.0;
+        sigma_of_a_field: f64 = 5.0;
+        sigma_of_light: f64 = 0.1;
+        values: [f64; 3] = Principal::imagenet().values;
+        vectors: [[f64; 3]; 3] = Principal::imagenet().vectors;
+        gamma: (f64, f64) = (0.7, 1.5);
+        up_to_two: (f64, f64) = (0.0, 2.0);
+        sigma_of_a_blur: (f64, f64) = (0.1, 2.0);
+        bits: u32 = 4;
+        threshold: u32 = 128;
+        sigma_of_noise: f64 = 8.0;
+        quality: (u8, u8) = (30, 95);
+        erased: (f64, f64) = (0.02, 0.33);
+        erased_ratio: (f64, f64) = (0.3, 3.3);
+        operations: u32 = 2;
+        strength: f64 = 0.3;
+    }
+}
