@@ -8,6 +8,8 @@ mod args;
 #[cfg(feature = "bench")]
 mod cases;
 #[cfg(feature = "bench")]
+mod data;
+#[cfg(feature = "bench")]
 mod study;
 #[cfg(feature = "bench")]
 mod table;
@@ -18,11 +20,13 @@ use anyhow::Result;
 
 pub use args::{ExperimentsArgs, Topic};
 #[cfg(feature = "bench")]
-pub use cases::{Case, REGULARIZE, chosen};
+pub use cases::{Base, Case, Test, augment, chosen, regularize};
 #[cfg(feature = "bench")]
-pub use study::{Course, Study, study};
+pub use data::{Sets, parts};
 #[cfg(feature = "bench")]
-pub use table::table;
+pub use study::{Study, Tested, study};
+#[cfg(feature = "bench")]
+pub use table::{table, views};
 
 /// Does what the arguments say in the repository at `root`; true when all of it worked.
 ///
@@ -30,23 +34,40 @@ pub use table::table;
 /// When there are no data, or a training fails.
 #[cfg(feature = "bench")]
 pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
-    use anyhow::{Context, ensure};
-    let Topic::Regularize { data, pictures, epochs, seeds, only, out } = &args.topic;
-    let cases = chosen(REGULARIZE, only)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build_global()?;
-    let splits = taper_data::open(data, taper_data::DEFAULT_VAL_FRACTION, &taper_tensor::Rng::new(0))
-        .context("Debian's package dataset-fashion-mnist installs the data set; --data names another folder")?;
-    ensure!(splits.train.len() > *pictures, "{} has {} training pictures", data.display(), splits.train.len());
-    let course = Course { pictures: *pictures, epochs: *epochs, seeds: *seeds, threads: cores };
-    let results = rayon::scope(|_| study(&splits, &cases, course, |line| eprintln!("{line}")))?;
-    let text = format!(
-        "# What each technique does\n\n`cargo xtask experiments regularize{}` made this file.\n\n{}",
-        args.changed(),
-        table(&cases, &results, course)
-    );
-    let out = out.clone().unwrap_or_else(|| root.join("crates/regularize/EXPERIMENTS.md"));
-    taper::files::write(&out, text.as_bytes())?;
+    let tell = |line| eprintln!("{line}");
+    let seeds = args.seeds;
+    let (krate, title, text) = match &args.topic {
+        Topic::Regularize { data, pictures, epochs } => {
+            let cases = chosen(&regularize(), &args.only)?;
+            let source = data::FashionMnist::open(data, *pictures)?;
+            let base = Base::scratch(*epochs);
+            let results = rayon::scope(|_| study(|seed| source.sets(seed), &base, &cases, (seeds, cores), tell))?;
+            let setting = format!(
+                "{pictures} pictures of Fashion-MNIST to train on, {epochs} epochs, {seeds} seeds, each with pictures of \
+                 its own; 10,000 pictures to test. The network\nis `small_cnn` with a hidden layer of 128 units, and \
+                 `resnet18_narrow` where it says residual.",
+            );
+            ("regularize", "What each technique does", table(&setting, &cases, &results))
+        }
+        Topic::Augment { data } => {
+            let cases = chosen(&augment(), &args.only)?;
+            let path = root.join(data);
+            let base = Base::fine_tune();
+            let results = rayon::scope(|_| study(|_| parts(&path), &base, &cases, (seeds, cores), tell))?;
+            let setting = format!(
+                "`taper fine-tune {}` with each list of `[augment]`, {seeds} seeds; the recipe is the usual one in all else, and \
+                 tested are the pictures\nof `val`, which it was chosen by too.",
+                data.display()
+            );
+            let tested = views(&cases, &results);
+            ("augment", "What augmentation does", table(&setting, &cases, &results) + &tested)
+        }
+    };
+    let made = format!("`cargo xtask experiments {krate}{}` made this file.", args.changed());
+    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/EXPERIMENTS.md")));
+    taper::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
     println!("wrote {}", out.display());
     Ok(true)
 }

@@ -6,11 +6,22 @@ use clap::{Args, Subcommand};
 
 /// Train with and without each technique, and write the table of what came out. Takes about an hour on two cores.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:\n  cargo xtask experiments regularize --seeds 1 --epochs 5 --out table.md")]
+#[command(
+    after_help = "Examples:\n  cargo xtask experiments regularize --seeds 1 --out table.md\n  cargo xtask experiments augment --only colour,default"
+)]
 pub struct ExperimentsArgs {
     /// Which techniques.
     #[command(subcommand)]
     pub topic: Topic,
+    /// Trainings of each case
+    #[arg(long, global = true, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// Only these cases, by name; their baselines come along
+    #[arg(long, global = true, value_name = "NAMES", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// The file [default: EXPERIMENTS.md of the crate]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Which techniques are studied.
@@ -27,15 +38,12 @@ pub enum Topic {
         /// Epochs of each training
         #[arg(long, default_value_t = 15, value_name = "N")]
         epochs: usize,
-        /// Trainings of each case
-        #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-        seeds: u64,
-        /// Only these cases, by name; their baselines come along
-        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-        only: Vec<String>,
-        /// The file [default: crates/regularize/EXPERIMENTS.md]
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
+    },
+    /// Those of taper-augment, fine-tuning on few pictures: crates/augment/EXPERIMENTS.md
+    Augment {
+        /// The folder of pictures, with train and val
+        #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
+        data: PathBuf,
     },
 }
 
@@ -43,10 +51,12 @@ impl ExperimentsArgs {
     /// The arguments that matter for the table and are not the default ones, as they are typed.
     #[cfg(feature = "bench")]
     pub(super) fn changed(&self) -> String {
-        let Topic::Regularize { pictures, epochs, seeds, ref only, .. } = self.topic;
-        let all = [("pictures", pictures, 5000), ("epochs", epochs, 15), ("seeds", seeds as usize, 3)];
+        let mut all = vec![("seeds", self.seeds as usize, 3)];
+        if let Topic::Regularize { pictures, epochs, .. } = self.topic {
+            all.extend([("pictures", pictures, 5000), ("epochs", epochs, 15)]);
+        }
         let changed = all.iter().filter(|(_, value, usual)| value != usual);
-        let some = if only.is_empty() { String::new() } else { format!(" --only {:?}", only.join(",")) };
+        let some = if self.only.is_empty() { String::new() } else { format!(" --only {:?}", self.only.join(",")) };
         changed.map(|(name, value, _)| format!(" --{name} {value}")).chain([some]).collect()
     }
 }

@@ -4,63 +4,108 @@ use anyhow::{Result, bail};
 use taper::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
 
 /// One row of the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Case {
     /// What it is called.
     pub name: &'static str,
     /// What a recipe says of it.
-    pub recipe: &'static str,
+    pub recipe: String,
     /// The case that it is compared with.
     pub against: &'static str,
-    /// Whether the network draws noise that a test can take the mean over.
-    pub noise: bool,
+    /// What else is tested.
+    pub test: Test,
 }
 
-const fn case(name: &'static str, recipe: &'static str) -> Case {
-    Case { name, recipe, against: NONE, noise: false }
+/// What is tested beside the plain answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Nothing.
+    Plain,
+    /// The mean over the noise that the network draws.
+    Noise,
+    /// Several views of each picture.
+    Views,
 }
 
-const fn noisy(name: &'static str, recipe: &'static str) -> Case {
-    Case { noise: true, ..case(name, recipe) }
+fn case(name: &'static str, recipe: &str) -> Case {
+    Case { name, recipe: recipe.to_owned(), against: NONE, test: Test::Plain }
 }
 
-const fn residual(name: &'static str, recipe: &'static str) -> Case {
-    Case { against: RESIDUAL, noise: true, ..case(name, recipe) }
+fn noisy(name: &'static str, recipe: &str) -> Case {
+    Case { test: Test::Noise, ..case(name, recipe) }
+}
+
+fn residual(name: &'static str, recipe: &str) -> Case {
+    let recipe = format!("model = \"resnet18_narrow\"\n{recipe}");
+    Case { against: RESIDUAL, ..noisy(name, recipe.trim_end()) }
 }
 
 /// The network without any of it.
 const NONE: &str = "none";
 const RESIDUAL: &str = "none, residual";
 
-/// Every technique alone, each with a usual strength; the last ones on a residual network.
-pub const REGULARIZE: &[Case] = &[
-    case(NONE, ""),
-    case("decoupled decay", "regularize.weight_decay = 0.1"),
-    case("L2", "regularize.l2 = 1e-3"),
-    case("L1", "regularize.l1 = 1e-4"),
-    case("elastic net", "regularize.l1 = 5e-5\nregularize.l2 = 5e-4"),
-    case("max-norm", "regularize.max_norm = 2.0"),
-    noisy("dropout", "head.dropout = 0.5"),
-    noisy("DropConnect", "head.drop_connect = 0.5"),
-    noisy("fractional pooling", "regularize.fractional_pooling = 1.5"),
-    case("label smoothing", "regularize.label_smoothing = 0.1"),
-    case("mixup", "regularize.mixup = 0.2"),
-    case("CutMix", "regularize.cutmix = 1.0"),
-    case("mixup or CutMix", "regularize.mixup = 0.2\nregularize.cutmix = 1.0"),
-    case("random erasing", "augment.train = [\"random_erasing\"]"),
-    case("cutout", "augment.train = [{ name = \"cutout\", side = 8 }]"),
-    case("early stopping", "regularize.patience = 3"),
-    noisy(
-        "several together",
-        "regularize.weight_decay = 0.1\nhead.dropout = 0.5\naugment.train = [\"hflip\", \"random_erasing\"]",
-    ),
-    Case { noise: false, ..residual(RESIDUAL, "model = \"resnet18_narrow\"") },
-    residual("stochastic depth, batch", "model = \"resnet18_narrow\"\nregularize.stochastic_depth = 0.5"),
-    residual(
-        "stochastic depth, sample",
-        "model = \"resnet18_narrow\"\nregularize.stochastic_depth = 0.5\nregularize.drop_per = \"sample\"",
-    ),
-];
+/// Every technique of `taper-regularize` alone, each with a usual strength; the last ones on a residual network.
+pub fn regularize() -> Vec<Case> {
+    vec![
+        case(NONE, ""),
+        case("decoupled decay", "regularize.weight_decay = 0.1"),
+        case("L2", "regularize.l2 = 1e-3"),
+        case("L1", "regularize.l1 = 1e-4"),
+        case("elastic net", "regularize.l1 = 5e-5\nregularize.l2 = 5e-4"),
+        case("max-norm", "regularize.max_norm = 2.0"),
+        noisy("dropout", "head.dropout = 0.5"),
+        noisy("DropConnect", "head.drop_connect = 0.5"),
+        noisy("fractional pooling", "regularize.fractional_pooling = 1.5"),
+        case("label smoothing", "regularize.label_smoothing = 0.1"),
+        case("mixup", "regularize.mixup = 0.2"),
+        case("CutMix", "regularize.cutmix = 1.0"),
+        case("mixup or CutMix", "regularize.mixup = 0.2\nregularize.cutmix = 1.0"),
+        case("random erasing", "augment.train = [\"random_erasing\"]"),
+        case("cutout", "augment.train = [{ name = \"cutout\", side = 8 }]"),
+        case("early stopping", "regularize.patience = 3"),
+        noisy(
+            "several together",
+            "regularize.weight_decay = 0.1\nhead.dropout = 0.5\naugment.train = [\"hflip\", \"random_erasing\"]",
+        ),
+        Case { test: Test::Plain, ..residual(RESIDUAL, "") },
+        residual("stochastic depth, batch", "regularize.stochastic_depth = 0.5"),
+        residual("stochastic depth, sample", "regularize.stochastic_depth = 0.5\nregularize.drop_per = \"sample\""),
+    ]
+}
+
+/// Every family of `taper-augment` alone, some together, and what `taper fine-tune` does by default.
+pub fn augment() -> Vec<Case> {
+    const AFFINE: &str = "{ name = \"random_affine\", degrees = 25, zoom = [0.8, 1.25], translate = 0.1, shear = 10, \
+                          stretch = [0.8, 1.25] }";
+    const COLOUR: &str = "{ name = \"color_jitter\", brightness = 0.2, contrast = 0.2 }";
+    const STRONG: &str = "{ name = \"color_jitter\", brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 }";
+    let list = |name, list: &[&str]| case(name, &format!("augment.train = [{}]", list.join(", ")));
+    let one_of = |names: &str| format!("{{ name = \"one_of\", transforms = [\"{}\"] }}", names.replace(' ', "\", \""));
+    let usual: Vec<String> = AugmentRecipe::default().train.iter().map(ToString::to_string).collect();
+    let usual: Vec<&str> = usual.iter().map(String::as_str).collect();
+    vec![
+        case(NONE, ""),
+        list("mirror", &["\"hflip\""]),
+        list("turn and zoom", &["{ name = \"random_affine\", degrees = 10, zoom = [1, 1.1] }"]),
+        list("affine, strong", &[AFFINE]),
+        list("random resized crop", &["\"random_resized_crop\""]),
+        list("random scale crop", &["{ name = \"random_scale_crop\", short_side = [160, 240] }"]),
+        list("perspective, lens, rubber", &[&one_of("random_perspective random_lens elastic")]),
+        list("colour", &[COLOUR]),
+        list("colour, strong", &[STRONG]),
+        list("PCA lighting", &["\"pca_lighting\""]),
+        list("tones", &[&one_of("gamma posterize solarize autocontrast equalize grayscale")]),
+        list("filters, noise, JPEG", &[&one_of("sharpness blur noise jpeg")]),
+        list("random erasing", &["\"random_erasing\""]),
+        list("RandAugment", &["\"hflip\"", "\"rand_augment\""]),
+        list("TrivialAugment", &["\"hflip\"", "\"trivial_augment\""]),
+        list("AugMix", &["\"hflip\"", "\"aug_mix\""]),
+        list("mirror, affine", &["\"hflip\"", AFFINE]),
+        list("mirror, affine, colour", &["\"hflip\"", AFFINE, COLOUR]),
+        list("mirror, crop, strong colour", &["\"random_resized_crop\"", "\"hflip\"", STRONG]),
+        Case { test: Test::Views, ..list("default", &usual) },
+    ]
+}
 
 /// The cases of these names and their baselines, in the order of the table; all where none is named.
 ///
@@ -73,25 +118,39 @@ pub fn chosen(cases: &[Case], names: &[String]) -> Result<Vec<Case>> {
     }
     let wanted = |name: &str| names.is_empty() || names.iter().any(|other| other == name);
     let baseline = |case: &Case| cases.iter().any(|other| other.against == case.name && wanted(other.name));
-    Ok(cases.iter().filter(|case| wanted(case.name) || baseline(case)).copied().collect())
+    Ok(cases.iter().filter(|case| wanted(case.name) || baseline(case)).cloned().collect())
 }
 
-impl Case {
-    /// The recipe that is run: `taper train`'s without regularization and augmentation, and what the case says.
-    ///
-    /// # Errors
-    /// When what it says is no recipe, or no good one.
-    pub fn recipe(&self, epochs: usize, seed: u64) -> Result<Recipe> {
+/// The recipe that the cases of a table have in common.
+#[derive(Clone, Debug)]
+pub struct Base(Recipe);
+
+impl Base {
+    /// `taper train`'s for pictures of 28x28, without regularization and augmentation.
+    pub fn scratch(epochs: usize) -> Self {
         let mut base = Recipe {
             augment: AugmentRecipe::none(),
             head: HeadRecipe { hidden: 128, dropout: 0.0, drop_connect: 0.0 },
             regularize: RegularizeRecipe { weight_decay: 0.0, label_smoothing: 0.0, ..RegularizeRecipe::default() },
-            seed,
             ..Recipe::from_scratch()
         };
         base.data.batch_size = 64;
         base.optimize.epochs = epochs;
-        let recipe = Recipe::parse_over(&base, self.recipe, self.name.as_ref())?;
+        Self(base)
+    }
+
+    /// `taper fine-tune`'s, without augmentation.
+    pub fn fine_tune() -> Self {
+        Self(Recipe { augment: AugmentRecipe::none(), ..Recipe::default() })
+    }
+
+    /// What is run: this and what the case says.
+    ///
+    /// # Errors
+    /// When what it says is no recipe, or no good one.
+    pub fn with(&self, case: &Case, seed: u64) -> Result<Recipe> {
+        let base = Recipe { seed, ..self.0.clone() };
+        let recipe = Recipe::parse_over(&base, &case.recipe, case.name.as_ref())?;
         recipe.check()?;
         Ok(recipe)
     }
@@ -105,22 +164,25 @@ mod tests {
     fn chosen_cases_bring_their_baselines() {
         let names = |asked: &[&str]| {
             let asked: Vec<String> = asked.iter().map(|&name| name.to_owned()).collect();
-            chosen(REGULARIZE, &asked).map(|cases| cases.iter().map(|case| case.name).collect::<Vec<_>>())
+            chosen(&regularize(), &asked).map(|cases| cases.iter().map(|case| case.name).collect::<Vec<_>>())
         };
         assert_eq!(names(&["mixup", "L2"]).unwrap(), ["none", "L2", "mixup"]);
-        assert_eq!(names(&[]).unwrap().len(), REGULARIZE.len());
+        assert_eq!(names(&[]).unwrap().len(), regularize().len());
         assert!(names(&["mixp"]).unwrap_err().to_string().contains("mixup"));
     }
 
     #[test]
     fn every_case_is_a_recipe_of_its_own_with_a_baseline() {
-        for (i, case) in REGULARIZE.iter().enumerate() {
-            let recipe = case.recipe(3, 1).unwrap();
-            assert_eq!((recipe.optimize.epochs, recipe.seed), (3, 1));
-            let baseline = REGULARIZE.iter().find(|other| other.name == case.against).unwrap();
-            assert_eq!(baseline.against, baseline.name, "{}", case.name);
-            assert_eq!(baseline.recipe(3, 1).unwrap().model, recipe.model, "{}", case.name);
-            assert!(REGULARIZE[..i].iter().all(|other| other.recipe(3, 1).unwrap() != recipe), "{}", case.name);
+        for (base, cases) in [(Base::scratch(3), regularize()), (Base::fine_tune(), augment())] {
+            for (i, case) in cases.iter().enumerate() {
+                let recipe = base.with(case, 1).unwrap();
+                assert_eq!(recipe.seed, 1);
+                let baseline = cases.iter().find(|other| other.name == case.against).unwrap();
+                assert_eq!(baseline.against, baseline.name, "{}", case.name);
+                assert_eq!(base.with(baseline, 1).unwrap().model, recipe.model, "{}", case.name);
+                assert!(cases[..i].iter().all(|other| base.with(other, 1).unwrap() != recipe), "{}", case.name);
+            }
         }
+        assert_eq!(Base::fine_tune().with(augment().last().unwrap(), 0).unwrap(), Recipe::default());
     }
 }

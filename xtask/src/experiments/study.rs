@@ -7,63 +7,75 @@ use taper::evaluate::{Evaluation, evaluate, evaluate_marginal};
 use taper::fit::fit;
 use taper::network::network;
 use taper::pipeline::{eval_loader, train_loader};
-use taper_data::{Dataset, Splits, split};
+use taper::views::{Mean, Views, evaluate_views};
+use taper_data::Dataset;
 use taper_regularize::Marginalize;
-use taper_tensor::Rng;
 
-use super::Case;
-
-/// How much is trained.
-#[derive(Clone, Copy, Debug)]
-pub struct Course {
-    /// Pictures to train on.
-    pub pictures: usize,
-    /// Epochs of each training.
-    pub epochs: usize,
-    /// Trainings of each case; each seed draws its own pictures too, the same for all cases.
-    pub seeds: u64,
-    /// Threads that prepare pictures.
-    pub threads: usize,
-}
+use super::{Base, Case, Sets, Test};
 
 /// What came out of one training. Accuracies are fractions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Study {
-    /// On the pictures it was trained on, as they are.
+    /// Accuracy on the pictures it was trained on, as they are.
     pub train: f64,
-    /// On the pictures it never saw.
-    pub test: f64,
-    /// Test loss, nats.
-    pub loss: f64,
-    /// On these with the mean over passes with the noise on.
+    /// On the pictures it was not trained on.
+    pub test: Tested,
+    /// Accuracy on these with the mean over passes with the noise on.
     pub sampled: Option<f64>,
+    /// On these with several views of each, in the order of [`VIEWS`]; nothing where that is not tested.
+    pub views: Vec<Tested>,
     /// Seconds that an epoch of training took.
     pub seconds: f64,
+}
+
+/// What came out of one test.
+#[derive(Clone, Copy, Debug)]
+pub struct Tested {
+    /// Accuracy, fraction.
+    pub accuracy: f64,
+    /// Loss, nats.
+    pub loss: f64,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+impl From<&Evaluation> for Tested {
+    fn from(tested: &Evaluation) -> Self {
+        Self { accuracy: tested.accuracy(), loss: tested.loss, seconds: tested.took.as_secs_f64() }
+    }
 }
 
 /// Passes of a test that takes the mean over the noise.
 pub(super) const PASSES: usize = 8;
 
-/// Trains every case with every seed; `tell` hears of each.
-///
-/// A sixth of `course.pictures` more is drawn for validation, which early stopping looks at; the test set is looked at
-/// once, at the end.
+/// How a picture is seen several times, as `taper eval --tta` says it.
+pub(super) const VIEWS: [(&str, Views); 4] = [
+    ("flips", Views::Flips),
+    ("8", Views::Random(8)),
+    ("ten-crop", Views::TenCrop),
+    ("multi-scale", Views::MultiScale),
+];
+
+/// Trains every case with every seed, on the pictures that `sets` has for it, with so many threads to prepare them; `tell`
+/// hears of each.
 ///
 /// # Errors
 /// When a training fails.
-pub fn study(splits: &Splits, cases: &[Case], course: Course, tell: impl Fn(String)) -> Result<Vec<Vec<Study>>> {
+pub fn study(
+    sets: impl Fn(u64) -> Result<Sets>,
+    base: &Base,
+    cases: &[Case],
+    (seeds, threads): (u64, usize),
+    tell: impl Fn(String),
+) -> Result<Vec<Vec<Study>>> {
     let mut results = vec![Vec::new(); cases.len()];
-    for seed in 0..course.seeds {
-        let rng = Rng::new(seed).fork("experiments");
-        let all = splits.train.len() as f64;
-        let (_, some) = split(splits.train.clone(), course.pictures as f64 * 7.0 / 6.0 / all, &rng)?;
-        let (train, val) = split(Arc::new(some), 1.0 / 7.0, &rng)?;
-        let sets: [Arc<dyn Dataset>; 3] = [Arc::new(train), Arc::new(val), splits.val.clone()];
+    for seed in 0..seeds {
+        let sets = sets(seed)?;
         for (case, results) in cases.iter().zip(&mut results) {
-            let result = train_one(case, &sets, course, seed)?;
+            let result = train_one(base, case, &sets, (seed, threads))?;
             tell(format!(
                 "{} seed {seed}: train {:.4}, test {:.4}, {:.2} s an epoch",
-                case.name, result.train, result.test, result.seconds
+                case.name, result.train, result.test.accuracy, result.seconds
             ));
             results.push(result);
         }
@@ -71,20 +83,24 @@ pub fn study(splits: &Splits, cases: &[Case], course: Course, tell: impl Fn(Stri
     Ok(results)
 }
 
-fn train_one(case: &Case, [train, val, test]: &[Arc<dyn Dataset>; 3], course: Course, seed: u64) -> Result<Study> {
-    let mut recipe = case.recipe(course.epochs, seed)?;
-    recipe.data.image_size = train.get(0)?.width();
+fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads): (u64, usize)) -> Result<Study> {
+    let recipe = base.with(case, seed)?;
     let (card, mut classifier, params) = network(&recipe, train.classes())?;
-    let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, card.input(), course.threads);
-    let loader = train_loader(train.clone(), &recipe, card.input(), course.threads)?;
+    let input = card.input();
+    let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, input, threads);
+    let loader = train_loader(train.clone(), &recipe, input, threads)?;
     let outcome = fit(&mut classifier, &params, (&loader, &plain(val)?), &recipe, &mut [])?;
-    let tested = evaluate(&classifier, &plain(test)?)?;
     let sampled = || evaluate_marginal(&classifier, &plain(test)?, Marginalize::Samples(PASSES));
+    let seen = |views| {
+        let data = (test, input, threads);
+        evaluate_views(&classifier, data, (views, Mean::Probabilities), &recipe, Marginalize::Expectation)
+    };
+    let views: &[_] = if case.test == Test::Views { &VIEWS } else { &[] };
     Ok(Study {
         train: evaluate(&classifier, &plain(train)?)?.accuracy(),
-        test: tested.accuracy(),
-        loss: tested.loss,
-        sampled: case.noise.then(sampled).transpose()?.as_ref().map(Evaluation::accuracy),
+        test: (&evaluate(&classifier, &plain(test)?)?).into(),
+        sampled: (case.test == Test::Noise).then(sampled).transpose()?.as_ref().map(Evaluation::accuracy),
+        views: views.iter().map(|(_, views)| Ok((&seen(*views)?).into())).collect::<Result<_>>()?,
         seconds: outcome.train.as_secs_f64() / outcome.history.len() as f64,
     })
 }
