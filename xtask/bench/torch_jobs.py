@@ -8,6 +8,7 @@ so that its peak memory is its own. A configuration that does not work here ends
 
 import argparse
 import json
+import pathlib
 import statistics
 import sys
 import time
@@ -125,7 +126,43 @@ def optimizer_step(name, config, tensors, repeat):
     return gigabytes / median_seconds(optimizer.step, max(repeat, 5))
 
 
-def measure(job, config, batch, repeat):
+def photographs(job, config, folder, threads, repeat):
+    """Pictures per second that are decoded, or prepared for training as `taper_augment` does it, and put into a batch."""
+    from PIL import Image
+    from torchvision import io
+    from torchvision.transforms import v2
+
+    if config not in ("pil", "v2"):
+        raise ValueError(f"pictures are read by pil or by v2, not by {config}")
+    files = sorted(pathlib.Path(folder).iterdir())
+
+    def decode(file):
+        if config == "pil":
+            return Image.open(file).convert("RGB")
+        return io.decode_image(io.read_file(str(file)), io.ImageReadMode.RGB)
+
+    steps = [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip(), v2.ColorJitter(0.4, 0.4)]
+    to_floats = [v2.PILToTensor()] if config == "pil" else []
+    to_floats += [v2.ToDtype(torch.float32, scale=True), v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+    transform = v2.Compose(steps + to_floats)
+
+    class Pictures(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(files)
+
+        def __getitem__(self, index):
+            picture = decode(files[index])
+            return 0 if job == "decode" else transform(picture)
+
+    # One thread is this process alone; more are worker processes, kept alive, as in training.
+    workers = {"num_workers": threads, "persistent_workers": True} if threads > 1 else {}
+    loader = torch.utils.data.DataLoader(Pictures(), batch_size=14, **workers)
+    return len(files) / median_seconds(lambda: list(loader), max(repeat, 3))
+
+
+def measure(job, config, batch, threads, repeat, pictures):
+    if job in ("decode", "augment"):
+        return photographs(job, config, pictures, threads, repeat)
     # NAME_KIND or NAME_KIND_SUFFIX, where a name may have underscores of its own.
     words = job.split("_")
     kind = next((word for word in words if word in ("train", "infer", "step")), None)
@@ -148,10 +185,11 @@ def main():
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--pictures", help="the folder of JPEGs for decode and augment")
     args = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
-    rate = measure(args.job, args.config, args.batch, args.repeat)
+    rate = measure(args.job, args.config, args.batch, args.threads, args.repeat, args.pictures)
     print(json.dumps({"job": args.job, "config": args.config, "per_second": rate, "peak_mb": peak_mb()}), flush=True)
 
 

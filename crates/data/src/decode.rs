@@ -1,15 +1,19 @@
 //! A picture file, by its content, as eight bits of red, green and blue.
 
-use std::fs::{self, File};
-use std::io::BufReader;
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::error::DataError;
 
 /// The most pixels a picture may have, width x height: 100 megapixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
+
+/// The longest file that is read, bytes: 512 MB.
+pub const MAX_BYTES: u64 = 1 << 29;
 
 /// The endings of the files that count as pictures, in small letters.
 pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
@@ -22,8 +26,8 @@ pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 /// applied.
 ///
 /// # Errors
-/// When the file cannot be opened, is no picture, is damaged, or has more than [`MAX_PIXELS`]. The size
-/// is read before the pixels: a picture that is too large costs no memory.
+/// When the file cannot be opened, is no picture, is damaged, is longer than [`MAX_BYTES`], or has no pixels or more than
+/// [`MAX_PIXELS`]. The size is read before the pixels: a picture that is too large costs no memory.
 ///
 /// # Examples
 /// ```
@@ -36,14 +40,20 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     let path = path.as_ref();
     let open = |reason| DataError::Open { path: path.into(), reason };
     let damaged = |reason| DataError::Decode { path: path.into(), reason };
-    // A reader made from the path would fall back on the ending where the content says nothing.
     let file = File::open(path).map_err(open)?;
-    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(open)?;
+    let bytes = file.metadata().map_err(open)?.len();
+    if bytes > MAX_BYTES {
+        return Err(DataError::TooLong { path: path.into(), bytes });
+    }
+    let mut content = Vec::with_capacity(bytes as usize);
+    file.take(MAX_BYTES).read_to_end(&mut content).map_err(open)?;
+    // A reader made from the path would fall back on the ending where the content says nothing.
+    let mut reader = ImageReader::new(Cursor::new(&content)).with_guessed_format().map_err(open)?;
     if reader.format().is_none() {
         return Err(DataError::NotAPicture { path: path.into() });
     }
     // The decoder fills what is missing of a JPEG with grey and says nothing.
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(&fs::read(path).map_err(open)?) {
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(&content) {
         return Err(DataError::CutOff { path: path.into() });
     }
     let mut limits = Limits::no_limits();
@@ -54,7 +64,11 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DataError::TooLarge { path: path.into(), width, height });
     }
-    let orientation = decoder.orientation().map_err(damaged)?;
+    if width == 0 || height == 0 {
+        return Err(DataError::NoPixels { path: path.into() });
+    }
+    // What cannot be understood of how it was held leaves the picture as it lies.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.apply_orientation(orientation);
     Ok(on_white(picture))
@@ -180,9 +194,9 @@ mod tests {
         for ending in ["png", "jpg", "webp", "gif", "bmp"] {
             let path = folder.path().join(format!("cut.{ending}"));
             picture.save(&path).unwrap();
-            let whole = fs::read(&path).unwrap();
+            let whole = std::fs::read(&path).unwrap();
             for percent in [1, 10, 50, 90] {
-                fs::write(&path, &whole[..whole.len() * percent / 100]).unwrap();
+                std::fs::write(&path, &whole[..whole.len() * percent / 100]).unwrap();
                 let error = decode(&path).unwrap_err().to_string();
                 assert!(error.contains("cut."), "{percent} % of {ending}: {error}");
             }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::decode::MAX_PIXELS;
+use crate::decode::{MAX_BYTES, MAX_PIXELS};
 
 /// Why pictures could not be found, read, split or loaded. The text names the file and what to do.
 ///
@@ -189,6 +189,20 @@ pub enum DataError {
         width: u32,
         /// Its height in pixels.
         height: u32,
+    },
+    /// A file is longer than [`MAX_BYTES`].
+    #[error("{} is {bytes} bytes long; at most {MAX_BYTES} are read: make it smaller or remove it", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+    /// A picture has a width or height of 0.
+    #[error("{} has no pixels; replace or remove it", path.display())]
+    NoPixels {
+        /// The file.
+        path: PathBuf,
     },
     /// A picture is damaged, or of a kind that is not supported.
     #[error("cannot read {}: {}; replace or remove it", path.display(), reason.to_string().trim_end())]

@@ -17,13 +17,13 @@ const SIDE: usize = 224;
 const SIZE: (u32, u32) = (500, 375);
 
 /// JPEGs of 500x375, mosaics of the tests' pictures, in a folder that goes with the value.
-struct Photographs {
+pub(super) struct Photographs {
     files: Vec<PathBuf>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Photographs {
-    fn new(count: usize) -> Result<Self> {
+    pub(super) fn new(count: usize) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for pictures")?;
         let small = taper_data::Folder::open(crate::root()?.join("tests/data/emoji/val"))?;
         let mut rng = Rng::new(0).fork("photographs");
@@ -46,7 +46,12 @@ impl Photographs {
             std::fs::write(&path, bytes)?;
             files.push(path);
         }
-        Ok(Self { files, _folder: folder })
+        Ok(Self { files, folder })
+    }
+
+    /// Where they are.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 

@@ -20,6 +20,13 @@ pub struct Job {
     pub(super) run: fn(usize, u32) -> Result<f64>,
 }
 
+impl Job {
+    /// Whether it begins with files of pictures.
+    pub(super) fn reads_files(&self) -> bool {
+        self.torch == PICTURES
+    }
+}
+
 /// A way to do a job in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TorchConfig {
@@ -44,6 +51,12 @@ const fn fp32(name: &'static str) -> TorchConfig {
 
 const NETWORK: &[TorchConfig] =
     &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), TorchConfig { name: "bf16", precision: Precision::Bf16 }];
+
+/// Pictures of PIL, or tensors of bytes.
+const PICTURES: &[TorchConfig] = &[fp32("pil"), fp32("v2")];
+
+/// JPEGs on their way into a batch.
+const PHOTOGRAPHS: usize = 140;
 
 const OPTIMIZER: &[TorchConfig] = &[fp32("fused"), fp32("foreach")];
 
@@ -70,8 +83,8 @@ pub const JOBS: &[Job] = &[
     pictures("squeezenet1_1_train", 32, |n, repeat| networks::train(Network::SqueezeNet, n, repeat)),
     pictures("squeezenet1_1_infer", 32, |n, repeat| networks::infer(Network::SqueezeNet, n, repeat)),
     pictures("small_cnn_train", 128, small_cnn::train),
-    Job { torch: &[], ..pictures("decode", 140, augment::decode) },
-    Job { torch: &[], ..pictures("augment", 140, augment::train) },
+    Job { torch: PICTURES, ..pictures("decode", PHOTOGRAPHS, augment::decode) },
+    Job { torch: PICTURES, ..pictures("augment", PHOTOGRAPHS, augment::train) },
     bytes("adam_step", optimizers::adam),
     bytes("sgd_step", optimizers::sgd),
 ];

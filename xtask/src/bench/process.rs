@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::BenchArgs;
+use super::augment::Photographs;
 use super::jobs::{Job, TorchConfig};
 
 /// What our configuration is called.
@@ -91,6 +92,10 @@ impl Torch {
         command.arg(&self.script).args(["--job", job.name, "--config", config.name]);
         command.args(["--batch", &job.batch.to_string(), "--threads", &threads, "--repeat", &args.repeat.to_string()]);
         command.env("OMP_NUM_THREADS", &threads);
+        let photographs = job.reads_files().then(|| Photographs::new(job.batch)).transpose()?;
+        if let Some(photographs) = &photographs {
+            command.arg("--pictures").arg(photographs.folder());
+        }
         let output = command.output().with_context(|| format!("cannot start {}", self.python.display()))?;
         Ok(measurement(&output))
     }

@@ -42,7 +42,7 @@ fn residual(name: &'static str, recipe: &str) -> Case {
 
 /// The network without any of it.
 const NONE: &str = "none";
-const RESIDUAL: &str = "none, residual";
+const RESIDUAL: &str = "none (residual)";
 
 /// Every technique of `taper-regularize` alone, each with a usual strength; the last ones on a residual network.
 pub fn regularize() -> Vec<Case> {
@@ -68,8 +68,8 @@ pub fn regularize() -> Vec<Case> {
             "regularize.weight_decay = 0.1\nhead.dropout = 0.5\naugment.train = [\"hflip\", \"random_erasing\"]",
         ),
         Case { test: Test::Plain, ..residual(RESIDUAL, "") },
-        residual("stochastic depth, batch", "regularize.stochastic_depth = 0.5"),
-        residual("stochastic depth, sample", "regularize.stochastic_depth = 0.5\nregularize.drop_per = \"sample\""),
+        residual("stochastic depth by batch", "regularize.stochastic_depth = 0.5"),
+        residual("stochastic depth by sample", "regularize.stochastic_depth = 0.5\nregularize.drop_per = \"sample\""),
     ]
 }
 
@@ -77,8 +77,11 @@ pub fn regularize() -> Vec<Case> {
 pub fn augment() -> Vec<Case> {
     const AFFINE: &str = "{ name = \"random_affine\", degrees = 25, zoom = [0.8, 1.25], translate = 0.1, shear = 10, \
                           stretch = [0.8, 1.25] }";
+    const WARP: &str = "{ name = \"one_of\", transforms = [\"random_perspective\", \"random_lens\", \"elastic\"] }";
+    const SMALL: &str = "{ name = \"random_affine\", degrees = 10, zoom = [1, 1.1] }";
     const COLOUR: &str = "{ name = \"color_jitter\", brightness = 0.2, contrast = 0.2 }";
     const STRONG: &str = "{ name = \"color_jitter\", brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 }";
+    const FILTERS: &str = "{ name = \"one_of\", transforms = [\"sharpness\", \"blur\", \"noise\", \"jpeg\"] }";
     let list = |name, list: &[&str]| case(name, &format!("augment.train = [{}]", list.join(", ")));
     let one_of = |names: &str| format!("{{ name = \"one_of\", transforms = [\"{}\"] }}", names.replace(' ', "\", \""));
     let usual: Vec<String> = AugmentRecipe::default().train.iter().map(ToString::to_string).collect();
@@ -86,23 +89,26 @@ pub fn augment() -> Vec<Case> {
     vec![
         case(NONE, ""),
         list("mirror", &["\"hflip\""]),
-        list("turn and zoom", &["{ name = \"random_affine\", degrees = 10, zoom = [1, 1.1] }"]),
-        list("affine, strong", &[AFFINE]),
+        list("turn and zoom", &[SMALL]),
+        list("strong affine", &[AFFINE]),
         list("random resized crop", &["\"random_resized_crop\""]),
         list("random scale crop", &["{ name = \"random_scale_crop\", short_side = [160, 240] }"]),
-        list("perspective, lens, rubber", &[&one_of("random_perspective random_lens elastic")]),
+        list("perspective or lens", &[&one_of("random_perspective random_lens")]),
+        list("perspective or lens or rubber", &[WARP]),
         list("colour", &[COLOUR]),
-        list("colour, strong", &[STRONG]),
+        list("strong colour", &[STRONG]),
         list("PCA lighting", &["\"pca_lighting\""]),
         list("tones", &[&one_of("gamma posterize solarize autocontrast equalize grayscale")]),
-        list("filters, noise, JPEG", &[&one_of("sharpness blur noise jpeg")]),
+        list("filters or noise or JPEG", &[FILTERS]),
         list("random erasing", &["\"random_erasing\""]),
         list("RandAugment", &["\"hflip\"", "\"rand_augment\""]),
         list("TrivialAugment", &["\"hflip\"", "\"trivial_augment\""]),
         list("AugMix", &["\"hflip\"", "\"aug_mix\""]),
-        list("mirror, affine", &["\"hflip\"", AFFINE]),
-        list("mirror, affine, colour", &["\"hflip\"", AFFINE, COLOUR]),
-        list("mirror, crop, strong colour", &["\"random_resized_crop\"", "\"hflip\"", STRONG]),
+        list("warp + turn and zoom", &[WARP, SMALL]),
+        list("warp + filters", &[WARP, FILTERS]),
+        list("mirror + affine", &["\"hflip\"", AFFINE]),
+        list("mirror + affine + colour", &["\"hflip\"", AFFINE, COLOUR]),
+        list("crop + mirror + strong colour", &["\"random_resized_crop\"", "\"hflip\"", STRONG]),
         Case { test: Test::Views, ..list("default", &usual) },
     ]
 }
@@ -175,6 +181,7 @@ mod tests {
     fn every_case_is_a_recipe_of_its_own_with_a_baseline() {
         for (base, cases) in [(Base::scratch(3), regularize()), (Base::fine_tune(), augment())] {
             for (i, case) in cases.iter().enumerate() {
+                assert!(!case.name.contains(','), "--only takes names with commas between them: {}", case.name);
                 let recipe = base.with(case, 1).unwrap();
                 assert_eq!(recipe.seed, 1);
                 let baseline = cases.iter().find(|other| other.name == case.against).unwrap();
