@@ -135,7 +135,8 @@ fn noise(width: u32, height: u32) -> RgbImage {
 
 #[test]
 fn every_transform_keeps_its_promise_for_every_size() {
-    let sizes = [(1, 1), (1, 7), (7, 1), (2, 2), (8000, 13), (13, 8000), (224, 224), (0, 0), (0, 5), (5, 0)];
+    let sizes =
+        [(1, 1), (1, 7), (7, 1), (2, 2), (8000, 13), (13, 8000), (65_535, 1), (224, 224), (0, 0), (0, 5), (5, 0)];
     for (width, height) in sizes {
         let picture = noise(width, height);
         for Row { name, transform, promises, .. } in table() {
