@@ -22,7 +22,7 @@ pub struct Study {
     pub test: Tested,
     /// Accuracy on these with the mean over passes with the noise on.
     pub sampled: Option<f64>,
-    /// On these with several views of each, in the order of [`VIEWS`]; nothing where that is not tested.
+    /// On these with several views of each, in the order of the table; nothing where that is not tested.
     pub views: Vec<Tested>,
     /// Seconds that an epoch of training took.
     pub seconds: f64,
