@@ -21,6 +21,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
     // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential overflows.
     let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
+    let hard_sigmoid = |x: &Tensor| (relu(&(x + 3.0)?)? - relu(&(x - 3.0)?)?)? / 6.0;
     // What is at or below 0, else 0: its exponential cannot overflow.
     let below = |x: &Tensor| x - relu(x)?;
     match kind {
@@ -32,6 +33,9 @@ pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
         // Not candle's `gelu_erf`: the gradient of that has a constant of six digits.
         Activation::Gelu => x * (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?,
         Activation::Silu => x * sigmoid(x)?,
+        Activation::Relu6 => relu(x)? - relu(&(x - 6.0)?)?,
+        Activation::HardSigmoid => hard_sigmoid(x),
+        Activation::HardSwish => x * hard_sigmoid(x)?,
         Activation::Maxout(pieces) => {
             let mut shape = x.dims().to_vec();
             let channels = shape.pop().unwrap_or(0);

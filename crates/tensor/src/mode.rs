@@ -50,3 +50,10 @@ pub trait Layer: Send + Sync {
     /// When the shape of `x` does not fit the weights.
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor>;
 }
+
+/// One after the other.
+impl Layer for Vec<Box<dyn Layer>> {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        self.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
+    }
+}

@@ -32,7 +32,7 @@ pub enum NameError {
 impl Activation {
     /// The names that [`str::parse`] knows.
     pub const NAMES: &'static [&'static str] =
-        &["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "maxout"];
+        &["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "relu6", "hard_sigmoid", "hard_swish", "maxout"];
 }
 
 /// `relu`, `leaky_relu` with PyTorch's slope of 0.01, `leaky_relu=0.2` with another; `elu` with 1, `maxout` with 2 pieces.
@@ -41,7 +41,7 @@ impl Activation {
 /// ```
 /// use taper_tensor::Activation;
 /// assert_eq!("maxout=3".parse(), Ok(Activation::Maxout(3)));
-/// assert!("relu6".parse::<Activation>().unwrap_err().to_string().contains("leaky_relu"));
+/// assert!("relu7".parse::<Activation>().unwrap_err().to_string().contains("leaky_relu"));
 /// ```
 impl FromStr for Activation {
     type Err = NameError;
@@ -57,6 +57,9 @@ impl FromStr for Activation {
             "elu" => Activation::Elu(number(1.0, |a| a > 0.0 && a.is_finite(), "a positive number")?),
             "gelu" => named.alone(Activation::Gelu)?,
             "silu" => named.alone(Activation::Silu)?,
+            "relu6" => named.alone(Activation::Relu6)?,
+            "hard_sigmoid" => named.alone(Activation::HardSigmoid)?,
+            "hard_swish" => named.alone(Activation::HardSwish)?,
             _ => {
                 let whole = |k: f64| (1.0..=1e6).contains(&k) && k.fract() == 0.0;
                 Activation::Maxout(number(2.0, whole, "a whole number of pieces, 1 or more")? as usize)

@@ -16,10 +16,13 @@ use crate::{Layer, Mode, composed, relu, tape};
 /// | `Elu(a)` | x where x > 0, else a·(e^x - 1) | 1.245 for a = 1 |
 /// | `Gelu` | x · Φ(x), Φ the normal distribution function (the exact form) | 1.534 |
 /// | `Silu` | x / (1 + e^-x) | 1.677 |
+/// | `Relu6` | min(max(x, 0), 6) | 1.414 |
+/// | `HardSigmoid` | min(max(x + 3, 0), 6) / 6 | 1.898 |
+/// | `HardSwish` | x · min(max(x + 3, 0), 6) / 6 | 1.737 |
 /// | `Maxout(k)` | the greatest of k neighbours on the last axis, (..,C) to (..,C/k) | 1 for k = 2, 0.885 for 3 |
 ///
 /// The sigmoid and the hyperbolic tangent saturate: far from 0 nothing comes back through them. The gradient of the
-/// rectifier at 0 is 0; of equal neighbours the first takes the gradient of maxout.
+/// rectifier at 0 is 0, as that of the hard ones at their corners (1 at the upper one of `HardSwish`); of equal neighbours the first takes the gradient of maxout.
 ///
 /// # Examples
 /// ```
@@ -32,7 +35,7 @@ use crate::{Layer, Mode, composed, relu, tape};
 /// ```
 ///
 /// # Differs from PyTorch
-/// `calculate_gain` knows no gain for ELU, GELU, SiLU and maxout. Here it is `1 / √E(y²)` for a standard normal x, which is
+/// `calculate_gain` knows no gain for ELU, GELU, SiLU, the hard ones and maxout. Here it is `1 / √E(y²)` for a standard normal x, which is
 /// where that of the rectifier comes from.
 ///
 /// # References
@@ -40,6 +43,7 @@ use crate::{Layer, Mode, composed, relu, tape};
 /// - A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013: leaky ReLU.
 /// - D.-A. Clevert, T. Unterthiner, S. Hochreiter, *Fast and Accurate Deep Network Learning by Exponential Linear Units*, 2016.
 /// - D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units*, 2016: GELU and SiLU.
+/// - A. Howard et al., *Searching for MobileNetV3*, 2019: the hard swish.
 /// - I. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville, Y. Bengio, *Maxout Networks*, 2013.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
@@ -58,6 +62,12 @@ pub enum Activation {
     Gelu,
     /// The sigmoid linear unit, also called swish.
     Silu,
+    /// The rectifier that ends at 6.
+    Relu6,
+    /// The sigmoid in three straight pieces.
+    HardSigmoid,
+    /// `Silu` by way of it.
+    HardSwish,
     /// The greatest of so many pieces.
     Maxout(usize),
 }
@@ -126,6 +136,9 @@ impl Activation {
             Activation::Gelu => x * normal(x),
             Activation::Silu => x * sigmoid(x),
             Activation::Relu => x.max(0.0),
+            Activation::Relu6 => x.clamp(0.0, 6.0),
+            Activation::HardSigmoid => hard_sigmoid(x),
+            Activation::HardSwish => x * hard_sigmoid(x),
             Activation::LeakyRelu(_) | Activation::Elu(_) | Activation::Maxout(_) => x,
         }
     }
@@ -139,8 +152,13 @@ impl Activation {
             Activation::Elu(a) if x <= 0.0 => a * x.exp(),
             Activation::Gelu => normal(x) + x * (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt(),
             Activation::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
-            Activation::Relu if x <= 0.0 => 0.0,
-            Activation::Relu | Activation::LeakyRelu(_) | Activation::Elu(_) | Activation::Maxout(_) => 1.0,
+            Activation::Relu6 if x >= 6.0 => 0.0,
+            Activation::Relu | Activation::Relu6 if x <= 0.0 => 0.0,
+            Activation::HardSigmoid => f64::from(x > -3.0 && x < 3.0) / 6.0,
+            Activation::HardSwish if x <= -3.0 => 0.0,
+            Activation::HardSwish if x < 3.0 => x / 3.0 + 0.5,
+            Activation::Relu | Activation::Relu6 | Activation::HardSwish => 1.0,
+            Activation::LeakyRelu(_) | Activation::Elu(_) | Activation::Maxout(_) => 1.0,
         }
     }
 
@@ -152,9 +170,7 @@ impl Activation {
             Activation::Tanh => 5.0 / 3.0,
             Activation::Relu => 2f64.sqrt(),
             Activation::LeakyRelu(a) => (2.0 / (1.0 + a * a)).sqrt(),
-            Activation::Elu(_) | Activation::Gelu | Activation::Silu | Activation::Maxout(_) => {
-                self.mean_square().sqrt().recip()
-            }
+            _ => self.mean_square().sqrt().recip(),
         }
     }
 
@@ -179,6 +195,10 @@ impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
         self.apply(x)
     }
+}
+
+fn hard_sigmoid(x: f64) -> f64 {
+    (x + 3.0).clamp(0.0, 6.0) / 6.0
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -206,6 +226,9 @@ mod tests {
             (Activation::Elu(1.0), 1.2452, 1e-4),
             (Activation::Gelu, 1.5335, 1e-4),
             (Activation::Silu, 1.6765, 1e-4),
+            (Activation::Relu6, 2f64.sqrt(), 1e-6),
+            (Activation::HardSigmoid, 1.8978, 1e-4),
+            (Activation::HardSwish, 1.7367, 1e-4),
         ] {
             assert!((activation.gain() - gain).abs() < tolerance, "{activation:?}: {}", activation.gain());
         }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, average_pool, max_pool, on_floats};
-use crate::{composed, tape};
+use crate::{Layer, Mode, composed, tape};
 
 /// How a pooling window moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,13 @@ pub struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         Self { kernel: (2, 2), stride: 2, padding: 0, ceil_mode: false }
+    }
+}
+
+/// [`max_pool2d`].
+impl Layer for Pool {
+    fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
+        max_pool2d(x, *self)
     }
 }
 

@@ -167,7 +167,8 @@ proptest! {
         hold(std::slice::from_ref(&a), "log_softmax", &|t| log_softmax(&t[0]), &twin);
         for kind in [
             Activation::Sigmoid, Activation::Tanh, Activation::LeakyRelu(0.2), Activation::Elu(1.5), Activation::Gelu,
-            Activation::Silu, Activation::Maxout(1 + seed as usize % dims[3]),
+            Activation::Silu, Activation::Relu6, Activation::HardSigmoid, Activation::HardSwish,
+            Activation::Maxout(1 + seed as usize % dims[3]),
         ] {
             // Maxout takes a multiple of its pieces.
             let pieces = if let Activation::Maxout(k) = kind { k } else { 1 };
@@ -206,6 +207,9 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
         Activation::Elu(0.7),
         Activation::Gelu,
         Activation::Silu,
+        Activation::Relu6,
+        Activation::HardSigmoid,
+        Activation::HardSwish,
         Activation::Maxout(3),
     ];
     for kind in kinds {
@@ -267,6 +271,9 @@ fn far_from_zero_activations_stay_finite_and_nan_stays_nan() -> Result<()> {
         (Activation::Elu(1.0), -1.0, 1e4),
         (Activation::Gelu, 0.0, 1e4),
         (Activation::Silu, 0.0, 1e4),
+        (Activation::Relu6, 0.0, 6.0),
+        (Activation::HardSigmoid, 0.0, 1.0),
+        (Activation::HardSwish, 0.0, 1e4),
     ];
     for (kind, low, high) in kinds {
         let x = Var::new(&[-1e4f32, 1e4, f32::NAN], &Device::Cpu)?;
@@ -283,6 +290,29 @@ fn far_from_zero_activations_stay_finite_and_nan_stays_nan() -> Result<()> {
     let maxout = Activation::Maxout(2).apply(&Tensor::new(&[1f32, f32::NAN, f32::NAN, 1.0], &Device::Cpu)?)?;
     assert!(maxout.to_vec1::<f32>()?.iter().all(|v| v.is_nan()));
     assert!(Activation::Maxout(2).apply(&Tensor::zeros(3, DType::F32, &Device::Cpu)?).is_err());
+    Ok(())
+}
+
+/// PyTorch's values and gradients, corners included, which are exact in f64.
+#[test]
+fn hard_activations_have_their_pieces() -> Result<()> {
+    let x = Var::new(&[-4f64, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0, 7.0], &Device::Cpu)?;
+    for (kind, values, slopes) in [
+        (Activation::Relu6, [0.0, 0.0, 0.0, 0.0, 1.5, 3.0, 4.5, 6.0, 6.0], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
+        (Activation::HardSigmoid, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0], {
+            let s = 1.0 / 6.0;
+            [0.0, 0.0, s, s, s, 0.0, 0.0, 0.0, 0.0]
+        }),
+        (
+            Activation::HardSwish,
+            [0.0, 0.0, -0.375, 0.0, 1.125, 3.0, 4.5, 6.0, 7.0],
+            [0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0],
+        ),
+    ] {
+        let y = kind.apply(&x)?;
+        assert_eq!(y.to_vec1::<f64>()?, values, "{kind:?}");
+        assert_eq!(y.sum_all()?.backward()?.get(&x).unwrap().to_vec1::<f64>()?, slopes, "{kind:?}");
+    }
     Ok(())
 }
 

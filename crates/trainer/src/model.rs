@@ -89,7 +89,7 @@ pub fn open(what: &str) -> Result<Model> {
         schema: 1,
         model: manifest.name,
         backbone: BackboneConfig::default(),
-        head: pretrained.own_head(),
+        head: pretrained.own_head()?,
         classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
         input_size: u32::try_from(manifest.input_size)?,
         mean: manifest.mean,

@@ -4,7 +4,7 @@ use candle_core::{Error, Result, Tensor, Var};
 use candle_nn::Init;
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use taper_regularize::{BatchNorm, BatchNormConfig};
-use taper_tensor::{Conv, Epilogue, Layer, Mode, Path, conv2d, conv2d_relu};
+use taper_tensor::{Activation, Conv, Epilogue, Layer, Mode, Path, conv2d, conv2d_relu};
 
 /// Normal with variance `2 / (outputs · K²)`: what torchvision's VGG and ResNet begin with (He et al.).
 pub(crate) const HE_FAN_OUT: Init =
@@ -54,6 +54,15 @@ impl Layer for Convolution {
     }
 }
 
+/// A convolution and the rectifier behind it, in one pass.
+pub(crate) struct ConvRelu(pub(crate) Convolution);
+
+impl Layer for ConvRelu {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        self.0.forward_relu(x, mode)
+    }
+}
+
 /// A convolution and the batch norm behind it, which have places of their own in the names.
 pub(crate) struct ConvNorm {
     convolution: Convolution,
@@ -62,8 +71,11 @@ pub(crate) struct ConvNorm {
 
 impl ConvNorm {
     pub(crate) fn new(convolution: Convolution, norm: &Path, channels: usize) -> Result<Self> {
-        let norm = BatchNorm::new(norm, channels, BatchNormConfig::default()).map_err(Error::wrap)?;
-        Ok(Self { convolution, norm })
+        Self::with(convolution, norm, channels, BatchNormConfig::default())
+    }
+
+    pub(crate) fn with(convolution: Convolution, norm: &Path, channels: usize, config: BatchNormConfig) -> Result<Self> {
+        Ok(Self { convolution, norm: BatchNorm::new(norm, channels, config).map_err(Error::wrap)? })
     }
 
     /// `relu(norm(weight * x))`.
@@ -80,5 +92,17 @@ impl ConvNorm {
 impl Layer for ConvNorm {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         self.norm.forward(&self.convolution.forward(x, mode)?, mode)
+    }
+}
+
+/// A convolution, the batch norm behind it, and what follows both.
+pub(crate) struct ConvNormAct(pub(crate) ConvNorm, pub(crate) Activation);
+
+impl Layer for ConvNormAct {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        match self.1 {
+            Activation::Relu => self.0.forward_relu(x, mode),
+            other => other.apply(&self.0.forward(x, mode)?),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Which head to put on a backbone.
 
 use serde::{Deserialize, Serialize};
-use taper_tensor::{Layer, Path};
+use taper_tensor::{Activation, Layer, Path};
 
 use crate::{
-    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, LinearHead, TransferError, VggHead, VggHeadConfig,
+    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, LinearHead, MlpHead,
+    MlpHeadConfig, TransferError, VggHead, VggHeadConfig,
 };
 
 /// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
@@ -29,8 +30,18 @@ pub enum Head {
     ConcatPool(ConcatPoolHeadConfig),
     /// ResNet's own, without settings: [`LinearHead`].
     Linear,
+    /// DenseNet's own, the same by another name: [`LinearHead`].
+    Classifier,
+    /// MobileNetV2's and EfficientNet's own: [`LinearHead`] behind dropout.
+    Dropout(DropoutConfig),
+    /// A hidden layer with rectifiers: [`MlpHead`].
+    Mlp(MlpHeadConfig),
+    /// MobileNetV3's own: [`MlpHead`] with the hard swish.
+    MobileNetV3(MlpHeadConfig),
     /// VGG's own: [`VggHead`].
     Vgg(VggHeadConfig),
+    /// AlexNet's own: [`VggHead`].
+    AlexNet(VggHeadConfig),
 }
 
 impl Default for Head {
@@ -46,9 +57,9 @@ impl Head {
     /// What the names of this head's parameters begin with.
     pub fn prefix(&self) -> &'static str {
         match self {
-            Head::Conv(_) | Head::Vgg(_) => "classifier",
             Head::ConcatPool(_) => "head",
             Head::Linear => "fc",
+            _ => "classifier",
         }
     }
 
@@ -61,8 +72,17 @@ impl Head {
         Ok(match self {
             Head::Conv(config) => Box::new(ConvHead::new(path, channels, classes, *config)?),
             Head::ConcatPool(config) => Box::new(ConcatPoolHead::new(path, channels, classes, *config)?),
-            Head::Linear => Box::new(LinearHead::new(path, channels, classes)?),
-            Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config)?),
+            Head::Linear => Box::new(LinearHead::new(&path.at("fc"), channels, classes, 0.0)?),
+            Head::Classifier => Box::new(LinearHead::new(&path.at("classifier"), channels, classes, 0.0)?),
+            Head::Dropout(config) => {
+                Box::new(LinearHead::new(&path.at("classifier").at(1), channels, classes, config.dropout)?)
+            }
+            Head::Mlp(config) => Box::new(MlpHead::new(path, channels, classes, *config, Activation::Relu)?),
+            Head::MobileNetV3(config) => {
+                Box::new(MlpHead::new(path, channels, classes, *config, Activation::HardSwish)?)
+            }
+            Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::Vgg)?),
+            Head::AlexNet(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::AlexNet)?),
         })
     }
 }
@@ -87,9 +107,20 @@ mod tests {
 
     use super::*;
 
-    fn heads() -> [Head; 4] {
+    fn heads() -> [Head; 9] {
         let vgg = VggHeadConfig { hidden: 8, ..Default::default() };
-        [Head::Conv(ConvHeadConfig::default()), Head::default(), Head::Linear, Head::Vgg(vgg)]
+        let mlp = MlpHeadConfig { hidden: 8, ..Default::default() };
+        [
+            Head::Conv(ConvHeadConfig::default()),
+            Head::default(),
+            Head::Linear,
+            Head::Classifier,
+            Head::Dropout(DropoutConfig::default()),
+            Head::Mlp(mlp),
+            Head::MobileNetV3(mlp),
+            Head::Vgg(vgg),
+            Head::AlexNet(vgg),
+        ]
     }
 
     #[test]
@@ -126,6 +157,8 @@ mod tests {
             Head::ConcatPool(ConcatPoolHeadConfig { hidden: 0, ..Default::default() }),
             Head::Vgg(VggHeadConfig { dropout: -0.5, ..Default::default() }),
             Head::Vgg(VggHeadConfig { hidden: 0, ..Default::default() }),
+            Head::Mlp(MlpHeadConfig { hidden: 0, ..Default::default() }),
+            Head::Dropout(DropoutConfig { dropout: 1.0 }),
         ] {
             assert!(matches!(head.build(&params.root(), 16, 3), Err(TransferError::BadConfig { .. })), "{head:?}");
         }

@@ -26,6 +26,13 @@
 mod backbone;
 mod backbone_config;
 mod convolution;
+mod inverted_residual;
+mod staged;
+
+mod alexnet;
+mod densenet;
+mod efficientnet;
+mod mobilenet;
 mod resnet;
 mod small_cnn;
 mod squeezenet;
@@ -35,8 +42,10 @@ mod concat_pool_head;
 mod conv_head;
 mod head;
 mod linear_head;
+mod mlp_head;
 mod vgg_head;
 
+mod architectures;
 mod classifier;
 
 mod manifest;
@@ -45,21 +54,28 @@ mod weights;
 
 mod error;
 
+pub use alexnet::alexnet;
+pub use architectures::{ARCHITECTURES, Architecture, architecture, backbone};
 pub use backbone::{Backbone, Stage};
 pub use backbone_config::BackboneConfig;
 pub use classifier::{Classifier, Part};
 pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
 pub use conv_head::{ConvHead, ConvHeadConfig};
+pub use densenet::densenet121;
+pub use efficientnet::efficientnet_b0;
 pub use error::{TransferError, WeightsError};
 pub use head::Head;
-pub use linear_head::LinearHead;
+pub use linear_head::{DropoutConfig, LinearHead};
 pub use manifest::Manifest;
-pub use models::{MODELS, Model, backbone, model};
+pub use mlp_head::{MlpHead, MlpHeadConfig};
+pub use mobilenet::{MobileNetLayers, mobilenet};
+pub use models::{MODELS, Model, model};
 pub use resnet::{ResNet, ResNetLayers, Stem};
 pub use small_cnn::SmallCnn;
-pub use squeezenet::SqueezeNet;
-pub use vgg::{Vgg, VggLayers};
-pub use vgg_head::{VggHead, VggHeadConfig};
+pub use squeezenet::{SqueezeNetLayers, squeezenet};
+pub use staged::Staged;
+pub use vgg::{VggLayers, vgg};
+pub use vgg_head::{Grid, VggHead, VggHeadConfig};
 pub use weights::{Fit, load_weights, read_weights, weights_from_bytes};
 
 #[cfg(doctest)]

@@ -1,19 +1,35 @@
-//! ResNet's head.
+//! One linear layer: the head of ResNet, DenseNet, MobileNetV2 and EfficientNet.
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
+use serde::{Deserialize, Serialize};
+use taper_regularize::Dropout;
 use taper_tensor::{Layer, Mode, Path, global_avg_pool, linear};
 
 use crate::TransferError;
-use crate::head::one_or_more;
+use crate::head::{one_or_more, rate};
+
+/// Settings of a [`LinearHead`] with dropout.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DropoutConfig {
+    /// The fraction of the features that is dropped in training, in [0, 1); torchvision's 0.2.
+    pub dropout: f64,
+}
+
+impl Default for DropoutConfig {
+    fn default() -> Self {
+        Self { dropout: 0.2 }
+    }
+}
 
 /// One linear layer on the mean of each channel:
 ///
 /// ```text
-/// logits = weight · (mean over places of x) + bias
+/// logits = weight · dropout(mean over places of x) + bias
 /// ```
 ///
-/// The layer is `fc`, as in torchvision's ResNet; weights and bias begin uniform in ±1/√channels.
+/// Weights and bias begin uniform in ±1/√channels.
 ///
 /// # Shapes
 /// (N,h,w,channels) to (N,classes).
@@ -24,7 +40,7 @@ use crate::head::one_or_more;
 /// use taper_tensor::{Params, Rng};
 /// use taper_transfer::LinearHead;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// LinearHead::new(&params.root(), 512, 10)?;
+/// LinearHead::new(&params.root().at("fc"), 512, 10, 0.0)?;
 /// assert_eq!(params.tensors()["fc.weight"].dims(), [10, 512]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -32,22 +48,30 @@ use crate::head::one_or_more;
 /// # References
 /// M. Lin, Q. Chen, S. Yan, *Network In Network*, 2014.
 pub struct LinearHead {
+    dropout: Dropout,
     weight: Var,
     bias: Var,
 }
 
 impl LinearHead {
-    /// The head with its parameters below `path`.
+    /// The head, its weight and bias at `path`: `fc` in torchvision's ResNet, `classifier` in its DenseNet, `classifier.1` behind
+    /// `dropout` in its MobileNetV2 and EfficientNet.
     ///
     /// # Errors
-    /// When a size is 0, or a parameter exists with another shape.
-    pub fn new(path: &Path, channels: usize, classes: usize) -> std::result::Result<Self, TransferError> {
+    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    pub fn new(
+        path: &Path,
+        channels: usize,
+        classes: usize,
+        dropout: f64,
+    ) -> std::result::Result<Self, TransferError> {
         one_or_more("channels", channels)?;
         one_or_more("classes", classes)?;
-        let path = path.at("fc");
+        rate("dropout", dropout)?;
         let bound = 1.0 / (channels as f64).sqrt();
         let first = Init::Uniform { lo: -bound, up: bound };
         Ok(Self {
+            dropout: Dropout::new(dropout, path.at("dropout").name())?,
             weight: path.trainable("weight", (classes, channels), first)?,
             bias: path.trainable("bias", classes, first)?,
         })
@@ -56,6 +80,6 @@ impl LinearHead {
 
 impl Layer for LinearHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        linear(&global_avg_pool(x)?, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
+        linear(&self.dropout.forward(&global_avg_pool(x)?, mode)?, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
     }
 }

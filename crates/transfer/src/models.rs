@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use candle_core::Tensor;
 use taper_tensor::{Params, Path};
 
-use crate::backbone_config::Takes;
-use crate::{
-    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Fit, Head, Manifest, ResNet, ResNetLayers, SmallCnn,
-    SqueezeNet, Stem, TransferError, Vgg, VggLayers, WeightsError, load_weights, weights_from_bytes,
-};
+use crate::architectures::{Architecture, architecture, nearest_first};
+use crate::{Backbone, BackboneConfig, Classifier, Fit, Head, Manifest, TransferError, WeightsError, load_weights, weights_from_bytes};
 
 /// A pretrained network that is part of this library.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +16,6 @@ pub struct Model {
     manifest: &'static str,
     weights: &'static [u8],
     class_names: &'static str,
-    backbone: fn(&Path) -> candle_core::Result<Box<dyn Backbone>>,
-    head: fn() -> Head,
 }
 
 /// Every model, the default first. A new one is one more entry.
@@ -29,65 +24,7 @@ pub const MODELS: &[Model] = &[Model {
     manifest: include_str!("../../../models/squeezenet1_1.toml"),
     weights: include_bytes!("../../../models/squeezenet1_1.safetensors"),
     class_names: include_str!("../../../models/imagenet_classes.txt"),
-    backbone: |path| Ok(Box::new(SqueezeNet::new(path)?)),
-    head: || Head::Conv(ConvHeadConfig::default()),
 }];
-
-/// Makes a network with first values below a path.
-type Build = fn(&Path, &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError>;
-
-/// What can be trained from scratch, beside the [`MODELS`]: names, what they can do at random, and what they are.
-const FROM_SCRATCH: &[(&str, Takes, Build)] = &[
-    ("small_cnn", Takes::Pooling, |path, config| Ok(Box::new(SmallCnn::with(path, config)?))),
-    ("resnet18_small", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET18, Stem::Small, config)),
-    ("resnet18_narrow", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET18_NARROW, Stem::Small, config)),
-    ("resnet18", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET18, Stem::Large, config)),
-    ("resnet34", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET34, Stem::Large, config)),
-    ("resnet50", Takes::Depth, |path, config| resnet(path, ResNetLayers::RESNET50, Stem::Large, config)),
-    ("vgg16", Takes::Nothing, |path, _| Ok(Box::new(Vgg::new(path, VggLayers::VGG16)?))),
-];
-
-fn resnet(
-    path: &Path,
-    layers: ResNetLayers,
-    stem: Stem,
-    config: &BackboneConfig,
-) -> Result<Box<dyn Backbone>, TransferError> {
-    Ok(Box::new(ResNet::with(path, layers, stem, config)?))
-}
-
-/// The backbone of this name with first values for its weights, below `path`: of a pretrained model, or one of
-/// `small_cnn`, `resnet18_small` and `resnet18_narrow` (for pictures of a few dozen pixels), `resnet18`, `resnet34`, `resnet50`, `vgg16`.
-///
-/// # Errors
-/// When there is none, listing the names there are; when it has no layers for a setting or the setting is out of range;
-/// when a parameter exists with another shape.
-///
-/// # Examples
-/// ```
-/// # use candle_core::{DType, Device};
-/// # use taper_tensor::{Params, Rng};
-/// use taper_transfer::BackboneConfig;
-/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// assert_eq!(taper_transfer::backbone("small_cnn", &params.root(), &BackboneConfig::default())?.channels(), 64);
-/// # Ok::<(), taper_transfer::TransferError>(())
-/// ```
-pub fn backbone(name: &str, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
-    if let Some((_, takes, build)) = FROM_SCRATCH.iter().find(|(known, ..)| *known == name) {
-        config.check(*takes)?;
-        return build(path, config);
-    }
-    match model(name) {
-        Ok(model) => {
-            config.check(Takes::Nothing)?;
-            Ok(model.backbone(path)?)
-        }
-        Err(_) => {
-            let known = FROM_SCRATCH.iter().map(|(name, ..)| *name).chain(MODELS.iter().map(|model| model.name));
-            Err(TransferError::UnknownModel { got: name.to_owned(), known: nearest_first(name, known.collect()) })
-        }
-    }
-}
 
 /// The model of this name.
 ///
@@ -134,16 +71,23 @@ impl Model {
     }
 
     /// The head that its weights come with, as data.
-    pub fn own_head(&self) -> Head {
-        (self.head)()
+    ///
+    /// # Errors
+    /// Never, as long as the tests of this library pass.
+    pub fn own_head(&self) -> Result<Head, TransferError> {
+        Ok(self.architecture()?.head())
     }
 
     /// Its backbone with first values, not yet the pretrained ones, below `path`.
     ///
     /// # Errors
     /// When a parameter exists with another shape.
-    pub fn backbone(&self, path: &Path) -> candle_core::Result<Box<dyn Backbone>> {
-        (self.backbone)(path)
+    pub fn backbone(&self, path: &Path) -> Result<Box<dyn Backbone>, TransferError> {
+        self.architecture()?.backbone(path, &BackboneConfig::default())
+    }
+
+    fn architecture(&self) -> Result<&'static Architecture, TransferError> {
+        architecture(self.name)
     }
 
     /// The network as it was trained, its own head included: for predictions among its own classes.
@@ -151,7 +95,7 @@ impl Model {
     /// # Errors
     /// When `params` holds parameters already that do not belong to it.
     pub fn pretrained(&self, params: &Params) -> Result<Classifier, TransferError> {
-        let net = self.build(params, self.own_head(), self.class_names().len())?;
+        let net = self.build(params, self.own_head()?, self.class_names().len())?;
         load_weights(params, &self.weights()?, Fit::Exact)?;
         Ok(net)
     }
@@ -176,27 +120,6 @@ impl Model {
     }
 }
 
-fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a str> {
-    known.sort_by_key(|other| edits(name, other));
-    known
-}
-
-/// How many letters to insert, delete or replace to make `a` into `b` (Levenshtein).
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,13 +137,5 @@ mod tests {
             assert_eq!((names.len(), names[0], names[999]), (1000, "tench", "toilet tissue"));
             assert!(names.iter().all(|name| !name.trim().is_empty()));
         }
-    }
-
-    #[test]
-    fn names_are_ordered_by_edits() {
-        assert_eq!((edits("kitten", "sitting"), edits("", "abc"), edits("same", "same")), (3, 3, 0));
-        let known = vec!["vgg16", "resnet50", "resnet18"];
-        assert_eq!(nearest_first("resnet19", known), ["resnet18", "resnet50", "vgg16"]);
-        assert!(model("nothing").is_err() && model("squeezenet1_1").is_ok());
     }
 }

@@ -17,6 +17,10 @@ pub struct ResNetLayers {
     depths: [usize; 4],
     /// Channels of the stem, and the width of the first layer.
     width: usize,
+    /// Groups of a bottleneck's 3x3 convolution.
+    groups: usize,
+    /// By how much that convolution is wider than the block's width.
+    wider: usize,
 }
 
 /// What a block is made of, for a width `w` and a stride `s`.
@@ -24,19 +28,11 @@ pub struct ResNetLayers {
 enum Block {
     /// 3x3 to w, stride s; 3x3 to w.
     Basic,
-    /// 1x1 to w; 3x3 to w, stride s; 1x1 to 4w.
+    /// 1x1 to w; 3x3 to w, stride s; 1x1 to 4w; the first two wider in some.
     Bottleneck,
 }
 
 impl Block {
-    /// Kernel, outputs and stride of each convolution.
-    fn convolutions(self, width: usize, stride: usize) -> Vec<(usize, usize, usize)> {
-        match self {
-            Block::Basic => vec![(3, width, stride), (3, width, 1)],
-            Block::Bottleneck => vec![(1, width, 1), (3, width, stride), (1, self.outputs(width), 1)],
-        }
-    }
-
     const fn outputs(self, width: usize) -> usize {
         match self {
             Block::Basic => width,
@@ -47,13 +43,33 @@ impl Block {
 
 impl ResNetLayers {
     /// 17 convolutions and, in its classifier, a linear layer.
-    pub const RESNET18: Self = Self { block: Block::Basic, depths: [2, 2, 2, 2], width: 64 };
+    pub const RESNET18: Self =
+        Self { block: Block::Basic, depths: [2, 2, 2, 2], width: 64, groups: 1, wider: 1 };
     /// [`RESNET18`](Self::RESNET18) with a quarter of its channels: 16 to 128.
     pub const RESNET18_NARROW: Self = Self { width: 16, ..Self::RESNET18 };
     /// The depths of [`RESNET50`](Self::RESNET50) with basic blocks.
-    pub const RESNET34: Self = Self { block: Block::Basic, depths: [3, 4, 6, 3], width: 64 };
+    pub const RESNET34: Self = Self { depths: [3, 4, 6, 3], ..Self::RESNET18 };
     /// 49 convolutions, in bottlenecks, and a linear layer.
-    pub const RESNET50: Self = Self { block: Block::Bottleneck, depths: [3, 4, 6, 3], width: 64 };
+    pub const RESNET50: Self = Self { block: Block::Bottleneck, ..Self::RESNET34 };
+    /// 100 convolutions and a linear layer.
+    pub const RESNET101: Self = Self { depths: [3, 4, 23, 3], ..Self::RESNET50 };
+    /// 151 convolutions and a linear layer.
+    pub const RESNET152: Self = Self { depths: [3, 8, 36, 3], ..Self::RESNET50 };
+    /// ResNeXt: [`RESNET50`](Self::RESNET50) whose 3x3 convolutions are twice as wide, in 32 groups.
+    pub const RESNEXT50_32X4D: Self = Self { groups: 32, wider: 2, ..Self::RESNET50 };
+    /// Wide ResNet: [`RESNET50`](Self::RESNET50) whose 3x3 convolutions are twice as wide.
+    pub const WIDE_RESNET50_2: Self = Self { wider: 2, ..Self::RESNET50 };
+
+    /// Kernel, outputs, stride and groups of the convolutions of a block.
+    fn convolutions(self, width: usize, stride: usize) -> Vec<(usize, usize, usize, usize)> {
+        let inside = self.wider * width;
+        match self.block {
+            Block::Basic => vec![(3, width, stride, 1), (3, width, 1, 1)],
+            Block::Bottleneck => {
+                vec![(1, inside, 1, 1), (3, inside, stride, self.groups), (1, self.block.outputs(width), 1, 1)]
+            }
+        }
+    }
 
     /// The width of layer `i` of four, before a bottleneck's widening.
     const fn width(self, i: usize) -> usize {
@@ -102,7 +118,9 @@ impl ResNetLayers {
 /// ```
 ///
 /// # References
-/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016.
+/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. S. Xie, R. Girshick, P. Dollár,
+/// Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide
+/// Residual Networks*, 2016.
 pub struct ResNet {
     stages: [Stage; 5],
     stem: ConvNorm,
@@ -130,8 +148,12 @@ struct Residual {
     depth: StochasticDepth,
 }
 
-fn conv_norm(at: [&Path; 2], (inputs, outputs, kernel): (usize, usize, usize), stride: usize) -> Result<ConvNorm> {
-    let geometry = Conv { stride, padding: kernel / 2, ..Conv::default() };
+fn conv_norm(
+    at: [&Path; 2],
+    (inputs, outputs, kernel): (usize, usize, usize),
+    (stride, groups): (usize, usize),
+) -> Result<ConvNorm> {
+    let geometry = Conv { stride, groups, padding: kernel / 2, ..Conv::default() };
     let convolution = Convolution::without_bias(at[0], (inputs, outputs, kernel), geometry, HE_FAN_OUT)?;
     ConvNorm::new(convolution, at[1], outputs)
 }
@@ -139,20 +161,20 @@ fn conv_norm(at: [&Path; 2], (inputs, outputs, kernel): (usize, usize, usize), s
 impl Residual {
     fn new(
         path: &Path,
-        block: Block,
+        layers: ResNetLayers,
         (inputs, width, stride): (usize, usize, usize),
         depth: StochasticDepth,
     ) -> Result<Self> {
-        let (mut channels, outputs) = (inputs, block.outputs(width));
+        let (mut channels, outputs) = (inputs, layers.block.outputs(width));
         let mut convolutions = Vec::new();
-        for (i, (kernel, outputs, stride)) in block.convolutions(width, stride).into_iter().enumerate() {
+        for (i, (kernel, outputs, stride, groups)) in layers.convolutions(width, stride).into_iter().enumerate() {
             let at = [&path.at(format_args!("conv{}", i + 1)), &path.at(format_args!("bn{}", i + 1))];
-            convolutions.push(conv_norm(at, (channels, outputs, kernel), stride)?);
+            convolutions.push(conv_norm(at, (channels, outputs, kernel), (stride, groups))?);
             channels = outputs;
         }
         let shortcut = path.at("downsample");
         let changes = stride != 1 || inputs != outputs;
-        let downsample = changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), stride));
+        let downsample = changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), (stride, 1)));
         Ok(Self { convolutions, downsample: downsample.transpose()?, depth })
     }
 
@@ -196,10 +218,10 @@ impl ResNet {
     /// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.
     pub fn with(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Self> {
         let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
-        let ResNetLayers { block, depths, width } = layers;
+        let ResNetLayers { block, depths, width, .. } = layers;
         let pool = stem == Stem::Large;
         let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
-        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, width, kernel), stride)?;
+        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, width, kernel), (stride, 1))?;
         let mut inputs = width;
         let (mut number, blocks) = (0, depths.iter().sum());
         let mut layer = |(i, depth): (usize, usize)| {
@@ -210,7 +232,7 @@ impl ResNet {
                 number += 1;
                 let (survival, path) = (linear_survival(number, blocks, last), path.at(b));
                 let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
-                Residual::new(&path, block, (inputs, width, stride), depth)
+                Residual::new(&path, layers, (inputs, width, stride), depth)
             });
             built.collect()
         };

@@ -1,13 +1,11 @@
 //! VGG, with and without batch norm.
 
-use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Conv, Mode, Path, Pool, max_pool2d};
+use candle_core::Result;
+use taper_tensor::{Activation, Conv, Path, Pool};
 
-use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
-use crate::{Backbone, Stage};
-
-/// The side of the smallest picture that five pools leave a pixel of, pixels.
-const SMALLEST: usize = 32;
+use crate::convolution::{ConvNorm, ConvNormAct, ConvRelu, Convolution, HE_FAN_OUT};
+use crate::staged::Layers;
+use crate::{Stage, Staged};
 
 /// Which VGG: its blocks as the stages they are, and whether batch norm stands behind the convolutions.
 ///
@@ -78,6 +76,28 @@ impl VggLayers {
         ],
         false,
     );
+    /// [`VGG11`](Self::VGG11) with batch norm.
+    pub const VGG11_BN: Self = layers(
+        [
+            &["features.0", "features.1"],
+            &["features.4", "features.5"],
+            &["features.8", "features.9", "features.11", "features.12"],
+            &["features.15", "features.16", "features.18", "features.19"],
+            &["features.22", "features.23", "features.25", "features.26"],
+        ],
+        true,
+    );
+    /// [`VGG13`](Self::VGG13) with batch norm.
+    pub const VGG13_BN: Self = layers(
+        [
+            &["features.0", "features.1", "features.3", "features.4"],
+            &["features.7", "features.8", "features.10", "features.11"],
+            &["features.14", "features.15", "features.17", "features.18"],
+            &["features.21", "features.22", "features.24", "features.25"],
+            &["features.28", "features.29", "features.31", "features.32"],
+        ],
+        true,
+    );
     /// [`VGG16`](Self::VGG16) with batch norm.
     pub const VGG16_BN: Self = layers(
         [
@@ -89,28 +109,42 @@ impl VggLayers {
         ],
         true,
     );
+    /// [`VGG19`](Self::VGG19) with batch norm.
+    pub const VGG19_BN: Self = layers(
+        [
+            &["features.0", "features.1", "features.3", "features.4"],
+            &["features.7", "features.8", "features.10", "features.11"],
+            &["features.14", "features.15", "features.17", "features.18", "features.20", "features.21", "features.23", "features.24"],
+            &["features.27", "features.28", "features.30", "features.31", "features.33", "features.34", "features.36", "features.37"],
+            &["features.40", "features.41", "features.43", "features.44", "features.46", "features.47", "features.49", "features.50"],
+        ],
+        true,
+    );
 }
 
 /// VGG without its classifier: 3x3 convolutions, nothing else.
 ///
 /// ```text
-/// features.N  convolution 3x3, padding 1, then ReLU (with a norm at N + 1 between them in VGG16_BN)
+/// features.N  convolution 3x3, padding 1, then ReLU (with batch norm between them, at N + 1, in the forms called BN)
 ///             each of the five blocks ends in a max pool 2x2, stride 2
 /// ```
 ///
 /// Parameters have torchvision's names, `features.N.{weight,bias}`, and begin as there: weights normal
-/// (He et al., fan out), biases 0. torchvision's classifier is [`VggHead`](crate::VggHead).
+/// (He et al., fan out), biases 0. torchvision's classifier is [`GridHead`](crate::VggHead).
 ///
 /// # Shapes
 /// Normalised pictures (N,H,W,3), H and W 32 pixels or more, to (N,⌊H/32⌋,⌊W/32⌋,512).
+///
+/// # Errors
+/// When a parameter exists with another shape.
 ///
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_tensor::{Mode, Params, Rng};
-/// use taper_transfer::{Backbone, Vgg, VggLayers};
+/// use taper_transfer::{Backbone, VggLayers, vgg};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = Vgg::new(&params.root(), VggLayers::VGG16)?;
+/// let net = vgg(&params.root(), VggLayers::VGG16)?;
 /// let picture = Tensor::zeros((1, 32, 48, 3), DType::F32, &Device::Cpu)?;
 /// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 16, 24, 64]);
 /// # Ok::<(), candle_core::Error>(())
@@ -118,77 +152,37 @@ impl VggLayers {
 ///
 /// # References
 /// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
-pub struct Vgg {
-    stages: [Stage; 5],
-    blocks: Vec<Vec<Unit>>,
-}
-
-/// A convolution up to its ReLU.
-enum Unit {
-    Plain(Convolution),
-    Normed(ConvNorm),
-}
-
-impl Unit {
-    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        match self {
-            Unit::Plain(convolution) => convolution.forward_relu(x, mode),
-            Unit::Normed(normed) => normed.forward_relu(x, mode),
-        }
-    }
-}
-
-impl Vgg {
-    /// The network with its parameters below `path`.
-    ///
-    /// # Errors
-    /// When a parameter exists with another shape.
-    pub fn new(path: &Path, layers: VggLayers) -> Result<Self> {
-        let VggLayers { stages, batch_norm } = layers;
-        let geometry = Conv { padding: 1, ..Conv::default() };
-        let mut inputs = 3;
-        let mut unit = |names: &[&str], outputs| {
-            let shape = (std::mem::replace(&mut inputs, outputs), outputs, 3);
+pub fn vgg(path: &Path, layers: VggLayers) -> Result<Staged> {
+    let VggLayers { stages, batch_norm } = layers;
+    let geometry = Conv { padding: 1, ..Conv::default() };
+    let mut inputs = 3;
+    let stages = stages.into_iter().map(|stage| {
+        let mut built: Layers = Vec::new();
+        for names in stage.prefixes.chunks(if batch_norm { 2 } else { 1 }) {
+            let shape = (std::mem::replace(&mut inputs, stage.channels), stage.channels, 3);
             let convolution = Convolution::new(&path.at(names[0]), shape, geometry, HE_FAN_OUT)?;
-            Ok(match names.get(1) {
-                None => Unit::Plain(convolution),
-                Some(norm) => Unit::Normed(ConvNorm::new(convolution, &path.at(norm), outputs)?),
-            })
-        };
-        let block = |stage: &Stage| {
-            let units = stage.prefixes.chunks(if batch_norm { 2 } else { 1 });
-            units.map(|names| unit(names, stage.channels)).collect()
-        };
-        Ok(Self { stages, blocks: stages.iter().map(block).collect::<Result<_>>()? })
-    }
-}
-
-impl Backbone for Vgg {
-    fn stages(&self) -> &[Stage] {
-        &self.stages
-    }
-
-    fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let Some(block) = self.blocks.get(i) else {
-            bail!("VGG has {} stages; there is no stage {i}", self.blocks.len());
-        };
-        if i == 0 {
-            let (_, h, w, channels) = x.dims4()?;
-            if h < SMALLEST || w < SMALLEST || channels != 3 {
-                bail!("VGG takes (N,H,W,3), H and W {SMALLEST} pixels or more, got {:?}", x.shape());
-            }
+            built.push(match names.get(1) {
+                None => Box::new(ConvRelu(convolution)),
+                Some(norm) => {
+                    let normed = ConvNorm::new(convolution, &path.at(norm), stage.channels)?;
+                    Box::new(ConvNormAct(normed, Activation::Relu))
+                }
+            });
         }
-        let x = block.iter().try_fold(x.clone(), |x, unit| unit.forward(&x, mode))?;
-        max_pool2d(&x, Pool::default())
-    }
+        built.push(Box::new(Pool::default()));
+        Ok((stage, built))
+    });
+    // The smallest picture that five pools leave a pixel of.
+    Ok(Staged::new("VGG", 32, stages.collect::<Result<_>>()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
-    use taper_tensor::{Params, Rng};
+    use candle_core::{DType, Device, Tensor};
+    use taper_tensor::{Mode, Params, Rng};
 
     use super::*;
+    use crate::Backbone;
 
     /// torchvision's counts less the 123,642,856 of its classifier.
     #[test]
@@ -198,10 +192,13 @@ mod tests {
             (VggLayers::VGG13, 9_404_992),
             (VggLayers::VGG16, 14_714_688),
             (VggLayers::VGG19, 20_024_384),
-            (VggLayers::VGG16_BN, 14_723_136),
+            (VggLayers::VGG11_BN, 132_868_840 - 123_642_856),
+            (VggLayers::VGG13_BN, 133_053_736 - 123_642_856),
+            (VggLayers::VGG16_BN, 138_365_992 - 123_642_856),
+            (VggLayers::VGG19_BN, 143_678_248 - 123_642_856),
         ] {
             let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-            let net = Vgg::new(&params.root(), layers)?;
+            let net = vgg(&params.root(), layers)?;
             let count: usize = params.trainables().iter().map(|(_, var)| var.elem_count()).sum();
             assert_eq!(count, wanted, "{layers:?}");
             for name in params.tensors().keys() {
@@ -214,7 +211,7 @@ mod tests {
     #[test]
     fn pictures_of_other_shapes_are_refused() -> Result<()> {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let net = Vgg::new(&params.root(), VggLayers::VGG11)?;
+        let net = vgg(&params.root(), VggLayers::VGG11)?;
         let run = |i, h, w, c| net.stage(i, &Tensor::ones((1, h, w, c), DType::F32, &Device::Cpu)?, Mode::Eval);
         assert!(run(0, 31, 32, 3).is_err() && run(0, 32, 32, 1).is_err() && run(5, 32, 32, 3).is_err());
         assert_eq!(run(0, 32, 33, 3)?.dims(), [1, 16, 16, 64]);

@@ -1,4 +1,4 @@
-//! VGG's head.
+//! Three linear layers: the head of VGG and AlexNet.
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
@@ -9,8 +9,32 @@ use taper_tensor::{Layer, Mode, Path, adaptive_avg_pool2d, linear, relu};
 use crate::TransferError;
 use crate::head::{one_or_more, rate};
 
-/// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as many.
-const GRID: usize = 7;
+/// Whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grid {
+    /// A grid of 7x7, dropout behind the two hidden layers.
+    Vgg,
+    /// A grid of 6x6, dropout before them.
+    AlexNet,
+}
+
+impl Grid {
+    /// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as many.
+    fn side(self) -> usize {
+        match self {
+            Grid::Vgg => 7,
+            Grid::AlexNet => 6,
+        }
+    }
+
+    /// torchvision's numbers of the linear layers, and of the dropout before each.
+    fn numbers(self) -> [(Option<usize>, usize); 3] {
+        match self {
+            Grid::Vgg => [(None, 0), (Some(2), 3), (Some(5), 6)],
+            Grid::AlexNet => [(Some(0), 1), (Some(3), 4), (None, 6)],
+        }
+    }
+}
 
 /// Settings of [`VggHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +42,7 @@ const GRID: usize = 7;
 pub struct VggHeadConfig {
     /// Features of both hidden layers, 1 or more; the paper's 4096.
     pub hidden: usize,
-    /// The fraction dropped behind each hidden layer in training, in [0, 1); the paper's 0.5.
+    /// The fraction dropped in training behind each hidden layer, or before it in AlexNet, in [0, 1); the papers' 0.5.
     pub dropout: f64,
 }
 
@@ -31,10 +55,11 @@ impl Default for VggHeadConfig {
 /// Three linear layers that see every place of the map:
 ///
 /// ```text
-/// f      = x averaged to 7x7 cells, flattened in the order channel, row, column
-/// h      = dropout(relu(classifier.0 · f))
-/// h      = dropout(relu(classifier.3 · h))
-/// logits = classifier.6 · h
+///          VGG                                     AlexNet
+/// f      = x averaged to 7x7 cells                 to 6x6, flattened in the order channel, row, column
+/// h      = dropout(relu(classifier.0 · f))         relu(classifier.1 · dropout(f))
+/// h      = dropout(relu(classifier.3 · h))         relu(classifier.4 · dropout(h))
+/// logits = classifier.6 · h                        classifier.6 · h
 /// ```
 ///
 /// Parameters have torchvision's names, and the order of `f` is torchvision's, so its weights fit as they are.
@@ -48,33 +73,36 @@ impl Default for VggHeadConfig {
 /// ```
 /// use candle_core::{DType, Device};
 /// use taper_tensor::{Params, Rng};
-/// use taper_transfer::{VggHead, VggHeadConfig};
+/// use taper_transfer::{Grid, VggHead, VggHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// VggHead::new(&params.root(), 64, 10, VggHeadConfig { hidden: 32, ..Default::default() })?;
+/// VggHead::new(&params.root(), 64, 10, VggHeadConfig { hidden: 32, ..Default::default() }, Grid::Vgg)?;
 /// assert_eq!(params.tensors()["classifier.0.weight"].dims(), [32, 64 * 7 * 7]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # References
-/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
+/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015. A. Krizhevsky, *One weird
+/// trick for parallelizing convolutional neural networks*, 2014.
 pub struct VggHead {
-    hidden: [(Linear, Dropout); 2],
-    last: Linear,
+    side: usize,
+    /// Each with the dropout before it.
+    layers: Vec<(Option<Dropout>, Linear)>,
 }
 
-struct Linear {
+/// A linear layer whose weights begin normal with standard deviation 0.01, and its bias 0.
+pub(crate) struct Linear {
     weight: Var,
     bias: Var,
 }
 
 impl Linear {
-    fn new(path: &Path, inputs: usize, outputs: usize) -> Result<Self> {
+    pub(crate) fn new(path: &Path, inputs: usize, outputs: usize) -> Result<Self> {
         let first = Init::Randn { mean: 0.0, stdev: 0.01 };
         let weight = path.trainable("weight", (outputs, inputs), first)?;
         Ok(Self { weight, bias: path.trainable("bias", outputs, Init::Const(0.0))? })
     }
 
-    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         linear(x, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
     }
 }
@@ -89,6 +117,7 @@ impl VggHead {
         channels: usize,
         classes: usize,
         config: VggHeadConfig,
+        grid: Grid,
     ) -> std::result::Result<Self, TransferError> {
         let VggHeadConfig { hidden, dropout } = config;
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
@@ -96,26 +125,29 @@ impl VggHead {
         }
         rate("dropout", dropout)?;
         let path = path.at("classifier");
-        let noise = |n: usize| Dropout::new(dropout, path.at(n).name());
-        Ok(Self {
-            hidden: [
-                (Linear::new(&path.at(0), channels * GRID * GRID, hidden)?, noise(2)?),
-                (Linear::new(&path.at(3), hidden, hidden)?, noise(5)?),
-            ],
-            last: Linear::new(&path.at(6), hidden, classes)?,
-        })
+        let sizes = [(channels * grid.side() * grid.side(), hidden), (hidden, hidden), (hidden, classes)];
+        let layers = grid.numbers().into_iter().zip(sizes).map(|((noise, n), (inputs, outputs))| {
+            let noise = noise.map(|n| Dropout::new(dropout, path.at(n).name())).transpose()?;
+            Ok((noise, Linear::new(&path.at(n), inputs, outputs)?))
+        });
+        Ok(Self { side: grid.side(), layers: layers.collect::<std::result::Result<_, TransferError>>()? })
     }
 }
 
 impl Layer for VggHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let cells = adaptive_avg_pool2d(x, (GRID, GRID))?;
-        let f = cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)?;
-        let h = self
-            .hidden
-            .iter()
-            .try_fold(f, |h, (linear, dropout)| dropout.forward(&relu(&linear.forward(&h, mode)?)?, mode))?;
-        self.last.forward(&h, mode)
+        let cells = adaptive_avg_pool2d(x, (self.side, self.side))?;
+        let mut h = cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)?;
+        for (i, (dropout, linear)) in self.layers.iter().enumerate() {
+            if i > 0 {
+                h = relu(&h)?;
+            }
+            if let Some(dropout) = dropout {
+                h = dropout.forward(&h, mode)?;
+            }
+            h = linear.forward(&h, mode)?;
+        }
+        Ok(h)
     }
 }
 
@@ -131,7 +163,7 @@ mod tests {
     fn the_map_is_flattened_by_channel_then_row_then_column() -> Result<()> {
         let (channels, places) = (3, [(0, 0, 1), (2, 6, 3), (1, 4, 0)]);
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let head = VggHead::new(&params.root(), channels, 3, VggHeadConfig { hidden: 3, dropout: 0.5 }).unwrap();
+        let head = VggHead::new(&params.root(), channels, 3, VggHeadConfig { hidden: 3, dropout: 0.5 }, Grid::Vgg).unwrap();
         let mut first = vec![0f32; 3 * channels * 49];
         for (i, (c, row, column)) in places.into_iter().enumerate() {
             first[i * channels * 49 + (c * 7 + row) * 7 + column] = 1.0;

@@ -71,9 +71,9 @@ pub fn weights_from_bytes(bytes: &[u8], origin: &str) -> Result<BTreeMap<String,
 /// ```
 /// use candle_core::{DType, Device};
 /// use taper_tensor::{Params, Rng};
-/// use taper_transfer::{Fit, Head, SqueezeNet, load_weights, model};
+/// use taper_transfer::{Fit, Head, SqueezeNetLayers, load_weights, model, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// SqueezeNet::new(&params.root())?;
+/// squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
 /// let weights = model("squeezenet1_1")?.weights()?;
 /// let report = load_weights(&params, &weights, Fit::NewHead(&Head::PREFIXES))?;
 /// assert_eq!(report.unexpected, ["classifier.1.bias", "classifier.1.weight"]);

@@ -4,10 +4,7 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use taper_optim::{Group, Missing, Optimizer, OptimizerConfig, Sgd, SgdConfig, UpdateRule};
 use taper_tensor::{Layer, Mode, Params, Rng, backward, cross_entropy};
-use taper_transfer::{
-    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, ResNet, ResNetLayers, SqueezeNet, Stem, Vgg,
-    VggHeadConfig, VggLayers,
-};
+use taper_transfer::{BackboneConfig, Classifier, architecture};
 
 use super::clock;
 
@@ -27,22 +24,16 @@ pub(super) enum Network {
 
 impl Network {
     fn build(self, params: &Params) -> Result<Classifier> {
-        let path = params.root();
-        let backbone: Box<dyn Backbone> = match self {
-            Network::Vgg16 => Box::new(Vgg::new(&path, VggLayers::VGG16)?),
-            Network::ResNet18 => Box::new(ResNet::new(&path, ResNetLayers::RESNET18)?),
-            Network::ResNet18Depth => {
-                let config = BackboneConfig { stochastic_depth: 0.5, ..BackboneConfig::default() };
-                Box::new(ResNet::with(&path, ResNetLayers::RESNET18, Stem::Large, &config)?)
-            }
-            Network::ResNet50 => Box::new(ResNet::new(&path, ResNetLayers::RESNET50)?),
-            Network::SqueezeNet => Box::new(SqueezeNet::new(&path)?),
+        let (name, stochastic_depth) = match self {
+            Network::Vgg16 => ("vgg16", 0.0),
+            Network::ResNet18 => ("resnet18", 0.0),
+            Network::ResNet18Depth => ("resnet18", 0.5),
+            Network::ResNet50 => ("resnet50", 0.0),
+            Network::SqueezeNet => ("squeezenet1_1", 0.0),
         };
-        let head = match self {
-            Network::Vgg16 => Head::Vgg(VggHeadConfig::default()),
-            Network::ResNet18 | Network::ResNet18Depth | Network::ResNet50 => Head::Linear,
-            Network::SqueezeNet => Head::Conv(ConvHeadConfig::default()),
-        };
+        let (network, path) = (architecture(name)?, params.root());
+        let backbone = network.backbone(&path, &BackboneConfig { stochastic_depth, ..BackboneConfig::default() })?;
+        let head = network.head();
         let head = head.build(&path, backbone.channels(), CLASSES)?;
         Ok(Classifier::new(backbone, head))
     }

@@ -2,92 +2,131 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use taper_regularize::{DropPer, linear_survival};
-use taper_tensor::{Layer, Mode, Params, Path, Rng};
+use taper_tensor::{Layer, Mode, Params, Rng};
 use taper_transfer::{
-    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, LinearHead, ResNet, ResNetLayers, SmallCnn, SqueezeNet,
-    Stem, Vgg, VggHeadConfig, VggLayers,
+    ARCHITECTURES, Architecture, Backbone, BackboneConfig, Classifier, Head, LinearHead, ResNet, ResNetLayers,
+    SmallCnn, Stem, VggHeadConfig, VggLayers, architecture, vgg,
 };
 
 use crate::{params, pictures};
 
-struct Case {
-    name: &'static str,
-    build: fn(&Path) -> Result<Box<dyn Backbone>>,
-    /// The head of torchvision's; its hidden layers are made small where they would be slow.
-    head: Head,
-    /// torchvision's count, the classifier for 1000 classes included.
-    parameters: usize,
+/// The parameters that torchvision's documentation gives each network, its classifier for 1000 classes included.
+const TORCHVISION: [(&str, usize); 23] = [
+    ("squeezenet1_1", 1_235_496),
+    ("squeezenet1_0", 1_248_424),
+    ("alexnet", 61_100_840),
+    ("vgg11", 132_863_336),
+    ("vgg13", 133_047_848),
+    ("vgg16", 138_357_544),
+    ("vgg19", 143_667_240),
+    ("vgg11_bn", 132_868_840),
+    ("vgg13_bn", 133_053_736),
+    ("vgg16_bn", 138_365_992),
+    ("vgg19_bn", 143_678_248),
+    ("resnet18", 11_689_512),
+    ("resnet34", 21_797_672),
+    ("resnet50", 25_557_032),
+    ("resnet101", 44_549_160),
+    ("resnet152", 60_192_808),
+    ("resnext50_32x4d", 25_028_904),
+    ("wide_resnet50_2", 68_883_240),
+    ("mobilenet_v2", 3_504_872),
+    ("mobilenet_v3_small", 2_542_856),
+    ("mobilenet_v3_large", 5_483_032),
+    ("efficientnet_b0", 5_288_548),
+    ("densenet121", 7_978_856),
+];
+
+/// Features of the hidden layers of VGG and AlexNet in these tests, for 4096.
+const HIDDEN: usize = 16;
+
+/// The parameters of a head with two hidden layers on so many numbers.
+const fn grid_head(inputs: usize, hidden: usize) -> usize {
+    (inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * 1000
 }
 
-const VGG_HEAD: VggHeadConfig = VggHeadConfig { hidden: 16, dropout: 0.5 };
-/// What a classifier of `VGG_HEAD` lacks: torchvision's has 4096 hidden features.
-const VGG_LACKS: usize = vgg_head(4096) - vgg_head(16);
-
-const fn vgg_head(hidden: usize) -> usize {
-    (25_088 + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * 1000
+/// The head of torchvision's, with fewer hidden features where they would be slow, and how many parameters that leaves out.
+fn head(network: &Architecture) -> (Head, usize) {
+    let small = |inputs| (VggHeadConfig { hidden: HIDDEN, dropout: 0.5 }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN));
+    match network.head() {
+        Head::Vgg(_) => {
+            let (config, less) = small(512 * 49);
+            (Head::Vgg(config), less)
+        }
+        Head::AlexNet(_) => {
+            let (config, less) = small(256 * 36);
+            (Head::AlexNet(config), less)
+        }
+        head => (head, 0),
+    }
 }
 
-fn cases() -> [Case; 6] {
-    let vgg = Head::Vgg(VGG_HEAD);
-    [
-        Case {
-            name: "squeezenet1_1",
-            build: |path| Ok(Box::new(SqueezeNet::new(path)?)),
-            head: Head::Conv(ConvHeadConfig::default()),
-            parameters: 1_235_496,
-        },
-        Case {
-            name: "vgg11",
-            build: |path| Ok(Box::new(Vgg::new(path, VggLayers::VGG11)?)),
-            head: vgg,
-            parameters: 132_863_336 - VGG_LACKS,
-        },
-        Case {
-            name: "vgg16",
-            build: |path| Ok(Box::new(Vgg::new(path, VggLayers::VGG16)?)),
-            head: vgg,
-            parameters: 138_357_544 - VGG_LACKS,
-        },
-        Case {
-            name: "vgg16_bn",
-            build: |path| Ok(Box::new(Vgg::new(path, VggLayers::VGG16_BN)?)),
-            head: vgg,
-            parameters: 138_365_992 - VGG_LACKS,
-        },
-        Case {
-            name: "resnet18",
-            build: |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET18)?)),
-            head: Head::Linear,
-            parameters: 11_689_512,
-        },
-        Case {
-            name: "resnet50",
-            build: |path| Ok(Box::new(ResNet::new(path, ResNetLayers::RESNET50)?)),
-            head: Head::Linear,
-            parameters: 25_557_032,
-        },
-    ]
+fn network(name: &str, classes: usize) -> (Params, Classifier, Head) {
+    let (p, network) = (params(0), architecture(name).unwrap());
+    let backbone = network.backbone(&p.root(), &BackboneConfig::default()).unwrap();
+    let (head, _) = head(network);
+    let layer = head.build(&p.root(), backbone.channels(), classes).unwrap();
+    (p, Classifier::new(backbone, layer), head)
 }
 
-fn network(case: &Case, classes: usize) -> (Params, Classifier) {
-    let p = params(0);
-    let backbone = (case.build)(&p.root()).unwrap();
-    let head = case.head.build(&p.root(), backbone.channels(), classes).unwrap();
-    (p, Classifier::new(backbone, head))
+/// How far the side of a map may be from the side of the picture by the stride. torchvision's SqueezeNet and AlexNet do not
+/// pad every layer, DenseNet and VGG leave out what does not fill a window.
+fn near(name: &str, side: usize, stride: usize, out: usize) -> bool {
+    match name {
+        "squeezenet1_0" => out.abs_diff(side / stride) <= 3,
+        "squeezenet1_1" | "alexnet" | "densenet121" => out.abs_diff(side / stride) <= 1,
+        name if name.starts_with("vgg") => out == side / stride,
+        _ => out == side.div_ceil(stride),
+    }
 }
 
 #[test]
-fn there_are_as_many_parameters_as_in_torchvision_each_under_one_stage_or_the_head() {
-    for case in cases() {
-        let (p, net) = network(&case, 1000);
+fn every_network_has_torchvisions_parameters_each_under_one_stage_or_the_head() {
+    let listed: Vec<_> = ARCHITECTURES.iter().map(|network| network.name).collect();
+    assert!(TORCHVISION.iter().all(|(name, _)| listed.contains(name)) && listed.len() == TORCHVISION.len() + 3);
+    for (name, wanted) in TORCHVISION {
+        let (p, net, built) = network(name, 1000);
         let count: usize = p.trainables().iter().map(|(_, var)| var.elem_count()).sum();
-        assert_eq!(count, case.parameters, "{}", case.name);
-        for name in p.tensors().keys() {
-            let owners = net.backbone().stages().iter().filter(|stage| stage.owns(name)).count();
-            let in_head = usize::from(name.starts_with(&format!("{}.", case.head.prefix())));
-            assert_eq!(owners + in_head, 1, "{}: {name}", case.name);
+        assert_eq!(count, wanted - head(architecture(name).unwrap()).1, "{name}");
+        for parameter in p.tensors().keys() {
+            let owners = net.backbone().stages().iter().filter(|stage| stage.owns(parameter)).count();
+            let below = parameter.strip_prefix(built.prefix()).is_some_and(|rest| rest.starts_with('.'));
+            assert_eq!(owners + usize::from(below), 1, "{name}: {parameter}");
         }
     }
+}
+
+#[test]
+fn every_network_has_the_maps_of_its_list_and_a_gradient_for_each_parameter() -> Result<()> {
+    for (name, _) in TORCHVISION {
+        let (p, net, _) = network(name, 3);
+        let stages = net.backbone().stages();
+        for (n, h, w) in [(1, 224, 224), (2, 75, 67)] {
+            let x = pictures(n, h).narrow(2, 0, w)?.contiguous()?;
+            let tested = net.stage_outputs(&x, Mode::Eval)?;
+            assert_eq!(tested.len(), stages.len());
+            for (stage, y) in stages.iter().zip(&tested) {
+                let (got, oh, ow, c) = y.dims4()?;
+                let what = format!("{name} {} at {h}x{w}: {oh}x{ow}", stage.name);
+                assert_eq!((got, c), (n, stage.channels), "{what}");
+                assert!(near(name, h, stage.stride, oh) && near(name, w, stage.stride, ow), "{what}");
+                assert!(!y.track_op(), "{what}: a graph in testing");
+            }
+            assert_eq!(net.backbone().channels(), tested[tested.len() - 1].dims()[3]);
+            let y = net.forward(&x, Mode::Train(&Rng::new(1)))?;
+            assert_eq!(y.dims(), [n, 3]);
+            let grads = y.sqr()?.sum_all()?.backward()?;
+            for (parameter, var, _) in net.trainables(&p) {
+                let Some(gradient) = grads.get(&var) else { panic!("{name}: {parameter} has no gradient") };
+                let norm = gradient.sqr()?.sum_all()?.to_scalar::<f32>()?;
+                assert!(norm.is_finite(), "{name}: {parameter}");
+            }
+        }
+        let x = Tensor::ones((1, 64, 64, 3), DType::F32, &Device::Cpu)?;
+        assert!(net.backbone().stage(9, &x, Mode::Eval).is_err());
+        assert!(net.backbone().stage(0, &x.narrow(3, 0, 1)?, Mode::Eval).is_err());
+    }
+    Ok(())
 }
 
 #[test]
@@ -124,68 +163,15 @@ fn small_pictures_have_networks_of_their_own() -> Result<()> {
 #[test]
 fn vgg16_as_a_whole_has_torchvisions_count() {
     let p = params(0);
-    Vgg::new(&p.root(), VggLayers::VGG16).unwrap();
-    Head::Vgg(VggHeadConfig::default()).build(&p.root(), 512, 1000).unwrap();
+    vgg(&p.root(), VggLayers::VGG16).unwrap();
+    architecture("vgg16").unwrap().head().build(&p.root(), 512, 1000).unwrap();
     assert_eq!(p.tensors().values().map(Tensor::elem_count).sum::<usize>(), 138_357_544);
-}
-
-/// Sides of maps: VGG's pools leave out what does not fill a window, ResNet's padding rounds up, and
-/// SqueezeNet's stem has none, which costs up to a pixel.
-#[test]
-fn maps_have_the_channels_and_strides_of_the_list() -> Result<()> {
-    for case in cases() {
-        let (_, net) = network(&case, 3);
-        for (h, w) in [(224, 224), (75, 51)] {
-            let x = Tensor::ones((1, h, w, 3), DType::F32, &Device::Cpu)?;
-            let outputs = net.stage_outputs(&x, Mode::Eval)?;
-            assert_eq!(outputs.len(), net.backbone().stages().len());
-            for (stage, y) in net.backbone().stages().iter().zip(&outputs) {
-                let (n, oh, ow, c) = y.dims4()?;
-                let what = format!("{} {} at {h}x{w}: {oh}x{ow}", case.name, stage.name);
-                assert_eq!((n, c), (1, stage.channels), "{what}");
-                let near = |side: usize, out: usize| match case.name {
-                    "squeezenet1_1" => out.abs_diff(side / stage.stride) <= 1,
-                    name if name.starts_with("vgg") => out == side / stage.stride,
-                    _ => out == side.div_ceil(stage.stride),
-                };
-                assert!(near(h, oh) && near(w, ow), "{what}");
-            }
-            assert_eq!(net.backbone().channels(), outputs[outputs.len() - 1].dims()[3]);
-        }
-        assert!(net.backbone().stage(9, &Tensor::ones((1, 64, 64, 3), DType::F32, &Device::Cpu)?, Mode::Eval).is_err());
-    }
-    Ok(())
-}
-
-#[test]
-fn every_trainable_gets_a_gradient() -> Result<()> {
-    for case in cases() {
-        let (p, net) = network(&case, 3);
-        let y = net.forward(&pictures(2, 43), Mode::Train(&Rng::new(1)))?;
-        assert_eq!(y.dims(), [2, 3]);
-        let grads = y.sqr()?.sum_all()?.backward()?;
-        for (name, var, _) in net.trainables(&p) {
-            let Some(gradient) = grads.get(&var) else { panic!("{}: {name} has no gradient", case.name) };
-            let norm = gradient.sqr()?.sum_all()?.to_scalar::<f32>()?;
-            assert!(norm.is_finite(), "{}: {name}", case.name);
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn in_evaluation_nothing_records_a_graph() -> Result<()> {
-    for case in cases() {
-        let (_, net) = network(&case, 3);
-        assert!(!net.forward(&pictures(1, 43), Mode::Eval)?.track_op(), "{}", case.name);
-    }
-    Ok(())
 }
 
 /// He et al.: the variance of a weight is 2 / (outputs · K²).
 #[test]
 fn weights_of_convolutions_begin_with_the_standard_deviation_of_he() -> Result<()> {
-    let (p, _) = network(&cases()[5], 3);
+    let (p, ..) = network("resnet50", 3);
     let tensors = p.tensors();
     for (name, fan_out) in [("layer3.0.conv2.weight", 256 * 9), ("layer4.0.downsample.0.weight", 2048)] {
         let rms = f64::from(tensors[name].sqr()?.mean_all()?.to_scalar::<f32>()?).sqrt();
@@ -198,7 +184,7 @@ fn weights_of_convolutions_begin_with_the_standard_deviation_of_he() -> Result<(
 #[test]
 fn the_linear_head_is_the_product_with_the_mean() -> Result<()> {
     let p = params(0);
-    let head = LinearHead::new(&p.root(), 2, 2).unwrap();
+    let head = LinearHead::new(&p.root().at("fc"), 2, 2, 0.0).unwrap();
     let values = [("fc.weight", vec![1f32, 2.0, 0.0, -1.0]), ("fc.bias", vec![10f32, 20.0])];
     for (name, var) in p.trainables() {
         let (_, values) = values.iter().find(|(n, _)| *n == name).unwrap();

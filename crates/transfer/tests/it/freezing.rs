@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Result, Tensor};
 use taper_regularize::{BatchNorm, BatchNormConfig};
 use taper_tensor::{Layer, Mode, Params, Rng};
-use taper_transfer::{Backbone, Classifier, ConvHeadConfig, Head, Part, SqueezeNet, Stage, TransferError, model};
+use taper_transfer::{Backbone, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model, squeezenet};
 
 use crate::{params, pictures};
 
@@ -105,7 +105,7 @@ fn every_parameter_is_under_one_stage_or_the_head() {
 fn more_stages_than_there_are_cannot_be_frozen() {
     let p = params(0);
     let head = Head::default().build(&p.root(), 512, 3).unwrap();
-    let mut net = Classifier::new(Box::new(SqueezeNet::new(&p.root()).unwrap()), head);
+    let mut net = Classifier::new(Box::new(squeezenet(&p.root(), SqueezeNetLayers::V1_1).unwrap()), head);
     net.freeze(4).unwrap();
     let error = net.freeze(5).unwrap_err();
     assert!(matches!(error, TransferError::TooManyFrozen { got: 5, .. }));
@@ -140,7 +140,7 @@ fn a_head_begins_the_same_whatever_stands_below_it() {
     let head = |params: &Params| Head::default().build(&params.root(), 512, 3).unwrap();
     let (alone, above) = (params(4), params(4));
     head(&alone);
-    SqueezeNet::new(&above.root()).unwrap();
+    squeezenet(&above.root(), SqueezeNetLayers::V1_1).unwrap();
     head(&above);
     let above = bits(&above);
     assert!(bits(&alone).iter().all(|(name, values)| above[name] == *values));

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 use taper_transfer::{
-    Backbone, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNet, WeightsError, load_weights, read_weights,
-    weights_from_bytes,
+    Backbone, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError, load_weights, read_weights,
+    squeezenet, weights_from_bytes,
 };
 
 use crate::params;
 
 fn network(classes: usize) -> (taper_tensor::Params, Classifier) {
     let p = params(0);
-    let backbone = SqueezeNet::new(&p.root()).unwrap();
+    let backbone = squeezenet(&p.root(), SqueezeNetLayers::V1_1).unwrap();
     let head = Head::Conv(ConvHeadConfig::default()).build(&p.root(), backbone.channels(), classes).unwrap();
     (p, Classifier::new(Box::new(backbone), head))
 }

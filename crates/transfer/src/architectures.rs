@@ -1,0 +1,179 @@
+//! The networks there are, by name.
+
+use taper_tensor::Path;
+
+use crate::backbone_config::Takes;
+use crate::{
+    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNet,
+    ResNetLayers, SmallCnn, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121,
+    efficientnet_b0, mobilenet, squeezenet, vgg,
+};
+
+/// A network: how to make it, and the head that belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Architecture {
+    /// torchvision's name, where it is there.
+    pub name: &'static str,
+    family: Family,
+}
+
+/// What a network is made of.
+#[derive(Clone, Copy, Debug)]
+enum Family {
+    AlexNet,
+    DenseNet,
+    EfficientNet,
+    MobileNet(MobileNetLayers),
+    ResNet(ResNetLayers, Stem),
+    SmallCnn,
+    SqueezeNet(SqueezeNetLayers),
+    Vgg(VggLayers),
+}
+
+const fn new(name: &'static str, family: Family) -> Architecture {
+    Architecture { name, family }
+}
+
+const fn resnet(name: &'static str, layers: ResNetLayers) -> Architecture {
+    new(name, Family::ResNet(layers, Stem::Large))
+}
+
+/// Every network. The first three are for pictures of a few dozen pixels.
+pub const ARCHITECTURES: &[Architecture] = &[
+    new("small_cnn", Family::SmallCnn),
+    new("resnet18_small", Family::ResNet(ResNetLayers::RESNET18, Stem::Small)),
+    new("resnet18_narrow", Family::ResNet(ResNetLayers::RESNET18_NARROW, Stem::Small)),
+    new("squeezenet1_1", Family::SqueezeNet(SqueezeNetLayers::V1_1)),
+    new("squeezenet1_0", Family::SqueezeNet(SqueezeNetLayers::V1_0)),
+    new("alexnet", Family::AlexNet),
+    new("vgg11", Family::Vgg(VggLayers::VGG11)),
+    new("vgg13", Family::Vgg(VggLayers::VGG13)),
+    new("vgg16", Family::Vgg(VggLayers::VGG16)),
+    new("vgg19", Family::Vgg(VggLayers::VGG19)),
+    new("vgg11_bn", Family::Vgg(VggLayers::VGG11_BN)),
+    new("vgg13_bn", Family::Vgg(VggLayers::VGG13_BN)),
+    new("vgg16_bn", Family::Vgg(VggLayers::VGG16_BN)),
+    new("vgg19_bn", Family::Vgg(VggLayers::VGG19_BN)),
+    resnet("resnet18", ResNetLayers::RESNET18),
+    resnet("resnet34", ResNetLayers::RESNET34),
+    resnet("resnet50", ResNetLayers::RESNET50),
+    resnet("resnet101", ResNetLayers::RESNET101),
+    resnet("resnet152", ResNetLayers::RESNET152),
+    resnet("resnext50_32x4d", ResNetLayers::RESNEXT50_32X4D),
+    resnet("wide_resnet50_2", ResNetLayers::WIDE_RESNET50_2),
+    new("mobilenet_v2", Family::MobileNet(MobileNetLayers::V2)),
+    new("mobilenet_v3_small", Family::MobileNet(MobileNetLayers::V3_SMALL)),
+    new("mobilenet_v3_large", Family::MobileNet(MobileNetLayers::V3_LARGE)),
+    new("efficientnet_b0", Family::EfficientNet),
+    new("densenet121", Family::DenseNet),
+];
+
+impl Architecture {
+    /// The backbone with first values for its weights, below `path`.
+    ///
+    /// # Errors
+    /// When it has no layers for a setting or the setting is out of range; when a parameter exists with another shape.
+    pub fn backbone(&self, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
+        let whole = |staged: candle_core::Result<Staged>| Ok(Box::new(staged?) as Box<dyn Backbone>);
+        config.check(match self.family {
+            Family::ResNet(..) | Family::EfficientNet => Takes::Depth,
+            Family::SmallCnn => Takes::Pooling,
+            _ => Takes::Nothing,
+        })?;
+        match self.family {
+            Family::AlexNet => whole(alexnet(path)),
+            Family::DenseNet => whole(densenet121(path)),
+            Family::EfficientNet => whole(efficientnet_b0(path, config)),
+            Family::MobileNet(layers) => whole(mobilenet(path, layers)),
+            Family::ResNet(layers, stem) => Ok(Box::new(ResNet::with(path, layers, stem, config)?)),
+            Family::SmallCnn => Ok(Box::new(SmallCnn::with(path, config)?)),
+            Family::SqueezeNet(layers) => whole(squeezenet(path, layers)),
+            Family::Vgg(layers) => whole(vgg(path, layers)),
+        }
+    }
+
+    /// The head that torchvision puts on it, as data.
+    pub fn head(&self) -> Head {
+        match self.family {
+            Family::AlexNet => Head::AlexNet(VggHeadConfig::default()),
+            Family::DenseNet => Head::Classifier,
+            Family::EfficientNet => Head::Dropout(DropoutConfig::default()),
+            Family::MobileNet(layers) => match layers.hidden() {
+                0 => Head::Dropout(DropoutConfig::default()),
+                hidden => Head::MobileNetV3(MlpHeadConfig { hidden, ..MlpHeadConfig::default() }),
+            },
+            Family::ResNet(..) | Family::SmallCnn => Head::Linear,
+            Family::SqueezeNet(_) => Head::Conv(ConvHeadConfig::default()),
+            Family::Vgg(_) => Head::Vgg(VggHeadConfig::default()),
+        }
+    }
+}
+
+/// The network of this name.
+///
+/// # Errors
+/// When there is none; the error lists the names there are, the most similar first.
+///
+/// # Examples
+/// ```
+/// let error = taper_transfer::architecture("resnet5").unwrap_err();
+/// assert!(error.to_string().contains("resnet50"));
+/// ```
+pub fn architecture(name: &str) -> Result<&'static Architecture, TransferError> {
+    ARCHITECTURES.iter().find(|known| known.name == name).ok_or_else(|| TransferError::UnknownModel {
+        got: name.to_owned(),
+        known: nearest_first(name, ARCHITECTURES.iter().map(|known| known.name).collect()),
+    })
+}
+
+/// The backbone of this name with first values for its weights, below `path`.
+///
+/// # Errors
+/// Those of [`architecture`] and [`Architecture::backbone`].
+///
+/// # Examples
+/// ```
+/// # use candle_core::{DType, Device};
+/// # use taper_tensor::{Params, Rng};
+/// use taper_transfer::BackboneConfig;
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// assert_eq!(taper_transfer::backbone("small_cnn", &params.root(), &BackboneConfig::default())?.channels(), 64);
+/// # Ok::<(), taper_transfer::TransferError>(())
+/// ```
+pub fn backbone(name: &str, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
+    architecture(name)?.backbone(path, config)
+}
+
+pub(crate) fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a str> {
+    known.sort_by_key(|other| edits(name, other));
+    known
+}
+
+/// How many letters to insert, delete or replace to make `a` into `b` (Levenshtein).
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ordered_by_edits() {
+        assert_eq!((edits("kitten", "sitting"), edits("", "abc"), edits("same", "same")), (3, 3, 0));
+        let known = vec!["vgg16", "resnet50", "resnet18"];
+        assert_eq!(nearest_first("resnet19", known), ["resnet18", "resnet50", "vgg16"]);
+        assert!(architecture("nothing").is_err() && architecture("squeezenet1_1").is_ok());
+    }
+}

@@ -1,0 +1,66 @@
+//! A backbone as lists of layers.
+
+use candle_core::{Result, Tensor, bail};
+use taper_tensor::{Layer, Mode};
+
+use crate::{Backbone, Stage};
+
+/// Stages that are layers one after the other: what every [`Backbone`] here is made of, and one way to make another.
+///
+/// # Shapes
+/// Normalised pictures (N,H,W,3), H and W as large as the smallest picture that the network takes.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_tensor::{Activation, Mode};
+/// use taper_transfer::{Backbone, Stage, Staged};
+/// let stage = Stage { name: "squash", channels: 3, stride: 1, prefixes: &["squash"] };
+/// let net = Staged::new("a network", 1, vec![(stage, vec![Box::new(Activation::Tanh)])]);
+/// let picture = Tensor::zeros((1, 8, 8, 3), DType::F32, &Device::Cpu)?;
+/// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 8, 8, 3]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub struct Staged {
+    name: &'static str,
+    smallest: usize,
+    stages: Vec<Stage>,
+    layers: Vec<Layers>,
+}
+
+/// One after the other.
+pub(crate) type Layers = Vec<Box<dyn Layer>>;
+
+impl Staged {
+    /// A network called `name` in errors, for pictures whose sides are `smallest` pixels or more.
+    pub fn new(name: &'static str, smallest: usize, stages: Vec<(Stage, Vec<Box<dyn Layer>>)>) -> Self {
+        let (stages, layers) = stages.into_iter().unzip();
+        Self { name, smallest, stages, layers }
+    }
+
+    /// The layers of stage `i`.
+    #[cfg(test)]
+    pub(crate) fn layers(&self, i: usize) -> &Layers {
+        &self.layers[i]
+    }
+}
+
+impl Backbone for Staged {
+    fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let Some(layers) = self.layers.get(i) else {
+            bail!("{} has {} stages; there is no stage {i}", self.name, self.layers.len());
+        };
+        if i == 0 {
+            let (_, h, w, channels) = x.dims4()?;
+            let smallest = self.smallest;
+            if h.min(w) < smallest || channels != 3 {
+                bail!("{} takes (N,H,W,3), H and W {smallest} pixels or more, got {:?}", self.name, x.shape());
+            }
+        }
+        layers.forward(x, mode)
+    }
+}
