@@ -40,6 +40,7 @@ pub mod interrupt;
 pub mod model;
 pub mod network;
 pub mod output;
+pub mod pretrained;
 pub mod progress;
 pub mod report;
 pub mod run_folder;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AugmentArgs, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs,
+    self, AugmentArgs, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -38,6 +38,7 @@ enum Verb {
     Train(Box<TrainArgs>),
     Eval(EvalArgs),
     Predict(PredictArgs),
+    Models(ModelsArgs),
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
@@ -76,7 +77,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
     error.is::<RecipeError>()
         || error.is::<taper_augment::AugmentError>()
         || error.is::<SameFile>()
-        || matches!(error.downcast_ref(), Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. }))
+        || matches!(error.downcast_ref(), Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. } | TransferError::NoSource { .. }))
         || error.downcast_ref().is_some_and(LandscapeError::is_usage)
         || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
 }
@@ -94,6 +95,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Train(args) => commands::train(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
+        Verb::Models(args) => commands::models(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),
         Verb::Data(args) => commands::data(args),

@@ -11,6 +11,7 @@ use taper_transfer::{BackboneConfig, Classifier, Fit, Head, backbone, load_weigh
 
 use crate::files;
 use crate::pipeline::Input;
+use crate::pretrained::weights;
 
 /// `model.json`: what the weights beside it are weights of.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -96,7 +97,7 @@ pub fn open(what: &str) -> Result<Model> {
         std: manifest.std,
     };
     let (classifier, params) = card.build(Rng::new(0))?;
-    load_weights(&params, &pretrained.weights()?, Fit::Exact)?;
+    load_weights(&params, &weights(pretrained)?, Fit::Exact)?;
     Ok(Model { card, classifier })
 }
 

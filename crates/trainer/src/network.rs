@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, load_weights, read_weights};
+use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, load_weights};
 
 use crate::model::ModelCard;
 use crate::recipe::{HeadRecipe, Recipe};
@@ -40,14 +40,14 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
     (card.mean, card.std) = (manifest.mean, manifest.std);
     let (classifier, params) = card.build(rng)?;
     let mut tensors = match &recipe.weights {
-        Some(path) => read_weights(path)?,
-        None => pretrained.weights()?,
+        Some(path) => pretrained.weights_in(path)?,
+        None => crate::pretrained::weights(pretrained)?,
     };
     // The head is new whatever the file holds: its first values come from the seed.
     tensors.retain(|name, _| !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
     load_weights(&params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match &recipe.weights {
         Some(path) => format!("{} holds no weights of {}", path.display(), recipe.model),
-        None => format!("the embedded weights of {} are broken", recipe.model),
+        None => format!("the weights of {} are not its own", recipe.model),
     })?;
     Ok((card, classifier, params))
 }

@@ -64,6 +64,12 @@ pub fn reading(pictures: usize) -> ProgressBar {
     styled(ProgressBar::new(pictures as u64), "     reading [{wide_bar}] {pos}/{len} pictures, {eta} left")
 }
 
+/// A bar for bytes that arrive; hidden where stderr is no terminal.
+pub fn downloading(name: &str) -> ProgressBar {
+    let style = "{prefix:>12} [{wide_bar}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+    styled(ProgressBar::new(0), style).with_prefix(name.to_owned())
+}
+
 fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),

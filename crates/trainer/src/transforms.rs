@@ -192,8 +192,8 @@ mod tests {
 
     #[test]
     fn the_default_is_what_it_says() {
-        let written = "\"hflip\", { name = \"random_affine\", degrees = 10, zoom = [1, 1.1] }, \
-                       { name = \"color_jitter\", brightness = 0.2, contrast = 0.2 }";
+        let written = "\"hflip\", { name = \"one_of\", transforms = [\"random_perspective\", \"random_lens\", \"elastic\"] }, \
+                       { name = \"one_of\", transforms = [\"sharpness\", \"blur\", \"noise\", \"jpeg\"] }";
         assert_eq!(parse(written), AugmentRecipe::default());
         assert_eq!("none".parse(), Ok(AugmentRecipe::none()));
         assert_eq!("hflip, invert".parse(), Ok(parse("\"hflip\", \"invert\"")));

@@ -4,6 +4,8 @@ use candle_core::Error as TensorError;
 use safetensors::{Dtype, SafeTensorError};
 use taper_tensor::Reshaped;
 
+use crate::HubError;
+
 /// What can go wrong when a network is put together.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +52,15 @@ pub enum TransferError {
     /// The weights do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The weights are not here and cannot be fetched.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// Nothing is known of where the weights of a model are.
+    #[error("no repository holds the weights of {name}: name a file of them (`weights` in a recipe, `--weights FILE`)")]
+    NoSource {
+        /// The model.
+        name: &'static str,
+    },
     /// A layer of a head cannot be built.
     #[error(transparent)]
     Layer(#[from] taper_regularize::RegularizeError),
@@ -71,7 +82,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// Not a whole safetensors file: cut short, or something else altogether.
-    #[error("{origin} ({len} bytes) is no complete safetensors file: {source}")]
+    #[error("{origin} ({len} bytes) is neither a complete safetensors file nor one of PyTorch's: {source}")]
     Malformed {
         /// The file, or where the bytes came from.
         origin: String,
@@ -79,6 +90,14 @@ pub enum WeightsError {
         len: usize,
         /// What is wrong.
         source: SafeTensorError,
+    },
+    /// Not a state dict of PyTorch's.
+    #[error("{} is a file of PyTorch's that cannot be used: {what}", path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
     },
     /// A tensor is not floating point.
     #[error("{name} in {origin} has the type {dtype}; weights are F16, BF16, F32 or F64")]

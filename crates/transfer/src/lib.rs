@@ -48,11 +48,14 @@ mod vgg_head;
 mod architectures;
 mod classifier;
 
+mod hub;
 mod manifest;
 mod models;
+mod pth;
 mod weights;
 
 mod error;
+mod hub_error;
 
 pub use alexnet::alexnet;
 pub use architectures::{ARCHITECTURES, Architecture, architecture, backbone};
@@ -65,6 +68,8 @@ pub use densenet::densenet121;
 pub use efficientnet::efficientnet_b0;
 pub use error::{TransferError, WeightsError};
 pub use head::Head;
+pub use hub::{Fetch, Hub, HubFile};
+pub use hub_error::HubError;
 pub use linear_head::{DropoutConfig, LinearHead};
 pub use manifest::Manifest;
 pub use mlp_head::{MlpHead, MlpHeadConfig};
@@ -76,7 +81,7 @@ pub use squeezenet::{SqueezeNetLayers, squeezenet};
 pub use staged::Staged;
 pub use vgg::{VggLayers, vgg};
 pub use vgg_head::{Grid, VggHead, VggHeadConfig};
-pub use weights::{Fit, load_weights, read_weights, weights_from_bytes};
+pub use weights::{Fit, load_weights, read_weights, rename, weights_from_bytes};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

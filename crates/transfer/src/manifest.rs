@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{TransferError, WeightsError};
+use crate::{HubFile, TransferError, WeightsError};
 
 /// Where weights come from and what they expect, from `models/<name>.toml`.
 ///
@@ -18,12 +18,14 @@ use crate::{TransferError, WeightsError};
 pub struct Manifest {
     /// The name of the model.
     pub name: String,
-    /// The safetensors file beside the manifest.
-    pub file: String,
-    /// The SHA-256 of that file, 64 hexadecimal digits in lower case.
-    pub sha256: String,
-    /// How many numbers the file holds, head included.
+    /// How many numbers are trained, head included.
     pub parameters: usize,
+    /// Multiplications and additions for one picture, each pair counted once, 10⁹.
+    pub gflops: f64,
+    /// Accuracy on ImageNet's validation pictures, percent, where it is known.
+    pub top1: Option<f64>,
+    /// How often the right class is among the first five, percent.
+    pub top5: Option<f64>,
     /// The side of the square pictures that the network was trained on, pixels.
     pub input_size: usize,
     /// What is subtracted from red, green and blue, which lie in 0..1.
@@ -36,6 +38,15 @@ pub struct Manifest {
     pub licence: String,
     /// Who made the weights, and what was done to them since.
     pub source: String,
+    /// The safetensors file beside the manifest, where the weights are embedded.
+    pub file: Option<String>,
+    /// The SHA-256 of the weights' file, 64 hexadecimal digits in lower case, where it is known.
+    pub sha256: Option<String>,
+    /// The weights on the hub.
+    pub hub: Option<HubFile>,
+    /// What names in that file begin with, and what they begin with here ([`rename`](crate::rename)).
+    #[serde(default)]
+    pub renames: Vec<[String; 2]>,
 }
 
 impl Manifest {
@@ -46,7 +57,7 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, TransferError> {
         let manifest: Self = toml::from_str(text)?;
         let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-        let sum = manifest.sha256.len() == 64 && manifest.sha256.bytes().all(hex);
+        let sum = manifest.sha256.as_ref().is_none_or(|sum| sum.len() == 64 && sum.bytes().all(hex));
         for (ok, field, wanted) in [
             (!manifest.name.is_empty(), "name", "a name"),
             (sum, "sha256", "64 hexadecimal digits in lower case"),
@@ -68,10 +79,12 @@ impl Manifest {
     /// When their SHA-256 is another.
     pub fn verify(&self, bytes: &[u8], origin: &str) -> Result<(), WeightsError> {
         let got: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        if got == self.sha256 {
-            return Ok(());
+        match &self.sha256 {
+            Some(wanted) if got != *wanted => {
+                Err(WeightsError::Checksum { origin: origin.to_owned(), got, wanted: wanted.clone() })
+            }
+            _ => Ok(()),
         }
-        Err(WeightsError::Checksum { origin: origin.to_owned(), got, wanted: self.sha256.clone() })
     }
 }
 

@@ -1,30 +1,66 @@
 //! The models there are, by name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use candle_core::Tensor;
 use taper_tensor::{Params, Path};
 
 use crate::architectures::{Architecture, architecture, nearest_first};
-use crate::{Backbone, BackboneConfig, Classifier, Fit, Head, Manifest, TransferError, WeightsError, load_weights, weights_from_bytes};
+use crate::{
+    Backbone, BackboneConfig, Classifier, Fetch, Fit, Head, Hub, Manifest, TransferError, load_weights, read_weights,
+    rename, weights_from_bytes,
+};
 
-/// A pretrained network that is part of this library.
+/// A network for which there are pretrained weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
-    /// The name.
+    /// The name, that of its [`Architecture`].
     pub name: &'static str,
     manifest: &'static str,
-    weights: &'static [u8],
-    class_names: &'static str,
+    /// The weights, where they are part of this library.
+    embedded: Option<&'static [u8]>,
 }
 
-/// Every model, the default first. A new one is one more entry.
-pub const MODELS: &[Model] = &[Model {
-    name: "squeezenet1_1",
-    manifest: include_str!("../../../models/squeezenet1_1.toml"),
-    weights: include_bytes!("../../../models/squeezenet1_1.safetensors"),
-    class_names: include_str!("../../../models/imagenet_classes.txt"),
-}];
+/// The names of ImageNet's classes, in the order of the logits.
+const IMAGENET: &str = include_str!("../../../models/imagenet_classes.txt");
+
+macro_rules! fetched {
+    ($name:literal) => {
+        Model { name: $name, manifest: include_str!(concat!("../../../models/", $name, ".toml")), embedded: None }
+    };
+}
+
+/// Every model, the default first. A new one is a manifest in `models` and one more entry.
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "squeezenet1_1",
+        manifest: include_str!("../../../models/squeezenet1_1.toml"),
+        embedded: Some(include_bytes!("../../../models/squeezenet1_1.safetensors")),
+    },
+    fetched!("squeezenet1_0"),
+    fetched!("alexnet"),
+    fetched!("vgg11"),
+    fetched!("vgg13"),
+    fetched!("vgg16"),
+    fetched!("vgg19"),
+    fetched!("vgg11_bn"),
+    fetched!("vgg13_bn"),
+    fetched!("vgg16_bn"),
+    fetched!("vgg19_bn"),
+    fetched!("resnet18"),
+    fetched!("resnet34"),
+    fetched!("resnet50"),
+    fetched!("resnet101"),
+    fetched!("resnet152"),
+    fetched!("resnext50_32x4d"),
+    fetched!("wide_resnet50_2"),
+    fetched!("mobilenet_v2"),
+    fetched!("mobilenet_v3_small"),
+    fetched!("mobilenet_v3_large"),
+    fetched!("efficientnet_b0"),
+    fetched!("densenet121"),
+];
 
 /// The model of this name.
 ///
@@ -52,22 +88,58 @@ impl Model {
         Manifest::parse(self.manifest)
     }
 
-    /// The bytes of its safetensors file.
-    pub fn bytes(&self) -> &'static [u8] {
-        self.weights
+    /// The bytes of its safetensors file, where it is embedded.
+    pub fn embedded(&self) -> Option<&'static [u8]> {
+        self.embedded
     }
 
-    /// Its weights by name, its own head included, float32.
+    /// Where the file of its weights is on this machine, when it is one and there: embedded weights need none.
     ///
     /// # Errors
     /// Never, as long as the tests of this library pass.
-    pub fn weights(&self) -> Result<BTreeMap<String, Tensor>, WeightsError> {
-        weights_from_bytes(self.weights, self.name)
+    pub fn find(&self, hub: &Hub) -> Result<Option<PathBuf>, TransferError> {
+        Ok(self.manifest()?.hub.and_then(|file| hub.find(&file)))
+    }
+
+    /// The file of its weights, fetched from the hub if need be; none where they are embedded.
+    ///
+    /// # Errors
+    /// When no repository holds them, or they cannot be fetched.
+    pub fn pull(&self, hub: &Hub, tell: &mut dyn FnMut(Fetch)) -> Result<Option<PathBuf>, TransferError> {
+        if self.embedded.is_some() {
+            return Ok(None);
+        }
+        let manifest = self.manifest()?;
+        let file = manifest.hub.as_ref().ok_or(TransferError::NoSource { name: self.name })?;
+        Ok(Some(hub.pull(file, manifest.sha256.as_deref(), tell)?))
+    }
+
+    /// Its weights by name, its own head included, float32: the embedded ones, or those that [`pull`](Self::pull) finds by
+    /// [`Hub::from_env`].
+    ///
+    /// # Errors
+    /// As there, and when the file is broken.
+    pub fn weights(&self) -> Result<BTreeMap<String, Tensor>, TransferError> {
+        match self.embedded {
+            Some(bytes) => Ok(weights_from_bytes(bytes, self.name)?),
+            None => {
+                let path = self.pull(&Hub::from_env()?, &mut |_| {})?;
+                self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name })?)
+            }
+        }
+    }
+
+    /// The weights in a file, by torchvision's names whether the file has those or timm's.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn weights_in(&self, path: &std::path::Path) -> Result<BTreeMap<String, Tensor>, TransferError> {
+        Ok(rename(read_weights(path)?, &self.manifest()?.renames))
     }
 
     /// The names of the classes of its own head, in the order of the logits.
     pub fn class_names(&self) -> Vec<&'static str> {
-        self.class_names.lines().collect()
+        IMAGENET.lines().collect()
     }
 
     /// The head that its weights come with, as data.
@@ -128,14 +200,20 @@ mod tests {
     fn every_model_is_what_its_manifest_says() {
         for model in MODELS {
             let manifest = model.manifest().unwrap();
-            assert_eq!((&*manifest.name, &manifest.file), (model.name, &format!("{}.safetensors", model.name)));
-            manifest.verify(model.bytes(), model.name).unwrap();
-            let weights = model.weights().unwrap();
-            assert_eq!(weights.values().map(Tensor::elem_count).sum::<usize>(), manifest.parameters);
-            assert_eq!(manifest.classes, "imagenet");
+            assert_eq!((&*manifest.name, &*manifest.classes), (model.name, "imagenet"));
+            assert_eq!(manifest.file.is_some(), model.embedded.is_some());
+            assert!(manifest.top1 <= manifest.top5 && manifest.gflops > 0.0 && !manifest.licence.is_empty());
+            if let Some(bytes) = model.embedded {
+                assert_eq!(manifest.file, Some(format!("{}.safetensors", model.name)));
+                assert!(manifest.sha256.is_some());
+                manifest.verify(bytes, model.name).unwrap();
+                let weights = model.weights().unwrap();
+                assert_eq!(weights.values().map(Tensor::elem_count).sum::<usize>(), manifest.parameters);
+            }
             let names = model.class_names();
             assert_eq!((names.len(), names[0], names[999]), (1000, "tench", "toilet tissue"));
             assert!(names.iter().all(|name| !name.trim().is_empty()));
         }
+        assert!(model("nothing").is_err());
     }
 }

@@ -1,14 +1,15 @@
-//! From safetensors files into a network.
+//! From files into a network.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use taper_tensor::{LoadReport, Params, Reshaped};
 
-use crate::WeightsError;
 use crate::backbone::is_below;
+use crate::{WeightsError, pth};
 
 /// How closely weights must fit a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +21,28 @@ pub enum Fit<'a> {
     NewHead(&'a [&'a str]),
 }
 
-/// The tensors of a safetensors file by name, as float32 on the CPU.
+/// The tensors of a file by name, as float32 on the CPU: a safetensors file, or a state dict that PyTorch 1.6 or later saved
+/// (`.pth`, `.pt`, `.bin`; what it is, its first bytes say). float16, bfloat16, float32 and float64 are read.
 ///
-/// Counters named `num_batches_tracked`, which PyTorch's batch norm keeps, are left out.
+/// Counters named `num_batches_tracked`, which PyTorch's batch norm keeps, are left out. A state dict is read as data: no code
+/// in it runs, and anything that is no tensor is refused.
 ///
 /// # Errors
-/// When the file cannot be read, is cut short or no safetensors file, or holds a tensor that is not
+/// When the file cannot be read, is cut short or of another kind, or holds a tensor that is not
 /// floating point. Every error names the file.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>, WeightsError> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|source| WeightsError::Unreadable { path: path.to_owned(), source })?;
+    let unreadable = |source| WeightsError::Unreadable { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(unreadable)?;
+    if start.starts_with(pth::LEGACY) {
+        let what = "it was saved by PyTorch before 1.6; load it there and save it again".to_owned();
+        return Err(WeightsError::Pickle { path: path.to_owned(), what });
+    }
+    if start.starts_with(pth::ZIP) {
+        return pth::read(path);
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
     weights_from_bytes(&bytes, &path.display().to_string())
 }
 
@@ -61,7 +74,39 @@ pub fn weights_from_bytes(bytes: &[u8], origin: &str) -> Result<BTreeMap<String,
     Ok(weights)
 }
 
-/// Copies weights into the network whose parameters `params` are, trainables and buffers, by name.
+/// Gives weights their names in this library: each pair says what a name begins with, and what it is to begin with; whole parts,
+/// the first pair that fits.
+///
+/// # Examples
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use candle_core::{DType, Device, Tensor};
+/// let weights = BTreeMap::from([("head.fc.bias".to_owned(), Tensor::zeros(3, DType::F32, &Device::Cpu)?)]);
+/// let pairs = [["head.fc".to_owned(), "classifier.6".to_owned()]];
+/// assert!(taper_transfer::rename(weights, &pairs).contains_key("classifier.6.bias"));
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn rename(weights: BTreeMap<String, Tensor>, pairs: &[[String; 2]]) -> BTreeMap<String, Tensor> {
+    let renamed = |name: String| {
+        let mut fitting = pairs.iter().filter(|[from, _]| is_below(&name, from));
+        fitting.next().map_or_else(|| name.clone(), |[from, to]| format!("{to}{}", &name[from.len()..]))
+    };
+    weights.into_iter().map(|(name, tensor)| (renamed(name), tensor)).collect()
+}
+
+/// Linear layers that a file holds as convolutions over their whole map (O,C,H,W), as matrices (O,C·H·W), where the network has one.
+fn flattened(params: &Params, weights: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, WeightsError> {
+    let network = params.tensors();
+    let fit = |(name, tensor): (&String, &Tensor)| {
+        let linear = network.get(name).filter(|own| own.rank() == 2 && tensor.rank() == 4);
+        let tensor = if linear.is_some() { tensor.flatten_from(1)? } else { tensor.clone() };
+        Ok((name.clone(), tensor))
+    };
+    weights.iter().map(fit).collect()
+}
+
+/// Copies weights into the network whose parameters `params` are, trainables and buffers, by name. A convolution in the place of
+/// a linear layer, as timm has them in VGG, is taken for the matrix that it is.
 ///
 /// # Errors
 /// When names or shapes differ more than `fit` allows; then nothing is copied, and the error lists what
@@ -88,6 +133,7 @@ pub fn load_weights(
         Fit::Exact => false,
         Fit::NewHead(prefixes) => prefixes.iter().any(|prefix| is_below(name, prefix)),
     };
+    let weights = &flattened(params, weights)?;
     let (mut missing, mut reshaped) = (Vec::new(), Vec::new());
     let network = params.tensors();
     for (name, parameter) in network.iter().filter(|(name, _)| !free(name)) {

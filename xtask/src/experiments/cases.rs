@@ -106,6 +106,7 @@ pub fn augment() -> Vec<Case> {
         list("AugMix", &["\"hflip\"", "\"aug_mix\""]),
         list("warp + turn and zoom", &[WARP, SMALL]),
         list("warp + filters", &[WARP, FILTERS]),
+        list("mirror + turn and zoom + colour", &["\"hflip\"", SMALL, COLOUR]),
         list("mirror + affine", &["\"hflip\"", AFFINE]),
         list("mirror + affine + colour", &["\"hflip\"", AFFINE, COLOUR]),
         list("crop + mirror + strong colour", &["\"random_resized_crop\"", "\"hflip\"", STRONG]),

@@ -6,6 +6,7 @@ mod data;
 mod eval;
 mod fine_tune;
 mod inspect;
+mod models;
 mod optimize;
 mod predict;
 
@@ -15,6 +16,7 @@ pub use data::{DataArgs, data};
 pub use eval::{EvalArgs, eval};
 pub use fine_tune::{FineTuneArgs, TrainArgs, fine_tune, train};
 pub use inspect::{InspectArgs, inspect};
+pub use models::{ModelsArgs, models};
 pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
 

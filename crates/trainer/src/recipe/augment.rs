@@ -13,15 +13,14 @@ use super::named::named_list;
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentRecipe {
     /// One after the other; where none of them cuts or resizes, what is done in testing comes first. Default: mirrored left to
-    /// right, turned by up to 10 degrees, zoomed by up to 1.1, brightness and contrast changed by up to a fifth.
+    /// right, one of perspective, lens and rubber, one of sharpness, blur, noise and JPEG (`cargo xtask experiments augment`).
     #[serde(deserialize_with = "named_list")]
     pub train: Vec<TransformRecipe>,
 }
 
 impl Default for AugmentRecipe {
     fn default() -> Self {
-        let light = TransformRecipe::ColorJitter { brightness: 0.2, contrast: 0.2, saturation: 0.0, hue: 0.0 };
-        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, moved(10.0, (1.0, 1.1), 0.0), light] }
+        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, TransformRecipe::warp(), TransformRecipe::camera()] }
     }
 }
 
@@ -33,7 +32,16 @@ impl AugmentRecipe {
 
     /// For pictures of a few dozen pixels: mirrored left to right, shifted by up to 0.07 of the side.
     pub fn shifted() -> Self {
-        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, moved(0.0, (1.0, 1.0), 0.07)] }
+        let shift = TransformRecipe::RandomAffine {
+            degrees: 0.0,
+            zoom: (1.0, 1.0),
+            translate: 0.07,
+            shear: 0.0,
+            stretch: (1.0, 1.0),
+            filter: Filter::Bilinear,
+            border: Border::Reflect,
+        };
+        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, shift] }
     }
 
     /// Puts a transform at the end, in the place of those of its name.
@@ -51,17 +59,5 @@ impl FromStr for AugmentRecipe {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names = text.split(',').map(str::trim).filter(|_| text != "none");
         Ok(Self { train: names.map(TransformRecipe::named).collect::<Result<_, _>>()? })
-    }
-}
-
-fn moved(degrees: f64, zoom: (f64, f64), translate: f64) -> TransformRecipe {
-    TransformRecipe::RandomAffine {
-        degrees,
-        zoom,
-        translate,
-        shear: 0.0,
-        stretch: (1.0, 1.0),
-        filter: Filter::Bilinear,
-        border: Border::Reflect,
     }
 }

@@ -298,6 +298,30 @@ impl TransformRecipe {
         Self::RandomErasing { p, scale: usual::erased(), ratio: usual::erased_ratio(), fill: Fill::default() }
     }
 
+    /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they were.
+    pub fn warp() -> Self {
+        let (filter, border) = (Filter::default(), usual::border());
+        Self::OneOf {
+            transforms: vec![
+                Self::RandomPerspective { distortion: usual::distortion(), filter, border },
+                Self::RandomLens { k1: usual::k1(), k2: (0.0, 0.0), filter, border },
+                Self::Elastic { alpha: usual::alpha(), sigma: usual::sigma_of_a_field(), filter, border },
+            ],
+        }
+    }
+
+    /// One of sharpness, blur, noise and JPEG, each as usual: what cameras and files do.
+    pub fn camera() -> Self {
+        Self::OneOf {
+            transforms: vec![
+                Self::Sharpness { factor: usual::up_to_two() },
+                Self::Blur { sigma: usual::sigma_of_a_blur() },
+                Self::Noise { sigma: usual::sigma_of_noise() },
+                Self::Jpeg { quality: usual::quality() },
+            ],
+        }
+    }
+
     /// [`Self::Cutout`] of a usual colour.
     pub fn cutout(side: u32) -> Self {
         Self::Cutout { side, fill: Fill::default() }

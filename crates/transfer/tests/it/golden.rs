@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Device, Result, Tensor, Var};
-use taper_tensor::{Mode, Rng, cross_entropy};
-use taper_transfer::{Classifier, ConvHeadConfig, Head, model};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
+use taper_tensor::{Mode, Params, Rng, cross_entropy};
+use taper_transfer::{BackboneConfig, Classifier, ConvHeadConfig, Head, architecture, model};
 
 use crate::params;
 
@@ -115,4 +115,81 @@ fn six_steps_on_all_layers() -> Result<()> {
 #[test]
 fn six_steps_on_the_head_alone() -> Result<()> {
     fine_tune("fine_tune_head", 4)
+}
+
+/// Numbers in -1..1 that any language computes alike, as `backbones.py` does.
+fn noise(count: usize, seed: usize) -> impl Iterator<Item = f64> {
+    (0..count).map(move |i| {
+        let x = (i as f64 * 12.9898 + seed as f64 * 78.233).sin() * 43758.5453;
+        2.0 * (x - x.floor()) - 1.0
+    })
+}
+
+/// The values of `backbones.py`.
+fn fill(params: &Params) -> Result<()> {
+    let (trainables, buffers) = (params.trainables(), params.buffers());
+    let mut all: Vec<_> = trainables.into_iter().chain(buffers).collect();
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (seed, (name, var)) in all.into_iter().enumerate() {
+        let (count, rank) = (var.elem_count(), var.rank());
+        let scale = if rank > 1 { (6.0 * var.dims()[0] as f64 / count as f64).sqrt() } else { 1.0 };
+        let value = |x: f64| match rank {
+            1 if name.ends_with("running_var") => 1.0 + 0.5 * x * x,
+            1 if name.ends_with("weight") => 1.0 + 0.1 * x,
+            1 => 0.1 * x,
+            _ => scale * x,
+        };
+        let values: Vec<f64> = noise(count, seed).map(value).collect();
+        var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu)?.to_dtype(var.dtype())?)?;
+    }
+    Ok(())
+}
+
+/// Features and logits in testing; in float64 features and the gradient of the stem's filters in training too, where norms
+/// over 18 values amplify the rounding of float32. Largest difference of the largest value: 1e-3 and 1e-7.
+#[test]
+fn every_family_computes_what_torchvision_computes() -> Result<()> {
+    let path = GOLDEN.replace("models", "backbones.safetensors");
+    let golden = candle_core::safetensors::load(path, &Device::Cpu)?;
+    let names: Vec<_> = golden.keys().filter_map(|key| key.strip_suffix(".features")).collect();
+    assert_eq!(names.len(), 11);
+    let pictures = Tensor::from_vec(noise(2 * 3 * 96 * 80, 0).collect(), (2, 3, 96, 80), &Device::Cpu)?;
+    let pictures = pictures.permute((0, 2, 3, 1))?.contiguous()?;
+    for (dtype, tolerance) in [(DType::F32, 1e-3), (DType::F64, 1e-7)] {
+        let pictures = pictures.to_dtype(dtype)?;
+        let picture = pictures.narrow(0, 0, 1)?;
+        let close = |what: String, got: &Tensor| -> Result<()> {
+            let (got, wanted) = (got.to_dtype(DType::F64)?, &golden[&what]);
+            let error = (got - wanted)?.abs()?.max_all()?.to_scalar::<f64>()?;
+            let scale = wanted.abs()?.max_all()?.to_scalar::<f64>()?;
+            assert!(error <= tolerance * scale, "{what} as {dtype:?}: error {error} of {scale}");
+            Ok(())
+        };
+        for name in &names {
+            let (p, network) = (Params::new(Rng::new(0), dtype, Device::Cpu), architecture(name).unwrap());
+            let backbone = network.backbone(&p.root(), &BackboneConfig::default()).unwrap();
+            let logits = golden.contains_key(&format!("{name}.logits"));
+            let head = |head: Head| head.build(&p.root(), backbone.channels(), 1000).unwrap();
+            let own = logits.then(|| head(network.head()));
+            fill(&p)?;
+            let head = own.unwrap_or_else(|| head(Head::Linear));
+            let net = Classifier::new(backbone, head);
+            let mean = |x: &Tensor| x.mean(D::Minus2)?.mean(D::Minus2)?.mean(0);
+            close(format!("{name}.features"), &mean(&net.features(&picture, Mode::Eval)?)?)?;
+            if logits {
+                close(format!("{name}.logits"), &net.forward(&picture, Mode::Eval)?.squeeze(0)?)?;
+            }
+            if dtype == DType::F32 {
+                continue;
+            }
+            let maps = net.features(&pictures, Mode::Train(&Rng::new(0)))?;
+            close(format!("{name}.trained"), &mean(&maps.detach())?)?;
+            let grads = maps.sqr()?.mean_all()?.backward()?;
+            let stem = net.backbone().stages()[0].prefixes[0];
+            let filters = [format!("{stem}.weight"), format!("{stem}.0.weight")];
+            let (_, stem) = p.trainables().into_iter().find(|(other, _)| filters.contains(other)).unwrap();
+            close(format!("{name}.gradient"), &grads.get(&stem).unwrap().flatten_all()?.narrow(0, 0, 64)?)?;
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 mod backbones;
 mod freezing;
 mod golden;
+mod hub;
 mod weight_files;
 
 use candle_core::{DType, Device, Tensor};

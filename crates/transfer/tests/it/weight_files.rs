@@ -25,7 +25,7 @@ fn values(t: &Tensor) -> Vec<f32> {
 fn a_file_cut_short_or_foreign_or_absent_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.safetensors");
-    let whole = MODELS[0].bytes();
+    let whole = MODELS[0].embedded().unwrap();
     for bytes in
         [&whole[..whole.len() - 1], &whole[..5000], &whole[..100], &whole[..7], b"", b"\x89PNG not weights at all"]
     {
@@ -113,4 +113,60 @@ fn anything_else_is_a_mismatch_that_lists_it_and_loads_nothing() {
     let (missing, ..) = mismatch(&BTreeMap::new(), head);
     assert_eq!(missing.len(), 50);
     assert_eq!(values(&p.tensors()["features.0.weight"]), before);
+}
+
+fn saved(name: &str) -> String {
+    format!("{}/tests/pth/{name}.pth", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_state_dict_of_pytorchs_is_read_whatever_its_types() {
+    let weights = read_weights(saved("good")).unwrap();
+    let names: Vec<_> = weights.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a.bias", "a.weight", "b.running_mean", "b.weight", "c.bias", "c.weight"]);
+    assert!(weights.values().all(|tensor| tensor.dtype() == DType::F32));
+    assert_eq!(weights["a.weight"].dims(), [3, 4]);
+    assert_eq!(values(&weights["a.weight"]), (0..12).map(|i| i as f32 / 4.0).collect::<Vec<_>>());
+    assert_eq!((values(&weights["a.bias"]), values(&weights["b.weight"])), (vec![1.5, -2.0], vec![0.25, 3.0]));
+    assert_eq!(values(&weights["b.running_mean"]), [1.0, 2.0, 3.0]);
+    assert_eq!((values(&weights["c.weight"]), values(&weights["c.bias"])), (vec![1.0, 1.25, 1.5, 1.75], vec![9.0]));
+}
+
+#[test]
+fn what_is_no_state_dict_is_refused_with_what_to_do() {
+    for (name, says) in [
+        ("legacy", "before 1.6"),
+        ("checkpoint", "is no tensor: save the state dict alone"),
+        ("integers", "steps has the type"),
+        ("view", "turned: it is a view"),
+        ("list", "no state dict"),
+    ] {
+        let error = read_weights(saved(name)).unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains(name), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = (folder.path().join("cut.pth"), std::fs::read(saved("good")).unwrap());
+    for length in [5, 20, 200, whole.len() / 2, whole.len() - 30] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(read_weights(&path).unwrap_err().to_string().contains("cut.pth"));
+    }
+}
+
+#[test]
+fn weights_by_timms_names_fit_a_network_of_torchvisions() {
+    let model = taper_transfer::model("vgg16").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timm.safetensors");
+    // fc1 of timm's VGG is a convolution over the whole map.
+    let fc1 = Tensor::arange(0f32, 2.0 * 3.0 * 4.0, &Device::Cpu).unwrap().reshape((2, 3, 2, 2)).unwrap();
+    let bias = Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap();
+    let tensors = HashMap::from([("pre_logits.fc1.weight", fc1.clone()), ("head.fc.bias", bias.clone())]);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let weights = model.weights_in(&path).unwrap();
+    assert_eq!(weights.keys().collect::<Vec<_>>(), ["classifier.0.weight", "classifier.6.bias"]);
+    let p = params(0);
+    p.root().trainable("classifier.0.weight", (2, 12), candle_nn::Init::Const(0.0)).unwrap();
+    p.root().trainable("classifier.6.bias", 2, candle_nn::Init::Const(1.0)).unwrap();
+    load_weights(&p, &weights, Fit::Exact).unwrap();
+    assert_eq!(values(&p.tensors()["classifier.0.weight"]), values(&fc1));
 }

@@ -1,0 +1,166 @@
+//! `taper models`: the pretrained networks there are.
+
+use anyhow::{Result, bail};
+use candle_core::{DType, Device};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use taper_tensor::{Params, Rng};
+use taper_transfer::{Hub, MODELS, Manifest, Model, model};
+
+use crate::output::line;
+use crate::pretrained;
+
+/// The pretrained networks there are: list them, fetch their weights.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub when they are first needed, and stay in its cache (~/.cache/huggingface, shared with\nPython). HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured."
+)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// What there is, and what of it is on this machine
+    List {
+        /// Print a line of JSON for each model
+        #[arg(long)]
+        json: bool,
+    },
+    /// What is known about a model
+    Info {
+        /// The name
+        model: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch weights, if they are not on this machine, and print where they are
+    Pull {
+        /// The names
+        #[arg(required = true, value_name = "MODEL")]
+        models: Vec<String>,
+    },
+    /// Print where the weights are on this machine
+    Path {
+        /// The name
+        model: String,
+    },
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When there is no such model, or its weights cannot be had.
+pub fn models(args: &ModelsArgs) -> Result<i32> {
+    match &args.what {
+        What::List { json } => list(*json)?,
+        What::Info { model: name, json } => info(model(name)?, *json)?,
+        What::Pull { models } => {
+            let models = models.iter().map(|name| model(name)).collect::<Result<Vec<_>, _>>()?;
+            for model in models {
+                match pretrained::pull(model)? {
+                    Some(path) => line(path.display())?,
+                    None => line(format_args!("{} is part of this program", model.name))?,
+                }
+            }
+        }
+        What::Path { model: name } => {
+            let model = model(name)?;
+            match model.find(&Hub::from_env()?)? {
+                Some(path) => line(path.display())?,
+                None if model.embedded().is_some() => bail!("{name} is part of this program and has no file"),
+                None => bail!("the weights of {name} are not on this machine; `taper models pull {name}` fetches them"),
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn list(json: bool) -> Result<()> {
+    let hub = Hub::from_env()?;
+    if !json {
+        line("name                  parameters  GFLOPs  top 1  top 5       MB  licence       weights")?;
+    }
+    for model in MODELS {
+        let (manifest, place) = (model.manifest()?, place(model, &hub)?);
+        if json {
+            line(facts(model, &manifest, place))?;
+            continue;
+        }
+        let percent = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+        line(format_args!(
+            "{:<20} {:>9.2} M  {:>6.2}  {:>5}  {:>5}  {:>7.1}  {:<12}  {place}",
+            model.name,
+            manifest.parameters as f64 / 1e6,
+            manifest.gflops,
+            percent(manifest.top1),
+            percent(manifest.top5),
+            megabytes(model, &manifest),
+            manifest.licence,
+        ))?;
+    }
+    if json {
+        return Ok(());
+    }
+    line("\nGFLOPs: multiply-adds for one picture; top 1 and 5: percent of ImageNet's validation pictures; MB: as float32.")
+}
+
+/// The size of the weights: of the embedded ones as they are, of others as float32.
+fn megabytes(model: &Model, manifest: &Manifest) -> f64 {
+    model.embedded().map_or(4 * manifest.parameters, <[u8]>::len) as f64 / 1e6
+}
+
+fn place(model: &Model, hub: &Hub) -> Result<&'static str> {
+    Ok(match (model.embedded(), model.find(hub)?, model.manifest()?.hub) {
+        (Some(_), ..) => "embedded",
+        (_, Some(_), _) => "here",
+        (_, None, Some(_)) => "on the hub",
+        (_, None, None) => "from a file",
+    })
+}
+
+fn facts(model: &Model, manifest: &Manifest, place: &str) -> Value {
+    json!({
+        "schema": 1, "name": model.name, "parameters": manifest.parameters, "gflops": manifest.gflops,
+        "top1": manifest.top1, "top5": manifest.top5, "megabytes": megabytes(model, manifest),
+        "licence": manifest.licence, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
+        "std": manifest.std, "source": manifest.source,
+        "repository": manifest.hub.as_ref().map(|file| &file.repository),
+    })
+}
+
+fn info(model: &Model, json: bool) -> Result<()> {
+    let (manifest, hub) = (model.manifest()?, Hub::from_env()?);
+    let place = place(model, &hub)?;
+    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+    let backbone = model.backbone(&params.root())?;
+    let stages = backbone.stages();
+    if json {
+        let mut facts = facts(model, &manifest, place);
+        facts["stages"] = stages
+            .iter()
+            .map(|stage| json!({"name": stage.name, "channels": stage.channels, "stride": stage.stride}))
+            .collect();
+        return line(facts);
+    }
+    line(format_args!("{}: {:.2} million parameters, {} GFLOPs", model.name, manifest.parameters as f64 / 1e6, manifest.gflops))?;
+    if let (Some(top1), Some(top5)) = (manifest.top1, manifest.top5) {
+        line(format_args!("ImageNet    top 1 {top1:.2} %, top 5 {top5:.2} %"))?;
+    }
+    let [mean, std] = [manifest.mean, manifest.std].map(|values| values.map(|value| value.to_string()).join(", "));
+    line(format_args!("input       {} pixels, mean {mean}, deviation {std}", manifest.input_size))?;
+    line(format_args!("licence     {}", manifest.licence))?;
+    match (&manifest.hub, model.find(&hub)?) {
+        (_, Some(path)) => line(format_args!("weights     {}", path.display()))?,
+        (Some(file), None) => line(format_args!("weights     {place}: {} of {}", file.file, file.repository))?,
+        (None, None) => line(format_args!("weights     {place}"))?,
+    }
+    line(format_args!("source      {}", manifest.source.trim()))?;
+    line("stages      name, channels, pixels of the picture per pixel of the map")?;
+    for stage in stages {
+        line(format_args!("            {:<12} {:>5} {:>3}", stage.name, stage.channels, stage.stride))?;
+    }
+    Ok(())
+}

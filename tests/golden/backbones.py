@@ -1,0 +1,77 @@
+"""Makes backbones.safetensors beside it: torchvision's networks with made-up weights on made-up pictures, in float64.
+
+python backbones.py, with torch, torchvision and safetensors installed.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision.models as models
+from safetensors.torch import save_file
+
+NETWORKS = [
+    "alexnet", "vgg11_bn", "squeezenet1_0", "resnet34", "resnet50", "resnext50_32x4d", "mobilenet_v2",
+    "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
+]
+
+
+def noise(count, seed):
+    """Numbers in -1..1 that any language computes alike: the fraction of a large sine."""
+    x = np.sin(np.arange(count, dtype=np.float64) * 12.9898 + seed * 78.233) * 43758.5453
+    return 2 * (x - np.floor(x)) - 1
+
+
+def fill(state):
+    """He et al.'s uniform for weights of layers, norms near 1 and 0; the seed is the place among the sorted names."""
+    names = sorted(name for name, value in state.items() if value.is_floating_point())
+    for seed, name in enumerate(names):
+        value = state[name]
+        x = noise(value.numel(), seed)
+        if value.dim() > 1:
+            x *= np.sqrt(6 / (value.numel() / value.shape[0]))
+        elif name.endswith("running_var"):
+            x = 1 + 0.5 * x * x
+        elif name.endswith("weight"):
+            x = 1 + 0.1 * x
+        else:
+            x *= 0.1
+        value.copy_(torch.from_numpy(x.reshape(value.shape)))
+
+
+def features(network, x):
+    """The last map before the classifier's pool."""
+    if isinstance(network, models.DenseNet):
+        return torch.relu(network.features(x))
+    if hasattr(network, "features"):
+        return network.features(x)
+    x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
+    return network.layer4(network.layer3(network.layer2(network.layer1(x))))
+
+
+def main():
+    pictures = torch.from_numpy(noise(2 * 3 * 96 * 80, 0).reshape(2, 3, 96, 80))
+    picture = pictures[:1]
+    values = {}
+    for name in NETWORKS:
+        options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
+        network = getattr(models, name)(weights=None, **options).double().eval()
+        # The heads of these two have tens of millions of weights.
+        if name in ("alexnet", "vgg11_bn"):
+            network.classifier = torch.nn.Identity()
+        with torch.no_grad():
+            fill(network.state_dict())
+            values[f"{name}.features"] = features(network, picture).mean((2, 3))[0].contiguous()
+            if name not in ("alexnet", "vgg11_bn"):
+                values[f"{name}.logits"] = network(picture)[0].contiguous()
+        # In training mode, and the gradient of the stem's filters.
+        maps = features(network.train(), pictures)
+        maps.square().mean().backward()
+        stem = next(network.parameters())
+        values[f"{name}.trained"] = maps.detach().mean((0, 2, 3)).contiguous()
+        values[f"{name}.gradient"] = stem.grad.flatten()[:64].contiguous()
+        print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
+    save_file(values, Path(__file__).with_name("backbones.safetensors"))
+
+
+main()
