@@ -28,6 +28,8 @@ mod course;
 pub mod evaluate;
 pub mod fit;
 mod full_batch;
+pub mod linear_probe;
+pub mod stage_features;
 pub mod views;
 
 pub mod draw;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AugmentArgs, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs, PredictArgs, SameFile, TrainArgs,
+    self, AugmentArgs, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -39,6 +39,7 @@ enum Verb {
     Eval(EvalArgs),
     Predict(PredictArgs),
     Models(ModelsArgs),
+    Probe(ProbeArgs),
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
@@ -95,6 +96,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Train(args) => commands::train(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
+        Verb::Probe(args) => commands::probe(args, threads),
         Verb::Models(args) => commands::models(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),

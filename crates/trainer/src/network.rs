@@ -1,10 +1,14 @@
 //! From a recipe to the network that it trains.
 
-use anyhow::{Context, Result};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{DType, Device};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, load_weights};
+use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, Model, load_weights};
 
 use crate::model::ModelCard;
+use crate::pipeline::Input;
 use crate::recipe::{HeadRecipe, Recipe};
 use crate::regularize::backbone_config;
 
@@ -39,15 +43,40 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
     let manifest = pretrained.manifest()?;
     (card.mean, card.std) = (manifest.mean, manifest.std);
     let (classifier, params) = card.build(rng)?;
-    let mut tensors = match &recipe.weights {
-        Some(path) => pretrained.weights_in(path)?,
-        None => crate::pretrained::weights(pretrained)?,
-    };
-    // The head is new whatever the file holds: its first values come from the seed.
-    tensors.retain(|name, _| !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
-    load_weights(&params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match &recipe.weights {
-        Some(path) => format!("{} holds no weights of {}", path.display(), recipe.model),
-        None => format!("the weights of {} are not its own", recipe.model),
-    })?;
+    load_backbone(pretrained, recipe.weights.as_deref(), &params)?;
     Ok((card, classifier, params))
+}
+
+/// A run's network, or a pretrained backbone that is there for its stages alone; with what pictures it takes.
+///
+/// # Errors
+/// When `what` is neither, or a file of weights does not fit.
+pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input)> {
+    if Path::new(what).is_dir() {
+        ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
+        let model = crate::model::open(what)?;
+        return Ok((model.classifier, model.card.input()));
+    }
+    let pretrained = taper_transfer::model(what)?;
+    let manifest = pretrained.manifest()?;
+    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+    let backbone = pretrained.backbone(&params.root())?;
+    let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
+    load_backbone(pretrained, weights, &params)?;
+    let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
+    Ok((Classifier::new(backbone, head), input))
+}
+
+/// Copies a model's own weights, or those of a file, into a backbone. The head keeps its first values whatever the file holds.
+fn load_backbone(model: &Model, file: Option<&Path>, params: &Params) -> Result<()> {
+    let mut tensors = match file {
+        Some(path) => model.weights_in(path)?,
+        None => crate::pretrained::weights(model)?,
+    };
+    tensors.retain(|name, _| !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
+    load_weights(params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match file {
+        Some(path) => format!("{} holds no weights of {}", path.display(), model.name),
+        None => format!("the weights of {} are not its own", model.name),
+    })?;
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod inspect;
 mod models;
 mod optimize;
 mod predict;
+mod probe;
 
 pub use augment::{AugmentArgs, augment};
 pub use chart_files::SameFile;
@@ -19,6 +20,7 @@ pub use inspect::{InspectArgs, inspect};
 pub use models::{ModelsArgs, models};
 pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
+pub use probe::{ProbeArgs, probe_stages as probe};
 
 use std::sync::Arc;
 
