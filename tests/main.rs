@@ -10,3 +10,4 @@ mod optimizers;
 mod regularize;
 mod support;
 mod train;
+mod transfer;

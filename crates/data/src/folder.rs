@@ -65,6 +65,20 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Lists every picture in a folder and the folders below it, all of one class with the folder's name.
+    ///
+    /// # Errors
+    /// When there is no such folder, or no picture in it.
+    pub fn all(root: impl AsRef<Path>) -> Result<Self, DataError> {
+        let root = root.as_ref();
+        let mut folder = Self { classes: vec![name(root)], pictures: Vec::new(), ignored: 0 };
+        folder.collect(root, 0)?;
+        if folder.pictures.is_empty() {
+            return Err(DataError::EmptyClass { path: root.into() });
+        }
+        Ok(folder)
+    }
+
     /// How many files were left out because they are not pictures, hidden ones not counted.
     pub fn ignored(&self) -> usize {
         self.ignored
@@ -176,6 +190,16 @@ mod tests {
         assert_eq!(folder.ignored(), 3);
         assert!(folder.get(4).is_err());
         assert_eq!(folder.get(0).unwrap().dimensions(), (4, 3));
+    }
+
+    #[test]
+    fn all_pictures_of_a_tree_are_one_class() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji");
+        let folder = Folder::all(root).unwrap();
+        assert_eq!((folder.len(), folder.classes()), (1062, &["emoji".to_owned()][..]));
+        assert!(folder.name(0).ends_with(".png") && folder.label(1061) == 0);
+        let empty = tempfile::tempdir().unwrap();
+        assert!(Folder::all(empty.path()).is_err() && Folder::all("nowhere").is_err());
     }
 
     #[test]

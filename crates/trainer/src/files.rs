@@ -1,6 +1,6 @@
 //! Files that are whole or not there.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -10,10 +10,20 @@ use anyhow::{Context, Result};
 /// # Errors
 /// Names the file. What could not be written leaves nothing behind, and a file that was there stays.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes).with_context(|| unwritten(path)))
+}
+
+/// [`write`] piece by piece.
+///
+/// # Errors
+/// As there, and those of `pieces`.
+pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let attempt = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
+    let begin = || tempfile::Builder::new().prefix(".writing-").tempfile_in(folder);
+    let mut file = BufWriter::new(begin().with_context(|| unwritten(path))?);
+    pieces(&mut file)?;
+    let end = || -> std::io::Result<()> {
+        let file = file.into_inner()?;
         file.as_file().sync_all()?;
         #[cfg(unix)]
         {
@@ -24,12 +34,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         file.persist(path)?;
         Ok(())
     };
-    attempt().with_context(|| {
-        format!(
-            "cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written",
-            path.display()
-        )
-    })
+    end().with_context(|| unwritten(path))
+}
+
+fn unwritten(path: &Path) -> String {
+    format!("cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written", path.display())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AugmentArgs, DataArgs, EvalArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
+    self, AugmentArgs, DataArgs, EvalArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -40,6 +40,7 @@ enum Verb {
     Predict(PredictArgs),
     Models(ModelsArgs),
     Probe(ProbeArgs),
+    Features(FeaturesArgs),
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
@@ -97,6 +98,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
         Verb::Probe(args) => commands::probe(args, threads),
+        Verb::Features(args) => commands::features(args, threads),
         Verb::Models(args) => commands::models(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),

@@ -119,14 +119,18 @@ fn chosen(stages: &[Stage], names: &[String]) -> Result<Vec<usize>> {
     if names == ["all"] {
         return Ok((0..stages.len()).collect());
     }
-    let number = |name: &String| match stages.iter().position(|stage| stage.name == name) {
+    names.iter().map(|name| stage_number(stages, name)).collect()
+}
+
+/// The number of the stage of this name.
+pub(super) fn stage_number(stages: &[Stage], name: &str) -> Result<usize> {
+    match stages.iter().position(|stage| stage.name == name) {
         Some(number) => Ok(number),
         None => {
             let known: Vec<_> = stages.iter().map(|stage| stage.name).collect();
-            bail!("--stages: there is no stage {name:?}; there are {}", known.join(", "))
+            bail!("there is no stage {name:?}; there are {}", known.join(", "))
         }
-    };
-    names.iter().map(number).collect()
+    }
 }
 
 fn table(rows: &[(&Stage, Probe)]) -> String {

@@ -1,0 +1,133 @@
+//! `taper models`, `taper probe` and `taper features`: pretrained networks and what they see.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{EMOJI, Ran, command, fails, small, succeed, taper};
+
+/// Runs a command whose hub is a folder of the test, and nowhere else.
+fn offline(folder: &Path, args: &[&str]) -> Ran {
+    command(folder, args).env("HF_HOME", folder.join("home")).env("HF_HUB_OFFLINE", "1").output().unwrap().into()
+}
+
+#[test]
+fn models_are_listed_explained_and_found() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let list = offline(folder, &["models", "list"]).stdout;
+    assert_eq!(list.lines().filter(|line| line.contains(" M  ")).count(), 23);
+    assert!(list.lines().any(|line| line.starts_with("squeezenet1_1") && line.ends_with("embedded")));
+    let json = offline(folder, &["models", "list", "--json"]).stdout;
+    let models: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let resnet = models.iter().find(|model| model["name"] == "resnet18").unwrap();
+    assert_eq!((&resnet["parameters"], &resnet["weights"]), (&11_689_512.into(), &"on the hub".into()));
+    let info: Value = serde_json::from_str(&offline(folder, &["models", "info", "vgg16", "--json"]).stdout).unwrap();
+    assert_eq!((info["stages"].as_array().unwrap().len(), &info["repository"]), (5, &"timm/vgg16.tv_in1k".into()));
+    assert!(offline(folder, &["models", "info", "alexnet"]).stdout.contains("conv3-5"));
+
+    fails(&offline(folder, &["models", "path", "resnet18"]), 1, &["models pull resnet18"]);
+    fails(&offline(folder, &["models", "pull", "resnet18"]), 1, &["HF_HUB_OFFLINE", "timm/resnet18.tv_in1k"]);
+    fails(&offline(folder, &["models", "pull", "alexnet"]), 2, &["--weights FILE"]);
+    fails(&offline(folder, &["models", "info", "resnet81"]), 2, &["nearest first: resnet18"]);
+    // As Python's client leaves a file.
+    let snapshot = folder.join("home/hub/models--timm--resnet18.tv_in1k/snapshots/abc");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::create_dir_all(snapshot.join("../../refs")).unwrap();
+    fs::write(snapshot.join("../../refs/main"), "abc").unwrap();
+    fs::write(snapshot.join("model.safetensors"), "no weights").unwrap();
+    let path = offline(folder, &["models", "path", "resnet18"]).stdout;
+    assert_eq!(fs::read_to_string(path.trim()).unwrap(), "no weights");
+    fails(&offline(folder, &["predict", "resnet18", "x.png"]), 1, &["model.safetensors", "safetensors file"]);
+}
+
+/// A file that may not grow is what a full disk is.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_ends_a_download_with_nothing_under_its_name() {
+    use std::io::{BufRead, BufReader, Write};
+    let place = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let whole = lines.take_while(|line| !line.is_empty()).any(|line| line.ends_with("bytes=0-"));
+            let (size, end) = (4_000_000, if whole { 3_999_999 } else { 0 });
+            let head = format!(
+                "HTTP/1.1 206 Part\r\nETag: \"x\"\r\nX-Repo-Commit: c\r\nContent-Range: bytes 0-{end}/{size}\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n",
+                end + 1
+            );
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![7; end + 1]));
+        }
+    });
+    let taper = env!("CARGO_BIN_EXE_taper");
+    let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{taper}' models pull resnet18");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &script]).env("HF_HOME", place.path()).env("HF_ENDPOINT", endpoint).env_remove("HF_HUB_OFFLINE");
+    let ran = Ran::from(shell.output().unwrap());
+    fails(&ran, 1, &["cannot write", "HF_HOME"]);
+    assert!(!place.path().join("hub/models--timm--resnet18.tv_in1k").exists());
+}
+
+#[test]
+fn a_probe_ranks_the_stages_and_does_not_depend_on_threads() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 12);
+    let probe = |more: &[&str]| {
+        let args = ["probe", "pictures", "--image-size", "64", "--json"];
+        let mut json: Value = serde_json::from_str(&succeed(folder, &[&args, more].concat()).stdout).unwrap();
+        json["seconds"] = Value::Null;
+        json["feature_seconds"] = Value::Null;
+        json
+    };
+    let told = probe(&["--threads", "1", "--png", "stages.png", "--csv", "stages.csv"]);
+    assert_eq!(told, probe(&["--threads", "3"]));
+    let stages = told["stages"].as_array().unwrap();
+    assert_eq!((stages.len(), &told["train_images"]), (4, &36.into()));
+    for stage in stages {
+        let [low, high] = [0, 1].map(|i| stage["interval"][i].as_f64().unwrap());
+        let accuracy = stage["accuracy"].as_f64().unwrap();
+        assert!(low <= accuracy && accuracy <= high && accuracy > 0.4, "{stage}");
+    }
+    assert!(fs::read(folder.join("stages.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_eq!(fs::read_to_string(folder.join("stages.csv")).unwrap().lines().count(), 5);
+    let one = succeed(folder, &["probe", "pictures", "--image-size", "64", "--stages", "fire4-5"]).stdout;
+    assert!(one.contains("fire4-5") && !one.contains("stem"), "{one}");
+    fails(&taper(folder, &["probe", "pictures", "--stages", "fire1"]), 1, &["fire1", "fire2-3"]);
+    fails(&taper(folder, &["probe", "nowhere"]), 1, &["nowhere"]);
+}
+
+#[test]
+fn features_are_written_for_other_programs() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 12);
+    let write = |more: &[&str]| {
+        succeed(folder, &[&["features", "squeezenet1_1", "pictures", "--image-size", "64"], more].concat())
+    };
+    write(&["--stage", "fire4-5", "--out", "f.safetensors"]);
+    write(&["--stage", "fire4-5", "--out", "f.npy"]);
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let bytes = read("f.safetensors");
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let features = file.tensor("features").unwrap();
+    assert_eq!(features.shape(), [72, 256]);
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let files: Vec<String> = serde_json::from_str(&header.metadata().as_ref().unwrap()["files"]).unwrap();
+    assert!(files.len() == 72 && files[0].starts_with("train/clock/") && files[71].starts_with("val/hand/"));
+    let npy = read("f.npy");
+    assert!(npy.starts_with(b"\x93NUMPY") && npy.ends_with(features.data()));
+    assert_eq!((npy.len() - features.data().len()) % 64, 0);
+    assert_eq!(String::from_utf8(read("f.files.txt")).unwrap().lines().collect::<Vec<_>>(), files);
+    // A map, and its mean.
+    write(&["--pool", "none", "--out", "maps.safetensors"]);
+    let bytes = read("maps.safetensors");
+    assert_eq!(safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor("features").unwrap().shape(), [72, 3, 3, 512]);
+    fails(&taper(folder, &["features", "squeezenet1_1", "pictures", "--out", "f.csv"]), 2, &["f.csv", ".npy"]);
+    fails(&taper(folder, &["features", "squeezenet1_1", EMOJI, "--stage", "x", "--out", "x.npy"]), 1, &["fire6-9"]);
+    assert!(!folder.join("x.npy").exists());
+}
