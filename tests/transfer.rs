@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{EMOJI, Ran, command, fails, small, succeed, taper};
+use crate::support::{EMOJI, Ran, SHORT, command, fails, fine_tune, small, succeed, taper};
 
 /// Runs a command whose hub is a folder of the test, and nowhere else.
 fn offline(folder: &Path, args: &[&str]) -> Ran {
@@ -126,8 +126,38 @@ fn features_are_written_for_other_programs() {
     // A map, and its mean.
     write(&["--pool", "none", "--out", "maps.safetensors"]);
     let bytes = read("maps.safetensors");
-    assert_eq!(safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor("features").unwrap().shape(), [72, 3, 3, 512]);
+    assert_eq!(
+        safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor("features").unwrap().shape(),
+        [72, 3, 3, 512]
+    );
     fails(&taper(folder, &["features", "squeezenet1_1", "pictures", "--out", "f.csv"]), 2, &["f.csv", ".npy"]);
     fails(&taper(folder, &["features", "squeezenet1_1", EMOJI, "--stage", "x", "--out", "x.npy"]), 1, &["fire6-9"]);
     assert!(!folder.join("x.npy").exists());
+}
+
+#[test]
+fn stored_features_train_the_head_that_pictures_train() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 8);
+    let run = |out: &str, more: &[&str]| {
+        let ran = fine_tune(folder, &[&["--plan", "probe", "--out", out], more].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ["model.safetensors", "history.csv"].map(|file| fs::read(folder.join(out).join(file)).unwrap())
+    };
+    let through = run("through", &["--variants", "0", "--augment", "none"]);
+    assert!(run("stored", &["--threads", "1"]) == through);
+    assert!(run("augmented", &["--variants", "0"]) != through);
+    let several = run("several", &["--variants", "3", "--threads", "1"]);
+    assert!(several != through && run("again", &["--variants", "3", "--threads", "3"]) == several);
+    // Below the last stage, too; what is mixed anew in every batch cannot be kept.
+    let top = |out: &str, variants: &str| {
+        let flags = ["--plan", "top", "--augment", "none", "--variants", variants, "--out", out];
+        assert_eq!(fine_tune(folder, &flags).code, Some(0));
+        fs::read(folder.join(out).join("model.safetensors")).unwrap()
+    };
+    assert!(top("top", "1") == top("top-through", "0"));
+    let mixed = [&["fine-tune", "pictures", "--plan", "probe", "--mixup", "0.2"], &SHORT[..]].concat();
+    assert_eq!(taper(folder, &mixed).code, Some(0));
+    fails(&taper(folder, &[&mixed[..], &["--variants", "1"]].concat()), 2, &["data.variants", "mixup"]);
 }

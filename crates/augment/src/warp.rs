@@ -139,7 +139,7 @@ fn smooth(values: &mut [f32], (width, height): (usize, usize), sigma: f64) {
 
 /// The weights of a Gaussian from three deviations before the middle to three after it, of sum 1.
 fn gaussian(sigma: f64) -> Vec<f32> {
-    let sigma = sigma.max(1e-9).min(100.0);
+    let sigma = if sigma > 0.0 { sigma.min(100.0) } else { 1e-9 };
     let reach = (3.0 * sigma).ceil() as i64;
     let bell: Vec<f64> = (-reach..=reach).map(|d| (-0.5 * (d as f64 / sigma).powi(2)).exp()).collect();
     let sum: f64 = bell.iter().sum();
@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn a_smooth_field_is_what_the_formula_gives() {
         let mut rng = Rng::new(5);
-        for (width, height, sigma) in [(1, 1, 2.0), (7, 1, 1.0), (2, 9, 5.0), (23, 14, 0.4), (40, 33, 3.0), (5, 4, 0.0)] {
+        for (width, height, sigma) in [(1, 1, 2.0), (7, 1, 1.0), (2, 9, 5.0), (23, 14, 0.4), (40, 33, 3.0), (5, 4, 0.0)]
+        {
             let field: Vec<f32> = (0..width * height).map(|_| rng.uniform(-50.0, 50.0) as f32).collect();
             let mut fast = field.clone();
             smooth(&mut fast, (width, height), sigma);

@@ -118,14 +118,18 @@ impl Loader {
         &self.config
     }
 
+    /// The numbers of the pictures in the order of an epoch; with `drop_last` its batches leave out the end.
+    pub fn order(&self, epoch: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
+        if self.config.shuffle {
+            self.config.rng.fork("shuffle").at(epoch).shuffle(&mut order);
+        }
+        order
+    }
+
     /// Starts the threads of an epoch. They end with the iterator, also when it is dropped early.
     pub fn epoch(&self, epoch: u64) -> Epoch {
-        let config = &self.config;
-        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
-        if config.shuffle {
-            config.rng.fork("shuffle").at(epoch).shuffle(&mut order);
-        }
-        let augment = config.rng.fork("augment").at(epoch);
-        Epoch::start(Work::new(self.clone(), order, augment), config.threads)
+        let augment = self.config.rng.fork("augment").at(epoch);
+        Epoch::start(Work::new(self.clone(), self.order(epoch), augment), self.config.threads)
     }
 }

@@ -49,6 +49,15 @@ pub trait Layer: Send + Sync {
     /// # Errors
     /// When the shape of `x` does not fit the weights.
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor>;
+
+    /// What the layer begins with that needs neither weights nor noise, such as a pool, done to `x`. [`forward`](Self::forward)
+    /// takes the result in the place of `x`: it can be kept where the same `x` comes again. By default `x` itself.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    fn prepared(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.clone())
+    }
 }
 
 /// One after the other.

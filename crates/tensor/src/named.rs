@@ -31,8 +31,19 @@ pub enum NameError {
 
 impl Activation {
     /// The names that [`str::parse`] knows.
-    pub const NAMES: &'static [&'static str] =
-        &["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "relu6", "hard_sigmoid", "hard_swish", "maxout"];
+    pub const NAMES: &'static [&'static str] = &[
+        "sigmoid",
+        "tanh",
+        "relu",
+        "leaky_relu",
+        "elu",
+        "gelu",
+        "silu",
+        "relu6",
+        "hard_sigmoid",
+        "hard_swish",
+        "maxout",
+    ];
 }
 
 /// `relu`, `leaky_relu` with PyTorch's slope of 0.01, `leaky_relu=0.2` with another; `elu` with 1, `maxout` with 2 pieces.

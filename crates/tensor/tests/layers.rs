@@ -298,7 +298,11 @@ fn far_from_zero_activations_stay_finite_and_nan_stays_nan() -> Result<()> {
 fn hard_activations_have_their_pieces() -> Result<()> {
     let x = Var::new(&[-4f64, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0, 7.0], &Device::Cpu)?;
     for (kind, values, slopes) in [
-        (Activation::Relu6, [0.0, 0.0, 0.0, 0.0, 1.5, 3.0, 4.5, 6.0, 6.0], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
+        (
+            Activation::Relu6,
+            [0.0, 0.0, 0.0, 0.0, 1.5, 3.0, 4.5, 6.0, 6.0],
+            [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0],
+        ),
         (Activation::HardSigmoid, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0], {
             let s = 1.0 / 6.0;
             [0.0, 0.0, s, s, s, 0.0, 0.0, 0.0, 0.0]

@@ -11,6 +11,7 @@ use crate::fit::{Observer, Outcome, Phase, StepInfo};
 use crate::optimize::{Pace, Span, averaging, optimizer, pace};
 use crate::recipe::Recipe;
 use crate::regularize::Regularizer;
+use crate::stored::Source;
 
 /// What moves the parameters in a phase, how fast, and what is kept beside them.
 pub(crate) struct Course<'a> {
@@ -24,6 +25,8 @@ pub(crate) struct Course<'a> {
     pub(crate) average: Option<Averaged<'a>>,
     noise: Rng,
     span: Span,
+    /// Batches of an epoch.
+    batches: usize,
     /// Steps of the run before the phase.
     first_step: usize,
     /// Steps of the phase left out for a gradient that was not finite.
@@ -60,6 +63,7 @@ impl<'a> Course<'a> {
             average,
             noise: rng.fork("noise"),
             span,
+            batches: plain.batches(),
             first_step,
             skipped: 0,
         })
@@ -69,7 +73,7 @@ impl<'a> Course<'a> {
     pub(crate) fn epoch(
         &mut self,
         classifier: &Classifier,
-        train: &Loader,
+        train: &Source<'_>,
         (epoch, epochs): (usize, usize),
         outcome: &mut Outcome,
         observers: &mut [&mut dyn Observer],
@@ -77,19 +81,19 @@ impl<'a> Course<'a> {
         let (mut total, mut counted) = (0.0, 0);
         // Losses and number of pictures of the batches that the step at hand is made of.
         let (mut losses, mut pictures) = (Vec::new(), 0);
-        let mut batches = train.epoch(epoch as u64);
-        for (i, loaded) in batches.by_ref().enumerate() {
-            let noise = self.noise.at(((epoch - 1) * train.batches() + i) as u64);
-            let batch = self.regularizer.batch(loaded?.batch, &noise)?;
-            let logits = classifier.forward(&batch.images, Mode::Train(&noise))?;
+        let first = train.first(classifier);
+        outcome.waited += train.epoch(epoch as u64, |i, loaded| {
+            let noise = self.noise.at(((epoch - 1) * self.batches + i) as u64);
+            let batch = self.regularizer.batch(loaded.batch, &noise)?;
+            let logits = classifier.forward_from(first, &batch.images, Mode::Train(&noise))?;
             let loss = cross_entropy(&logits, &batch.targets)?;
             let mut grads = backward(&loss)?;
             losses.push(f64::from(loss.to_scalar::<f32>()?));
             pictures += batch.len();
             if let Some(accumulator) = &mut self.accumulator {
                 accumulator.add(grads, batch.len() as u64)?;
-                if losses.len() < self.recipe.optimize.accumulate && i + 1 < train.batches() {
-                    continue;
+                if losses.len() < self.recipe.optimize.accumulate && i + 1 < self.batches {
+                    return Ok(true);
                 }
                 grads = accumulator.mean()?;
             }
@@ -127,11 +131,8 @@ impl<'a> Course<'a> {
             for observer in observers.iter_mut() {
                 outcome.stopped |= observer.step(&info).is_break();
             }
-            if outcome.stopped {
-                return Ok(None);
-            }
-        }
-        outcome.waited += batches.waited();
-        Ok(Some(total / counted as f64))
+            Ok(!outcome.stopped)
+        })?;
+        Ok((!outcome.stopped).then_some(total / counted as f64))
     }
 }

@@ -13,7 +13,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| file.write_all(bytes).with_context(|| unwritten(path)))
 }
 
-/// [`write`] piece by piece.
+/// [`write()`] piece by piece.
 ///
 /// # Errors
 /// As there, and those of `pieces`.
@@ -38,7 +38,10 @@ pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>
 }
 
 fn unwritten(path: &Path) -> String {
-    format!("cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written", path.display())
+    format!(
+        "cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written",
+        path.display()
+    )
 }
 
 #[cfg(test)]

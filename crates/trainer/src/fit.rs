@@ -9,12 +9,13 @@ use taper_tensor::Params;
 use taper_transfer::Classifier;
 
 use crate::course::Course;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::Evaluation;
 use crate::full_batch;
 use crate::optimize::{Method, method};
 use crate::pipeline::plain_loader;
 use crate::recipe::{OptimizeRecipe, Plan, Recipe};
 use crate::regularize::Patience;
+use crate::stored::{Held, Source};
 
 /// A run of epochs with the same layers in training.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,17 +150,23 @@ pub fn fit(
         };
         let first_step = outcome.rates.len();
         let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
+        let start = Instant::now();
+        let source = Source::of(classifier, train, val, recipe.variants())?;
+        outcome.train += start.elapsed();
+        let start = Instant::now();
+        let held = Held::of(classifier, val, &source)?;
+        outcome.eval += start.elapsed();
         let mut patience = Patience::new(&recipe.regularize)?;
         for left in (0..phase.epochs).rev() {
             let (epoch, start) = (outcome.history.len() + 1, Instant::now());
-            let trained = course.epoch(classifier, train, (epoch, epochs), &mut outcome, observers)?;
+            let trained = course.epoch(classifier, &source, (epoch, epochs), &mut outcome, observers)?;
             let Some(train_loss) = trained else { return Ok(outcome) };
             outcome.train += start.elapsed();
             let start = Instant::now();
             if let Some(average) = &mut course.average {
                 average.enter(classifier, params)?;
             }
-            outcome.evaluation = evaluate(classifier, val)?;
+            outcome.evaluation = held.evaluate(classifier)?;
             outcome.eval += start.elapsed();
             outcome.waited += outcome.evaluation.waited;
             course.pace.evaluated(outcome.evaluation.loss)?;

@@ -11,7 +11,7 @@ use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
 use taper_optim::{Iterate, Lbfgs, Minimiser};
 use taper_regularize::smooth_labels;
-use taper_tensor::{Mode, Params, backward, cross_entropy, global_avg_pool, linear};
+use taper_tensor::{Mode, Params, backward, cross_entropy, linear};
 use taper_transfer::Classifier;
 
 use crate::evaluate::Evaluation;
@@ -90,7 +90,7 @@ impl Features {
         let mut epoch = loader.epoch(0);
         for loaded in epoch.by_ref() {
             let loaded = loaded?;
-            batches.push(global_avg_pool(&classifier.frozen_features(&loaded.batch.images)?)?);
+            batches.push(classifier.frozen_features(&loaded.batch.images)?);
             targets.push(loaded.batch.targets);
             labels.extend(loaded.indices.iter().map(|&index| loader.dataset().label(index)));
         }
@@ -182,11 +182,8 @@ impl Watch<'_, '_> {
         let mut evaluation = Evaluation::default();
         let mut labels = self.held_out.labels.iter().copied();
         for features in &self.held_out.batches {
-            let (pictures, channels) = features.dims2()?;
-            // A map of one place, which is its own mean.
-            let map = features.reshape((pictures, 1, 1, channels))?;
-            let logits = self.classifier.forward_from(self.classifier.frozen(), &map, Mode::Eval)?;
-            evaluation.add(&logits, labels.by_ref().take(pictures))?;
+            let logits = self.classifier.forward_from(self.classifier.frozen(), features, Mode::Eval)?;
+            evaluation.add(&logits, labels.by_ref().take(features.dim(0)?))?;
         }
         evaluation.finish();
         let info = EpochInfo {

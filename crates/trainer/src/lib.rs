@@ -30,6 +30,7 @@ pub mod fit;
 mod full_batch;
 pub mod linear_probe;
 pub mod stage_features;
+mod stored;
 pub mod views;
 
 pub mod draw;

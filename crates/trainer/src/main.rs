@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AugmentArgs, DataArgs, EvalArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
+    self, AugmentArgs, DataArgs, EvalArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs,
+    PredictArgs, ProbeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -79,7 +80,10 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
     error.is::<RecipeError>()
         || error.is::<taper_augment::AugmentError>()
         || error.is::<SameFile>()
-        || matches!(error.downcast_ref(), Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. } | TransferError::NoSource { .. }))
+        || matches!(
+            error.downcast_ref(),
+            Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. } | TransferError::NoSource { .. })
+        )
         || error.downcast_ref().is_some_and(LandscapeError::is_usage)
         || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
 }

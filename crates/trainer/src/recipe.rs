@@ -79,6 +79,9 @@ pub struct DataRecipe {
     pub image_size: u32,
     /// Pictures in a batch. Default 32.
     pub batch_size: usize,
+    /// In how many variants of each picture the frozen stages see it, once, their output being kept: the first as in testing, the
+    /// others augmented; 0 for a new one in every epoch. Default 1 with the plan `probe`, else 0.
+    pub variants: Option<u32>,
 }
 
 /// The new head: average and maximum of each channel, batch norm, dropout, a hidden layer, classes. Without a hidden
@@ -114,7 +117,13 @@ impl Default for Recipe {
 
 impl Default for DataRecipe {
     fn default() -> Self {
-        Self { path: PathBuf::new(), val_fraction: taper_data::DEFAULT_VAL_FRACTION, image_size: 160, batch_size: 32 }
+        Self {
+            path: PathBuf::new(),
+            val_fraction: taper_data::DEFAULT_VAL_FRACTION,
+            image_size: 160,
+            batch_size: 32,
+            variants: None,
+        }
     }
 }
 
@@ -148,6 +157,12 @@ impl Recipe {
         }
     }
 
+    /// [`DataRecipe::variants`], or its default.
+    pub fn variants(&self) -> u32 {
+        let usual = u32::from(self.plan == Plan::Probe && !self.regularize.mixes());
+        self.data.variants.unwrap_or(usual)
+    }
+
     /// Looks at every number that no crate below checks for itself.
     ///
     /// # Errors
@@ -168,6 +183,10 @@ impl Recipe {
         }
         if self.data.batch_size < 2 {
             return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());
+        }
+        if self.variants() > 0 && self.regularize.mixes() {
+            let got = self.variants().to_string();
+            return fail("data.variants", "0 with mixup or cutmix, which make new pictures of every batch", got);
         }
         for (field, value) in [("head.dropout", self.head.dropout), ("head.drop_connect", self.head.drop_connect)] {
             if self.head.hidden == 0 && value != 0.0 {

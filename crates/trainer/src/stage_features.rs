@@ -83,7 +83,11 @@ pub fn draw(title: &str, stages: &[(&str, f64)], pictures: usize) -> Result<Stri
             let ends = interval(*accuracy, pictures);
             canvas.stroke(&ends.map(|end| panel.at([end, middle])), TEXT, 1.5)?;
             let at = |x| panel.at([x, middle]);
-            canvas.text(name, [LEFT - 8.0, at(0.0)[1]], Letters { side: HPos::Right, colour: TEXT, ..Letters::SMALL })?;
+            canvas.text(
+                name,
+                [LEFT - 8.0, at(0.0)[1]],
+                Letters { side: HPos::Right, colour: TEXT, ..Letters::SMALL },
+            )?;
             let percent = format!("{:.1} %", 100.0 * accuracy);
             canvas.text(&percent, [at(ends[1])[0] + 6.0, at(0.0)[1]], Letters::SMALL)?;
         }

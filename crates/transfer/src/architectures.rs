@@ -5,8 +5,8 @@ use taper_tensor::Path;
 use crate::backbone_config::Takes;
 use crate::{
     Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNet,
-    ResNetLayers, SmallCnn, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121,
-    efficientnet_b0, mobilenet, squeezenet, vgg,
+    ResNetLayers, SmallCnn, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet,
+    densenet121, efficientnet_b0, mobilenet, squeezenet, vgg,
 };
 
 /// A network: how to make it, and the head that belongs to it.

@@ -1,6 +1,6 @@
 //! A backbone with a head, and how much of it is trained.
 
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{Error, Result, Tensor, Var, bail};
 use taper_tensor::{Layer, Mode, Params};
 
 use crate::{Backbone, TransferError};
@@ -103,12 +103,15 @@ impl Classifier {
         Ok(outputs)
     }
 
-    /// What the frozen stages make of normalised pictures `x`; `x` itself where none is frozen.
+    /// What the frozen stages make of normalised pictures `x`; `x` itself where none is frozen. Where all are, what the head
+    /// begins with is done as well ([`Layer::prepared`]).
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
     pub fn frozen_features(&self, x: &Tensor) -> Result<Tensor> {
-        (0..self.frozen).try_fold(x.detach(), |x, i| Ok(self.backbone.stage(i, &x, Mode::Eval)?.detach()))
+        let mut frozen = 0..self.frozen;
+        let x = frozen.try_fold(x.detach(), |x, i| Ok::<_, Error>(self.backbone.stage(i, &x, Mode::Eval)?.detach()))?;
+        if self.frozen == self.backbone.stages().len() { self.head.prepared(&x) } else { Ok(x) }
     }
 
     /// The logits, from the output `x` of stage `first - 1` on; with `first` = [`frozen`](Self::frozen)

@@ -41,7 +41,7 @@ impl Default for ConcatPoolHeadConfig {
 /// Linear weights begin normal (He et al.).
 ///
 /// # Shapes
-/// (N,h,w,channels) to (N,classes). In training N must be 2 or more, for the norms.
+/// (N,h,w,channels), or its f (N,2·channels), to (N,classes). In training N must be 2 or more, for the norms.
 ///
 /// # Examples
 /// ```
@@ -100,10 +100,15 @@ impl ConcatPoolHead {
 
 impl Layer for ConcatPoolHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let f = Tensor::cat(&[global_max_pool(x)?, global_avg_pool(x)?], 1)?;
+        let f = self.prepared(x)?;
         let f = self.dropout1.forward(&self.norm1.forward(&f, mode)?, mode)?;
         let h = self.fc1.forward(&f, mode)?;
         let h = self.dropout2.forward(&self.norm2.forward(&h, mode)?, mode)?;
         linear(&h, &mode.param(&self.fc2), None)
+    }
+
+    /// f of a map; f itself.
+    fn prepared(&self, x: &Tensor) -> Result<Tensor> {
+        if x.rank() == 2 { Ok(x.clone()) } else { Tensor::cat(&[global_max_pool(x)?, global_avg_pool(x)?], 1) }
     }
 }

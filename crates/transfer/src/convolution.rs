@@ -74,7 +74,12 @@ impl ConvNorm {
         Self::with(convolution, norm, channels, BatchNormConfig::default())
     }
 
-    pub(crate) fn with(convolution: Convolution, norm: &Path, channels: usize, config: BatchNormConfig) -> Result<Self> {
+    pub(crate) fn with(
+        convolution: Convolution,
+        norm: &Path,
+        channels: usize,
+        config: BatchNormConfig,
+    ) -> Result<Self> {
         Ok(Self { convolution, norm: BatchNorm::new(norm, channels, config).map_err(Error::wrap)? })
     }
 

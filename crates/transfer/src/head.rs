@@ -133,6 +133,9 @@ mod tests {
             let y = layer.forward(&map, Mode::Train(&Rng::new(0))).unwrap();
             assert_eq!(y.dims(), [4, 5]);
             let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            let (whole, mode) = (layer.forward(&map, Mode::Eval).unwrap(), Mode::Eval);
+            let kept = layer.forward(&layer.prepared(&map).unwrap(), mode).unwrap();
+            assert_eq!(whole.to_vec2::<f32>().unwrap(), kept.to_vec2::<f32>().unwrap(), "{head:?}");
             assert!(Head::PREFIXES.contains(&head.prefix()));
             for (name, var) in params.trainables() {
                 assert!(name.starts_with(&format!("{}.", head.prefix())), "{name}");

@@ -1,5 +1,6 @@
 //! Files from the Hugging Face hub.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,13 @@ pub struct HubFile {
     pub revision: String,
     /// The name of the file.
     pub file: String,
+}
+
+/// `model.safetensors of timm/resnet18.tv_in1k`.
+impl fmt::Display for HubFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.file, self.repository)
+    }
 }
 
 /// What a download has to tell.
@@ -92,17 +100,12 @@ impl Hub {
     /// # Errors
     /// When the hub refuses, cannot be reached or sends something else, or the disk does not take it; after several attempts
     /// where another one may help.
-    pub fn pull(
-        &self,
-        file: &HubFile,
-        sha256: Option<&str>,
-        tell: &mut dyn FnMut(Fetch),
-    ) -> Result<PathBuf, HubError> {
+    pub fn pull(&self, file: &HubFile, sha256: Option<&str>, tell: &mut dyn FnMut(Fetch)) -> Result<PathBuf, HubError> {
         if let Some(path) = self.find(file) {
             return Ok(path);
         }
         if self.offline {
-            return Err(HubError::Offline { file: file.clone(), cache: self.cache.clone() });
+            return Err(HubError::Offline { file: file.to_string(), cache: self.cache.clone() });
         }
         let staging = self.cache.join("taper-incomplete").join(file.repository.replace('/', "--"));
         let disk = |source| HubError::Disk { path: staging.clone(), source };
@@ -152,10 +155,11 @@ impl Hub {
         if let Some(wanted) = wanted {
             let got = sum(&fetched.path).map_err(disk)?;
             if got != wanted {
-                return Err(HubError::Checksum { file: file.clone(), got, wanted: wanted.to_owned() });
+                return Err(HubError::Checksum { file: file.to_string(), got, wanted: wanted.to_owned() });
             }
         }
-        let path = self.publish(file, &fetched).map_err(|source| HubError::Disk { path: self.cache.clone(), source })?;
+        let path =
+            self.publish(file, &fetched).map_err(|source| HubError::Disk { path: self.cache.clone(), source })?;
         fs::remove_dir_all(staging.join(repo(file).folder_name())).map_err(disk)?;
         Ok(path)
     }
@@ -172,11 +176,11 @@ impl Hub {
                 Ok(Event::Tell(fetch)) => tell(fetch),
                 Ok(Event::Done(result)) => return result.map_err(|error| self.explain(file, error)),
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(HubError::Stalled { file: file.clone(), seconds: self.patience.as_secs() });
+                    return Err(HubError::Stalled { file: file.to_string(), seconds: self.patience.as_secs() });
                 }
                 // The client panicked: an answer that no hub gives.
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(HubError::Answer { file: file.clone(), what: "it makes no sense".to_owned() });
+                    return Err(HubError::Answer { file: file.to_string(), what: "it makes no sense".to_owned() });
                 }
             }
         }
@@ -211,7 +215,7 @@ impl Hub {
     }
 
     fn explain(&self, file: &HubFile, error: ApiError) -> HubError {
-        let file = file.clone();
+        let file = file.to_string();
         match error {
             ApiError::RequestError(error) => match *error {
                 ureq::Error::StatusCode(status) => HubError::Status { file, status, endpoint: self.endpoint.clone() },

@@ -1,7 +1,5 @@
 use std::path::PathBuf;
 
-use crate::HubFile;
-
 /// What can go wrong with a file of the hub.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,58 +8,52 @@ pub enum HubError {
     #[error("there is no home folder to keep models in; set HF_HOME to a folder")]
     NoHome,
     /// It is not here, and nothing may be fetched.
-    #[error(
-        "{} of {} is not in {}, and HF_HUB_OFFLINE is set: unset it, or name a file of weights", file.file,
-        file.repository, cache.display()
-    )]
+    #[error("{file} is not in {}, and HF_HUB_OFFLINE is set: unset it, or name a file of weights", cache.display())]
     Offline {
-        /// The file.
-        file: HubFile,
+        /// The file, and of which repository.
+        file: String,
         /// Where it was looked for.
         cache: PathBuf,
     },
     /// The hub refused.
-    #[error("{endpoint} answered {status} for {} of {}: {}", file.file, file.repository, advice(*status))]
+    #[error("{endpoint} answered {status} for {file}: {}", advice(*status))]
     Status {
-        /// The file.
-        file: HubFile,
+        /// The file, and of which repository.
+        file: String,
         /// The HTTP status.
         status: u16,
         /// Who answered.
         endpoint: String,
     },
     /// The connection failed, or broke off.
-    #[error("the download of {} of {} broke off: {what}; started again, it goes on where it stopped", file.file,
-        file.repository)]
+    #[error("the download of {file} broke off: {what}; started again, it goes on where it stopped")]
     Broken {
-        /// The file.
-        file: HubFile,
+        /// The file, and of which repository.
+        file: String,
         /// What happened.
         what: String,
     },
     /// Nothing came for too long.
-    #[error("the download of {} of {} stands still: nothing came for {seconds} seconds; started again, it goes on",
-        file.file, file.repository)]
+    #[error("the download of {file} stands still: nothing came for {seconds} seconds; started again, it goes on")]
     Stalled {
-        /// The file.
-        file: HubFile,
+        /// The file, and of which repository.
+        file: String,
         /// How long was waited.
         seconds: u64,
     },
     /// An answer that is none.
-    #[error("what answers for {} of {} is no hub: {what}; is HF_ENDPOINT right?", file.file, file.repository)]
+    #[error("what answers for {file} is no hub: {what}; is HF_ENDPOINT right?")]
     Answer {
-        /// The file.
-        file: HubFile,
+        /// The file, and of which repository.
+        file: String,
         /// What is wrong with it.
         what: String,
     },
     /// Other bytes than were announced; they were thrown away.
-    #[error("{} of {} arrived with the SHA-256 {got} and should have {wanted}; it was thrown away", file.file,
-        file.repository)]
+    #[error("{file} arrived with the SHA-256 {got} and should have {wanted}; it was thrown away")]
     Checksum {
-        /// The file.
-        file: HubFile,
+        /// The file, and of which repository.
+        file: String,
         /// The sum of what came.
         got: String,
         /// The sum that it must have.

@@ -95,9 +95,8 @@ struct SqueezeExcitation {
 
 impl SqueezeExcitation {
     fn new(path: &Path, channels: usize, squeezed: usize, gate: (Activation, Activation)) -> Result<Self> {
-        let build = |name, inputs, outputs| {
-            Convolution::new(&path.at(name), (inputs, outputs, 1), Conv::default(), HE_FAN_OUT)
-        };
+        let build =
+            |name, inputs, outputs| Convolution::new(&path.at(name), (inputs, outputs, 1), Conv::default(), HE_FAN_OUT);
         Ok(Self { fc1: build("fc1", channels, squeezed)?, fc2: build("fc2", squeezed, channels)?, gate })
     }
 }

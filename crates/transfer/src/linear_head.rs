@@ -32,7 +32,7 @@ impl Default for DropoutConfig {
 /// Weights and bias begin uniform in ±1/√channels.
 ///
 /// # Shapes
-/// (N,h,w,channels) to (N,classes).
+/// (N,h,w,channels), or its means (N,channels), to (N,classes).
 ///
 /// # Examples
 /// ```
@@ -59,12 +59,7 @@ impl LinearHead {
     ///
     /// # Errors
     /// When a size is 0, dropout out of range, or a parameter exists with another shape.
-    pub fn new(
-        path: &Path,
-        channels: usize,
-        classes: usize,
-        dropout: f64,
-    ) -> std::result::Result<Self, TransferError> {
+    pub fn new(path: &Path, channels: usize, classes: usize, dropout: f64) -> std::result::Result<Self, TransferError> {
         one_or_more("channels", channels)?;
         one_or_more("classes", classes)?;
         rate("dropout", dropout)?;
@@ -80,6 +75,19 @@ impl LinearHead {
 
 impl Layer for LinearHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        linear(&self.dropout.forward(&global_avg_pool(x)?, mode)?, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
+        linear(
+            &self.dropout.forward(&self.prepared(x)?, mode)?,
+            &mode.param(&self.weight),
+            Some(&mode.param(&self.bias)),
+        )
     }
+
+    fn prepared(&self, x: &Tensor) -> Result<Tensor> {
+        mean(x)
+    }
+}
+
+/// The mean of each channel of a map (N,h,w,C); of means (N,C) they themselves.
+pub(crate) fn mean(x: &Tensor) -> Result<Tensor> {
+    if x.rank() == 2 { Ok(x.clone()) } else { global_avg_pool(x) }
 }

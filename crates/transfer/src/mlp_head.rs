@@ -3,10 +3,11 @@
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
-use taper_tensor::{Activation, Layer, Mode, Path, global_avg_pool};
+use taper_tensor::{Activation, Layer, Mode, Path};
 
 use crate::TransferError;
 use crate::head::{one_or_more, rate};
+use crate::linear_head::mean;
 use crate::vgg_head::Linear;
 
 /// Settings of [`MlpHead`].
@@ -36,7 +37,7 @@ impl Default for MlpHeadConfig {
 /// biases 0.
 ///
 /// # Shapes
-/// (N,h,w,channels) to (N,classes).
+/// (N,h,w,channels), or its means (N,channels), to (N,classes).
 ///
 /// # Examples
 /// ```
@@ -84,7 +85,11 @@ impl MlpHead {
 
 impl Layer for MlpHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let h = self.activation.apply(&self.hidden.forward(&global_avg_pool(x)?, mode)?)?;
+        let h = self.activation.apply(&self.hidden.forward(&mean(x)?, mode)?)?;
         self.last.forward(&self.dropout.forward(&h, mode)?, mode)
+    }
+
+    fn prepared(&self, x: &Tensor) -> Result<Tensor> {
+        mean(x)
     }
 }

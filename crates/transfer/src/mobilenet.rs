@@ -39,11 +39,8 @@ const fn v3(block: (usize, usize, usize, usize, usize, Activation, usize)) -> Bl
     Block { inputs, expanded, outputs, kernel, stride, squeezed, activation }
 }
 
-const V3: Style = Style {
-    place: "block",
-    norm: BatchNormConfig { momentum: 0.01, eps: 1e-3 },
-    gate: (Relu, HardSigmoid),
-};
+const V3: Style =
+    Style { place: "block", norm: BatchNormConfig { momentum: 0.01, eps: 1e-3 }, gate: (Relu, HardSigmoid) };
 
 impl MobileNetLayers {
     /// MobileNetV2: linear bottlenecks.
@@ -56,15 +53,7 @@ impl MobileNetLayers {
                 "blocks7-13",
                 96,
                 16,
-                &[
-                    "features.7",
-                    "features.8",
-                    "features.9",
-                    "features.10",
-                    "features.11",
-                    "features.12",
-                    "features.13",
-                ],
+                &["features.7", "features.8", "features.9", "features.10", "features.11", "features.12", "features.13"],
             ),
             stage(
                 "blocks14-17",
@@ -139,12 +128,7 @@ impl MobileNetLayers {
             stage("stem", 16, 2, &["features.0"]),
             stage("block1", 16, 4, &["features.1"]),
             stage("blocks2-3", 24, 8, &["features.2", "features.3"]),
-            stage(
-                "blocks4-8",
-                48,
-                16,
-                &["features.4", "features.5", "features.6", "features.7", "features.8"],
-            ),
+            stage("blocks4-8", 48, 16, &["features.4", "features.5", "features.6", "features.7", "features.8"]),
             stage("blocks9-11", 576, 32, &["features.9", "features.10", "features.11", "features.12"]),
         ],
         ends: (16, 576),

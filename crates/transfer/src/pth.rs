@@ -24,8 +24,7 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsError
     let unreadable = |source| WeightsError::Unreadable { path: path.to_owned(), source };
     let mut archive =
         ZipArchive::new(BufReader::new(File::open(path).map_err(unreadable)?)).map_err(|e| wrong(e.to_string()))?;
-    let names: Vec<String> =
-        archive.file_names().filter_map(|name| name.ok().map(|name| name.into_owned())).collect();
+    let names: Vec<String> = archive.file_names().filter_map(|name| name.ok().map(|name| name.into_owned())).collect();
     let Some(pickle) = names.iter().find(|name| name.ends_with("/data.pkl")) else {
         return Err(wrong("it holds no data.pkl".into()));
     };
@@ -45,7 +44,9 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsError
         let name = key.clone().unicode().map_err(|key| wrong(format!("a key is no text: {key:?}")))?;
         let info = value.into_tensor_info(key, &folder).map_err(|error| wrong(format!("{name}: {error}")))?;
         let Some(info) = info else {
-            return Err(wrong(format!("{name} is no tensor: save the state dict alone, `torch.save(model.state_dict(), ...)`")));
+            return Err(wrong(format!(
+                "{name} is no tensor: save the state dict alone, `torch.save(model.state_dict(), ...)`"
+            )));
         };
         if name.ends_with("num_batches_tracked") {
             continue;

@@ -43,8 +43,7 @@ impl Block {
 
 impl ResNetLayers {
     /// 17 convolutions and, in its classifier, a linear layer.
-    pub const RESNET18: Self =
-        Self { block: Block::Basic, depths: [2, 2, 2, 2], width: 64, groups: 1, wider: 1 };
+    pub const RESNET18: Self = Self { block: Block::Basic, depths: [2, 2, 2, 2], width: 64, groups: 1, wider: 1 };
     /// [`RESNET18`](Self::RESNET18) with a quarter of its channels: 16 to 128.
     pub const RESNET18_NARROW: Self = Self { width: 16, ..Self::RESNET18 };
     /// The depths of [`RESNET50`](Self::RESNET50) with basic blocks.
@@ -174,7 +173,8 @@ impl Residual {
         }
         let shortcut = path.at("downsample");
         let changes = stride != 1 || inputs != outputs;
-        let downsample = changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), (stride, 1)));
+        let downsample =
+            changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), (stride, 1)));
         Ok(Self { convolutions, downsample: downsample.transpose()?, depth })
     }
 

@@ -32,10 +32,7 @@ impl SqueezeNetLayers {
         smallest: 29,
         stages: [
             (stage("stem", 96, 2, &["features.0"]), &[]),
-            (
-                stage("fire2-4", 256, 4, &["features.3", "features.4", "features.5"]),
-                &[(16, 64), (16, 64), (32, 128)],
-            ),
+            (stage("fire2-4", 256, 4, &["features.3", "features.4", "features.5"]), &[(16, 64), (16, 64), (32, 128)]),
             (
                 stage("fire5-8", 512, 8, &["features.7", "features.8", "features.9", "features.10"]),
                 &[(32, 128), (48, 192), (48, 192), (64, 256)],

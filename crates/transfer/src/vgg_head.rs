@@ -67,7 +67,7 @@ impl Default for VggHeadConfig {
 /// `classifier.0` alone has 103 million weights, 411 MB.
 ///
 /// # Shapes
-/// (N,h,w,channels) to (N,classes).
+/// (N,h,w,channels), or its f, to (N,classes).
 ///
 /// # Examples
 /// ```
@@ -136,8 +136,7 @@ impl VggHead {
 
 impl Layer for VggHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let cells = adaptive_avg_pool2d(x, (self.side, self.side))?;
-        let mut h = cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)?;
+        let mut h = self.prepared(x)?;
         for (i, (dropout, linear)) in self.layers.iter().enumerate() {
             if i > 0 {
                 h = relu(&h)?;
@@ -148,6 +147,15 @@ impl Layer for VggHead {
             h = linear.forward(&h, mode)?;
         }
         Ok(h)
+    }
+
+    /// f of a map; f itself.
+    fn prepared(&self, x: &Tensor) -> Result<Tensor> {
+        if x.rank() == 2 {
+            return Ok(x.clone());
+        }
+        let cells = adaptive_avg_pool2d(x, (self.side, self.side))?;
+        cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)
     }
 }
 
@@ -163,7 +171,8 @@ mod tests {
     fn the_map_is_flattened_by_channel_then_row_then_column() -> Result<()> {
         let (channels, places) = (3, [(0, 0, 1), (2, 6, 3), (1, 4, 0)]);
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let head = VggHead::new(&params.root(), channels, 3, VggHeadConfig { hidden: 3, dropout: 0.5 }, Grid::Vgg).unwrap();
+        let head =
+            VggHead::new(&params.root(), channels, 3, VggHeadConfig { hidden: 3, dropout: 0.5 }, Grid::Vgg).unwrap();
         let mut first = vec![0f32; 3 * channels * 49];
         for (i, (c, row, column)) in places.into_iter().enumerate() {
             first[i * channels * 49 + (c * 7 + row) * 7 + column] = 1.0;

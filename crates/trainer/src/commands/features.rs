@@ -109,7 +109,8 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
             };
             if shape.is_empty() {
                 shape = [&[names.len()], &features.dims()[1..]].concat();
-                let said = json!({"model": args.model, "stage": stages[stage].name, "files": serde_json::to_string(&names)?});
+                let said =
+                    json!({"model": args.model, "stage": stages[stage].name, "files": serde_json::to_string(&names)?});
                 file.write_all(&header(*format, &shape, &said)?).with_context(cannot)?;
             }
             file.write_all(&bytes(&features)?).with_context(cannot)

@@ -104,7 +104,9 @@ fn list(json: bool) -> Result<()> {
     if json {
         return Ok(());
     }
-    line("\nGFLOPs: multiply-adds for one picture; top 1 and 5: percent of ImageNet's validation pictures; MB: as float32.")
+    line(
+        "\nGFLOPs: multiply-adds for one picture; top 1 and 5: percent of ImageNet's validation pictures; MB: as float32.",
+    )
 }
 
 /// The size of the weights: of the embedded ones as they are, of others as float32.
@@ -145,7 +147,12 @@ fn info(model: &Model, json: bool) -> Result<()> {
             .collect();
         return line(facts);
     }
-    line(format_args!("{}: {:.2} million parameters, {} GFLOPs", model.name, manifest.parameters as f64 / 1e6, manifest.gflops))?;
+    line(format_args!(
+        "{}: {:.2} million parameters, {} GFLOPs",
+        model.name,
+        manifest.parameters as f64 / 1e6,
+        manifest.gflops
+    ))?;
     if let (Some(top1), Some(top5)) = (manifest.top1, manifest.top5) {
         line(format_args!("ImageNet    top 1 {top1:.2} %, top 5 {top5:.2} %"))?;
     }
@@ -154,7 +161,7 @@ fn info(model: &Model, json: bool) -> Result<()> {
     line(format_args!("licence     {}", manifest.licence))?;
     match (&manifest.hub, model.find(&hub)?) {
         (_, Some(path)) => line(format_args!("weights     {}", path.display()))?,
-        (Some(file), None) => line(format_args!("weights     {place}: {} of {}", file.file, file.repository))?,
+        (Some(file), None) => line(format_args!("weights     {place}: {file}"))?,
         (None, None) => line(format_args!("weights     {place}"))?,
     }
     line(format_args!("source      {}", manifest.source.trim()))?;

@@ -31,7 +31,7 @@ impl Recipe {
             return noise("augmented pictures", "train = [] in [augment] (--augment none)");
         }
         let r = &self.regularize;
-        if r.mixup != 0.0 || r.cutmix != 0.0 {
+        if r.mixes() {
             return noise("mixed pictures", "mixup = 0 and cutmix = 0 in [regularize]");
         }
         for (field, value) in [

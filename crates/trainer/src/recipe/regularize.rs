@@ -53,3 +53,10 @@ impl Default for RegularizeRecipe {
         }
     }
 }
+
+impl RegularizeRecipe {
+    /// Whether pictures of a batch are mixed.
+    pub(crate) fn mixes(&self) -> bool {
+        self.mixup != 0.0 || self.cutmix != 0.0
+    }
+}

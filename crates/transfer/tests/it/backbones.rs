@@ -47,7 +47,8 @@ const fn grid_head(inputs: usize, hidden: usize) -> usize {
 
 /// The head of torchvision's, with fewer hidden features where they would be slow, and how many parameters that leaves out.
 fn head(network: &Architecture) -> (Head, usize) {
-    let small = |inputs| (VggHeadConfig { hidden: HIDDEN, dropout: 0.5 }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN));
+    let small =
+        |inputs| (VggHeadConfig { hidden: HIDDEN, dropout: 0.5 }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN));
     match network.head() {
         Head::Vgg(_) => {
             let (config, less) = small(512 * 49);

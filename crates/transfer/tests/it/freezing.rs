@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Result, Tensor};
 use taper_regularize::{BatchNorm, BatchNormConfig};
 use taper_tensor::{Layer, Mode, Params, Rng};
-use taper_transfer::{Backbone, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model, squeezenet};
+use taper_transfer::{
+    Backbone, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model, squeezenet,
+};
 
 use crate::{params, pictures};
 

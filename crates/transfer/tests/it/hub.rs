@@ -64,7 +64,10 @@ impl Server {
     /// The ranges in which the content was asked for, to its end.
     fn ranges(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
-        seen.iter().filter(|[path, range, _]| path == "/blob" && range.ends_with('-')).map(|[_, r, _]| r.clone()).collect()
+        seen.iter()
+            .filter(|[path, range, _]| path == "/blob" && range.ends_with('-'))
+            .map(|[_, r, _]| r.clone())
+            .collect()
     }
 }
 
@@ -167,8 +170,10 @@ fn a_file_arrives_once_in_the_layout_that_python_shares() {
 
 #[test]
 fn a_download_that_breaks_off_goes_on_where_it_stopped() {
-    let (folder, server) =
-        (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::Cut(70_000), Fault::None, Fault::Cut(1000)]));
+    let (folder, server) = (
+        tempfile::tempdir().unwrap(),
+        Server::start(content(), vec![Fault::Cut(70_000), Fault::None, Fault::Cut(1000)]),
+    );
     let path = server.hub(folder.path()).pull(&file(), None, &mut quiet).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), content());
     let ranges = server.ranges();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 use taper_transfer::{
-    Backbone, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError, load_weights, read_weights,
-    squeezenet, weights_from_bytes,
+    Backbone, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError, load_weights,
+    read_weights, squeezenet, weights_from_bytes,
 };
 
 use crate::params;

@@ -40,12 +40,16 @@ pub(super) struct RunArgs {
     /// The network [default: squeezenet1_1; from scratch small_cnn]
     #[arg(long)]
     model: Option<String>,
-    /// A safetensors file in place of the model's own weights
+    /// A file in place of the model's own weights: safetensors, or a state dict of PyTorch's
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Which layers are trained after the head [default: full]
     #[arg(long)]
     plan: Option<Plan>,
+    /// Show the frozen stages N variants of each picture, once: the picture and augmented ones; 0 for new ones in every epoch [default: 1
+    /// with --plan probe, else 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1000))]
+    variants: Option<u32>,
     /// Seed of every random stream [default: 0]
     #[arg(long)]
     seed: Option<u64>,
@@ -182,6 +186,7 @@ impl RunArgs {
         put(&mut r.patience, &self.patience);
         put(&mut recipe.data.batch_size, &self.batch_size);
         put(&mut recipe.data.image_size, &self.image_size);
+        recipe.data.variants = self.variants.or(recipe.data.variants);
         recipe.weights = self.weights.clone().or(recipe.weights);
         if recipe.data.path.as_os_str().is_empty() {
             let (field, wanted) = ("data.path", "a folder of pictures, behind the verb: DATA");
