@@ -94,7 +94,7 @@ fn a_name_or_number_that_is_none_is_refused() {
     let folder = place.path();
     for (text, wanted) in [
         ("init --init he", vec!["no initialization", "he_fan_in"]),
-        ("init --activation relu6", vec!["no activation", "leaky_relu"]),
+        ("init --activation relu7", vec!["no activation", "leaky_relu"]),
         ("init --activation elu=-1", vec!["elu", "positive"]),
         ("init --layers 0", vec!["--layers"]),
         ("init --svg a --png a", vec!["--png", "file of its own"]),

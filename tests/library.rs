@@ -11,7 +11,7 @@ use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
 use taper_data::Loader;
 use taper_optim::Averaging;
 use taper_regularize::smooth_labels;
-use taper_tensor::{Mode, Params, Rng, cross_entropy, global_avg_pool, linear};
+use taper_tensor::{Mode, Params, Rng, cross_entropy, linear};
 use taper_transfer::{Backbone, Classifier, Fit, Head, ResNet, ResNetLayers, load_weights};
 
 use crate::support::small;
@@ -125,7 +125,7 @@ fn gradient(classifier: &Classifier, params: &Params, recipe: &Recipe, pictures:
     let wide = |tensor: &Tensor| tensor.to_dtype(DType::F64).unwrap();
     let batches: Vec<_> = pictures.epoch(0).map(|loaded| loaded.unwrap().batch).collect();
     let features: Vec<_> = batches.iter().map(|batch| classifier.frozen_features(&batch.images).unwrap()).collect();
-    let features = wide(&global_avg_pool(&Tensor::cat(&features, 0).unwrap()).unwrap());
+    let features = wide(&Tensor::cat(&features, 0).unwrap());
     let targets: Vec<_> = batches.iter().map(|batch| batch.targets.clone()).collect();
     let targets = smooth_labels(&Tensor::cat(&targets, 0).unwrap(), recipe.regularize.label_smoothing).unwrap();
 
