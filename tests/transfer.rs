@@ -161,3 +161,49 @@ fn stored_features_train_the_head_that_pictures_train() {
     assert_eq!(taper(folder, &mixed).code, Some(0));
     fails(&taper(folder, &[&mixed[..], &["--variants", "1"]].concat()), 2, &["data.variants", "mixup"]);
 }
+
+#[test]
+fn a_run_is_exported_by_the_names_of_other_libraries() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 4);
+    let train = |model: &str, out: &str, more: &[&str]| {
+        let flags = ["--model", model, "--image-size", "64", "--batch-size", "4", "--epochs", "1", "--out", out];
+        succeed(folder, &[&["train", "pictures"], &flags[..], more].concat());
+    };
+    let read = |file: &str| candle_core::safetensors::load(folder.join(file), &candle_core::Device::Cpu).unwrap();
+    train("mobilenet_v2", "mobile", &["--head", "own"]);
+    succeed(folder, &["export", "mobile", "--format", "torchvision", "--out", "tv"]);
+    succeed(folder, &["export", "mobile", "--format", "timm", "--out", "timm"]);
+    let (run, tv, timm) =
+        (read("mobile/model.safetensors"), read("tv/model.safetensors"), read("timm/model.safetensors"));
+    assert_eq!((run.len(), tv.len(), timm.len()), (262, 262, 262));
+    let values = |tensor: &candle_core::Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    for (ours, theirs) in [
+        ("features.0.0.weight", "conv_stem.weight"),
+        ("features.17.conv.3.running_var", "blocks.6.0.bn3.running_var"),
+        ("classifier.1.bias", "classifier.bias"),
+    ] {
+        assert_eq!(values(&run[ours]), values(&tv[ours]));
+        assert_eq!(values(&run[ours]), values(&timm[theirs]));
+    }
+    let config: Value = serde_json::from_str(&fs::read_to_string(folder.join("timm/config.json")).unwrap()).unwrap();
+    assert_eq!((&config["architecture"], &config["num_classes"]), (&"mobilenetv2_100".into(), &3.into()));
+    let classes: Value = serde_json::from_str(&fs::read_to_string(folder.join("tv/classes.json")).unwrap()).unwrap();
+    assert_eq!(classes["classes"], serde_json::json!(["clock", "flag", "hand"]));
+
+    assert_eq!(fine_tune(folder, &["--head", "own", "--out", "squeeze"]).code, Some(0));
+    succeed(folder, &["export", "squeeze", "--format", "torchvision", "--out", "squeezed"]);
+    assert_eq!(read("squeezed/model.safetensors")["classifier.1.weight"].dims(), [3, 512, 1, 1]);
+    let export = |run: &str, format: &str| taper(folder, &["export", run, "--format", format, "--out", "none"]);
+    fails(&export("squeeze", "timm"), 1, &["timm has no squeezenet1_1"]);
+    assert_eq!(fine_tune(folder, &["--out", "pooled"]).code, Some(0));
+    fails(&export("pooled", "torchvision"), 1, &["--head own"]);
+    train("small_cnn", "small", &[]);
+    fails(&export("small", "torchvision"), 1, &["small_cnn", "Taper's alone"]);
+    fails(&export("nowhere", "timm"), 1, &["nowhere"]);
+    assert!(!folder.join("none").exists());
+    fails(&fine_tune(folder, &["--head", "own", "--fresh", "0"]), 2, &["head.fresh"]);
+    fails(&fine_tune(folder, &["--head", "mlp", "--drop-connect", "0.1"]), 2, &["head.drop_connect"]);
+    assert_eq!(fine_tune(folder, &["--head", "mlp", "--dropout", "0.1"]).code, Some(0));
+}

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AugmentArgs, DataArgs, EvalArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs, OptimizeArgs,
-    PredictArgs, ProbeArgs, SameFile, TrainArgs,
+    self, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs,
+    OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -42,6 +42,7 @@ enum Verb {
     Models(ModelsArgs),
     Probe(ProbeArgs),
     Features(FeaturesArgs),
+    Export(ExportArgs),
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
@@ -103,6 +104,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Predict(args) => commands::predict(args),
         Verb::Probe(args) => commands::probe(args, threads),
         Verb::Features(args) => commands::features(args, threads),
+        Verb::Export(args) => commands::export(args),
         Verb::Models(args) => commands::models(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),

@@ -62,6 +62,16 @@ pub struct Model {
     pub classifier: Classifier,
 }
 
+/// The card of a run folder.
+///
+/// # Errors
+/// When there is none, or it is no card.
+pub fn card(run: &Path) -> Result<ModelCard> {
+    let path = run.join("model.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))
+}
+
 /// Opens `what`: a run folder where there is one of this path, a model's name otherwise.
 ///
 /// # Errors
@@ -69,10 +79,7 @@ pub struct Model {
 pub fn open(what: &str) -> Result<Model> {
     let run = Path::new(what);
     if run.join("model.json").is_file() {
-        let path = run.join("model.json");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let card: ModelCard =
-            serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))?;
+        let card = card(run)?;
         let (classifier, params) = card.build(Rng::new(0))?;
         let path = run.join("model.safetensors");
         load_weights(&params, &read_weights(&path)?, Fit::Exact)

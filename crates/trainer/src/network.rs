@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, Model, load_weights};
+use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, architecture, load_weights};
 
 use crate::model::ModelCard;
 use crate::pipeline::Input;
-use crate::recipe::{HeadRecipe, Recipe};
+use crate::recipe::{HeadKind, HeadRecipe, Recipe};
 use crate::regularize::backbone_config;
 
 /// The classifier with a new head, over pretrained weights or random ones; with its card, which names `classes`.
@@ -17,12 +17,7 @@ use crate::regularize::backbone_config;
 /// # Errors
 /// When the model is unknown, a setting out of its range, or a file of weights does not fit.
 pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier, Params)> {
-    let head = match recipe.head {
-        HeadRecipe { hidden: 0, .. } => Head::Linear,
-        HeadRecipe { hidden, dropout, drop_connect } => {
-            Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout, drop_connect })
-        }
-    };
+    let head = head(recipe)?;
     // Without a past a network has no statistics that pictures should have: about -2 to 2 serves any.
     let mut card = ModelCard {
         schema: 1,
@@ -43,8 +38,35 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
     let manifest = pretrained.manifest()?;
     (card.mean, card.std) = (manifest.mean, manifest.std);
     let (classifier, params) = card.build(rng)?;
-    load_backbone(pretrained, recipe.weights.as_deref(), &params)?;
+    let kept = match recipe.head.kind {
+        HeadKind::Own => inherited(&params, recipe.head.fresh),
+        _ => Vec::new(),
+    };
+    load(pretrained, recipe.weights.as_deref(), &params, &kept)?;
     Ok((card, classifier, params))
+}
+
+fn head(recipe: &Recipe) -> Result<Head> {
+    let HeadRecipe { kind, hidden, dropout, drop_connect, .. } = recipe.head;
+    Ok(match (kind, hidden) {
+        (HeadKind::Own, _) => architecture(&recipe.model)?.head(),
+        (HeadKind::Mlp, _) => Head::Mlp(MlpHeadConfig { hidden, dropout }),
+        (HeadKind::ConcatPool, 0) => Head::Linear,
+        (HeadKind::ConcatPool, _) => Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout, drop_connect }),
+    })
+}
+
+/// The parameters of a head that have the pretrained weights when the last `fresh` of its layers begin anew.
+fn inherited(params: &Params, fresh: usize) -> Vec<String> {
+    let of_head = |name: &&String| Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let tensors = params.tensors();
+    let names: Vec<&String> = tensors.keys().filter(of_head).collect();
+    let number = |name: &str| name.split('.').find_map(|part| part.parse::<usize>().ok()).unwrap_or(0);
+    let mut layers: Vec<usize> = names.iter().map(|name| number(name)).collect();
+    layers.sort_unstable();
+    layers.dedup();
+    layers.truncate(layers.len().saturating_sub(fresh));
+    names.into_iter().filter(|name| layers.contains(&number(name))).cloned().collect()
 }
 
 /// A run's network, or a pretrained backbone that is there for its stages alone; with what pictures it takes.
@@ -62,21 +84,57 @@ pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = pretrained.backbone(&params.root())?;
     let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
-    load_backbone(pretrained, weights, &params)?;
+    load(pretrained, weights, &params, &[])?;
     let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
     Ok((Classifier::new(backbone, head), input))
 }
 
-/// Copies a model's own weights, or those of a file, into a backbone. The head keeps its first values whatever the file holds.
-fn load_backbone(model: &Model, file: Option<&Path>, params: &Params) -> Result<()> {
+/// Copies a model's own weights, or those of a file, into a backbone, and into those parameters of its head that are `kept`. The
+/// others keep their first values whatever the file holds.
+fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String]) -> Result<()> {
     let mut tensors = match file {
         Some(path) => model.weights_in(path)?,
         None => crate::pretrained::weights(model)?,
     };
-    tensors.retain(|name, _| !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
+    let of =
+        |file: Option<&Path>| file.map_or(format!("the weights of {}", model.name), |path| path.display().to_string());
+    if let Some(name) = kept.iter().find(|name| !tensors.contains_key(*name)) {
+        bail!(
+            "{} hold no {name}, which the own head of {} is to begin with: choose another head",
+            of(file),
+            model.name
+        );
+    }
+    let own = params.tensors();
+    if let Some(name) = kept.iter().find(|name| tensors[*name].elem_count() != own[*name].elem_count()) {
+        let (got, wanted) = (tensors[name].dims(), own[name].dims());
+        bail!("{} hold {name} of the shape {got:?}, the own head of {} has {wanted:?}", of(file), model.name);
+    }
+    tensors.retain(|name, _| kept.contains(name) || !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
     load_weights(params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match file {
         Some(path) => format!("{} holds no weights of {}", path.display(), model.name),
         None => format!("the weights of {} are not its own", model.name),
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_layers_of_an_own_head_begin_anew() {
+        let names = |head: Head, fresh| {
+            let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+            head.build(&params.root(), 4, 3).unwrap();
+            inherited(&params, fresh)
+        };
+        let vgg = Head::Vgg(taper_transfer::VggHeadConfig { hidden: 5, dropout: 0.5 });
+        assert_eq!(
+            names(vgg, 1),
+            ["classifier.0.bias", "classifier.0.weight", "classifier.3.bias", "classifier.3.weight"]
+        );
+        assert_eq!(names(vgg, 2), ["classifier.0.bias", "classifier.0.weight"]);
+        assert!(names(vgg, 3).is_empty() && names(vgg, 9).is_empty() && names(Head::Linear, 1).is_empty());
+    }
 }

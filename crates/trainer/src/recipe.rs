@@ -84,18 +84,35 @@ pub struct DataRecipe {
     pub variants: Option<u32>,
 }
 
-/// The new head: average and maximum of each channel, batch norm, dropout, a hidden layer, classes. Without a hidden
-/// layer it is linear: the average of each channel, then the classes.
+/// The head.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadRecipe {
-    /// Units of the hidden layer; 0 for a linear head. Default 512.
+    /// What it is made of. Default `concat_pool`.
+    pub kind: HeadKind,
+    /// Units of the hidden layer; 0 for a linear head: the average of each channel, then the classes. Default 512.
     pub hidden: usize,
-    /// Dropout before the classes; half of it before the hidden layer. A linear head has none. Probability, default 0.5.
+    /// Dropout before the classes; half of it before the hidden layer of `concat_pool`. A linear head has none. Probability, default
+    /// 0.5.
     pub dropout: f64,
-    /// Probability that a weight before the hidden layer is forgotten in a step (DropConnect). A linear head has none.
-    /// Default 0.
+    /// Probability that a weight before the hidden layer of `concat_pool` is forgotten in a step (DropConnect). Default 0.
     pub drop_connect: f64,
+    /// How many of the last linear layers of an `own` head begin anew; those before them have the pretrained weights. Default 1.
+    pub fresh: usize,
+}
+
+/// What a head is made of.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum HeadKind {
+    /// Average and maximum of each channel, batch norm, dropout, a hidden layer, batch norm, dropout, classes: fastai's.
+    #[default]
+    ConcatPool,
+    /// Average of each channel, a hidden layer, dropout, classes.
+    Mlp,
+    /// The one that the network was trained with, with its own settings: `hidden` and `dropout` say nothing.
+    Own,
 }
 
 impl Default for Recipe {
@@ -129,7 +146,7 @@ impl Default for DataRecipe {
 
 impl Default for HeadRecipe {
     fn default() -> Self {
-        Self { hidden: 512, dropout: 0.5, drop_connect: 0.0 }
+        Self { kind: HeadKind::ConcatPool, hidden: 512, dropout: 0.5, drop_connect: 0.0, fresh: 1 }
     }
 }
 
@@ -192,6 +209,16 @@ impl Recipe {
             if self.head.hidden == 0 && value != 0.0 {
                 return fail(field, "0 with head.hidden = 0, a linear head, which has none", value.to_string());
             }
+        }
+        let h = &self.head;
+        if h.kind != HeadKind::ConcatPool && h.drop_connect != 0.0 {
+            return fail("head.drop_connect", "0 with a head that is not concat_pool", h.drop_connect.to_string());
+        }
+        if h.kind == HeadKind::Mlp && h.hidden == 0 {
+            return fail("head.hidden", "at least 1 with kind = \"mlp\"", "0".into());
+        }
+        if h.fresh == 0 {
+            return fail("head.fresh", "at least 1: the classes are new", "0".into());
         }
         for (field, value) in [
             ("optimize.rate", o.rate),

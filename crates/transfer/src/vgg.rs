@@ -157,7 +157,7 @@ impl VggLayers {
 /// ```
 ///
 /// Parameters have torchvision's names, `features.N.{weight,bias}`, and begin as there: weights normal
-/// (He et al., fan out), biases 0. torchvision's classifier is [`GridHead`](crate::VggHead).
+/// (He et al., fan out), biases 0. torchvision's classifier is [`VggHead`](crate::VggHead).
 ///
 /// # Shapes
 /// Normalised pictures (N,H,W,3), H and W 32 pixels or more, to (N,⌊H/32⌋,⌊W/32⌋,512).

@@ -137,7 +137,7 @@ impl Base {
     pub fn scratch(epochs: usize) -> Self {
         let mut base = Recipe {
             augment: AugmentRecipe::none(),
-            head: HeadRecipe { hidden: 128, dropout: 0.0, drop_connect: 0.0 },
+            head: HeadRecipe { hidden: 128, dropout: 0.0, ..HeadRecipe::default() },
             regularize: RegularizeRecipe { weight_decay: 0.0, label_smoothing: 0.0, ..RegularizeRecipe::default() },
             ..Recipe::from_scratch()
         };

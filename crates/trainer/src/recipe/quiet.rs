@@ -1,11 +1,11 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::{AugmentRecipe, AverageRecipe, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
+use super::{AugmentRecipe, AverageRecipe, HeadKind, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
 
 impl HeadRecipe {
     /// The average of each channel, then the classes.
     pub fn linear() -> Self {
-        Self { hidden: 0, dropout: 0.0, drop_connect: 0.0 }
+        Self { hidden: 0, dropout: 0.0, ..Self::default() }
     }
 }
 
@@ -46,6 +46,9 @@ impl Recipe {
         }
         if self.head.dropout != 0.0 {
             return noise("dropout", "head.dropout = 0");
+        }
+        if self.head.kind != HeadKind::ConcatPool {
+            return noise("a head that is not linear", "head.hidden = 0 and no other head.kind");
         }
         if self.head.hidden != 0 {
             return noise("the batch norm of a head with a hidden layer", "head.hidden = 0, which is a linear head");

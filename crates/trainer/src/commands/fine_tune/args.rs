@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 
 use crate::recipe::{
-    AugmentRecipe, AverageRecipe, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe, TransformRecipe,
+    AugmentRecipe, AverageRecipe, HeadKind, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe,
+    TransformRecipe,
 };
 
 /// Fine-tune a pretrained network on a folder of pictures.
@@ -104,6 +105,12 @@ pub(super) struct RunArgs {
     /// The longest that the weights of a unit may be [default: any length]
     #[arg(long, value_name = "LENGTH")]
     max_norm: Option<f64>,
+    /// What the head is made of [default: concat_pool]
+    #[arg(long, value_name = "KIND")]
+    head: Option<HeadKind>,
+    /// How many of the last linear layers of the network's own head begin anew [default: 1]
+    #[arg(long, value_name = "N")]
+    fresh: Option<usize>,
     /// Dropout of the head before the classes [default: 0.5]
     #[arg(long, value_name = "P")]
     dropout: Option<f64>,
@@ -163,6 +170,8 @@ impl RunArgs {
         put(&mut recipe.optimize.epochs, &self.epochs);
         put(&mut recipe.optimize.accumulate, &self.accumulate);
         put(&mut recipe.optimize.rate, &self.rate);
+        put(&mut recipe.head.kind, &self.head);
+        put(&mut recipe.head.fresh, &self.fresh);
         put(&mut recipe.head.dropout, &self.dropout);
         put(&mut recipe.head.drop_connect, &self.drop_connect);
         put(&mut recipe.augment, &self.augment);
