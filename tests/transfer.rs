@@ -157,6 +157,13 @@ fn stored_features_train_the_head_that_pictures_train() {
         fs::read(folder.join(out).join("model.safetensors")).unwrap()
     };
     assert!(top("top", "1") == top("top-through", "0"));
+    let flags = ["--plan", "gradual", "--epochs", "4", "--out", "gradual"];
+    let short: Vec<&str> = SHORT.iter().copied().filter(|flag| *flag != "--epochs").collect();
+    let args = [&["fine-tune", "pictures"], &short[..short.len() - 1], &flags[..]].concat();
+    succeed(folder, &args);
+    let history = fs::read_to_string(folder.join("gradual/history.csv")).unwrap();
+    let phases: Vec<_> = history.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+    assert_eq!(phases, ["head", "top 1", "top 2", "all", "all"]);
     let mixed = [&["fine-tune", "pictures", "--plan", "probe", "--mixup", "0.2"], &SHORT[..]].concat();
     assert_eq!(taper(folder, &mixed).code, Some(0));
     fails(&taper(folder, &[&mixed[..], &["--variants", "1"]].concat()), 2, &["data.variants", "mixup"]);

@@ -1,6 +1,9 @@
 //! The steps of a phase.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
+use candle_core::Tensor;
 use taper_data::Loader;
 use taper_optim::{Accumulator, UpdateRule};
 use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
@@ -67,6 +70,17 @@ impl<'a> Course<'a> {
             first_step,
             skipped: 0,
         })
+    }
+
+    /// What the optimizer remembers, by name.
+    pub(crate) fn memory(&self) -> Result<BTreeMap<String, Tensor>> {
+        Ok(self.optimizer.state()?)
+    }
+
+    /// Goes on with what another remembered of the parameters that are trained here too.
+    pub(crate) fn remember(&mut self, memory: &BTreeMap<String, Tensor>) -> Result<()> {
+        self.optimizer.take_over(memory)?;
+        Ok(())
     }
 
     /// Trains for one epoch of `epochs`; returns the mean loss over its batches, or nothing when an observer ends it.

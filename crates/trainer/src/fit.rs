@@ -1,5 +1,6 @@
 //! The training loop.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -20,13 +21,16 @@ use crate::stored::{Held, Source};
 /// A run of epochs with the same layers in training.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// What the phase is called in tables: `head`, `top`, `all`.
+    /// What the phase is called in tables: `head`, `top`, `all`; on the way to `all` `top 1` and so on.
     pub name: &'static str,
     /// Stages of the backbone that are frozen, from the bottom.
     pub frozen: usize,
     /// How long.
     pub epochs: usize,
 }
+
+/// What phases are called that train so many stages, from 1.
+const TOPS: [&str; 5] = ["top 1", "top 2", "top 3", "top 4", "top 5"];
 
 /// The phases of a plan over a backbone of `stages` stages.
 pub fn phases(recipe: &Recipe, stages: usize) -> Vec<Phase> {
@@ -39,6 +43,18 @@ pub fn phases(recipe: &Recipe, stages: usize) -> Vec<Phase> {
             Phase { name: "top", frozen: frozen_stages.max(stages.saturating_sub(1)).min(stages), epochs },
         ],
         Plan::Full => vec![head(head_epochs), Phase { name: "all", frozen: frozen_stages.min(stages), epochs }],
+        Plan::Gradual => {
+            let thawed = stages - frozen_stages.min(stages);
+            // The later phases, which have more to learn, get what does not divide.
+            let share = |i: usize| epochs / thawed + usize::from(thawed - i <= epochs % thawed);
+            let name = |i: usize| if i + 1 == thawed { "all" } else { TOPS[i.min(TOPS.len() - 1)] };
+            let step = |i| Phase { name: name(i), frozen: stages - 1 - i, epochs: share(i) };
+            if thawed == 0 {
+                vec![head(head_epochs + epochs)]
+            } else {
+                [head(head_epochs)].into_iter().chain((0..thawed).map(step)).collect()
+            }
+        }
     };
     phases.retain(|phase| phase.epochs > 0);
     phases
@@ -140,6 +156,8 @@ pub fn fit(
     let (plain, mut outcome) = (plain_loader(train, val, true)?, Outcome::default());
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
+    // What the optimizer of the phase before remembers.
+    let mut memory = BTreeMap::new();
     for phase in &phases {
         classifier.freeze(phase.frozen)?;
         let rule = match method(&recipe.optimize.rule, epochs as u64)? {
@@ -150,6 +168,9 @@ pub fn fit(
         };
         let first_step = outcome.rates.len();
         let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
+        if recipe.plan == Plan::Gradual {
+            course.remember(&memory)?;
+        }
         let start = Instant::now();
         let source = Source::of(classifier, train, val, recipe.variants())?;
         outcome.train += start.elapsed();
@@ -201,6 +222,9 @@ pub fn fit(
             outcome.evaluation = evaluation;
         }
         outcome.penalty = course.regularizer.penalty()?;
+        if recipe.plan == Plan::Gradual {
+            memory = course.memory()?;
+        }
     }
     outcome.stopped = false;
     Ok(outcome)
@@ -226,7 +250,15 @@ mod tests {
         recipe.optimize.head_epochs = 0;
         recipe.optimize.frozen_stages = 0;
         assert_eq!(lengths(&recipe), [("all", 0, 5)]);
-        recipe.optimize.frozen_stages = 9;
+        recipe.plan = Plan::Gradual;
+        (recipe.optimize.frozen_stages, recipe.optimize.head_epochs) = (1, 2);
+        assert_eq!(lengths(&recipe), [("head", 4, 2), ("top 1", 3, 1), ("top 2", 2, 2), ("all", 1, 2)]);
+        recipe.optimize.epochs = 2;
+        assert_eq!(lengths(&recipe), [("head", 4, 2), ("top 2", 2, 1), ("all", 1, 1)]);
+        recipe.optimize.frozen_stages = 4;
+        assert_eq!(lengths(&recipe), [("head", 4, 4)]);
+        recipe.plan = Plan::Full;
+        (recipe.optimize.frozen_stages, recipe.optimize.head_epochs, recipe.optimize.epochs) = (9, 0, 5);
         assert_eq!(lengths(&recipe), [("all", 4, 5)]);
     }
 }

@@ -65,6 +65,9 @@ pub enum Plan {
     Top,
     /// The head first, then all layers above `optimize.frozen_stages`.
     Full,
+    /// The head first, then one stage more at a time from the top to `optimize.frozen_stages`, the epochs shared out among them;
+    /// the optimizer keeps what it remembers (J. Howard, S. Ruder, *Universal Language Model Fine-tuning*, 2018).
+    Gradual,
 }
 
 /// Where the pictures come from.
