@@ -12,7 +12,7 @@ use taper_data::Loader;
 use taper_optim::Averaging;
 use taper_regularize::smooth_labels;
 use taper_tensor::{Mode, Params, Rng, cross_entropy, linear};
-use taper_transfer::{Backbone, Classifier, Fit, Head, ResNet, ResNetLayers, load_weights};
+use taper_transfer::{BackboneConfig, Classifier, Fit, Head, backbone, load_weights};
 
 use crate::support::small;
 
@@ -35,9 +35,9 @@ fn loaders(folder: &Path, count: usize, batch_size: usize) -> (Recipe, Loader, L
 /// ResNet-18 with random weights, and its parameters.
 fn resnet(classes: usize) -> (Classifier, Params) {
     let params = params();
-    let backbone = ResNet::new(&params.root(), ResNetLayers::RESNET18).unwrap();
+    let backbone = backbone("resnet18", &params.root(), &BackboneConfig::default()).unwrap();
     let head = Head::Linear.build(&params.root(), backbone.channels(), classes).unwrap();
-    (Classifier::new(Box::new(backbone), head), params)
+    (Classifier::new(backbone, head), params)
 }
 
 /// SqueezeNet as it comes, with a linear head, and its parameters.

@@ -12,7 +12,7 @@ use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, picture};
 use crate::linear_probe::interval;
-use crate::pipeline::{Input, eval_loader};
+use crate::pipeline::{BATCH, Input, eval_loader};
 
 /// The mean of each channel over the map of each stage, of all pictures of a data set.
 pub struct StageFeatures {
@@ -42,9 +42,6 @@ impl StageFeatures {
         Ok(Self { stages, labels })
     }
 }
-
-/// Pictures that are looked at together.
-pub(crate) const BATCH: usize = 32;
 
 /// Shows the maps of all stages for each batch, and which pictures these are.
 pub(crate) fn each_batch(

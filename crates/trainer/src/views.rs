@@ -11,7 +11,7 @@ use taper_regularize::Marginalize;
 use taper_transfer::Classifier;
 
 use crate::evaluate::{Evaluation, answers};
-use crate::pipeline::{Input, in_order};
+use crate::pipeline::{BATCH, Input, in_order};
 use crate::recipe::Recipe;
 use crate::transforms::{eval_transform, train_transform};
 
@@ -89,9 +89,6 @@ impl Views {
         }
     }
 }
-
-/// Pictures in a batch of a test.
-pub(crate) const BATCH: usize = 32;
 
 /// Tests a classifier on several views of every picture; each view is marginalised by `how`. Random views are those of
 /// the recipe's training.

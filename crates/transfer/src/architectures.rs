@@ -4,9 +4,9 @@ use taper_tensor::Path;
 
 use crate::backbone_config::Takes;
 use crate::{
-    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNet,
-    ResNetLayers, SmallCnn, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet,
-    densenet121, efficientnet_b0, mobilenet, squeezenet, vgg,
+    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNetLayers,
+    SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121, efficientnet_b0,
+    mobilenet, resnet, small_cnn, squeezenet, vgg,
 };
 
 /// A network: how to make it, and the head that belongs to it.
@@ -34,7 +34,7 @@ const fn new(name: &'static str, family: Family) -> Architecture {
     Architecture { name, family }
 }
 
-const fn resnet(name: &'static str, layers: ResNetLayers) -> Architecture {
+const fn large(name: &'static str, layers: ResNetLayers) -> Architecture {
     new(name, Family::ResNet(layers, Stem::Large))
 }
 
@@ -54,13 +54,13 @@ pub const ARCHITECTURES: &[Architecture] = &[
     new("vgg13_bn", Family::Vgg(VggLayers::VGG13_BN)),
     new("vgg16_bn", Family::Vgg(VggLayers::VGG16_BN)),
     new("vgg19_bn", Family::Vgg(VggLayers::VGG19_BN)),
-    resnet("resnet18", ResNetLayers::RESNET18),
-    resnet("resnet34", ResNetLayers::RESNET34),
-    resnet("resnet50", ResNetLayers::RESNET50),
-    resnet("resnet101", ResNetLayers::RESNET101),
-    resnet("resnet152", ResNetLayers::RESNET152),
-    resnet("resnext50_32x4d", ResNetLayers::RESNEXT50_32X4D),
-    resnet("wide_resnet50_2", ResNetLayers::WIDE_RESNET50_2),
+    large("resnet18", ResNetLayers::RESNET18),
+    large("resnet34", ResNetLayers::RESNET34),
+    large("resnet50", ResNetLayers::RESNET50),
+    large("resnet101", ResNetLayers::RESNET101),
+    large("resnet152", ResNetLayers::RESNET152),
+    large("resnext50_32x4d", ResNetLayers::RESNEXT50_32X4D),
+    large("wide_resnet50_2", ResNetLayers::WIDE_RESNET50_2),
     new("mobilenet_v2", Family::MobileNet(MobileNetLayers::V2)),
     new("mobilenet_v3_small", Family::MobileNet(MobileNetLayers::V3_SMALL)),
     new("mobilenet_v3_large", Family::MobileNet(MobileNetLayers::V3_LARGE)),
@@ -74,22 +74,22 @@ impl Architecture {
     /// # Errors
     /// When it has no layers for a setting or the setting is out of range; when a parameter exists with another shape.
     pub fn backbone(&self, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
-        let whole = |staged: candle_core::Result<Staged>| Ok(Box::new(staged?) as Box<dyn Backbone>);
         config.check(match self.family {
             Family::ResNet(..) | Family::EfficientNet => Takes::Depth,
             Family::SmallCnn => Takes::Pooling,
             _ => Takes::Nothing,
         })?;
-        match self.family {
-            Family::AlexNet => whole(alexnet(path)),
-            Family::DenseNet => whole(densenet121(path)),
-            Family::EfficientNet => whole(efficientnet_b0(path, config)),
-            Family::MobileNet(layers) => whole(mobilenet(path, layers)),
-            Family::ResNet(layers, stem) => Ok(Box::new(ResNet::with(path, layers, stem, config)?)),
-            Family::SmallCnn => Ok(Box::new(SmallCnn::with(path, config)?)),
-            Family::SqueezeNet(layers) => whole(squeezenet(path, layers)),
-            Family::Vgg(layers) => whole(vgg(path, layers)),
-        }
+        let staged: Staged = match self.family {
+            Family::AlexNet => alexnet(path),
+            Family::DenseNet => densenet121(path),
+            Family::EfficientNet => efficientnet_b0(path, config),
+            Family::MobileNet(layers) => mobilenet(path, layers),
+            Family::ResNet(layers, stem) => resnet(path, layers, stem, config),
+            Family::SmallCnn => small_cnn(path, config),
+            Family::SqueezeNet(layers) => squeezenet(path, layers),
+            Family::Vgg(layers) => vgg(path, layers),
+        }?;
+        Ok(Box::new(staged))
     }
 
     /// The head that torchvision puts on it, as data.

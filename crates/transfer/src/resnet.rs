@@ -1,11 +1,12 @@
 //! ResNet, of basic blocks or of bottlenecks.
 
-use candle_core::{Error, Result, Tensor, bail};
+use candle_core::{Error, Result, Tensor};
 use taper_regularize::{Depth, StochasticDepth, linear_survival};
-use taper_tensor::{Conv, Layer, Mode, Path, Pool, add_relu, max_pool2d, relu};
+use taper_tensor::{Activation, Conv, Layer, Mode, Path, Pool, add_relu, relu};
 
-use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
-use crate::{Backbone, BackboneConfig, Stage};
+use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
+use crate::staged::Layers;
+use crate::{BackboneConfig, Stage, Staged};
 
 /// Between the stem and the first layer.
 const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: false };
@@ -87,48 +88,7 @@ impl ResNetLayers {
     }
 }
 
-/// ResNet without its classifier: blocks that learn what to add to their input.
-///
-/// ```text
-/// conv1, bn1                  convolution 7x7, 3 -> 64, stride 2, norm, ReLU      stem
-///                             max pool 3x3, stride 2, padding 1                   layer1
-/// layerL.B.{convK,bnK}        relu(F(x) + x), F: convolutions with norms, ReLU between them
-/// layerL.0.downsample.{0,1}   convolution 1x1 and norm in place of that x where the shape changes
-/// ```
-///
-/// The first block of layers 2 to 4 halves the map, a bottleneck in its 3x3 convolution (as in torchvision;
-/// the paper has it in the first). Parameters have torchvision's names and begin as there: weights normal
-/// (He et al., fan out), norms 1 and 0. torchvision's classifier is [`LinearHead`](crate::LinearHead).
-///
-/// # Shapes
-/// Normalised pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,512), or 2048 with bottlenecks. In training
-/// the last map must have two pixels or more, counted over the batch, for the norms.
-///
-/// # Examples
-/// ```
-/// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
-/// use taper_transfer::{Backbone, ResNet, ResNetLayers};
-/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = ResNet::new(&params.root(), ResNetLayers::RESNET18)?;
-/// let picture = Tensor::zeros((1, 64, 48, 3), DType::F32, &Device::Cpu)?;
-/// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 32, 24, 64]);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-///
-/// # References
-/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. S. Xie, R. Girshick, P. Dollár,
-/// Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide
-/// Residual Networks*, 2016.
-pub struct ResNet {
-    stages: [Stage; 5],
-    stem: ConvNorm,
-    /// Whether the first layer begins with a max pool.
-    pool: bool,
-    layers: Vec<Vec<Residual>>,
-}
-
-/// What a [`ResNet`] begins with.
+/// What a ResNet begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stem {
     /// A convolution 7x7 of stride 2 and a max pool, as torchvision has it.
@@ -177,7 +137,9 @@ impl Residual {
             changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), (stride, 1)));
         Ok(Self { convolutions, downsample: downsample.transpose()?, depth })
     }
+}
 
+impl Layer for Residual {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let shortcut = match &self.downsample {
             Some(downsample) => downsample.forward(x, mode)?,
@@ -199,69 +161,74 @@ impl Residual {
     }
 }
 
-impl ResNet {
-    /// The network with its parameters below `path`.
-    ///
-    /// # Errors
-    /// When a parameter exists with another shape.
-    pub fn new(path: &Path, layers: ResNetLayers) -> Result<Self> {
-        Self::with(path, layers, Stem::Large, &BackboneConfig::default())
-    }
-
-    /// The network with another stem, and with blocks that are sometimes left out in training
-    /// ([`BackboneConfig::stochastic_depth`]).
-    ///
-    /// Dropped for the whole batch, a block costs no computation in that step, and its parameters have no gradient: the
-    /// optimizer of `taper-optim` takes it for 0 where it is told to (`Missing::Zero`).
-    ///
-    /// # Errors
-    /// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.
-    pub fn with(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Self> {
-        let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
-        let ResNetLayers { block, depths, width, .. } = layers;
-        let pool = stem == Stem::Large;
-        let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
-        let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, width, kernel), (stride, 1))?;
-        let mut inputs = width;
-        let (mut number, blocks) = (0, depths.iter().sum());
-        let mut layer = |(i, depth): (usize, usize)| {
-            let (path, width) = (path.at(format_args!("layer{}", i + 1)), layers.width(i));
-            let built = (0..depth).map(|b| {
-                let stride = if b == 0 && i > 0 { 2 } else { 1 };
-                let inputs = std::mem::replace(&mut inputs, block.outputs(width));
-                number += 1;
-                let (survival, path) = (linear_survival(number, blocks, last), path.at(b));
-                let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
-                Residual::new(&path, layers, (inputs, width, stride), depth)
-            });
-            built.collect()
-        };
-        let built = depths.into_iter().enumerate().map(&mut layer).collect::<Result<_>>()?;
-        let mut stages = layers.stages();
-        if !pool {
-            stages.iter_mut().for_each(|stage| stage.stride = (stage.stride / 4).max(1));
+/// ResNet without its classifier: blocks that learn what to add to their input.
+///
+/// ```text
+/// conv1, bn1                  convolution 7x7, 3 -> 64, stride 2, norm, ReLU      stem
+///                             max pool 3x3, stride 2, padding 1                   layer1
+/// layerL.B.{convK,bnK}        relu(F(x) + x), F: convolutions with norms, ReLU between them
+/// layerL.0.downsample.{0,1}   convolution 1x1 and norm in place of that x where the shape changes
+/// ```
+///
+/// The first block of layers 2 to 4 halves the map, a bottleneck in its 3x3 convolution (as in torchvision;
+/// the paper has it in the first). Parameters have torchvision's names and begin as there: weights normal
+/// (He et al., fan out), norms 1 and 0. torchvision's classifier is [`LinearHead`](crate::LinearHead).
+///
+/// With [`BackboneConfig::stochastic_depth`] blocks are sometimes left out in training. Dropped for the whole batch, a block costs no
+/// computation in that step, and its parameters have no gradient: the optimizer of `taper-optim` takes it for 0 where it is
+/// told to (`Missing::Zero`).
+///
+/// # Shapes
+/// Normalised pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,512), or 2048 with bottlenecks. In training
+/// the last map must have two pixels or more, counted over the batch, for the norms.
+///
+/// # Errors
+/// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_transfer::{Backbone, BackboneConfig, ResNetLayers, Stem, resnet};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let net = resnet(&params.root(), ResNetLayers::RESNET18, Stem::Large, &BackboneConfig::default())?;
+/// let picture = Tensor::zeros((1, 64, 48, 3), DType::F32, &Device::Cpu)?;
+/// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 32, 24, 64]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # References
+/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. S. Xie, R. Girshick, P. Dollár,
+/// Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide
+/// Residual Networks*, 2016.
+pub fn resnet(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Staged> {
+    let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
+    let ResNetLayers { block, depths, width, .. } = layers;
+    let pool = stem == Stem::Large;
+    let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
+    let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, width, kernel), (stride, 1))?;
+    let mut built: Vec<Layers> = vec![vec![Box::new(ConvNormAct(stem, Activation::Relu))]];
+    let mut inputs = width;
+    let (mut number, blocks) = (0, depths.iter().sum());
+    for (i, depth) in depths.into_iter().enumerate() {
+        let (path, width) = (path.at(format_args!("layer{}", i + 1)), layers.width(i));
+        let mut layer: Layers = Vec::new();
+        if i == 0 && pool {
+            layer.push(Box::new(POOL));
         }
-        Ok(Self { stages, stem, pool, layers: built })
-    }
-}
-
-impl Backbone for ResNet {
-    fn stages(&self) -> &[Stage] {
-        &self.stages
-    }
-
-    fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        if i == 0 {
-            let (_, h, w, channels) = x.dims4()?;
-            if h * w == 0 || channels != 3 {
-                bail!("ResNet takes (N,H,W,3), no side 0, got {:?}", x.shape());
-            }
-            return self.stem.forward_relu(x, mode);
+        for b in 0..depth {
+            let stride = if b == 0 && i > 0 { 2 } else { 1 };
+            let inputs = std::mem::replace(&mut inputs, block.outputs(width));
+            number += 1;
+            let (survival, path) = (linear_survival(number, blocks, last), path.at(b));
+            let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
+            layer.push(Box::new(Residual::new(&path, layers, (inputs, width, stride), depth)?));
         }
-        let Some(layer) = self.layers.get(i - 1) else {
-            bail!("ResNet has {} stages; there is no stage {i}", self.stages.len());
-        };
-        let x = if i == 1 && self.pool { max_pool2d(x, POOL)? } else { x.clone() };
-        layer.iter().try_fold(x, |x, block| block.forward(&x, mode))
+        built.push(layer);
     }
+    let mut stages = layers.stages();
+    if !pool {
+        stages.iter_mut().for_each(|stage| stage.stride = (stage.stride / 4).max(1));
+    }
+    Ok(Staged::new("ResNet", 1, stages.into_iter().zip(built).collect()))
 }

@@ -1,13 +1,12 @@
 //! A small network for small pictures.
 
-use candle_core::{Error, Result, Tensor, bail};
+use candle_core::{Error, Result};
 use taper_regularize::{FractionalMaxPool, FractionalMaxPoolConfig};
-use taper_tensor::{Conv, Layer, Mode, Path, Pool, max_pool2d};
+use taper_tensor::{Activation, Conv, Layer, Path, Pool};
 
-use crate::convolution::{ConvNorm, Convolution, HE_FAN_OUT};
-use crate::{Backbone, BackboneConfig, Stage};
-
-const POOL: Pool = Pool { kernel: (2, 2), stride: 2, padding: 0, ceil_mode: false };
+use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
+use crate::staged::Layers;
+use crate::{BackboneConfig, Stage, Staged};
 
 /// Channels of each stage.
 const CHANNELS: [usize; 3] = [32, 64, 64];
@@ -30,13 +29,19 @@ const STAGES: [Stage; 3] = [
 /// Normalised pictures (N,H,W,3), sides of 4 pixels or more, to (N,⌊H/4⌋,⌊W/4⌋,64). With a fractional pooling of ratio α
 /// the sides are ⌈⌈H/α⌉/α⌉.
 ///
+/// With [`BackboneConfig::fractional_pooling`] fractional pools stand in the place of the max pools. A ratio below 2 leaves larger
+/// maps to stages 2 and 3, which cost as much more.
+///
+/// # Errors
+/// When the ratio is neither 0 nor in (1, 2], or a parameter exists with another shape.
+///
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_tensor::{Mode, Params, Rng};
-/// use taper_transfer::{Backbone, SmallCnn};
+/// use taper_transfer::{Backbone, BackboneConfig, small_cnn};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = SmallCnn::new(&params.root())?;
+/// let net = small_cnn(&params.root(), &BackboneConfig::default())?;
 /// let picture = Tensor::zeros((1, 28, 28, 3), DType::F32, &Device::Cpu)?;
 /// let map = (0..3).try_fold(picture, |x, i| net.stage(i, &x, Mode::Eval))?;
 /// assert_eq!(map.dims(), [1, 7, 7, 64]);
@@ -46,77 +51,35 @@ const STAGES: [Stage; 3] = [
 /// # References
 /// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015, of which it is a
 /// small form with batch norm.
-pub struct SmallCnn {
-    stages: Vec<[ConvNorm; 2]>,
-    pool: Pooling,
-}
-
-/// What is between two stages.
-enum Pooling {
-    Max,
-    /// The first, and the second.
-    Fractional([FractionalMaxPool; 2]),
-}
-
-impl SmallCnn {
-    /// The network with its parameters below `path`.
-    ///
-    /// # Errors
-    /// When a parameter exists with another shape.
-    pub fn new(path: &Path) -> Result<Self> {
-        Self::with(path, &BackboneConfig::default())
-    }
-
-    /// The network with [`BackboneConfig::fractional_pooling`] in the place of its max pools. A ratio below 2 leaves larger
-    /// maps to stages 2 and 3, which cost as much more.
-    ///
-    /// # Errors
-    /// When the ratio is neither 0 nor in (1, 2], or a parameter exists with another shape.
-    pub fn with(path: &Path, config: &BackboneConfig) -> Result<Self> {
-        let pool = match config.fractional_pooling {
-            0.0 => Pooling::Max,
+pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
+    let pool = |i: usize| -> Result<Box<dyn Layer>> {
+        Ok(match config.fractional_pooling {
+            0.0 => Box::new(Pool::default()),
             ratio => {
                 // One fixed draw in testing: the mean over several has another spread than what the norms behind it know.
                 // For a mean over draws, take it of the whole network's answers.
                 let config = FractionalMaxPoolConfig { ratio, draws: 1, ..FractionalMaxPoolConfig::default() };
-                let pool = |name| FractionalMaxPool::new(config, path.at(name).name()).map_err(Error::wrap);
-                Pooling::Fractional([pool("pool1")?, pool("pool2")?])
+                let path = path.at(format_args!("pool{i}"));
+                Box::new(FractionalMaxPool::new(config, path.name()).map_err(Error::wrap)?)
             }
-        };
-        let geometry = Conv { padding: 1, ..Conv::default() };
-        let mut inputs = 3;
-        let mut convolution = |path: &Path, number: usize, outputs: usize| {
-            let shape = (std::mem::replace(&mut inputs, outputs), outputs, 3);
+        })
+    };
+    let geometry = Conv { padding: 1, ..Conv::default() };
+    let mut inputs = 3;
+    let stages = STAGES.into_iter().enumerate().map(|(i, stage)| {
+        let path = path.at(stage.name);
+        let mut layers: Layers = Vec::new();
+        if i > 0 {
+            layers.push(pool(i)?);
+        }
+        for number in 1..=2 {
+            let shape = (std::mem::replace(&mut inputs, stage.channels), stage.channels, 3);
             let at = path.at(format_args!("conv{number}"));
             let convolution = Convolution::without_bias(&at, shape, geometry, HE_FAN_OUT)?;
-            ConvNorm::new(convolution, &path.at(format_args!("bn{number}")), outputs)
-        };
-        let stages = STAGES.iter().map(|stage| {
-            let path = path.at(stage.name);
-            Ok([convolution(&path, 1, stage.channels)?, convolution(&path, 2, stage.channels)?])
-        });
-        Ok(Self { stages: stages.collect::<Result<_>>()?, pool })
-    }
-}
-
-impl Backbone for SmallCnn {
-    fn stages(&self) -> &[Stage] {
-        &STAGES
-    }
-
-    fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let (_, h, w, channels) = x.dims4()?;
-        if i == 0 && (h.min(w) < 4 || channels != 3) {
-            bail!("the small CNN takes (N,H,W,3) with sides of 4 pixels or more, got {:?}", x.shape());
+            let norm = path.at(format_args!("bn{number}"));
+            layers.push(Box::new(ConvNormAct(ConvNorm::new(convolution, &norm, stage.channels)?, Activation::Relu)));
         }
-        let Some(stage) = self.stages.get(i) else {
-            bail!("the small CNN has {} stages; there is no stage {i}", self.stages.len());
-        };
-        let x = match &self.pool {
-            _ if i == 0 => x.clone(),
-            Pooling::Max => max_pool2d(x, POOL)?,
-            Pooling::Fractional(pools) => pools[i - 1].forward(x, mode)?,
-        };
-        stage.iter().try_fold(x, |x, convolution| convolution.forward_relu(&x, mode))
-    }
+        Ok((stage, layers))
+    });
+    Ok(Staged::new("the small CNN", 4, stages.collect::<Result<_>>()?))
 }

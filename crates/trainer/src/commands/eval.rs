@@ -12,9 +12,9 @@ use super::readable;
 use crate::evaluate::{evaluate_marginal, passes};
 use crate::model;
 use crate::output::line;
-use crate::pipeline::eval_loader;
+use crate::pipeline::{BATCH, eval_loader};
 use crate::recipe::Recipe;
-use crate::views::{BATCH, Mean, Views, evaluate_views};
+use crate::views::{Mean, Views, evaluate_views};
 
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]

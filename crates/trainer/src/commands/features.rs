@@ -15,8 +15,8 @@ use super::readable;
 use crate::files;
 use crate::network::backbone;
 use crate::output::line;
-use crate::pipeline::eval_loader;
-use crate::stage_features::{BATCH, each_batch};
+use crate::pipeline::{BATCH, eval_loader};
+use crate::stage_features::each_batch;
 
 /// Write what a network sees in each picture: features for another program.
 #[derive(Debug, clap::Args)]

@@ -4,8 +4,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use taper_regularize::{DropPer, linear_survival};
 use taper_tensor::{Layer, Mode, Params, Rng};
 use taper_transfer::{
-    ARCHITECTURES, Architecture, Backbone, BackboneConfig, Classifier, Head, LinearHead, ResNet, ResNetLayers,
-    SmallCnn, Stem, VggHeadConfig, VggLayers, architecture, vgg,
+    ARCHITECTURES, Architecture, Backbone, BackboneConfig, Classifier, Head, LinearHead, ResNetLayers, Staged, Stem,
+    VggHeadConfig, VggLayers, architecture, resnet, small_cnn, vgg,
 };
 
 use crate::{params, pictures};
@@ -201,11 +201,11 @@ fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let with = |stochastic_depth, drop_per| {
         let config = BackboneConfig { stochastic_depth, drop_per, ..BackboneConfig::default() };
-        ResNet::with(&params.root(), ResNetLayers::RESNET18, Stem::Large, &config)
+        resnet(&params.root(), ResNetLayers::RESNET18, Stem::Large, &config)
     };
     let net = with(0.5, DropPer::Batch)?;
     let x = Tensor::ones((2, 32, 32, 3), DType::F32, &Device::Cpu)?;
-    let run = |net: &ResNet, mode: Mode<'_>| (0..5).try_fold(x.clone(), |x, i| net.stage(i, &x, mode));
+    let run = |net: &Staged, mode: Mode<'_>| (0..5).try_fold(x.clone(), |x, i| net.stage(i, &x, mode));
     let (mut dropped, steps) = ([0usize; 8], 60);
     for step in 0..steps {
         let rng = Rng::new(1).at(step);
@@ -227,7 +227,7 @@ fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
 
     // Nothing dropped is the network as it is, to the bit; in testing the blocks are scaled.
     let whole = with(0.0, DropPer::Sample)?;
-    let plain = ResNet::new(&params.root(), ResNetLayers::RESNET18)?;
+    let plain = resnet(&params.root(), ResNetLayers::RESNET18, Stem::Large, &BackboneConfig::default())?;
     let values = |y: Tensor| y.flatten_all()?.to_vec1::<f32>();
     let tested = values(run(&plain, Mode::Eval)?)?;
     assert_eq!(values(run(&whole, Mode::Eval)?)?, tested);
@@ -240,13 +240,13 @@ fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
 fn a_small_network_pools_over_random_regions() -> Result<()> {
     let params = params(0);
     let config = BackboneConfig { fractional_pooling: 1.5, ..BackboneConfig::default() };
-    let (net, plain) = (SmallCnn::with(&params.root(), &config)?, SmallCnn::new(&params.root())?);
+    let (net, plain) = (small_cnn(&params.root(), &config)?, small_cnn(&params.root(), &BackboneConfig::default())?);
     let x = Tensor::from_vec(
         (0..2 * 28 * 28 * 3).map(|i| (i as f32).sin()).collect::<Vec<_>>(),
         (2, 28, 28, 3),
         &Device::Cpu,
     )?;
-    let run = |net: &SmallCnn, mode: Mode<'_>| {
+    let run = |net: &Staged, mode: Mode<'_>| {
         let y = (0..3).try_fold(x.clone(), |x, i| net.stage(i, &x, mode))?;
         Ok::<_, candle_core::Error>((y.dims().to_vec(), y.flatten_all()?.to_vec1::<f32>()?))
     };
