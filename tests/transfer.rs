@@ -214,3 +214,25 @@ fn a_run_is_exported_by_the_names_of_other_libraries() {
     fails(&fine_tune(folder, &["--head", "mlp", "--drop-connect", "0.1"]), 2, &["head.drop_connect"]);
     assert_eq!(fine_tune(folder, &["--head", "mlp", "--dropout", "0.1"]).code, Some(0));
 }
+
+#[test]
+fn a_network_may_be_cut_at_a_stage() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 4);
+    assert_eq!(fine_tune(folder, &["--cut", "fire4-5", "--plan", "top", "--out", "cut"]).code, Some(0));
+    let weights =
+        candle_core::safetensors::load(folder.join("cut/model.safetensors"), &candle_core::Device::Cpu).unwrap();
+    assert!(weights.contains_key("features.7.squeeze.weight") && !weights.contains_key("features.9.squeeze.weight"));
+    assert_eq!(weights["head.fc1.weight"].dims(), [512, 512]);
+    // It is opened again as what it is.
+    succeed(folder, &["eval", "cut"]);
+    assert!(
+        !succeed(folder, &["probe", "pictures", "--model", "cut", "--image-size", "64"]).stdout.contains("fire6-9")
+    );
+    succeed(folder, &["fine-tune", "-c", "cut/recipe.toml", "--out", "again"]);
+    let bytes = |run: &str| fs::read(folder.join(run).join("model.safetensors")).unwrap();
+    assert!(bytes("cut") == bytes("again"));
+    fails(&fine_tune(folder, &["--cut", "fire1"]), 2, &["cut", "fire4-5", "fire1"]);
+    fails(&fine_tune(folder, &["--cut", "fire4-5", "--head", "own"]), 2, &["cut", "own"]);
+}

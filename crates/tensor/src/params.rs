@@ -108,6 +108,11 @@ impl Params {
         self.select(|_| true).into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect()
     }
 
+    /// Forgets the parameters whose names `keep` refuses: those of layers that were built and are not used.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.lock().retain(|name, _| keep(name));
+    }
+
     /// Copies values in by name, converting their type; what does not fit is left alone and reported.
     ///
     /// # Errors
@@ -179,6 +184,11 @@ impl Path {
         Path { params: self.params.clone(), prefix: self.full(name) }
     }
 
+    /// The parameters that this is a place of.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
     /// The name of this place, such as `features.3`.
     pub fn name(&self) -> &str {
         &self.prefix
@@ -242,6 +252,17 @@ mod tests {
         let b_y = b.root().at("block").trainable("y", 4, NORMAL)?;
         assert_eq!(a_y.to_vec1::<f32>()?, b_y.to_vec1::<f32>()?);
         assert_eq!(a.trainables()[0].0, "block.y");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_retained_is_gone_for_all_handles() -> Result<()> {
+        let p = params();
+        let path = p.root().at("a");
+        path.trainable("x", 1, Init::Const(1.0))?;
+        p.root().buffer("b", 1, Init::Const(1.0))?;
+        path.params().retain(|name| name != "a.x");
+        assert_eq!(p.tensors().into_keys().collect::<Vec<_>>(), ["b"]);
         Ok(())
     }
 

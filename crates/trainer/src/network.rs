@@ -5,11 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, architecture, load_weights};
+use taper_transfer::{
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, architecture, load_weights,
+};
 
 use crate::model::ModelCard;
 use crate::pipeline::Input;
-use crate::recipe::{HeadKind, HeadRecipe, Recipe};
+use crate::recipe::{HeadKind, HeadRecipe, Recipe, RecipeError};
 use crate::regularize::backbone_config;
 
 /// The classifier with a new head, over pretrained weights or random ones; with its card, which names `classes`.
@@ -22,7 +24,7 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
     let mut card = ModelCard {
         schema: 1,
         model: recipe.model.clone(),
-        backbone: backbone_config(&recipe.regularize),
+        backbone: BackboneConfig { stages: stages(recipe)?, ..backbone_config(&recipe.regularize) },
         head,
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
@@ -42,8 +44,20 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
         HeadKind::Own => inherited(&params, recipe.head.fresh),
         _ => Vec::new(),
     };
-    load(pretrained, recipe.weights.as_deref(), &params, &kept)?;
+    load(pretrained, recipe.weights.as_deref(), &params, &kept, recipe.cut.is_some())?;
     Ok((card, classifier, params))
+}
+
+/// How many stages there are up to the one that the recipe names; 0 for all.
+fn stages(recipe: &Recipe) -> Result<usize> {
+    let Some(name) = &recipe.cut else { return Ok(0) };
+    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+    let backbone = architecture(&recipe.model)?.backbone(&params.root(), &BackboneConfig::default())?;
+    let names: Vec<_> = backbone.stages().iter().map(|stage| stage.name).collect();
+    match names.iter().position(|known| known == name) {
+        Some(stage) => Ok(stage + 1),
+        None => Err(RecipeError::Stage { got: name.clone(), known: names.join(", ") }.into()),
+    }
 }
 
 fn head(recipe: &Recipe) -> Result<Head> {
@@ -84,14 +98,14 @@ pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = pretrained.backbone(&params.root())?;
     let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
-    load(pretrained, weights, &params, &[])?;
+    load(pretrained, weights, &params, &[], false)?;
     let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
     Ok((Classifier::new(backbone, head), input))
 }
 
 /// Copies a model's own weights, or those of a file, into a backbone, and into those parameters of its head that are `kept`. The
-/// others keep their first values whatever the file holds.
-fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String]) -> Result<()> {
+/// others keep their first values whatever the file holds. Of a network that is `cut` the file has more stages.
+fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String], cut: bool) -> Result<()> {
     let mut tensors = match file {
         Some(path) => model.weights_in(path)?,
         None => crate::pretrained::weights(model)?,
@@ -111,6 +125,9 @@ fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String]) ->
         bail!("{} hold {name} of the shape {got:?}, the own head of {} has {wanted:?}", of(file), model.name);
     }
     tensors.retain(|name, _| kept.contains(name) || !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
+    if cut {
+        tensors.retain(|name, _| own.contains_key(name));
+    }
     load_weights(params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match file {
         Some(path) => format!("{} holds no weights of {}", path.display(), model.name),
         None => format!("the weights of {} are not its own", model.name),

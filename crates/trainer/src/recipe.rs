@@ -39,6 +39,9 @@ pub struct Recipe {
     pub pretrained: bool,
     /// A file of weights in place of the model's own. Default none.
     pub weights: Option<PathBuf>,
+    /// The last stage of the network that is used, by name: where an earlier one serves better than the last
+    /// ([`linear_probe`](mod@crate::linear_probe)). Default all.
+    pub cut: Option<String>,
     /// Which layers are trained. Default `full`.
     pub plan: Plan,
     /// The seed of every random stream. Default 0.
@@ -124,6 +127,7 @@ impl Default for Recipe {
             model: "squeezenet1_1".into(),
             pretrained: true,
             weights: None,
+            cut: None,
             plan: Plan::Full,
             seed: 0,
             data: DataRecipe::default(),
@@ -214,6 +218,9 @@ impl Recipe {
             }
         }
         let h = &self.head;
+        if let Some(stage) = self.cut.as_ref().filter(|_| h.kind == HeadKind::Own) {
+            return fail("cut", "left out with kind = \"own\": that head belongs to the last stage", stage.clone());
+        }
         if h.kind != HeadKind::ConcatPool && h.drop_connect != 0.0 {
             return fail("head.drop_connect", "0 with a head that is not concat_pool", h.drop_connect.to_string());
         }

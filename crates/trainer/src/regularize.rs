@@ -73,7 +73,7 @@ fn penalty(r: &RegularizeRecipe) -> Penalty {
 /// What the backbone does at random.
 pub(crate) fn backbone_config(r: &RegularizeRecipe) -> BackboneConfig {
     let RegularizeRecipe { stochastic_depth, drop_per, fractional_pooling, .. } = *r;
-    BackboneConfig { stochastic_depth, drop_per, fractional_pooling }
+    BackboneConfig { stochastic_depth, drop_per, fractional_pooling, ..BackboneConfig::default() }
 }
 
 /// What an optimizer makes of a parameter without a gradient: that of a block that is left out has none.

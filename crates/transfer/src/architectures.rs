@@ -89,7 +89,7 @@ impl Architecture {
             Family::SqueezeNet(layers) => squeezenet(path, layers),
             Family::Vgg(layers) => vgg(path, layers),
         }?;
-        Ok(Box::new(staged))
+        Ok(Box::new(if config.stages > 0 { staged.first(config.stages, path) } else { staged }))
     }
 
     /// The head that torchvision puts on it, as data.

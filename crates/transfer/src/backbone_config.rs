@@ -1,12 +1,12 @@
-//! What a backbone does at random while it is trained.
+//! What may differ in a backbone of one name.
 
 use serde::{Deserialize, Serialize};
 use taper_regularize::DropPer;
 
 use crate::TransferError;
 
-/// What a backbone does at random while it is trained; by default nothing. It is part of the network, since testing takes
-/// the expectation over it. A network that has no such layers refuses the setting.
+/// What a backbone does at random while it is trained, by default nothing, and where it ends. It is part of the network, since
+/// testing takes the expectation over the noise. A network that has no layers for a setting refuses it.
 ///
 /// # References
 /// - G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Q. Weinberger, *Deep Networks with Stochastic Depth*, 2016.
@@ -22,6 +22,8 @@ pub struct BackboneConfig {
     /// How many times smaller a max pool makes a side, by random regions
     /// ([`FractionalMaxPool`](taper_regularize::FractionalMaxPool)): in (1, 2], or 0 for pooling as usual. Default 0.
     pub fractional_pooling: f64,
+    /// How many stages there are, counted from the picture: a network may end early. 0 for all. Default 0.
+    pub stages: usize,
 }
 
 /// Which settings of a [`BackboneConfig`] a network has layers for.

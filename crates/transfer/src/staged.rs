@@ -1,7 +1,7 @@
 //! A backbone as lists of layers.
 
 use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Layer, Mode};
+use taper_tensor::{Layer, Mode, Path};
 
 use crate::{Backbone, Stage};
 
@@ -36,6 +36,14 @@ impl Staged {
     pub fn new(name: &'static str, smallest: usize, stages: Vec<(Stage, Vec<Box<dyn Layer>>)>) -> Self {
         let (stages, layers) = stages.into_iter().unzip();
         Self { name, smallest, stages, layers }
+    }
+
+    /// The first `count` stages, without the parameters of the others below `path`; all where there are no more.
+    pub(crate) fn first(mut self, count: usize, path: &Path) -> Self {
+        let rest: Vec<Stage> = self.stages.drain(count.min(self.stages.len())..).collect();
+        self.layers.truncate(count);
+        path.params().retain(|name| !rest.iter().any(|stage| stage.owns(name)));
+        self
     }
 
     /// The layers of stage `i`.

@@ -19,6 +19,14 @@ pub enum RecipeError {
         /// What was there.
         got: String,
     },
+    /// A stage that the network does not have.
+    #[error("recipe: cut must be a stage of the network, one of {known}; got {got}")]
+    Stage {
+        /// What was there.
+        got: String,
+        /// The names of the stages.
+        known: String,
+    },
     /// A setting that the optimizer does not take.
     #[error("recipe: {section}: {source}")]
     Setting {

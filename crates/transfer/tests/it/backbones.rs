@@ -237,6 +237,22 @@ fn blocks_of_a_residual_network_are_left_out_at_their_rate() -> Result<()> {
 }
 
 #[test]
+fn a_network_may_end_early() -> Result<()> {
+    let p = params(0);
+    let config = BackboneConfig { stages: 3, ..BackboneConfig::default() };
+    let net = architecture("squeezenet1_1").unwrap().backbone(&p.root(), &config).unwrap();
+    let names: Vec<_> = net.stages().iter().map(|stage| stage.name).collect();
+    assert_eq!((names, net.channels()), (vec!["stem", "fire2-3", "fire4-5"], 256));
+    assert!(p.tensors().keys().all(|name| net.stages().iter().filter(|stage| stage.owns(name)).count() == 1));
+    let x = (0..3).try_fold(pictures(1, 64), |x, i| net.stage(i, &x, Mode::Eval))?;
+    assert!(x.dims() == [1, 7, 7, 256] && net.stage(3, &x, Mode::Eval).is_err());
+    // More stages than there are is all of them.
+    let all = BackboneConfig { stages: 9, ..config };
+    assert_eq!(architecture("resnet18").unwrap().backbone(&params(0).root(), &all).unwrap().stages().len(), 5);
+    Ok(())
+}
+
+#[test]
 fn a_small_network_pools_over_random_regions() -> Result<()> {
     let params = params(0);
     let config = BackboneConfig { fractional_pooling: 1.5, ..BackboneConfig::default() };

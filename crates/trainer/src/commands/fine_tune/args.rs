@@ -13,7 +13,7 @@ use crate::recipe::{
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --epochs 20 --out runs/first\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
+    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --variants 4 --out runs/first\n  taper fine-tune pictures --model resnet50 --head own\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
 )]
 pub struct FineTuneArgs {
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub struct FineTuneArgs {
 /// Train a network with random weights: on a data set that is large enough for it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper train fashion-mnist\n  taper train pictures --model resnet18 --image-size 96 --epochs 60\n  taper train -c runs/fashion-mnist-1/recipe.toml --seed 1\n\nDATA holds the four IDX files of MNIST or Fashion-MNIST (train-images-idx3-ubyte, ..., plain or .gz), or class folders as\nfor fine-tune. The defaults are for pictures of 28x28; there are the models small_cnn, resnet18_small, resnet18_narrow,\nresnet18, resnet34, resnet50, vgg16 and squeezenet1_1."
+    after_help = "Examples:\n  taper train fashion-mnist\n  taper train pictures --model resnet18 --image-size 96 --epochs 60\n  taper train -c runs/fashion-mnist-1/recipe.toml --seed 1\n\nDATA holds the four IDX files of MNIST or Fashion-MNIST (train-images-idx3-ubyte, ..., plain or .gz), or class folders as\nfor fine-tune. The defaults are for pictures of 28x28; for such there are the models small_cnn, resnet18_small and\nresnet18_narrow, for larger ones all that `taper models list` names."
 )]
 pub struct TrainArgs {
     #[command(flatten)]
@@ -44,6 +44,9 @@ pub(super) struct RunArgs {
     /// A file in place of the model's own weights: safetensors, or a state dict of PyTorch's
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// The last stage of the network that is used, by name [default: all]
+    #[arg(long, value_name = "STAGE")]
+    cut: Option<String>,
     /// Which layers are trained after the head [default: full]
     #[arg(long)]
     plan: Option<Plan>,
@@ -195,6 +198,7 @@ impl RunArgs {
         put(&mut r.patience, &self.patience);
         put(&mut recipe.data.batch_size, &self.batch_size);
         put(&mut recipe.data.image_size, &self.image_size);
+        recipe.cut = self.cut.clone().or(recipe.cut);
         recipe.data.variants = self.variants.or(recipe.data.variants);
         recipe.weights = self.weights.clone().or(recipe.weights);
         if recipe.data.path.as_os_str().is_empty() {
