@@ -40,6 +40,15 @@ impl Evaluation {
         }
     }
 
+    /// What `measure` takes in, with the time that it took; it returns the time spent waiting for pictures.
+    pub(crate) fn timed(measure: impl FnOnce(&mut Self) -> Result<Duration>) -> Result<Self> {
+        let (start, mut result) = (Instant::now(), Self::default());
+        result.waited = measure(&mut result)?;
+        result.finish();
+        result.took = start.elapsed();
+        Ok(result)
+    }
+
     /// The sum of the losses becomes their mean.
     pub(crate) fn finish(&mut self) {
         self.loss /= self.labels.len().max(1) as f64;
@@ -107,13 +116,11 @@ pub(crate) fn marginal(classifier: &Classifier, images: &Tensor, how: Marginaliz
 /// # Errors
 /// As [`evaluate`], and when there are to be no samples.
 pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginalize) -> Result<Evaluation> {
-    let (start, mut result) = (Instant::now(), Evaluation::default());
-    result.waited = answers(classifier, loader, 0, how, |rows, indices| {
-        result.add_rows(&rows, indices.iter().map(|&index| loader.dataset().label(index)));
-    })?;
-    result.finish();
-    result.took = start.elapsed();
-    Ok(result)
+    Evaluation::timed(|result| {
+        answers(classifier, loader, 0, how, |rows, indices| {
+            result.add_rows(&rows, indices.iter().map(|&index| loader.dataset().label(index)));
+        })
+    })
 }
 
 /// Shows the logarithm of each class's probability for the pictures of each batch, and which pictures these are. Returns

@@ -156,7 +156,7 @@ pub fn fit(
     let (plain, mut outcome) = (plain_loader(train, val, true)?, Outcome::default());
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
-    // What the optimizer of the phase before remembers.
+    // What the optimizer of the phase before remembers, where the next goes on with it.
     let mut memory = BTreeMap::new();
     for phase in &phases {
         classifier.freeze(phase.frozen)?;
@@ -168,9 +168,7 @@ pub fn fit(
         };
         let first_step = outcome.rates.len();
         let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
-        if recipe.plan == Plan::Gradual {
-            course.remember(&memory)?;
-        }
+        course.remember(&memory)?;
         let start = Instant::now();
         let source = Source::of(classifier, train, val, recipe.variants())?;
         outcome.train += start.elapsed();

@@ -70,11 +70,15 @@ fn head(recipe: &Recipe) -> Result<Head> {
     })
 }
 
+/// Whether a parameter of this name is one of a head.
+fn of_head(name: &str) -> bool {
+    Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// The parameters of a head that have the pretrained weights when the last `fresh` of its layers begin anew.
 fn inherited(params: &Params, fresh: usize) -> Vec<String> {
-    let of_head = |name: &&String| Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let tensors = params.tensors();
-    let names: Vec<&String> = tensors.keys().filter(of_head).collect();
+    let names: Vec<&String> = tensors.keys().filter(|name| of_head(name)).collect();
     let number = |name: &str| name.split('.').find_map(|part| part.parse::<usize>().ok()).unwrap_or(0);
     let mut layers: Vec<usize> = names.iter().map(|name| number(name)).collect();
     layers.sort_unstable();
@@ -124,7 +128,7 @@ fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String], cu
         let (got, wanted) = (tensors[name].dims(), own[name].dims());
         bail!("{} hold {name} of the shape {got:?}, the own head of {} has {wanted:?}", of(file), model.name);
     }
-    tensors.retain(|name, _| kept.contains(name) || !Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
+    tensors.retain(|name, _| kept.contains(name) || !of_head(name));
     if cut {
         tensors.retain(|name, _| own.contains_key(name));
     }

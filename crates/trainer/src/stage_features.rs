@@ -23,15 +23,21 @@ pub struct StageFeatures {
 }
 
 impl StageFeatures {
-    /// Computes them in one pass, the pictures prepared as in testing.
+    /// Computes those of the first `stages` stages in one pass, the pictures prepared as in testing.
     ///
     /// # Errors
     /// When a picture cannot be read or is too small for the network.
-    pub fn of(classifier: &Classifier, pictures: &Arc<dyn Dataset>, input: Input, threads: usize) -> Result<Self> {
+    pub fn of(
+        classifier: &Classifier,
+        stages: usize,
+        pictures: &Arc<dyn Dataset>,
+        input: Input,
+        threads: usize,
+    ) -> Result<Self> {
         let loader = eval_loader(Arc::clone(pictures), BATCH, input, threads)?;
-        let mut batches = vec![Vec::new(); classifier.backbone().stages().len()];
+        let mut batches = vec![Vec::new(); stages];
         let mut labels = Vec::new();
-        each_batch(classifier, &loader, |maps, indices| {
+        each_batch(classifier, &loader, stages, |maps, indices| {
             for (batches, map) in batches.iter_mut().zip(maps) {
                 batches.push(global_avg_pool(map)?.to_dtype(DType::F64)?);
             }
@@ -43,15 +49,21 @@ impl StageFeatures {
     }
 }
 
-/// Shows the maps of all stages for each batch, and which pictures these are.
+/// Shows the maps of the first `stages` stages for each batch, and which pictures these are.
 pub(crate) fn each_batch(
     classifier: &Classifier,
     loader: &Loader,
+    stages: usize,
     mut see: impl FnMut(&[Tensor], &[usize]) -> Result<()>,
 ) -> Result<()> {
     for loaded in loader.epoch(0) {
         let loaded = loaded?;
-        see(&classifier.stage_outputs(&loaded.batch.images, Mode::Eval)?, &loaded.indices)?;
+        let mut maps: Vec<Tensor> = Vec::with_capacity(stages);
+        for i in 0..stages {
+            let map = classifier.backbone().stage(i, maps.last().unwrap_or(&loaded.batch.images), Mode::Eval)?;
+            maps.push(map);
+        }
+        see(&maps, &loaded.indices)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
@@ -75,22 +75,20 @@ impl<'a> Source<'a> {
 pub(crate) struct Stored<'a> {
     loader: &'a Loader,
     shelves: Vec<Shelf>,
-    targets: Vec<Vec<f32>>,
     /// Bytes that may still be kept in memory.
     room: usize,
 }
 
 impl<'a> Stored<'a> {
     fn new(loader: &'a Loader, room: usize) -> Self {
-        Self { loader, shelves: Vec::new(), targets: Vec::new(), room }
+        Self { loader, shelves: Vec::new(), room }
     }
 
     /// A further variant: what the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in order.
     fn add(&mut self, classifier: &Classifier, pictures: &Loader, epoch: u64) -> Result<()> {
-        let (mut shelf, mut targets) = (None, Vec::new());
+        let mut shelf = None;
         for loaded in pictures.epoch(epoch) {
-            let batch = loaded?.batch;
-            let maps = classifier.frozen_features(&batch.images)?;
+            let maps = classifier.frozen_features(&loaded?.batch.images)?;
             if shelf.is_none() {
                 let row = maps.elem_count() / maps.dim(0)?;
                 let bytes = 4 * row * pictures.dataset().len();
@@ -101,19 +99,22 @@ impl<'a> Stored<'a> {
             if let Some(shelf) = &mut shelf {
                 shelf.push(&maps)?;
             }
-            targets.extend(batch.targets.to_vec2::<f32>()?);
         }
         self.shelves.extend(shelf);
-        self.targets = targets;
         Ok(())
     }
 
+    /// The features of pictures in the variant that an epoch has.
+    fn rows(&self, epoch: u64, indices: &[usize]) -> Result<Tensor> {
+        self.shelves[(epoch % self.shelves.len() as u64) as usize].rows(indices)
+    }
+
     fn batch(&self, epoch: u64, indices: &[usize]) -> Result<Loaded> {
-        let shelf = &self.shelves[(epoch % self.shelves.len() as u64) as usize];
-        let targets: Vec<f32> = indices.iter().flat_map(|&index| self.targets[index].iter().copied()).collect();
-        let classes = targets.len() / indices.len();
+        let (dataset, classes) = (self.loader.dataset(), self.loader.dataset().classes().len());
+        let row = |&index: &usize| (0..classes).map(move |class| f32::from(class == dataset.label(index)));
+        let targets: Vec<f32> = indices.iter().flat_map(row).collect();
         let targets = Tensor::from_vec(targets, (indices.len(), classes), &Device::Cpu)?;
-        Ok(Loaded { batch: Batch { images: shelf.rows(indices)?, targets }, indices: indices.to_vec() })
+        Ok(Loaded { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
     }
 }
 
@@ -192,15 +193,13 @@ impl<'a> Held<'a> {
         let Some(stored) = &self.stored else {
             return crate::evaluate::evaluate(classifier, self.val);
         };
-        let (start, mut result) = (Instant::now(), Evaluation::default());
-        for indices in self.val.order(0).chunks(self.val.config().batch_size) {
-            let maps = stored.batch(0, indices)?.batch.images;
-            let logits = classifier.forward_from(classifier.frozen(), &maps, Mode::Eval)?;
-            result.add(&logits, indices.iter().map(|&index| self.val.dataset().label(index)))?;
-        }
-        result.finish();
-        result.took = start.elapsed();
-        Ok(result)
+        Evaluation::timed(|result| {
+            for indices in self.val.order(0).chunks(self.val.config().batch_size) {
+                let logits = classifier.forward_from(classifier.frozen(), &stored.rows(0, indices)?, Mode::Eval)?;
+                result.add(&logits, indices.iter().map(|&index| self.val.dataset().label(index)))?;
+            }
+            Ok(Duration::ZERO)
+        })
     }
 }
 

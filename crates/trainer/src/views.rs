@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::Result;
 use taper_augment::{Filter, HorizontalFlip, Resize, Sequence, TEN, TenCrop, Transform};
@@ -102,7 +102,6 @@ pub fn evaluate_views(
     recipe: &Recipe,
     how: Marginalize,
 ) -> Result<Evaluation> {
-    let (start, mut result) = (Instant::now(), Evaluation::default());
     let in_order = |transform| in_order(dataset.clone(), transform, BATCH, input, threads);
     // A loader and the number that its random draws are keyed by.
     let passes: Vec<_> = match views {
@@ -112,29 +111,30 @@ pub fn evaluate_views(
         }
         fixed => fixed.transforms(input.size)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,
     };
-    let mut sums = vec![Vec::new(); dataset.len()];
-    for (loader, pass) in &passes {
-        result.waited += answers(classifier, loader, *pass, how, |rows, indices| {
-            for (row, &index) in rows.into_iter().zip(indices) {
-                let row = row.into_iter().map(|value| if mean == Mean::Logits { value } else { value.exp() });
-                let sum: &mut Vec<f64> = &mut sums[index];
-                sum.resize(row.len(), 0.0);
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-            }
-        })?;
-    }
-    for (index, sum) in sums.into_iter().enumerate() {
-        let rows = sum.into_iter().map(|sum| sum / passes.len() as f64);
-        let logarithms: Vec<f64> = rows.map(|value| if mean == Mean::Logits { value } else { value.ln() }).collect();
-        // What the geometric mean is short of 1 is made up for.
-        let highest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let short = highest + logarithms.iter().map(|value| (value - highest).exp()).sum::<f64>().ln();
-        let row: Vec<f64> = logarithms.iter().map(|value| value - short).collect();
-        result.add_rows(&[row], [dataset.label(index)]);
-    }
-    result.finish();
-    result.took = start.elapsed();
-    Ok(result)
+    Evaluation::timed(|result| {
+        let (mut sums, mut waited) = (vec![Vec::new(); dataset.len()], Duration::ZERO);
+        for (loader, pass) in &passes {
+            waited += answers(classifier, loader, *pass, how, |rows, indices| {
+                for (row, &index) in rows.into_iter().zip(indices) {
+                    let row = row.into_iter().map(|value| if mean == Mean::Logits { value } else { value.exp() });
+                    let sum: &mut Vec<f64> = &mut sums[index];
+                    sum.resize(row.len(), 0.0);
+                    sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+            })?;
+        }
+        for (index, sum) in sums.into_iter().enumerate() {
+            let rows = sum.into_iter().map(|sum| sum / passes.len() as f64);
+            let logarithms: Vec<f64> =
+                rows.map(|value| if mean == Mean::Logits { value } else { value.ln() }).collect();
+            // What the geometric mean is short of 1 is made up for.
+            let highest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let short = highest + logarithms.iter().map(|value| (value - highest).exp()).sum::<f64>().ln();
+            let row: Vec<f64> = logarithms.iter().map(|value| value - short).collect();
+            result.add_rows(&[row], [dataset.label(index)]);
+        }
+        Ok(waited)
+    })
 }
 
 #[cfg(test)]

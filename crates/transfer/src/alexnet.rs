@@ -4,8 +4,9 @@ use candle_core::Result;
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
 use taper_tensor::{Conv, Path, Pool};
 
+use crate::Staged;
+use crate::backbone::stage;
 use crate::convolution::{ConvRelu, Convolution};
-use crate::{Stage, Staged};
 
 /// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
 const SMALLEST: usize = 63;
@@ -43,7 +44,6 @@ pub fn alexnet(path: &Path) -> Result<Staged> {
             DEFAULT_KAIMING_UNIFORM,
         )?)))
     };
-    let stage = |name, channels, stride, prefixes| Stage { name, channels, stride, prefixes };
     Ok(Staged::new(
         "AlexNet",
         SMALLEST,

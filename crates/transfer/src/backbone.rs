@@ -17,6 +17,16 @@ pub struct Stage {
     pub prefixes: &'static [&'static str],
 }
 
+/// A [`Stage`] in one line, for the tables of networks.
+pub(crate) const fn stage(
+    name: &'static str,
+    channels: usize,
+    stride: usize,
+    prefixes: &'static [&'static str],
+) -> Stage {
+    Stage { name, channels, stride, prefixes }
+}
+
 impl Stage {
     /// Whether a parameter of this full name belongs to the stage.
     pub fn owns(&self, parameter: &str) -> bool {

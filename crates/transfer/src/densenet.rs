@@ -5,6 +5,7 @@ use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use taper_regularize::{BatchNorm, BatchNormConfig};
 use taper_tensor::{Activation, Conv, Epilogue, Layer, Mode, Path, Pool, adaptive_avg_pool2d, concat};
 
+use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution};
 use crate::staged::Layers;
 use crate::{Stage, Staged};
@@ -17,10 +18,6 @@ const BOTTLENECK: usize = 4 * GROWTH;
 
 /// Layers of each of the four blocks.
 const DEPTHS: [usize; 4] = [6, 12, 24, 16];
-
-const fn stage(name: &'static str, channels: usize, stride: usize, prefixes: &'static [&'static str]) -> Stage {
-    Stage { name, channels, stride, prefixes }
-}
 
 const STEM: Stage = stage("stem", 64, 2, &["features.conv0", "features.norm0"]);
 

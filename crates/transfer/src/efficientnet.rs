@@ -4,15 +4,12 @@ use candle_core::{Error, Result};
 use taper_regularize::{BatchNormConfig, StochasticDepth, linear_survival};
 use taper_tensor::{Activation, Path};
 
+use crate::backbone::stage;
 use crate::inverted_residual::{Block, InvertedResidual, Style, conv_norm_act};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
 use Activation::{Sigmoid, Silu};
-
-const fn stage(name: &'static str, channels: usize, stride: usize, prefixes: &'static [&'static str]) -> Stage {
-    Stage { name, channels, stride, prefixes }
-}
 
 const STAGES: [Stage; 5] = [
     stage("stem", 16, 2, &["features.0", "features.1"]),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::HubError;
+use crate::manifest::{hexadecimal, is_sha256};
 
 /// A file of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -268,16 +269,12 @@ fn repo(file: &HubFile) -> Repo {
     Repo::with_revision(file.repository.clone(), RepoType::Model, file.revision.clone())
 }
 
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
-}
-
 /// The SHA-256 of a file, hexadecimal.
 fn sum(path: &Path) -> std::io::Result<String> {
     let (mut file, mut hash, mut block) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut block)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(hexadecimal(&hash.finalize())),
             read => hash.update(&block[..read]),
         }
     }

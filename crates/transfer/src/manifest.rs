@@ -56,8 +56,7 @@ impl Manifest {
     /// When a key is missing or unknown, or a value makes no sense.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
         let manifest: Self = toml::from_str(text)?;
-        let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-        let sum = manifest.sha256.as_ref().is_none_or(|sum| sum.len() == 64 && sum.bytes().all(hex));
+        let sum = manifest.sha256.as_deref().is_none_or(is_sha256);
         for (ok, field, wanted) in [
             (!manifest.name.is_empty(), "name", "a name"),
             (sum, "sha256", "64 hexadecimal digits in lower case"),
@@ -78,7 +77,7 @@ impl Manifest {
     /// # Errors
     /// When their SHA-256 is another.
     pub fn verify(&self, bytes: &[u8], origin: &str) -> Result<(), WeightsError> {
-        let got: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let got = hexadecimal(&Sha256::digest(bytes));
         match &self.sha256 {
             Some(wanted) if got != *wanted => {
                 Err(WeightsError::Checksum { origin: origin.to_owned(), got, wanted: wanted.clone() })
@@ -86,6 +85,15 @@ impl Manifest {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a text is a SHA-256 as it is written here: 64 hexadecimal digits in lower case.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use candle_core::{Error, Result};
 use taper_regularize::{BatchNormConfig, DropPer, StochasticDepth};
 use taper_tensor::{Activation, Path};
 
+use crate::backbone::stage;
 use crate::inverted_residual::{Block, InvertedResidual, Style, conv_norm_act};
 use crate::staged::Layers;
 use crate::{Stage, Staged};
@@ -22,10 +23,6 @@ pub struct MobileNetLayers {
     hidden: usize,
     blocks: &'static [Block],
     style: Style,
-}
-
-const fn stage(name: &'static str, channels: usize, stride: usize, prefixes: &'static [&'static str]) -> Stage {
-    Stage { name, channels, stride, prefixes }
 }
 
 /// A block of MobileNetV2: (inputs, expanded, outputs, stride).

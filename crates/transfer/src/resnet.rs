@@ -4,6 +4,7 @@ use candle_core::{Error, Result, Tensor};
 use taper_regularize::{Depth, StochasticDepth, linear_survival};
 use taper_tensor::{Activation, Conv, Layer, Mode, Path, Pool, add_relu, relu};
 
+use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
@@ -79,11 +80,11 @@ impl ResNetLayers {
     const fn stages(self) -> [Stage; 5] {
         let block = self.block;
         [
-            Stage { name: "stem", channels: self.width, stride: 2, prefixes: &["conv1", "bn1"] },
-            Stage { name: "layer1", channels: block.outputs(self.width(0)), stride: 4, prefixes: &["layer1"] },
-            Stage { name: "layer2", channels: block.outputs(self.width(1)), stride: 8, prefixes: &["layer2"] },
-            Stage { name: "layer3", channels: block.outputs(self.width(2)), stride: 16, prefixes: &["layer3"] },
-            Stage { name: "layer4", channels: block.outputs(self.width(3)), stride: 32, prefixes: &["layer4"] },
+            stage("stem", self.width, 2, &["conv1", "bn1"]),
+            stage("layer1", block.outputs(self.width(0)), 4, &["layer1"]),
+            stage("layer2", block.outputs(self.width(1)), 8, &["layer2"]),
+            stage("layer3", block.outputs(self.width(2)), 16, &["layer3"]),
+            stage("layer4", block.outputs(self.width(3)), 32, &["layer4"]),
         ]
     }
 }

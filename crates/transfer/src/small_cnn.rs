@@ -4,6 +4,7 @@ use candle_core::{Error, Result};
 use taper_regularize::{FractionalMaxPool, FractionalMaxPoolConfig};
 use taper_tensor::{Activation, Conv, Layer, Path, Pool};
 
+use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
@@ -12,9 +13,9 @@ use crate::{BackboneConfig, Stage, Staged};
 const CHANNELS: [usize; 3] = [32, 64, 64];
 
 const STAGES: [Stage; 3] = [
-    Stage { name: "stage1", channels: CHANNELS[0], stride: 1, prefixes: &["stage1"] },
-    Stage { name: "stage2", channels: CHANNELS[1], stride: 2, prefixes: &["stage2"] },
-    Stage { name: "stage3", channels: CHANNELS[2], stride: 4, prefixes: &["stage3"] },
+    stage("stage1", CHANNELS[0], 1, &["stage1"]),
+    stage("stage2", CHANNELS[1], 2, &["stage2"]),
+    stage("stage3", CHANNELS[2], 4, &["stage3"]),
 ];
 
 /// Six convolutions of 3x3 with norms, in three stages with a max pool between them: 140 thousand parameters, for pictures

@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
 use taper_tensor::{Conv, Layer, Mode, Path, Pool, concat};
 
+use crate::backbone::stage;
 use crate::convolution::{ConvRelu, Convolution};
 use crate::staged::Layers;
 use crate::{Stage, Staged};
@@ -20,10 +21,6 @@ pub struct SqueezeNetLayers {
 
 /// Squeezed and expanded channels of a stage's fires, in the order of its prefixes; each expands to twice the second number.
 type Fires = &'static [(usize, usize)];
-
-const fn stage(name: &'static str, channels: usize, stride: usize, prefixes: &'static [&'static str]) -> Stage {
-    Stage { name, channels, stride, prefixes }
-}
 
 impl SqueezeNetLayers {
     /// The paper's.

@@ -3,6 +3,7 @@
 use candle_core::Result;
 use taper_tensor::{Activation, Conv, Path, Pool};
 
+use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, ConvRelu, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 use crate::{Stage, Staged};
@@ -21,11 +22,11 @@ pub struct VggLayers {
 const fn layers(prefixes: [&'static [&'static str]; 5], batch_norm: bool) -> VggLayers {
     VggLayers {
         stages: [
-            Stage { name: "block1", channels: 64, stride: 2, prefixes: prefixes[0] },
-            Stage { name: "block2", channels: 128, stride: 4, prefixes: prefixes[1] },
-            Stage { name: "block3", channels: 256, stride: 8, prefixes: prefixes[2] },
-            Stage { name: "block4", channels: 512, stride: 16, prefixes: prefixes[3] },
-            Stage { name: "block5", channels: 512, stride: 32, prefixes: prefixes[4] },
+            stage("block1", 64, 2, prefixes[0]),
+            stage("block2", 128, 4, prefixes[1]),
+            stage("block3", 256, 8, prefixes[2]),
+            stage("block4", 512, 16, prefixes[3]),
+            stage("block5", 512, 32, prefixes[4]),
         ],
         batch_norm,
     }

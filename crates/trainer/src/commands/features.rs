@@ -1,7 +1,6 @@
 //! `taper features`: what a network sees in pictures, for other programs.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -32,8 +31,8 @@ pub struct FeaturesArgs {
     /// The stage, by name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
-    /// What is made of a map: gap, the mean of each channel, or none
-    #[arg(long, default_value = "gap", value_name = "HOW")]
+    /// What is made of a map
+    #[arg(long, value_enum, default_value = "gap", value_name = "HOW")]
     pool: Pooled,
     /// The file, .safetensors or .npy
     #[arg(long, value_name = "FILE", value_parser = format)]
@@ -52,22 +51,12 @@ pub struct FeaturesArgs {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Pooled {
+    /// The mean of each channel
     Gap,
+    /// The map as it is
     None,
-}
-
-impl FromStr for Pooled {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "gap" => Ok(Self::Gap),
-            "none" => Ok(Self::None),
-            _ => Err("gap or none"),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +91,7 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let mut shape = Vec::new();
     files::write_with(out, |file| {
         let cannot = || format!("cannot write {}", out.display());
-        each_batch(&classifier, &loader, |maps, _| {
+        each_batch(&classifier, &loader, stage + 1, |maps, _| {
             let features = match args.pool {
                 Pooled::Gap => global_avg_pool(&maps[stage])?,
                 Pooled::None => maps[stage].clone(),

@@ -84,7 +84,8 @@ fn list(json: bool) -> Result<()> {
         line("name                  parameters  GFLOPs  top 1  top 5       MB  licence       weights")?;
     }
     for model in MODELS {
-        let (manifest, place) = (model.manifest()?, place(model, &hub)?);
+        let manifest = model.manifest()?;
+        let place = place(model, &manifest, &hub);
         if json {
             line(facts(model, &manifest, place))?;
             continue;
@@ -114,13 +115,13 @@ fn megabytes(model: &Model, manifest: &Manifest) -> f64 {
     model.embedded().map_or(4 * manifest.parameters, <[u8]>::len) as f64 / 1e6
 }
 
-fn place(model: &Model, hub: &Hub) -> Result<&'static str> {
-    Ok(match (model.embedded(), model.find(hub)?, model.manifest()?.hub) {
-        (Some(_), ..) => "embedded",
-        (_, Some(_), _) => "here",
-        (_, None, Some(_)) => "on the hub",
-        (_, None, None) => "from a file",
-    })
+fn place(model: &Model, manifest: &Manifest, hub: &Hub) -> &'static str {
+    match &manifest.hub {
+        _ if model.embedded().is_some() => "embedded",
+        Some(file) if hub.find(file).is_some() => "here",
+        Some(_) => "on the hub",
+        None => "from a file",
+    }
 }
 
 fn facts(model: &Model, manifest: &Manifest, place: &str) -> Value {
@@ -135,7 +136,7 @@ fn facts(model: &Model, manifest: &Manifest, place: &str) -> Value {
 
 fn info(model: &Model, json: bool) -> Result<()> {
     let (manifest, hub) = (model.manifest()?, Hub::from_env()?);
-    let place = place(model, &hub)?;
+    let place = place(model, &manifest, &hub);
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = model.backbone(&params.root())?;
     let stages = backbone.stages();

@@ -64,8 +64,9 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
     let ((train, _), (val, _)) = (readable(splits.train, args.strict)?, readable(splits.val, args.strict)?);
     let start = Instant::now();
-    let learned = StageFeatures::of(&classifier, &train, input, threads)?;
-    let tested = StageFeatures::of(&classifier, &val, input, threads)?;
+    let stages = chosen.iter().max().map_or(0, |last| last + 1);
+    let learned = StageFeatures::of(&classifier, stages, &train, input, threads)?;
+    let tested = StageFeatures::of(&classifier, stages, &val, input, threads)?;
     let features = start.elapsed().as_secs_f64();
     let classes = train.classes().len();
     let mut rows = Vec::new();
