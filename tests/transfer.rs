@@ -206,6 +206,17 @@ fn a_run_is_exported_by_the_names_of_other_libraries() {
     fails(&export("squeeze", "timm"), 1, &["timm has no squeezenet1_1"]);
     assert_eq!(fine_tune(folder, &["--out", "pooled"]).code, Some(0));
     fails(&export("pooled", "torchvision"), 1, &["--head own"]);
+    succeed(folder, &["export", "pooled", "--format", "onnx", "--out", "onnx"]);
+    let (onnx, read) = (fs::read(folder.join("onnx/model.onnx")).unwrap(), |path: &str| fs::read(folder.join(path)));
+    assert!(onnx.len() as u64 > fs::metadata(folder.join("pooled/model.safetensors")).unwrap().len());
+    for word in ["head.fc1.weight", "GlobalMaxPool", "logits", "[\"clock\",\"flag\",\"hand\"]"] {
+        assert!(onnx.windows(word.len()).any(|bytes| bytes == word.as_bytes()), "{word}");
+    }
+    assert_eq!(read("onnx/classes.json").unwrap(), {
+        succeed(folder, &["export", "pooled", "--format", "onnx", "--out", "again"]);
+        assert!(read("again/model.onnx").unwrap() == onnx);
+        read("again/classes.json").unwrap()
+    });
     train("small_cnn", "small", &[]);
     fails(&export("small", "torchvision"), 1, &["small_cnn", "Taper's alone"]);
     fails(&export("nowhere", "timm"), 1, &["nowhere"]);

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Init;
-use taper_tensor::{Epilogue, Layer, Mode, Path, batch_norm_eval, batch_norm_train};
+use taper_tensor::{Epilogue, Graph, Layer, Mode, Operation, Path, Value, batch_norm_eval, batch_norm_train};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -125,6 +125,11 @@ impl BatchNorm {
 impl Layer for BatchNorm {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         self.forward_then(x, mode, Epilogue::None)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let parameters = [&self.weight, &self.bias, &self.running_mean, &self.running_var];
+        graph.add(Operation::BatchNorm(self.config.eps), &[x], &parameters)
     }
 }
 

@@ -1,7 +1,7 @@
 //! DropConnect.
 
-use candle_core::{Result, Tensor, Var};
-use taper_tensor::{Conv, Layer, Mode, Rng, conv2d, dropout, linear};
+use candle_core::{Result, Tensor, Var, bail};
+use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Rng, Value, conv2d, dropout, linear};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -46,10 +46,10 @@ pub enum Inference {
 /// ```
 /// use candle_core::{DType, Device, Tensor, Var};
 /// use taper_regularize::{DropConnect, Inference, Product};
-/// use taper_tensor::{Layer, Mode, relu};
+/// use taper_tensor::{Activation, Layer, Mode};
 /// let (weight, bias) =
 ///     (Var::ones((1, 8), DType::F32, &Device::Cpu)?, Var::zeros(1, DType::F32, &Device::Cpu)?);
-/// let layer = DropConnect::new(Product::Linear, (weight, Some(bias)), 0.5, relu, Inference::MeanWeights, "fc")?;
+/// let layer = DropConnect::new(Product::Linear, (weight, Some(bias)), 0.5, Activation::Relu, Inference::MeanWeights, "fc")?;
 /// let x = Tensor::ones((1, 8), DType::F32, &Device::Cpu)?;
 /// assert_eq!(layer.forward(&x, Mode::Eval)?.to_vec2::<f32>()?, [[8.0]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -66,7 +66,7 @@ pub struct DropConnect {
     weight: Var,
     bias: Option<Var>,
     p: f64,
-    activation: fn(&Tensor) -> Result<Tensor>,
+    activation: Activation,
     inference: Inference,
     name: String,
 }
@@ -80,7 +80,7 @@ impl DropConnect {
         product: Product,
         (weight, bias): (Var, Option<Var>),
         p: f64,
-        activation: fn(&Tensor) -> Result<Tensor>,
+        activation: Activation,
         inference: Inference,
         name: impl Into<String>,
     ) -> std::result::Result<Self, RegularizeError> {
@@ -107,7 +107,7 @@ impl DropConnect {
             let mut rng = rng.at(draw as u64);
             let normal: Vec<f32> = (0..mean.elem_count()).map(|_| rng.normal() as f32).collect();
             let normal = Tensor::from_vec(normal, mean.shape(), mean.device())?.to_dtype(mean.dtype())?;
-            sum = (sum + (self.activation)(&(&mean + normal * &deviation)?)?)?;
+            sum = (sum + self.activation.apply(&(&mean + normal * &deviation)?)?)?;
         }
         sum / draws as f64
     }
@@ -121,14 +121,27 @@ impl Layer for DropConnect {
             (Some(rng), _) => dropout(&weight, self.p, &rng.fork(&self.name))?,
             (None, _) => weight,
         };
-        (self.activation)(&self.product(x, &weight, bias.as_ref())?)
+        self.activation.apply(&self.product(x, &weight, bias.as_ref())?)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        if self.p > 0.0 && self.inference != Inference::MeanWeights {
+            bail!("{}: testing by moments draws numbers, which cannot be written operation by operation", self.name);
+        }
+        let operation = match self.product {
+            Product::Linear => Operation::Linear,
+            Product::Conv(conv) => Operation::Conv(conv),
+        };
+        let parameters: Vec<&Var> = [&self.weight].into_iter().chain(&self.bias).collect();
+        let u = graph.add(operation, &[x], &parameters)?;
+        self.activation.graph(graph, u)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{check_gradients, relu};
+    use taper_tensor::check_gradients;
 
     use super::*;
 
@@ -142,7 +155,7 @@ mod tests {
         let shape: &[usize] = if product == Product::Linear { &[3, 6] } else { &[3, 6, 3, 3] };
         let weights = [random(shape, &mut rng), random(&[3], &mut rng)].map(|t| Var::from_tensor(&t).unwrap());
         let [weight, bias] = weights;
-        DropConnect::new(product, (weight, Some(bias)), p, relu, inference, "fc").unwrap()
+        DropConnect::new(product, (weight, Some(bias)), p, Activation::Relu, inference, "fc").unwrap()
     }
 
     fn inputs(product: Product) -> Tensor {
@@ -217,7 +230,7 @@ mod tests {
     fn settings_out_of_range_are_refused() {
         let new = |p, inference| {
             let var = |shape: &[usize]| Var::zeros(shape, DType::F32, &Device::Cpu).unwrap();
-            DropConnect::new(Product::Linear, (var(&[1, 1]), None), p, relu, inference, "fc")
+            DropConnect::new(Product::Linear, (var(&[1, 1]), None), p, Activation::Relu, inference, "fc")
         };
         for p in [1.0, -0.5, f64::NAN] {
             assert!(matches!(new(p, Inference::MeanWeights), Err(RegularizeError::BadConfig { field: "p", .. })));

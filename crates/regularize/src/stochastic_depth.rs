@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
-use taper_tensor::{Mode, dropout};
+use taper_tensor::{Graph, Mode, Operation, Value, dropout};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -98,6 +98,15 @@ impl StochasticDepth {
                 Ok(Depth::Masked((dropout(&ones, 1.0 - self.survival, &rng)? * self.survival)?.to_dtype(x.dtype())?))
             }
         }
+    }
+
+    /// Adds `x + survival · f`, what it is in testing, to a graph.
+    ///
+    /// # Errors
+    /// When x and f are of two shapes.
+    pub fn graph(&self, graph: &mut Graph, (x, f): (Value, Value)) -> Result<Value> {
+        let f = if self.survival < 1.0 { graph.add(Operation::Scale(self.survival), &[f], &[])? } else { f };
+        graph.add(Operation::Add, &[x, f], &[])
     }
 
     /// `x + d · branch(x)`; the branch is not run where the block is dropped for the whole batch.

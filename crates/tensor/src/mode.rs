@@ -1,8 +1,8 @@
 //! What a layer is, and whether it is being trained.
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var, bail};
 
-use crate::Rng;
+use crate::{Graph, Rng, Value};
 
 /// How a layer runs.
 ///
@@ -58,11 +58,24 @@ pub trait Layer: Send + Sync {
     fn prepared(&self, x: &Tensor) -> Result<Tensor> {
         Ok(x.clone())
     }
+
+    /// Adds what [`forward`](Self::forward) does in [`Mode::Eval`] to a graph; returns what comes out. By default that is
+    /// refused.
+    ///
+    /// # Errors
+    /// When it is not made of the operations of a [`Graph`], or x does not fit.
+    fn graph(&self, _: &mut Graph, _: Value) -> Result<Value> {
+        bail!("{} cannot be written operation by operation", std::any::type_name::<Self>())
+    }
 }
 
 /// One after the other.
 impl Layer for Vec<Box<dyn Layer>> {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         self.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.iter().try_fold(x, |x, layer| layer.graph(graph, x))
     }
 }

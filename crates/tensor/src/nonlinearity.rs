@@ -3,7 +3,7 @@
 use candle_core::{D, Result, Tensor, WithDType, bail};
 
 use crate::kernels::{self, elementwise, maxout, on_floats};
-use crate::{Layer, Mode, composed, relu, tape};
+use crate::{Graph, Layer, Mode, Operation, Value, composed, relu, tape};
 
 /// What stands between two layers, so that two of them are more than one.
 ///
@@ -194,6 +194,10 @@ impl Activation {
 impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
         self.apply(x)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.add(Operation::Activation(*self), &[x], &[])
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, average_pool, max_pool, on_floats};
-use crate::{Layer, Mode, composed, tape};
+use crate::{Graph, Layer, Mode, Operation, Value, composed, tape};
 
 /// How a pooling window moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ impl Default for Pool {
 impl Layer for Pool {
     fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
         max_pool2d(x, *self)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.add(Operation::MaxPool(*self), &[x], &[])
     }
 }
 

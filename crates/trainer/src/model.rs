@@ -108,11 +108,18 @@ pub fn open(what: &str) -> Result<Model> {
     Ok(Model { card, classifier })
 }
 
+/// Named tensors as the bytes of a safetensors file; the same tensors give the same bytes.
+///
+/// # Errors
+/// When a tensor is on a device that fails.
+pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
+    safetensors::serialize(tensors.iter(), None).context("cannot serialize the weights")
+}
+
 /// Writes named tensors as a safetensors file, whole or not at all; the same tensors give the same bytes.
 ///
 /// # Errors
 /// Names the file.
 pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
-    let bytes = safetensors::serialize(tensors.iter(), None).context("cannot serialize the weights")?;
-    files::write(path, &bytes)
+    files::write(path, &weights_bytes(tensors)?)
 }

@@ -1,7 +1,7 @@
 //! A network without its head, as a list of stages.
 
-use candle_core::{Result, Tensor};
-use taper_tensor::Mode;
+use candle_core::{Result, Tensor, bail};
+use taper_tensor::{Graph, Mode, Value};
 
 /// A part of a backbone, as deep as its place in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,14 @@ pub trait Backbone: Send + Sync {
     /// # Errors
     /// When there is no stage `i`, or `x` does not fit it.
     fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor>;
+
+    /// Adds stage `i` in testing to a graph, as [`Layer::graph`](taper_tensor::Layer::graph). By default that is refused.
+    ///
+    /// # Errors
+    /// When there is no stage `i`, it cannot be written so, or `x` does not fit.
+    fn graph(&self, i: usize, _: &mut Graph, _: Value) -> Result<Value> {
+        bail!("stage {i} of {} cannot be written operation by operation", std::any::type_name::<Self>())
+    }
 
     /// Channels of the last feature map.
     fn channels(&self) -> usize {

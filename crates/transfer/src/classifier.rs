@@ -1,7 +1,7 @@
 //! A backbone with a head, and how much of it is trained.
 
 use candle_core::{Error, Result, Tensor, Var, bail};
-use taper_tensor::{Layer, Mode, Params};
+use taper_tensor::{Graph, Layer, Mode, Params, Value};
 
 use crate::{Backbone, TransferError};
 
@@ -164,5 +164,10 @@ impl Classifier {
 impl Layer for Classifier {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         Classifier::forward(self, x, mode)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let map = (0..self.backbone.stages().len()).try_fold(x, |x, i| self.backbone.graph(i, graph, x))?;
+        self.head.graph(graph, map)
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use serde::{Deserialize, Serialize};
 use taper_regularize::{BatchNorm, BatchNormConfig, DropConnect, Dropout, Inference, Product};
-use taper_tensor::{Layer, Mode, Path, global_avg_pool, global_max_pool, linear, relu};
+use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, global_max_pool, linear};
 
 use crate::TransferError;
 use crate::head::{one_or_more, rate};
@@ -90,7 +90,7 @@ impl ConcatPoolHead {
         Ok(Self {
             norm1: BatchNorm::new(&path.at("norm1"), pooled, norm)?,
             dropout1: Dropout::new(dropout / 2.0, path.at("dropout1").name())?,
-            fc1: DropConnect::new(Product::Linear, (weight, None), drop_connect, relu, mean, fc1.name())?,
+            fc1: DropConnect::new(Product::Linear, (weight, None), drop_connect, Activation::Relu, mean, fc1.name())?,
             norm2: BatchNorm::new(&path.at("norm2"), hidden, norm)?,
             dropout2: Dropout::new(dropout, path.at("dropout2").name())?,
             fc2: path.at("fc2").trainable("weight", (classes, hidden), DEFAULT_KAIMING_NORMAL)?,
@@ -110,5 +110,15 @@ impl Layer for ConcatPoolHead {
     /// f of a map; f itself.
     fn prepared(&self, x: &Tensor) -> Result<Tensor> {
         if x.rank() == 2 { Ok(x.clone()) } else { Tensor::cat(&[global_max_pool(x)?, global_avg_pool(x)?], 1) }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let pools = [Operation::GlobalMax, Operation::AdaptiveAverage(1, 1)];
+        let [most, mean] = pools.map(|pool| graph.add(pool, &[x], &[]));
+        let both = graph.add(Operation::Concat, &[most?, mean?], &[])?;
+        let f = graph.add(Operation::Flatten, &[both], &[])?;
+        let layers: [&dyn Layer; 3] = [&self.norm1, &self.fc1, &self.norm2];
+        let h = layers.into_iter().try_fold(f, |h, layer| layer.graph(graph, h))?;
+        graph.add(Operation::Linear, &[h], &[&self.fc2])
     }
 }

@@ -4,11 +4,12 @@ use candle_core::{Result, Tensor};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
-use taper_tensor::{Conv, Layer, Mode, Path, global_avg_pool};
+use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Path, Value, global_avg_pool};
 
 use crate::TransferError;
 use crate::convolution::Convolution;
 use crate::head::{one_or_more, rate};
+use crate::linear_head::mean_in;
 
 /// Settings of [`ConvHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,5 +83,11 @@ impl Layer for ConvHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let x = self.dropout.forward(x, mode)?;
         global_avg_pool(&self.convolution.forward_relu(&x, mode)?)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = self.convolution.graph(graph, x)?;
+        let y = Activation::Relu.graph(graph, y)?;
+        mean_in(graph, y)
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Error, Result, Tensor, Var};
 use candle_nn::Init;
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use taper_regularize::{BatchNorm, BatchNormConfig};
-use taper_tensor::{Activation, Conv, Epilogue, Layer, Mode, Path, conv2d, conv2d_relu};
+use taper_tensor::{Activation, Conv, Epilogue, Graph, Layer, Mode, Operation, Path, Value, conv2d, conv2d_relu};
 
 /// Normal with variance `2 / (outputs · K²)`: what torchvision's VGG and ResNet begin with (He et al.).
 pub(crate) const HE_FAN_OUT: Init =
@@ -52,6 +52,11 @@ impl Layer for Convolution {
         let bias = self.bias.as_ref().map(|bias| mode.param(bias));
         conv2d(x, &mode.param(&self.weight), bias.as_ref(), self.geometry)
     }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let parameters: Vec<&Var> = [&self.weight].into_iter().chain(&self.bias).collect();
+        graph.add(Operation::Conv(self.geometry), &[x], &parameters)
+    }
 }
 
 /// A convolution and the rectifier behind it, in one pass.
@@ -60,6 +65,11 @@ pub(crate) struct ConvRelu(pub(crate) Convolution);
 impl Layer for ConvRelu {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         self.0.forward_relu(x, mode)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = self.0.graph(graph, x)?;
+        Activation::Relu.graph(graph, y)
     }
 }
 
@@ -98,6 +108,11 @@ impl Layer for ConvNorm {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         self.norm.forward(&self.convolution.forward(x, mode)?, mode)
     }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = self.convolution.graph(graph, x)?;
+        self.norm.graph(graph, y)
+    }
 }
 
 /// A convolution, the batch norm behind it, and what follows both.
@@ -109,5 +124,10 @@ impl Layer for ConvNormAct {
             Activation::Relu => self.0.forward_relu(x, mode),
             other => other.apply(&self.0.forward(x, mode)?),
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = self.0.graph(graph, x)?;
+        self.1.graph(graph, y)
     }
 }

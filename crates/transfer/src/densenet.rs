@@ -3,7 +3,9 @@
 use candle_core::{Error, Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use taper_regularize::{BatchNorm, BatchNormConfig};
-use taper_tensor::{Activation, Conv, Epilogue, Layer, Mode, Path, Pool, adaptive_avg_pool2d, concat};
+use taper_tensor::{
+    Activation, Conv, Epilogue, Graph, Layer, Mode, Operation, Path, Pool, Value, adaptive_avg_pool2d, concat,
+};
 
 use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution};
@@ -97,6 +99,11 @@ impl Layer for NormRelu {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         self.0.forward_then(x, mode, Epilogue::Relu)
     }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = self.0.graph(graph, x)?;
+        Activation::Relu.graph(graph, y)
+    }
 }
 
 struct DenseLayer {
@@ -123,6 +130,12 @@ impl Layer for DenseLayer {
         let narrow = self.bottleneck.forward_relu(&self.norm1.forward(x, mode)?, mode)?;
         concat(&[x, &self.conv2.forward(&narrow, mode)?])
     }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let layers: [&dyn Layer; 4] = [&self.norm1, &self.bottleneck, &Activation::Relu, &self.conv2];
+        let y = layers.into_iter().try_fold(x, |y, layer| layer.graph(graph, y))?;
+        graph.add(Operation::Concat, &[x, y], &[])
+    }
 }
 
 struct Transition {
@@ -144,5 +157,11 @@ impl Layer for Transition {
         // A last odd row or column is left out.
         let even = y.narrow(1, 0, h / 2 * 2)?.narrow(2, 0, w / 2 * 2)?;
         adaptive_avg_pool2d(&even.contiguous()?, (h / 2, w / 2))
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let y = self.norm.graph(graph, x)?;
+        let y = self.conv.graph(graph, y)?;
+        graph.add(Operation::AveragePool(2), &[y], &[])
     }
 }

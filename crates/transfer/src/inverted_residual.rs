@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 use taper_regularize::{BatchNormConfig, StochasticDepth};
-use taper_tensor::{Activation, Conv, Layer, Mode, Path, global_avg_pool};
+use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Path, Value, global_avg_pool};
 
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
@@ -84,6 +84,14 @@ impl Layer for InvertedResidual {
             None => self.layers.forward(x, mode),
         }
     }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let f = self.layers.graph(graph, x)?;
+        match &self.depth {
+            Some(depth) => depth.graph(graph, (x, f)),
+            None => Ok(f),
+        }
+    }
 }
 
 /// A factor for each channel, from what all channels are on average (Hu et al., *Squeeze-and-Excitation Networks*, 2018).
@@ -106,5 +114,12 @@ impl Layer for SqueezeExcitation {
         let mean = global_avg_pool(x)?.unsqueeze(1)?.unsqueeze(1)?;
         let squeezed = self.gate.0.apply(&self.fc1.forward(&mean, mode)?)?;
         x.broadcast_mul(&self.gate.1.apply(&self.fc2.forward(&squeezed, mode)?)?)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let mean = graph.add(Operation::AdaptiveAverage(1, 1), &[x], &[])?;
+        let layers: [&dyn Layer; 4] = [&self.fc1, &self.gate.0, &self.fc2, &self.gate.1];
+        let gate = layers.into_iter().try_fold(mean, |y, layer| layer.graph(graph, y))?;
+        graph.add(Operation::Multiply, &[x, gate], &[])
     }
 }

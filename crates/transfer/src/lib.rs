@@ -54,6 +54,8 @@ mod models;
 mod pth;
 mod weights;
 
+mod onnx;
+
 mod error;
 mod hub_error;
 
@@ -75,6 +77,7 @@ pub use manifest::Manifest;
 pub use mlp_head::{MlpHead, MlpHeadConfig};
 pub use mobilenet::{MobileNetLayers, mobilenet};
 pub use models::{MODELS, Model, model};
+pub use onnx::onnx;
 pub use resnet::{ResNetLayers, Stem, resnet};
 pub use small_cnn::small_cnn;
 pub use squeezenet::{SqueezeNetLayers, squeezenet};

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
-use taper_tensor::{Layer, Mode, Path, global_avg_pool, linear};
+use taper_tensor::{Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, linear};
 
 use crate::TransferError;
 use crate::head::{one_or_more, rate};
@@ -85,9 +85,20 @@ impl Layer for LinearHead {
     fn prepared(&self, x: &Tensor) -> Result<Tensor> {
         mean(x)
     }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let f = mean_in(graph, x)?;
+        graph.add(Operation::Linear, &[f], &[&self.weight, &self.bias])
+    }
 }
 
 /// The mean of each channel of a map (N,h,w,C); of means (N,C) they themselves.
 pub(crate) fn mean(x: &Tensor) -> Result<Tensor> {
     if x.rank() == 2 { Ok(x.clone()) } else { global_avg_pool(x) }
+}
+
+/// The same in a graph.
+pub(crate) fn mean_in(graph: &mut Graph, x: Value) -> Result<Value> {
+    let cell = graph.add(Operation::AdaptiveAverage(1, 1), &[x], &[])?;
+    graph.add(Operation::Flatten, &[cell], &[])
 }

@@ -3,11 +3,11 @@
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
-use taper_tensor::{Activation, Layer, Mode, Path};
+use taper_tensor::{Activation, Graph, Layer, Mode, Path, Value};
 
 use crate::TransferError;
 use crate::head::{one_or_more, rate};
-use crate::linear_head::mean;
+use crate::linear_head::{mean, mean_in};
 use crate::vgg_head::Linear;
 
 /// Settings of [`MlpHead`].
@@ -91,5 +91,11 @@ impl Layer for MlpHead {
 
     fn prepared(&self, x: &Tensor) -> Result<Tensor> {
         mean(x)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let f = mean_in(graph, x)?;
+        let layers: [&dyn Layer; 3] = [&self.hidden, &self.activation, &self.last];
+        layers.into_iter().try_fold(f, |h, layer| layer.graph(graph, h))
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Error, Result, Tensor};
 use taper_regularize::{Depth, StochasticDepth, linear_survival};
-use taper_tensor::{Activation, Conv, Layer, Mode, Path, Pool, add_relu, relu};
+use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Path, Pool, Value, add_relu, relu};
 
 use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
@@ -159,6 +159,22 @@ impl Layer for Residual {
             None => relu(&shortcut),
             Some(f) => add_relu(&f, &shortcut),
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let shortcut = match &self.downsample {
+            Some(downsample) => downsample.graph(graph, x)?,
+            None => x,
+        };
+        let mut f = x;
+        for (i, convolution) in self.convolutions.iter().enumerate() {
+            if i > 0 {
+                f = Activation::Relu.graph(graph, f)?;
+            }
+            f = convolution.graph(graph, f)?;
+        }
+        let sum = self.depth.graph(graph, (shortcut, f))?;
+        Activation::Relu.graph(graph, sum)
     }
 }
 

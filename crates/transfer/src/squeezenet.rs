@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
-use taper_tensor::{Conv, Layer, Mode, Path, Pool, concat};
+use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Path, Pool, Value, concat};
 
 use crate::backbone::stage;
 use crate::convolution::{ConvRelu, Convolution};
@@ -80,6 +80,16 @@ impl Layer for Fire {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let s = self.squeeze.forward_relu(x, mode)?;
         concat(&[&self.expand1x1.forward_relu(&s, mode)?, &self.expand3x3.forward_relu(&s, mode)?])
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let mut relu = |layer: &Convolution, x| {
+            let y = layer.graph(graph, x)?;
+            Activation::Relu.graph(graph, y)
+        };
+        let s = relu(&self.squeeze, x)?;
+        let both = [relu(&self.expand1x1, s)?, relu(&self.expand3x3, s)?];
+        graph.add(Operation::Concat, &both, &[])
     }
 }
 

@@ -1,7 +1,7 @@
 //! A backbone as lists of layers.
 
 use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Layer, Mode, Path};
+use taper_tensor::{Graph, Layer, Mode, Path, Value};
 
 use crate::{Backbone, Stage};
 
@@ -70,5 +70,12 @@ impl Backbone for Staged {
             }
         }
         layers.forward(x, mode)
+    }
+
+    fn graph(&self, i: usize, graph: &mut Graph, x: Value) -> Result<Value> {
+        match self.layers.get(i) {
+            Some(layers) => layers.graph(graph, x),
+            None => bail!("{} has {} stages; there is no stage {i}", self.name, self.layers.len()),
+        }
     }
 }

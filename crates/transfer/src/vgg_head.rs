@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
-use taper_tensor::{Layer, Mode, Path, adaptive_avg_pool2d, linear, relu};
+use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, adaptive_avg_pool2d, linear, relu};
 
 use crate::TransferError;
 use crate::head::{one_or_more, rate};
@@ -101,9 +101,15 @@ impl Linear {
         let weight = path.trainable("weight", (outputs, inputs), first)?;
         Ok(Self { weight, bias: path.trainable("bias", outputs, Init::Const(0.0))? })
     }
+}
 
-    pub(crate) fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+impl Layer for Linear {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         linear(x, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.add(Operation::Linear, &[x], &[&self.weight, &self.bias])
     }
 }
 
@@ -156,6 +162,18 @@ impl Layer for VggHead {
         }
         let cells = adaptive_avg_pool2d(x, (self.side, self.side))?;
         cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        let cells = graph.add(Operation::AdaptiveAverage(self.side, self.side), &[x], &[])?;
+        let mut h = graph.add(Operation::Flatten, &[cells], &[])?;
+        for (i, (_, linear)) in self.layers.iter().enumerate() {
+            if i > 0 {
+                h = Activation::Relu.graph(graph, h)?;
+            }
+            h = linear.graph(graph, h)?;
+        }
+        Ok(h)
     }
 }
 

@@ -1,81 +1,112 @@
-//! `taper export`: a run for PyTorch.
+//! `taper export`: a run for other programs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
-use serde_json::json;
+use serde_json::{Value, json};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Manifest, architecture, model, read_weights, rename};
+use taper_transfer::{Fit, Manifest, architecture, load_weights, model, onnx, read_weights, rename};
 
 use crate::files;
-use crate::model::{ModelCard, card, save_weights};
+use crate::model::{ModelCard, card, weights_bytes};
 use crate::output::line;
 
-/// Write a run's network for PyTorch: torchvision's names, or timm's with its config.json.
+/// Write a run's network for other programs: torchvision's names, timm's with its config.json, or ONNX.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\n\nPictures are RGB in 0..1, normalised with the mean and std of classes.json or config.json. The head must be the network's own."
+    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\nPictures are RGB in 0..1, (N,3,H,W), normalised with the mean and std of classes.json or config.json. For torchvision and timm the head\nmust be the network's own; ONNX (operations of version 17) takes any."
 )]
 pub struct ExportArgs {
     /// A run folder
     run: PathBuf,
-    /// Whose names the parameters get
+    /// Whose names the parameters get, or onnx
     #[arg(long, value_enum)]
-    format: Names,
+    format: Format,
     /// The folder to write to
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Names {
+enum Format {
     Torchvision,
     Timm,
+    Onnx,
 }
 
 /// Runs the verb.
 ///
 /// # Errors
-/// When the run cannot be read, its network is in neither library in this form, or a file cannot be written.
+/// When the run cannot be read, its network cannot be written in this form, or a file cannot be written.
 pub fn export(args: &ExportArgs) -> Result<i32> {
     let card = card(&args.run)?;
     let weights = read_weights(args.run.join("model.safetensors"))?;
-    let Ok(known) = model(&card.model) else {
-        bail!("{} is a network of Taper's alone: neither torchvision nor timm has it", card.model);
+    let (name, bytes) = match args.format {
+        Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, &args.run, weights)?)?),
+        Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, &args.run, weights)?)?)?),
+        Format::Onnx => ("model.onnx", operations(&card, &weights)?),
     };
+    let (beside, about) = match args.format {
+        Format::Timm => ("config.json", config(&card)?),
+        Format::Torchvision | Format::Onnx => ("classes.json", facts(&card)),
+    };
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    let [file, beside] = [name, beside].map(|name| args.out.join(name));
+    files::write(&file, &bytes)?;
+    files::write(&beside, serde_json::to_string_pretty(&about)?.as_bytes())?;
+    line(format_args!("wrote {} and {}", file.display(), beside.display()))?;
+    Ok(0)
+}
+
+type Weights = BTreeMap<String, Tensor>;
+
+/// The weights, where they are those of a network that other libraries have, with its own head.
+fn own(card: &ModelCard, run: &Path, weights: Weights) -> Result<Weights> {
+    if model(&card.model).is_err() {
+        bail!(
+            "{} is a network of Taper's alone: neither torchvision nor timm has it; --format onnx can be written",
+            card.model
+        );
+    }
     let own = architecture(&card.model)?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = own.backbone(&params.root(), &card.backbone)?;
     own.head().build(&params.root(), backbone.channels(), card.classes.len())?;
     let shape = |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.dims().to_vec());
     if !params.tensors().iter().map(shape).eq(weights.iter().map(shape)) {
-        bail!("the head of {} is not {}'s own: train with --head own", args.run.display(), card.model);
+        bail!(
+            "the head of {} is not {}'s own: train with --head own, or write --format onnx, which takes any",
+            run.display(),
+            card.model
+        );
     }
-    let (weights, about) = match args.format {
-        Names::Torchvision => (
-            weights,
-            json!({
-                "architecture": card.model, "classes": card.classes, "input_size": card.input_size, "mean": card.mean,
-                "std": card.std,
-            }),
-        ),
-        Names::Timm => {
-            let manifest = known.manifest()?;
-            let Some(name) = timm_name(&manifest) else {
-                bail!("timm has no {} of torchvision's form; --format torchvision is what can be written", card.model);
-            };
-            let back: Vec<[String; 2]> = manifest.renames.iter().map(|[from, to]| [to.clone(), from.clone()]).collect();
-            let weights = rename(weights, &back).into_iter().map(convolution).collect::<candle_core::Result<_>>()?;
-            (weights, config(&card, &name))
-        }
-    };
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    save_weights(&args.out.join("model.safetensors"), &weights)?;
-    let file = args.out.join(if args.format == Names::Timm { "config.json" } else { "classes.json" });
-    files::write(&file, serde_json::to_string_pretty(&about)?.as_bytes())?;
-    line(format_args!("wrote {} and {}", args.out.join("model.safetensors").display(), file.display()))?;
-    Ok(0)
+    Ok(weights)
+}
+
+/// The network as ONNX, with what is to be known of it.
+fn operations(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
+    let (classifier, params) = card.build(Rng::new(0))?;
+    load_weights(&params, weights, Fit::Exact)?;
+    let facts = facts(card);
+    let about = ["architecture", "classes", "mean", "std"].map(|key| (key, facts[key].to_string()));
+    let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    Ok(onnx(&classifier, &params, card.input_size as usize, &about)?)
+}
+
+/// What to know of the network beside its weights.
+fn facts(card: &ModelCard) -> Value {
+    json!({
+        "architecture": card.model, "classes": card.classes, "input_size": card.input_size, "mean": card.mean, "std": card.std,
+    })
+}
+
+/// The weights by timm's names.
+fn renamed(card: &ModelCard, weights: Weights) -> Result<Weights> {
+    let back: Vec<[String; 2]> =
+        model(&card.model)?.manifest()?.renames.iter().map(|[from, to]| [to.clone(), from.clone()]).collect();
+    Ok(rename(weights, &back).into_iter().map(convolution).collect::<candle_core::Result<_>>()?)
 }
 
 /// The name of the architecture in timm.
@@ -95,13 +126,16 @@ fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String,
 }
 
 /// What timm reads beside the weights.
-fn config(card: &ModelCard, name: &str) -> serde_json::Value {
-    json!({
+fn config(card: &ModelCard) -> Result<Value> {
+    let Some(name) = timm_name(&model(&card.model)?.manifest()?) else {
+        bail!("timm has no {} of torchvision's form; --format torchvision is what can be written", card.model);
+    };
+    Ok(json!({
         "architecture": name, "num_classes": card.classes.len(), "label_names": card.classes,
         "pretrained_cfg": {
             "tag": "taper", "custom_load": false, "input_size": [3, card.input_size, card.input_size],
             "fixed_input_size": false, "interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "center",
             "mean": card.mean, "std": card.std, "num_classes": card.classes.len(),
         },
-    })
+    }))
 }

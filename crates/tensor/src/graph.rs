@@ -1,0 +1,187 @@
+//! What a network computes in testing, operation by operation, for programs that are not this one.
+
+use std::collections::HashMap;
+
+use candle_core::{Result, TensorId, Var, bail};
+
+use crate::{Activation, Conv, Params, Pool};
+
+/// A place in a [`Graph`]: what one of its operations gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value(usize);
+
+impl Value {
+    /// The number of the operation that gives it, in [`Graph::nodes`].
+    pub fn node(self) -> usize {
+        self.0
+    }
+}
+
+/// One operation on maps (C,H,W) or features (C) of each picture; sizes as in PyTorch, channels before rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operation {
+    /// The pictures.
+    Input,
+    /// A convolution; parameters: weight, and bias where there is one.
+    Conv(Conv),
+    /// A batch norm by running statistics, with this number added to the variance; parameters: weight, bias, mean, variance.
+    BatchNorm(f64),
+    /// A function of each number.
+    Activation(Activation),
+    /// The largest number of each window.
+    MaxPool(Pool),
+    /// The mean of windows of so many pixels on a side, one beside the other; what is left at the edges is left out.
+    AveragePool(usize),
+    /// The means over a grid of cells, (rows, columns).
+    AdaptiveAverage(usize, usize),
+    /// The largest number of each channel, as a map of one pixel.
+    GlobalMax,
+    /// Both inputs, one behind the other by channels.
+    Concat,
+    /// The sum of both inputs.
+    Add,
+    /// The first input times the second, a map of one pixel.
+    Multiply,
+    /// The input times a number.
+    Scale(f64),
+    /// A map as features, by channel, row and column.
+    Flatten,
+    /// A matrix times the features; parameters: weight (O,I), and bias where there is one.
+    Linear,
+}
+
+/// An operation at its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What is done.
+    pub operation: Operation,
+    /// To what.
+    pub inputs: Vec<Value>,
+    /// The names of the parameters.
+    pub parameters: Vec<String>,
+    /// The shape of the outcome, without the axis of pictures.
+    pub shape: Vec<usize>,
+}
+
+/// The operations of a network in an order in which they can be done, for pictures of one size.
+///
+/// [`Layer::graph`](crate::Layer::graph) adds those of a layer.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device};
+/// use taper_tensor::{Activation, Graph, Layer, Operation, Params, Pool, Rng};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let layers: Vec<Box<dyn Layer>> = vec![Box::new(Pool::default()), Box::new(Activation::Relu)];
+/// let (mut graph, picture) = Graph::new(&params, [3, 8, 6]);
+/// let last = layers.graph(&mut graph, picture)?;
+/// assert_eq!(graph.shape(last), [3, 4, 3]);
+/// assert_eq!(graph.nodes()[1].operation, Operation::MaxPool(Pool::default()));
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub struct Graph {
+    names: HashMap<TensorId, (String, Vec<usize>)>,
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// Nothing but pictures of `shape` (channels, height, width), for a network with these parameters.
+    pub fn new(params: &Params, shape: [usize; 3]) -> (Self, Value) {
+        let all = params.trainables().into_iter().chain(params.buffers());
+        let names = all.map(|(name, var)| (var.id(), (name, var.dims().to_vec()))).collect();
+        let input =
+            Node { operation: Operation::Input, inputs: Vec::new(), parameters: Vec::new(), shape: shape.to_vec() };
+        (Self { names, nodes: vec![input] }, Value(0))
+    }
+
+    /// All operations, the pictures first.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The shape of a value, without the axis of pictures.
+    pub fn shape(&self, value: Value) -> &[usize] {
+        &self.nodes[value.0].shape
+    }
+
+    /// Adds an operation.
+    ///
+    /// # Errors
+    /// When the shapes do not fit it, or a parameter is none of the network's.
+    pub fn add(&mut self, operation: Operation, inputs: &[Value], parameters: &[&Var]) -> Result<Value> {
+        let known = parameters.iter().map(|var| match self.names.get(&var.id()) {
+            Some((name, shape)) => Ok((name.clone(), shape.as_slice())),
+            None => bail!("{operation:?} has a parameter of the shape {:?} that is none of the network's", var.dims()),
+        });
+        let (parameters, shapes): (Vec<String>, Vec<&[usize]>) = known.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let maps: Vec<&[usize]> = inputs.iter().map(|&input| self.shape(input)).collect();
+        let Some(shape) = outcome(operation, &maps, &shapes)? else {
+            bail!("{operation:?} does not take maps of {maps:?} with parameters of {shapes:?}");
+        };
+        self.nodes.push(Node { operation, inputs: inputs.to_vec(), parameters, shape });
+        Ok(Value(self.nodes.len() - 1))
+    }
+}
+
+/// The shape that comes out; none where those that go in do not fit.
+fn outcome(operation: Operation, maps: &[&[usize]], parameters: &[&[usize]]) -> Result<Option<Vec<usize>>> {
+    Ok(match (operation, maps, parameters) {
+        (Operation::Conv(conv), [[c, h, w]], [[outputs, inputs, rows, columns], ..])
+            if c == &(inputs * conv.groups) =>
+        {
+            let side = |size: usize, kernel: usize| {
+                (size + 2 * conv.padding)
+                    .checked_sub(conv.dilation * (kernel - 1) + 1)
+                    .map(|free| free / conv.stride + 1)
+            };
+            side(*h, *rows).zip(side(*w, *columns)).map(|(h, w)| vec![*outputs, h, w])
+        }
+        (Operation::BatchNorm(_), [map], [[c], _, _, _]) if map[0] == *c => Some(map.to_vec()),
+        (Operation::Activation(Activation::Maxout(_)), ..) => None,
+        (Operation::Activation(_) | Operation::Scale(_), [map], []) => Some(map.to_vec()),
+        (Operation::MaxPool(pool), [[c, h, w]], []) => {
+            let (h, w) = pool.output(*h, *w)?;
+            Some(vec![*c, h, w])
+        }
+        (Operation::AveragePool(side), [[c, h, w]], []) => Some(vec![*c, h / side, w / side]),
+        (Operation::AdaptiveAverage(rows, columns), [[c, _, _]], []) => Some(vec![*c, rows, columns]),
+        (Operation::GlobalMax, [[c, _, _]], []) => Some(vec![*c, 1, 1]),
+        (Operation::Concat, [a, b], []) if a[1..] == b[1..] => Some([&[a[0] + b[0]], &a[1..]].concat()),
+        (Operation::Add, [a, b], []) if a == b => Some(a.to_vec()),
+        (Operation::Multiply, [[c, h, w], [d, 1, 1]], []) if c == d => Some(vec![*c, *h, *w]),
+        (Operation::Flatten, [map], []) => Some(vec![map.iter().product()]),
+        (Operation::Linear, [[c]], [[outputs, inputs], ..]) if c == inputs => Some(vec![*outputs]),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use candle_nn::Init;
+
+    use super::*;
+    use crate::Rng;
+
+    #[test]
+    fn shapes_follow_and_what_does_not_fit_is_refused() -> Result<()> {
+        let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+        let weight = params.root().trainable("weight", (8, 3, 3, 3), Init::Const(0.0))?;
+        let (mut graph, x) = Graph::new(&params, [3, 9, 7]);
+        let conv = Operation::Conv(Conv { stride: 2, padding: 1, ..Conv::default() });
+        let y = graph.add(conv, &[x], &[&weight])?;
+        assert_eq!((graph.shape(y), &graph.nodes()[1].parameters[..]), (&[8, 5, 4][..], &["weight".to_owned()][..]));
+        let both = graph.add(Operation::Concat, &[y, y], &[])?;
+        assert_eq!(graph.shape(both), [16, 5, 4]);
+        let cells = graph.add(Operation::AdaptiveAverage(1, 1), &[both], &[])?;
+        let scaled = graph.add(Operation::Multiply, &[both, cells], &[])?;
+        let flat = graph.add(Operation::Flatten, &[scaled], &[])?;
+        assert_eq!((graph.shape(scaled), graph.shape(flat)), (&[16, 5, 4][..], &[320][..]));
+        assert!(graph.add(conv, &[both], &[&weight]).is_err());
+        assert!(graph.add(Operation::Add, &[x, y], &[]).is_err());
+        assert!(graph.add(Operation::Linear, &[flat], &[&weight]).is_err());
+        let stranger = Var::zeros((8, 3, 3, 3), DType::F32, &Device::Cpu)?;
+        assert!(graph.add(conv, &[x], &[&stranger]).unwrap_err().to_string().contains("none of the network's"));
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! Runs an ONNX file by what its bytes say, one operation at a time: what the tests hold the written files to.
+
+use std::collections::HashMap;
+
+use candle_core::{D, DType, Device, Result, Tensor};
+use prost::Message;
+use taper_regularize::DropPer;
+use taper_tensor::{Conv, Layer, Mode, Params, Pool, Rng, nchw};
+
+use super::{onnx, proto};
+use crate::{BackboneConfig, Classifier, ConcatPoolHeadConfig, Head, MlpHeadConfig, VggHeadConfig, architecture};
+
+fn attribute<'a>(node: &'a proto::Node, name: &str) -> Option<&'a proto::Attribute> {
+    node.attribute.iter().find(|attribute| attribute.name == name)
+}
+
+fn sizes(node: &proto::Node, name: &str) -> Vec<usize> {
+    let attribute = attribute(node, name).unwrap();
+    assert_eq!(attribute.kind, 7);
+    attribute.ints.iter().map(|&i| usize::try_from(i).unwrap()).collect()
+}
+
+fn number(node: &proto::Node, name: &str) -> f64 {
+    let attribute = attribute(node, name).unwrap();
+    match attribute.kind {
+        1 => f64::from(attribute.f),
+        2 => attribute.i as f64,
+        kind => panic!("an attribute of kind {kind}"),
+    }
+}
+
+/// The largest or the mean of each window of a map that is continued by `beyond` as `pads` say.
+fn pool(node: &proto::Node, x: &Tensor) -> Result<Tensor> {
+    let (kernel, strides) = (sizes(node, "kernel_shape"), sizes(node, "strides"));
+    if node.op_type == "AveragePool" {
+        return x.avg_pool2d_with_stride((kernel[0], kernel[1]), (strides[0], strides[1]));
+    }
+    let pads = sizes(node, "pads");
+    let mut x = x.clone();
+    for (axis, at, behind) in [(2, 0, false), (3, 1, false), (2, 2, true), (3, 3, true)] {
+        let mut shape = x.dims().to_vec();
+        shape[axis] = pads[at];
+        if pads[at] > 0 {
+            let edge = Tensor::full(f32::NEG_INFINITY, shape, &Device::Cpu)?;
+            x = if behind { Tensor::cat(&[&x, &edge], axis)? } else { Tensor::cat(&[&edge, &x], axis)? };
+        }
+    }
+    let stride = strides[0];
+    nchw::max_pool2d(&x, Pool { kernel: (kernel[0], kernel[1]), stride, padding: 0, ceil_mode: false })
+}
+
+fn operation(node: &proto::Node, x: &[Tensor]) -> Result<Tensor> {
+    let each = |f: fn(f32) -> f32| {
+        let values: Vec<f32> = x[0].flatten_all()?.to_vec1::<f32>()?.into_iter().map(f).collect();
+        Tensor::from_vec(values, x[0].shape(), &Device::Cpu)
+    };
+    match node.op_type.as_str() {
+        "Conv" => {
+            let (stride, pads, dilation) = (sizes(node, "strides"), sizes(node, "pads"), sizes(node, "dilations"));
+            assert!(pads.iter().all(|pad| *pad == pads[0]) && stride[0] == stride[1] && dilation[0] == dilation[1]);
+            let groups = number(node, "group") as usize;
+            let conv = Conv { stride: stride[0], padding: pads[0], dilation: dilation[0], groups };
+            nchw::conv2d(&x[0], &x[1], x.get(2), conv)
+        }
+        "BatchNormalization" => {
+            let shape: Vec<usize> =
+                (0..x[0].rank()).map(|axis| if axis == 1 { x[1].elem_count() } else { 1 }).collect();
+            let wide = |t: &Tensor| t.reshape(shape.clone());
+            let deviation = (wide(&x[4])? + number(node, "epsilon"))?.sqrt()?;
+            let normed = x[0].broadcast_sub(&wide(&x[3])?)?.broadcast_div(&deviation)?;
+            normed.broadcast_mul(&wide(&x[1])?)?.broadcast_add(&wide(&x[2])?)
+        }
+        "Relu" => each(|x| x.max(0.0)),
+        "Sigmoid" => each(|x| 1.0 / (1.0 + (-x).exp())),
+        "HardSwish" => each(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        "HardSigmoid" => {
+            let (alpha, beta) = (number(node, "alpha"), number(node, "beta"));
+            ((&x[0] * alpha)? + beta)?.clamp(0f32, 1f32)
+        }
+        "Clip" => x[0].clamp(x[1].to_scalar::<f32>()?, x[2].to_scalar::<f32>()?),
+        "MaxPool" | "AveragePool" => pool(node, &x[0]),
+        "GlobalAveragePool" => x[0].mean_keepdim((2, 3)),
+        "GlobalMaxPool" => x[0].max_keepdim(3)?.max_keepdim(2),
+        "Concat" => Tensor::cat(x, number(node, "axis") as usize),
+        "Add" => &x[0] + &x[1],
+        "Mul" => x[0].broadcast_mul(&x[1]),
+        "MatMul" => x[0].broadcast_matmul(&x[1]),
+        "Flatten" => x[0].flatten_from(number(node, "axis") as usize),
+        "Gemm" => {
+            assert_eq!(number(node, "transB"), 1.0);
+            let y = x[0].matmul(&x[1].t()?)?;
+            x.get(2).map_or_else(|| Ok(y.clone()), |bias| y.broadcast_add(bias))
+        }
+        other => panic!("{other} is none of the operations that are written"),
+    }
+}
+
+/// The logits of pixels (N,3,H,W).
+fn run(bytes: &[u8], pixels: &Tensor) -> Result<Tensor> {
+    let file = proto::Model::decode(bytes).unwrap();
+    assert_eq!((file.ir_version, file.opset_import[0].version), (8, 17));
+    let graph = file.graph.unwrap();
+    let mut values = HashMap::from([(graph.input[0].name.clone(), pixels.clone())]);
+    for constant in &graph.initializer {
+        let shape: Vec<usize> = constant.dims.iter().map(|&side| side as usize).collect();
+        assert_eq!((constant.data_type, constant.raw_data.len()), (1, 4 * shape.iter().product::<usize>()));
+        let tensor = Tensor::from_raw_buffer(&constant.raw_data, DType::F32, &shape, &Device::Cpu)?;
+        assert!(values.insert(constant.name.clone(), tensor).is_none(), "{} twice", constant.name);
+    }
+    for node in &graph.node {
+        let inputs: Vec<Tensor> = node.input.iter().map(|name| values[name].clone()).collect();
+        let y = operation(node, &inputs)?;
+        assert!(values.insert(node.output[0].clone(), y).is_none(), "{} twice", node.output[0]);
+    }
+    let [input, output] = [&graph.input[0], &graph.output[0]].map(|end| {
+        let shape = end.kind.clone().unwrap().tensor.unwrap().shape.unwrap();
+        shape.dim.iter().map(|side| side.size.map(|side| side as usize)).collect::<Vec<_>>()
+    });
+    let logits = &values[&graph.output[0].name];
+    assert_eq!(input[1..], pixels.dims()[1..].iter().map(|&side| Some(side)).collect::<Vec<_>>());
+    assert_eq!(output, [None, Some(logits.dim(D::Minus1)?)]);
+    Ok(logits.clone())
+}
+
+/// A network all of whose numbers are others than the first ones.
+fn network(name: &str, config: BackboneConfig, head: Head) -> Result<(Classifier, Params)> {
+    let params = Params::new(Rng::new(5), DType::F32, Device::Cpu);
+    let backbone = architecture(name).unwrap().backbone(&params.root(), &config).unwrap();
+    let head = head.build(&params.root(), backbone.channels(), 7).unwrap();
+    let mut rng = Rng::new(6);
+    for (_, var) in params.trainables().into_iter().chain(params.buffers()) {
+        // Those that would leave an error unseen: biases of 0, norms that do nothing.
+        if var.rank() == 1 {
+            let noise: Vec<f32> = (0..var.elem_count()).map(|_| rng.uniform(0.0, 0.2) as f32).collect();
+            var.set(&(var.as_detached_tensor() + Tensor::from_vec(noise, var.shape(), &Device::Cpu)?)?)?;
+        }
+    }
+    Ok((Classifier::new(backbone, head), params))
+}
+
+#[test]
+fn every_family_is_written_as_it_computes() -> Result<()> {
+    let plain = BackboneConfig::default();
+    let (vgg, mlp) = (VggHeadConfig { hidden: 16, dropout: 0.5 }, MlpHeadConfig { hidden: 16, dropout: 0.5 });
+    let deep = BackboneConfig { stochastic_depth: 0.4, drop_per: DropPer::Batch, ..plain };
+    let concat = Head::ConcatPool(ConcatPoolHeadConfig { hidden: 16, ..Default::default() });
+    for (name, config, head, size) in [
+        ("squeezenet1_1", plain, architecture("squeezenet1_1").unwrap().head(), 65),
+        ("squeezenet1_0", plain, concat, 64),
+        ("squeezenet1_1", BackboneConfig { stages: 3, ..plain }, concat, 70),
+        ("alexnet", plain, Head::AlexNet(vgg), 96),
+        ("vgg11", plain, Head::Vgg(vgg), 70),
+        ("vgg11", plain, Head::Vgg(vgg), 224),
+        ("vgg13_bn", plain, Head::Mlp(mlp), 64),
+        ("resnet18", deep, Head::Linear, 67),
+        ("resnext50_32x4d", plain, concat, 64),
+        ("mobilenet_v2", plain, Head::Dropout(Default::default()), 64),
+        ("mobilenet_v3_small", plain, Head::MobileNetV3(mlp), 75),
+        ("efficientnet_b0", deep, Head::Linear, 64),
+        ("densenet121", plain, Head::Classifier, 75),
+        ("small_cnn", plain, Head::Linear, 28),
+    ] {
+        let (net, params) = network(name, config, head)?;
+        let values: Vec<f32> = (0..2 * size * size * 3).map(|i| ((i * i % 977) as f32 * 0.013).sin()).collect();
+        let pictures = Tensor::from_vec(values, (2, size, size, 3), &Device::Cpu)?;
+        let wanted = Layer::forward(&net, &pictures, Mode::Eval)?;
+        let bytes = onnx(&net, &params, size, &[("classes", "a\nb")]).unwrap();
+        let got = run(&bytes, &nchw::to_nchw(&pictures)?)?;
+        let scale = wanted.abs()?.max_all()?.to_scalar::<f32>()?;
+        let error = (got - &wanted)?.abs()?.max_all()?.to_scalar::<f32>()?;
+        assert!(scale > 1e-3 && error <= 1e-5 * scale, "{name} at {size}: error {error} of {scale}");
+        let file = proto::Model::decode(&*bytes).unwrap();
+        assert_eq!((&*file.metadata_props[0].key, &*file.metadata_props[0].value), ("classes", "a\nb"));
+        let own = params.tensors();
+        let kept = file.graph.unwrap().initializer;
+        for (name, tensor) in &own {
+            let constant = kept.iter().find(|constant| constant.name == *name).unwrap();
+            assert_eq!(constant.dims, tensor.dims().iter().map(|&side| side as i64).collect::<Vec<_>>());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_draws_numbers_in_testing_is_refused() -> Result<()> {
+    let config = BackboneConfig { fractional_pooling: 1.5, ..Default::default() };
+    let (net, params) = network("small_cnn", config, Head::Linear)?;
+    let said = onnx(&net, &params, 28, &[]).unwrap_err().to_string();
+    assert!(said.contains("FractionalMaxPool") && said.contains("operation by operation"), "{said}");
+    Ok(())
+}

@@ -1,0 +1,102 @@
+"""Holds exported runs to torchvision, timm and onnxruntime: the same answers as `taper predict`.
+
+    pip install torch torchvision timm safetensors onnx onnxruntime pillow
+    python tests/exports.py target/release/taper
+
+For each network: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has,
+opened by the library and asked for one picture. Prints the largest difference of the log-probabilities of each,
+which are the logits but for a constant.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import safetensors.torch
+import timm
+import torch
+import torchvision
+from PIL import Image
+
+HERE = Path(__file__).parent
+PICTURES = HERE / "data" / "emoji"
+CLASSES = ["clock", "flag", "hand"]
+# Network, side of the pictures, more flags; PyTorch has no head but a network's own.
+OWN = ["--head", "own"]
+RUNS = [
+    ("squeezenet1_1", 64, OWN), ("squeezenet1_0", 64, OWN), ("alexnet", 80, OWN), ("vgg11", 64, OWN), ("vgg11_bn", 70, OWN),
+    ("resnet18", 75, OWN), ("resnet50", 64, OWN), ("resnext50_32x4d", 64, OWN), ("mobilenet_v2", 64, OWN),
+    ("mobilenet_v3_small", 75, OWN), ("mobilenet_v3_large", 64, OWN), ("efficientnet_b0", 64, OWN), ("densenet121", 64, OWN),
+    ("squeezenet1_1", 65, []), ("alexnet", 160, OWN), ("resnet18", 64, ["--stochastic-depth", "0.3"]), ("small_cnn", 28, []),
+]
+# In torchvision's form.
+NOT_IN_TIMM = ("squeezenet1_1", "squeezenet1_0", "alexnet", "mobilenet_v3_small", "mobilenet_v3_large")
+
+
+def log_softmax(logits):
+    below = logits.astype(np.float64) - logits.max()
+    return below - np.log(np.exp(below).sum())
+
+
+def main(taper):
+    taper = str(Path(taper).resolve())
+    with tempfile.TemporaryDirectory() as place:
+        place = Path(place)
+        for part, count in (("train", 6), ("val", 3)):
+            for name in CLASSES:
+                (place / "pictures" / part / name).mkdir(parents=True)
+                for file in sorted((PICTURES / part / name).iterdir())[:count]:
+                    (place / "pictures" / part / name / file.name).symlink_to(file.resolve())
+        source = Image.open(sorted((place / "pictures" / "val" / "clock").iterdir())[0]).convert("RGB")
+        for i, (name, side, flags) in enumerate(RUNS):
+            run = place / f"run{i}"
+
+            def call(*args):
+                return subprocess.run([taper, *map(str, args)], check=True, cwd=place, capture_output=True, text=True).stdout
+
+            call("train", "pictures", "--model", name, "--image-size", side, "--batch-size", 6, "--epochs", 1, "--rate", 1e-5, "--out", run, *flags)
+            # Of the size that the network sees, so that nobody resizes it.
+            picture = place / f"picture{i}.png"
+            source.resize((side, side)).save(picture)
+            told = json.loads(call("predict", run, picture, "--json", "--top", 3))
+            ours = {entry["class"]: entry["probability"] for entry in told["predictions"]}
+            ours = np.log([ours[name] for name in CLASSES])
+            assert ours.max() < -1e-3, "so sure an answer hides differences"
+            card = json.loads((run / "model.json").read_text())
+            pixels = np.asarray(Image.open(picture), dtype=np.float32) / 255
+            pixels = (pixels - np.float32(card["mean"])) / np.float32(card["std"])
+            pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+            found = {}
+            for form in ("torchvision", "timm", "onnx"):
+                out = place / f"{form}{i}"
+                if form != "onnx" and flags != OWN:
+                    continue
+                if form == "timm" and name in NOT_IN_TIMM:
+                    continue
+                call("export", run, "--format", form, "--out", out)
+                x = torch.from_numpy(pixels)
+                if form == "onnx":
+                    onnx.checker.check_model(str(out / "model.onnx"), full_check=True)
+                    session = onnxruntime.InferenceSession(str(out / "model.onnx"))
+                    # A batch of two, to see that their number is free.
+                    logits = session.run(None, {"pixels": np.concatenate([pixels, pixels])})[0][1]
+                elif form == "timm":
+                    net = timm.create_model(f"local-dir:{out}", pretrained=True).eval()
+                    logits = net(x).detach().numpy()[0]
+                else:
+                    net = torchvision.models.get_model(name, weights=None, num_classes=3)
+                    net.load_state_dict(safetensors.torch.load_file(out / "model.safetensors"), strict=False)
+                    logits = net.eval()(x).detach().numpy()[0]
+                found[form] = float(np.abs(log_softmax(logits) - ours).max())
+            line = "  ".join(f"{form} {error:.1e}" for form, error in found.items())
+            print(f"{name:<20} {side:>3} {' '.join(flags):<24} {line}", flush=True)
+            assert max(found.values()) < 1e-4, found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
