@@ -227,6 +227,31 @@ fn a_run_is_exported_by_the_names_of_other_libraries() {
 }
 
 #[test]
+fn what_is_taken_of_a_file_of_weights_is_said() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 4);
+    let ran = fine_tune(folder, &["--out", "run"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains("weights: 50 loaded; 10 missing: head.fc1.weight, head.fc2.weight,"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("; 2 unexpected: classifier.1.bias, classifier.1.weight;"), "{}", ran.stderr);
+    let own = fine_tune(folder, &["--head", "own"]).stderr;
+    assert!(own.contains("2 of another shape: classifier.1.bias ([1000] in the file, [3] in the network)"), "{own}");
+
+    let mut some =
+        candle_core::safetensors::load(folder.join("run/model.safetensors"), &candle_core::Device::Cpu).unwrap();
+    some.remove("features.3.squeeze.bias").unwrap();
+    candle_core::safetensors::save(&some, folder.join("some.safetensors")).unwrap();
+    let weights = ["--weights", "some.safetensors"];
+    fails(&fine_tune(folder, &weights), 1, &["some.safetensors", "1 missing: features.3.squeeze.bias", "--partial"]);
+    let ran = fine_tune(folder, &[&weights[..], &["--partial", "--out", "part"]].concat());
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains("weights: 49 loaded; 11 missing: features.3.squeeze.bias, head"), "{}", ran.stderr);
+    succeed(folder, &["fine-tune", "-c", "part/recipe.toml", "--out", "again"]);
+    fails(&fine_tune(folder, &["--partial"]), 2, &["partial", "file of weights"]);
+}
+
+#[test]
 fn a_network_may_be_cut_at_a_stage() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();

@@ -1,7 +1,7 @@
 //! Named weights.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
@@ -65,6 +65,25 @@ pub struct LoadReport {
     pub reshaped: Vec<Reshaped>,
 }
 
+/// In one line: how many were loaded, and what was not, by the first names.
+impl Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reshaped = |r: &Reshaped| format!("{} ({:?} in the file, {:?} in the network)", r.name, r.got, r.wanted);
+        write!(f, "{} loaded", self.loaded.len())?;
+        for (what, names) in [
+            ("missing", &self.missing),
+            ("unexpected", &self.unexpected),
+            ("of another shape", &self.reshaped.iter().map(reshaped).collect()),
+        ] {
+            if let Some(first) = names.chunks(3).next() {
+                let more = if names.len() > first.len() { ", ..." } else { "" };
+                write!(f, "; {} {what}: {}{more}", names.len(), first.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl LoadReport {
     /// Whether every name and shape was the same on both sides.
     pub fn is_exact(&self) -> bool {
@@ -113,11 +132,8 @@ impl Params {
         self.lock().retain(|name, _| keep(name));
     }
 
-    /// Copies values in by name, converting their type; what does not fit is left alone and reported.
-    ///
-    /// # Errors
-    /// When a conversion or a copy between devices fails.
-    pub fn load(&self, tensors: &BTreeMap<String, Tensor>) -> Result<LoadReport> {
+    /// What [`load`](Self::load) would do.
+    pub fn compare(&self, tensors: &BTreeMap<String, Tensor>) -> LoadReport {
         let mut report = LoadReport::default();
         let entries = self.lock().clone();
         for (name, entry) in &entries {
@@ -128,13 +144,22 @@ impl Params {
                     got: tensor.dims().to_vec(),
                     wanted: entry.var.dims().to_vec(),
                 }),
-                Some(tensor) => {
-                    entry.var.set(&tensor.to_device(&self.device)?.to_dtype(self.dtype)?.copy()?)?;
-                    report.loaded.push(name.clone());
-                }
+                Some(_) => report.loaded.push(name.clone()),
             }
         }
         report.unexpected = tensors.keys().filter(|name| !entries.contains_key(*name)).cloned().collect();
+        report
+    }
+
+    /// Copies values in by name, converting their type; what does not fit is left alone and reported.
+    ///
+    /// # Errors
+    /// When a conversion or a copy between devices fails.
+    pub fn load(&self, tensors: &BTreeMap<String, Tensor>) -> Result<LoadReport> {
+        let (report, entries) = (self.compare(tensors), self.lock().clone());
+        for name in &report.loaded {
+            entries[name].var.set(&tensors[name].to_device(&self.device)?.to_dtype(self.dtype)?.copy()?)?;
+        }
         Ok(report)
     }
 
@@ -298,5 +323,17 @@ mod tests {
         assert_eq!(names(p.buffers()), ["norm.running_mean", "norm.running_var"]);
         assert!(p.root().trainable("norm.weight", 4, Init::Const(0.0)).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn a_report_shows_the_first_names_and_the_count() {
+        let list = |n: usize| (0..n).map(|i| format!("layer.{i}")).collect();
+        let reshaped = vec![Reshaped { name: "fc".into(), got: vec![3], wanted: vec![2] }];
+        let report = LoadReport { loaded: list(2), missing: list(40), unexpected: list(1), reshaped };
+        assert_eq!(
+            report.to_string(),
+            "2 loaded; 40 missing: layer.0, layer.1, layer.2, ...; 1 unexpected: layer.0; \
+             1 of another shape: fc ([3] in the file, [2] in the network)"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device};
-use taper_tensor::{Params, Rng};
+use taper_tensor::{LoadReport, Params, Rng};
 use taper_transfer::{
     BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, architecture, load_weights,
 };
@@ -14,11 +14,23 @@ use crate::pipeline::Input;
 use crate::recipe::{HeadKind, HeadRecipe, Recipe, RecipeError};
 use crate::regularize::backbone_config;
 
+/// A classifier before its training.
+pub struct Network {
+    /// What it is.
+    pub card: ModelCard,
+    /// The network.
+    pub classifier: Classifier,
+    /// Its weights.
+    pub params: Params,
+    /// Which of them are those of a file, and what else was in it; none where all are random.
+    pub loaded: Option<LoadReport>,
+}
+
 /// The classifier with a new head, over pretrained weights or random ones; with its card, which names `classes`.
 ///
 /// # Errors
 /// When the model is unknown, a setting out of its range, or a file of weights does not fit.
-pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classifier, Params)> {
+pub fn network(recipe: &Recipe, classes: &[String]) -> Result<Network> {
     let head = head(recipe)?;
     // Without a past a network has no statistics that pictures should have: about -2 to 2 serves any.
     let mut card = ModelCard {
@@ -34,7 +46,7 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
     let rng = Rng::new(recipe.seed).fork("init");
     if !recipe.pretrained {
         let (classifier, params) = card.build(rng)?;
-        return Ok((card, classifier, params));
+        return Ok(Network { card, classifier, params, loaded: None });
     }
     let pretrained = taper_transfer::model(&recipe.model)?;
     let manifest = pretrained.manifest()?;
@@ -44,8 +56,9 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<(ModelCard, Classi
         HeadKind::Own => inherited(&params, recipe.head.fresh),
         _ => Vec::new(),
     };
-    load(pretrained, recipe.weights.as_deref(), &params, &kept, recipe.cut.is_some())?;
-    Ok((card, classifier, params))
+    let how = How { kept: &kept, cut: recipe.cut.is_some(), partial: recipe.partial };
+    let loaded = Some(load(pretrained, recipe.weights.as_deref(), &params, how)?);
+    Ok(Network { card, classifier, params, loaded })
 }
 
 /// How many stages there are up to the one that the recipe names; 0 for all.
@@ -102,14 +115,25 @@ pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = pretrained.backbone(&params.root())?;
     let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
-    load(pretrained, weights, &params, &[], false)?;
+    load(pretrained, weights, &params, How::default())?;
     let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
     Ok((Classifier::new(backbone, head), input))
 }
 
-/// Copies a model's own weights, or those of a file, into a backbone, and into those parameters of its head that are `kept`. The
-/// others keep their first values whatever the file holds. Of a network that is `cut` the file has more stages.
-fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String], cut: bool) -> Result<()> {
+/// What is taken of a file of weights.
+#[derive(Clone, Copy, Default)]
+struct How<'a> {
+    /// The parameters of the head that have its values too; the others keep their first ones whatever the file holds.
+    kept: &'a [String],
+    /// Whether the network ends early, so that the file has more stages.
+    cut: bool,
+    /// Whether the file may lack some, or have others.
+    partial: bool,
+}
+
+/// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its head.
+fn load(model: &Model, file: Option<&Path>, params: &Params, how: How<'_>) -> Result<LoadReport> {
+    let How { kept, cut, partial } = how;
     let mut tensors = match file {
         Some(path) => model.weights_in(path)?,
         None => crate::pretrained::weights(model)?,
@@ -128,15 +152,21 @@ fn load(model: &Model, file: Option<&Path>, params: &Params, kept: &[String], cu
         let (got, wanted) = (tensors[name].dims(), own[name].dims());
         bail!("{} hold {name} of the shape {got:?}, the own head of {} has {wanted:?}", of(file), model.name);
     }
+    let whole = params.compare(&tensors);
     tensors.retain(|name, _| kept.contains(name) || !of_head(name));
     if cut {
         tensors.retain(|name, _| own.contains_key(name));
     }
-    load_weights(params, &tensors, Fit::NewHead(&Head::PREFIXES)).with_context(|| match file {
-        Some(path) => format!("{} holds no weights of {}", path.display(), model.name),
+    let fit = if partial { Fit::Partial } else { Fit::NewHead(&Head::PREFIXES) };
+    let LoadReport { loaded, .. } = load_weights(params, &tensors, fit).with_context(|| match file {
+        Some(path) => format!("{} holds no weights of {} (--partial takes what fits)", path.display(), model.name),
         None => format!("the weights of {} are not its own", model.name),
     })?;
-    Ok(())
+    let mut reshaped = whole.reshaped;
+    reshaped.retain(|tensor| !loaded.contains(&tensor.name));
+    let missing =
+        own.into_keys().filter(|name| !loaded.contains(name) && reshaped.iter().all(|tensor| tensor.name != *name));
+    Ok(LoadReport { missing: missing.collect(), unexpected: whole.unexpected, reshaped, loaded })
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub struct Recipe {
     pub pretrained: bool,
     /// A file of weights in place of the model's own. Default none.
     pub weights: Option<PathBuf>,
+    /// Whether such a file may lack some of the network's weights, which then are random, or have others. Default no.
+    pub partial: bool,
     /// The last stage of the network that is used, by name: where an earlier one serves better than the last
     /// ([`linear_probe`](mod@crate::linear_probe)). Default all.
     pub cut: Option<String>,
@@ -127,6 +129,7 @@ impl Default for Recipe {
             model: "squeezenet1_1".into(),
             pretrained: true,
             weights: None,
+            partial: false,
             cut: None,
             plan: Plan::Full,
             seed: 0,
@@ -204,6 +207,9 @@ impl Recipe {
         }
         if !self.pretrained && self.weights.is_some() {
             return fail("weights", "left out with pretrained = false, which begins with random ones", "a file".into());
+        }
+        if self.partial && self.weights.is_none() {
+            return fail("partial", "false without a file of weights", "true".into());
         }
         if self.data.batch_size < 2 {
             return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());

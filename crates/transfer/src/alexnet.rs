@@ -4,9 +4,9 @@ use candle_core::Result;
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
 use taper_tensor::{Conv, Path, Pool};
 
-use crate::Staged;
 use crate::backbone::stage;
 use crate::convolution::{ConvRelu, Convolution};
+use crate::{BackboneConfig, Staged};
 
 /// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
 const SMALLEST: usize = 63;
@@ -33,7 +33,7 @@ const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: fals
 /// # References
 /// A. Krizhevsky, *One weird trick for parallelizing convolutional neural networks*, 2014; A. Krizhevsky, I. Sutskever,
 /// G. Hinton, *ImageNet Classification with Deep Convolutional Neural Networks*, 2012.
-pub fn alexnet(path: &Path) -> Result<Staged> {
+pub fn alexnet(path: &Path, config: &BackboneConfig) -> Result<Staged> {
     let path = path.at("features");
     let conv = |n: usize, shape, stride, padding| {
         let geometry = Conv { stride, padding, ..Conv::default() };
@@ -46,9 +46,9 @@ pub fn alexnet(path: &Path) -> Result<Staged> {
     };
     Ok(Staged::new(
         "AlexNet",
-        SMALLEST,
+        (config.channels, SMALLEST),
         vec![
-            (stage("conv1", 64, 8, &["features.0"]), vec![conv(0, (3, 64, 11), 4, 2)?, Box::new(POOL)]),
+            (stage("conv1", 64, 8, &["features.0"]), vec![conv(0, (config.channels, 64, 11), 4, 2)?, Box::new(POOL)]),
             (stage("conv2", 192, 16, &["features.3"]), vec![conv(3, (64, 192, 5), 1, 2)?, Box::new(POOL)]),
             (
                 stage("conv3-5", 256, 32, &["features.6", "features.8", "features.10"]),

@@ -80,14 +80,14 @@ impl Architecture {
             _ => Takes::Nothing,
         })?;
         let staged: Staged = match self.family {
-            Family::AlexNet => alexnet(path),
-            Family::DenseNet => densenet121(path),
+            Family::AlexNet => alexnet(path, config),
+            Family::DenseNet => densenet121(path, config),
             Family::EfficientNet => efficientnet_b0(path, config),
-            Family::MobileNet(layers) => mobilenet(path, layers),
+            Family::MobileNet(layers) => mobilenet(path, layers, config),
             Family::ResNet(layers, stem) => resnet(path, layers, stem, config),
             Family::SmallCnn => small_cnn(path, config),
-            Family::SqueezeNet(layers) => squeezenet(path, layers),
-            Family::Vgg(layers) => vgg(path, layers),
+            Family::SqueezeNet(layers) => squeezenet(path, layers, config),
+            Family::Vgg(layers) => vgg(path, layers, config),
         }?;
         Ok(Box::new(if config.stages > 0 { staged.first(config.stages, path) } else { staged }))
     }

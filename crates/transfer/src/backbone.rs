@@ -49,9 +49,9 @@ pub(crate) fn is_below(name: &str, prefix: &str) -> bool {
 /// ```
 /// use candle_core::{DType, Device};
 /// use taper_tensor::{Params, Rng};
-/// use taper_transfer::{Backbone, SqueezeNetLayers, squeezenet};
+/// use taper_transfer::{Backbone, BackboneConfig, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
+/// let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
 /// let names: Vec<_> = net.stages().iter().map(|stage| stage.name).collect();
 /// assert_eq!(names, ["stem", "fire2-3", "fire4-5", "fire6-9"]);
 /// # Ok::<(), candle_core::Error>(())

@@ -28,9 +28,9 @@ pub enum Part {
 /// ```
 /// use candle_core::{DType, Device};
 /// use taper_tensor::{Params, Rng};
-/// use taper_transfer::{Backbone, Classifier, Head, Part, SqueezeNetLayers, squeezenet};
+/// use taper_transfer::{Backbone, BackboneConfig, Classifier, Head, Part, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let backbone = squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
+/// let backbone = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
 /// let head = Head::default().build(&params.root(), backbone.channels(), 10)?;
 /// let mut net = Classifier::new(Box::new(backbone), head);
 /// net.freeze(3)?;

@@ -10,7 +10,7 @@ use taper_tensor::{
 use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, Convolution};
 use crate::staged::Layers;
-use crate::{Stage, Staged};
+use crate::{BackboneConfig, Stage, Staged};
 
 /// Channels that each layer adds.
 const GROWTH: usize = 32;
@@ -51,10 +51,10 @@ const STAGES: [Stage; 4] = [
 ///
 /// # References
 /// G. Huang, Z. Liu, L. van der Maaten, K. Weinberger, *Densely Connected Convolutional Networks*, 2017.
-pub fn densenet121(path: &Path) -> Result<Staged> {
+pub fn densenet121(path: &Path, config: &BackboneConfig) -> Result<Staged> {
     let features = path.at("features");
     let geometry = Conv { stride: 2, padding: 3, ..Conv::default() };
-    let stem = convolution(&features.at("conv0"), (3, STEM.channels, 7), geometry)?;
+    let stem = convolution(&features.at("conv0"), (config.channels, STEM.channels, 7), geometry)?;
     let stem = ConvNormAct(ConvNorm::new(stem, &features.at("norm0"), STEM.channels)?, Activation::Relu);
     let mut stages: Vec<(Stage, Layers)> = vec![(STEM, vec![Box::new(stem)])];
     let mut channels = STEM.channels;
@@ -76,7 +76,7 @@ pub fn densenet121(path: &Path) -> Result<Staged> {
     if let Some((_, layers)) = stages.last_mut() {
         layers.push(Box::new(NormRelu::new(&features.at("norm5"), channels)?));
     }
-    Ok(Staged::new("DenseNet", SMALLEST, stages))
+    Ok(Staged::new("DenseNet", (config.channels, SMALLEST), stages))
 }
 
 /// The side of the smallest picture that the halvings leave a pixel of, pixels.

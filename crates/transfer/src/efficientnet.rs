@@ -63,7 +63,7 @@ pub fn efficientnet_b0(path: &Path, config: &BackboneConfig) -> Result<Staged> {
         for prefix in stage.prefixes {
             let path = path.at(prefix);
             if *prefix == "features.0" {
-                built.push(conv_norm_act(&path, (3, inputs, 3), (2, 1), STYLE.norm, Silu)?);
+                built.push(conv_norm_act(&path, (config.channels, inputs, 3), (2, 1), STYLE.norm, Silu)?);
             } else if let Some(&(expansion, kernel, stride, outputs, depth)) = blocks.next() {
                 for b in 0..depth {
                     number += 1;
@@ -81,5 +81,5 @@ pub fn efficientnet_b0(path: &Path, config: &BackboneConfig) -> Result<Staged> {
         }
         Ok((stage, built))
     };
-    Ok(Staged::new("EfficientNet", 1, STAGES.into_iter().map(&mut built).collect::<Result<_>>()?))
+    Ok(Staged::new("EfficientNet", (config.channels, 1), STAGES.into_iter().map(&mut built).collect::<Result<_>>()?))
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use candle_core::Error as TensorError;
 use safetensors::{Dtype, SafeTensorError};
-use taper_tensor::Reshaped;
+use taper_tensor::LoadReport;
 
 use crate::HubError;
 
@@ -120,48 +120,9 @@ pub enum WeightsError {
         wanted: String,
     },
     /// Names or shapes differ from the network's; nothing was loaded.
-    #[error("the weights do not fit the network{}{}{}", names("missing", missing), names("unexpected", unexpected),
-        names("of another shape", &reshaped.iter().map(shapes).collect::<Vec<_>>()))]
-    Mismatch {
-        /// Parameters of the network that the weights lack, in order.
-        missing: Vec<String>,
-        /// Weights that the network has no parameter for, in order.
-        unexpected: Vec<String>,
-        /// Weights of another shape than their parameter, in order.
-        reshaped: Vec<Reshaped>,
-    },
+    #[error("the weights do not fit the network: {0}")]
+    Mismatch(Box<LoadReport>),
     /// A tensor operation failed.
     #[error("a tensor operation on weights failed: {0}")]
     Tensor(#[from] TensorError),
-}
-
-/// `; 5 missing: a, b, c, ...`, or nothing where the list is empty.
-fn names(what: &str, list: &[String]) -> String {
-    const SHOWN: usize = 3;
-    if list.is_empty() {
-        return String::new();
-    }
-    let more = if list.len() > SHOWN { ", ..." } else { "" };
-    format!("; {} {what}: {}{more}", list.len(), list[..list.len().min(SHOWN)].join(", "))
-}
-
-fn shapes(r: &Reshaped) -> String {
-    format!("{} ({:?} in the file, {:?} in the network)", r.name, r.got, r.wanted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mismatch_shows_the_first_names_and_the_count() {
-        let list = |n: usize| (0..n).map(|i| format!("layer.{i}")).collect();
-        let reshaped = vec![Reshaped { name: "fc".into(), got: vec![3], wanted: vec![2] }];
-        let error = WeightsError::Mismatch { missing: list(40), unexpected: list(1), reshaped };
-        assert_eq!(
-            error.to_string(),
-            "the weights do not fit the network; 40 missing: layer.0, layer.1, layer.2, ...; 1 unexpected: layer.0; \
-             1 of another shape: fc ([3] in the file, [2] in the network)"
-        );
-    }
 }

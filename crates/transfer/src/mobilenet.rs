@@ -7,7 +7,7 @@ use taper_tensor::{Activation, Path};
 use crate::backbone::stage;
 use crate::inverted_residual::{Block, InvertedResidual, Style, conv_norm_act};
 use crate::staged::Layers;
-use crate::{Stage, Staged};
+use crate::{BackboneConfig, Stage, Staged};
 
 use Activation::{HardSigmoid, HardSwish, Relu, Relu6};
 
@@ -176,9 +176,9 @@ impl MobileNetLayers {
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_tensor::{Mode, Params, Rng};
-/// use taper_transfer::{Backbone, MobileNetLayers, mobilenet};
+/// use taper_transfer::{Backbone, BackboneConfig, MobileNetLayers, mobilenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = mobilenet(&params.root(), MobileNetLayers::V3_SMALL)?;
+/// let net = mobilenet(&params.root(), MobileNetLayers::V3_SMALL, &BackboneConfig::default())?;
 /// let picture = Tensor::zeros((1, 64, 48, 3), DType::F32, &Device::Cpu)?;
 /// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 32, 24, 16]);
 /// # Ok::<(), candle_core::Error>(())
@@ -187,7 +187,7 @@ impl MobileNetLayers {
 /// # References
 /// M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, *MobileNetV2: Inverted Residuals and Linear Bottlenecks*, 2018.
 /// A. Howard et al., *Searching for MobileNetV3*, 2019.
-pub fn mobilenet(path: &Path, layers: MobileNetLayers) -> Result<Staged> {
+pub fn mobilenet(path: &Path, layers: MobileNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let MobileNetLayers { stages, ends: (first, last), activation, blocks, style, .. } = layers;
     let at_end = blocks.last().map_or(first, |block| block.outputs);
     let mut blocks = blocks.iter();
@@ -196,7 +196,7 @@ pub fn mobilenet(path: &Path, layers: MobileNetLayers) -> Result<Staged> {
         for prefix in stage.prefixes {
             let path = path.at(prefix);
             built.push(if *prefix == "features.0" {
-                conv_norm_act(&path, (3, first, 3), (2, 1), style.norm, activation)?
+                conv_norm_act(&path, (config.channels, first, 3), (2, 1), style.norm, activation)?
             } else if let Some(block) = blocks.next() {
                 let stays = StochasticDepth::new(1.0, DropPer::Batch, path.name()).map_err(Error::wrap)?;
                 Box::new(InvertedResidual::new(&path, *block, style, stays)?)
@@ -206,5 +206,5 @@ pub fn mobilenet(path: &Path, layers: MobileNetLayers) -> Result<Staged> {
         }
         Ok((stage, built))
     });
-    Ok(Staged::new("MobileNet", 1, built.collect::<Result<_>>()?))
+    Ok(Staged::new("MobileNet", (config.channels, 1), built.collect::<Result<_>>()?))
 }

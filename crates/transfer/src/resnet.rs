@@ -223,7 +223,7 @@ pub fn resnet(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneCo
     let ResNetLayers { block, depths, width, .. } = layers;
     let pool = stem == Stem::Large;
     let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
-    let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (3, width, kernel), (stride, 1))?;
+    let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (config.channels, width, kernel), (stride, 1))?;
     let mut built: Vec<Layers> = vec![vec![Box::new(ConvNormAct(stem, Activation::Relu))]];
     let mut inputs = width;
     let (mut number, blocks) = (0, depths.iter().sum());
@@ -247,5 +247,5 @@ pub fn resnet(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneCo
     if !pool {
         stages.iter_mut().for_each(|stage| stage.stride = (stage.stride / 4).max(1));
     }
-    Ok(Staged::new("ResNet", 1, stages.into_iter().zip(built).collect()))
+    Ok(Staged::new("ResNet", (config.channels, 1), stages.into_iter().zip(built).collect()))
 }

@@ -66,7 +66,7 @@ pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
         })
     };
     let geometry = Conv { padding: 1, ..Conv::default() };
-    let mut inputs = 3;
+    let mut inputs = config.channels;
     let stages = STAGES.into_iter().enumerate().map(|(i, stage)| {
         let path = path.at(stage.name);
         let mut layers: Layers = Vec::new();
@@ -82,5 +82,5 @@ pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
         }
         Ok((stage, layers))
     });
-    Ok(Staged::new("the small CNN", 4, stages.collect::<Result<_>>()?))
+    Ok(Staged::new("the small CNN", (config.channels, 4), stages.collect::<Result<_>>()?))
 }

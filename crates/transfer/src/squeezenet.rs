@@ -7,7 +7,7 @@ use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Path, Pool, 
 use crate::backbone::stage;
 use crate::convolution::{ConvRelu, Convolution};
 use crate::staged::Layers;
-use crate::{Stage, Staged};
+use crate::{BackboneConfig, Stage, Staged};
 
 /// Which SqueezeNet.
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +118,9 @@ impl Layer for Fire {
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_tensor::{Mode, Params, Rng};
-/// use taper_transfer::{Backbone, SqueezeNetLayers, squeezenet};
+/// use taper_transfer::{Backbone, BackboneConfig, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
+/// let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
 /// let picture = Tensor::zeros((1, 64, 64, 3), DType::F32, &Device::Cpu)?;
 /// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 31, 31, 64]);
 /// # Ok::<(), candle_core::Error>(())
@@ -130,8 +130,8 @@ impl Layer for Fire {
 /// F. Iandola, S. Han, M. Moskewicz, K. Ashraf, W. Dally, K. Keutzer, *SqueezeNet: AlexNet-level
 /// accuracy with 50x fewer parameters and <0.5MB model size*, 2016. K. He, X. Zhang, S. Ren, J. Sun,
 /// *Delving Deep into Rectifiers*, 2015.
-pub fn squeezenet(path: &Path, layers: SqueezeNetLayers) -> Result<Staged> {
-    let mut inputs = 3;
+pub fn squeezenet(path: &Path, layers: SqueezeNetLayers, config: &BackboneConfig) -> Result<Staged> {
+    let mut inputs = config.channels;
     let stages = layers.stages.into_iter().map(|(stage, fires)| {
         let mut built: Layers = Vec::new();
         if fires.is_empty() {
@@ -148,7 +148,7 @@ pub fn squeezenet(path: &Path, layers: SqueezeNetLayers) -> Result<Staged> {
         }
         Ok((stage, built))
     });
-    Ok(Staged::new("SqueezeNet", layers.smallest, stages.collect::<Result<_>>()?))
+    Ok(Staged::new("SqueezeNet", (config.channels, layers.smallest), stages.collect::<Result<_>>()?))
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models.safetensors");
         let golden = candle_core::safetensors::load(path, &Device::Cpu)?;
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
+        let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
         let weights = MODELS[0].weights().unwrap();
         load_weights(&params, &weights, Fit::NewHead(&["classifier"])).unwrap();
         let mut x = golden["pixels"].permute((0, 2, 3, 1))?.contiguous()?;
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn stages_are_as_their_list_says() -> Result<()> {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
+        let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
         let mut x = Tensor::ones((1, 64, 48, 3), DType::F32, &Device::Cpu)?;
         for (i, stage) in net.stages().iter().enumerate() {
             x = net.stage(i, &x, Mode::Eval)?;
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn the_smallest_picture_passes_and_a_smaller_one_is_refused() -> Result<()> {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1)?;
+        let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
         let run = |h, w, c| -> Result<Tensor> {
             let x = Tensor::ones((1, h, w, c), DType::F32, &Device::Cpu)?;
             (0..4).try_fold(x, |x, i| net.stage(i, &x, Mode::Eval))

@@ -8,7 +8,7 @@ use crate::{Backbone, Stage};
 /// Stages that are layers one after the other: what every [`Backbone`] here is made of, and one way to make another.
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), H and W as large as the smallest picture that the network takes.
+/// Normalised pictures (N,H,W,channels), H and W as large as the smallest picture that the network takes.
 ///
 /// # Examples
 /// ```
@@ -16,13 +16,14 @@ use crate::{Backbone, Stage};
 /// use taper_tensor::{Activation, Mode};
 /// use taper_transfer::{Backbone, Stage, Staged};
 /// let stage = Stage { name: "squash", channels: 3, stride: 1, prefixes: &["squash"] };
-/// let net = Staged::new("a network", 1, vec![(stage, vec![Box::new(Activation::Tanh)])]);
+/// let net = Staged::new("a network", (3, 1), vec![(stage, vec![Box::new(Activation::Tanh)])]);
 /// let picture = Tensor::zeros((1, 8, 8, 3), DType::F32, &Device::Cpu)?;
 /// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 8, 8, 3]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub struct Staged {
     name: &'static str,
+    channels: usize,
     smallest: usize,
     stages: Vec<Stage>,
     layers: Vec<Layers>,
@@ -32,10 +33,14 @@ pub struct Staged {
 pub(crate) type Layers = Vec<Box<dyn Layer>>;
 
 impl Staged {
-    /// A network called `name` in errors, for pictures whose sides are `smallest` pixels or more.
-    pub fn new(name: &'static str, smallest: usize, stages: Vec<(Stage, Vec<Box<dyn Layer>>)>) -> Self {
+    /// A network called `name` in errors, for pictures of so many channels whose sides are `smallest` pixels or more.
+    pub fn new(
+        name: &'static str,
+        (channels, smallest): (usize, usize),
+        stages: Vec<(Stage, Vec<Box<dyn Layer>>)>,
+    ) -> Self {
         let (stages, layers) = stages.into_iter().unzip();
-        Self { name, smallest, stages, layers }
+        Self { name, channels, smallest, stages, layers }
     }
 
     /// The first `count` stages, without the parameters of the others below `path`; all where there are no more.
@@ -63,10 +68,10 @@ impl Backbone for Staged {
             bail!("{} has {} stages; there is no stage {i}", self.name, self.layers.len());
         };
         if i == 0 {
-            let (_, h, w, channels) = x.dims4()?;
-            let smallest = self.smallest;
-            if h.min(w) < smallest || channels != 3 {
-                bail!("{} takes (N,H,W,3), H and W {smallest} pixels or more, got {:?}", self.name, x.shape());
+            let (_, h, w, got) = x.dims4()?;
+            let Self { name, channels, smallest, .. } = self;
+            if h.min(w) < *smallest || got != *channels {
+                bail!("{name} takes (N,H,W,{channels}), H and W {smallest} pixels or more, got {:?}", x.shape());
             }
         }
         layers.forward(x, mode)

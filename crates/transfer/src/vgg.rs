@@ -6,7 +6,7 @@ use taper_tensor::{Activation, Conv, Path, Pool};
 use crate::backbone::stage;
 use crate::convolution::{ConvNorm, ConvNormAct, ConvRelu, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
-use crate::{Stage, Staged};
+use crate::{BackboneConfig, Stage, Staged};
 
 /// Which VGG: its blocks as the stages they are, and whether batch norm stands behind the convolutions.
 ///
@@ -170,9 +170,9 @@ impl VggLayers {
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_tensor::{Mode, Params, Rng};
-/// use taper_transfer::{Backbone, VggLayers, vgg};
+/// use taper_transfer::{Backbone, BackboneConfig, VggLayers, vgg};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let net = vgg(&params.root(), VggLayers::VGG16)?;
+/// let net = vgg(&params.root(), VggLayers::VGG16, &BackboneConfig::default())?;
 /// let picture = Tensor::zeros((1, 32, 48, 3), DType::F32, &Device::Cpu)?;
 /// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 16, 24, 64]);
 /// # Ok::<(), candle_core::Error>(())
@@ -180,10 +180,10 @@ impl VggLayers {
 ///
 /// # References
 /// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
-pub fn vgg(path: &Path, layers: VggLayers) -> Result<Staged> {
+pub fn vgg(path: &Path, layers: VggLayers, config: &BackboneConfig) -> Result<Staged> {
     let VggLayers { stages, batch_norm } = layers;
     let geometry = Conv { padding: 1, ..Conv::default() };
-    let mut inputs = 3;
+    let mut inputs = config.channels;
     let stages = stages.into_iter().map(|stage| {
         let mut built: Layers = Vec::new();
         for names in stage.prefixes.chunks(if batch_norm { 2 } else { 1 }) {
@@ -201,7 +201,7 @@ pub fn vgg(path: &Path, layers: VggLayers) -> Result<Staged> {
         Ok((stage, built))
     });
     // The smallest picture that five pools leave a pixel of.
-    Ok(Staged::new("VGG", 32, stages.collect::<Result<_>>()?))
+    Ok(Staged::new("VGG", (config.channels, 32), stages.collect::<Result<_>>()?))
 }
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
             (VggLayers::VGG19_BN, 143_678_248 - 123_642_856),
         ] {
             let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-            let net = vgg(&params.root(), layers)?;
+            let net = vgg(&params.root(), layers, &BackboneConfig::default())?;
             let count: usize = params.trainables().iter().map(|(_, var)| var.elem_count()).sum();
             assert_eq!(count, wanted, "{layers:?}");
             for name in params.tensors().keys() {
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn pictures_of_other_shapes_are_refused() -> Result<()> {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let net = vgg(&params.root(), VggLayers::VGG11)?;
+        let net = vgg(&params.root(), VggLayers::VGG11, &BackboneConfig::default())?;
         let run = |i, h, w, c| net.stage(i, &Tensor::ones((1, h, w, c), DType::F32, &Device::Cpu)?, Mode::Eval);
         assert!(run(0, 31, 32, 3).is_err() && run(0, 32, 32, 1).is_err() && run(5, 32, 32, 3).is_err());
         assert_eq!(run(0, 32, 33, 3)?.dims(), [1, 16, 16, 64]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use taper::evaluate::{Evaluation, evaluate, evaluate_marginal};
 use taper::fit::fit;
-use taper::network::network;
+use taper::network::{Network, network};
 use taper::pipeline::{eval_loader, train_loader};
 use taper::views::{Mean, Views, evaluate_views};
 use taper_data::Dataset;
@@ -85,7 +85,7 @@ pub fn study(
 
 fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads): (u64, usize)) -> Result<Study> {
     let recipe = base.with(case, seed)?;
-    let (card, mut classifier, params) = network(&recipe, train.classes())?;
+    let Network { card, mut classifier, params, .. } = network(&recipe, train.classes())?;
     let input = card.input();
     let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, input, threads);
     let loader = train_loader(train.clone(), &recipe, input, threads)?;

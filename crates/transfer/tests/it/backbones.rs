@@ -164,7 +164,7 @@ fn small_pictures_have_networks_of_their_own() -> Result<()> {
 #[test]
 fn vgg16_as_a_whole_has_torchvisions_count() {
     let p = params(0);
-    vgg(&p.root(), VggLayers::VGG16).unwrap();
+    vgg(&p.root(), VggLayers::VGG16, &BackboneConfig::default()).unwrap();
     architecture("vgg16").unwrap().head().build(&p.root(), 512, 1000).unwrap();
     assert_eq!(p.tensors().values().map(Tensor::elem_count).sum::<usize>(), 138_357_544);
 }

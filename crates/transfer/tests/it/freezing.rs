@@ -6,7 +6,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use taper_regularize::{BatchNorm, BatchNormConfig};
 use taper_tensor::{Layer, Mode, Params, Rng, global_avg_pool};
 use taper_transfer::{
-    Backbone, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model, squeezenet,
+    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model,
+    squeezenet,
 };
 
 use crate::{params, pictures};
@@ -107,7 +108,10 @@ fn every_parameter_is_under_one_stage_or_the_head() {
 fn more_stages_than_there_are_cannot_be_frozen() {
     let p = params(0);
     let head = Head::default().build(&p.root(), 512, 3).unwrap();
-    let mut net = Classifier::new(Box::new(squeezenet(&p.root(), SqueezeNetLayers::V1_1).unwrap()), head);
+    let mut net = Classifier::new(
+        Box::new(squeezenet(&p.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default()).unwrap()),
+        head,
+    );
     net.freeze(4).unwrap();
     let error = net.freeze(5).unwrap_err();
     assert!(matches!(error, TransferError::TooManyFrozen { got: 5, .. }));
@@ -148,7 +152,7 @@ fn a_head_begins_the_same_whatever_stands_below_it() {
     let head = |params: &Params| Head::default().build(&params.root(), 512, 3).unwrap();
     let (alone, above) = (params(4), params(4));
     head(&alone);
-    squeezenet(&above.root(), SqueezeNetLayers::V1_1).unwrap();
+    squeezenet(&above.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default()).unwrap();
     head(&above);
     let above = bits(&above);
     assert!(bits(&alone).iter().all(|(name, values)| above[name] == *values));

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
+use taper_tensor::Mode;
 use taper_transfer::{
-    Backbone, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError, load_weights,
-    read_weights, squeezenet, weights_from_bytes,
+    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError,
+    load_weights, read_weights, squeezenet, weights_from_bytes,
 };
 
-use crate::params;
+use crate::{params, pictures};
 
 fn network(classes: usize) -> (taper_tensor::Params, Classifier) {
     let p = params(0);
-    let backbone = squeezenet(&p.root(), SqueezeNetLayers::V1_1).unwrap();
+    let backbone = squeezenet(&p.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default()).unwrap();
     let head = Head::Conv(ConvHeadConfig::default()).build(&p.root(), backbone.channels(), classes).unwrap();
     (p, Classifier::new(Box::new(backbone), head))
 }
@@ -88,7 +89,7 @@ fn anything_else_is_a_mismatch_that_lists_it_and_loads_nothing() {
     let (p, _) = network(7);
     let before = values(&p.tensors()["features.0.weight"]);
     let mismatch = |weights: &BTreeMap<String, Tensor>, fit| match load_weights(&p, weights, fit) {
-        Err(WeightsError::Mismatch { missing, unexpected, reshaped }) => (missing, unexpected, reshaped),
+        Err(WeightsError::Mismatch(report)) => (report.missing, report.unexpected, report.reshaped),
         other => panic!("{other:?}"),
     };
 
@@ -113,6 +114,54 @@ fn anything_else_is_a_mismatch_that_lists_it_and_loads_nothing() {
     let (missing, ..) = mismatch(&BTreeMap::new(), head);
     assert_eq!(missing.len(), 50);
     assert_eq!(values(&p.tensors()["features.0.weight"]), before);
+}
+
+#[test]
+fn a_part_may_be_loaded_where_that_is_allowed() {
+    let (p, _) = network(7);
+    let weights = MODELS[0].weights().unwrap();
+    let some: BTreeMap<String, Tensor> = weights
+        .iter()
+        .filter(|(name, _)| !name.starts_with("features.3."))
+        .map(|(n, t)| (n.clone(), t.clone()))
+        .collect();
+    let before = values(&p.tensors()["features.3.squeeze.weight"]);
+    let report = load_weights(&p, &some, Fit::Partial).unwrap();
+    assert_eq!((report.loaded.len(), report.missing.len(), report.reshaped.len()), (44, 6, 2));
+    assert_eq!(values(&p.tensors()["features.3.squeeze.weight"]), before);
+    assert_eq!(values(&p.tensors()["features.4.squeeze.weight"]), values(&weights["features.4.squeeze.weight"]));
+    let strange = BTreeMap::from([("other".to_owned(), weights["features.0.weight"].clone())]);
+    assert!(matches!(load_weights(&p, &strange, Fit::Partial), Err(WeightsError::Mismatch(_))));
+}
+
+#[test]
+fn filters_of_three_colours_serve_grey_pictures_and_a_fourth_channel() {
+    let (weights, head) = (MODELS[0].weights().unwrap(), Fit::NewHead(&Head::PREFIXES));
+    let stem = |channels: usize, pictures: &Tensor| {
+        let p = params(1);
+        let config = BackboneConfig { channels, ..Default::default() };
+        let net = squeezenet(&p.root(), SqueezeNetLayers::V1_1, &config).unwrap();
+        assert_eq!(load_weights(&p, &weights, head).unwrap().loaded.len(), 50);
+        net.stage(0, pictures, Mode::Eval)
+    };
+    let rgb = pictures(2, 32);
+    let grey = rgb.narrow(3, 1, 1).unwrap().contiguous().unwrap();
+    let largest = |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+    let off = |a: Tensor, b: Tensor| largest(&(&a - &b).unwrap()) / largest(&b);
+    let equal = grey.repeat((1, 1, 1, 3)).unwrap();
+    assert!(off(stem(1, &grey).unwrap(), stem(3, &equal).unwrap()) < 1e-5);
+    // A fourth channel of zeros changes nothing, one of the means counts as their mean filter.
+    let four = |last: &Tensor| Tensor::cat(&[&rgb, last], 3).unwrap();
+    let nothing = grey.zeros_like().unwrap();
+    assert!(off(stem(4, &four(&nothing)).unwrap(), stem(3, &rgb).unwrap()) < 1e-5);
+    let third = (&grey / 3.0).unwrap();
+    let brighter = rgb.broadcast_add(&third).unwrap();
+    assert!(off(stem(4, &four(&grey)).unwrap(), stem(3, &brighter).unwrap()) < 1e-5);
+    assert!(stem(1, &rgb).is_err());
+    let p = params(1);
+    let two = BackboneConfig { channels: 2, ..Default::default() };
+    squeezenet(&p.root(), SqueezeNetLayers::V1_1, &two).unwrap();
+    assert!(load_weights(&p, &weights, head).unwrap_err().to_string().contains("features.0.weight ([64, 3, 3, 3]"));
 }
 
 fn saved(name: &str) -> String {

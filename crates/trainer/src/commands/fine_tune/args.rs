@@ -44,6 +44,9 @@ pub(super) struct RunArgs {
     /// A file in place of the model's own weights: safetensors, or a state dict of PyTorch's
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// Take of that file what fits, and begin the rest anew
+    #[arg(long)]
+    partial: bool,
     /// The last stage of the network that is used, by name [default: all]
     #[arg(long, value_name = "STAGE")]
     cut: Option<String>,
@@ -201,6 +204,7 @@ impl RunArgs {
         recipe.cut = self.cut.clone().or(recipe.cut);
         recipe.data.variants = self.variants.or(recipe.data.variants);
         recipe.weights = self.weights.clone().or(recipe.weights);
+        recipe.partial |= self.partial;
         if recipe.data.path.as_os_str().is_empty() {
             let (field, wanted) = ("data.path", "a folder of pictures, behind the verb: DATA");
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());

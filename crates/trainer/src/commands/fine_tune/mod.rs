@@ -19,7 +19,7 @@ use crate::files;
 use crate::fit::{Observer, Outcome, fit, phases};
 use crate::interrupt::Interrupt;
 use crate::model::{ModelCard, save_weights};
-use crate::network::network;
+use crate::network::{Network, network};
 use crate::output::line;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::progress::Progress;
@@ -53,7 +53,7 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
     let (train_set, bad_train) = readable(splits.train, args.strict)?;
     let (val_set, bad_val) = readable(splits.val, args.strict)?;
-    let (card, mut classifier, params) = network(recipe, train_set.classes())?;
+    let Network { card, mut classifier, params, loaded } = network(recipe, train_set.classes())?;
     let train = train_loader(train_set.clone(), recipe, card.input(), threads)?;
     let val = eval_loader(val_set.clone(), recipe.data.batch_size, card.input(), threads)?;
 
@@ -72,6 +72,10 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
         card.classes.len(),
         plan.join(", ")
     );
+
+    if let Some(report) = loaded {
+        eprintln!("weights: {report}; what has none begins anew");
+    }
 
     let mut interrupt = Interrupt::listen()?;
     let mut recorder = Recorder::new(&folder);
