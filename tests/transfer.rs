@@ -102,6 +102,46 @@ fn a_probe_ranks_the_stages_and_does_not_depend_on_threads() {
 }
 
 #[test]
+fn the_pictures_say_which_layers_to_train() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 12);
+    let flags = ["--image-size", "64", "--json"];
+    let ask = |threads: &str| {
+        let args = [&["advise", "pictures", "--threads", threads], &flags[..]].concat();
+        let mut json: Value = serde_json::from_str(&succeed(folder, &args).stdout).unwrap();
+        json["seconds"] = Value::Null;
+        json
+    };
+    let told = ask("1");
+    assert_eq!(told, ask("2"));
+    assert_eq!(
+        (told["stages"].as_array().unwrap().len(), &told["per_class"], &told["much"]),
+        (4, &12.0.into(), &false.into())
+    );
+    let said = succeed(folder, &["advise", "pictures", "--image-size", "64"]).stdout;
+    assert!(said.contains("little data: 12 pictures") && said.contains(told["run"].as_str().unwrap()), "{said}");
+
+    // The run that follows is the one that the flags name, and its recipe no longer asks.
+    let files = |run: &str| {
+        ["model.safetensors", "history.csv", "recipe.toml"].map(|file| fs::read(folder.join(run).join(file)).unwrap())
+    };
+    let ran = fine_tune(folder, &["--plan", "auto", "--out", "auto"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let flags = ran.stderr.lines().find_map(|line| line.strip_prefix("so: ")).unwrap().to_owned();
+    assert!(flags.starts_with("--plan probe"), "{flags}");
+    let followed: Vec<&str> = flags.split(' ').chain(["--out", "followed"]).collect();
+    assert_eq!(fine_tune(folder, &followed).code, Some(0));
+    assert!(files("auto") == files("followed"));
+    fails(&fine_tune(folder, &["--plan", "auto", "--cut", "fire4-5"]), 2, &["cut", "--plan auto"]);
+    fails(&fine_tune(folder, &["--plan", "auto", "--optimizer", "lbfgs"]), 2, &["plan", "lbfgs"]);
+    fails(&taper(folder, &["train", "pictures", "--plan", "auto"]), 2, &["plan", "random weights"]);
+    fails(&fine_tune(folder, &["--plan", "best"]), 2, &["best", "auto"]);
+    fails(&taper(folder, &["advise", "nowhere"]), 1, &["nowhere"]);
+    fails(&taper(folder, &["advise", "pictures", "--image-size", "20"]), 2, &["image_size"]);
+}
+
+#[test]
 fn features_are_written_for_other_programs() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();

@@ -3,7 +3,11 @@
 //! [`run`] trains every case of a table (`cases.rs`), and writes what came out, for or against, into a document of the
 //! crate that the technique is part of. Like `bench` it does so in a release build with the feature `bench`.
 
+#[cfg(feature = "bench")]
+mod advice;
 mod args;
+#[cfg(feature = "bench")]
+mod digits;
 
 #[cfg(feature = "bench")]
 mod cases;
@@ -63,6 +67,11 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             );
             let tested = views(&cases, &results);
             ("augment", "What augmentation does", table(&setting, &cases, &results) + &tested)
+        }
+        Topic::Transfer { emoji, fashion, digits } => {
+            let data = (&*root.join(emoji), fashion.as_path(), digits.as_path());
+            let table = rayon::scope(|_| advice::table(data, (seeds, cores), tell))?;
+            ("transfer", "Which layers to train", table)
         }
     };
     let made = format!("`cargo xtask experiments {krate}{}` made this file.", args.changed());

@@ -23,11 +23,13 @@ pub mod transforms;
 pub mod optimize;
 pub mod regularize;
 
+pub mod advise;
 pub mod averaged;
 mod course;
 pub mod evaluate;
 pub mod fit;
 mod full_batch;
+mod head_trial;
 pub mod linear_probe;
 pub mod stage_features;
 mod stored;

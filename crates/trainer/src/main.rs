@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs,
+    self, AdviseArgs, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs,
     OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
@@ -41,6 +41,7 @@ enum Verb {
     Predict(PredictArgs),
     Models(ModelsArgs),
     Probe(ProbeArgs),
+    Advise(AdviseArgs),
     Features(FeaturesArgs),
     Export(ExportArgs),
     Optimize(OptimizeArgs),
@@ -103,6 +104,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
         Verb::Probe(args) => commands::probe(args, threads),
+        Verb::Advise(args) => commands::advise(args, threads),
         Verb::Features(args) => commands::features(args, threads),
         Verb::Export(args) => commands::export(args),
         Verb::Models(args) => commands::models(args),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,14 +31,7 @@ impl<'a> Source<'a> {
         if variants == 0 || classifier.frozen() == 0 {
             return Ok(Self::Pictures(train));
         }
-        let in_order = taper_data::LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
-        let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
-        let mut stored = Stored::new(train, MEMORY);
-        stored.add(classifier, &plain_loader(train, val, false)?, 0)?;
-        for variant in 1..variants {
-            stored.add(classifier, &augmented, variant.into())?;
-        }
-        Ok(Self::Features(stored))
+        Ok(Self::Features(Stored::of(classifier, train, &plain_loader(train, val, false)?, variants)?))
     }
 
     /// The stage that goes on with what the batches hold.
@@ -74,39 +67,36 @@ impl<'a> Source<'a> {
 /// Feature maps of all pictures of a loader, in one or more variants.
 pub(crate) struct Stored<'a> {
     loader: &'a Loader,
-    shelves: Vec<Shelf>,
-    /// Bytes that may still be kept in memory.
-    room: usize,
+    shelves: Arc<Vec<Shelf>>,
+    /// The rows of the loader's pictures, where these are a part of those that the shelves hold.
+    part: Option<Vec<usize>>,
 }
 
 impl<'a> Stored<'a> {
-    fn new(loader: &'a Loader, room: usize) -> Self {
-        Self { loader, shelves: Vec::new(), room }
+    /// What the frozen stages make of the pictures of `train` in `variants`, 1 or more: as `plain` has them, in order, and augmented.
+    pub(crate) fn of(classifier: &Classifier, train: &'a Loader, plain: &Loader, variants: u32) -> Result<Self> {
+        let in_order = taper_data::LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
+        let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
+        let (mut shelves, mut room) = (Vec::new(), MEMORY);
+        shelves.extend(Shelf::filled(classifier, plain, 0, &mut room)?);
+        for variant in 1..variants {
+            shelves.extend(Shelf::filled(classifier, &augmented, variant.into(), &mut room)?);
+        }
+        Ok(Self { loader: train, shelves: Arc::new(shelves), part: None })
     }
 
-    /// A further variant: what the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in order.
-    fn add(&mut self, classifier: &Classifier, pictures: &Loader, epoch: u64) -> Result<()> {
-        let mut shelf = None;
-        for loaded in pictures.epoch(epoch) {
-            let maps = classifier.frozen_features(&loaded?.batch.images)?;
-            if shelf.is_none() {
-                let row = maps.elem_count() / maps.dim(0)?;
-                let bytes = 4 * row * pictures.dataset().len();
-                let here = bytes <= self.room;
-                self.room -= if here { bytes } else { 0 };
-                shelf = Some(Shelf::new(maps.dims()[1..].to_vec(), here)?);
-            }
-            if let Some(shelf) = &mut shelf {
-                shelf.push(&maps)?;
-            }
-        }
-        self.shelves.extend(shelf);
-        Ok(())
+    /// The same of those pictures alone that have these numbers, and which `train` has in this order.
+    pub(crate) fn part<'b>(&self, train: &'b Loader, numbers: Vec<usize>) -> Stored<'b> {
+        Stored { loader: train, shelves: Arc::clone(&self.shelves), part: Some(numbers) }
     }
 
     /// The features of pictures in the variant that an epoch has.
-    fn rows(&self, epoch: u64, indices: &[usize]) -> Result<Tensor> {
-        self.shelves[(epoch % self.shelves.len() as u64) as usize].rows(indices)
+    pub(crate) fn rows(&self, epoch: u64, indices: &[usize]) -> Result<Tensor> {
+        let shelf = &self.shelves[(epoch % self.shelves.len() as u64) as usize];
+        match &self.part {
+            None => shelf.rows(indices),
+            Some(part) => shelf.rows(&indices.iter().map(|&i| part[i]).collect::<Vec<_>>()),
+        }
     }
 
     fn batch(&self, epoch: u64, indices: &[usize]) -> Result<Loaded> {
@@ -130,6 +120,26 @@ enum Place {
 }
 
 impl Shelf {
+    /// What the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in order; in memory where there is
+    /// room, bytes. None where there are no pictures.
+    fn filled(classifier: &Classifier, pictures: &Loader, epoch: u64, room: &mut usize) -> Result<Option<Self>> {
+        let mut shelf = None;
+        for loaded in pictures.epoch(epoch) {
+            let maps = classifier.frozen_features(&loaded?.batch.images)?;
+            if shelf.is_none() {
+                let row = maps.elem_count() / maps.dim(0)?;
+                let bytes = 4 * row * pictures.dataset().len();
+                let here = bytes <= *room;
+                *room -= if here { bytes } else { 0 };
+                shelf = Some(Shelf::new(maps.dims()[1..].to_vec(), here)?);
+            }
+            if let Some(shelf) = &mut shelf {
+                shelf.push(&maps)?;
+            }
+        }
+        Ok(shelf)
+    }
+
     fn new(shape: Vec<usize>, here: bool) -> Result<Self> {
         let file = || tempfile::tempfile().context("cannot keep features on the disk (TMPDIR names its folder)");
         let place = if here { Place::Memory(Vec::new()) } else { Place::Disk(Mutex::new(file()?)) };
@@ -179,11 +189,7 @@ impl<'a> Held<'a> {
     pub(crate) fn of(classifier: &Classifier, val: &'a Loader, source: &Source<'_>) -> Result<Self> {
         let stored = match source {
             Source::Pictures(_) => None,
-            Source::Features(_) => {
-                let mut stored = Stored::new(val, MEMORY);
-                stored.add(classifier, val, 0)?;
-                Some(stored)
-            }
+            Source::Features(_) => Some(Stored::of(classifier, val, val, 1)?),
         };
         Ok(Self { val, stored })
     }

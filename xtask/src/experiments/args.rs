@@ -45,6 +45,18 @@ pub enum Topic {
         #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
         data: PathBuf,
     },
+    /// What `taper advise` advises, beside every plan on three data sets: crates/transfer/EXPERIMENTS.md
+    Transfer {
+        /// The folder of emoji, with train and val
+        #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
+        emoji: PathBuf,
+        /// The folder with the four IDX files of Fashion-MNIST
+        #[arg(long, default_value = "/usr/share/datasets/fashion-mnist", value_name = "DATA")]
+        fashion: PathBuf,
+        /// The file digits.csv.gz of scikit-learn
+        #[arg(long, default_value = "digits.csv.gz", value_name = "FILE")]
+        digits: PathBuf,
+    },
 }
 
 impl ExperimentsArgs {

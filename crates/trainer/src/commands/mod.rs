@@ -1,5 +1,6 @@
 //! The verbs of the command line.
 
+mod advise;
 mod augment;
 mod chart_files;
 mod data;
@@ -13,6 +14,7 @@ mod optimize;
 mod predict;
 mod probe;
 
+pub use advise::{AdviseArgs, advise_plan as advise};
 pub use augment::{AugmentArgs, augment};
 pub use chart_files::SameFile;
 pub use data::{DataArgs, data};

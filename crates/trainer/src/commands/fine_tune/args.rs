@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::builder::PossibleValuesParser;
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::recipe::{
     AugmentRecipe, AverageRecipe, HeadKind, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe,
@@ -50,9 +51,9 @@ pub(super) struct RunArgs {
     /// The last stage of the network that is used, by name [default: all]
     #[arg(long, value_name = "STAGE")]
     cut: Option<String>,
-    /// Which layers are trained after the head [default: full]
-    #[arg(long)]
-    plan: Option<Plan>,
+    /// Which layers are trained after the head; auto does as taper advise says [default: full]
+    #[arg(long, value_name = "PLAN", value_parser = PlanChoice::parser())]
+    plan: Option<PlanChoice>,
     /// Show the frozen stages N variants of each picture, once: the picture and augmented ones; 0 for new ones in every epoch [default: 1
     /// with --plan probe, else 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1000))]
@@ -149,7 +150,28 @@ pub(super) struct RunArgs {
     pub(super) json: bool,
 }
 
+/// A plan, or the one that the pictures ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PlanChoice {
+    Auto,
+    Of(Plan),
+}
+
+impl PlanChoice {
+    fn parser() -> impl clap::builder::TypedValueParser<Value = Self> {
+        let plans = Plan::value_variants().iter().filter_map(|plan| plan.to_possible_value());
+        let auto = clap::builder::PossibleValue::new("auto").help("As `taper advise` says");
+        PossibleValuesParser::new([auto].into_iter().chain(plans))
+            .map(|name| Plan::from_str(&name, false).map_or(Self::Auto, Self::Of))
+    }
+}
+
 impl RunArgs {
+    /// Whether the pictures are to say which layers are trained.
+    pub(super) fn auto(&self) -> bool {
+        self.plan == Some(PlanChoice::Auto)
+    }
+
     /// The recipe of the file with the flags over it; what neither says is as in `usual`.
     pub(super) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let (text, path) = match &self.recipe {
@@ -170,7 +192,9 @@ impl RunArgs {
         }
         put(&mut recipe.data.path, &self.data);
         put(&mut recipe.model, &self.model);
-        put(&mut recipe.plan, &self.plan);
+        if let Some(PlanChoice::Of(plan)) = self.plan {
+            recipe.plan = plan;
+        }
         put(&mut recipe.seed, &self.seed);
         put(&mut recipe.optimize.head_epochs, &self.head_epochs);
         put(&mut recipe.optimize.epochs, &self.epochs);
@@ -210,6 +234,18 @@ impl RunArgs {
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
         }
         recipe.check()?;
+        if self.auto() && !recipe.pretrained {
+            let (field, wanted) = ("plan", "one of its own: `train` begins with random weights, which say nothing");
+            return Err(RecipeError::Field { field, wanted, got: "auto".into() }.into());
+        }
+        if let (true, Rule::Lbfgs(_)) = (self.auto(), recipe.optimize.rule) {
+            let (field, wanted) = ("plan", "probe with the rule lbfgs, which trains a head alone");
+            return Err(RecipeError::Field { field, wanted, got: "auto".into() }.into());
+        }
+        if let (true, Some(stage)) = (self.auto(), &recipe.cut) {
+            let (field, wanted) = ("cut", "left to --plan auto, which finds the stage");
+            return Err(RecipeError::Field { field, wanted, got: stage.clone() }.into());
+        }
         Ok(recipe)
     }
 

@@ -4,6 +4,7 @@ mod args;
 mod page;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ pub use self::args::{FineTuneArgs, TrainArgs};
 use self::args::RunArgs;
 
 use super::readable;
+use crate::advise::advise;
 use crate::files;
 use crate::fit::{Observer, Outcome, fit, phases};
 use crate::interrupt::Interrupt;
@@ -53,6 +55,8 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
     let (train_set, bad_train) = readable(splits.train, args.strict)?;
     let (val_set, bad_val) = readable(splits.val, args.strict)?;
+    let advised = args.auto().then(|| advised(recipe, &train_set, threads)).transpose()?;
+    let recipe = advised.as_ref().unwrap_or(recipe);
     let Network { card, mut classifier, params, loaded } = network(recipe, train_set.classes())?;
     let train = train_loader(train_set.clone(), recipe, card.input(), threads)?;
     let val = eval_loader(val_set.clone(), recipe.data.batch_size, card.input(), threads)?;
@@ -110,6 +114,18 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
         conclude(&folder, &summary, &*val_set)?;
     }
     Ok(0)
+}
+
+/// The recipe with the plan that its pictures ask for; tells why.
+fn advised(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize) -> Result<Recipe> {
+    let advice = advise(recipe, train, threads)?;
+    for reason in advice.reasons() {
+        eprintln!("{reason}");
+    }
+    eprintln!("so: {}", advice.flags());
+    let recipe = advice.follow(recipe);
+    recipe.check()?;
+    Ok(recipe)
 }
 
 /// How many pictures a run used and left out.

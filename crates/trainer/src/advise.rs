@@ -1,0 +1,249 @@
+//! Which layers to train, from what the pictures themselves say.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use taper_data::{Dataset, split};
+use taper_tensor::Rng;
+
+use crate::head_trial;
+use crate::linear_probe::{self, interval};
+use crate::network::backbone;
+use crate::recipe::{Plan, Recipe};
+use crate::stage_features::StageFeatures;
+
+/// The most training pictures that the stages are tried on.
+const PICTURES: usize = 1000;
+
+/// From how many pictures of a class on there is enough to train the layers that the network brings, where the pictures are like
+/// those of its training and where they are not: `crates/transfer/EXPERIMENTS.md`.
+const MUCH: [f64; 2] = [40.0, 400.0];
+
+/// From how many standard errors on the linear classifiers leave no doubt which stage serves better.
+const CERTAIN: f64 = 4.0;
+
+/// By how many standard errors an earlier stage must be ahead to be preferred: in doubt the last, which has learned the most.
+const DOUBT: f64 = 0.5;
+
+/// Variants of each picture that a new head sees on the last stage.
+const VARIANTS: u32 = 4;
+
+/// A stage, and what a linear classifier on it gets right of the training pictures, each part of them answered by what the others
+/// teach ([`cross_validated`](linear_probe::cross_validated)).
+#[derive(Clone, Debug)]
+pub struct StageScore {
+    /// The stage.
+    pub name: &'static str,
+    /// Share of the pictures, fraction.
+    pub accuracy: f64,
+    /// Its 95 % interval.
+    pub interval: [f64; 2],
+}
+
+/// What to do with a network for a set of pictures, and why.
+#[derive(Clone, Debug)]
+pub struct Advice {
+    /// Training pictures for each class, on average.
+    pub per_class: f64,
+    /// How many of them were tried.
+    pub tried: usize,
+    /// A linear classifier on each stage, from the picture to the last map.
+    pub stages: Vec<StageScore>,
+    /// The best stage before the last.
+    pub earlier: usize,
+    /// The share of the pictures that a new head gets right, on the last stage and on that earlier one; none where the linear
+    /// classifiers left no doubt.
+    pub heads: Option<[f64; 2]>,
+    /// By how much the last stage is ahead of the earlier one, in standard errors of the difference (McNemar's); of the heads, or
+    /// without them of the linear classifiers.
+    pub lead: f64,
+    /// Which layers to train.
+    pub plan: Plan,
+}
+
+impl Advice {
+    /// Whether the pictures are like those that the network was trained on: its last stage serves at least as well as an
+    /// earlier one.
+    pub fn similar(&self) -> bool {
+        self.lead > -DOUBT
+    }
+
+    /// Whether there is enough of them to train the layers below the head.
+    pub fn much(&self) -> bool {
+        self.per_class >= MUCH[usize::from(!self.similar())]
+    }
+
+    /// The stage to cut the network at, where an earlier one is the one to build on.
+    pub fn cut(&self) -> Option<&'static str> {
+        (!self.similar()).then(|| self.stages[self.earlier].name)
+    }
+
+    /// In how many variants frozen stages see a picture, where that is not as usual.
+    fn variants(&self) -> Option<u32> {
+        (self.plan == Plan::Probe && self.similar()).then_some(VARIANTS)
+    }
+
+    /// The flags of `taper fine-tune` that follow the advice.
+    pub fn flags(&self) -> String {
+        let plan = format!("--plan {}", format!("{:?}", self.plan).to_lowercase());
+        let cut = self.cut().map(|stage| format!(" --cut {stage}"));
+        let variants = self.variants().map(|count| format!(" --variants {count}"));
+        [Some(plan), cut, variants].into_iter().flatten().collect()
+    }
+
+    /// A recipe that follows the advice and is `recipe` in all else.
+    pub fn follow(&self, recipe: &Recipe) -> Recipe {
+        let mut followed = Recipe {
+            plan: self.plan,
+            cut: self.cut().map(str::to_owned).or_else(|| recipe.cut.clone()),
+            ..recipe.clone()
+        };
+        followed.data.variants = recipe.data.variants.or(self.variants().filter(|_| !recipe.regularize.mixes()));
+        followed
+    }
+
+    /// What the advice is, in words.
+    pub fn words(&self) -> String {
+        match (self.plan, self.cut()) {
+            (Plan::Probe, Some(stage)) => {
+                format!("train a new head on an earlier stage, {stage}, of the network as it is")
+            }
+            (Plan::Probe, None) => "train a new head on the network as it is".to_owned(),
+            (_, Some(stage)) => {
+                format!("end the network at an earlier stage, {stage}, and fine-tune many layers of it")
+            }
+            (_, None) => "fine-tune many layers: the head, then with it all stages but the first".to_owned(),
+        }
+    }
+
+    /// Why, a sentence each.
+    pub fn reasons(&self) -> [String; 2] {
+        let last = self.stages.len() - 1;
+        let names = [last, self.earlier].map(|i| self.stages[i].name);
+        let (what, shares) = match self.heads {
+            Some(heads) => ("a new head on", heads),
+            None => ("a linear classifier on", [last, self.earlier].map(|i| self.stages[i].accuracy)),
+        };
+        let [ours, theirs] = shares.map(|share| format!("{:.1} %", 100.0 * share));
+        let chance = if self.lead.abs() > 1.96 { "more than chance" } else { "within chance" };
+        let (kind, verb) =
+            if self.similar() { ("similar", "as well as an earlier one or better") } else { ("different", "worse") };
+        let likeness = format!(
+            "{kind} pictures: {what} the last stage, {}, does {verb}: {ours}, on {} {theirs} (a difference {chance})",
+            names[0], names[1]
+        );
+        let enough = MUCH[usize::from(!self.similar())];
+        let amount = format!(
+            "{} data: {:.0} pictures of each class to learn, and for such pictures much begins at {enough}",
+            if self.much() { "much" } else { "little" },
+            self.per_class
+        );
+        [likeness, amount]
+    }
+}
+
+/// Tries the stages of a network by cross-validation over training pictures, a thousand at the most, and fills in the table that
+/// every course teaches:
+///
+/// ```text
+///                                            little data                 much data
+/// similar (the last stage serves best)       a new head on the top       fine-tune many layers
+/// different (an earlier one serves better)   a new head on that stage    fine-tune many layers up to that stage
+/// ```
+///
+/// On every stage a linear classifier is tried. Unless it leaves no doubt, the recipe's head decides between the last stage and the
+/// best of the others: on pooled features a linear classifier sees less of a difference than a head with a hidden layer makes.
+/// Where little ends was measured: `crates/transfer/EXPERIMENTS.md`. Pictures that validate are not looked at.
+///
+/// # Errors
+/// When a picture cannot be read or is too small for the network, a class has a single one, or the rule takes no steps (`lbfgs`).
+pub fn advise(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize) -> Result<Advice> {
+    let rng = Rng::new(recipe.seed).fork("advise");
+    let tried = match train.len() {
+        few if few <= PICTURES => Arc::clone(train),
+        many => Arc::new(split(Arc::clone(train), PICTURES as f64 / many as f64, &rng)?.1),
+    };
+    let (classifier, mut input) = backbone(&recipe.model, recipe.weights.as_deref())?;
+    input.size = recipe.data.image_size;
+    let (names, classes) = (classifier.backbone().stages(), train.classes().len());
+    let features = StageFeatures::of(&classifier, names.len(), &tried, input, threads)?;
+    let (mut stages, mut right) = (Vec::new(), Vec::new());
+    for (stage, of_stage) in names.iter().zip(&features.stages) {
+        let found = linear_probe::cross_validated((of_stage, &features.labels), classes, &rng)?;
+        let interval = interval(found.accuracy, tried.len());
+        stages.push(StageScore { name: stage.name, accuracy: found.accuracy, interval });
+        right.push(found.predictions.iter().zip(&features.labels).map(|(a, b)| a == b).collect::<Vec<_>>());
+    }
+    let last = stages.len() - 1;
+    let better = |best: usize, i: usize| if stages[i].accuracy >= stages[best].accuracy { i } else { best };
+    let earlier = (0..last).reduce(better).unwrap_or(last);
+    let per_class = train.len() as f64 / classes as f64;
+    let lead = self::lead(&right[last], &right[earlier]);
+    let mut advice = Advice { per_class, tried: tried.len(), stages, earlier, heads: None, lead, plan: Plan::Probe };
+    if lead.abs() < CERTAIN && earlier < last {
+        let head = |lead| {
+            let advice = Advice { lead, ..advice.clone() };
+            head_trial::cross_validated(&advice.follow(recipe), &tried, &rng, threads)
+        };
+        // As the two cells of the table have them.
+        let (top, below) = (head(1.0)?, head(-1.0)?);
+        let share = |right: &[bool]| right.iter().filter(|right| **right).count() as f64 / right.len() as f64;
+        advice.lead = self::lead(&top, &below);
+        advice.heads = Some([share(&top), share(&below)]);
+    }
+    if advice.much() {
+        advice.plan = Plan::Full;
+    }
+    Ok(advice)
+}
+
+/// How far the first is ahead on the same pictures, in standard errors: `(b - c) / √(b + c)`, b and c the pictures that one of both
+/// alone gets right (Q. McNemar, *Note on the Sampling Error of the Difference between Correlated Proportions*, 1947).
+fn lead(first: &[bool], second: &[bool]) -> f64 {
+    let alone = |wanted: bool| first.iter().zip(second).filter(|(a, b)| **a == wanted && **b != wanted).count() as f64;
+    let (b, c) = (alone(true), alone(false));
+    if b + c == 0.0 { 0.0 } else { (b - c) / (b + c).sqrt() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(per_class: f64, lead: f64) -> Advice {
+        let score = |name| StageScore { name, accuracy: 0.5, interval: interval(0.5, 100) };
+        let stages = ["a", "b", "c"].map(score).to_vec();
+        let advice = Advice { per_class, tried: 100, stages, earlier: 1, heads: None, lead, plan: Plan::Probe };
+        Advice { plan: if advice.much() { Plan::Full } else { Plan::Probe }, ..advice }
+    }
+
+    #[test]
+    fn the_table_has_four_cells() {
+        let of = |per_class, lead| advice(per_class, lead).flags();
+        assert_eq!(of(10.0, 0.0), "--plan probe --variants 4");
+        assert_eq!(of(40.0, 3.0), "--plan full");
+        assert_eq!(of(100.0, -0.6), "--plan probe --cut b");
+        assert_eq!(of(5000.0, -3.0), "--plan full --cut b");
+        let [likeness, amount] = advice(10.0, -2.5).reasons();
+        assert!(likeness.starts_with("different") && likeness.contains("more than chance"), "{likeness}");
+        assert!(amount.starts_with("little data: 10 pictures"), "{amount}");
+    }
+
+    #[test]
+    fn a_recipe_keeps_what_the_advice_says_nothing_of() {
+        let mut recipe = Recipe { seed: 3, ..Recipe::default() };
+        let followed = advice(10.0, -1.0).follow(&recipe);
+        assert_eq!((followed.plan, followed.cut.as_deref(), followed.seed), (Plan::Probe, Some("b"), 3));
+        recipe.data.variants = Some(9);
+        assert_eq!(advice(10.0, 1.0).follow(&recipe).data.variants, Some(9));
+        recipe.data.variants = None;
+        assert_eq!(advice(10.0, 1.0).follow(&recipe).data.variants, Some(4));
+        recipe.regularize.mixup = 0.2;
+        assert_eq!(advice(10.0, 1.0).follow(&recipe).data.variants, None);
+    }
+
+    #[test]
+    fn a_lead_is_counted_on_pictures_that_one_alone_gets_right() {
+        let (a, b) = ([true, true, true, true, false], [true, false, false, false, true]);
+        assert_eq!((lead(&a, &b), lead(&b, &a), lead(&a, &a)), (1.0, -1.0, 0.0)); // (3 - 1) / 2
+    }
+}

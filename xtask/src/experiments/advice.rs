@@ -1,0 +1,194 @@
+//! Whether `taper advise` names the plan that comes out best.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use taper::advise::{Advice, advise};
+use taper::fit::fit;
+use taper::network::{Network, network};
+use taper::pipeline::{eval_loader, train_loader};
+use taper::recipe::{Plan, Recipe};
+use taper_data::{DEFAULT_VAL_FRACTION, Dataset, split};
+use taper_tensor::Rng;
+
+use super::digits::Digits;
+
+/// Pictures to learn from and pictures to test with.
+type Pair = [Arc<dyn Dataset>; 2];
+
+/// A data set, and the rows of the table that it has.
+struct Source {
+    name: &'static str,
+    /// Pictures of each class that are learned, 0 for all, and the most seeds.
+    rows: &'static [(usize, u64)],
+    /// Side of the square that the network sees, pixels.
+    side: u32,
+    /// The two sides for a seed.
+    sides: Box<dyn Fn(&Rng) -> Result<Pair>>,
+}
+
+/// What came of a row with one seed.
+struct Outcome {
+    advice: Advice,
+    /// Of the plans in their order.
+    accuracies: [f64; 5],
+    /// Seconds of each, and of the advice.
+    seconds: [f64; 6],
+    /// Which of the plans was advised.
+    advised: usize,
+}
+
+const PLANS: [&str; 5] =
+    ["new head", "head on an earlier stage", "few layers", "many layers", "many layers up to an earlier stage"];
+
+/// Pictures that Fashion-MNIST is tested with.
+const TESTED: f64 = 1000.0;
+
+fn sources(emoji: &Path, fashion: &Path, digits: &Path) -> Result<Vec<Source>> {
+    let emoji = taper_data::open(emoji, DEFAULT_VAL_FRACTION, &Rng::new(0))?;
+    let fashion = taper_data::open(fashion, DEFAULT_VAL_FRACTION, &Rng::new(0))?;
+    let digits: Arc<dyn Dataset> = Arc::new(Digits::open(digits)?);
+    let drawn = |set: &Arc<dyn Dataset>, pictures: f64, rng: &Rng| -> Result<Arc<dyn Dataset>> {
+        Ok(Arc::new(split(Arc::clone(set), pictures / set.len() as f64, rng)?.1))
+    };
+    Ok(vec![
+        Source {
+            name: "emoji",
+            rows: &[(10, 9), (0, 9)],
+            side: 160,
+            sides: Box::new(move |_| Ok([Arc::clone(&emoji.train), Arc::clone(&emoji.val)])),
+        },
+        Source {
+            name: "Fashion-MNIST",
+            rows: &[(10, 9), (50, 9), (200, 9), (1000, 1)],
+            side: 96,
+            sides: Box::new(move |rng| Ok([Arc::clone(&fashion.train), drawn(&fashion.val, TESTED, rng)?])),
+        },
+        Source {
+            name: "digits",
+            rows: &[(10, 9), (0, 9)],
+            side: 96,
+            sides: Box::new(move |rng| {
+                let (train, val) = split(Arc::clone(&digits), DEFAULT_VAL_FRACTION, rng)?;
+                Ok([Arc::new(train), Arc::new(val)])
+            }),
+        },
+    ])
+}
+
+/// Runs every plan and the advice on every row, and returns the table.
+///
+/// # Errors
+/// When data are missing or a training fails.
+pub(super) fn table(
+    (emoji, fashion, digits): (&Path, &Path, &Path),
+    (seeds, threads): (u64, usize),
+    tell: impl Fn(String),
+) -> Result<String> {
+    let mut text = format!(
+        "Accuracies in percent, the mean over {seeds} seeds (one for the largest), each with training pictures of its own where not all are \
+         learned. SqueezeNet 1.1 with\nthe recipe of `taper fine-tune`, at 160 pixels (emoji) or 96. The plans: `--plan probe --variants 4`, \
+         `--plan probe --cut STAGE` with the best\nearlier stage by the linear classifiers, `--plan top`, `--plan full`, and this with the cut. Trials: what \
+         a head gets right by cross-validation over training\npictures, on the last stage and on the earlier one (linear \
+         classifiers where these leave no doubt). Advised less best: the mean of the\nadvised plan of each seed, less that of the \
+         plan with the best mean. Tested are the pictures of `val`, 1000 drawn for Fashion-MNIST, a\nfifth for the digits; the \
+         advice does not see them. Seconds: of the advice, and of the plans.\n\n\
+         | data | pictures of a class | trials | advised | {} | advised less best | seconds |\n|---|--:|--:|---|{}--:|--:|\n",
+        PLANS.join(" | "),
+        "--:|".repeat(PLANS.len())
+    );
+    for source in sources(emoji, fashion, digits)? {
+        for &(size, most) in source.rows {
+            let mut outcomes = Vec::new();
+            for seed in 0..seeds.min(most) {
+                let outcome = row(&source, size, seed, threads)?;
+                tell(format!(
+                    "{} {size} seed {seed}: {}, {:?}",
+                    source.name, PLANS[outcome.advised], outcome.accuracies
+                ));
+                outcomes.push(outcome);
+            }
+            // Writing into a string cannot fail.
+            let _ = writeln!(text, "{}", line(source.name, &outcomes));
+        }
+    }
+    Ok(text)
+}
+
+fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcome> {
+    let rng = Rng::new(seed).fork("experiments");
+    let [train, test] = (source.sides)(&rng)?;
+    let train: Arc<dyn Dataset> = match size * train.classes().len() {
+        0 => train,
+        pictures => Arc::new(split(Arc::clone(&train), pictures as f64 / train.len() as f64, &rng)?.1),
+    };
+    let mut recipe = Recipe { seed, ..Recipe::default() };
+    recipe.data.image_size = source.side;
+    let mut clock = Instant::now();
+    let mut lap = || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f64();
+    let advice = advise(&recipe, &train, threads)?;
+    let mut seconds = [lap(), 0.0, 0.0, 0.0, 0.0, 0.0];
+    let with = |plan, cut: Option<&str>, variants| {
+        let mut recipe = Recipe { plan, cut: cut.map(str::to_owned), ..recipe.clone() };
+        recipe.data.variants = variants;
+        recipe
+    };
+    let earlier = advice.stages[advice.earlier].name;
+    let plans = [
+        with(Plan::Probe, None, Some(4)),
+        with(Plan::Probe, Some(earlier), None),
+        with(Plan::Top, None, None),
+        with(Plan::Full, None, None),
+        with(Plan::Full, Some(earlier), None),
+    ];
+    let mut accuracies = [0.0; 5];
+    for (i, plan) in plans.iter().enumerate() {
+        let Network { card, mut classifier, params, .. } = network(plan, train.classes())?;
+        let loader = train_loader(Arc::clone(&train), plan, card.input(), threads)?;
+        let val = eval_loader(Arc::clone(&test), 100, card.input(), threads)?;
+        accuracies[i] = fit(&mut classifier, &params, (&loader, &val), plan, &mut [])?.evaluation.accuracy();
+        seconds[i + 1] = lap();
+    }
+    let followed = advice.follow(&recipe);
+    let advised = plans.iter().position(|plan| *plan == followed);
+    let Some(advised) = advised else { anyhow::bail!("{} is none of the plans that are compared", advice.flags()) };
+    Ok(Outcome { advice, accuracies, seconds, advised })
+}
+
+fn line(name: &str, outcomes: &[Outcome]) -> String {
+    let count = outcomes.len() as f64;
+    let mean = |value: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(value).sum::<f64>() / count;
+    let trial = |i: usize| {
+        100.0
+            * mean(&|o| {
+                let linear = [o.advice.stages.len() - 1, o.advice.earlier].map(|stage| o.advice.stages[stage].accuracy);
+                o.advice.heads.unwrap_or(linear)[i]
+            })
+    };
+    let means = [0, 1, 2, 3, 4].map(|plan| 100.0 * mean(&|o| o.accuracies[plan]));
+    let best = means.into_iter().fold(0.0, f64::max);
+    let advised = 100.0 * mean(&|o| o.accuracies[o.advised]);
+    let mut named: Vec<(usize, usize)> =
+        (0..PLANS.len()).map(|plan| (outcomes.iter().filter(|o| o.advised == plan).count(), plan)).collect();
+    named.retain(|(times, _)| *times > 0);
+    named.sort_unstable_by(|a, b| b.cmp(a));
+    let named: Vec<String> = match named[..] {
+        [(_, plan)] => vec![PLANS[plan].to_owned()],
+        _ => named.iter().map(|(times, plan)| format!("{} ({times} of {})", PLANS[*plan], outcomes.len())).collect(),
+    };
+    let seconds = [0, 1, 2, 3, 4, 5].map(|i| format!("{:.0}", mean(&|o| o.seconds[i])));
+    format!(
+        "| {name} | {:.0} | {:.1}, {:.1} | {} | {} | {:+.1} | {}; {} |",
+        mean(&|o| o.advice.per_class),
+        trial(0),
+        trial(1),
+        named.join(", "),
+        means.map(|mean| format!("{mean:.1}")).join(" | "),
+        advised - best,
+        seconds[0],
+        seconds[1..].join(", ")
+    )
+}
