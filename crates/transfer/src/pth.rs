@@ -20,6 +20,13 @@ pub(crate) const LEGACY: &[u8] = &[0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x4
 /// The tensors of a state dict that `torch.save` wrote, by name. The pickle in it is read as data: no code runs, and whatever is
 /// no tensor is refused.
 pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsError> {
+    // candle's reader trusts a pickle in some places, such as the length of a number. What it holds is gone with a panic.
+    std::panic::catch_unwind(|| read_trusting(path)).unwrap_or_else(|_| {
+        Err(WeightsError::Pickle { path: path.to_owned(), what: "its pickle is damaged or made to do harm".into() })
+    })
+}
+
+fn read_trusting(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsError> {
     let wrong = |what: String| WeightsError::Pickle { path: path.to_owned(), what };
     let unreadable = |source| WeightsError::Unreadable { path: path.to_owned(), source };
     let mut archive =

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
-use taper_tensor::Mode;
+use taper_tensor::{Mode, Rng};
 use taper_transfer::{
     Backbone, BackboneConfig, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError,
     load_weights, read_weights, squeezenet, weights_from_bytes,
@@ -199,6 +199,42 @@ fn what_is_no_state_dict_is_refused_with_what_to_do() {
         std::fs::write(&path, &whole[..length]).unwrap();
         assert!(read_weights(&path).unwrap_err().to_string().contains("cut.pth"));
     }
+}
+
+/// The archive with the pickle in it changed by `change`.
+fn with_pickle(whole: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(whole)).unwrap();
+    let mut changed = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for i in 0..archive.len() {
+        let mut file = archive.by_index(i).unwrap();
+        let (name, mut bytes) = (file.name().unwrap().into_owned(), Vec::new());
+        std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+        if name.ends_with("/data.pkl") {
+            change(&mut bytes);
+        }
+        let plain = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        changed.start_file(name, plain).unwrap();
+        std::io::Write::write_all(&mut changed, &bytes).unwrap();
+    }
+    changed.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_pickle_that_was_tampered_with_is_refused_and_never_panics() {
+    let (folder, whole) = (tempfile::tempdir().unwrap(), std::fs::read(saved("good")).unwrap());
+    let path = folder.path().join("changed.pth");
+    let mut rng = Rng::new(0);
+    let mut refused = 0;
+    for _ in 0..1500 {
+        let (place, byte) = (rng.uniform(0.0, 1.0), rng.uniform(0.0, 256.0) as u8);
+        let bytes = with_pickle(&whole, |pickle| {
+            let at = (place * pickle.len() as f64) as usize;
+            pickle[at] = byte;
+        });
+        std::fs::write(&path, bytes).unwrap();
+        refused += usize::from(read_weights(&path).is_err());
+    }
+    assert!(refused > 500, "{refused}");
 }
 
 #[test]
