@@ -154,9 +154,11 @@ fn an_interrupt_keeps_the_finished_epochs() {
     assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let rest: Vec<String> = lines.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
-    assert!(rest.iter().any(|line| line.contains("checkpoint/last.safetensors")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("taper resume run")), "{rest:?}");
     let files = listing(&folder.join("run"));
-    assert_eq!(files, ["checkpoint/best.safetensors", "checkpoint/last.safetensors", "history.csv", "recipe.toml"]);
+    assert_eq!((files.len(), &*files[0]), (5, "checkpoint/best.safetensors"));
+    assert!(files[1].ends_with(".checkpoint") && files[2].ends_with(".checkpoint"), "{files:?}");
+    assert_eq!(files[3..], ["history.csv", "recipe.toml"]);
     let ran = taper(folder, &["eval", "run"]);
     fails(&ran, 1, &["model.json"]);
 }

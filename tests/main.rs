@@ -8,6 +8,7 @@ mod library;
 mod optimize;
 mod optimizers;
 mod regularize;
+mod resume;
 mod support;
 mod train;
 mod transfer;

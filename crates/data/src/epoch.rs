@@ -94,19 +94,21 @@ pub(crate) struct Work {
     loader: Loader,
     order: Vec<usize>,
     augment: Rng,
+    /// Batches that are left out.
+    first: usize,
     queue: Queue<Result<Loaded, DataError>>,
 }
 
 impl Work {
-    /// The batches of a loader with the pictures in this order.
-    pub(crate) fn new(loader: Loader, order: Vec<usize>, augment: Rng) -> Self {
+    /// The batches of a loader with the pictures in this order, but for the first ones.
+    pub(crate) fn new(loader: Loader, order: Vec<usize>, augment: Rng, first: usize) -> Self {
         let ahead = loader.config.prefetch.saturating_add(loader.config.threads);
-        Self { queue: Queue::new(loader.batches(), ahead), loader, order, augment }
+        Self { queue: Queue::new(loader.batches().saturating_sub(first), ahead), loader, order, augment, first }
     }
 
     fn run(&self) {
         while let Some(number) = self.queue.claim() {
-            let first = number * self.loader.config.batch_size;
+            let first = (self.first + number) * self.loader.config.batch_size;
             let end = (first + self.loader.config.batch_size).min(self.order.len());
             let mut at = first;
             let made = guarded(|| self.batch(first..end, &mut at));

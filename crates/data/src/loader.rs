@@ -129,7 +129,12 @@ impl Loader {
 
     /// Starts the threads of an epoch. They end with the iterator, also when it is dropped early.
     pub fn epoch(&self, epoch: u64) -> Epoch {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// [`epoch`](Self::epoch) without its first `batches` batches: what is left of one that was broken off.
+    pub fn epoch_from(&self, epoch: u64, batches: usize) -> Epoch {
         let augment = self.config.rng.fork("augment").at(epoch);
-        Epoch::start(Work::new(self.clone(), self.order(epoch), augment), self.config.threads)
+        Epoch::start(Work::new(self.clone(), self.order(epoch), augment, batches), self.config.threads)
     }
 }

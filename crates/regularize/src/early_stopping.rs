@@ -57,6 +57,16 @@ impl EarlyStopping {
         Ok(Self { config, seen: 0, best: None })
     }
 
+    /// Goes on after `seen` epochs with this best one, [`best`](Self::best).
+    pub fn resume(&mut self, seen: usize, best: Option<(usize, f64)>) {
+        (self.seen, self.best) = (seen, best);
+    }
+
+    /// How many epochs it has seen.
+    pub fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// Takes the loss of the next epoch; whether it is time to stop.
     pub fn observe(&mut self, loss: f64) -> bool {
         let epoch = self.seen;
@@ -93,6 +103,19 @@ mod tests {
         assert_eq!(stops(config, &[3.0, 2.0, 2.5, 1.0, 1.0, 1.0]), (Some(5), Some((3, 1.0))));
         assert_eq!(stops(config, &[3.0, 2.0, 1.0]).0, None);
         assert_eq!(stops(EarlyStoppingConfig { patience: 1, ..config }, &[1.0, 2.0]), (Some(1), Some((0, 1.0))));
+    }
+
+    #[test]
+    fn one_that_goes_on_stops_where_it_would_have() {
+        let (config, losses) = (EarlyStoppingConfig { patience: 2, min_delta: 0.0 }, [3.0, 2.0, 2.5, 1.0, 1.0, 1.0]);
+        for cut in 0..losses.len() {
+            let mut before = EarlyStopping::new(config).unwrap();
+            losses[..cut].iter().for_each(|&loss| drop(before.observe(loss)));
+            let mut after = EarlyStopping::new(config).unwrap();
+            after.resume(before.seen(), before.best());
+            let stops = losses[cut..].iter().position(|&loss| after.observe(loss));
+            assert_eq!((stops.map(|i| cut + i), after.best()), (Some(5), Some((3, 1.0))));
+        }
     }
 
     #[test]

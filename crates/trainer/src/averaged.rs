@@ -1,5 +1,7 @@
 //! An average of the weights beside those that are trained.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use candle_core::{Tensor, Var};
 use taper_data::Loader;
@@ -35,6 +37,22 @@ impl<'a> Averaged<'a> {
     ) -> Result<Self> {
         let trained = classifier.trainables(params).into_iter().map(|(name, var, _)| (name, var)).collect();
         Ok(Self { average: Average::new(trained, averaging)?, pictures, noise, aside: Vec::new() })
+    }
+
+    /// What is remembered between steps ([`Average::state`]).
+    ///
+    /// # Errors
+    /// When a tensor cannot be copied.
+    pub fn state(&self) -> Result<BTreeMap<String, Tensor>> {
+        Ok(self.average.state()?)
+    }
+
+    /// Goes on with what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// When it is the state of other parameters.
+    pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
+        Ok(self.average.load_state(state)?)
     }
 
     /// Takes in the weights after a step.

@@ -10,11 +10,26 @@ use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::averaged::Averaged;
-use crate::fit::{Observer, Outcome, Phase, StepInfo};
+use crate::checkpoint::Checkpoint;
+use crate::fit::{Observer, Outcome, StepInfo};
 use crate::optimize::{Pace, Span, averaging, optimizer, pace};
+use crate::phases::Phase;
 use crate::recipe::Recipe;
 use crate::regularize::Regularizer;
 use crate::stored::Source;
+
+/// Where an epoch stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct At {
+    /// The epoch, from 1, and how many there are.
+    pub(crate) epoch: usize,
+    pub(crate) epochs: usize,
+    /// Batches that are done.
+    pub(crate) batches: usize,
+    /// The sum of their losses, and of how many.
+    pub(crate) total: f64,
+    pub(crate) counted: usize,
+}
 
 /// What moves the parameters in a phase, how fast, and what is kept beside them.
 pub(crate) struct Course<'a> {
@@ -29,9 +44,9 @@ pub(crate) struct Course<'a> {
     noise: Rng,
     span: Span,
     /// Batches of an epoch.
-    batches: usize,
+    pub(crate) batches: usize,
     /// Steps of the run before the phase.
-    first_step: usize,
+    pub(crate) first_step: usize,
     /// Steps of the phase left out for a gradient that was not finite.
     pub(crate) skipped: u64,
 }
@@ -83,20 +98,45 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// Trains for one epoch of `epochs`; returns the mean loss over its batches, or nothing when an observer ends it.
+    /// Writes down what the optimizer, the average and the pace remember.
+    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<()> {
+        checkpoint.put("optimizer", self.optimizer.state()?);
+        checkpoint.put("pace", self.pace.state()?);
+        if let Some(average) = &self.average {
+            checkpoint.put("average", average.state()?);
+        }
+        checkpoint.position.first_step = self.first_step;
+        checkpoint.position.skipped[1] = self.skipped;
+        Ok(())
+    }
+
+    /// Goes on with what was written down.
+    pub(crate) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.optimizer.load_state(&checkpoint.group("optimizer"))?;
+        self.pace.load_state(&checkpoint.group("pace"))?;
+        if let Some(average) = &mut self.average {
+            average.load_state(&checkpoint.group("average"))?;
+        }
+        self.skipped = checkpoint.position.skipped[1];
+        Ok(())
+    }
+
+    /// Trains for what is left of an epoch; returns the mean loss over its batches, or nothing when an observer ends it. `after`
+    /// every step it is told where the epoch stands.
     pub(crate) fn epoch(
         &mut self,
         classifier: &Classifier,
         train: &Source<'_>,
-        (epoch, epochs): (usize, usize),
+        mut at: At,
         outcome: &mut Outcome,
         observers: &mut [&mut dyn Observer],
+        after: &mut dyn FnMut(&Self, &Outcome, At) -> Result<()>,
     ) -> Result<Option<f64>> {
-        let (mut total, mut counted) = (0.0, 0);
+        let At { epoch, epochs, batches: done, .. } = at;
         // Losses and number of pictures of the batches that the step at hand is made of.
         let (mut losses, mut pictures) = (Vec::new(), 0);
         let first = train.first(classifier);
-        outcome.waited += train.epoch(epoch as u64, |i, loaded| {
+        let waited = train.epoch(epoch as u64, done, |i, loaded| {
             let noise = self.noise.at(((epoch - 1) * self.batches + i) as u64);
             let batch = self.regularizer.batch(loaded.batch, &noise)?;
             let logits = classifier.forward_from(first, &batch.images, Mode::Train(&noise))?;
@@ -121,8 +161,8 @@ impl<'a> Course<'a> {
             let loss = losses.iter().sum::<f64>() / losses.len() as f64;
             if stats.skipped == self.skipped {
                 self.regularizer.weights(rate)?;
-                total += losses.iter().sum::<f64>();
-                counted += losses.len();
+                at.total += losses.iter().sum::<f64>();
+                at.counted += losses.len();
                 if let Some(average) = &mut self.average {
                     average.update()?;
                 }
@@ -145,8 +185,11 @@ impl<'a> Course<'a> {
             for observer in observers.iter_mut() {
                 outcome.stopped |= observer.step(&info).is_break();
             }
+            at.batches = i + 1;
+            after(self, outcome, at)?;
             Ok(!outcome.stopped)
         })?;
-        Ok((!outcome.stopped).then_some(total / counted as f64))
+        outcome.waited += waited;
+        Ok((!outcome.stopped).then_some(at.total / at.counted as f64))
     }
 }

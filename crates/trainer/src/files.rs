@@ -19,7 +19,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As there, and those of `pieces`.
 pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let begin = || tempfile::Builder::new().prefix(".writing-").tempfile_in(folder);
+    let begin = || tempfile::Builder::new().prefix(BEGUN).tempfile_in(folder);
     let mut file = BufWriter::new(begin().with_context(|| unwritten(path))?);
     pieces(&mut file)?;
     let end = || -> std::io::Result<()> {
@@ -36,6 +36,17 @@ pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>
     };
     end().with_context(|| unwritten(path))
 }
+
+/// Removes what a process that was killed had begun to write in a folder.
+pub fn sweep(folder: &Path) {
+    let begun = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(BEGUN);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    // What cannot be removed does no harm.
+    entries.filter(|entry| begun(&entry.file_name())).for_each(|entry| drop(std::fs::remove_file(entry.path())));
+}
+
+/// What the name of a file begins with that is being written.
+const BEGUN: &str = ".writing-";
 
 fn unwritten(path: &Path) -> String {
     format!(

@@ -2,63 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use taper_data::Loader;
 use taper_tensor::Params;
 use taper_transfer::Classifier;
 
-use crate::course::Course;
+use crate::checkpoint::{Checkpoint, Checkpoints, Position};
+use crate::course::{At, Course};
 use crate::evaluate::Evaluation;
 use crate::full_batch;
 use crate::optimize::{Method, method};
+use crate::phases::{Phase, phases};
 use crate::pipeline::plain_loader;
-use crate::recipe::{OptimizeRecipe, Plan, Recipe};
+use crate::recipe::{Plan, Recipe};
 use crate::regularize::Patience;
 use crate::stored::{Held, Source};
-
-/// A run of epochs with the same layers in training.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Phase {
-    /// What the phase is called in tables: `head`, `top`, `all`; on the way to `all` `top 1` and so on.
-    pub name: &'static str,
-    /// Stages of the backbone that are frozen, from the bottom.
-    pub frozen: usize,
-    /// How long.
-    pub epochs: usize,
-}
-
-/// What phases are called that train so many stages, from 1.
-const TOPS: [&str; 5] = ["top 1", "top 2", "top 3", "top 4", "top 5"];
-
-/// The phases of a plan over a backbone of `stages` stages.
-pub fn phases(recipe: &Recipe, stages: usize) -> Vec<Phase> {
-    let OptimizeRecipe { head_epochs, epochs, frozen_stages, .. } = recipe.optimize;
-    let head = |epochs| Phase { name: "head", frozen: stages, epochs };
-    let mut phases = match recipe.plan {
-        Plan::Probe => vec![head(head_epochs + epochs)],
-        Plan::Top => vec![
-            head(head_epochs),
-            Phase { name: "top", frozen: frozen_stages.max(stages.saturating_sub(1)).min(stages), epochs },
-        ],
-        Plan::Full => vec![head(head_epochs), Phase { name: "all", frozen: frozen_stages.min(stages), epochs }],
-        Plan::Gradual => {
-            let thawed = stages - frozen_stages.min(stages);
-            // The later phases, which have more to learn, get what does not divide.
-            let share = |i: usize| epochs / thawed + usize::from(thawed - i <= epochs % thawed);
-            let name = |i: usize| if i + 1 == thawed { "all" } else { TOPS[i.min(TOPS.len() - 1)] };
-            let step = |i| Phase { name: name(i), frozen: stages - 1 - i, epochs: share(i) };
-            if thawed == 0 {
-                vec![head(head_epochs + epochs)]
-            } else {
-                [head(head_epochs)].into_iter().chain((0..thawed).map(step)).collect()
-            }
-        }
-    };
-    phases.retain(|phase| phase.epochs > 0);
-    phases
-}
 
 /// What is known after a step.
 #[derive(Clone, Debug)]
@@ -102,6 +63,9 @@ pub struct EpochInfo {
 
 /// Somebody who looks on: a progress bar, a table, a checkpoint, Ctrl-C. `Break` ends the training.
 pub trait Observer {
+    /// Before the first step of a training that goes on: what has come out until now.
+    fn resumed(&mut self, _: &Outcome) {}
+
     /// After each step.
     fn step(&mut self, _: &StepInfo) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -141,6 +105,17 @@ pub struct Outcome {
     pub penalty: f64,
 }
 
+/// Where a training keeps what is larger than memory or to outlive the process, and where it goes on.
+#[derive(Default)]
+pub struct Keep<'a> {
+    /// A folder for features of frozen stages that memory is too small for; the system's for such files where there is none.
+    pub place: Option<&'a Path>,
+    /// Where the training is written down: at the end of every epoch, when an observer ends it, and as often as they say.
+    pub checkpoints: Option<Checkpoints>,
+    /// What was written down of the training that this one goes on with.
+    pub resume: Option<Checkpoint>,
+}
+
 /// Trains a classifier as a recipe says. With an average of the weights it is the average that is validated, shown to
 /// observers after an epoch, and left in `params`.
 ///
@@ -149,16 +124,42 @@ pub struct Outcome {
 pub fn fit(
     classifier: &mut Classifier,
     params: &Params,
-    (train, val): (&Loader, &Loader),
+    pictures: (&Loader, &Loader),
     recipe: &Recipe,
     observers: &mut [&mut dyn Observer],
 ) -> Result<Outcome> {
+    fit_kept(classifier, params, pictures, recipe, observers, Keep::default())
+}
+
+/// [`fit`] with checkpoints. A training that goes on with one ends as if it had never stopped, to the bit; its observers see no step
+/// and no epoch twice. What an epoch of `lbfgs` does is not written down: such a training begins again, and ends the same.
+///
+/// # Errors
+/// As there; when a checkpoint cannot be written, or is of another recipe.
+pub fn fit_kept(
+    classifier: &mut Classifier,
+    params: &Params,
+    (train, val): (&Loader, &Loader),
+    recipe: &Recipe,
+    observers: &mut [&mut dyn Observer],
+    keep: Keep<'_>,
+) -> Result<Outcome> {
+    let Keep { place, mut checkpoints, mut resume } = keep;
     let (plain, mut outcome) = (plain_loader(train, val, true)?, Outcome::default());
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
+    if let Some(checkpoint) = &resume {
+        ensure!(params.load(&checkpoint.group("model"))?.is_exact(), "the checkpoint is of another network");
+        outcome.resume(checkpoint, &phases, epochs)?;
+        observers.iter_mut().for_each(|observer| observer.resumed(&outcome));
+    }
     // What the optimizer of the phase before remembers, where the next goes on with it.
     let mut memory = BTreeMap::new();
-    for phase in &phases {
+    for (number, phase) in phases.iter().enumerate() {
+        if resume.as_ref().is_some_and(|checkpoint| checkpoint.position.phase > number) {
+            continue;
+        }
+        let resume = resume.take();
         classifier.freeze(phase.frozen)?;
         let rule = match method(&recipe.optimize.rule, epochs as u64)? {
             Method::Steps(rule) => rule,
@@ -166,19 +167,50 @@ pub fn fit(
                 return full_batch::fit(&lbfgs, (classifier, params), (train, val), recipe, observers);
             }
         };
-        let first_step = outcome.rates.len();
+        let first_step = resume.as_ref().map_or(outcome.rates.len(), |checkpoint| checkpoint.position.first_step);
         let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
         course.remember(&memory)?;
+        let mut patience = Patience::new(&recipe.regularize)?;
+        let mut at = At { epochs, ..At::default() };
+        let mut done = 0;
+        if let Some(checkpoint) = &resume {
+            course.resume(checkpoint)?;
+            if let Some(patience) = &mut patience {
+                patience.resume(checkpoint)?;
+            }
+            let Position { epochs, batches, counted, .. } = checkpoint.position;
+            let total = checkpoint.numbers("run/total")?.first().copied().unwrap_or(0.0);
+            (done, at) = (epochs, At { batches, counted, total, ..at });
+        }
         let start = Instant::now();
-        let source = Source::of(classifier, train, val, recipe.variants())?;
+        let source = Source::of(classifier, (train, val), recipe.variants(), place)?;
         outcome.train += start.elapsed();
         let start = Instant::now();
-        let held = Held::of(classifier, val, &source)?;
+        let held = Held::of(classifier, val, &source, place)?;
         outcome.eval += start.elapsed();
-        let mut patience = Patience::new(&recipe.regularize)?;
-        for left in (0..phase.epochs).rev() {
+        for done in done..phase.epochs {
             let (epoch, start) = (outcome.history.len() + 1, Instant::now());
-            let trained = course.epoch(classifier, &source, (epoch, epochs), &mut outcome, observers)?;
+            let mut after = |course: &Course<'_>, outcome: &Outcome, at: At| -> Result<()> {
+                let Some(checkpoints) = &mut checkpoints else { return Ok(()) };
+                let steps = outcome.rates.len();
+                if at.batches < course.batches && !outcome.stopped && !checkpoints.due(steps) {
+                    return Ok(());
+                }
+                let mut checkpoint = Checkpoint::default();
+                checkpoint.put("model", params.tensors());
+                course.save(&mut checkpoint)?;
+                if let Some(patience) = &patience {
+                    patience.save(&mut checkpoint)?;
+                }
+                outcome.save(&mut checkpoint, &phases)?;
+                checkpoint.put_numbers("run/total", &[at.total])?;
+                let position = &mut checkpoint.position;
+                (position.phase, position.epochs, position.batches, position.counted) =
+                    (number, done, at.batches, at.counted);
+                checkpoints.save(steps, checkpoint)
+            };
+            let here = At { epoch, ..std::mem::replace(&mut at, At { epochs, ..At::default() }) };
+            let trained = course.epoch(classifier, &source, here, &mut outcome, observers, &mut after)?;
             let Some(train_loss) = trained else { return Ok(outcome) };
             outcome.train += start.elapsed();
             let start = Instant::now();
@@ -206,18 +238,18 @@ pub fn fit(
                 return Ok(outcome);
             }
             if let Some(patience) = &mut patience
-                && patience.observe(params, &outcome.evaluation)?
+                && patience.observe(params, outcome.evaluation.loss)?
             {
                 break;
             }
             // The average of a phase is what the next phase begins with, and what the last one leaves.
-            if let Some(average) = course.average.as_mut().filter(|_| left > 0) {
+            if let Some(average) = course.average.as_mut().filter(|_| done + 1 < phase.epochs) {
                 average.leave()?;
             }
         }
         outcome.skipped += course.skipped;
-        if let Some(evaluation) = patience.map(|patience| patience.restore(params)).transpose()?.flatten() {
-            outcome.evaluation = evaluation;
+        if patience.map(|patience| patience.restore(params)).transpose()? == Some(true) {
+            outcome.evaluation = held.evaluate(classifier)?;
         }
         outcome.penalty = course.regularizer.penalty()?;
         if recipe.plan == Plan::Gradual {
@@ -228,35 +260,28 @@ pub fn fit(
     Ok(outcome)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Outcome {
+    /// Writes down what has come out until now.
+    fn save(&self, checkpoint: &mut Checkpoint, phases: &[Phase]) -> Result<()> {
+        let row = |e: &EpochInfo| [e.rate, e.train_loss, e.val_loss, e.val_accuracy];
+        checkpoint.put_numbers("run/history", &self.history.iter().flat_map(row).collect::<Vec<_>>())?;
+        checkpoint.put_numbers("run/rates", &self.rates)?;
+        let number = |e: &EpochInfo| phases.iter().position(|phase| phase.name == e.phase).unwrap_or(0);
+        checkpoint.position.phases = self.history.iter().map(number).collect();
+        checkpoint.position.skipped[0] = self.skipped;
+        Ok(())
+    }
 
-    #[test]
-    fn a_plan_is_a_list_of_phases() {
-        let mut recipe = Recipe::default();
-        let lengths =
-            |recipe: &Recipe| phases(recipe, 4).iter().map(|p| (p.name, p.frozen, p.epochs)).collect::<Vec<_>>();
-        recipe.optimize.head_epochs = 2;
-        recipe.optimize.epochs = 5;
-        assert_eq!(lengths(&recipe), [("head", 4, 2), ("all", 1, 5)]);
-        recipe.plan = Plan::Top;
-        assert_eq!(lengths(&recipe), [("head", 4, 2), ("top", 3, 5)]);
-        recipe.plan = Plan::Probe;
-        assert_eq!(lengths(&recipe), [("head", 4, 7)]);
-        recipe.plan = Plan::Full;
-        recipe.optimize.head_epochs = 0;
-        recipe.optimize.frozen_stages = 0;
-        assert_eq!(lengths(&recipe), [("all", 0, 5)]);
-        recipe.plan = Plan::Gradual;
-        (recipe.optimize.frozen_stages, recipe.optimize.head_epochs) = (1, 2);
-        assert_eq!(lengths(&recipe), [("head", 4, 2), ("top 1", 3, 1), ("top 2", 2, 2), ("all", 1, 2)]);
-        recipe.optimize.epochs = 2;
-        assert_eq!(lengths(&recipe), [("head", 4, 2), ("top 2", 2, 1), ("all", 1, 1)]);
-        recipe.optimize.frozen_stages = 4;
-        assert_eq!(lengths(&recipe), [("head", 4, 4)]);
-        recipe.plan = Plan::Full;
-        (recipe.optimize.frozen_stages, recipe.optimize.head_epochs, recipe.optimize.epochs) = (9, 0, 5);
-        assert_eq!(lengths(&recipe), [("all", 4, 5)]);
+    /// Goes on with what was written down.
+    fn resume(&mut self, checkpoint: &Checkpoint, phases: &[Phase], epochs: usize) -> Result<()> {
+        self.rates = checkpoint.numbers("run/rates")?;
+        self.skipped = checkpoint.position.skipped[0];
+        let numbers = checkpoint.numbers("run/history")?;
+        for (i, (row, phase)) in numbers.as_chunks().0.iter().zip(&checkpoint.position.phases).enumerate() {
+            let &[rate, train_loss, val_loss, val_accuracy] = row;
+            let phase = phases.get(*phase).context("the checkpoint is of another recipe: it has more phases")?.name;
+            self.history.push(EpochInfo { epoch: i + 1, epochs, phase, rate, train_loss, val_loss, val_accuracy });
+        }
+        Ok(())
     }
 }

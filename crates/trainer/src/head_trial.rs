@@ -7,11 +7,12 @@ use taper_data::{Dataset, Subset};
 use taper_tensor::{Mode, Rng};
 use taper_transfer::Part;
 
-use crate::course::Course;
-use crate::fit::{Outcome, Phase, phases};
+use crate::course::{At, Course};
+use crate::fit::Outcome;
 use crate::linear_probe::{FOLDS, folds};
 use crate::network::{Network, network};
 use crate::optimize::{Method, method};
+use crate::phases::{Phase, phases};
 use crate::pipeline::{eval_loader, train_loader};
 use crate::recipe::{Plan, Recipe};
 use crate::stored::{Source, Stored};
@@ -44,7 +45,7 @@ pub(crate) fn cross_validated(
 
     let whole = train_loader(Arc::clone(pictures), recipe, card.input(), threads)?;
     let plain = eval_loader(Arc::clone(pictures), recipe.data.batch_size, card.input(), threads)?;
-    let stored = Stored::of(&classifier, &whole, &plain, recipe.variants().max(1))?;
+    let stored = Stored::of(&classifier, (&whole, &plain), recipe.variants().max(1), None)?;
     let labels: Vec<usize> = (0..pictures.len()).map(|i| pictures.label(i)).collect();
     let parts = folds(&labels, pictures.classes().len(), rng);
     let mut right = vec![false; pictures.len()];
@@ -62,7 +63,8 @@ pub(crate) fn cross_validated(
         let mut course = Course::new(rule, (&classifier, &params), recipe, &phases[0], &loader, 0)?;
         let (source, mut outcome) = (Source::Features(stored.part(&loader, kept)), Outcome::default());
         for epoch in 1..=epochs {
-            course.epoch(&classifier, &source, (epoch, epochs), &mut outcome, &mut [])?;
+            let at = At { epoch, epochs, ..At::default() };
+            course.epoch(&classifier, &source, at, &mut outcome, &mut [], &mut |_, _, _| Ok(()))?;
         }
         let answers =
             classifier.forward_from(stages, &stored.rows(0, &held)?, Mode::Eval)?.argmax(1)?.to_vec1::<u32>()?;

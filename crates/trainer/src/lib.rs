@@ -11,7 +11,7 @@
 //! ```
 //! use taper::recipe::Recipe;
 //! let recipe = Recipe::parse("seed = 7\n[optimize]\nepochs = 4\n", "recipe.toml".as_ref())?;
-//! let phases = taper::fit::phases(&recipe, 4);
+//! let phases = taper::phases::phases(&recipe, 4);
 //! assert_eq!((phases[0].name, phases[1].epochs), ("head", 4));
 //! # Ok::<(), taper::recipe::RecipeError>(())
 //! ```
@@ -25,12 +25,14 @@ pub mod regularize;
 
 pub mod advise;
 pub mod averaged;
+pub mod checkpoint;
 mod course;
 pub mod evaluate;
 pub mod fit;
 mod full_batch;
 mod head_trial;
 pub mod linear_probe;
+pub mod phases;
 pub mod stage_features;
 mod stored;
 pub mod views;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use taper::commands::{
     self, AdviseArgs, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs,
-    OptimizeArgs, PredictArgs, ProbeArgs, SameFile, TrainArgs,
+    OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -37,6 +37,7 @@ struct Cli {
 enum Verb {
     FineTune(Box<FineTuneArgs>),
     Train(Box<TrainArgs>),
+    Resume(ResumeArgs),
     Eval(EvalArgs),
     Predict(PredictArgs),
     Models(ModelsArgs),
@@ -101,6 +102,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
     rayon::scope(|_| match &cli.verb {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
         Verb::Train(args) => commands::train(args, threads),
+        Verb::Resume(args) => commands::resume(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),
         Verb::Probe(args) => commands::probe(args, threads),

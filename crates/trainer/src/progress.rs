@@ -8,12 +8,14 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use taper_tensor::Params;
 
-use crate::fit::{EpochInfo, Observer, StepInfo};
+use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 
 /// Shows steps and epochs.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    /// Those seen, and those of an epoch.
     pictures: u64,
+    epoch: u64,
 }
 
 impl Progress {
@@ -23,11 +25,19 @@ impl Progress {
             let style = "{prefix:>12} [{wide_bar}] {pos}/{len} pictures, {per_sec}, {eta} left, {msg}";
             styled(ProgressBar::new((epochs * pictures) as u64), style)
         });
-        Self { bar, pictures: 0 }
+        Self { bar, pictures: 0, epoch: pictures as u64 }
     }
 }
 
 impl Observer for Progress {
+    fn resumed(&mut self, outcome: &Outcome) {
+        self.pictures = outcome.history.len() as u64 * self.epoch;
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.pictures);
+            bar.reset_eta();
+        }
+    }
+
     fn step(&mut self, info: &StepInfo) -> ControlFlow<()> {
         self.pictures += info.pictures as u64;
         if let Some(bar) = &self.bar {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use taper_tensor::Params;
 
 use crate::files;
-use crate::fit::{EpochInfo, Observer};
+use crate::fit::{EpochInfo, Observer, Outcome};
 use crate::model::save_weights;
 
 /// `summary.json`, schema 1: what a run was and what came of it.
@@ -128,7 +128,7 @@ pub fn create(wanted: Option<&Path>, name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Writes history and checkpoints after every epoch.
+/// Writes the history after every epoch, and the weights of the best.
 pub struct Recorder {
     folder: PathBuf,
     history: Vec<EpochInfo>,
@@ -142,13 +142,15 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
+    fn resumed(&mut self, outcome: &Outcome) {
+        self.history.clone_from(&outcome.history);
+    }
+
     fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<std::ops::ControlFlow<()>> {
         self.history.push(info.clone());
         files::write(&self.folder.join("history.csv"), history_csv(&self.history).as_bytes())?;
-        let tensors = params.tensors();
-        save_weights(&self.folder.join("checkpoint/last.safetensors"), &tensors)?;
         if best(&self.history).epoch == info.epoch {
-            save_weights(&self.folder.join("checkpoint/best.safetensors"), &tensors)?;
+            save_weights(&self.folder.join("checkpoint/best.safetensors"), &params.tensors())?;
         }
         Ok(std::ops::ControlFlow::Continue(()))
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,11 +28,17 @@ pub(crate) enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Pictures, or features of them in so many variants: the first as in testing, the others augmented; 0 for pictures.
-    pub(crate) fn of(classifier: &Classifier, train: &'a Loader, val: &Loader, variants: u32) -> Result<Self> {
+    /// What exceeds the memory that is set aside for them is kept in a file in `place`, or in the system's folder for such.
+    pub(crate) fn of(
+        classifier: &Classifier,
+        (train, val): (&'a Loader, &Loader),
+        variants: u32,
+        place: Option<&Path>,
+    ) -> Result<Self> {
         if variants == 0 || classifier.frozen() == 0 {
             return Ok(Self::Pictures(train));
         }
-        Ok(Self::Features(Stored::of(classifier, train, &plain_loader(train, val, false)?, variants)?))
+        Ok(Self::Features(Stored::of(classifier, (train, &plain_loader(train, val, false)?), variants, place)?))
     }
 
     /// The stage that goes on with what the batches hold.
@@ -40,11 +47,17 @@ impl<'a> Source<'a> {
     }
 
     /// The batches of an epoch, and the time that `next` waits for pictures.
-    pub(crate) fn epoch(&self, epoch: u64, mut see: impl FnMut(usize, Loaded) -> Result<bool>) -> Result<Duration> {
+    /// The first `done` of them are left out.
+    pub(crate) fn epoch(
+        &self,
+        epoch: u64,
+        done: usize,
+        mut see: impl FnMut(usize, Loaded) -> Result<bool>,
+    ) -> Result<Duration> {
         match self {
             Self::Pictures(loader) => {
-                let mut batches = loader.epoch(epoch);
-                for (i, loaded) in batches.by_ref().enumerate() {
+                let mut batches = loader.epoch_from(epoch, done);
+                for (i, loaded) in (done..).zip(batches.by_ref()) {
                     if !see(i, loaded?)? {
                         break;
                     }
@@ -53,7 +66,7 @@ impl<'a> Source<'a> {
             }
             Self::Features(stored) => {
                 let (order, size) = (stored.loader.order(epoch), stored.loader.config().batch_size);
-                for (i, indices) in order.chunks(size).take(stored.loader.batches()).enumerate() {
+                for (i, indices) in order.chunks(size).take(stored.loader.batches()).enumerate().skip(done) {
                     if !see(i, stored.batch(epoch, indices)?)? {
                         break;
                     }
@@ -74,13 +87,18 @@ pub(crate) struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     /// What the frozen stages make of the pictures of `train` in `variants`, 1 or more: as `plain` has them, in order, and augmented.
-    pub(crate) fn of(classifier: &Classifier, train: &'a Loader, plain: &Loader, variants: u32) -> Result<Self> {
+    pub(crate) fn of(
+        classifier: &Classifier,
+        (train, plain): (&'a Loader, &Loader),
+        variants: u32,
+        place: Option<&Path>,
+    ) -> Result<Self> {
         let in_order = taper_data::LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
         let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
         let (mut shelves, mut room) = (Vec::new(), MEMORY);
-        shelves.extend(Shelf::filled(classifier, plain, 0, &mut room)?);
+        shelves.extend(Shelf::filled(classifier, (plain, 0), &mut room, place)?);
         for variant in 1..variants {
-            shelves.extend(Shelf::filled(classifier, &augmented, variant.into(), &mut room)?);
+            shelves.extend(Shelf::filled(classifier, (&augmented, variant.into()), &mut room, place)?);
         }
         Ok(Self { loader: train, shelves: Arc::new(shelves), part: None })
     }
@@ -122,7 +140,12 @@ enum Place {
 impl Shelf {
     /// What the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in order; in memory where there is
     /// room, bytes. None where there are no pictures.
-    fn filled(classifier: &Classifier, pictures: &Loader, epoch: u64, room: &mut usize) -> Result<Option<Self>> {
+    fn filled(
+        classifier: &Classifier,
+        (pictures, epoch): (&Loader, u64),
+        room: &mut usize,
+        place: Option<&Path>,
+    ) -> Result<Option<Self>> {
         let mut shelf = None;
         for loaded in pictures.epoch(epoch) {
             let maps = classifier.frozen_features(&loaded?.batch.images)?;
@@ -131,7 +154,7 @@ impl Shelf {
                 let bytes = 4 * row * pictures.dataset().len();
                 let here = bytes <= *room;
                 *room -= if here { bytes } else { 0 };
-                shelf = Some(Shelf::new(maps.dims()[1..].to_vec(), here)?);
+                shelf = Some(Shelf::new(maps.dims()[1..].to_vec(), here, place)?);
             }
             if let Some(shelf) = &mut shelf {
                 shelf.push(&maps)?;
@@ -140,8 +163,13 @@ impl Shelf {
         Ok(shelf)
     }
 
-    fn new(shape: Vec<usize>, here: bool) -> Result<Self> {
-        let file = || tempfile::tempfile().context("cannot keep features on the disk (TMPDIR names its folder)");
+    fn new(shape: Vec<usize>, here: bool, place: Option<&Path>) -> Result<Self> {
+        let file = || match place {
+            Some(folder) => {
+                tempfile::tempfile_in(folder).with_context(|| format!("cannot keep features in {}", folder.display()))
+            }
+            None => tempfile::tempfile().context("cannot keep features on the disk (TMPDIR names its folder)"),
+        };
         let place = if here { Place::Memory(Vec::new()) } else { Place::Disk(Mutex::new(file()?)) };
         Ok(Self { shape, place })
     }
@@ -153,8 +181,7 @@ impl Shelf {
             Place::Disk(file) => {
                 let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
                 let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
-                file.write_all(&bytes)
-                    .context("cannot keep features on the disk: is it full? TMPDIR names the folder")?;
+                file.write_all(&bytes).context("cannot keep features on the disk: is it full?")?;
             }
         }
         Ok(())
@@ -186,10 +213,15 @@ pub(crate) struct Held<'a> {
 
 impl<'a> Held<'a> {
     /// Features where `source` has them.
-    pub(crate) fn of(classifier: &Classifier, val: &'a Loader, source: &Source<'_>) -> Result<Self> {
+    pub(crate) fn of(
+        classifier: &Classifier,
+        val: &'a Loader,
+        source: &Source<'_>,
+        place: Option<&Path>,
+    ) -> Result<Self> {
         let stored = match source {
             Source::Pictures(_) => None,
-            Source::Features(_) => Some(Stored::of(classifier, val, val, 1)?),
+            Source::Features(_) => Some(Stored::of(classifier, (val, val), 1, place)?),
         };
         Ok(Self { val, stored })
     }
@@ -217,7 +249,7 @@ mod tests {
     fn rows_come_back_from_memory_and_from_the_disk() -> Result<()> {
         let rows = Tensor::arange(0f32, 24.0, &Device::Cpu)?.reshape((4, 2, 3))?;
         for here in [true, false] {
-            let mut shelf = Shelf::new(vec![2, 3], here)?;
+            let mut shelf = Shelf::new(vec![2, 3], here, None)?;
             shelf.push(&rows.narrow(0, 0, 3)?)?;
             shelf.push(&rows.narrow(0, 3, 1)?)?;
             let got = shelf.rows(&[3, 0])?;

@@ -1,5 +1,8 @@
 //! A recipe's schedule as an object.
 
+use std::collections::BTreeMap;
+
+use candle_core::Tensor;
 use taper_optim::{
     Constant, Cosine, CosineRestarts, Exponential, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
     OptimError, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule, SnapshotCycles, StepDecay, Threshold,
@@ -20,6 +23,22 @@ impl Pace {
     /// The factor of a step of the phase, from 0.
     pub fn at(&self, step: u64) -> f64 {
         self.schedule.at(step) * self.plateau.as_ref().map_or(1.0, ReduceOnPlateau::factor)
+    }
+
+    /// What a plateau remembers; nothing where none is looked for.
+    ///
+    /// # Errors
+    /// When a tensor cannot be made.
+    pub fn state(&self) -> Result<BTreeMap<String, Tensor>, OptimError> {
+        self.plateau.as_ref().map_or_else(|| Ok(BTreeMap::new()), ReduceOnPlateau::state)
+    }
+
+    /// Goes on with what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// When it is no such state.
+    pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), OptimError> {
+        self.plateau.as_mut().map_or(Ok(()), |plateau| plateau.load_state(state))
     }
 
     /// Takes in the validation loss after an epoch.

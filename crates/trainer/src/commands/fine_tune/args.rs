@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::checkpoint::Every;
 use crate::recipe::{
     AugmentRecipe, AverageRecipe, HeadKind, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe,
     TransformRecipe,
@@ -139,6 +140,10 @@ pub(super) struct RunArgs {
     /// Side of the square that the network sees, pixels
     #[arg(long, value_name = "PIXELS")]
     image_size: Option<u32>,
+    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the end of every epoch: what `taper resume`
+    /// goes on with [default: at the end of every epoch]
+    #[arg(long, value_name = "STEPS|MINUTESm")]
+    pub(super) checkpoint_every: Option<Every>,
     /// The run folder [default: the first free runs/NAME-N]
     #[arg(long, value_name = "RUN")]
     pub(super) out: Option<PathBuf>,

@@ -2,8 +2,9 @@
 
 mod args;
 mod page;
+mod resume;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,17 +13,20 @@ use taper_data::Dataset;
 use taper_tensor::Rng;
 
 pub use self::args::{FineTuneArgs, TrainArgs};
+pub use self::resume::{ResumeArgs, resume};
 
 use self::args::RunArgs;
 
 use super::readable;
 use crate::advise::advise;
+use crate::checkpoint::{self, Checkpoint, Checkpoints};
 use crate::files;
-use crate::fit::{Observer, Outcome, fit, phases};
+use crate::fit::{Keep, Observer, Outcome, fit_kept};
 use crate::interrupt::Interrupt;
 use crate::model::{ModelCard, save_weights};
 use crate::network::{Network, network};
 use crate::output::line;
+use crate::phases::phases;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::progress::Progress;
 use crate::recipe::Recipe;
@@ -52,68 +56,111 @@ fn verb(recipe: &Recipe) -> &'static str {
 
 fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let start = Instant::now();
-    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
-    let (train_set, bad_train) = readable(splits.train, args.strict)?;
-    let (val_set, bad_val) = readable(splits.val, args.strict)?;
-    let advised = args.auto().then(|| advised(recipe, &train_set, threads)).transpose()?;
+    let pictures = Pictures::open(recipe, args.strict)?;
+    let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
     let recipe = advised.as_ref().unwrap_or(recipe);
-    let Network { card, mut classifier, params, loaded } = network(recipe, train_set.classes())?;
-    let train = train_loader(train_set.clone(), recipe, card.input(), threads)?;
-    let val = eval_loader(val_set.clone(), recipe.data.batch_size, card.input(), threads)?;
-
+    recipe.check()?;
     let name = recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
+    let network = network(recipe, pictures.train.classes())?;
     let folder = run_folder::create(args.out.as_deref(), &name)?;
-    let recipe_toml = toml::to_string(recipe)?;
-    files::write(&folder.join("recipe.toml"), recipe_toml.as_bytes())?;
-    let phases = phases(recipe, classifier.backbone().stages().len());
-    let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
-    eprintln!(
-        "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
-        recipe.model,
-        recipe.data.path.display(),
-        train_set.len(),
-        val_set.len(),
-        card.classes.len(),
-        plan.join(", ")
-    );
+    files::write(&folder.join("recipe.toml"), toml::to_string(recipe)?.as_bytes())?;
+    let checkpoints = Checkpoints::new(&folder, args.checkpoint_every.unwrap_or_default(), pictures.name()?);
+    let job = Job { start, folder, recipe, pictures, network, checkpoints, threads, json: args.json };
+    job.run(None)
+}
 
-    if let Some(report) = loaded {
-        eprintln!("weights: {report}; what has none begins anew");
-    }
+/// A run with all that it needs.
+struct Job<'a> {
+    start: Instant,
+    folder: PathBuf,
+    recipe: &'a Recipe,
+    pictures: Pictures,
+    network: Network,
+    checkpoints: Checkpoints,
+    threads: usize,
+    json: bool,
+}
 
-    let mut interrupt = Interrupt::listen()?;
-    let mut recorder = Recorder::new(&folder);
-    let epochs = phases.iter().map(|phase| phase.epochs).sum();
-    let mut progress = Progress::new(epochs, train.batches() * recipe.data.batch_size.min(train_set.len()));
-    let observers: &mut [&mut dyn Observer] = &mut [&mut progress, &mut recorder, &mut interrupt];
-    let outcome = fit(&mut classifier, &params, (&train, &val), recipe, observers)?;
-    if outcome.stopped {
-        let done = outcome.history.len();
-        match done {
-            0 => eprintln!("interrupted before the end of the first epoch: {} holds the recipe only", folder.display()),
-            _ => eprintln!(
-                "interrupted after {done} of {epochs} epochs: their history and weights are in {}",
-                folder.join("checkpoint/last.safetensors").display()
-            ),
+impl Job<'_> {
+    /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
+    fn run(self, resume: Option<Checkpoint>) -> Result<i32> {
+        let Self { start, folder, recipe, pictures, network, checkpoints, threads, json: as_json } = self;
+        let Network { card, mut classifier, params, loaded } = network;
+        let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;
+        let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), threads)?;
+        let phases = phases(recipe, classifier.backbone().stages().len());
+        let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
+        eprintln!(
+            "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
+            recipe.model,
+            recipe.data.path.display(),
+            pictures.train.len(),
+            pictures.val.len(),
+            card.classes.len(),
+            plan.join(", ")
+        );
+        match (&resume, loaded) {
+            (Some(checkpoint), _) => eprintln!("going on after {} steps", checkpoint.steps()),
+            (None, Some(report)) => eprintln!("weights: {report}; what has none begins anew"),
+            (None, None) => {}
         }
-        return Ok(crate::interrupt::EXIT_CODE);
+
+        let mut interrupt = Interrupt::listen()?;
+        let mut recorder = Recorder::new(&folder);
+        let epochs = phases.iter().map(|phase| phase.epochs).sum();
+        let mut progress = Progress::new(epochs, train.batches() * recipe.data.batch_size.min(pictures.train.len()));
+        let observers: &mut [&mut dyn Observer] = &mut [&mut progress, &mut recorder, &mut interrupt];
+        let keep = Keep { place: Some(&folder), checkpoints: Some(checkpoints.clone()), resume };
+        let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, observers, keep)?;
+        if outcome.stopped {
+            let (done, folder) = (outcome.history.len(), folder.display());
+            eprintln!("interrupted after {done} of {epochs} epochs; to go on:\n  taper resume {folder}");
+            return Ok(crate::interrupt::EXIT_CODE);
+        }
+
+        save_weights(&folder.join("model.safetensors"), &params.tensors())?;
+        files::write(&folder.join("model.json"), &json(&card)?)?;
+        let mut summary = summarize(recipe, &card, &outcome, &pictures, threads);
+        let recipe_toml = toml::to_string(recipe)?;
+        let page = render(&page::report(recipe, &recipe_toml, &summary, &outcome, train.batches(), &*pictures.val)?)?;
+        files::write(&folder.join("report.html"), page.as_bytes())?;
+        summary.seconds.total = start.elapsed().as_secs_f64();
+        files::write(&folder.join(SUMMARY), &json(&summary)?)?;
+        checkpoints.clear()?;
+
+        if as_json {
+            line(serde_json::to_string(&summary)?)?;
+        } else {
+            conclude(&folder, &summary, &*pictures.val)?;
+        }
+        Ok(0)
+    }
+}
+
+/// What a run writes last.
+const SUMMARY: &str = "summary.json";
+
+/// The pictures of a run that can be read, and how many cannot.
+struct Pictures {
+    train: Arc<dyn Dataset>,
+    val: Arc<dyn Dataset>,
+    unreadable: usize,
+}
+
+impl Pictures {
+    fn open(recipe: &Recipe, strict: bool) -> Result<Self> {
+        let rng = Rng::new(recipe.seed).fork("split");
+        let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &rng)?;
+        let ((train, bad_train), (val, bad_val)) = (readable(splits.train, strict)?, readable(splits.val, strict)?);
+        Ok(Self { train, val, unreadable: bad_train + bad_val })
     }
 
-    save_weights(&folder.join("model.safetensors"), &params.tensors())?;
-    files::write(&folder.join("model.json"), &json(&card)?)?;
-    let pictures = Pictures { train: train_set.len(), val: val_set.len(), unreadable: bad_train + bad_val };
-    let mut summary = summarize(recipe, &card, &outcome, &pictures, threads);
-    let page = render(&page::report(recipe, &recipe_toml, &summary, &outcome, train.batches(), &*val_set)?)?;
-    files::write(&folder.join("report.html"), page.as_bytes())?;
-    summary.seconds.total = start.elapsed().as_secs_f64();
-    files::write(&folder.join("summary.json"), &json(&summary)?)?;
-
-    if args.json {
-        line(serde_json::to_string(&summary)?)?;
-    } else {
-        conclude(&folder, &summary, &*val_set)?;
+    /// The SHA-256 of the names and the classes of all.
+    fn name(&self) -> Result<String> {
+        let names = |set: &dyn Dataset| (0..set.len()).map(|i| (set.name(i), set.label(i))).collect::<Vec<_>>();
+        let all = (self.train.classes(), names(&*self.train), names(&*self.val));
+        Ok(checkpoint::sum(&serde_json::to_vec(&all)?))
     }
-    Ok(0)
 }
 
 /// The recipe with the plan that its pictures ask for; tells why.
@@ -123,16 +170,7 @@ fn advised(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize) -> Result<
         eprintln!("{reason}");
     }
     eprintln!("so: {}", advice.flags());
-    let recipe = advice.follow(recipe);
-    recipe.check()?;
-    Ok(recipe)
-}
-
-/// How many pictures a run used and left out.
-struct Pictures {
-    train: usize,
-    val: usize,
-    unreadable: usize,
+    Ok(advice.follow(recipe))
 }
 
 /// The summary of a run; its total time comes last, when all else is written.
@@ -147,8 +185,8 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         average: recipe.optimize.average.name().into(),
         seed: recipe.seed,
         threads,
-        train_images: pictures.train,
-        val_images: pictures.val,
+        train_images: pictures.train.len(),
+        val_images: pictures.val.len(),
         unreadable_images: pictures.unreadable,
         classes: card.classes.clone(),
         epochs: outcome.history.len(),

@@ -1,0 +1,290 @@
+//! Where a training stands, as a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{Device, Tensor};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::files;
+
+/// A training between two steps: all that its end depends on beside recipe and pictures.
+///
+/// A file of it is a safetensors file and, behind it, its SHA-256 in 64 hexadecimal digits. Numbers with a fraction are tensors, which
+/// keep every bit.
+#[derive(Clone, Debug, Default)]
+pub struct Checkpoint {
+    pub(crate) position: Position,
+    /// `model/NAME`, `optimizer/KEY`, `average/KEY`, `pace/KEY`, `best/NAME`, and what [`Position`] cannot hold below `run`.
+    pub(crate) tensors: BTreeMap<String, Tensor>,
+}
+
+/// How far it has come.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Position {
+    /// The pictures that it is a training on.
+    pub(crate) pictures: String,
+    /// The phase, from 0, and the steps before it.
+    pub(crate) phase: usize,
+    pub(crate) first_step: usize,
+    /// Epochs of the phase that are done, and batches of the next.
+    pub(crate) epochs: usize,
+    pub(crate) batches: usize,
+    /// Batches that the mean loss of the epoch at hand is of.
+    pub(crate) counted: usize,
+    /// Steps left out before this phase and in it.
+    pub(crate) skipped: [u64; 2],
+    /// The phase of each finished epoch.
+    pub(crate) phases: Vec<usize>,
+    /// Epochs of the phase that early stopping has seen, and the best of them.
+    pub(crate) patience: Option<(usize, Option<usize>)>,
+}
+
+impl Checkpoint {
+    /// Steps of the run that are done.
+    pub fn steps(&self) -> usize {
+        self.tensors.get("run/rates").map_or(0, Tensor::elem_count)
+    }
+
+    /// Adds tensors whose names begin with `group` and a slash.
+    pub(crate) fn put(&mut self, group: &str, tensors: BTreeMap<String, Tensor>) {
+        self.tensors.extend(tensors.into_iter().map(|(name, tensor)| (format!("{group}/{name}"), tensor)));
+    }
+
+    /// The tensors of a group.
+    pub(crate) fn group(&self, group: &str) -> BTreeMap<String, Tensor> {
+        let start = format!("{group}/");
+        let below = self.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(&start)?, tensor)));
+        below.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect()
+    }
+
+    /// Adds numbers, where there are any.
+    pub(crate) fn put_numbers(&mut self, name: &str, numbers: &[f64]) -> Result<()> {
+        if !numbers.is_empty() {
+            self.tensors.insert(name.to_owned(), Tensor::new(numbers, &Device::Cpu)?);
+        }
+        Ok(())
+    }
+
+    /// Numbers by name; none where there is nothing of the name.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Vec<f64>> {
+        Ok(self.tensors.get(name).map(Tensor::to_vec1::<f64>).transpose()?.unwrap_or_default())
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let position = serde_json::to_string(&self.position)?;
+        let about = [("position".to_owned(), position)].into_iter().collect();
+        let mut bytes =
+            safetensors::serialize(self.tensors.iter(), Some(about)).context("cannot serialize the state")?;
+        let sum = sum(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        Ok(bytes)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what was written.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&bytes).with_context(|| format!("{} is no whole checkpoint", path.display()))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self> {
+        let Some((bytes, wanted)) = bytes.split_at_checked(bytes.len().saturating_sub(DIGITS)) else {
+            bail!("it is too short");
+        };
+        ensure!(sum(bytes).as_bytes() == wanted, "its bytes are not those that were written");
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let position = header.metadata().as_ref().and_then(|about| about.get("position"));
+        let position = serde_json::from_str(position.context("it says nothing of its position")?)?;
+        let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect();
+        Ok(Self { position, tensors })
+    }
+}
+
+/// Hexadecimal digits of a SHA-256.
+const DIGITS: usize = 64;
+
+/// The SHA-256 of bytes.
+pub(crate) fn sum(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How often a training is written down beside the end of every epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Every {
+    /// At the end of an epoch only.
+    #[default]
+    Epoch,
+    /// After so many steps.
+    Steps(usize),
+    /// After so much time.
+    Time(Duration),
+}
+
+/// A number of steps (`200`), or minutes (`5m`).
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = || format!("wanted a number of steps such as 200, or minutes such as 5m; got {text:?}");
+        match text.strip_suffix('m') {
+            Some(minutes) => match minutes.parse() {
+                Ok(minutes @ 0.0..=1e6) => Ok(Self::Time(Duration::from_secs_f64(60.0 * minutes))),
+                _ => Err(wanted()),
+            },
+            None => match text.parse() {
+                Ok(steps @ 1..) => Ok(Self::Steps(steps)),
+                _ => Err(wanted()),
+            },
+        }
+    }
+}
+
+/// The checkpoints of a run folder: the last two are kept.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    every: Every,
+    /// Identifies the pictures.
+    pictures: String,
+    last: (usize, Instant),
+}
+
+impl Checkpoints {
+    /// Of a run on these pictures.
+    pub fn new(run: &Path, every: Every, pictures: String) -> Self {
+        Self { folder: run.join("checkpoint"), every, pictures, last: (0, Instant::now()) }
+    }
+
+    /// Whether it is time, after so many steps of the run.
+    pub(crate) fn due(&self, steps: usize) -> bool {
+        match self.every {
+            Every::Epoch => false,
+            Every::Steps(number) => steps >= self.last.0 + number,
+            Every::Time(time) => self.last.1.elapsed() >= time,
+        }
+    }
+
+    /// Writes one down, and removes those before the last two.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&mut self, steps: usize, mut checkpoint: Checkpoint) -> Result<()> {
+        checkpoint.position.pictures.clone_from(&self.pictures);
+        files::write(&self.folder.join(format!("step-{steps:08}.{ENDING}")), &checkpoint.bytes()?)?;
+        self.last = (steps, Instant::now());
+        let old = self.list()?;
+        old.iter().rev().skip(2).try_for_each(|path| remove(path))
+    }
+
+    /// The last whole one, if there is any; tells of those that are broken.
+    ///
+    /// # Errors
+    /// When the last whole one is of other pictures.
+    pub fn latest(&self) -> Result<Option<Checkpoint>> {
+        for path in self.list()?.iter().rev() {
+            match Checkpoint::read(path) {
+                Ok(checkpoint) => {
+                    ensure!(
+                        checkpoint.position.pictures == self.pictures,
+                        "{} was written on other pictures than those there are now: bring them back, or begin a new run",
+                        path.display()
+                    );
+                    return Ok(Some(checkpoint));
+                }
+                Err(error) => eprintln!("passed over: {error:#}"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes all, when the run is at its end.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn clear(&self) -> Result<()> {
+        self.list()?.iter().try_for_each(|path| remove(path))
+    }
+
+    /// In the order of their steps.
+    fn list(&self) -> Result<Vec<PathBuf>> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Ok(Vec::new()) };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == ENDING));
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+const ENDING: &str = "checkpoint";
+
+fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(batches: usize) -> Checkpoint {
+        let mut checkpoint = Checkpoint { position: Position { batches, ..Default::default() }, ..Default::default() };
+        checkpoint.put_numbers("run/rates", &[0.1, f64::NAN, 1.0 / 3.0]).unwrap();
+        checkpoint.put("model", BTreeMap::from([("w".to_owned(), Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap())]));
+        checkpoint
+    }
+
+    #[test]
+    fn every_bit_comes_back_and_no_other_bytes_do() -> Result<()> {
+        let bytes = checkpoint(3).bytes()?;
+        let back = Checkpoint::parse(&bytes)?;
+        assert_eq!((back.position.batches, back.group("model")["w"].to_vec1::<f32>()?), (3, vec![1.0, 2.0]));
+        let bits = |numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        assert_eq!(bits(back.numbers("run/rates")?), bits(vec![0.1, f64::NAN, 1.0 / 3.0]));
+        assert!(back.numbers("run/history")?.is_empty());
+        for i in (0..bytes.len()).step_by(7) {
+            let mut other = bytes.clone();
+            other[i] ^= 1;
+            assert!(Checkpoint::parse(&other).is_err(), "byte {i}");
+            assert!(Checkpoint::parse(&bytes[..i]).is_err(), "{i} bytes");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_two_are_kept_and_a_broken_one_is_passed_over() -> Result<()> {
+        let place = tempfile::tempdir()?;
+        std::fs::create_dir(place.path().join("checkpoint"))?;
+        let mut kept = Checkpoints::new(place.path(), Every::Steps(5), "a".into());
+        assert!(kept.latest()?.is_none() && kept.due(5) && !kept.due(4));
+        for steps in [5, 10, 100] {
+            kept.save(steps, checkpoint(steps))?;
+        }
+        assert!(!kept.due(104) && kept.due(105));
+        assert_eq!(kept.list()?.len(), 2);
+        assert_eq!(kept.latest()?.unwrap().position.batches, 100);
+        std::fs::write(&kept.list()?[1], "half")?;
+        assert_eq!(kept.latest()?.unwrap().position.batches, 10);
+        let other = Checkpoints::new(place.path(), Every::Epoch, "b".into());
+        assert!(other.latest().unwrap_err().to_string().contains("other pictures"));
+        kept.clear()?;
+        assert!(kept.latest()?.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn how_often_is_steps_or_minutes() {
+        assert_eq!("200".parse(), Ok(Every::Steps(200)));
+        assert_eq!("0.5m".parse(), Ok(Every::Time(Duration::from_secs(30))));
+        for text in ["0", "-1", "5s", "m", "nanm", "", "1e9m"] {
+            assert!(text.parse::<Every>().is_err(), "{text}");
+        }
+    }
+}
