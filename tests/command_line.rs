@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{EMOJI, command, fine_tune, json, listing, small, succeed};
+use crate::support::{EMOJI, command, fails, fine_tune, json, listing, small, succeed, taper};
 
 #[test]
 fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
@@ -13,7 +13,6 @@ fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
     assert!(ran.stdout.contains("taper predict run") && ran.stdout.contains("run/report.html"), "{}", ran.stdout);
     let files = [
         "checkpoint/best.safetensors",
-        "checkpoint/last.safetensors",
         "history.csv",
         "model.json",
         "model.safetensors",
@@ -33,16 +32,21 @@ fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
     let history = fs::read_to_string(folder.join("run/history.csv")).unwrap();
     assert_eq!(history.lines().count(), 3);
     assert!(history.lines().last().unwrap().ends_with(&format!(",{accuracy}")), "{history}");
-    assert_eq!(
-        fs::read(folder.join("run/model.safetensors")).unwrap(),
-        fs::read(folder.join("run/checkpoint/last.safetensors")).unwrap()
-    );
-
     let eval = succeed(folder, &["eval", "run", "--json"]);
     let eval: serde_json::Value = serde_json::from_str(&eval.stdout).unwrap();
     assert_eq!(eval["accuracy"].as_f64(), Some(accuracy));
-    let elsewhere = succeed(folder, &["eval", "run", "pictures/val"]);
-    assert!(elsewhere.stdout.contains("24 pictures"), "{}", elsewhere.stdout);
+    let [low, high] = [0, 1].map(|end| eval["interval"][end].as_f64().unwrap());
+    assert!(low <= accuracy && accuracy <= high && eval["top5"] == 1.0 && eval["scores"][2]["pictures"] == 8, "{eval}");
+    assert_eq!(eval["reliability"].as_array().unwrap().len(), 15);
+    let elsewhere = succeed(folder, &["eval", "run", "pictures/val", "--png", "r.png", "--csv", "r.csv"]);
+    assert!(
+        elsewhere.stdout.contains("24 pictures") && elsewhere.stdout.contains("wrote r.png"),
+        "{}",
+        elsewhere.stdout
+    );
+    assert!(fs::read(folder.join("r.png")).unwrap().starts_with(b"\x89PNG"));
+    assert_eq!(fs::read_to_string(folder.join("r.csv")).unwrap().lines().count(), 16);
+    fails(&taper(folder, &["eval", "run", "--png", "r", "--csv", "r"]), 2, &["--csv", "a file of its own"]);
 
     let picture = listing(&folder.join("pictures/val/flag")).remove(0);
     let picture = format!("pictures/val/flag/{picture}");

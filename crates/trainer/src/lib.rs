@@ -32,6 +32,7 @@ pub mod fit;
 mod full_batch;
 mod head_trial;
 pub mod linear_probe;
+pub mod metrics;
 pub mod phases;
 pub mod stage_features;
 mod stored;
@@ -49,6 +50,7 @@ pub mod network;
 pub mod output;
 pub mod pretrained;
 pub mod progress;
+pub mod reliability_diagram;
 pub mod report;
 pub mod run_folder;
 

@@ -4,22 +4,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 use taper_data::{Dataset, Folder, Idx};
 use taper_tensor::Rng;
 
+use super::chart_files::ChartFiles;
 use super::readable;
-use crate::evaluate::{evaluate_marginal, passes};
+use crate::evaluate::{Evaluation, evaluate_marginal, passes};
+use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
 use crate::model;
 use crate::output::line;
 use crate::pipeline::{BATCH, eval_loader};
 use crate::recipe::Recipe;
+use crate::reliability_diagram::{draw, table};
 use crate::views::{Mean, Views, evaluate_views};
 
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used."
+    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n  taper eval runs/emoji-1 --png reliability.png\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.\nThe picture shows how often answers of each probability are right."
 )]
 pub struct EvalArgs {
     /// A run folder
@@ -38,6 +41,8 @@ pub struct EvalArgs {
     /// Stop at the first picture that cannot be read
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    files: ChartFiles,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -48,6 +53,7 @@ pub struct EvalArgs {
 /// # Errors
 /// When the model or the pictures cannot be read, or their classes differ.
 pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
+    args.files.check()?;
     let model = model::open(&args.run)?;
     let (dataset, path) = pictures(args)?;
     if dataset.classes() != model.card.classes {
@@ -71,47 +77,104 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
             (seen, Some((views, plain()?)))
         }
     };
-    let confusion = result.confusion();
-    let recall: Vec<f64> = confusion
-        .iter()
-        .enumerate()
-        .map(|(class, row)| row[class] as f64 / row.iter().sum::<usize>().max(1) as f64)
-        .collect();
+    let (scores, reliability) = (class_scores(&result), reliability(&result));
+    if args.files.wanted() {
+        let title = format!("{} on {}", args.run, path.display());
+        args.files.write(&draw(&title, &reliability)?, &table(&reliability))?;
+    }
+    let told = Told { args, result: &result, scores: &scores, reliability: &reliability, classes: &model.card.classes };
     if args.json {
-        line(json!({
-            "schema": 1, "command": "eval", "run": args.run, "data": path, "images": dataset.len(),
-            "unreadable_images": unreadable, "classes": model.card.classes,
-            "marginalize": args.marginalize, "accuracy": result.accuracy(),
-            "loss": result.loss, "recall": recall, "confusion": confusion,
-            "seconds": result.took.as_secs_f64(),
-            "tta": without.as_ref().map(|(views, plain)| json!({
+        let views = without.as_ref().map(|(views, plain)| {
+            json!({
                 "views": views.count(), "mean": format!("{:?}", args.tta_mean).to_lowercase(),
                 "without": {"accuracy": plain.accuracy(), "loss": plain.loss, "seconds": plain.took.as_secs_f64()},
-            })),
-        }))?;
+            })
+        });
+        line(told.json(&path, unreadable, views))?;
         return Ok(0);
     }
-    line(format_args!(
-        "accuracy {:.1} %, loss {:.3} on {} pictures of {}",
-        100.0 * result.accuracy(),
-        result.loss,
-        dataset.len(),
-        path.display()
-    ))?;
-    if let Some((views, plain)) = &without {
-        line(format_args!(
-            "  over {} views, in {:.1} times the time; without them accuracy {:.1} %, loss {:.3}",
-            views.count(),
-            result.took.as_secs_f64() / plain.took.as_secs_f64(),
-            100.0 * plain.accuracy(),
-            plain.loss
-        ))?;
-    }
-    let width = model.card.classes.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    for ((class, recall), row) in model.card.classes.iter().zip(&recall).zip(&confusion) {
-        line(format_args!("  {class:width$} {:>5.1} % of {}", 100.0 * recall, row.iter().sum::<usize>()))?;
-    }
+    told.text(&path, without.as_ref().map(|(views, plain)| (views, plain)))?;
+    args.files.tell()?;
     Ok(0)
+}
+
+/// What was measured.
+struct Told<'a> {
+    args: &'a EvalArgs,
+    result: &'a Evaluation,
+    scores: &'a [ClassScore],
+    reliability: &'a Reliability,
+    classes: &'a [String],
+}
+
+impl Told<'_> {
+    fn json(&self, path: &Path, unreadable: usize, views: Option<Value>) -> Value {
+        let Self { args, result, scores, reliability, classes } = self;
+        let recall: Vec<f64> = scores.iter().map(|score| score.recall).collect();
+        json!({
+            "schema": 1, "command": "eval", "run": args.run, "data": path, "images": result.labels.len(),
+            "unreadable_images": unreadable, "classes": classes, "marginalize": args.marginalize,
+            "accuracy": result.accuracy(), "interval": bootstrap(result), "top5": top(result, 5), "loss": result.loss,
+            "recall": recall, "scores": scores, "confusion": result.confusion(),
+            "calibration_error": reliability.error, "reliability": reliability.bins, "temperature": temperature(result),
+            "seconds": result.took.as_secs_f64(), "tta": views,
+        })
+    }
+
+    fn text(&self, path: &Path, without: Option<(&Views, &Evaluation)>) -> Result<()> {
+        let Self { result, scores, classes, .. } = self;
+        let [low, high] = bootstrap(result).map(|end| 100.0 * end);
+        line(format_args!(
+            "accuracy {:.1} % ({low:.1} to {high:.1} in 95 of 100 samples), loss {:.3} on {} pictures of {}",
+            100.0 * result.accuracy(),
+            result.loss,
+            result.labels.len(),
+            path.display()
+        ))?;
+        if let Some((views, plain)) = without {
+            line(format_args!(
+                "  over {} views, in {:.1} times the time; without them accuracy {:.1} %, loss {:.3}",
+                views.count(),
+                result.took.as_secs_f64() / plain.took.as_secs_f64(),
+                100.0 * plain.accuracy(),
+                plain.loss
+            ))?;
+        }
+        if classes.len() > 5 {
+            line(format_args!("top 5: {:.1} %", 100.0 * top(result, 5)))?;
+        }
+        let best = temperature(result);
+        line(format_args!(
+            "calibration error {:.1} %; with logits divided by {best:.2}, fitted on these pictures, {:.1} % and a loss of {:.3}",
+            100.0 * self.reliability.error,
+            100.0 * reliability(&tempered(result, best)).error,
+            tempered(result, best).loss
+        ))?;
+        let width = classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("mean of classes".len());
+        line(format_args!("{:width$}  precision   recall       F1      AUC  pictures", "class"))?;
+        for (class, score) in classes.iter().zip(*scores) {
+            self.row(width, class, score)?;
+        }
+        let mean = |value: fn(&ClassScore) -> f64| scores.iter().map(value).sum::<f64>() / scores.len().max(1) as f64;
+        let known: Vec<f64> = scores.iter().filter_map(|score| score.auc).collect();
+        let mean = ClassScore {
+            pictures: result.labels.len(),
+            precision: mean(|score| score.precision),
+            recall: mean(|score| score.recall),
+            f1: mean(|score| score.f1),
+            auc: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
+        };
+        self.row(width, "mean of classes", &mean)
+    }
+
+    fn row(&self, width: usize, name: &str, score: &ClassScore) -> Result<()> {
+        let [precision, recall, f1] = [score.precision, score.recall, score.f1].map(|share| 100.0 * share);
+        let auc = score.auc.map_or("-".to_owned(), |auc| format!("{auc:.3}"));
+        line(format_args!(
+            "{name:width$}    {precision:>5.1} %  {recall:>5.1} %  {f1:>5.1} %  {auc:>7}  {:>8}",
+            score.pictures
+        ))
+    }
 }
 
 /// The recipe of the run.
