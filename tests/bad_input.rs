@@ -86,7 +86,12 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["hidden"]);
     assert!(!folder.join("runs").exists());
     fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
-    fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat"]);
+    fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat", "did you mean `rate`?"]);
+    fails(&fine_tune(folder, &["--set", "optimize.warmup"]), 2, &["--set", "PLACE=VALUE", "optimize.warmup"]);
+    fails(&fine_tune(folder, &["--set", "optimise.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
+    fails(&fine_tune(folder, &["--set", "optimize.warmup=often"]), 2, &["--set", "often"]);
+    fails(&fine_tune(folder, &["--set", "optimize.warmup=2"]), 2, &["optimize.warmup", "[0, 1)"]);
+    fails(&fine_tune(folder, &["--set", "optimize.rule=adamm"]), 2, &["--set", "adamm", "adamw"]);
 }
 
 #[test]

@@ -5,6 +5,27 @@ use std::fs;
 use crate::support::{EMOJI, command, fails, fine_tune, json, listing, small, succeed, taper};
 
 #[test]
+fn any_setting_of_a_recipe_has_a_flag() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 4));
+    let set = [
+        "optimize.rule=lion",
+        "optimize.schedule={ name = \"cosine\", floor = 0.1 }",
+        "augment.train=[]",
+        "seed=7",
+        "optimize.epochs=2",
+    ];
+    let flags: Vec<&str> =
+        set.iter().flat_map(|setting| ["--set", setting]).chain(["--seed", "1", "--out", "run"]).collect();
+    assert_eq!(fine_tune(folder, &flags).code, Some(0));
+    let recipe = taper::recipe::Recipe::read(&folder.join("run/recipe.toml")).unwrap();
+    assert_eq!((recipe.seed, recipe.optimize.epochs, recipe.optimize.head_epochs), (7, 2, 1));
+    // A rule that is named brings its rate.
+    assert_eq!((recipe.optimize.rule.name(), recipe.optimize.rate), ("lion", recipe.optimize.rule.usual_rate()));
+    assert!(recipe.augment.train.is_empty() && recipe.optimize.schedule.name() == "cosine");
+}
+
+#[test]
 fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 8));

@@ -145,24 +145,8 @@ pub fn backbone(name: &str, path: &Path, config: &BackboneConfig) -> Result<Box<
 }
 
 pub(crate) fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a str> {
-    known.sort_by_key(|other| edits(name, other));
+    known.sort_by_key(|other| strsim::levenshtein(name, other));
     known
-}
-
-/// How many letters to insert, delete or replace to make `a` into `b` (Levenshtein).
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -170,8 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_ordered_by_edits() {
-        assert_eq!((edits("kitten", "sitting"), edits("", "abc"), edits("same", "same")), (3, 3, 0));
+    fn names_are_ordered_by_their_distance() {
         let known = vec!["vgg16", "resnet50", "resnet18"];
         assert_eq!(nearest_first("resnet19", known), ["resnet18", "resnet50", "vgg16"]);
         assert!(architecture("nothing").is_err() && architecture("squeezenet1_1").is_ok());

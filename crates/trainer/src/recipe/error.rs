@@ -61,11 +61,23 @@ pub enum RecipeError {
         remedy: &'static str,
     },
     /// Text that is not a recipe.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", meant(source))]
     Parse {
         /// The file.
         path: PathBuf,
         /// Line, column and reason.
         source: Box<toml::de::Error>,
     },
+}
+
+/// `did you mean rate?`, where a name is unknown and a known one is near.
+fn meant(error: &toml::de::Error) -> String {
+    let message = error.message();
+    let mut names = message.split('`').skip(1).step_by(2);
+    let Some(got) = names.next().filter(|_| message.starts_with("unknown ")) else { return String::new() };
+    let near = names.min_by_key(|name| strsim::levenshtein(got, name));
+    match near.filter(|name| strsim::levenshtein(got, name) <= got.len() / 2) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => String::new(),
+    }
 }

@@ -1,8 +1,8 @@
 //! Flags over a recipe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -15,7 +15,7 @@ use crate::recipe::{
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --variants 4 --out runs/first\n  taper fine-tune pictures --model resnet50 --head own\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
+    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --variants 4 --out runs/first\n  taper fine-tune pictures --model resnet50 --head own\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --set optimize.warmup=0.1 --set optimize.schedule=cosine\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
 )]
 pub struct FineTuneArgs {
     #[command(flatten)]
@@ -40,6 +40,9 @@ pub(super) struct RunArgs {
     /// A recipe to start from; flags change it
     #[arg(short = 'c', long = "recipe", value_name = "FILE")]
     recipe: Option<PathBuf>,
+    /// One setting of the recipe by its place, such as optimize.epochs=20 or augment.train=[]; over recipe and flags, in the order given
+    #[arg(long, value_name = "PLACE=VALUE")]
+    set: Vec<String>,
     /// The network [default: squeezenet1_1; from scratch small_cnn]
     #[arg(long)]
     model: Option<String>,
@@ -155,6 +158,20 @@ pub(super) struct RunArgs {
     pub(super) json: bool,
 }
 
+/// A setting as a line of TOML; a value that is none is text.
+fn said(setting: &str) -> Result<String> {
+    let Some((place, value)) = setting.split_once('=') else {
+        bail!(RecipeError::Field {
+            field: "--set",
+            wanted: "PLACE=VALUE, such as optimize.rate=1e-3",
+            got: setting.into()
+        });
+    };
+    let plain = format!("{place} = {value}");
+    let is_value = format!("x = {value}").parse::<toml::Table>().is_ok();
+    Ok(if is_value { plain } else { format!("{place} = {}", toml::Value::String(value.trim().to_owned())) })
+}
+
 /// A plan, or the one that the pictures ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PlanChoice {
@@ -180,7 +197,7 @@ impl RunArgs {
     /// The recipe of the file with the flags over it; what neither says is as in `usual`.
     pub(super) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let (text, path) = match &self.recipe {
-            None => (String::new(), std::path::Path::new("")),
+            None => (String::new(), Path::new("")),
             Some(path) => {
                 let text = std::fs::read_to_string(path);
                 (text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path.as_path())
@@ -234,6 +251,9 @@ impl RunArgs {
         recipe.data.variants = self.variants.or(recipe.data.variants);
         recipe.weights = self.weights.clone().or(recipe.weights);
         recipe.partial |= self.partial;
+        for setting in &self.set {
+            recipe = Recipe::parse_over(&recipe, &said(setting)?, Path::new("--set"))?;
+        }
         if recipe.data.path.as_os_str().is_empty() {
             let (field, wanted) = ("data.path", "a folder of pictures, behind the verb: DATA");
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
