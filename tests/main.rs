@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod command_line;
+mod examples;
 mod inspect;
 mod library;
 mod optimize;

@@ -19,6 +19,9 @@ use super::digits::Digits;
 /// Pictures to learn from and pictures to test with.
 type Pair = [Arc<dyn Dataset>; 2];
 
+/// Both for a seed.
+type Draw = Box<dyn Fn(&Rng) -> Result<Pair>>;
+
 /// A data set, and the rows of the table that it has.
 struct Source {
     name: &'static str,
@@ -26,8 +29,7 @@ struct Source {
     rows: &'static [(usize, u64)],
     /// Side of the square that the network sees, pixels.
     side: u32,
-    /// The two sides for a seed.
-    sides: Box<dyn Fn(&Rng) -> Result<Pair>>,
+    sides: Draw,
 }
 
 /// What came of a row with one seed.

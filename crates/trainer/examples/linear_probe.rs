@@ -1,0 +1,40 @@
+//! What a linear classifier makes of each stage of a network that stays as it is.
+//!
+//! ```console
+//! $ cargo run --release --example linear_probe -- tests/data/emoji
+//! ```
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use taper::linear_probe::{interval, probe};
+use taper::network::backbone;
+use taper::stage_features::StageFeatures;
+use taper_data::DEFAULT_VAL_FRACTION;
+use taper_tensor::Rng;
+
+/// The accuracy on each stage, from the picture to the last map.
+pub fn run(pictures: &Path, size: u32) -> Result<Vec<f64>> {
+    let (classifier, mut input) = backbone("squeezenet1_1", None)?;
+    input.size = size;
+    let rng = Rng::new(7);
+    let splits = taper_data::open(pictures, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
+    let stages = classifier.backbone().stages();
+    let learned = StageFeatures::of(&classifier, stages.len(), &splits.train, input, 2)?;
+    let tested = StageFeatures::of(&classifier, stages.len(), &splits.val, input, 2)?;
+    let mut accuracies = Vec::new();
+    for (i, stage) in stages.iter().enumerate() {
+        let sides = ((&learned.stages[i], &*learned.labels), (&tested.stages[i], &*tested.labels));
+        let found = probe(sides.0, sides.1, splits.train.classes().len(), &rng)?;
+        let [low, high] = interval(found.accuracy, tested.labels.len());
+        println!("{:<10} {:.3} ({low:.3} to {high:.3})", stage.name, found.accuracy);
+        accuracies.push(found.accuracy);
+    }
+    Ok(accuracies)
+}
+
+fn main() -> Result<()> {
+    let pictures = std::env::args_os().nth(1).context("name a folder of pictures")?;
+    run(Path::new(&pictures), 160)?;
+    Ok(())
+}
