@@ -110,7 +110,9 @@ mod tests {
         let (config, losses) = (EarlyStoppingConfig { patience: 2, min_delta: 0.0 }, [3.0, 2.0, 2.5, 1.0, 1.0, 1.0]);
         for cut in 0..losses.len() {
             let mut before = EarlyStopping::new(config).unwrap();
-            losses[..cut].iter().for_each(|&loss| drop(before.observe(loss)));
+            for &loss in &losses[..cut] {
+                before.observe(loss);
+            }
             let mut after = EarlyStopping::new(config).unwrap();
             after.resume(before.seen(), before.best());
             let stops = losses[cut..].iter().position(|&loss| after.observe(loss));
