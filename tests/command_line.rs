@@ -5,6 +5,26 @@ use std::fs;
 use crate::support::{EMOJI, command, fails, fine_tune, json, listing, small, succeed, taper};
 
 #[test]
+fn a_learning_rate_is_found_and_no_run_made() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 6));
+    let args = ["lr-find", "pictures", "--image-size", "64", "--batch-size", "6", "--steps", "40"];
+    let told = succeed(folder, &[&args[..], &["--json", "--csv", "rates.csv", "--svg", "rates.svg"]].concat()).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let steps = told["rates"].as_array().unwrap().len();
+    assert_eq!(fs::read_to_string(folder.join("rates.csv")).unwrap().lines().count(), steps + 1);
+    assert!(told["steepest"].as_f64().unwrap() < told["lowest"].as_f64().unwrap() && !folder.join("runs").exists());
+    assert!(succeed(folder, &args).stdout.contains("--rate"));
+    fails(&taper(folder, &[&args[..], &["--out", "run"]].concat()), 2, &["--out", "no run"]);
+    fails(&taper(folder, &[&args[..], &["--high", "0"]].concat()), 1, &["range of rates"]);
+    fails(
+        &taper(folder, &[&args[..], &["--plan", "probe", "--optimizer", "lbfgs", "--set", "head.hidden=0"]].concat()),
+        1,
+        &["lbfgs"],
+    );
+}
+
+#[test]
 fn any_setting_of_a_recipe_has_a_flag() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 4));

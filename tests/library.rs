@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use taper::averaged::{Averaged, recompute_statistics};
 use taper::fit::{Observer, StepInfo, fit};
 use taper::pipeline::{Input, eval_loader, plain_loader, train_loader};
+use taper::range_test::range_test;
 use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
 use taper_data::Loader;
 use taper_optim::Averaging;
@@ -178,6 +179,26 @@ fn lbfgs_refuses_a_head_that_is_not_linear() {
     let mut classifier = pretrained.classifier(&params, Head::default(), 3).unwrap();
     let said = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap_err().to_string();
     assert!(said.contains("head.hidden") && said.contains("512"), "{said}");
+}
+
+#[test]
+fn a_range_test_leaves_the_network_as_it_was() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut recipe, train, val) = loaders(place.path(), 6, 6);
+    recipe.optimize.head_epochs = 0;
+    let (mut classifier, params) = squeezenet(3);
+    classifier.freeze(2).unwrap();
+    let before = bits(&params);
+    let found = range_test(&mut classifier, &params, (&train, &val), &recipe, (1e-6, 10.0, 60)).unwrap();
+    assert!(bits(&params) == before && classifier.frozen() == 2);
+    // It breaks before its end, and the rate that is named lies below the one with the lowest loss.
+    let (steepest, lowest) = (found.steepest().unwrap(), found.lowest().unwrap());
+    assert!(found.rates.len() < 60 && 1e-5 < steepest && steepest <= lowest && lowest < 1.0, "{steepest} {lowest}");
+    let again = range_test(&mut classifier, &params, (&train, &val), &recipe, (1e-6, 10.0, 60)).unwrap();
+    assert_eq!((found.losses, found.rates), (again.losses, again.rates));
+    for range in [(0.0, 1.0, 60), (1.0, 0.5, 60), (1e-3, f64::NAN, 60), (1e-3, 1.0, 3)] {
+        assert!(range_test(&mut classifier, &params, (&train, &val), &recipe, range).is_err());
+    }
 }
 
 /// Remembers the steps of a run.

@@ -34,6 +34,7 @@ mod head_trial;
 pub mod linear_probe;
 pub mod metrics;
 pub mod phases;
+pub mod range_test;
 pub mod stage_features;
 mod stored;
 pub mod views;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AdviseArgs, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, ModelsArgs,
-    OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile, TrainArgs,
+    self, AdviseArgs, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs,
+    ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -38,6 +38,7 @@ enum Verb {
     FineTune(Box<FineTuneArgs>),
     Train(Box<TrainArgs>),
     Resume(ResumeArgs),
+    LrFind(Box<LrFindArgs>),
     Eval(EvalArgs),
     Predict(PredictArgs),
     Models(ModelsArgs),
@@ -102,6 +103,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
     rayon::scope(|_| match &cli.verb {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
         Verb::Train(args) => commands::train(args, threads),
+        Verb::LrFind(args) => commands::lr_find(args, threads),
         Verb::Resume(args) => commands::resume(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Predict(args) => commands::predict(args),

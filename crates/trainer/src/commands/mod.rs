@@ -21,7 +21,7 @@ pub use data::{DataArgs, data};
 pub use eval::{EvalArgs, eval};
 pub use export::{ExportArgs, export};
 pub use features::{FeaturesArgs, features};
-pub use fine_tune::{FineTuneArgs, ResumeArgs, TrainArgs, fine_tune, resume, train};
+pub use fine_tune::{FineTuneArgs, LrFindArgs, ResumeArgs, TrainArgs, fine_tune, lr_find, resume, train};
 pub use inspect::{InspectArgs, inspect};
 pub use models::{ModelsArgs, models};
 pub use optimize::{OptimizeArgs, optimize};

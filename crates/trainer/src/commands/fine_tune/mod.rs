@@ -1,6 +1,7 @@
 //! `taper fine-tune`, the main job, and `taper train`: the same with random weights.
 
 mod args;
+mod lr_find;
 mod page;
 mod resume;
 
@@ -13,6 +14,7 @@ use taper_data::Dataset;
 use taper_tensor::Rng;
 
 pub use self::args::{FineTuneArgs, TrainArgs};
+pub use self::lr_find::{LrFindArgs, lr_find};
 pub use self::resume::{ResumeArgs, resume};
 
 use self::args::RunArgs;
