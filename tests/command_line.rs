@@ -16,12 +16,9 @@ fn a_learning_rate_is_found_and_no_run_made() {
     assert!(told["steepest"].as_f64().unwrap() < told["lowest"].as_f64().unwrap() && !folder.join("runs").exists());
     assert!(succeed(folder, &args).stdout.contains("--rate"));
     fails(&taper(folder, &[&args[..], &["--out", "run"]].concat()), 2, &["--out", "no run"]);
-    fails(&taper(folder, &[&args[..], &["--high", "0"]].concat()), 1, &["range of rates"]);
-    fails(
-        &taper(folder, &[&args[..], &["--plan", "probe", "--optimizer", "lbfgs", "--set", "head.hidden=0"]].concat()),
-        1,
-        &["lbfgs"],
-    );
+    fails(&taper(folder, &[&args[..], &["--high", "0"]].concat()), 2, &["--low", "below --high"]);
+    let solved = ["--plan", "probe", "--optimizer", "lbfgs", "--set", "head.hidden=0"];
+    fails(&taper(folder, &[&args[..], &solved].concat()), 2, &["optimize.rule", "lbfgs"]);
 }
 
 #[test]
