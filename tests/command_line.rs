@@ -5,6 +5,27 @@ use std::fs;
 use crate::support::{EMOJI, command, fails, fine_tune, json, listing, small, succeed, taper};
 
 #[test]
+fn runs_answer_together() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 8));
+    for seed in ["0", "1", "2"] {
+        assert_eq!(fine_tune(folder, &["--preset", "quick", "--seed", seed, "--out", seed]).code, Some(0));
+    }
+    let told = succeed(folder, &["ensemble", "0", "1", "2", "--json"]).stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let rows = told["rows"].as_array().unwrap();
+    let loss = |i: usize| rows[i]["loss"].as_f64().unwrap();
+    // The loss of a mean of probabilities is no more than the mean of the losses.
+    assert!(rows.len() == 4 && loss(3) <= (loss(0) + loss(1) + loss(2)) / 3.0, "{told}");
+    let alone: serde_json::Value = serde_json::from_str(&succeed(folder, &["eval", "1", "--json"]).stdout).unwrap();
+    assert_eq!((&rows[1]["accuracy"], &rows[1]["loss"]), (&alone["accuracy"], &alone["loss"]));
+    let chosen = succeed(folder, &["ensemble", "0", "1", "2", "--greedy", "--mean", "logits"]).stdout;
+    assert!(chosen.contains("12 pictures") && chosen.contains("chosen: "), "{chosen}");
+    fails(&taper(folder, &["ensemble", "0"]), 2, &["2 values required"]);
+    fails(&taper(folder, &["ensemble", "0", "nothing"]), 2, &["nothing"]);
+}
+
+#[test]
 fn a_learning_rate_is_found_and_no_run_made() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 6));

@@ -27,6 +27,7 @@ pub mod advise;
 pub mod averaged;
 pub mod checkpoint;
 mod course;
+pub mod ensemble;
 pub mod evaluate;
 pub mod fit;
 mod full_batch;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AdviseArgs, AugmentArgs, DataArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs,
-    ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile, TrainArgs,
+    self, AdviseArgs, AugmentArgs, DataArgs, EnsembleArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs,
+    InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -40,6 +40,7 @@ enum Verb {
     Resume(ResumeArgs),
     LrFind(Box<LrFindArgs>),
     Eval(EvalArgs),
+    Ensemble(EnsembleArgs),
     Predict(PredictArgs),
     Models(ModelsArgs),
     Probe(ProbeArgs),
@@ -106,6 +107,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::LrFind(args) => commands::lr_find(args, threads),
         Verb::Resume(args) => commands::resume(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
+        Verb::Ensemble(args) => commands::ensemble(args, threads),
         Verb::Predict(args) => commands::predict(args),
         Verb::Probe(args) => commands::probe(args, threads),
         Verb::Advise(args) => commands::advise(args, threads),

@@ -55,7 +55,7 @@ pub struct EvalArgs {
 pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
     let model = model::open(&args.run)?;
-    let (dataset, path) = pictures(args)?;
+    let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     if dataset.classes() != model.card.classes {
         bail!(
             "{} has the classes {:?}, the model was trained for {:?}: both must be the same",
@@ -71,7 +71,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let (result, without) = match args.tta {
         None => (plain()?, None),
         Some(views) => {
-            let recipe = if let Views::Random(_) = views { recipe(args)? } else { Recipe::default() };
+            let recipe = if let Views::Random(_) = views { recipe(&args.run)? } else { Recipe::default() };
             let data = (&dataset, input, threads);
             let seen = evaluate_views(&model.classifier, data, (views, args.tta_mean), &recipe, how)?;
             (seen, Some((views, plain()?)))
@@ -178,22 +178,22 @@ impl Told<'_> {
 }
 
 /// The recipe of the run.
-fn recipe(args: &EvalArgs) -> Result<Recipe> {
-    Recipe::read(&Path::new(&args.run).join("recipe.toml"))
+fn recipe(run: &str) -> Result<Recipe> {
+    Recipe::read(&Path::new(run).join("recipe.toml"))
 }
 
-/// The pictures to measure on, and where they came from.
-fn pictures(args: &EvalArgs) -> Result<(Arc<dyn Dataset>, PathBuf)> {
-    if let Some(path) = &args.data {
+/// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.
+pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Dataset>, PathBuf)> {
+    if let Some(path) = data {
         if path.is_dir()
             && let Some((_, test)) = Idx::sides(path)?
         {
-            return Ok((Arc::new(test), path.clone()));
+            return Ok((Arc::new(test), path.to_path_buf()));
         }
         let val = ["val", "valid"].map(|name| path.join(name)).into_iter().find(|p| p.is_dir());
-        return Ok((Arc::new(Folder::open(val.as_ref().unwrap_or(path))?), path.clone()));
+        return Ok((Arc::new(Folder::open(val.as_deref().unwrap_or(path))?), path.to_path_buf()));
     }
-    let recipe = recipe(args).with_context(|| format!("name the pictures: taper eval {} DATA", args.run))?;
+    let recipe = recipe(run).with_context(|| format!("name the pictures: taper eval {run} DATA"))?;
     let split = Rng::new(recipe.seed).fork("split");
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &split)?;
     Ok((splits.val, recipe.data.path))

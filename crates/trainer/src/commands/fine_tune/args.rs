@@ -8,16 +8,19 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::checkpoint::Every;
 use crate::recipe::{
-    AugmentRecipe, AverageRecipe, HeadKind, OptimizeRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe,
+    AugmentRecipe, AverageRecipe, HeadKind, OptimizeRecipe, Plan, Preset, Recipe, RecipeError, Rule, ScheduleRecipe,
     TransformRecipe,
 };
 
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --plan probe --variants 4 --out runs/first\n  taper fine-tune pictures --model resnet50 --head own\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --set optimize.warmup=0.1 --set optimize.schedule=cosine\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
+    after_help = "Examples:\n  taper fine-tune pictures\n  taper fine-tune pictures --preset quick --out runs/first\n  taper fine-tune pictures --model resnet50 --head own\n  taper fine-tune -c runs/first/recipe.toml --seed 1\n  taper fine-tune pictures --set optimize.warmup=0.1 --set optimize.schedule=cosine\n  taper fine-tune pictures --optimizer lion --schedule cosine_restarts --average ema\n  taper fine-tune pictures --plan probe --optimizer lbfgs\n\nDATA holds train/<class>/* and val/<class>/*, or <class>/* to be split by --seed.\nPNG, JPEG, WebP, GIF and BMP are read.\n\nA recipe has the settings of optimizer, schedule and average: rule = { name = \"lion\", beta2 = 0.98 } in [optimize].\nlbfgs solves the head of --plan probe in full batch, on pictures that are not augmented."
 )]
 pub struct FineTuneArgs {
+    /// How long it may take; recipe and flags change it
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) preset: Preset,
     #[command(flatten)]
     pub(super) run: RunArgs,
 }

@@ -40,7 +40,7 @@ use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 /// # Errors
 /// Says what was wrong, where, and what to do; a run folder that was begun keeps what was whole.
 pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
-    run(&args.run, &args.run.recipe(&Recipe::default())?, threads)
+    run(&args.run, &args.run.recipe(&args.preset.recipe(&Recipe::default()))?, threads)
 }
 
 /// Runs the verb.
