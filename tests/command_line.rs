@@ -5,6 +5,26 @@ use std::fs;
 use crate::support::{EMOJI, command, fails, fine_tune, json, listing, small, succeed, taper};
 
 #[test]
+fn a_sheet_shows_where_an_answer_comes_from() {
+    let place = tempfile::tempdir().unwrap();
+    let picture = format!("{EMOJI}/val/clock/alarm_clock.png");
+    let args = ["explain", "squeezenet1_1", &picture, "--png", "why.png", "--side", "64"];
+    let said = succeed(place.path(), &args).stdout;
+    assert!(said.contains("analog clock: 81") && said.contains("wrote why.png"), "{said}");
+    let drawn = fs::read(place.path().join("why.png")).unwrap();
+    assert!(drawn.starts_with(b"\x89PNG"));
+    let other = succeed(place.path(), &[&args[..], &["--class", "digital clock", "--threads", "1"]].concat()).stdout;
+    assert!(other.contains("digital clock: ") && fs::read(place.path().join("why.png")).unwrap() != drawn, "{other}");
+    fails(
+        &taper(place.path(), &[&args[..], &["--class", "analog clok"]].concat()),
+        1,
+        &["nearest is \"analog clock\""],
+    );
+    fails(&taper(place.path(), &["explain", "squeezenet1_1", "none.png", "--png", "x.png"]), 1, &["none.png"]);
+    assert!(!place.path().join("x.png").exists());
+}
+
+#[test]
 fn runs_answer_together() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 8));

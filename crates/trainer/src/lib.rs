@@ -45,6 +45,7 @@ pub mod inspect;
 pub mod landscape;
 pub mod preview;
 
+pub mod explain;
 pub mod files;
 pub mod interrupt;
 pub mod model;

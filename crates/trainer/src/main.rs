@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AdviseArgs, AugmentArgs, DataArgs, EnsembleArgs, EvalArgs, ExportArgs, FeaturesArgs, FineTuneArgs,
-    InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile, TrainArgs,
+    self, AdviseArgs, AugmentArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
+    FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile,
+    TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -42,6 +43,7 @@ enum Verb {
     Eval(EvalArgs),
     Ensemble(EnsembleArgs),
     Predict(PredictArgs),
+    Explain(ExplainArgs),
     Models(ModelsArgs),
     Probe(ProbeArgs),
     Advise(AdviseArgs),
@@ -113,6 +115,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Advise(args) => commands::advise(args, threads),
         Verb::Features(args) => commands::features(args, threads),
         Verb::Export(args) => commands::export(args),
+        Verb::Explain(args) => commands::explain(args),
         Verb::Models(args) => commands::models(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),

@@ -6,12 +6,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
+use taper_augment::{Normalize, Transform};
+use taper_data::RgbImage;
 use taper_tensor::{Params, Rng};
 use taper_transfer::{BackboneConfig, Classifier, Fit, Head, backbone, load_weights, model, read_weights};
 
 use crate::files;
 use crate::pipeline::Input;
 use crate::pretrained::weights;
+use crate::transforms::eval_transform;
 
 /// `model.json`: what the weights beside it are weights of.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -60,6 +63,20 @@ pub struct Model {
     pub card: ModelCard,
     /// The network.
     pub classifier: Classifier,
+}
+
+impl Model {
+    /// A picture as the network sees it, and as a batch of one, (1,H,W,3).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn prepare(&self, path: &Path) -> Result<(RgbImage, Tensor)> {
+        let (input, side) = (self.card.input(), self.card.input_size as usize);
+        let picture = eval_transform(input.size)?.apply(taper_data::decode(path)?, &mut Rng::new(0));
+        let mut pixels = vec![0.0; side * side * 3];
+        Normalize::new(input.mean, input.std)?.write(&picture, &mut pixels)?;
+        Ok((picture, Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?))
+    }
 }
 
 /// The card of a run folder.

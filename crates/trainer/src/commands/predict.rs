@@ -3,15 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use serde_json::json;
-use taper_augment::{Normalize, Transform};
-use taper_tensor::Rng;
 
 use crate::evaluate::{marginal, passes, ranked};
 use crate::model;
 use crate::output::line;
-use crate::transforms::eval_transform;
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
@@ -42,21 +39,16 @@ pub struct PredictArgs {
 /// When the model cannot be read or does not fit.
 pub fn predict(args: &PredictArgs) -> Result<i32> {
     let model = model::open(&args.model)?;
-    let (input, mut code) = (model.card.input(), 0);
-    let (transform, normalize) = (eval_transform(input.size)?, Normalize::new(input.mean, input.std)?);
-    let side = input.size as usize;
+    let mut code = 0;
     for path in &args.images {
-        let picture = match taper_data::decode(path) {
-            Ok(picture) => transform.apply(picture, &mut Rng::new(0)),
+        let images = match model.prepare(path) {
+            Ok((_, images)) => images,
             Err(error) => {
                 eprintln!("error: {error}");
                 code = 1;
                 continue;
             }
         };
-        let mut pixels = vec![0.0; side * side * 3];
-        normalize.write(&picture, &mut pixels)?;
-        let images = Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?;
         let seen = marginal(&model.classifier, &images, passes(args.mc))?;
         let row = |t: &Tensor| Ok::<_, anyhow::Error>(t.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?);
         let (probabilities, deviations) = (row(&seen.mean)?, row(&seen.deviation)?);

@@ -1,0 +1,82 @@
+//! `taper explain`: where in a picture a network found what it says.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use image::ImageFormat;
+use taper_tensor::{Mode, log_softmax};
+
+use crate::evaluate::ranked;
+use crate::explain::{grad_cam, occlusion};
+use crate::files;
+use crate::model;
+use crate::output::line;
+use crate::preview::{Row, sheet};
+
+/// Squares of an occlusion, as parts of the picture's side: their side, and how far apart they are.
+const SQUARE: usize = 5;
+const APART: usize = 16;
+
+/// Draw where in pictures a network found what it says: Grad-CAM and occlusion.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper explain runs/emoji-1 cat.png --png why.png\n  taper explain squeezenet1_1 cat.jpg dog.jpg --class \"tabby cat\" --png why.png\n\nA row for each picture: as the network sees it; Grad-CAM, the places of the last feature map that speak for the class; occlusion, the\nsquares without which its probability falls."
+)]
+pub struct ExplainArgs {
+    /// A run folder, or the name of a pretrained model
+    #[arg(value_name = "RUN|MODEL")]
+    model: String,
+    /// The pictures
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// The class, by name [default: the most probable one of each picture]
+    #[arg(long)]
+    class: Option<String>,
+    /// The sheet to write
+    #[arg(long, value_name = "FILE")]
+    png: PathBuf,
+    /// Side of each picture on the sheet, pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 320, value_parser = clap::value_parser!(u32).range(32..=2048))]
+    side: u32,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the model or a picture cannot be read, there is no class of the name, or the sheet cannot be written.
+pub fn explain(args: &ExplainArgs) -> Result<i32> {
+    let model = model::open(&args.model)?;
+    let classes = &model.card.classes;
+    let asked = match &args.class {
+        None => None,
+        Some(name) => match classes.iter().position(|class| class == name) {
+            Some(class) => Some(class),
+            None => {
+                let near = classes.iter().min_by_key(|class| strsim::levenshtein(class, name));
+                bail!("there is no class {name:?}; the nearest is {:?}", near.map_or("", |class| class.as_str()))
+            }
+        },
+    };
+    let mut rows = Vec::new();
+    for path in &args.images {
+        let (picture, pixels) = model.prepare(path)?;
+        let logits = model.classifier.forward(&pixels, Mode::Eval)?;
+        let probabilities = log_softmax(&logits)?.exp()?.squeeze(0)?.to_vec1::<f32>()?;
+        let class = asked.unwrap_or(ranked(&probabilities)[0]);
+        let size = model.card.input_size as usize;
+        let squares = (size / SQUARE, (size / APART).max(1));
+        let heats =
+            [grad_cam(&model.classifier, &pixels, class)?, occlusion(&model.classifier, &pixels, class, squares)?];
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let said = format!("{}: {:.1} %", classes[class], 100.0 * probabilities[class]);
+        line(format_args!("{}: {said}", path.display()))?;
+        let drawn = heats.iter().map(|heat| heat.over(&picture)).collect::<Vec<_>>();
+        rows.push(Row { label: vec![name, said], pictures: [vec![picture], drawn].concat() });
+    }
+    let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model)];
+    let mut png = std::io::Cursor::new(Vec::new());
+    sheet(&heading, &rows, args.side)?.write_to(&mut png, ImageFormat::Png).context("cannot write a PNG")?;
+    files::write(&args.png, &png.into_inner())?;
+    line(format_args!("wrote {}", args.png.display()))?;
+    Ok(0)
+}
