@@ -86,7 +86,7 @@ pub fn occlusion(
 }
 
 impl Heat {
-    /// The picture with the heat over it: nothing where there is none, through red to yellow where there is most.
+    /// The picture with the heat over it: grey where there is none, through yellow to red where there is most.
     pub fn over(&self, picture: &RgbImage) -> RgbImage {
         let most = self.values.iter().copied().fold(0.0f32, f32::max).max(f32::MIN_POSITIVE);
         let (height, width) = self.size;
@@ -97,10 +97,9 @@ impl Heat {
         let heat = imageops::resize(&small, w, h, imageops::FilterType::CatmullRom);
         RgbImage::from_fn(w, h, |x, y| {
             let (strength, pixel) = (heat.get_pixel(x, y).0[0].clamp(0.0, 1.0), picture.get_pixel(x, y).0);
-            // From the picture in grey to the colours of something that glows.
-            let glow = [3.0 * strength, 3.0 * strength - 1.0, 3.0 * strength - 2.0].map(|part| part.clamp(0.0, 1.0));
+            let glow = [0.95, 0.85 * (1.0 - strength), 0.05];
             let grey = 0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2]);
-            let mix = 0.75 * strength;
+            let mix = (1.5 * strength).min(0.8);
             image::Rgb(glow.map(|part| ((1.0 - mix) * (0.35 * 255.0 + 0.65 * grey) + mix * 255.0 * part).round() as u8))
         })
     }
