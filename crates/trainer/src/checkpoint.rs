@@ -117,7 +117,10 @@ pub(crate) fn sum(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How often a training is written down beside the end of every epoch.
+/// The least time between the ends of two epochs that are written down: short ones would spend it on the disk.
+const SPACING: Duration = Duration::from_secs(10);
+
+/// How often a training is written down beside the ends of epochs, of which those count that are ten seconds apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Every {
     /// At the end of an epoch only.
@@ -164,13 +167,15 @@ impl Checkpoints {
         Self { folder: run.join("checkpoint"), every, pictures, last: (0, Instant::now()) }
     }
 
-    /// Whether it is time, after so many steps of the run.
-    pub(crate) fn due(&self, steps: usize) -> bool {
-        match self.every {
-            Every::Epoch => false,
-            Every::Steps(number) => steps >= self.last.0 + number,
-            Every::Time(time) => self.last.1.elapsed() >= time,
-        }
+    /// Whether it is time, after so many steps of the run, at the end of an epoch or not.
+    pub(crate) fn due(&self, steps: usize, whole: bool) -> bool {
+        let apart = whole && self.last.1.elapsed() >= SPACING;
+        apart
+            || match self.every {
+                Every::Epoch => false,
+                Every::Steps(number) => steps >= self.last.0 + number,
+                Every::Time(time) => self.last.1.elapsed() >= time,
+            }
     }
 
     /// Writes one down, and removes those before the last two.
@@ -263,11 +268,11 @@ mod tests {
         let place = tempfile::tempdir()?;
         std::fs::create_dir(place.path().join("checkpoint"))?;
         let mut kept = Checkpoints::new(place.path(), Every::Steps(5), "a".into());
-        assert!(kept.latest()?.is_none() && kept.due(5) && !kept.due(4));
+        assert!(kept.latest()?.is_none() && kept.due(5, true) && !kept.due(4, true));
         for steps in [5, 10, 100] {
             kept.save(steps, checkpoint(steps))?;
         }
-        assert!(!kept.due(104) && kept.due(105));
+        assert!(!kept.due(104, false) && kept.due(105, false));
         assert_eq!(kept.list()?.len(), 2);
         assert_eq!(kept.latest()?.unwrap().position.batches, 100);
         std::fs::write(&kept.list()?[1], "half")?;

@@ -110,7 +110,7 @@ pub struct Outcome {
 pub struct Keep<'a> {
     /// A folder for features of frozen stages that memory is too small for; the system's for such files where there is none.
     pub place: Option<&'a Path>,
-    /// Where the training is written down: at the end of every epoch, when an observer ends it, and as often as they say.
+    /// Where the training is written down: at the end of an epoch, when an observer ends it, and as often as they say.
     pub checkpoints: Option<Checkpoints>,
     /// What was written down of the training that this one goes on with.
     pub resume: Option<Checkpoint>,
@@ -193,7 +193,7 @@ pub fn fit_kept(
             let mut after = |course: &Course<'_>, outcome: &Outcome, at: At| -> Result<()> {
                 let Some(checkpoints) = &mut checkpoints else { return Ok(()) };
                 let steps = outcome.rates.len();
-                if at.batches < course.batches && !outcome.stopped && !checkpoints.due(steps) {
+                if !outcome.stopped && !checkpoints.due(steps, at.batches == course.batches) {
                     return Ok(());
                 }
                 let mut checkpoint = Checkpoint::default();

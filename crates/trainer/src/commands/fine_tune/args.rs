@@ -146,8 +146,8 @@ pub(super) struct RunArgs {
     /// Side of the square that the network sees, pixels
     #[arg(long, value_name = "PIXELS")]
     image_size: Option<u32>,
-    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the end of every epoch: what `taper resume`
-    /// goes on with [default: at the end of every epoch]
+    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs: what `taper resume` goes
+    /// on with [default: at the ends of epochs that are ten seconds apart]
     #[arg(long, value_name = "STEPS|MINUTESm")]
     pub(super) checkpoint_every: Option<Every>,
     /// The run folder [default: the first free runs/NAME-N]

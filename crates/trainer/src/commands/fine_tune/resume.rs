@@ -20,7 +20,7 @@ use crate::recipe::Recipe;
 pub struct ResumeArgs {
     /// A run folder
     run: PathBuf,
-    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the end of every epoch
+    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs
     #[arg(long, value_name = "STEPS|MINUTESm")]
     checkpoint_every: Option<Every>,
     /// Stop at the first picture that cannot be read
