@@ -18,15 +18,15 @@ use crate::recipe::{Plan, Recipe};
 use crate::stored::{Source, Stored};
 
 /// Which pictures a recipe's head gets right by cross-validation: of five parts, drawn class by class by `rng`, each is answered by
-/// a head that was trained on the others, for as long as the recipe says, over the network as it is. What the network makes of the
-/// pictures is computed once.
+/// a head that was trained on the others, for as long as the recipe says, over the network as it is. All of that `rounds` times, one
+/// after the other, with parts of their own; what the network makes of the pictures is computed once.
 ///
 /// # Errors
 /// As for a training, and when the rule takes no steps (`lbfgs`).
 pub(crate) fn cross_validated(
     recipe: &Recipe,
     pictures: &Arc<dyn Dataset>,
-    rng: &Rng,
+    (rng, rounds): (&Rng, usize),
     threads: usize,
 ) -> Result<Vec<bool>> {
     let recipe = &Recipe { plan: Plan::Probe, ..recipe.clone() };
@@ -47,9 +47,9 @@ pub(crate) fn cross_validated(
     let plain = eval_loader(Arc::clone(pictures), recipe.data.batch_size, card.input(), threads)?;
     let stored = Stored::of(&classifier, (&whole, &plain), recipe.variants().max(1), None)?;
     let labels: Vec<usize> = (0..pictures.len()).map(|i| pictures.label(i)).collect();
-    let parts = folds(&labels, pictures.classes().len(), rng);
-    let mut right = vec![false; pictures.len()];
-    for fold in 0..FOLDS {
+    let mut right = vec![false; rounds * pictures.len()];
+    for (round, fold) in (0..rounds).flat_map(|round| (0..FOLDS).map(move |fold| (round, fold))) {
+        let parts = folds(&labels, pictures.classes().len(), &rng.at(round as u64));
         let (held, kept): (Vec<usize>, Vec<usize>) = (0..pictures.len()).partition(|&i| parts[i] == fold);
         if held.is_empty() || kept.len() < 2 {
             continue;
@@ -68,6 +68,7 @@ pub(crate) fn cross_validated(
         }
         let answers =
             classifier.forward_from(stages, &stored.rows(0, &held)?, Mode::Eval)?.argmax(1)?.to_vec1::<u32>()?;
+        let right = &mut right[round * pictures.len()..];
         held.into_iter().zip(answers).for_each(|(i, answer)| right[i] = answer as usize == labels[i]);
     }
     Ok(right)

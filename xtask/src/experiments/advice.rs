@@ -37,8 +37,8 @@ struct Outcome {
     advice: Advice,
     /// Of the plans in their order.
     accuracies: [f64; 5],
-    /// Seconds of each, and of the advice.
-    seconds: [f64; 6],
+    /// Seconds of the advice.
+    seconds: f64,
     /// Which of the plans was advised.
     advised: usize,
 }
@@ -91,13 +91,13 @@ pub(super) fn table(
     tell: impl Fn(String),
 ) -> Result<String> {
     let mut text = format!(
-        "Accuracies in percent, the mean over {seeds} seeds ({} where 10 pictures of a class are learned), each with training pictures of its own where not all are \
-         learned. SqueezeNet 1.1 with\nthe recipe of `taper fine-tune`, at 160 pixels (emoji) or 96. The plans: `--plan probe --variants 4`, \
-         `--plan probe --cut STAGE` with the best\nearlier stage by the linear classifiers, `--plan top`, `--plan full`, and this with the cut. Trials: what \
-         a head gets right by cross-validation over training\npictures, on the last stage and on the earlier one (linear \
-         classifiers where these leave no doubt). Advised less best: the mean of the\nadvised plan of each seed, less that of the \
-         plan with the best mean. Tested are the pictures of `val`, 1000 drawn for Fashion-MNIST, a\nfifth for the digits; the \
-         advice does not see them. Seconds: of the advice, and of the plans.\n\n\
+        "Accuracies in percent, the mean over {seeds} seeds ({} where 10 pictures of a class are learned), each with training pictures \
+         of its own where\nnot all are learned. SqueezeNet 1.1 with the recipe of `taper fine-tune`, at 160 pixels (emoji) or 96. The plans: \
+         `--plan probe\n--variants 4`, `--plan probe --cut STAGE` with the best earlier stage by the linear classifiers, `--plan top`, \
+         `--plan full`, and this with\nthe cut. Trials: what a head gets right by cross-validation over training pictures, on the last stage and \
+         on the earlier one (linear\nclassifiers where these leave no doubt). Advised less best: the advised plan of each seed less the \
+         plan with the best mean, ± the standard\nerror over the seeds. Tested are the pictures of `val`, 1000 drawn for Fashion-MNIST, a \
+         fifth for the digits; the advice does not see them.\nSeconds: of the advice.\n\n\
          | data | pictures of a class | trials | advised | {} | advised less best | seconds |\n|---|--:|--:|---|{}--:|--:|\n",
         3 * seeds,
         PLANS.join(" | "),
@@ -130,10 +130,9 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
     };
     let mut recipe = Recipe { seed, ..Recipe::default() };
     recipe.data.image_size = source.side;
-    let mut clock = Instant::now();
-    let mut lap = || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f64();
+    let clock = Instant::now();
     let advice = advise(&recipe, &train, threads)?;
-    let mut seconds = [lap(), 0.0, 0.0, 0.0, 0.0, 0.0];
+    let seconds = clock.elapsed().as_secs_f64();
     let with = |plan, cut: Option<&str>, variants| {
         let mut recipe = Recipe { plan, cut: cut.map(str::to_owned), ..recipe.clone() };
         recipe.data.variants = variants;
@@ -153,7 +152,6 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
         let loader = train_loader(Arc::clone(&train), plan, card.input(), threads)?;
         let val = eval_loader(Arc::clone(&test), 100, card.input(), threads)?;
         accuracies[i] = fit(&mut classifier, &params, (&loader, &val), plan, &mut [])?.evaluation.accuracy();
-        seconds[i + 1] = lap();
     }
     let followed = advice.follow(&recipe);
     let advised = plans.iter().position(|plan| *plan == followed);
@@ -172,8 +170,11 @@ fn line(name: &str, outcomes: &[Outcome]) -> String {
             })
     };
     let means = [0, 1, 2, 3, 4].map(|plan| 100.0 * mean(&|o| o.accuracies[plan]));
-    let best = means.into_iter().fold(0.0, f64::max);
-    let advised = 100.0 * mean(&|o| o.accuracies[o.advised]);
+    let best = (0..PLANS.len()).fold(0, |best, plan| if means[plan] > means[best] { plan } else { best });
+    let less = |o: &Outcome| 100.0 * (o.accuracies[o.advised] - o.accuracies[best]);
+    let middle = mean(&less);
+    let spread = outcomes.iter().map(|o| (less(o) - middle).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+    let error = (spread / count).sqrt();
     let mut named: Vec<(usize, usize)> =
         (0..PLANS.len()).map(|plan| (outcomes.iter().filter(|o| o.advised == plan).count(), plan)).collect();
     named.retain(|(times, _)| *times > 0);
@@ -182,16 +183,13 @@ fn line(name: &str, outcomes: &[Outcome]) -> String {
         [(_, plan)] => vec![PLANS[plan].to_owned()],
         _ => named.iter().map(|(times, plan)| format!("{} ({times} of {})", PLANS[*plan], outcomes.len())).collect(),
     };
-    let seconds = [0, 1, 2, 3, 4, 5].map(|i| format!("{:.0}", mean(&|o| o.seconds[i])));
     format!(
-        "| {name} | {:.0} | {:.1}, {:.1} | {} | {} | {:+.1} | {}; {} |",
+        "| {name} | {:.0} | {:.1}, {:.1} | {} | {} | {middle:+.1} ± {error:.1} | {:.0} |",
         mean(&|o| o.advice.per_class),
         trial(0),
         trial(1),
         named.join(", "),
         means.map(|mean| format!("{mean:.1}")).join(" | "),
-        advised - best,
-        seconds[0],
-        seconds[1..].join(", ")
+        mean(&|o| o.seconds),
     )
 }
