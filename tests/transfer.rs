@@ -135,6 +135,7 @@ fn the_pictures_say_which_layers_to_train() {
     assert!(files("auto") == files("followed"));
     fails(&fine_tune(folder, &["--plan", "auto", "--cut", "fire4-5"]), 2, &["cut", "--plan auto"]);
     fails(&fine_tune(folder, &["--plan", "auto", "--optimizer", "lbfgs"]), 2, &["plan", "lbfgs"]);
+    fails(&fine_tune(folder, &["--plan", "auto", "--head", "own"]), 2, &["head.kind", "own head"]);
     fails(&taper(folder, &["train", "pictures", "--plan", "auto"]), 2, &["plan", "random weights"]);
     fails(&fine_tune(folder, &["--plan", "best"]), 2, &["best", "auto"]);
     fails(&taper(folder, &["advise", "nowhere"]), 1, &["nowhere"]);

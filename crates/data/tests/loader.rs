@@ -107,12 +107,17 @@ fn threads_change_nothing_and_epochs_differ() {
         }
         Ok(())
     });
-    let run = |threads, epoch| {
+    let loader = |threads| {
         let config = LoaderConfig { batch_size: 50, size: (64, 64), ..config(threads) };
-        all(&Loader::new(dataset.clone(), prepare.clone(), config).unwrap(), epoch)
+        Loader::new(dataset.clone(), prepare.clone(), config).unwrap()
     };
+    let run = |threads, epoch| all(&loader(threads), epoch);
     let one = run(1, 3);
     assert_eq!(one.len(), 11);
+    for done in [1, 7, 10, 11, 12] {
+        let rest: Vec<_> = loader(2).epoch_from(3, done).map(|item| parts(item.unwrap())).collect();
+        assert!(rest == one[done.min(11)..], "what is left after {done} batches");
+    }
     for threads in [2, 5] {
         assert!(run(threads, 3) == one, "{threads} threads give other batches");
     }

@@ -191,6 +191,32 @@ impl PlanChoice {
     }
 }
 
+/// Refuses what takes the choice from `--plan auto`.
+fn leaves_a_choice(recipe: &Recipe) -> Result<(), RecipeError> {
+    let lbfgs = matches!(recipe.optimize.rule, Rule::Lbfgs(_));
+    for (refused, field, wanted, got) in [
+        (!recipe.pretrained, "plan", "one of its own: `train` begins with random weights, which say nothing", "auto"),
+        (lbfgs, "plan", "probe with the rule lbfgs, which trains a head alone", "auto"),
+        (
+            recipe.head.kind == HeadKind::Own,
+            "head.kind",
+            "concat_pool or mlp with --plan auto: an own head belongs to the last stage",
+            "own",
+        ),
+        (
+            recipe.cut.is_some(),
+            "cut",
+            "left to --plan auto, which finds the stage",
+            recipe.cut.as_deref().unwrap_or(""),
+        ),
+    ] {
+        if refused {
+            return Err(RecipeError::Field { field, wanted, got: got.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 impl RunArgs {
     /// Whether the pictures are to say which layers are trained.
     pub(super) fn auto(&self) -> bool {
@@ -262,17 +288,8 @@ impl RunArgs {
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
         }
         recipe.check()?;
-        if self.auto() && !recipe.pretrained {
-            let (field, wanted) = ("plan", "one of its own: `train` begins with random weights, which say nothing");
-            return Err(RecipeError::Field { field, wanted, got: "auto".into() }.into());
-        }
-        if let (true, Rule::Lbfgs(_)) = (self.auto(), recipe.optimize.rule) {
-            let (field, wanted) = ("plan", "probe with the rule lbfgs, which trains a head alone");
-            return Err(RecipeError::Field { field, wanted, got: "auto".into() }.into());
-        }
-        if let (true, Some(stage)) = (self.auto(), &recipe.cut) {
-            let (field, wanted) = ("cut", "left to --plan auto, which finds the stage");
-            return Err(RecipeError::Field { field, wanted, got: stage.clone() }.into());
+        if self.auto() {
+            leaves_a_choice(&recipe)?;
         }
         Ok(recipe)
     }
