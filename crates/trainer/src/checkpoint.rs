@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use taper_transfer::sha256;
 
 use crate::files;
 
@@ -82,7 +82,7 @@ impl Checkpoint {
         let about = [("position".to_owned(), position)].into_iter().collect();
         let mut bytes =
             safetensors::serialize(self.tensors.iter(), Some(about)).context("cannot serialize the state")?;
-        let sum = sum(&bytes);
+        let sum = sha256(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         Ok(bytes)
     }
@@ -100,7 +100,7 @@ impl Checkpoint {
         let Some((bytes, wanted)) = bytes.split_at_checked(bytes.len().saturating_sub(DIGITS)) else {
             bail!("it is too short");
         };
-        ensure!(sum(bytes).as_bytes() == wanted, "its bytes are not those that were written");
+        ensure!(sha256(bytes).as_bytes() == wanted, "its bytes are not those that were written");
         let (_, header) = SafeTensors::read_metadata(bytes)?;
         let position = header.metadata().as_ref().and_then(|about| about.get("position"));
         let position = serde_json::from_str(position.context("it says nothing of its position")?)?;
@@ -111,11 +111,6 @@ impl Checkpoint {
 
 /// Hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
-
-/// The SHA-256 of bytes.
-pub(crate) fn sum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The least time between the ends of two epochs that are written down: short ones would spend it on the disk.
 const SPACING: Duration = Duration::from_secs(10);

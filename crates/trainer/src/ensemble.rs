@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use taper_tensor::Rng;
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, log, normalized};
 use crate::views::Mean;
 
 /// What several networks say of the same pictures, averaged: the mean of their probabilities, or the probabilities that belong to the mean
@@ -27,17 +27,14 @@ pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation> {
             for (sum, p) in logs.iter_mut().zip(row) {
                 *sum += match mean {
                     Mean::Probabilities => f64::from(*p),
-                    Mean::Logits => f64::from(p.max(f32::MIN_POSITIVE)).ln(),
+                    Mean::Logits => log(*p),
                 };
             }
         }
         for sum in &mut logs {
             *sum = if mean == Mean::Probabilities { (*sum / count).max(f64::MIN_POSITIVE).ln() } else { *sum / count };
         }
-        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let norm = most + logs.iter().map(|log| (log - most).exp()).sum::<f64>().ln();
-        let row: Vec<f64> = logs.into_iter().map(|log| log - norm).collect();
-        averaged.add_rows(&[row], [label]);
+        averaged.add_rows(&[normalized(logs)], [label]);
     }
     averaged.took = members.iter().map(|member| member.took).sum();
     averaged.finish();
@@ -48,8 +45,7 @@ pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation> {
 pub fn part(evaluation: &Evaluation, numbers: &[usize]) -> Evaluation {
     let mut part = Evaluation { took: evaluation.took, ..Evaluation::default() };
     for &i in numbers {
-        let row: Vec<f64> =
-            evaluation.probabilities[i].iter().map(|p| f64::from(p.max(f32::MIN_POSITIVE)).ln()).collect();
+        let row: Vec<f64> = evaluation.probabilities[i].iter().map(|&p| log(p)).collect();
         part.add_rows(&[row], [evaluation.labels[i]]);
     }
     part.finish();

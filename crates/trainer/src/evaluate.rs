@@ -85,6 +85,19 @@ impl Evaluation {
     }
 }
 
+/// The logarithm of a probability, finite also where it is 0.
+pub(crate) fn log(probability: f32) -> f64 {
+    f64::from(probability.max(f32::MIN_POSITIVE)).ln()
+}
+
+/// Logits as logarithms of probabilities.
+pub(crate) fn normalized(mut logits: Vec<f64>) -> Vec<f64> {
+    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let norm = most + logits.iter().map(|logit| (logit - most).exp()).sum::<f64>().ln();
+    logits.iter_mut().for_each(|logit| *logit -= norm);
+    logits
+}
+
 /// The classes of a row of probabilities, the most probable first.
 pub fn ranked(row: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..row.len()).collect();

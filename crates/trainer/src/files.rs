@@ -1,9 +1,10 @@
 //! Files that are whole or not there.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Cursor, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use image::{ImageFormat, RgbImage};
 
 /// Writes a file so that its name never shows half of it: into a temporary file beside it, synced, renamed.
 ///
@@ -35,6 +36,16 @@ pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>
         Ok(())
     };
     end().with_context(|| unwritten(path))
+}
+
+/// A picture as the bytes of a PNG file.
+///
+/// # Errors
+/// When the codec fails.
+pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).context("cannot encode a PNG")?;
+    Ok(bytes.into_inner())
 }
 
 /// Removes what a process that was killed had begun to write in a folder.

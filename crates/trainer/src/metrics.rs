@@ -2,7 +2,7 @@
 
 use taper_tensor::Rng;
 
-use crate::evaluate::{Evaluation, ranked};
+use crate::evaluate::{Evaluation, log, normalized, ranked};
 
 /// Bins of [`Reliability`], of one width, as in the paper.
 pub const BINS: usize = 15;
@@ -121,13 +121,10 @@ pub fn reliability(evaluation: &Evaluation) -> Reliability {
 
 /// The probabilities with their logits divided by `temperature`: softer above 1, surer below; the answers stay.
 pub fn tempered(evaluation: &Evaluation, temperature: f64) -> Evaluation {
-    let mut tempered = Evaluation { labels: evaluation.labels.clone(), ..Evaluation::default() };
+    let mut tempered = Evaluation::default();
     for (row, &label) in evaluation.probabilities.iter().zip(&evaluation.labels) {
-        let logits: Vec<f64> = row.iter().map(|p| f64::from(p.max(f32::MIN_POSITIVE)).ln() / temperature).collect();
-        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let norm = most + logits.iter().map(|logit| (logit - most).exp()).sum::<f64>().ln();
-        tempered.loss -= logits[label] - norm;
-        tempered.probabilities.push(logits.iter().map(|logit| (logit - norm).exp() as f32).collect());
+        let logits = row.iter().map(|&p| log(p) / temperature).collect();
+        tempered.add_rows(&[normalized(logits)], [label]);
     }
     tempered.finish();
     tempered

@@ -112,9 +112,9 @@ impl RangeTest {
 pub fn range_test(
     classifier: &mut Classifier,
     params: &Params,
-    (train, val): (&Loader, &Loader),
+    pictures: (&Loader, &Loader),
     recipe: &Recipe,
-    (low, high, steps): (f64, f64, usize),
+    range @ (low, high, steps): (f64, f64, usize),
 ) -> Result<RangeTest> {
     if !(low > 0.0 && high > low && high.is_finite() && steps >= 2 * REACH + 2) {
         bail!(
@@ -125,16 +125,17 @@ pub fn range_test(
     let copies = params.tensors().into_iter().map(|(name, tensor)| Ok((name, tensor.copy()?)));
     let before = copies.collect::<candle_core::Result<BTreeMap<_, _>>>()?;
     let frozen = classifier.frozen();
-    let found = grow(classifier, params, (train, val), recipe, (low, high, steps));
+    let found = grow(classifier, params, pictures, recipe, range);
     params.load(&before)?;
     classifier.freeze(frozen)?;
     found
 }
 
+/// The test itself, which leaves the weights where it ends.
 fn grow(
     classifier: &mut Classifier,
     params: &Params,
-    (train, val): (&Loader, &Loader),
+    pictures: (&Loader, &Loader),
     recipe: &Recipe,
     (low, high, steps): (f64, f64, usize),
 ) -> Result<RangeTest> {
@@ -149,7 +150,7 @@ fn grow(
     let mut optimizer = optimizer(rule, classifier, params, &bold)?;
     let regularizer = Regularizer::new(classifier, params, recipe);
     let noise = Rng::new(recipe.seed).fork("range");
-    let source = Source::of(classifier, (train, val), recipe.variants(), None)?;
+    let source = Source::of(classifier, pictures, recipe.variants(), None)?;
     let first = source.first(classifier);
     let (mut found, mut mean, mut lowest) = (RangeTest::default(), 0.0, f64::INFINITY);
     let (mut epoch, mut ended) = (0, false);

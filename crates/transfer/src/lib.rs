@@ -73,7 +73,7 @@ pub use head::Head;
 pub use hub::{Fetch, Hub, HubFile};
 pub use hub_error::HubError;
 pub use linear_head::{DropoutConfig, LinearHead};
-pub use manifest::Manifest;
+pub use manifest::{Manifest, sha256};
 pub use mlp_head::{MlpHead, MlpHeadConfig};
 pub use mobilenet::{MobileNetLayers, mobilenet};
 pub use models::{MODELS, Model, model};

@@ -77,7 +77,7 @@ impl Manifest {
     /// # Errors
     /// When their SHA-256 is another.
     pub fn verify(&self, bytes: &[u8], origin: &str) -> Result<(), WeightsError> {
-        let got = hexadecimal(&Sha256::digest(bytes));
+        let got = sha256(bytes);
         match &self.sha256 {
             Some(wanted) if got != *wanted => {
                 Err(WeightsError::Checksum { origin: origin.to_owned(), got, wanted: wanted.clone() })
@@ -90,6 +90,11 @@ impl Manifest {
 /// Whether a text is a SHA-256 as it is written here: 64 hexadecimal digits in lower case.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+}
+
+/// The SHA-256 of bytes, 64 hexadecimal digits in lower case.
+pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {

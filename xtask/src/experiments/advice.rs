@@ -15,6 +15,7 @@ use taper_data::{DEFAULT_VAL_FRACTION, Dataset, split};
 use taper_tensor::Rng;
 
 use super::digits::Digits;
+use super::table::{deviation, mean};
 
 /// Pictures to learn from and pictures to test with.
 type Pair = [Arc<dyn Dataset>; 2];
@@ -160,21 +161,18 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
 }
 
 fn line(name: &str, outcomes: &[Outcome]) -> String {
-    let count = outcomes.len() as f64;
-    let mean = |value: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(value).sum::<f64>() / count;
+    let of = |value: &dyn Fn(&Outcome) -> f64| mean(&outcomes.iter().map(value).collect::<Vec<_>>());
     let trial = |i: usize| {
         100.0
-            * mean(&|o| {
+            * of(&|o| {
                 let linear = [o.advice.stages.len() - 1, o.advice.earlier].map(|stage| o.advice.stages[stage].accuracy);
                 o.advice.heads.unwrap_or(linear)[i]
             })
     };
-    let means = [0, 1, 2, 3, 4].map(|plan| 100.0 * mean(&|o| o.accuracies[plan]));
+    let means = [0, 1, 2, 3, 4].map(|plan| 100.0 * of(&|o| o.accuracies[plan]));
     let best = (0..PLANS.len()).fold(0, |best, plan| if means[plan] > means[best] { plan } else { best });
-    let less = |o: &Outcome| 100.0 * (o.accuracies[o.advised] - o.accuracies[best]);
-    let middle = mean(&less);
-    let spread = outcomes.iter().map(|o| (less(o) - middle).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
-    let error = (spread / count).sqrt();
+    let less: Vec<f64> = outcomes.iter().map(|o| 100.0 * (o.accuracies[o.advised] - o.accuracies[best])).collect();
+    let (middle, error) = (mean(&less), deviation(&less) / (outcomes.len() as f64).sqrt());
     let mut named: Vec<(usize, usize)> =
         (0..PLANS.len()).map(|plan| (outcomes.iter().filter(|o| o.advised == plan).count(), plan)).collect();
     named.retain(|(times, _)| *times > 0);
@@ -185,11 +183,11 @@ fn line(name: &str, outcomes: &[Outcome]) -> String {
     };
     format!(
         "| {name} | {:.0} | {:.1}, {:.1} | {} | {} | {middle:+.1} ± {error:.1} | {:.0} |",
-        mean(&|o| o.advice.per_class),
+        of(&|o| o.advice.per_class),
         trial(0),
         trial(1),
         named.join(", "),
         means.map(|mean| format!("{mean:.1}")).join(" | "),
-        mean(&|o| o.seconds),
+        of(&|o| o.seconds),
     )
 }

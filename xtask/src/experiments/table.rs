@@ -105,12 +105,12 @@ fn percent(values: &[f64]) -> String {
     format!("{:.2} ± {:.2}", 100.0 * mean(values), 100.0 * deviation(values))
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The standard deviation of a sample; 0 of a single value.
-fn deviation(values: &[f64]) -> f64 {
+pub(super) fn deviation(values: &[f64]) -> f64 {
     let middle = mean(values);
     let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
     (squares / (values.len().max(2) - 1) as f64).sqrt()

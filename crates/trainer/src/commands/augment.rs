@@ -83,9 +83,8 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
         let rows = rows.collect::<Result<Vec<_>>>()?;
         (recipe.augment.train.iter().map(ToString::to_string).collect(), rows)
     };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    sheet(&heading, &rows, SIDE)?.write_to(&mut bytes, image::ImageFormat::Png)?;
-    files::write(&args.preview, &bytes.into_inner())?;
+    let bytes = files::png(&sheet(&heading, &rows, SIDE)?)?;
+    files::write(&args.preview, &bytes)?;
     if args.json {
         line(
             json!({"schema": 1, "command": "augment", "data": args.data, "rows": rows.len(), "preview": args.preview}),

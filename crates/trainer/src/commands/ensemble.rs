@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
-use super::eval::pictures;
+use super::eval::{pictures, same_classes};
 use super::readable;
 use crate::ensemble::{average, greedy, halves, part};
 use crate::evaluate::{Evaluation, evaluate};
@@ -51,14 +51,7 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
     let mut members = Vec::new();
     for run in &args.runs {
         let model = model::open(run)?;
-        if dataset.classes() != model.card.classes {
-            bail!(
-                "{} has the classes {:?}, {run} was trained for {:?}: all must be the same",
-                path.display(),
-                dataset.classes(),
-                model.card.classes
-            );
-        }
+        same_classes(&*dataset, &path, (run, &model.card.classes))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
         members.push(evaluate(&model.classifier, &loader)?);
     }

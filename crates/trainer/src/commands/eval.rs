@@ -56,14 +56,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
     let model = model::open(&args.run)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
-    if dataset.classes() != model.card.classes {
-        bail!(
-            "{} has the classes {:?}, the model was trained for {:?}: both must be the same",
-            path.display(),
-            dataset.classes(),
-            model.card.classes
-        );
-    }
+    same_classes(&*dataset, &path, (&args.run, &model.card.classes))?;
     let (dataset, unreadable) = readable(dataset, args.strict)?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
@@ -144,11 +137,12 @@ impl Told<'_> {
             line(format_args!("top 5: {:.1} %", 100.0 * top(result, 5)))?;
         }
         let best = temperature(result);
+        let softer = tempered(result, best);
         line(format_args!(
             "calibration error {:.1} %; with logits divided by {best:.2}, fitted on these pictures, {:.1} % and a loss of {:.3}",
             100.0 * self.reliability.error,
-            100.0 * reliability(&tempered(result, best)).error,
-            tempered(result, best).loss
+            100.0 * reliability(&softer).error,
+            softer.loss
         ))?;
         let width = classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("mean of classes".len());
         line(format_args!("{:width$}  precision   recall       F1      AUC  pictures", "class"))?;
@@ -175,6 +169,18 @@ impl Told<'_> {
             score.pictures
         ))
     }
+}
+
+/// Refuses pictures of other classes than a run was trained for.
+pub(super) fn same_classes(pictures: &dyn Dataset, path: &Path, (run, classes): (&str, &[String])) -> Result<()> {
+    if pictures.classes() != classes {
+        let path = path.display();
+        bail!(
+            "{path} has the classes {:?}, {run} was trained for {classes:?}: both must be the same",
+            pictures.classes()
+        );
+    }
+    Ok(())
 }
 
 /// The recipe of the run.

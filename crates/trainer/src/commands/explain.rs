@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use image::ImageFormat;
+use anyhow::{Result, bail};
 use taper_tensor::{Mode, log_softmax};
 
 use crate::evaluate::ranked;
@@ -74,9 +73,7 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
         rows.push(Row { label: vec![name, said], pictures: [vec![picture], drawn].concat() });
     }
     let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model)];
-    let mut png = std::io::Cursor::new(Vec::new());
-    sheet(&heading, &rows, args.side)?.write_to(&mut png, ImageFormat::Png).context("cannot write a PNG")?;
-    files::write(&args.png, &png.into_inner())?;
+    files::write(&args.png, &files::png(&sheet(&heading, &rows, args.side)?)?)?;
     line(format_args!("wrote {}", args.png.display()))?;
     Ok(0)
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::Result;
 use taper_data::Dataset;
 use taper_tensor::Rng;
+use taper_transfer::sha256;
 
 pub use self::args::{FineTuneArgs, TrainArgs};
 pub use self::lr_find::{LrFindArgs, lr_find};
@@ -21,7 +22,7 @@ use self::args::RunArgs;
 
 use super::readable;
 use crate::advise::advise;
-use crate::checkpoint::{self, Checkpoint, Checkpoints};
+use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::files;
 use crate::fit::{Keep, Observer, Outcome, fit_kept};
 use crate::interrupt::Interrupt;
@@ -161,7 +162,7 @@ impl Pictures {
     fn name(&self) -> Result<String> {
         let names = |set: &dyn Dataset| (0..set.len()).map(|i| (set.name(i), set.label(i))).collect::<Vec<_>>();
         let all = (self.train.classes(), names(&*self.train), names(&*self.val));
-        Ok(checkpoint::sum(&serde_json::to_vec(&all)?))
+        Ok(sha256(&serde_json::to_vec(&all)?))
     }
 }
 

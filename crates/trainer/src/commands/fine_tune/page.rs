@@ -7,6 +7,7 @@ use taper_augment::Transform;
 use taper_data::Dataset;
 use taper_tensor::Rng;
 
+use crate::files;
 use crate::fit::Outcome;
 use crate::recipe::Recipe;
 use crate::report::{EpochRow, Mistake, Report};
@@ -33,11 +34,9 @@ pub(super) fn report(
     let mut mistakes = Vec::new();
     for index in outcome.evaluation.worst().into_iter().take(24) {
         let picture = shown.apply(val.get(index)?, &mut Rng::new(0));
-        let mut png = std::io::Cursor::new(Vec::new());
-        picture.write_to(&mut png, image::ImageFormat::Png)?;
         mistakes.push(Mistake {
             path: relative(&val.name(index), &recipe.data.path),
-            png: png.into_inner(),
+            png: files::png(&picture)?,
             truth: val.classes()[val.label(index)].clone(),
             predicted: val.classes()[predictions[index]].clone(),
             confidence: f64::from(outcome.evaluation.probabilities[index][predictions[index]]),
