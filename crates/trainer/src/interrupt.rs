@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -16,11 +17,16 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 pub struct Interrupt(());
 
 impl Interrupt {
-    /// Listens from now on. Once a process.
+    /// Listens from now on, whoever else listens.
     ///
     /// # Errors
     /// When the system refuses a handler.
     pub fn listen() -> Result<Self> {
+        static LISTENING: Mutex<bool> = Mutex::new(false);
+        let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if *listening {
+            return Ok(Self(()));
+        }
         ctrlc::set_handler(|| {
             if ASKED.swap(true, Ordering::SeqCst) {
                 std::process::exit(EXIT_CODE);
@@ -28,6 +34,7 @@ impl Interrupt {
             eprintln!("interrupted: ending after this step (again to leave at once)");
         })
         .context("cannot listen for Ctrl-C")?;
+        *listening = true;
         Ok(Self(()))
     }
 

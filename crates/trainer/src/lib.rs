@@ -51,11 +51,15 @@ pub mod interrupt;
 pub mod model;
 pub mod network;
 pub mod output;
+pub mod pictures;
 pub mod pretrained;
 pub mod progress;
 pub mod reliability_diagram;
 pub mod report;
+mod report_page;
+pub mod run;
 pub mod run_folder;
+pub mod snapshots;
 
 pub mod commands;
 

@@ -89,18 +89,24 @@ pub fn card(run: &Path) -> Result<ModelCard> {
     serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))
 }
 
-/// Opens `what`: a run folder where there is one of this path, a model's name otherwise.
+/// The run that a path is one of or lies in: `checkpoint/best.safetensors` and `snapshots/1.safetensors` are files of one.
+pub(crate) fn folder(path: &Path) -> &Path {
+    let is_run = |folder: &&Path| folder.join("recipe.toml").is_file();
+    if path.is_file() { path.ancestors().skip(1).take(2).find(is_run).unwrap_or(path) } else { path }
+}
+
+/// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a model's name otherwise.
 ///
 /// # Errors
 /// When it is neither, or its files do not fit together.
 pub fn open(what: &str) -> Result<Model> {
-    let run = Path::new(what);
+    let run = folder(Path::new(what));
     if run.join("model.json").is_file() {
         let card = card(run)?;
         let (classifier, params) = card.build(Rng::new(0))?;
-        let path = run.join("model.safetensors");
+        let path = if run == Path::new(what) { run.join("model.safetensors") } else { what.into() };
         load_weights(&params, &read_weights(&path)?, Fit::Exact)
-            .with_context(|| format!("{} does not fit the model.json beside it", path.display()))?;
+            .with_context(|| format!("{} does not fit the model.json of its run", path.display()))?;
         return Ok(Model { card, classifier });
     }
     if run.is_dir() {

@@ -50,6 +50,8 @@ pub struct Recipe {
     pub plan: Plan,
     /// The seed of every random stream. Default 0.
     pub seed: u64,
+    /// How many networks are trained, each with a seed of its own from `seed` on, to answer together. Default 1.
+    pub members: usize,
     /// Where the pictures come from.
     pub data: DataRecipe,
     /// What is done to a picture in training.
@@ -85,6 +87,8 @@ pub struct DataRecipe {
     pub path: PathBuf,
     /// The part of each class that validates where the folder has no split, fraction. Default 0.2.
     pub val_fraction: f64,
+    /// The seed by which that part is drawn. Default the seed of the run.
+    pub split_seed: Option<u64>,
     /// Side of the square that the network sees, pixels. Default 160.
     pub image_size: u32,
     /// Pictures in a batch. Default 32.
@@ -135,6 +139,7 @@ impl Default for Recipe {
             cut: None,
             plan: Plan::Full,
             seed: 0,
+            members: 1,
             data: DataRecipe::default(),
             augment: AugmentRecipe::default(),
             head: HeadRecipe::default(),
@@ -149,6 +154,7 @@ impl Default for DataRecipe {
         Self {
             path: PathBuf::new(),
             val_fraction: taper_data::DEFAULT_VAL_FRACTION,
+            split_seed: None,
             image_size: 160,
             batch_size: 32,
             variants: None,
@@ -192,6 +198,11 @@ impl Recipe {
         self.data.variants.unwrap_or(usual)
     }
 
+    /// [`DataRecipe::split_seed`], or its default.
+    pub fn split_seed(&self) -> u64 {
+        self.data.split_seed.unwrap_or(self.seed)
+    }
+
     /// Looks at every number that no crate below checks for itself.
     ///
     /// # Errors
@@ -201,6 +212,9 @@ impl Recipe {
         let fail = |field, wanted, got: String| Err(RecipeError::Field { field, wanted, got });
         if o.head_epochs + o.epochs == 0 {
             return fail("optimize.epochs", "at least 1 with optimize.head_epochs", "0".into());
+        }
+        if !(1..=1000).contains(&self.members) {
+            return fail("members", "from 1 to 1000", self.members.to_string());
         }
         let (least, wanted) =
             if self.pretrained { (32, "from 32 to 2048 pixels") } else { (8, "from 8 to 2048 pixels") };

@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
-use taper_tensor::Rng;
 
-use super::readable;
 use crate::advise::{Advice, StageScore, advise};
 use crate::output::line;
+use crate::pictures::{readable, splits};
 use crate::recipe::Recipe;
 
 /// Tell which layers to train for these pictures, from what the stages of a network make of them.
@@ -49,8 +48,9 @@ pub fn advise_plan(args: &AdviseArgs, threads: usize) -> Result<i32> {
     let mut recipe =
         Recipe { model: args.model.clone(), weights: args.weights.clone(), seed: args.seed, ..Recipe::default() };
     recipe.data.image_size = args.image_size;
+    recipe.data.path.clone_from(&args.data);
     recipe.check()?;
-    let splits = taper_data::open(&args.data, recipe.data.val_fraction, &Rng::new(args.seed).fork("split"))?;
+    let splits = splits(&recipe)?;
     let (train, _) = readable(splits.train, args.strict)?;
     let advice = advise(&recipe, &train, threads)?;
     let command = command(args, &advice);

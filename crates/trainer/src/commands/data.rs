@@ -10,8 +10,8 @@ use taper_augment::{ColorStatistics, Principal};
 use taper_data::DEFAULT_VAL_FRACTION;
 use taper_tensor::Rng;
 
-use super::readable;
 use crate::output::line;
+use crate::pictures::readable;
 use crate::progress::reading;
 use crate::recipe::TransformRecipe;
 

@@ -1,28 +1,32 @@
 //! `taper ensemble`: several runs as one classifier.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Result;
-use serde_json::json;
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use taper_data::Dataset;
 
 use super::eval::{pictures, same_classes};
-use super::readable;
+use super::fine_tune::MEMBER;
 use crate::ensemble::{average, greedy, halves, part};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::metrics::{bootstrap, reliability};
 use crate::model;
 use crate::output::line;
+use crate::pictures::readable;
 use crate::pipeline::{BATCH, eval_loader};
+use crate::snapshots;
 use crate::views::Mean;
 
 /// Average the answers of several runs, and measure what that is worth.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  for seed in 0 1 2; do taper fine-tune pictures --seed $seed --out runs/seed$seed; done\n  taper ensemble runs/seed0 runs/seed1 runs/seed2\n  taper ensemble runs/* --greedy --data other/pictures\n\nThe runs must have the same classes. Without --data it is the validation part of the data that the first run was trained on. --greedy\nchooses members by the loss on one half of the pictures and measures all on the other."
+    after_help = "Examples:\n  for seed in 0 1 2; do taper fine-tune pictures --seed $seed --out runs/seed$seed; done\n  taper ensemble runs/seed0 runs/seed1 runs/seed2\n  taper ensemble runs/* --greedy --data other/pictures\n  taper ensemble runs/pictures-1/snapshots/*\n\nOne run stands for its snapshots (--snapshots) or members (--members). The runs must have the same classes. Without --data it is the validation part of the data that the first run was trained on. --greedy\nchooses members by the loss on one half of the pictures and measures all on the other."
 )]
 pub struct EnsembleArgs {
     /// Run folders
-    #[arg(required = true, num_args = 2..)]
+    #[arg(required = true, num_args = 1..)]
     runs: Vec<String>,
     /// The folder of pictures
     #[arg(long, value_name = "DATA")]
@@ -46,57 +50,107 @@ pub struct EnsembleArgs {
 /// # Errors
 /// When a run or the pictures cannot be read, or classes differ.
 pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
+    let runs = match &args.runs[..] {
+        [run] => parts(run)?,
+        runs => runs.to_vec(),
+    };
     let (dataset, path) = pictures(&args.runs[0], args.data.as_deref())?;
     let (dataset, unreadable) = readable(dataset, args.strict)?;
+    let table = Table { path, unreadable, mean: args.mean };
+    let (rows, chosen) = rows_of(&runs, &dataset, (&table, threads), args.greedy)?;
+    if args.json {
+        line(table.json(&runs, &rows, &chosen))?;
+        return Ok(0);
+    }
+    table.tell(&rows)?;
+    Ok(0)
+}
+
+/// The members of a run that was several, or its snapshots.
+fn parts(run: &str) -> Result<Vec<String>> {
+    let member = |number: usize| Path::new(run).join(format!("{MEMBER}{number}"));
+    let members: Vec<PathBuf> = (1..).map(member).take_while(|path| path.join("model.json").is_file()).collect();
+    let all = if members.is_empty() { snapshots::list(Path::new(run)) } else { members };
+    ensure!(
+        all.len() > 1,
+        "{run} is one network: name several runs, or one that was made with --members or --snapshots"
+    );
+    Ok(all.into_iter().map(|path| path.display().to_string()).collect())
+}
+
+/// What all rows have in common.
+pub(super) struct Table {
+    pub(super) path: PathBuf,
+    pub(super) unreadable: usize,
+    pub(super) mean: Mean,
+}
+
+/// A name and what was measured of it.
+type Row = (String, Evaluation);
+
+/// Each of the runs, all together, and with `choose` those that help, chosen on one half of the pictures and measured like the
+/// others on the other half. With the numbers of those chosen.
+pub(super) fn rows_of(
+    runs: &[String],
+    dataset: &Arc<dyn Dataset>,
+    (table, threads): (&Table, usize),
+    choose: bool,
+) -> Result<(Vec<Row>, Vec<usize>)> {
     let mut members = Vec::new();
-    for run in &args.runs {
+    for run in runs {
         let model = model::open(run)?;
-        same_classes(&*dataset, &path, (run, &model.card.classes))?;
+        same_classes(&**dataset, &table.path, (run, &model.card.classes))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
         members.push(evaluate(&model.classifier, &loader)?);
     }
-    let mut chosen: Vec<usize> = (0..members.len()).collect();
-    if args.greedy {
+    let all: Vec<usize> = (0..members.len()).collect();
+    let mut chosen = all.clone();
+    if choose {
         let [choose, test] = halves(dataset.len());
         let parts = |numbers: &[usize]| members.iter().map(|member| part(member, numbers)).collect::<Vec<_>>();
-        chosen = greedy(&parts(&choose), args.mean)?;
+        chosen = greedy(&parts(&choose), table.mean)?;
         members = parts(&test);
     }
-    let together = |numbers: &[usize]| average(&numbers.iter().map(|&i| &members[i]).collect::<Vec<_>>(), args.mean);
-    let all: Vec<usize> = (0..members.len()).collect();
-    let mut rows: Vec<(String, Evaluation)> = args.runs.iter().cloned().zip(members.iter().cloned()).collect();
+    let together = |numbers: &[usize]| average(&numbers.iter().map(|&i| &members[i]).collect::<Vec<_>>(), table.mean);
+    let mut rows: Vec<Row> = runs.iter().cloned().zip(members.iter().cloned()).collect();
     rows.push((format!("all {}", members.len()), together(&all)?));
-    if args.greedy {
-        let names: Vec<&str> = chosen.iter().map(|&i| args.runs[i].as_str()).collect();
+    if choose {
+        let names: Vec<&str> = chosen.iter().map(|&i| runs[i].as_str()).collect();
         rows.push((format!("chosen: {}", names.join(", ")), together(&chosen)?));
     }
-    if args.json {
-        let row = |(name, e): &(String, Evaluation)| {
+    Ok((rows, chosen))
+}
+
+impl Table {
+    pub(super) fn json(&self, runs: &[String], rows: &[Row], chosen: &[usize]) -> Value {
+        let row = |(name, e): &Row| {
             json!({
                 "name": name, "accuracy": e.accuracy(), "interval": bootstrap(e), "loss": e.loss,
                 "calibration_error": reliability(e).error, "seconds": e.took.as_secs_f64(),
             })
         };
-        line(json!({
-            "schema": 1, "command": "ensemble", "runs": args.runs, "data": path, "images": rows[0].1.labels.len(),
-            "unreadable_images": unreadable, "mean": format!("{:?}", args.mean).to_lowercase(),
-            "chosen": chosen.iter().map(|&i| &args.runs[i]).collect::<Vec<_>>(),
+        json!({
+            "schema": 1, "command": "ensemble", "runs": runs, "data": self.path, "images": rows[0].1.labels.len(),
+            "unreadable_images": self.unreadable, "mean": format!("{:?}", self.mean).to_lowercase(),
+            "chosen": chosen.iter().map(|&i| &runs[i]).collect::<Vec<_>>(),
             "rows": rows.iter().map(row).collect::<Vec<_>>(),
-        }))?;
-        return Ok(0);
+        })
     }
-    line(format_args!("{} pictures of {}", rows[0].1.labels.len(), path.display()))?;
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    line(format_args!("{:width$}  accuracy  95 % interval     loss  calibration error  time", ""))?;
-    for (name, e) in &rows {
-        let [low, high] = bootstrap(e).map(|end| 100.0 * end);
-        line(format_args!(
-            "{name:width$}   {:>5.1} %  {low:>5.1} to {high:>5.1} %  {:>5.3}             {:>5.1} %  {:.1} s",
-            100.0 * e.accuracy(),
-            e.loss,
-            100.0 * reliability(e).error,
-            e.took.as_secs_f64()
-        ))?;
+
+    pub(super) fn tell(&self, rows: &[Row]) -> Result<()> {
+        line(format_args!("{} pictures of {}", rows[0].1.labels.len(), self.path.display()))?;
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        line(format_args!("{:width$}  accuracy  95 % interval     loss  calibration error  time", ""))?;
+        for (name, e) in rows {
+            let [low, high] = bootstrap(e).map(|end| 100.0 * end);
+            line(format_args!(
+                "{name:width$}   {:>5.1} %  {low:>5.1} to {high:>5.1} %  {:>5.3}             {:>5.1} %  {:.1} s",
+                100.0 * e.accuracy(),
+                e.loss,
+                100.0 * reliability(e).error,
+                e.took.as_secs_f64()
+            ))?;
+        }
+        Ok(())
     }
-    Ok(0)
 }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use taper_data::{Dataset, Folder, Idx};
-use taper_tensor::Rng;
 
 use super::chart_files::ChartFiles;
-use super::readable;
 use crate::evaluate::{Evaluation, evaluate_marginal, passes};
 use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
 use crate::model;
 use crate::output::line;
+use crate::pictures::{readable, splits};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::recipe::Recipe;
 use crate::reliability_diagram::{draw, table};
@@ -183,9 +182,9 @@ pub(super) fn same_classes(pictures: &dyn Dataset, path: &Path, (run, classes): 
     Ok(())
 }
 
-/// The recipe of the run.
+/// The recipe of the run, or of the run that a file of weights is part of.
 fn recipe(run: &str) -> Result<Recipe> {
-    Recipe::read(&Path::new(run).join("recipe.toml"))
+    Recipe::read(&model::folder(Path::new(run)).join("recipe.toml"))
 }
 
 /// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.
@@ -200,7 +199,5 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
         return Ok((Arc::new(Folder::open(val.as_deref().unwrap_or(path))?), path.to_path_buf()));
     }
     let recipe = recipe(run).with_context(|| format!("name the pictures: taper eval {run} DATA"))?;
-    let split = Rng::new(recipe.seed).fork("split");
-    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &split)?;
-    Ok((splits.val, recipe.data.path))
+    Ok((splits(&recipe)?.val, recipe.data.path))
 }

@@ -10,10 +10,10 @@ use taper_data::Folder;
 use taper_tensor::global_avg_pool;
 
 use super::probe::stage_number;
-use super::readable;
 use crate::files;
 use crate::network::backbone;
 use crate::output::line;
+use crate::pictures::readable;
 use crate::pipeline::{BATCH, eval_loader};
 use crate::stage_features::each_batch;
 

@@ -11,10 +11,10 @@ use taper_tensor::Rng;
 use taper_transfer::Stage;
 
 use super::chart_files::ChartFiles;
-use super::readable;
 use crate::linear_probe::{Probe, interval, probe};
 use crate::network::backbone;
 use crate::output::line;
+use crate::pictures::readable;
 use crate::stage_features::{StageFeatures, draw};
 
 /// Train a linear classifier on each stage of a network that stays as it is.

@@ -86,6 +86,10 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
             let flank = span.epochs("optimize.schedule.epochs", epochs)?;
             return Triangular::new(flank, floor).map(boxed).map_err(setting("optimize.schedule"));
         }
+        ScheduleRecipe::SnapshotCycles { cycles } => {
+            let cycles = SnapshotCycles::new(span.steps, cycles.min(span.steps));
+            return cycles.map(boxed).map_err(setting("optimize.schedule"));
+        }
         ScheduleRecipe::Constant {} | ScheduleRecipe::ReduceOnPlateau { .. } => Ok(boxed(Constant)),
         ScheduleRecipe::Linear { floor } => Linear::new(rest.steps, 1.0, floor).map(boxed),
         ScheduleRecipe::Polynomial { power, floor } => Polynomial::new(rest.steps, power, floor).map(boxed),
@@ -101,7 +105,6 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
         }
         ScheduleRecipe::Exponential { gamma } => Exponential::by_epoch(gamma, span.per_epoch).map(boxed),
         ScheduleRecipe::InverseTime { k } => InverseTime::new(k / span.per_epoch as f64).map(boxed),
-        ScheduleRecipe::SnapshotCycles { cycles } => SnapshotCycles::new(rest.steps, cycles.min(rest.steps)).map(boxed),
     };
     let then = then.map_err(setting("optimize.schedule"))?;
     if warmup == 0 {

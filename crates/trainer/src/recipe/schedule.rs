@@ -96,7 +96,7 @@ pub enum ScheduleRecipe {
         #[serde(default = "usual::gamma")]
         floor: f64,
     },
-    /// [`SnapshotCycles`](taper_optim::SnapshotCycles).
+    /// [`SnapshotCycles`](taper_optim::SnapshotCycles), without a warm-up, so that a cycle can end with an epoch.
     SnapshotCycles {
         /// *M*: how many cycles a phase has, at most one a step. Default 3.
         #[serde(default = "usual::cycles")]

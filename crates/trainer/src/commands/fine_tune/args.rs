@@ -68,6 +68,12 @@ pub(super) struct RunArgs {
     /// Seed of every random stream [default: 0]
     #[arg(long)]
     seed: Option<u64>,
+    /// Train N networks, with seeds from SEED on, and measure them together [default: 1]
+    #[arg(long, value_name = "N")]
+    members: Option<usize>,
+    /// Let the rate fall to zero M times in the last phase and keep each of these networks: an ensemble from one training
+    #[arg(long, value_name = "M", conflicts_with = "schedule", value_parser = clap::value_parser!(u64).range(2..))]
+    snapshots: Option<u64>,
     /// Epochs with the head alone
     #[arg(long)]
     head_epochs: Option<usize>,
@@ -217,6 +223,23 @@ fn leaves_a_choice(recipe: &Recipe) -> Result<(), RecipeError> {
     Ok(())
 }
 
+/// Refuses cycles that end within an epoch, of which no snapshots are kept.
+fn snapshots_end_with_epochs(recipe: &Recipe) -> Result<(), RecipeError> {
+    let ScheduleRecipe::SnapshotCycles { cycles } = recipe.optimize.schedule else { return Ok(()) };
+    let o = &recipe.optimize;
+    let (epochs, got) = match recipe.plan {
+        Plan::Probe => (o.head_epochs + o.epochs, "head_epochs and epochs together"),
+        Plan::Top | Plan::Full => (o.epochs, "epochs"),
+        Plan::Gradual => (1, "the plan gradual, whose last phase has a share of them"),
+    };
+    if epochs as u64 % cycles == 0 {
+        return Ok(());
+    }
+    let wanted = "a multiple of the number of snapshots: each is taken at the end of an epoch";
+    let got = if recipe.plan == Plan::Gradual { got.into() } else { format!("{got} = {epochs}, snapshots = {cycles}") };
+    Err(RecipeError::Field { field: "optimize.epochs", wanted, got })
+}
+
 impl RunArgs {
     /// Whether the pictures are to say which layers are trained.
     pub(super) fn auto(&self) -> bool {
@@ -247,6 +270,10 @@ impl RunArgs {
             recipe.plan = plan;
         }
         put(&mut recipe.seed, &self.seed);
+        put(&mut recipe.members, &self.members);
+        if let Some(cycles) = self.snapshots {
+            recipe.optimize.schedule = ScheduleRecipe::SnapshotCycles { cycles };
+        }
         put(&mut recipe.optimize.head_epochs, &self.head_epochs);
         put(&mut recipe.optimize.epochs, &self.epochs);
         put(&mut recipe.optimize.accumulate, &self.accumulate);
@@ -288,6 +315,9 @@ impl RunArgs {
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
         }
         recipe.check()?;
+        if self.snapshots.is_some() {
+            snapshots_end_with_epochs(&recipe)?;
+        }
         if self.auto() {
             leaves_a_choice(&recipe)?;
         }

@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::Pictures;
 use super::args::RunArgs;
 use crate::commands::chart_files::ChartFiles;
 use crate::network::{Network, network};
 use crate::output::line;
+use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::range_test::range_test;
 use crate::recipe::{Recipe, RecipeError, Rule};

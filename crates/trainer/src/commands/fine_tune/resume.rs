@@ -1,16 +1,15 @@
 //! `taper resume`: a run goes on where it was broken off.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use super::{Job, Pictures, SUMMARY};
+use super::{members, tell};
 use crate::checkpoint::{Checkpoints, Every};
-use crate::files;
-use crate::network::network;
 use crate::output::line;
+use crate::pictures::Pictures;
 use crate::recipe::Recipe;
+use crate::run::{Manner, Run, SUMMARY};
 
 /// Go on with a run that was broken off: it ends as if it had never stopped, to the bit.
 #[derive(Debug, clap::Args)]
@@ -36,22 +35,22 @@ pub struct ResumeArgs {
 /// # Errors
 /// When the folder is no run's, or the pictures are others; and as for a run.
 pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
-    let (start, folder) = (Instant::now(), args.run.clone());
+    let folder = &args.run;
     if !folder.join("recipe.toml").is_file() {
         bail!("{} is no run: it has no recipe.toml", folder.display());
     }
     let every = args.checkpoint_every.unwrap_or_default();
     if folder.join(SUMMARY).is_file() {
-        Checkpoints::new(&folder, every, String::new()).clear()?;
+        Checkpoints::new(folder, every, String::new()).clear()?;
         line(format_args!("{} is at its end: there is nothing to go on with", folder.display()))?;
         return Ok(0);
     }
-    [&folder, &folder.join("checkpoint")].into_iter().for_each(|folder| files::sweep(folder));
     let recipe = &Recipe::read(&folder.join("recipe.toml"))?;
     recipe.check()?;
     let pictures = Pictures::open(recipe, args.strict)?;
-    let checkpoints = Checkpoints::new(&folder, every, pictures.name()?);
-    let checkpoint = checkpoints.latest()?;
-    let network = network(recipe, pictures.train.classes())?;
-    Job { start, folder, recipe, pictures, network, checkpoints, threads, json: args.json }.run(checkpoint)
+    let manner = Manner { threads, checkpoint_every: every, quiet: false };
+    if recipe.members > 1 {
+        return members::train(recipe, &pictures, manner, folder, args.json);
+    }
+    tell(&Run::new(recipe, &pictures, manner)?.go_on(folder)?, folder, &pictures, args.json)
 }

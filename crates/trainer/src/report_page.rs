@@ -14,7 +14,7 @@ use crate::report::{EpochRow, Mistake, Report};
 use crate::run_folder::Summary;
 use crate::transforms::eval_transform;
 
-pub(super) fn report(
+pub(crate) fn report(
     recipe: &Recipe,
     recipe_toml: &str,
     summary: &Summary,

@@ -1,0 +1,69 @@
+//! `--members N`: runs that differ in their seed, and what they say together.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::interrupted;
+use crate::commands::ensemble::{Table, rows_of};
+use crate::files;
+use crate::output::line;
+use crate::pictures::Pictures;
+use crate::recipe::Recipe;
+use crate::run::{Ended, Manner, Run, SUMMARY, json};
+use crate::run_folder;
+use crate::views::Mean;
+
+/// Begins in the folder that `create` makes once the network of the first has been built.
+pub(super) fn begin(
+    recipe: &Recipe,
+    pictures: &Pictures,
+    manner: Manner,
+    create: impl FnOnce() -> Result<PathBuf>,
+    as_json: bool,
+) -> Result<i32> {
+    Run::new(recipe, pictures, manner)?;
+    let folder = create()?;
+    files::write(&folder.join("recipe.toml"), toml::to_string(recipe)?.as_bytes())?;
+    train(recipe, pictures, manner, &folder, as_json)
+}
+
+/// Trains those members that are not at their end, and measures all.
+pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder: &Path, as_json: bool) -> Result<i32> {
+    let mut names = Vec::new();
+    for number in 0..recipe.members {
+        let mut member = Recipe { seed: recipe.seed + number as u64, members: 1, ..recipe.clone() };
+        // Whatever its seed, a member must not have learned what another is judged by.
+        member.data.split_seed = Some(recipe.split_seed());
+        let place = folder.join(format!("{MEMBER}{}", number + 1));
+        names.push(place.display().to_string());
+        if place.join(SUMMARY).is_file() {
+            continue;
+        }
+        eprintln!("member {} of {}, seed {}", number + 1, recipe.members, member.seed);
+        let run = Run::new(&member, pictures, manner)?;
+        let ended = if place.join("recipe.toml").is_file() {
+            run.go_on(&place)?
+        } else {
+            run_folder::create(Some(&place), "")?;
+            run.begin(&place)?
+        };
+        if let Ended::Interrupted(done, epochs) = ended {
+            return Ok(interrupted(done, epochs, folder));
+        }
+    }
+    let table = Table { path: recipe.data.path.clone(), unreadable: pictures.unreadable, mean: Mean::Probabilities };
+    let (rows, chosen) = rows_of(&names, &pictures.val, (&table, manner.threads), false)?;
+    let summary = table.json(&names, &rows, &chosen);
+    files::write(&folder.join(SUMMARY), &json(&summary)?)?;
+    if as_json {
+        line(summary)?;
+        return Ok(0);
+    }
+    table.tell(&rows)?;
+    line(format_args!("the runs lie in {}", folder.display()))?;
+    Ok(0)
+}
+
+/// What the folder of a member is called, and its number.
+pub(crate) const MEMBER: &str = "member-";

@@ -1,0 +1,190 @@
+//! A run: a recipe becomes a folder with a trained network.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::checkpoint::{Checkpoint, Checkpoints, Every};
+use crate::files;
+use crate::fit::{Keep, Observer, Outcome, fit_kept};
+use crate::interrupt::Interrupt;
+use crate::model::{ModelCard, save_weights};
+use crate::network::{Network, network};
+use crate::phases::phases;
+use crate::pictures::Pictures;
+use crate::pipeline::{eval_loader, train_loader};
+use crate::progress::Progress;
+use crate::recipe::Recipe;
+use crate::report::render;
+use crate::report_page;
+use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
+use crate::snapshots::Snapshots;
+
+/// What a run writes last: a folder with this file is at its end.
+pub const SUMMARY: &str = "summary.json";
+
+/// What a run does beside training.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// Threads to compute with.
+    pub threads: usize,
+    /// How often it is written down where the training stands.
+    pub checkpoint_every: Every,
+    /// Whether nothing is told on stderr but what is wrong.
+    pub quiet: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// At its end.
+    Done(Box<Summary>),
+    /// The user ended it: epochs that are done, and all.
+    Interrupted(usize, usize),
+}
+
+/// A run before it has a folder.
+pub struct Run<'a> {
+    start: Instant,
+    recipe: &'a Recipe,
+    pictures: &'a Pictures,
+    network: Network,
+    manner: Manner,
+}
+
+impl<'a> Run<'a> {
+    /// Builds the network of a recipe.
+    ///
+    /// # Errors
+    /// When a name is unknown, or a file of weights does not fit.
+    pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner) -> Result<Self> {
+        let start = Instant::now();
+        let network = network(recipe, pictures.train.classes())?;
+        Ok(Self { start, recipe, pictures, network, manner })
+    }
+
+    /// Trains in a folder that [`run_folder::create`] has made.
+    ///
+    /// # Errors
+    /// Says what was wrong, where, and what to do; the folder keeps what was whole.
+    pub fn begin(self, folder: &Path) -> Result<Ended> {
+        files::write(&folder.join("recipe.toml"), toml::to_string(self.recipe)?.as_bytes())?;
+        let checkpoints = self.checkpoints(folder)?;
+        self.train(folder, checkpoints, None)
+    }
+
+    /// Goes on with a run that was broken off, from its last whole checkpoint; without one it begins again.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin); when the pictures are others than they were.
+    pub fn go_on(self, folder: &Path) -> Result<Ended> {
+        [folder, &folder.join("checkpoint")].into_iter().for_each(files::sweep);
+        let checkpoints = self.checkpoints(folder)?;
+        let checkpoint = checkpoints.latest()?;
+        self.train(folder, checkpoints, checkpoint)
+    }
+
+    fn checkpoints(&self, folder: &Path) -> Result<Checkpoints> {
+        Ok(Checkpoints::new(folder, self.manner.checkpoint_every, self.pictures.name()?))
+    }
+
+    /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
+    fn train(self, folder: &Path, checkpoints: Checkpoints, resume: Option<Checkpoint>) -> Result<Ended> {
+        let Self { start, recipe, pictures, network, manner } = self;
+        let Network { card, mut classifier, params, loaded } = network;
+        let train = train_loader(pictures.train.clone(), recipe, card.input(), manner.threads)?;
+        let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), manner.threads)?;
+        let phases = phases(recipe, classifier.backbone().stages().len());
+        if !manner.quiet {
+            let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
+            eprintln!(
+                "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
+                recipe.model,
+                recipe.data.path.display(),
+                pictures.train.len(),
+                pictures.val.len(),
+                card.classes.len(),
+                plan.join(", ")
+            );
+            match (&resume, loaded) {
+                (Some(checkpoint), _) => eprintln!("going on after {} steps", checkpoint.steps()),
+                (None, Some(report)) => eprintln!("weights: {report}; what has none begins anew"),
+                (None, None) => {}
+            }
+        }
+
+        let mut interrupt = Interrupt::listen()?;
+        let mut recorder = Recorder::new(folder);
+        let mut snapshots = Snapshots::new(folder, recipe, &phases);
+        let epochs = phases.iter().map(|phase| phase.epochs).sum();
+        let seen = train.batches() * recipe.data.batch_size.min(pictures.train.len());
+        let mut progress = (!manner.quiet).then(|| Progress::new(epochs, seen));
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut interrupt];
+        observers.extend(progress.as_mut().map(|progress| progress as &mut dyn Observer));
+        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints.clone()), resume };
+        let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)?;
+        if outcome.stopped {
+            return Ok(Ended::Interrupted(outcome.history.len(), epochs));
+        }
+
+        save_weights(&folder.join("model.safetensors"), &params.tensors())?;
+        files::write(&folder.join("model.json"), &json(&card)?)?;
+        let mut summary = summarize(recipe, &card, &outcome, pictures, manner.threads);
+        let recipe_toml = toml::to_string(recipe)?;
+        let page = report_page::report(recipe, &recipe_toml, &summary, &outcome, train.batches(), &*pictures.val)?;
+        files::write(&folder.join("report.html"), render(&page)?.as_bytes())?;
+        summary.seconds.total = start.elapsed().as_secs_f64();
+        files::write(&folder.join(SUMMARY), &json(&summary)?)?;
+        checkpoints.clear()?;
+        Ok(Ended::Done(Box::new(summary)))
+    }
+}
+
+/// The summary of a run; its total time comes last, when all else is written.
+fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pictures, threads: usize) -> Summary {
+    let last = outcome.history.last();
+    Summary {
+        schema: 1,
+        command: verb(recipe).into(),
+        model: card.model.clone(),
+        plan: format!("{:?}", recipe.plan).to_lowercase(),
+        optimizer: recipe.optimize.rule.name().into(),
+        average: recipe.optimize.average.name().into(),
+        seed: recipe.seed,
+        threads,
+        train_images: pictures.train.len(),
+        val_images: pictures.val.len(),
+        unreadable_images: pictures.unreadable,
+        classes: card.classes.clone(),
+        epochs: outcome.history.len(),
+        skipped_steps: outcome.skipped,
+        best: run_folder::best(&outcome.history),
+        r#final: last.map_or_else(Final::default, |e| Final {
+            train_loss: e.train_loss,
+            penalty: outcome.penalty,
+            val_loss: outcome.evaluation.loss,
+            val_accuracy: outcome.evaluation.accuracy(),
+        }),
+        seconds: Seconds {
+            total: 0.0,
+            train: outcome.train.as_secs_f64(),
+            eval: outcome.eval.as_secs_f64(),
+            data_wait: outcome.waited.as_secs_f64(),
+        },
+        images_per_second: outcome.pictures as f64 / outcome.train.as_secs_f64(),
+        peak_memory_mb: run_folder::peak_memory_mb(),
+    }
+}
+
+/// A value as the bytes of a file.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The verb that runs a recipe.
+fn verb(recipe: &Recipe) -> &'static str {
+    if recipe.pretrained { "fine-tune" } else { "train" }
+}
