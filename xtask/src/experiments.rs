@@ -8,6 +8,8 @@ mod advice;
 mod args;
 #[cfg(feature = "bench")]
 mod digits;
+#[cfg(feature = "bench")]
+mod ensemble;
 
 #[cfg(feature = "bench")]
 mod cases;
@@ -39,7 +41,8 @@ pub use table::{table, views};
 #[cfg(feature = "bench")]
 pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build_global()?;
+    let threads = if let Topic::Ensemble { threads: Some(threads), .. } = args.topic { threads } else { cores };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(8 << 20).build_global()?;
     let tell = |line| eprintln!("{line}");
     let seeds = args.seeds;
     let (krate, title, text) = match &args.topic {
@@ -73,8 +76,13 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let table = rayon::scope(|_| advice::table(data, (seeds, cores), tell))?;
             ("transfer", "Which layers to train", table)
         }
+        Topic::Ensemble { data, runs, epochs, .. } => {
+            let table = rayon::scope(|_| ensemble::table(data, &root.join(runs), *epochs, threads, tell))?;
+            ("trainer", "What several networks are worth together", table)
+        }
     };
-    let made = format!("`cargo xtask experiments {krate}{}` made this file.", args.changed());
+    let topic = if let Topic::Ensemble { .. } = args.topic { "ensemble" } else { krate };
+    let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
     let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/EXPERIMENTS.md")));
     taper::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
     println!("wrote {}", out.display());

@@ -42,6 +42,8 @@ pub(crate) struct Position {
     pub(crate) skipped: [u64; 2],
     /// The phase of each finished epoch.
     pub(crate) phases: Vec<usize>,
+    /// What the numbers of [`Health`](crate::health::Health) are of, by epoch: the parts that moved, the stages looked at.
+    pub(crate) health: Vec<[Vec<String>; 2]>,
     /// Epochs of the phase that early stopping has seen, and the best of them.
     pub(crate) patience: Option<(usize, Option<usize>)>,
 }

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
 use taper_data::Loader;
-use taper_optim::{Accumulator, UpdateRule};
+use taper_optim::{Accumulator, OptimError, UpdateRule};
 use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::averaged::Averaged;
 use crate::checkpoint::Checkpoint;
+use crate::divergence::{Diverged, causes};
 use crate::fit::{Observer, Outcome, StepInfo};
+use crate::health::{Before, Health};
 use crate::optimize::{Pace, Span, averaging, optimizer, pace};
 use crate::phases::Phase;
-use crate::recipe::Recipe;
+use crate::recipe::{NonFiniteRecipe, Recipe};
 use crate::regularize::Regularizer;
 use crate::stored::Source;
 
@@ -49,6 +51,10 @@ pub(crate) struct Course<'a> {
     pub(crate) first_step: usize,
     /// Steps of the phase left out for a gradient that was not finite.
     pub(crate) skipped: u64,
+    /// The losses of the steps of this process in the phase, as long as they are finite.
+    losses: Vec<f64>,
+    /// What was seen at the last step of the epoch at hand.
+    pub(crate) seen: Option<Health>,
 }
 
 impl<'a> Course<'a> {
@@ -84,6 +90,8 @@ impl<'a> Course<'a> {
             batches: plain.batches(),
             first_step,
             skipped: 0,
+            losses: Vec::new(),
+            seen: None,
         })
     }
 
@@ -121,11 +129,11 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// Trains for what is left of an epoch; returns the mean loss over its batches, or nothing when an observer ends it. `after`
+    /// Trains `params` for what is left of an epoch; returns the mean loss over its batches, or nothing when an observer ends it. `after`
     /// every step it is told where the epoch stands.
     pub(crate) fn epoch(
         &mut self,
-        classifier: &Classifier,
+        (classifier, params): (&Classifier, &Params),
         train: &Source<'_>,
         mut at: At,
         outcome: &mut Outcome,
@@ -154,11 +162,21 @@ impl<'a> Course<'a> {
             self.regularizer.gradients(&mut grads)?;
             let step = outcome.rates.len();
             let rate = self.recipe.optimize.rate * self.pace.at((step - self.first_step) as u64);
-            let stats = self
-                .optimizer
-                .step(&grads, rate)
-                .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1))?;
             let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+            let diverged = |what| {
+                let causes = causes(self.recipe, &self.losses, rate);
+                Diverged { epoch, step: step + 1, what, causes, kept: None }
+            };
+            if !loss.is_finite() && self.recipe.optimize.non_finite == NonFiniteRecipe::Error {
+                bail!(diverged("the loss".into()));
+            }
+            let last = i + 1 == self.batches;
+            let before = last.then(|| Before::of(classifier, params)).transpose()?;
+            let stats = match self.optimizer.step(&grads, rate) {
+                Err(OptimError::NonFiniteGradient { name }) => bail!(diverged(format!("the gradient of {name}"))),
+                stats => stats.with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1))?,
+            };
+            self.losses.push(loss);
             if stats.skipped == self.skipped {
                 self.regularizer.weights(rate)?;
                 at.total += losses.iter().sum::<f64>();
@@ -168,6 +186,10 @@ impl<'a> Course<'a> {
                 }
             }
             self.skipped = stats.skipped;
+            if let Some(before) = before {
+                let updates = before.updates(classifier)?;
+                self.seen = Some(Health { gradient_norm: stats.gradient_norm, updates, dead: Vec::new() });
+            }
             outcome.rates.push(rate);
             outcome.pictures += pictures;
             let info = StepInfo {

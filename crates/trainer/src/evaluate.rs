@@ -113,6 +113,30 @@ pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> 
     evaluate_marginal(classifier, loader, Marginalize::Expectation)
 }
 
+/// Somebody who is shown the name of a stage and its map.
+pub(crate) type See<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
+
+/// [`evaluate`] that shows the map of each stage for the first batch.
+pub(crate) fn evaluate_seen(classifier: &Classifier, loader: &Loader, see: &mut See<'_>) -> Result<Evaluation> {
+    let stages = classifier.backbone().stages();
+    Evaluation::timed(|result| {
+        let mut batches = loader.epoch(0);
+        for (i, loaded) in batches.by_ref().enumerate() {
+            let loaded = loaded?;
+            let mut map = loaded.batch.images;
+            for (number, stage) in stages.iter().enumerate() {
+                map = classifier.backbone().stage(number, &map, Mode::Eval)?;
+                if i == 0 {
+                    see(stage.name, &map)?;
+                }
+            }
+            let logits = classifier.forward_from(stages.len(), &map, Mode::Eval)?;
+            result.add(&logits, loaded.indices.iter().map(|&index| loader.dataset().label(index)))?;
+        }
+        Ok(batches.waited())
+    })
+}
+
 /// How a flag with a number of passes wants the noise averaged out.
 pub(crate) fn passes(flag: Option<u16>) -> Marginalize {
     flag.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()))

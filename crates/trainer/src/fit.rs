@@ -14,12 +14,13 @@ use crate::checkpoint::{Checkpoint, Checkpoints, Position};
 use crate::course::{At, Course};
 use crate::evaluate::Evaluation;
 use crate::full_batch;
+use crate::health::{self, Health, dead};
 use crate::optimize::{Method, method};
 use crate::phases::{Phase, phases};
 use crate::pipeline::plain_loader;
 use crate::recipe::{Plan, Recipe};
 use crate::regularize::Patience;
-use crate::stored::{Held, Source};
+use crate::stored::{FeatureCache, Held, Kept, Source};
 
 /// What is known after a step.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub struct EpochInfo {
     pub val_loss: f64,
     /// Validation accuracy, fraction.
     pub val_accuracy: f64,
+    /// Signs of how it fares.
+    pub health: Health,
 }
 
 /// Somebody who looks on: a progress bar, a table, a checkpoint, Ctrl-C. `Break` ends the training.
@@ -114,6 +117,8 @@ pub struct Keep<'a> {
     pub checkpoints: Option<Checkpoints>,
     /// What was written down of the training that this one goes on with.
     pub resume: Option<Checkpoint>,
+    /// Features of frozen stages that other trainings have computed or will want.
+    pub cache: Option<&'a FeatureCache>,
 }
 
 /// Trains a classifier as a recipe says. With an average of the weights it is the average that is validated, shown to
@@ -144,7 +149,8 @@ pub fn fit_kept(
     observers: &mut [&mut dyn Observer],
     keep: Keep<'_>,
 ) -> Result<Outcome> {
-    let Keep { place, mut checkpoints, mut resume } = keep;
+    let Keep { place, mut checkpoints, mut resume, cache } = keep;
+    let kept = Kept { place, cache, recipe };
     let (plain, mut outcome) = (plain_loader(train, val, true)?, Outcome::default());
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
@@ -181,12 +187,13 @@ pub fn fit_kept(
             let Position { epochs, batches, counted, .. } = checkpoint.position;
             let total = checkpoint.numbers("run/total")?.first().copied().unwrap_or(0.0);
             (done, at) = (epochs, At { batches, counted, total, ..at });
+            course.seen = health::read(checkpoint)?.get(outcome.history.len()).cloned();
         }
         let start = Instant::now();
-        let source = Source::of(classifier, (train, val), recipe.variants(), place)?;
+        let source = Source::of(classifier, (train, val), recipe.variants(), kept)?;
         outcome.train += start.elapsed();
         let start = Instant::now();
-        let held = Held::of(classifier, val, &source, place)?;
+        let held = Held::of(classifier, val, &source, kept)?;
         outcome.eval += start.elapsed();
         for done in done..phase.epochs {
             let (epoch, start) = (outcome.history.len() + 1, Instant::now());
@@ -203,6 +210,8 @@ pub fn fit_kept(
                     patience.save(&mut checkpoint)?;
                 }
                 outcome.save(&mut checkpoint, &phases)?;
+                let seen = outcome.history.iter().map(|e| &e.health).chain(&course.seen);
+                health::save(&seen.cloned().collect::<Vec<_>>(), &mut checkpoint)?;
                 checkpoint.put_numbers("run/total", &[at.total])?;
                 let position = &mut checkpoint.position;
                 (position.phase, position.epochs, position.batches, position.counted) =
@@ -210,14 +219,18 @@ pub fn fit_kept(
                 checkpoints.save(steps, checkpoint)
             };
             let here = At { epoch, ..std::mem::replace(&mut at, At { epochs, ..At::default() }) };
-            let trained = course.epoch(classifier, &source, here, &mut outcome, observers, &mut after)?;
+            let trained = course.epoch((classifier, params), &source, here, &mut outcome, observers, &mut after)?;
             let Some(train_loss) = trained else { return Ok(outcome) };
             outcome.train += start.elapsed();
             let start = Instant::now();
             if let Some(average) = &mut course.average {
                 average.enter(classifier, params)?;
             }
-            outcome.evaluation = held.evaluate(classifier)?;
+            let mut health = course.seen.take().unwrap_or_default();
+            outcome.evaluation = held.evaluate(classifier, &mut |stage, map| {
+                health.dead.push((stage.to_owned(), dead(map)?));
+                Ok(())
+            })?;
             outcome.eval += start.elapsed();
             outcome.waited += outcome.evaluation.waited;
             course.pace.evaluated(outcome.evaluation.loss)?;
@@ -229,6 +242,7 @@ pub fn fit_kept(
                 train_loss,
                 val_loss: outcome.evaluation.loss,
                 val_accuracy: outcome.evaluation.accuracy(),
+                health,
             };
             outcome.history.push(info.clone());
             for observer in observers.iter_mut() {
@@ -249,7 +263,7 @@ pub fn fit_kept(
         }
         outcome.skipped += course.skipped;
         if patience.map(|patience| patience.restore(params)).transpose()? == Some(true) {
-            outcome.evaluation = held.evaluate(classifier)?;
+            outcome.evaluation = held.evaluate(classifier, &mut |_, _| Ok(()))?;
         }
         outcome.penalty = course.regularizer.penalty()?;
         if recipe.plan == Plan::Gradual {
@@ -277,10 +291,12 @@ impl Outcome {
         self.rates = checkpoint.numbers("run/rates")?;
         self.skipped = checkpoint.position.skipped[0];
         let numbers = checkpoint.numbers("run/history")?;
+        let mut health = health::read(checkpoint)?.into_iter();
         for (i, (row, phase)) in numbers.as_chunks().0.iter().zip(&checkpoint.position.phases).enumerate() {
             let &[rate, train_loss, val_loss, val_accuracy] = row;
             let phase = phases.get(*phase).context("the checkpoint is of another recipe: it has more phases")?.name;
-            self.history.push(EpochInfo { epoch: i + 1, epochs, phase, rate, train_loss, val_loss, val_accuracy });
+            let (epoch, health) = (i + 1, health.next().unwrap_or_default());
+            self.history.push(EpochInfo { epoch, epochs, phase, rate, train_loss, val_loss, val_accuracy, health });
         }
         Ok(())
     }

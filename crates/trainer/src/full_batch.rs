@@ -16,6 +16,7 @@ use taper_transfer::Classifier;
 
 use crate::evaluate::Evaluation;
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
+use crate::health::Health;
 use crate::pipeline::plain_loader;
 use crate::recipe::{Recipe, RecipeError, Rule};
 
@@ -195,6 +196,7 @@ impl Watch<'_, '_> {
             train_loss: loss - self.head.penalty(self.recipe)?.to_scalar::<f64>()?,
             val_loss: evaluation.loss,
             val_accuracy: evaluation.accuracy(),
+            health: Health::default(),
         };
         self.outcome.eval += start.elapsed();
         self.outcome.evaluation = evaluation;

@@ -45,7 +45,7 @@ pub(crate) fn cross_validated(
 
     let whole = train_loader(Arc::clone(pictures), recipe, card.input(), threads)?;
     let plain = eval_loader(Arc::clone(pictures), recipe.data.batch_size, card.input(), threads)?;
-    let stored = Stored::of(&classifier, (&whole, &plain), recipe.variants().max(1), None)?;
+    let stored = Stored::of(&classifier, (&whole, &plain), recipe.variants().max(1))?;
     let labels: Vec<usize> = (0..pictures.len()).map(|i| pictures.label(i)).collect();
     let mut right = vec![false; rounds * pictures.len()];
     for (round, fold) in (0..rounds).flat_map(|round| (0..FOLDS).map(move |fold| (round, fold))) {
@@ -64,7 +64,7 @@ pub(crate) fn cross_validated(
         let (source, mut outcome) = (Source::Features(stored.part(&loader, kept)), Outcome::default());
         for epoch in 1..=epochs {
             let at = At { epoch, epochs, ..At::default() };
-            course.epoch(&classifier, &source, at, &mut outcome, &mut [], &mut |_, _, _| Ok(()))?;
+            course.epoch((&classifier, &params), &source, at, &mut outcome, &mut [], &mut |_, _, _| Ok(()))?;
         }
         let answers =
             classifier.forward_from(stages, &stored.rows(0, &held)?, Mode::Eval)?.argmax(1)?.to_vec1::<u32>()?;

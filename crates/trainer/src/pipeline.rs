@@ -11,7 +11,7 @@ use crate::recipe::Recipe;
 use crate::transforms::{eval_transform, train_transform};
 
 /// Pictures in a batch of a test.
-pub(crate) const BATCH: usize = 32;
+pub const BATCH: usize = 32;
 
 /// How pictures are prepared for a network: side of the square it sees, and what its channels are normalised with.
 #[derive(Clone, Copy, Debug, PartialEq)]

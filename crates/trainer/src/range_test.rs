@@ -14,7 +14,7 @@ use crate::optimize::{Method, method, optimizer};
 use crate::phases::phases;
 use crate::recipe::{NonFiniteRecipe, Recipe};
 use crate::regularize::Regularizer;
-use crate::stored::Source;
+use crate::stored::{Kept, Source};
 
 /// The share of the smoothed loss that a step leaves.
 const KEPT: f64 = 0.9;
@@ -150,7 +150,7 @@ fn grow(
     let mut optimizer = optimizer(rule, classifier, params, &bold)?;
     let regularizer = Regularizer::new(classifier, params, recipe);
     let noise = Rng::new(recipe.seed).fork("range");
-    let source = Source::of(classifier, pictures, recipe.variants(), None)?;
+    let source = Source::of(classifier, pictures, recipe.variants(), Kept { place: None, cache: None, recipe })?;
     let first = source.first(classifier);
     let (mut found, mut mean, mut lowest) = (RangeTest::default(), 0.0, f64::INFINITY);
     let (mut epoch, mut ended) = (0, false);

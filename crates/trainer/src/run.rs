@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Every};
+use crate::divergence::Diverged;
 use crate::files;
 use crate::fit::{Keep, Observer, Outcome, fit_kept};
 use crate::interrupt::Interrupt;
@@ -20,6 +21,7 @@ use crate::report::render;
 use crate::report_page;
 use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 use crate::snapshots::Snapshots;
+use crate::stored::FeatureCache;
 
 /// What a run writes last: a folder with this file is at its end.
 pub const SUMMARY: &str = "summary.json";
@@ -51,6 +53,7 @@ pub struct Run<'a> {
     pictures: &'a Pictures,
     network: Network,
     manner: Manner,
+    cache: Option<&'a FeatureCache>,
 }
 
 impl<'a> Run<'a> {
@@ -61,7 +64,12 @@ impl<'a> Run<'a> {
     pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner) -> Result<Self> {
         let start = Instant::now();
         let network = network(recipe, pictures.train.classes())?;
-        Ok(Self { start, recipe, pictures, network, manner })
+        Ok(Self { start, recipe, pictures, network, manner, cache: None })
+    }
+
+    /// Computes features of frozen stages once for all runs that have them in common.
+    pub fn sharing(self, cache: &'a FeatureCache) -> Self {
+        Self { cache: Some(cache), ..self }
     }
 
     /// Trains in a folder that [`run_folder::create`] has made.
@@ -91,7 +99,7 @@ impl<'a> Run<'a> {
 
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
     fn train(self, folder: &Path, checkpoints: Checkpoints, resume: Option<Checkpoint>) -> Result<Ended> {
-        let Self { start, recipe, pictures, network, manner } = self;
+        let Self { start, recipe, pictures, network, manner, cache } = self;
         let Network { card, mut classifier, params, loaded } = network;
         let train = train_loader(pictures.train.clone(), recipe, card.input(), manner.threads)?;
         let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), manner.threads)?;
@@ -122,8 +130,9 @@ impl<'a> Run<'a> {
         let mut progress = (!manner.quiet).then(|| Progress::new(epochs, seen));
         let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut interrupt];
         observers.extend(progress.as_mut().map(|progress| progress as &mut dyn Observer));
-        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints.clone()), resume };
-        let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)?;
+        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints.clone()), resume, cache };
+        let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)
+            .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;
         if outcome.stopped {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));
         }
@@ -182,6 +191,14 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Names the network that a training which diverged has left.
+fn with_best(error: anyhow::Error, best: &Path) -> anyhow::Error {
+    match error.downcast::<Diverged>() {
+        Ok(diverged) => Diverged { kept: best.is_file().then(|| best.into()), ..diverged }.into(),
+        Err(error) => error,
+    }
 }
 
 /// The verb that runs a recipe.

@@ -9,6 +9,7 @@ use taper_tensor::Params;
 
 use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
+use crate::health::Health;
 use crate::model::save_weights;
 
 /// `summary.json`, schema 1: what a run was and what came of it.
@@ -149,6 +150,7 @@ impl Observer for Recorder {
     fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<std::ops::ControlFlow<()>> {
         self.history.push(info.clone());
         files::write(&self.folder.join("history.csv"), history_csv(&self.history).as_bytes())?;
+        files::write(&self.folder.join("health.csv"), health_csv(&self.history).as_bytes())?;
         if best(&self.history).epoch == info.epoch {
             save_weights(&self.folder.join("checkpoint/best.safetensors"), &params.tensors())?;
         }
@@ -163,6 +165,21 @@ fn history_csv(history: &[EpochInfo]) -> String {
         let (rate, train, val, accuracy) = (e.rate, e.train_loss, e.val_loss, e.val_accuracy);
         // Writing to a string does not fail.
         let _ = writeln!(text, "{},{},{rate:e},{train},{val},{accuracy}", e.epoch, e.phase);
+    }
+    text
+}
+
+/// The signs of every epoch: the gradient, the steps beside the weights, the channels that are dead.
+fn health_csv(history: &[EpochInfo]) -> String {
+    let mut text = String::from("epoch,sign,part,value\n");
+    for e in history {
+        let Health { gradient_norm, updates, dead } = &e.health;
+        let _ = writeln!(text, "{},gradient_norm,all,{gradient_norm:e}", e.epoch);
+        for (sign, parts) in [("update", updates), ("dead", dead)] {
+            for (part, value) in parts {
+                let _ = writeln!(text, "{},{sign},{part},{value:e}", e.epoch);
+            }
+        }
     }
     text
 }
@@ -188,10 +205,17 @@ mod tests {
             train_loss: 1.5,
             val_loss,
             val_accuracy: 0.5,
+            health: Health {
+                gradient_norm: 2.0,
+                updates: vec![("head".into(), 1e-3)],
+                dead: vec![("fire1".into(), 0.25)],
+            },
         };
         let history = [row(1, 2.0), row(2, 1.0), row(3, f64::NAN)];
         assert_eq!(best(&history).epoch, 2);
         assert_eq!(history_csv(&history[..1]).lines().nth(1), Some("1,all,1e-3,1.5,2,0.5"));
+        let signs = "epoch,sign,part,value\n1,gradient_norm,all,2e0\n1,update,head,1e-3\n1,dead,fire1,2.5e-1\n";
+        assert_eq!(health_csv(&history[..1]), signs);
     }
 
     #[test]

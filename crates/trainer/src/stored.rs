@@ -1,5 +1,6 @@
 //! Features of frozen stages, computed once.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -12,8 +13,10 @@ use taper_data::{Loaded, Loader};
 use taper_tensor::{Batch, Mode};
 use taper_transfer::Classifier;
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, See};
 use crate::pipeline::plain_loader;
+use crate::recipe::Recipe;
+use crate::regularize::backbone_config;
 
 /// What is kept in memory, bytes; more is kept in a file.
 const MEMORY: usize = 1 << 30;
@@ -28,17 +31,18 @@ pub(crate) enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Pictures, or features of them in so many variants: the first as in testing, the others augmented; 0 for pictures.
-    /// What exceeds the memory that is set aside for them is kept in a file in `place`, or in the system's folder for such.
     pub(crate) fn of(
         classifier: &Classifier,
         (train, val): (&'a Loader, &Loader),
         variants: u32,
-        place: Option<&Path>,
+        at: Kept<'_>,
     ) -> Result<Self> {
         if variants == 0 || classifier.frozen() == 0 {
             return Ok(Self::Pictures(train));
         }
-        Ok(Self::Features(Stored::of(classifier, (train, &plain_loader(train, val, false)?), variants, place)?))
+        let plain = plain_loader(train, val, false)?;
+        let shelves = at.shelves("train", classifier, || shelves(classifier, (train, &plain), variants, at.place))?;
+        Ok(Self::Features(Stored { loader: train, shelves, part: None }))
     }
 
     /// The stage that goes on with what the batches hold.
@@ -87,20 +91,9 @@ pub(crate) struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     /// What the frozen stages make of the pictures of `train` in `variants`, 1 or more: as `plain` has them, in order, and augmented.
-    pub(crate) fn of(
-        classifier: &Classifier,
-        (train, plain): (&'a Loader, &Loader),
-        variants: u32,
-        place: Option<&Path>,
-    ) -> Result<Self> {
-        let in_order = taper_data::LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
-        let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
-        let (mut shelves, mut room) = (Vec::new(), MEMORY);
-        shelves.extend(Shelf::filled(classifier, (plain, 0), &mut room, place)?);
-        for variant in 1..variants {
-            shelves.extend(Shelf::filled(classifier, (&augmented, variant.into()), &mut room, place)?);
-        }
-        Ok(Self { loader: train, shelves: Arc::new(shelves), part: None })
+    pub(crate) fn of(classifier: &Classifier, (train, plain): (&'a Loader, &Loader), variants: u32) -> Result<Self> {
+        let shelves = Arc::new(shelves(classifier, (train, plain), variants, None)?);
+        Ok(Self { loader: train, shelves, part: None })
     }
 
     /// The same of those pictures alone that have these numbers, and which `train` has in this order.
@@ -123,6 +116,72 @@ impl<'a> Stored<'a> {
         let targets: Vec<f32> = indices.iter().flat_map(row).collect();
         let targets = Tensor::from_vec(targets, (indices.len(), classes), &Device::Cpu)?;
         Ok(Loaded { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
+    }
+}
+
+/// What the frozen stages make of the pictures of `train` in `variants`, 1 or more: as `plain` has them, in order, and augmented.
+/// What exceeds the memory that is set aside for them is kept in a file in `place`, or in the system's folder for such.
+fn shelves(
+    classifier: &Classifier,
+    (train, plain): (&Loader, &Loader),
+    variants: u32,
+    place: Option<&Path>,
+) -> Result<Vec<Shelf>> {
+    let in_order = taper_data::LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
+    let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
+    let (mut shelves, mut room) = (Vec::new(), MEMORY);
+    shelves.extend(Shelf::filled(classifier, (plain, 0), &mut room, place)?);
+    for variant in 1..variants {
+        shelves.extend(Shelf::filled(classifier, (&augmented, variant.into()), &mut room, place)?);
+    }
+    Ok(shelves)
+}
+
+/// Features that several trainings in one process have in common: those of the last recipe whose frozen stages saw anything
+/// else are forgotten.
+#[derive(Default)]
+pub struct FeatureCache(Mutex<(String, BTreeMap<String, Arc<Vec<Shelf>>>)>);
+
+/// Where features are kept: the folder of their file, and what other trainings see of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub(crate) place: Option<&'a Path>,
+    pub(crate) cache: Option<&'a FeatureCache>,
+    pub(crate) recipe: &'a Recipe,
+}
+
+impl Kept<'_> {
+    /// The features of a side, from the cache where they are there.
+    fn shelves(
+        &self,
+        side: &str,
+        classifier: &Classifier,
+        fill: impl FnOnce() -> Result<Vec<Shelf>>,
+    ) -> Result<Arc<Vec<Shelf>>> {
+        let Some(cache) = self.cache else { return Ok(Arc::new(fill()?)) };
+        let (base, side) = (self.recipe.features_key()?, format!("{side} behind {}", classifier.frozen()));
+        let mut held = cache.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 != base {
+            *held = (base, BTreeMap::new());
+        }
+        if let Some(shelves) = held.1.get(&side) {
+            return Ok(Arc::clone(shelves));
+        }
+        let shelves = Arc::new(fill()?);
+        held.1.insert(side, Arc::clone(&shelves));
+        Ok(shelves)
+    }
+}
+
+impl Recipe {
+    /// What the features of stages depend on that are frozen from the first step on, and the shape that they are kept in.
+    fn features_key(&self) -> Result<String> {
+        let Self { model, pretrained, weights, partial, cut, seed, data, head, .. } = self;
+        // Random weights, and the draws of augmentation, are those of the seed.
+        let drawn = (self.variants() > 1 || !pretrained || *partial).then_some((seed, &self.augment));
+        let (kind, backbone) = ((head.kind, head.hidden == 0), backbone_config(&self.regularize));
+        let network = (model, pretrained, weights, partial, cut, kind, backbone);
+        Ok(serde_json::to_string(&(network, self.split_seed(), data, drawn, self.variants()))?)
     }
 }
 
@@ -213,23 +272,22 @@ pub(crate) struct Held<'a> {
 
 impl<'a> Held<'a> {
     /// Features where `source` has them.
-    pub(crate) fn of(
-        classifier: &Classifier,
-        val: &'a Loader,
-        source: &Source<'_>,
-        place: Option<&Path>,
-    ) -> Result<Self> {
+    pub(crate) fn of(classifier: &Classifier, val: &'a Loader, source: &Source<'_>, at: Kept<'_>) -> Result<Self> {
         let stored = match source {
             Source::Pictures(_) => None,
-            Source::Features(_) => Some(Stored::of(classifier, (val, val), 1, place)?),
+            Source::Features(_) => {
+                let shelves = at.shelves("val", classifier, || shelves(classifier, (val, val), 1, at.place))?;
+                Some(Stored { loader: val, shelves, part: None })
+            }
         };
         Ok(Self { val, stored })
     }
 
-    /// How good the classifier is on them.
-    pub(crate) fn evaluate(&self, classifier: &Classifier) -> Result<Evaluation> {
+    /// How good the classifier is on them. `see` is shown the map of each stage for the first batch, unless features are kept in the
+    /// place of the maps.
+    pub(crate) fn evaluate(&self, classifier: &Classifier, see: &mut See<'_>) -> Result<Evaluation> {
         let Some(stored) = &self.stored else {
-            return crate::evaluate::evaluate(classifier, self.val);
+            return crate::evaluate::evaluate_seen(classifier, self.val, see);
         };
         Evaluation::timed(|result| {
             for indices in self.val.order(0).chunks(self.val.config().batch_size) {

@@ -57,6 +57,21 @@ pub enum Topic {
         #[arg(long, default_value = "digits.csv.gz", value_name = "FILE")]
         digits: PathBuf,
     },
+    /// What ensembles, snapshots and averages are worth on Fashion-MNIST: crates/trainer/EXPERIMENTS.md
+    Ensemble {
+        /// The folder with the four IDX files
+        #[arg(long, default_value = "/usr/share/datasets/fashion-mnist", value_name = "DATA")]
+        data: PathBuf,
+        /// Where the runs are kept, so that a call that is broken off goes on
+        #[arg(long, default_value = "target/experiments/ensemble", value_name = "FOLDER")]
+        runs: PathBuf,
+        /// Epochs of a single network
+        #[arg(long, default_value_t = 6, value_name = "N")]
+        epochs: usize,
+        /// Threads to compute with [default: all cores]
+        #[arg(long, value_name = "N")]
+        threads: Option<usize>,
+    },
 }
 
 impl ExperimentsArgs {
@@ -66,6 +81,9 @@ impl ExperimentsArgs {
         let mut all = vec![("seeds", self.seeds as usize, 3)];
         if let Topic::Regularize { pictures, epochs, .. } = self.topic {
             all.extend([("pictures", pictures, 5000), ("epochs", epochs, 15)]);
+        }
+        if let Topic::Ensemble { epochs, .. } = self.topic {
+            all.push(("epochs", epochs, 6));
         }
         let changed = all.iter().filter(|(_, value, usual)| value != usual);
         let some = if self.only.is_empty() { String::new() } else { format!(" --only {:?}", self.only.join(",")) };
