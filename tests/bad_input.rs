@@ -161,9 +161,9 @@ fn an_interrupt_keeps_the_finished_epochs() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("taper resume run")), "{rest:?}");
     let files = listing(&folder.join("run"));
-    assert_eq!((files.len(), &*files[0]), (4, "checkpoint/best.safetensors"));
+    assert_eq!((files.len(), &*files[0]), (5, "checkpoint/best.safetensors"));
     assert!(files[1].ends_with(".checkpoint"), "{files:?}");
-    assert_eq!(files[2..], ["history.csv", "recipe.toml"]);
+    assert_eq!(files[2..], ["health.csv", "history.csv", "recipe.toml"]);
     let ran = taper(folder, &["eval", "run"]);
     fails(&ran, 1, &["model.json"]);
 }

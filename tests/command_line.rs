@@ -41,7 +41,7 @@ fn runs_answer_together() {
     assert_eq!((&rows[1]["accuracy"], &rows[1]["loss"]), (&alone["accuracy"], &alone["loss"]));
     let chosen = succeed(folder, &["ensemble", "0", "1", "2", "--greedy", "--mean", "logits"]).stdout;
     assert!(chosen.contains("12 pictures") && chosen.contains("chosen: "), "{chosen}");
-    fails(&taper(folder, &["ensemble", "0"]), 2, &["2 values required"]);
+    fails(&taper(folder, &["ensemble", "0"]), 1, &["0 is one network"]);
     fails(&taper(folder, &["ensemble", "0", "nothing"]), 2, &["nothing"]);
 }
 
@@ -92,6 +92,7 @@ fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
     assert!(ran.stdout.contains("taper predict run") && ran.stdout.contains("run/report.html"), "{}", ran.stdout);
     let files = [
         "checkpoint/best.safetensors",
+        "health.csv",
         "history.csv",
         "model.json",
         "model.safetensors",

@@ -10,6 +10,7 @@ mod optimize;
 mod optimizers;
 mod regularize;
 mod resume;
+mod search;
 mod support;
 mod train;
 mod transfer;

@@ -71,7 +71,7 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
             // Stopped again and again after as many steps.
             let ended = (0..100).find_map(|_| {
                 let resume: Option<Checkpoint> = checkpoints.latest().unwrap();
-                train(&recipe, Keep { checkpoints: Some(checkpoints.clone()), resume, place: Some(&run) }, stop)
+                train(&recipe, Keep { checkpoints: Some(checkpoints.clone()), resume, place: Some(&run), cache: None }, stop)
             });
             assert!(ended.unwrap() == whole, "{text}: stopped every {stop} steps");
             assert_eq!(listing(&run).len(), 2);
@@ -80,8 +80,8 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
 }
 
 /// The files that a run is judged by.
-fn ends(run: &Path) -> [Vec<u8>; 4] {
-    ["model.safetensors", "history.csv", "recipe.toml", "checkpoint/best.safetensors"]
+fn ends(run: &Path) -> [Vec<u8>; 5] {
+    ["model.safetensors", "history.csv", "health.csv", "recipe.toml", "checkpoint/best.safetensors"]
         .map(|file| fs::read(run.join(file)).unwrap())
 }
 

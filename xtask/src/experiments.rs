@@ -16,6 +16,8 @@ mod cases;
 #[cfg(feature = "bench")]
 mod data;
 #[cfg(feature = "bench")]
+mod search;
+#[cfg(feature = "bench")]
 mod study;
 #[cfg(feature = "bench")]
 mod table;
@@ -80,10 +82,20 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let table = rayon::scope(|_| ensemble::table(data, &root.join(runs), *epochs, threads, tell))?;
             ("trainer", "What several networks are worth together", table)
         }
+        Topic::Search { data, runs } => {
+            let (data, runs, image) =
+                (root.join(data), root.join(runs), root.join("crates/trainer/images/random-against-grid.png"));
+            let table = rayon::scope(|_| search::table(&data, &runs, &image, threads, tell))?;
+            ("trainer", "What a search finds", table)
+        }
     };
-    let topic = if let Topic::Ensemble { .. } = args.topic { "ensemble" } else { krate };
+    let (topic, file) = match args.topic {
+        Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
+        Topic::Search { .. } => ("search", "SEARCH.md"),
+        _ => (krate, "EXPERIMENTS.md"),
+    };
     let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
-    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/EXPERIMENTS.md")));
+    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
     taper::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
     println!("wrote {}", out.display());
     Ok(true)

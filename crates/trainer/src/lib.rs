@@ -61,6 +61,7 @@ pub mod report;
 mod report_page;
 pub mod run;
 pub mod run_folder;
+pub mod search;
 pub mod snapshots;
 
 pub mod commands;

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use taper::commands::{
     self, AdviseArgs, AugmentArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
     FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile,
-    TrainArgs,
+    SearchArgs, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -40,6 +40,7 @@ enum Verb {
     Train(Box<TrainArgs>),
     Resume(ResumeArgs),
     LrFind(Box<LrFindArgs>),
+    Search(Box<SearchArgs>),
     Eval(EvalArgs),
     Ensemble(EnsembleArgs),
     Predict(PredictArgs),
@@ -107,6 +108,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
         Verb::Train(args) => commands::train(args, threads),
         Verb::LrFind(args) => commands::lr_find(args, threads),
+        Verb::Search(args) => commands::search(args, threads),
         Verb::Resume(args) => commands::resume(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Ensemble(args) => commands::ensemble(args, threads),

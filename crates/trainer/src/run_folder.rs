@@ -117,16 +117,22 @@ pub fn create(wanted: Option<&Path>, name: &str) -> Result<PathBuf> {
             }
             path.to_path_buf()
         }
-        None => {
-            let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| !path.exists());
-            free.context("no free name for the run")?
-        }
+        None => free(name)?,
     };
     let checkpoint = folder.join("checkpoint");
     std::fs::create_dir_all(&checkpoint).with_context(|| {
         format!("cannot make the run folder {}: choose a writable place with --out", folder.display())
     })?;
     Ok(folder)
+}
+
+/// The first of `runs/NAME-1` and so on that does not exist.
+///
+/// # Errors
+/// When there is none.
+pub fn free(name: &str) -> Result<PathBuf> {
+    let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| !path.exists());
+    free.context("no free name for the run")
 }
 
 /// Writes the history after every epoch, and the weights of the best.

@@ -57,6 +57,15 @@ pub enum Topic {
         #[arg(long, default_value = "digits.csv.gz", value_name = "FILE")]
         digits: PathBuf,
     },
+    /// Whether 20 trials find what a grid of 100 finds: crates/trainer/SEARCH.md
+    Search {
+        /// The folder of pictures, with train and val
+        #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
+        data: PathBuf,
+        /// Where the runs are kept, so that a call that is broken off goes on
+        #[arg(long, default_value = "target/experiments/search", value_name = "FOLDER")]
+        runs: PathBuf,
+    },
     /// What ensembles, snapshots and averages are worth on Fashion-MNIST: crates/trainer/EXPERIMENTS.md
     Ensemble {
         /// The folder with the four IDX files

@@ -33,7 +33,7 @@ struct Row {
 ///
 /// # Errors
 /// When there are no pictures, or a training fails.
-pub fn table(
+pub(super) fn table(
     data: &Path,
     folder: &Path,
     epochs: usize,

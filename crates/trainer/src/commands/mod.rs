@@ -15,6 +15,7 @@ mod models;
 mod optimize;
 mod predict;
 mod probe;
+mod search;
 
 pub use advise::{AdviseArgs, advise_plan as advise};
 pub use augment::{AugmentArgs, augment};
@@ -31,3 +32,4 @@ pub use models::{ModelsArgs, models};
 pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
 pub use probe::{ProbeArgs, probe_stages as probe};
+pub use search::{SearchArgs, search_settings as search};

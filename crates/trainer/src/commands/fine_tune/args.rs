@@ -37,7 +37,7 @@ pub struct TrainArgs {
 
 // No documentation, which would take the place of that of the verb.
 #[derive(Debug, clap::Args)]
-pub(super) struct RunArgs {
+pub(in crate::commands) struct RunArgs {
     /// The folder of pictures; may come from the recipe instead
     data: Option<PathBuf>,
     /// A recipe to start from; flags change it
@@ -155,16 +155,16 @@ pub(super) struct RunArgs {
     /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs: what `taper resume` goes
     /// on with [default: at the ends of epochs that are ten seconds apart]
     #[arg(long, value_name = "STEPS|MINUTESm")]
-    pub(super) checkpoint_every: Option<Every>,
+    pub(in crate::commands) checkpoint_every: Option<Every>,
     /// The run folder [default: the first free runs/NAME-N]
     #[arg(long, value_name = "RUN")]
-    pub(super) out: Option<PathBuf>,
+    pub(in crate::commands) out: Option<PathBuf>,
     /// Stop at the first picture that cannot be read
     #[arg(long)]
-    pub(super) strict: bool,
+    pub(in crate::commands) strict: bool,
     /// Print summary.json at the end
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::commands) json: bool,
 }
 
 /// A setting as a line of TOML; a value that is none is text.
@@ -242,12 +242,12 @@ fn snapshots_end_with_epochs(recipe: &Recipe) -> Result<(), RecipeError> {
 
 impl RunArgs {
     /// Whether the pictures are to say which layers are trained.
-    pub(super) fn auto(&self) -> bool {
+    pub(in crate::commands) fn auto(&self) -> bool {
         self.plan == Some(PlanChoice::Auto)
     }
 
     /// The recipe of the file with the flags over it; what neither says is as in `usual`.
-    pub(super) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
+    pub(in crate::commands) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let (text, path) = match &self.recipe {
             None => (String::new(), Path::new("")),
             Some(path) => {

@@ -16,7 +16,7 @@ pub use self::lr_find::{LrFindArgs, lr_find};
 pub(super) use self::members::MEMBER;
 pub use self::resume::{ResumeArgs, resume};
 
-use self::args::RunArgs;
+pub(super) use self::args::RunArgs;
 use crate::advise::advise;
 use crate::interrupt::EXIT_CODE;
 use crate::output::line;

@@ -1,0 +1,166 @@
+//! Searches, and several networks from one command.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::{Ran, SHORT, command, fails, fine_tune, json, listing, small, succeed, taper};
+
+const SPACE: &str =
+    "trials = 4\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { choice = [0.0, 0.5] }\n";
+
+const FLAGS: [&str; 8] = ["search", "pictures", "--space", "space.toml", "--plan", "probe", "--out", "found"];
+
+fn search(folder: &Path, more: &[&str]) -> Ran {
+    taper(folder, &[&FLAGS[..], &SHORT[..], more].concat())
+}
+
+/// A folder with pictures and a space.
+fn place(space: &str) -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    small(place.path(), 4);
+    fs::write(place.path().join("space.toml"), space).unwrap();
+    place
+}
+
+/// Histories of all trials, by name.
+fn histories(folder: &Path) -> Vec<(String, String)> {
+    let trials = folder.join("found/trials");
+    let names = listing(&trials).into_iter().filter(|name| name.ends_with("history.csv"));
+    names.map(|name| (name.clone(), fs::read_to_string(trials.join(name)).unwrap())).collect()
+}
+
+#[test]
+fn a_search_finds_the_same_however_often_it_is_killed_and_however_many_work_at_it() {
+    let alone = place(SPACE);
+    let ran = search(alone.path(), &["--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["trials"].as_array().unwrap().len(), 4);
+    assert_eq!(told["importance"].as_array().unwrap().len(), 2);
+    for name in ["best.toml", "trials.csv", "search.svg", "search.png", "space.toml"] {
+        assert!(alone.path().join("found").join(name).is_file(), "{name}");
+    }
+    // A trial is a run as any other: its recipe makes the same one, though the search computed features once for all.
+    succeed(alone.path(), &["fine-tune", "-c", "found/trials/0002/recipe.toml", "--out", "again"]);
+    let again = fs::read_to_string(alone.path().join("again/history.csv")).unwrap();
+    assert_eq!(histories(alone.path())[2].1, again);
+    let best = &told["best"]["trial"];
+    assert!(alone.path().join(format!("found/trials/{:04}/model.safetensors", best.as_u64().unwrap())).is_file());
+
+    let together = place(SPACE);
+    let begin = || {
+        let mut child = command(together.path(), &[&FLAGS[..], &SHORT[..]].concat());
+        child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let (mut one, mut two) = (begin(), begin());
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    one.kill().unwrap();
+    one.wait().unwrap();
+    assert!(two.wait().unwrap().success());
+    assert_eq!(histories(together.path()), histories(alone.path()));
+    // Called again, it tells what it found.
+    assert!(search(together.path(), &[]).stdout.contains("explains alone"));
+    fails(&search(together.path(), &["--seed", "1"]), 1, &["another recipe.toml", "--out"]);
+}
+
+#[test]
+fn the_best_go_on_and_what_diverges_is_no_end() {
+    let halving =
+        "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.rate\" = { choice = [1e-3, 1e-2, 1e30] }\n";
+    let place = place(halving);
+    let flags = [
+        "--set",
+        "optimize.epochs=5",
+        "--optimizer",
+        "sgd",
+        "--set",
+        "optimize.clip=none",
+        "--set",
+        "optimize.warmup=0",
+    ];
+    let ran = search(place.path(), &flags);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let names: Vec<String> = histories(place.path()).into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().any(|name| name.contains("-rung-1/")), "{names:?}");
+    let diverged =
+        listing(&place.path().join("found/trials")).iter().filter(|name| name.ends_with("diverged.txt")).count();
+    assert!((1..6).contains(&diverged), "{diverged}");
+    // The last was trained for all six epochs, the others for two.
+    let table = fs::read_to_string(place.path().join("found/trials.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("trial,rung,stage,epochs,optimize.rate,accuracy"), "{table}");
+    assert!(
+        lines.iter().any(|line| line.contains(",1,0,6,")) && lines.iter().any(|line| line.contains(",0,0,3,")),
+        "{table}"
+    );
+}
+
+#[test]
+fn mistakes_of_a_search_are_named() {
+    let place = place("[space]\n\"head.dropot\" = { uniform = [0.0, 0.5] }\n");
+    let folder = place.path();
+    fails(&search(folder, &[]), 2, &["did you mean `dropout`"]);
+    fs::write(folder.join("space.toml"), "[space]\n\"head.dropout\" = { uniform = [1.5, 2.5] }\n").unwrap();
+    fails(&search(folder, &[]), 2, &["dropout"]);
+    fs::write(folder.join("space.toml"), "[space]\n\"data.val_fraction\" = { uniform = [0.1, 0.5] }\n").unwrap();
+    fails(&search(folder, &[]), 2, &["same ones", "data.val_fraction"]);
+    fs::write(folder.join("space.toml"), SPACE).unwrap();
+    fails(&search(folder, &["--members", "2"]), 2, &["members"]);
+    fails(&taper(folder, &["search", "pictures", "--space", "no.toml"]), 1, &["cannot read the space no.toml"]);
+    assert!(!folder.join("found").exists());
+}
+
+#[test]
+fn members_differ_in_their_seed_and_answer_together() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let pictures = small(folder, 6);
+    // Without a split of its own: all members must be judged by the same pictures, which none has learned.
+    fs::remove_dir_all(pictures.join("val")).unwrap();
+    for class in ["clock", "flag", "hand"] {
+        fs::rename(pictures.join("train").join(class), pictures.join(class)).unwrap();
+    }
+    fs::remove_dir(pictures.join("train")).unwrap();
+    let ran = fine_tune(folder, &["--members", "2", "--seed", "3", "--out", "both", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told, json(&folder.join("both/summary.json")));
+    assert_eq!(told["rows"].as_array().unwrap().len(), 3);
+    let member = |number: usize| json(&folder.join(format!("both/member-{number}/summary.json")));
+    assert_eq!((&member(1)["seed"], &member(2)["seed"]), (&3.into(), &4.into()));
+    assert_eq!(told["rows"][1]["loss"], member(2)["final"]["val_loss"]);
+    // What is missing of it is trained again, to the same bits.
+    let weights = || fs::read(folder.join("both/member-2/model.safetensors")).unwrap();
+    let before = weights();
+    fs::remove_dir_all(folder.join("both/member-2")).unwrap();
+    fs::remove_file(folder.join("both/summary.json")).unwrap();
+    succeed(folder, &["resume", "both"]);
+    assert!(weights() == before);
+    assert!(succeed(folder, &["ensemble", "both"]).stdout.contains("all 2"));
+    assert!(succeed(folder, &["resume", "both"]).stdout.contains("at its end"));
+}
+
+#[test]
+fn snapshots_are_the_networks_at_the_ends_of_cycles() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 4);
+    fails(&fine_tune(folder, &["--snapshots", "2", "--set", "optimize.epochs=3"]), 2, &["optimize.epochs", "multiple"]);
+    fails(&fine_tune(folder, &["--snapshots", "2", "--schedule", "cosine"]), 2, &["--schedule"]);
+    let ran = fine_tune(folder, &["--snapshots", "2", "--set", "optimize.epochs=4", "--out", "run"]);
+    assert!(ran.stdout.contains("its 2 snapshots together"), "{}\n{}", ran.stdout, ran.stderr);
+    let bytes = |name: &str| fs::read(folder.join("run").join(name)).unwrap();
+    assert!(bytes("snapshots/2.safetensors") == bytes("model.safetensors"));
+    assert!(bytes("snapshots/1.safetensors") != bytes("model.safetensors"));
+    let ran = succeed(folder, &["ensemble", "run"]);
+    assert!(ran.stdout.contains("run/snapshots/1.safetensors") && ran.stdout.contains("all 2"), "{}", ran.stdout);
+    // Any file of weights in a run can be asked.
+    let picture = format!("pictures/val/{}", listing(&folder.join("pictures/val"))[0]);
+    succeed(folder, &["eval", "run/checkpoint/best.safetensors"]);
+    succeed(folder, &["predict", "run/snapshots/1.safetensors", &picture]);
+    fine_tune(folder, &["--out", "single"]);
+    fails(&taper(folder, &["ensemble", "single"]), 1, &["single is one network", "--snapshots"]);
+}

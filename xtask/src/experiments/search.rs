@@ -1,0 +1,116 @@
+//! Whether a search finds what a grid of five times as many trials finds.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use taper::draw::png;
+use taper::files;
+use taper::pictures::Pictures;
+use taper::recipe::{Plan, Recipe};
+use taper::run::Manner;
+use taper::search::{Dots, Method, Scores, SearchFolder, Space, Stage, search, side_by_side};
+
+/// The settings of the study: the rate and the decay of the head, on features that are computed once.
+const SPACE: &str =
+    "[space]\n\"optimize.rate\" = { log = [1e-5, 1.0] }\n\"regularize.weight_decay\" = { log = [1e-4, 0.9] }\n";
+
+/// Trials of a search, and how many searches.
+const BUDGET: usize = 20;
+const SEEDS: u64 = 5;
+
+/// Searches the pictures in `data` in folders below `runs`, where what is done already is not done again. Draws a picture into `image`.
+///
+/// # Errors
+/// When there are no pictures, or a training fails.
+pub(super) fn table(
+    data: &Path,
+    runs: &Path,
+    image: &Path,
+    threads: usize,
+    mut tell: impl FnMut(String),
+) -> Result<String> {
+    let mut base = Recipe { plan: Plan::Probe, ..Recipe::default() };
+    base.data.path = data.into();
+    (base.optimize.head_epochs, base.optimize.epochs) = (0, 8);
+    base.data.split_seed = Some(0);
+    let pictures = Pictures::open(&base, true)?;
+    let space = Space { trials: BUDGET, ..Space::parse(SPACE, "the study".as_ref())? };
+    let mut find = |name: &str, space: &Space| -> Result<Scores> {
+        tell(name.to_owned());
+        let folder = SearchFolder::open(&runs.join(name), space, &base)?;
+        let manner = Manner { threads, quiet: true, ..Manner::default() };
+        if !search(&folder, (space, &base), &pictures, manner, |_, _| Ok(()))? {
+            bail!("interrupted; the same command goes on");
+        }
+        folder.scores()
+    };
+    let grid = Space { method: Method::Grid, ..space.clone() };
+    let all = find("grid", &grid)?;
+    let best = |space: &Space, scores: &Scores| -> Result<(f64, [f64; 2])> {
+        let trial = space.best(scores).context("a search has trials")?;
+        let settings = space.settings_of(trial, scores);
+        let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
+        Ok((scores[&trial].accuracy, [value("optimize.rate"), value("regularize.weight_decay")]))
+    };
+    let (most, at) = best(&grid, &all)?;
+    let mut text = format!(
+        "The rate (1e-5 to 1) and the decay (1e-4 to 0.9) of a new head on `{}`: {} pictures to train on, {} to validate on, 8 epochs, \
+         features computed\nonce. Points: accuracy less that of the best of a grid of {} trials. Chosen and measured on the same validation \
+         pictures, of which one is {:.2} points.\n\n| search | trials | best accuracy, % | points | rate | decay |\n|---|--:|--:|--:|--:|--:|\n",
+        data.file_name().map_or("data".into(), |name| name.to_string_lossy()),
+        pictures.train.len(),
+        pictures.val.len(),
+        all.len(),
+        100.0 / pictures.val.len() as f64,
+    );
+    let row = |name: &str, trials: usize, accuracy: f64, [rate, decay]: [f64; 2]| {
+        format!(
+            "| {name} | {trials} | {:.2} | {:+.2} | {rate:.1e} | {decay:.1e} |\n",
+            100.0 * accuracy,
+            100.0 * (accuracy - most)
+        )
+    };
+    text += &row("grid, 10 values of each", all.len(), most, at);
+    let mut first = None;
+    for seed in 0..SEEDS {
+        let random = Space { seed, ..space.clone() };
+        let scores = find(&format!("random-{seed}"), &random)?;
+        let (accuracy, at) = best(&random, &scores)?;
+        text += &row(&format!("random, seed {seed}"), scores.len(), accuracy, at);
+        first.get_or_insert((random, scores));
+    }
+    for seed in 0..SEEDS {
+        let stage = |trials| Stage { trials, around: 3, set: Default::default() };
+        let staged = Space { seed, stages: vec![stage(BUDGET / 2), stage(BUDGET / 2)], ..space.clone() };
+        let scores = find(&format!("stages-{seed}"), &staged)?;
+        // The best of all: both stages train for as long.
+        let trial = scores.iter().max_by(|a, b| a.1.accuracy.total_cmp(&b.1.accuracy)).map(|(trial, _)| *trial);
+        let trial = trial.context("a search has trials")?;
+        let settings = staged.settings_of(trial, &scores);
+        let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
+        let at = [value("optimize.rate"), value("regularize.weight_decay")];
+        text += &row(&format!("coarse to fine, seed {seed}"), scores.len(), scores[&trial].accuracy, at);
+    }
+    let (random, scores) = first.context("there is a search")?;
+    let svg = {
+        let places: Vec<_> = space.space.iter().collect();
+        ensure!(places.len() == 2, "the picture is one of two settings");
+        let axes = [(places[0].0.as_str(), places[0].1), (places[1].0.as_str(), places[1].1)];
+        let few = Space { method: Method::Grid, ..space.clone() };
+        let dots = |name: &str, space: &Space, scores: &Scores| Dots {
+            name: name.to_owned(),
+            trials: scores.iter().map(|(trial, score)| (space.places(*trial, scores), score.accuracy)).collect(),
+        };
+        side_by_side(
+            "The same range, tried by a grid and at random",
+            axes,
+            &[dots("grid", &few, &all), dots("random", &random, &scores)],
+        )?
+    };
+    if let Some(folder) = image.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    files::write(image, &png(&svg)?)?;
+    text += "\n![Two squares of rate by decay: a grid of 100 trials in ten columns, and 20 trials at random, each with a rate of its own](images/random-against-grid.png)\n";
+    Ok(text)
+}
