@@ -94,6 +94,8 @@ pub(crate) struct Work {
     loader: Loader,
     order: Vec<usize>,
     augment: Rng,
+    /// How often the picture at each place was there before; empty where each is there once.
+    before: Vec<u32>,
     /// Batches that are left out.
     first: usize,
     queue: Queue<Result<Loaded, DataError>>,
@@ -103,7 +105,13 @@ impl Work {
     /// The batches of a loader with the pictures in this order, but for the first ones.
     pub(crate) fn new(loader: Loader, order: Vec<usize>, augment: Rng, first: usize) -> Self {
         let ahead = loader.config.prefetch.saturating_add(loader.config.threads);
-        Self { queue: Queue::new(loader.batches().saturating_sub(first), ahead), loader, order, augment, first }
+        let mut seen = vec![0; if loader.config.balanced { loader.dataset.len() } else { 0 }];
+        let count = |&index: &usize| {
+            seen[index] += 1;
+            seen[index] - 1
+        };
+        let before = if loader.config.balanced { order.iter().map(count).collect() } else { Vec::new() };
+        Self { queue: Queue::new(loader.batches().saturating_sub(first), ahead), loader, order, augment, before, first }
     }
 
     fn run(&self) {
@@ -136,7 +144,7 @@ impl Work {
             }
             *at = position;
             let target = &mut targets[row * classes..][..classes];
-            if let Err(error) = self.sample(self.order[position], slot, target) {
+            if let Err(error) = self.sample(position, slot, target) {
                 return Some(Err(error));
             }
         }
@@ -147,12 +155,15 @@ impl Work {
         Some(tensors().map_err(DataError::from).map(|batch| Loaded { batch, indices: self.order[part].to_vec() }))
     }
 
-    fn sample(&self, index: usize, slot: &mut [f32], target: &mut [f32]) -> Result<(), DataError> {
-        let dataset = &self.loader.dataset;
+    fn sample(&self, position: usize, slot: &mut [f32], target: &mut [f32]) -> Result<(), DataError> {
+        let (dataset, index) = (&self.loader.dataset, self.order[position]);
         let (label, classes) = (dataset.label(index), target.len());
         *target.get_mut(label).ok_or_else(|| DataError::Label { name: dataset.name(index), label, classes })? = 1.0;
         let picture = dataset.get(index)?;
         let mut rng = self.augment.at(index as u64);
+        if let Some(again) = self.before.get(position).filter(|before| **before > 0) {
+            rng = rng.at((*again).into());
+        }
         (self.loader.prepare)(picture, &mut rng, slot)
             .map_err(|reason| DataError::Prepare { name: dataset.name(index), reason })
     }

@@ -44,7 +44,7 @@ mod loader;
 mod epoch;
 mod queue;
 
-pub use check::{Unreadable, check};
+pub use check::{Checked, Seen, Unreadable, check};
 pub use dataset::{Dataset, Subset};
 pub use decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS, decode};
 pub use epoch::{Epoch, Loaded};

@@ -26,6 +26,9 @@ pub struct LoaderConfig {
     pub size: (usize, usize),
     /// Whether every epoch has an order of its own; otherwise it is that of the dataset. On by default.
     pub shuffle: bool,
+    /// Whether a shuffled epoch, as long as any, shows as many pictures of each class: those of a small class several times, each time
+    /// changed anew, and of a large class some, other ones in every epoch. Off by default.
+    pub balanced: bool,
     /// Whether an epoch ends before a last batch that would be smaller than the others. A dataset smaller
     /// than one batch still gives one. Off by default: every picture is seen in every epoch.
     ///
@@ -48,6 +51,7 @@ impl Default for LoaderConfig {
             batch_size: 32,
             size: (224, 224),
             shuffle: true,
+            balanced: false,
             drop_last: false,
             threads: thread::available_parallelism().map_or(1, usize::from),
             prefetch: 2,
@@ -122,7 +126,41 @@ impl Loader {
     pub fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.dataset.len()).collect();
         if self.config.shuffle {
+            if self.config.balanced {
+                order = self.balanced(epoch);
+            }
             self.config.rng.fork("shuffle").at(epoch).shuffle(&mut order);
+        }
+        order
+    }
+
+    /// As many pictures of each class, drawn by the key `balance`/epoch/class; a class gives each of its pictures once before it gives
+    /// one again.
+    fn balanced(&self, epoch: u64) -> Vec<usize> {
+        let mut classes = vec![Vec::new(); self.dataset.classes().len()];
+        for index in 0..self.dataset.len() {
+            // What has no class is found, and named, when it is read.
+            if let Some(class) = classes.get_mut(self.dataset.label(index)) {
+                class.push(index);
+            }
+        }
+        let rng = self.config.rng.fork("balance").at(epoch);
+        let (all, held) = (self.dataset.len(), classes.iter().filter(|class| !class.is_empty()).count());
+        let mut order = Vec::with_capacity(all);
+        for (number, class) in classes.iter().enumerate().filter(|(_, class)| !class.is_empty()) {
+            // What does not divide goes to other classes in other epochs.
+            let more = (number as u64 + epoch) % (held as u64) < (all % held) as u64;
+            let mut left = all / held + usize::from(more);
+            for round in 0.. {
+                let mut round_order = class.clone();
+                rng.at(number as u64).at(round).shuffle(&mut round_order);
+                round_order.truncate(left);
+                left -= round_order.len();
+                order.extend(round_order);
+                if left == 0 {
+                    break;
+                }
+            }
         }
         order
     }

@@ -256,3 +256,41 @@ fn the_real_pictures_load_from_end_to_end() {
         assert_ne!(splits.train.name(index), splits.val.name(index));
     }
 }
+
+/// Nine pictures of one class and three of the other, as a part of sixteen.
+fn uneven() -> Arc<dyn Dataset> {
+    let chosen = [0, 2, 4, 6, 8, 10, 12, 14, 16, 1, 3, 5].to_vec();
+    Arc::new(taper_data::Subset::new(Arc::new(Counting::new(17, None)), chosen).unwrap())
+}
+
+#[test]
+fn a_balanced_epoch_has_as_many_of_each_class_and_changes_what_comes_again() {
+    let config = |threads| LoaderConfig { balanced: true, ..config(threads) };
+    let balanced = |threads| Loader::new(uneven(), noisy(), config(threads)).unwrap();
+    let mut of_the_large = std::collections::BTreeSet::new();
+    for epoch in 0..4 {
+        let order = balanced(1).order(epoch);
+        let small = order.iter().filter(|&&index| index >= 9).count();
+        assert_eq!((order.len(), small), (12, 6), "epoch {epoch}: {order:?}");
+        // Each of the small class twice, of the large one none twice.
+        for index in 0..12 {
+            let times = order.iter().filter(|&&other| other == index).count();
+            assert!(if index >= 9 { times == 2 } else { times <= 1 }, "{order:?}");
+        }
+        of_the_large.extend(order.into_iter().filter(|&index| index < 9));
+        assert_eq!(all(&balanced(1), epoch), all(&balanced(3), epoch));
+    }
+    assert_eq!(of_the_large.len(), 9, "in four epochs every picture is seen");
+    // The two showings of a picture are drawn apart.
+    let shown: Vec<(usize, f32)> = all(&balanced(2), 0)
+        .into_iter()
+        .flat_map(|(indices, images, _)| {
+            indices.into_iter().zip(images.chunks(3).map(|pixel| pixel[2]).collect::<Vec<_>>())
+        })
+        .collect();
+    let noise: Vec<f32> = shown.iter().filter(|(index, _)| *index == 9).map(|(_, noise)| *noise).collect();
+    assert!(noise.len() == 2 && noise[0] != noise[1], "{noise:?}");
+    // An epoch that was broken off goes on with the same draws.
+    let rest: Vec<_> = balanced(1).epoch_from(0, 2).map(|item| parts(item.unwrap())).collect();
+    assert_eq!(rest[..], all(&balanced(1), 0)[2..]);
+}

@@ -82,7 +82,7 @@ impl<'a> Course<'a> {
             phase: phase.name,
             accumulator: (o.accumulate > 1).then(|| Accumulator::new(&optimizer)),
             optimizer,
-            regularizer: Regularizer::new(classifier, params, recipe),
+            regularizer: Regularizer::new((classifier, params), recipe, &**plain.dataset())?,
             pace: pace(o, span)?,
             average,
             noise: rng.fork("noise"),

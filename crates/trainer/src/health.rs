@@ -22,6 +22,36 @@ pub struct Health {
     pub dead: Vec<(String, f64)>,
 }
 
+/// A step that changes weights by more than this fraction is worth a word, and so are as many dead channels, if there are as many more
+/// than at first.
+const LARGE: f64 = 0.1;
+const DEAD: f64 = 0.3;
+const MORE: f64 = 0.2;
+
+impl Health {
+    /// What is worth a word, `first` being the health of the first epoch: the part, and what is said of it.
+    pub fn doubts(&self, first: &Self) -> Vec<(String, String)> {
+        let large = self.updates.iter().filter(|(_, ratio)| *ratio > LARGE).map(|(part, ratio)| {
+            let percent = 100.0 * ratio;
+            (
+                part.clone(),
+                format!("a step changes the weights of {part} by {percent:.0} %, 0.1 % is usual: the rate is high"),
+            )
+        });
+        let before = |part: &str| first.dead.iter().find(|(name, _)| name == part).map_or(0.0, |(_, share)| *share);
+        let dead = self.dead.iter().filter(|(part, share)| *share > DEAD && *share > before(part) + MORE);
+        let dead = dead.map(|(part, share)| {
+            let said = format!(
+                "{:.0} % of the channels of {part} are 0 everywhere, {:.0} % after the first epoch: units die where the rate is too high",
+                100.0 * share,
+                100.0 * before(part)
+            );
+            (format!("dead {part}"), said)
+        });
+        large.chain(dead).collect()
+    }
+}
+
 /// The share of channels of a map (N,H,W,C) that are nowhere above 0.
 ///
 /// # Errors
@@ -106,6 +136,20 @@ mod tests {
         let map = Tensor::new(&[1f32, 0.0, -1.0, 2.0, -0.5, 3.0], &Device::Cpu)?.reshape((1, 1, 2, 3))?;
         assert!((dead(&map)? - 1.0 / 3.0).abs() < 1e-6);
         Ok(())
+    }
+
+    #[test]
+    fn large_steps_and_dying_units_are_said() {
+        let health = |update: f64, dead: f64| Health {
+            gradient_norm: 1.0,
+            updates: vec![("head".into(), update)],
+            dead: vec![("fire1".into(), dead)],
+        };
+        let first = health(1e-3, 0.25);
+        assert!(health(1e-2, 0.4).doubts(&first).is_empty() && first.doubts(&first).is_empty());
+        let said = health(0.5, 0.6).doubts(&first);
+        assert_eq!(said.len(), 2);
+        assert!(said[0].1.contains("head by 50 %") && said[1].1.contains("60 %") && said[1].1.contains("25 % after"));
     }
 
     #[test]

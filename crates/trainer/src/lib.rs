@@ -25,6 +25,7 @@ pub mod regularize;
 
 pub mod advise;
 pub mod averaged;
+pub mod budget;
 pub mod checkpoint;
 mod course;
 pub mod divergence;
@@ -36,6 +37,7 @@ mod head_trial;
 pub mod health;
 pub mod linear_probe;
 pub mod metrics;
+pub mod overfit;
 pub mod phases;
 pub mod range_test;
 pub mod stage_features;
@@ -61,6 +63,7 @@ pub mod report;
 mod report_page;
 pub mod run;
 pub mod run_folder;
+pub mod sanity;
 pub mod search;
 pub mod snapshots;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use taper::commands::{
-    self, AdviseArgs, AugmentArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
+    self, AdviseArgs, AugmentArgs, CheckArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
     FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile,
     SearchArgs, TrainArgs,
 };
@@ -39,6 +39,7 @@ enum Verb {
     FineTune(Box<FineTuneArgs>),
     Train(Box<TrainArgs>),
     Resume(ResumeArgs),
+    Check(Box<CheckArgs>),
     LrFind(Box<LrFindArgs>),
     Search(Box<SearchArgs>),
     Eval(EvalArgs),
@@ -108,6 +109,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
         Verb::Train(args) => commands::train(args, threads),
         Verb::LrFind(args) => commands::lr_find(args, threads),
+        Verb::Check(args) => commands::check(args, threads),
         Verb::Search(args) => commands::search(args, threads),
         Verb::Resume(args) => commands::resume(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),

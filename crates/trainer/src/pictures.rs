@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use taper_data::{Dataset, Splits, Subset, check};
+use taper_data::{Checked, Dataset, Seen, Splits, Subset, check};
 use taper_tensor::Rng;
 use taper_transfer::sha256;
 
 use crate::progress::reading;
 use crate::recipe::Recipe;
+use crate::sanity::{self, Finding};
 
 /// The share of unreadable pictures that a run goes on without, fraction.
 const TOLERATED: f64 = 0.05;
@@ -22,6 +23,8 @@ pub struct Pictures {
     pub val: Arc<dyn Dataset>,
     /// How many cannot be read.
     pub unreadable: usize,
+    /// What is there to know of them before a training.
+    pub findings: Vec<Finding>,
 }
 
 impl Pictures {
@@ -31,8 +34,9 @@ impl Pictures {
     /// When there are none, too many cannot be read, or any with `strict`.
     pub fn open(recipe: &Recipe, strict: bool) -> Result<Self> {
         let splits = splits(recipe)?;
-        let ((train, bad_train), (val, bad_val)) = (readable(splits.train, strict)?, readable(splits.val, strict)?);
-        Ok(Self { train, val, unreadable: bad_train + bad_val })
+        let (train, val) = (readable(splits.train, strict)?, readable(splits.val, strict)?);
+        let findings = sanity::pictures(&train, &val, recipe);
+        Ok(Self { train: train.dataset, val: val.dataset, unreadable: train.unreadable + val.unreadable, findings })
     }
 
     /// The SHA-256 of the names and the classes of all.
@@ -55,16 +59,26 @@ pub fn splits(recipe: &Recipe) -> Result<Splits> {
     Ok(taper_data::open(&recipe.data.path, recipe.data.val_fraction, &rng)?)
 }
 
-/// Reads every picture once. Returns the set without the unreadable ones, which are listed on stderr, and their number.
+/// Pictures that can be read.
+pub struct Readable {
+    /// They alone.
+    pub dataset: Arc<dyn Dataset>,
+    /// How many others there were.
+    pub unreadable: usize,
+    /// Size and content of each, in their order.
+    pub seen: Vec<Seen>,
+}
+
+/// Reads every picture once. Returns the set without the unreadable ones, which are listed on stderr.
 ///
 /// # Errors
 /// When too many cannot be read, or any with `strict`.
-pub fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<(Arc<dyn Dataset>, usize)> {
+pub fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<Readable> {
     let bar = reading(dataset.len());
-    let bad = check(&*dataset, |_| bar.inc(1));
+    let Checked { seen, unreadable: bad } = check(&*dataset, |_| bar.inc(1));
     bar.finish_and_clear();
     if bad.is_empty() {
-        return Ok((dataset, 0));
+        return Ok(Readable { dataset, unreadable: 0, seen });
     }
     if strict {
         bail!(
@@ -87,5 +101,5 @@ pub fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<(Arc<dyn Data
     }
     eprintln!("going on without {count} of {all} pictures that cannot be read");
     let indices: Vec<usize> = bad.iter().map(|picture| picture.index).collect();
-    Ok((Arc::new(Subset::without(dataset, &indices)?), count))
+    Ok(Readable { dataset: Arc::new(Subset::without(dataset, &indices)?), unreadable: count, seen })
 }

@@ -7,7 +7,7 @@ use taper_augment::{Normalize, Sequence, Transform};
 use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
 use taper_tensor::Rng;
 
-use crate::recipe::Recipe;
+use crate::recipe::{Balance, Recipe};
 use crate::transforms::{eval_transform, train_transform};
 
 /// Pictures in a batch of a test.
@@ -44,6 +44,7 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
     let config = LoaderConfig {
         batch_size: recipe.data.batch_size,
         size,
+        balanced: recipe.data.balance == Balance::Sampling,
         drop_last: true,
         threads,
         rng: Rng::new(recipe.seed).fork("data"),

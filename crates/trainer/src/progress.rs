@@ -1,6 +1,7 @@
 //! What a person sees while a run goes on: a bar on a terminal, a line an epoch elsewhere. All on stderr; stdout is
 //! for results.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
@@ -9,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use taper_tensor::Params;
 
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
+use crate::health::Health;
 
 /// Shows steps and epochs.
 pub struct Progress {
@@ -16,6 +18,9 @@ pub struct Progress {
     /// Those seen, and those of an epoch.
     pictures: u64,
     epoch: u64,
+    /// The signs of the first epoch, and what was said of later ones: each is said once.
+    first: Option<Health>,
+    said: BTreeSet<String>,
 }
 
 impl Progress {
@@ -25,12 +30,13 @@ impl Progress {
             let style = "{prefix:>12} [{wide_bar}] {pos}/{len} pictures, {per_sec}, {eta} left, {msg}";
             styled(ProgressBar::new((epochs * pictures) as u64), style)
         });
-        Self { bar, pictures: 0, epoch: pictures as u64 }
+        Self { bar, pictures: 0, epoch: pictures as u64, first: None, said: BTreeSet::new() }
     }
 }
 
 impl Observer for Progress {
     fn resumed(&mut self, outcome: &Outcome) {
+        self.first = outcome.history.first().map(|e| e.health.clone());
         self.pictures = outcome.history.len() as u64 * self.epoch;
         if let Some(bar) = &self.bar {
             bar.set_position(self.pictures);
@@ -58,9 +64,16 @@ impl Observer for Progress {
             e.val_loss,
             100.0 * e.val_accuracy
         );
-        match &self.bar {
+        let say = |line: &str| match &self.bar {
             Some(bar) => bar.println(line),
             None => eprintln!("{line}"),
+        };
+        say(&line);
+        let first = self.first.get_or_insert_with(|| e.health.clone());
+        for (part, doubt) in e.health.doubts(first) {
+            if self.said.insert(part) {
+                say(&format!("doubtful: {doubt}"));
+            }
         }
         if let Some(bar) = self.bar.as_ref().filter(|_| e.epoch == e.epochs) {
             bar.finish_and_clear();

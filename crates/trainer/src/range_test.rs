@@ -148,7 +148,7 @@ fn grow(
     let mut bold = recipe.clone();
     bold.optimize.non_finite = NonFiniteRecipe::Skip;
     let mut optimizer = optimizer(rule, classifier, params, &bold)?;
-    let regularizer = Regularizer::new(classifier, params, recipe);
+    let regularizer = Regularizer::new((classifier, params), recipe, &**pictures.0.dataset())?;
     let noise = Rng::new(recipe.seed).fork("range");
     let source = Source::of(classifier, pictures, recipe.variants(), Kept { place: None, cache: None, recipe })?;
     let first = source.first(classifier);

@@ -93,9 +93,25 @@ pub struct DataRecipe {
     pub image_size: u32,
     /// Pictures in a batch. Default 32.
     pub batch_size: usize,
+    /// What is done about classes of different sizes. Default `none`.
+    pub balance: Balance,
     /// In how many variants of each picture the frozen stages see it, once, their output being kept: the first as in testing, the
     /// others augmented; 0 for a new one in every epoch. Default 1 with the plan `probe`, else 0.
     pub variants: Option<u32>,
+}
+
+/// What is done about classes of different sizes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Balance {
+    /// Nothing: the network learns how often each class is.
+    #[default]
+    None,
+    /// The loss of a picture counts by *N*/(*C n*), for *n* of *N* pictures in its class of *C*; `class_weight="balanced"` in
+    /// scikit-learn. The mean over all pictures is 1.
+    Weights,
+    /// An epoch, as long as any, has as many pictures of each class: [`balanced`](taper_data::LoaderConfig::balanced).
+    Sampling,
 }
 
 /// The head.
@@ -157,6 +173,7 @@ impl Default for DataRecipe {
             split_seed: None,
             image_size: 160,
             batch_size: 32,
+            balance: Balance::None,
             variants: None,
         }
     }

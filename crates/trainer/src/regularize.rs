@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
+use taper_data::Dataset;
 use taper_optim::Missing;
 use taper_regularize::{
     DropPer, EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
@@ -14,29 +15,47 @@ use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::checkpoint::Checkpoint;
 use crate::optimize::rate_factor;
-use crate::recipe::{Recipe, RegularizeRecipe};
+use crate::recipe::{Balance, Recipe, RegularizeRecipe};
 
 /// The techniques that act outside the network, on what a phase trains.
 pub(crate) struct Regularizer {
     recipe: RegularizeRecipe,
     mixing: Mixing,
+    /// What the target of each class is multiplied by, (1,C).
+    class_weights: Option<Tensor>,
     /// Weights that are penalised, and the factor of the learning rate of each.
     weights: Vec<(String, Var)>,
     factors: Vec<f64>,
 }
 
 impl Regularizer {
-    pub(crate) fn new(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Self {
+    /// For what `classifier` trains now on these pictures.
+    pub(crate) fn new(
+        (classifier, params): (&Classifier, &Params),
+        recipe: &Recipe,
+        pictures: &dyn Dataset,
+    ) -> Result<Self> {
         let trained = classifier.trainables(params).into_iter().filter(|(name, var, _)| decays(name, var.dims()));
         let (weights, factors) =
             trained.map(|(name, var, part)| ((name, var), rate_factor(classifier, recipe, part))).unzip();
-        Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), weights, factors }
+        let class_weights = match recipe.data.balance {
+            Balance::Weights => {
+                let weights = class_weights(pictures);
+                Some(Tensor::from_vec(weights.clone(), (1, weights.len()), &Device::Cpu)?)
+            }
+            Balance::None | Balance::Sampling => None,
+        };
+        Ok(Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), class_weights, weights, factors })
     }
 
-    /// The batch with its labels smoothed and its pictures mixed, by the stream of the step.
-    pub(crate) fn batch(&self, batch: Batch, noise: &Rng) -> Result<Batch, RegularizeError> {
+    /// The batch with its labels smoothed and weighted and its pictures mixed, by the stream of the step.
+    pub(crate) fn batch(&self, batch: Batch, noise: &Rng) -> Result<Batch> {
         let targets = smooth_labels(&batch.targets, self.recipe.label_smoothing)?;
-        self.mixing.mix(&Batch { targets, ..batch }, noise)
+        let mut batch = self.mixing.mix(&Batch { targets, ..batch }, noise)?;
+        if let Some(weights) = &self.class_weights {
+            batch.targets = batch.targets.broadcast_mul(weights)?;
+        }
+        Ok(batch)
     }
 
     /// Adds the gradient of the L2 penalty.
@@ -60,6 +79,14 @@ impl Regularizer {
     pub(crate) fn penalty(&self) -> Result<f64> {
         Ok(penalty(&self.recipe).value(&self.weights)?)
     }
+}
+
+/// *N*/(*C n*) for each class of *n* of *N* pictures; one without pictures counts as one of one.
+fn class_weights(pictures: &dyn Dataset) -> Vec<f32> {
+    let mut counts = vec![0usize; pictures.classes().len()];
+    (0..pictures.len()).for_each(|i| counts[pictures.label(i)] += 1);
+    let weight = |count: &usize| pictures.len() as f32 / (counts.len() * (*count).max(1)) as f32;
+    counts.iter().map(weight).collect()
 }
 
 fn mixing(r: &RegularizeRecipe) -> Mixing {

@@ -1,9 +1,13 @@
 //! A run: a recipe becomes a folder with a trained network.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use candle_core::Var;
+use taper_data::Subset;
+use taper_tensor::{Batch, Mode, Rng, cross_entropy};
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Every};
 use crate::divergence::Diverged;
@@ -20,8 +24,37 @@ use crate::recipe::Recipe;
 use crate::report::render;
 use crate::report_page;
 use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
+use crate::sanity::{self, Finding, Verdict};
 use crate::snapshots::Snapshots;
 use crate::stored::FeatureCache;
+
+/// Pictures that the first loss is measured on.
+const FEW: usize = 64;
+
+/// What the loss of a step says before there was one, on a few validation pictures from all over the set. Batch norm normalises by the
+/// batch, as in every step; its running statistics are put back.
+///
+/// # Errors
+/// When a picture cannot be read.
+pub fn first_loss(network: &Network, pictures: &Pictures, threads: usize) -> Result<Finding> {
+    let step = pictures.val.len().div_ceil(FEW);
+    let some = Subset::new(pictures.val.clone(), (0..pictures.val.len()).step_by(step).collect())?;
+    let loader = eval_loader(Arc::new(some), FEW, network.card.input(), threads)?;
+    let Network { card, classifier, params, .. } = network;
+    let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));
+    let statistics = params.buffers().into_iter().map(copy).collect::<candle_core::Result<Vec<_>>>()?;
+    let mut loss = f64::NAN;
+    if let Some(loaded) = loader.epoch(0).next() {
+        let Batch { images, targets } = loaded?.batch;
+        let noise = Rng::new(0).fork("first loss");
+        let logits = classifier.forward(&images, Mode::Train(&noise))?;
+        loss = f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?);
+    }
+    for (var, before) in statistics {
+        var.set(&before)?;
+    }
+    Ok(sanity::first_loss(loss, card.classes.len()))
+}
 
 /// What a run writes last: a folder with this file is at its end.
 pub const SUMMARY: &str = "summary.json";
@@ -100,7 +133,7 @@ impl<'a> Run<'a> {
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
     fn train(self, folder: &Path, checkpoints: Checkpoints, resume: Option<Checkpoint>) -> Result<Ended> {
         let Self { start, recipe, pictures, network, manner, cache } = self;
-        let Network { card, mut classifier, params, loaded } = network;
+        let Network { card, mut classifier, mut params, loaded } = network;
         let train = train_loader(pictures.train.clone(), recipe, card.input(), manner.threads)?;
         let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), manner.threads)?;
         let phases = phases(recipe, classifier.backbone().stages().len());
@@ -122,6 +155,13 @@ impl<'a> Run<'a> {
             }
         }
 
+        if resume.is_none() && !manner.quiet {
+            let network = Network { card: card.clone(), classifier, params, loaded: None };
+            let first = first_loss(&network, pictures, manner.threads)?;
+            let doubts = pictures.findings.iter().chain([&first]).filter(|found| found.verdict == Verdict::Doubtful);
+            doubts.for_each(|found| eprintln!("doubtful: {}: {}", found.about, found.said));
+            Network { classifier, params, .. } = network;
+        }
         let mut interrupt = Interrupt::listen()?;
         let mut recorder = Recorder::new(folder);
         let mut snapshots = Snapshots::new(folder, recipe, &phases);

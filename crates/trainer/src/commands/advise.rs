@@ -51,7 +51,7 @@ pub fn advise_plan(args: &AdviseArgs, threads: usize) -> Result<i32> {
     recipe.data.path.clone_from(&args.data);
     recipe.check()?;
     let splits = splits(&recipe)?;
-    let (train, _) = readable(splits.train, args.strict)?;
+    let train = readable(splits.train, args.strict)?.dataset;
     let advice = advise(&recipe, &train, threads)?;
     let command = command(args, &advice);
     if args.json {

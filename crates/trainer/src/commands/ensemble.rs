@@ -14,7 +14,7 @@ use crate::evaluate::{Evaluation, evaluate};
 use crate::metrics::{bootstrap, reliability};
 use crate::model;
 use crate::output::line;
-use crate::pictures::readable;
+use crate::pictures::{Readable, readable};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::snapshots;
 use crate::views::Mean;
@@ -55,7 +55,7 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
         runs => runs.to_vec(),
     };
     let (dataset, path) = pictures(&args.runs[0], args.data.as_deref())?;
-    let (dataset, unreadable) = readable(dataset, args.strict)?;
+    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
     let table = Table { path, unreadable, mean: args.mean };
     let (rows, chosen) = rows_of(&runs, &dataset, (&table, threads), args.greedy)?;
     if args.json {

@@ -12,7 +12,7 @@ use crate::evaluate::{Evaluation, evaluate_marginal, passes};
 use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
 use crate::model;
 use crate::output::line;
-use crate::pictures::{readable, splits};
+use crate::pictures::{Readable, readable, splits};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::recipe::Recipe;
 use crate::reliability_diagram::{draw, table};
@@ -56,7 +56,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let model = model::open(&args.run)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     same_classes(&*dataset, &path, (&args.run, &model.card.classes))?;
-    let (dataset, unreadable) = readable(dataset, args.strict)?;
+    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
     // What the views are worth is told beside what there is without them.

@@ -3,6 +3,7 @@
 mod advise;
 mod augment;
 mod chart_files;
+mod check;
 mod data;
 mod ensemble;
 mod eval;
@@ -20,6 +21,7 @@ mod search;
 pub use advise::{AdviseArgs, advise_plan as advise};
 pub use augment::{AugmentArgs, augment};
 pub use chart_files::SameFile;
+pub use check::{CheckArgs, check};
 pub use data::{DataArgs, data};
 pub use ensemble::{EnsembleArgs, ensemble};
 pub use eval::{EvalArgs, eval};

@@ -62,7 +62,8 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let chosen = chosen(all, &args.stages)?;
     let rng = Rng::new(args.seed);
     let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
-    let ((train, _), (val, _)) = (readable(splits.train, args.strict)?, readable(splits.val, args.strict)?);
+    let [train, val] = [splits.train, splits.val].map(|side| readable(side, args.strict));
+    let (train, val) = (train?.dataset, val?.dataset);
     let start = Instant::now();
     let stages = chosen.iter().max().map_or(0, |last| last + 1);
     let learned = StageFeatures::of(&classifier, stages, &train, input, threads)?;

@@ -44,9 +44,11 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     let space = Space::read(&args.space)?;
     let usual = if args.scratch { Recipe::from_scratch() } else { args.preset.recipe(&Recipe::default()) };
     let mut base = args.run.recipe(&usual)?;
-    for (refused, field, got) in
-        [(base.members > 1, "members", base.members.to_string()), (args.run.auto(), "plan", "auto".to_owned())]
-    {
+    for (refused, field, got) in [
+        (base.members > 1, "members", base.members.to_string()),
+        (args.run.auto(), "plan", "auto".to_owned()),
+        (args.run.max_time.is_some(), "--max-time", "a time".to_owned()),
+    ] {
         if refused {
             bail!(RecipeError::Field { field, wanted: "left out of a search, whose trials are one run each", got });
         }

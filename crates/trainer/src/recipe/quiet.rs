@@ -1,6 +1,6 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::{AugmentRecipe, AverageRecipe, HeadKind, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
+use super::{AugmentRecipe, AverageRecipe, Balance, HeadKind, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
 
 impl HeadRecipe {
     /// The average of each channel, then the classes.
@@ -29,6 +29,10 @@ impl Recipe {
         }
         if !a.train.is_empty() {
             return noise("augmented pictures", "train = [] in [augment] (--augment none)");
+        }
+        if self.data.balance != Balance::None {
+            let wanted = "none with the rule lbfgs, which minimises the mean over all pictures";
+            return fail("data.balance", wanted, format!("{:?}", self.data.balance).to_lowercase());
         }
         let r = &self.regularize;
         if r.mixes() {

@@ -6,10 +6,11 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::budget::Length;
 use crate::checkpoint::Every;
 use crate::recipe::{
-    AugmentRecipe, AverageRecipe, HeadKind, OptimizeRecipe, Plan, Preset, Recipe, RecipeError, Rule, ScheduleRecipe,
-    TransformRecipe,
+    AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, Preset, Recipe, RecipeError, Rule,
+    ScheduleRecipe, TransformRecipe,
 };
 
 /// Fine-tune a pretrained network on a folder of pictures.
@@ -146,12 +147,18 @@ pub(in crate::commands) struct RunArgs {
     /// Epochs without a lower validation loss after which a phase ends with its best network [default: never]
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<usize>,
+    /// What is done about classes of different sizes [default: none]
+    #[arg(long, value_enum, value_name = "HOW")]
+    balance: Option<Balance>,
     /// Pictures in a batch
     #[arg(long)]
     batch_size: Option<usize>,
     /// Side of the square that the network sees, pixels
     #[arg(long, value_name = "PIXELS")]
     image_size: Option<u32>,
+    /// Shorten the training so that it takes no longer, such as 90s, 10m, 2h; the recipe in the run folder has the epochs that fit
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::commands) max_time: Option<Length>,
     /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs: what `taper resume` goes
     /// on with [default: at the ends of epochs that are ten seconds apart]
     #[arg(long, value_name = "STEPS|MINUTESm")]
@@ -246,6 +253,20 @@ impl RunArgs {
         self.plan == Some(PlanChoice::Auto)
     }
 
+    /// Refuses what only a run has a use for.
+    pub(in crate::commands) fn makes_no_run(&self) -> Result<(), RecipeError> {
+        for (refused, field, got) in [
+            (self.out.is_some(), "--out", "a folder"),
+            (self.auto(), "plan", "auto"),
+            (self.max_time.is_some(), "--max-time", "a time"),
+        ] {
+            if refused {
+                return Err(RecipeError::Field { field, wanted: "left out: no run is made", got: got.into() });
+            }
+        }
+        Ok(())
+    }
+
     /// The recipe of the file with the flags over it; what neither says is as in `usual`.
     pub(in crate::commands) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let (text, path) = match &self.recipe {
@@ -301,6 +322,7 @@ impl RunArgs {
             put(field, flag);
         }
         put(&mut r.patience, &self.patience);
+        put(&mut recipe.data.balance, &self.balance);
         put(&mut recipe.data.batch_size, &self.batch_size);
         put(&mut recipe.data.image_size, &self.image_size);
         recipe.cut = self.cut.clone().or(recipe.cut);

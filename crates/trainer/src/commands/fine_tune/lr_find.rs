@@ -46,10 +46,7 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
     let (start, usual) = (Instant::now(), if args.scratch { Recipe::from_scratch() } else { Recipe::default() });
     let recipe = &args.run.recipe(&usual)?;
-    if args.run.out.is_some() || args.run.auto() {
-        let (field, got) = if args.run.auto() { ("plan", "auto") } else { ("--out", "a folder") };
-        bail!(RecipeError::Field { field, wanted: "left out: no run is made", got: got.into() });
-    }
+    args.run.makes_no_run()?;
     if !(args.low > 0.0 && args.high > args.low && args.high.is_finite()) {
         let got = format!("{} to {}", args.low, args.high);
         bail!(RecipeError::Field { field: "--low", wanted: "above 0, and below --high", got });

@@ -18,6 +18,7 @@ pub use self::resume::{ResumeArgs, resume};
 
 pub(super) use self::args::RunArgs;
 use crate::advise::advise;
+use crate::budget::{Length, within};
 use crate::interrupt::EXIT_CODE;
 use crate::output::line;
 use crate::pictures::Pictures;
@@ -25,6 +26,7 @@ use crate::recipe::Recipe;
 use crate::run::{Ended, Manner, Run};
 use crate::run_folder::{self, Summary};
 use crate::snapshots;
+use crate::stored::FeatureCache;
 
 /// Runs the verb.
 ///
@@ -47,13 +49,20 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
     let recipe = advised.as_ref().unwrap_or(recipe);
     recipe.check()?;
+    let cache = FeatureCache::default();
+    let fitted = args.max_time.map(|Length(time)| within(time, recipe, &pictures, threads, &cache)).transpose()?;
+    let recipe = fitted.as_ref().unwrap_or(recipe);
     let manner = Manner { threads, checkpoint_every: args.checkpoint_every.unwrap_or_default(), quiet: false };
     let name = recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
     let create = || run_folder::create(args.out.as_deref(), &name);
     if recipe.members > 1 {
         return members::begin(recipe, &pictures, manner, create, args.json);
     }
-    let run = Run::new(recipe, &pictures, manner)?;
+    let mut run = Run::new(recipe, &pictures, manner)?;
+    if fitted.is_some() {
+        // What was computed to measure the time is not computed again.
+        run = run.sharing(&cache);
+    }
     let folder = create()?;
     tell(&run.begin(&folder)?, &folder, &pictures, args.json)
 }

@@ -1,0 +1,50 @@
+//! `taper check`: is all as it should be before a training?
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::fine_tune::RunArgs;
+use crate::network::network;
+use crate::output::line;
+use crate::overfit::overfit;
+use crate::pictures::Pictures;
+use crate::recipe::Recipe;
+use crate::run::first_loss;
+use crate::sanity::{Finding, Verdict};
+
+/// Look at pictures and recipe before a training: classes, sizes, duplicates, the first loss, and whether a few pictures can be learned by
+/// heart.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper check pictures\n  taper check pictures --optimizer momentum --rate 1\n  taper check fashion-mnist --scratch\n\nThe flags are those of fine-tune. fine-tune and train tell by themselves what is doubtful of pictures and first loss.\nExit code 1 when anything is doubtful."
+)]
+pub struct CheckArgs {
+    /// From random weights, as train
+    #[arg(long)]
+    scratch: bool,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the pictures cannot be read, or the recipe is none.
+pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
+    let recipe = &args.run.recipe(&if args.scratch { Recipe::from_scratch() } else { Recipe::default() })?;
+    args.run.makes_no_run()?;
+    let pictures = Pictures::open(recipe, args.run.strict)?;
+    let mut findings = pictures.findings.clone();
+    findings.push(first_loss(&network(recipe, pictures.train.classes())?, &pictures, threads)?);
+    findings.push(overfit(recipe, &pictures.train, threads)?);
+    let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);
+    if args.run.json {
+        line(json!({"schema": 1, "command": "check", "data": recipe.data.path, "findings": findings}))?;
+        return Ok(i32::from(doubtful));
+    }
+    for Finding { about, verdict, said } in &findings {
+        let verdict = if *verdict == Verdict::Fine { "fine" } else { "DOUBTFUL" };
+        line(format_args!("{verdict:<9}{about:<12}{said}"))?;
+    }
+    Ok(i32::from(doubtful))
+}

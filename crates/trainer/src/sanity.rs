@@ -1,0 +1,205 @@
+//! Is what a training begins with as it should be?
+
+use std::collections::BTreeMap;
+
+use taper_data::{Dataset, Seen};
+
+use crate::pictures::Readable;
+use crate::recipe::{Balance, Recipe};
+
+/// What a look at one thing says.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub about: &'static str,
+    /// Whether it is as it should be.
+    pub verdict: Verdict,
+    /// What was found, and what to do about it.
+    pub said: String,
+}
+
+/// Whether something is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is.
+    Fine,
+    /// Perhaps not.
+    Doubtful,
+}
+
+/// A class of so many times the pictures of another is worth a word.
+const UNEVEN: usize = 5;
+/// So is a picture that is made larger so many times each way.
+const ENLARGED: u32 = 3;
+
+/// What the pictures say: classes and their sizes, pictures that are there twice, pictures that are small.
+pub fn pictures(train: &Readable, val: &Readable, recipe: &Recipe) -> Vec<Finding> {
+    vec![
+        classes(&*train.dataset, &*val.dataset, recipe.data.balance),
+        sizes(&train.seen, recipe.data.image_size),
+        leaked(train, val),
+        contradicting(train),
+    ]
+}
+
+fn finding(about: &'static str, fine: bool, said: String) -> Finding {
+    Finding { about, verdict: if fine { Verdict::Fine } else { Verdict::Doubtful }, said }
+}
+
+fn counts(pictures: &dyn Dataset) -> Vec<usize> {
+    let mut counts = vec![0; pictures.classes().len()];
+    (0..pictures.len()).for_each(|i| counts[pictures.label(i)] += 1);
+    counts
+}
+
+fn classes(train: &dyn Dataset, val: &dyn Dataset, balance: Balance) -> Finding {
+    let (learned, judged) = (counts(train), counts(val));
+    let names = train.classes();
+    let by = |wanted: fn(&usize, &usize) -> bool| {
+        (1..learned.len()).fold(0, |best, i| if wanted(&learned[i], &learned[best]) { i } else { best })
+    };
+    if names.is_empty() {
+        return finding("classes", false, "there are none".into());
+    }
+    let (least, most) = (by(|a, b| a < b), by(|a, b| a > b));
+    let spread = format!("{} to {} training pictures of a class", learned[least], learned[most]);
+    if let Some(empty) = judged.iter().position(|count| *count == 0) {
+        let said = format!("no validation picture of {:?}: nothing will be known of it; {spread}", names[empty]);
+        return finding("classes", false, said);
+    }
+    let uneven = learned[most] > UNEVEN * learned[least].max(1) && balance == Balance::None;
+    let more = format!(
+        "{spread}, {:?} and {:?}: --balance weights or --balance sampling counts both alike, and recall and F1 by class say more \
+         than accuracy",
+        names[least], names[most]
+    );
+    finding("classes", !uneven, if uneven { more } else { format!("{} classes, {spread}", names.len()) })
+}
+
+fn sizes(seen: &[Seen], side: u32) -> Finding {
+    let mut short: Vec<u32> = seen.iter().map(|one| one.size.0.min(one.size.1)).collect();
+    short.sort_unstable();
+    let Some(middle) = short.get(short.len() / 2).copied() else {
+        return finding("sizes", false, "no pictures".into());
+    };
+    let spread = format!("short sides from {} to {} pixels, {middle} in the middle", short[0], short[short.len() - 1]);
+    if ENLARGED * middle < side {
+        let said = format!(
+            "{spread}; enlarged to {side}, which costs time and shows nothing more: --image-size {}",
+            middle.max(32)
+        );
+        return finding("sizes", false, said);
+    }
+    finding("sizes", true, format!("{spread}; the network sees {side}"))
+}
+
+/// Pictures by their content.
+fn contents(of: &Readable) -> BTreeMap<[u8; 32], Vec<usize>> {
+    let mut contents: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+    for (index, seen) in of.seen.iter().enumerate() {
+        contents.entry(seen.content).or_default().push(index);
+    }
+    contents
+}
+
+/// Validation pictures that are training pictures too.
+fn leaked(train: &Readable, val: &Readable) -> Finding {
+    let learned = contents(train);
+    let both: Vec<(usize, usize)> = (val.seen.iter().enumerate())
+        .filter_map(|(index, seen)| Some((index, *learned.get(&seen.content)?.first()?)))
+        .collect();
+    if both.is_empty() {
+        return finding("duplicates", true, "no picture is both trained on and validated on".into());
+    }
+    let named = both.iter().take(3).map(|(a, b)| format!("{} = {}", val.dataset.name(*a), train.dataset.name(*b)));
+    let said = format!(
+        "{} of {} validation pictures are training pictures too, which flatters the accuracy: {}{}",
+        both.len(),
+        val.seen.len(),
+        named.collect::<Vec<_>>().join(", "),
+        if both.len() > 3 { ", ..." } else { "" }
+    );
+    finding("duplicates", false, said)
+}
+
+/// Equal training pictures of different classes.
+fn contradicting(train: &Readable) -> Finding {
+    let pictures = &train.dataset;
+    let label = |index: &usize| pictures.label(*index);
+    let all: Vec<Vec<usize>> = contents(train)
+        .into_values()
+        .filter(|equal| equal.iter().any(|index| label(index) != label(&equal[0])))
+        .collect();
+    if all.is_empty() {
+        return finding("labels", true, "no training picture has two classes".into());
+    }
+    let named =
+        all.iter().take(3).map(|equal| equal.iter().map(|index| pictures.name(*index)).collect::<Vec<_>>().join(" = "));
+    let named = named.collect::<Vec<_>>().join(", ");
+    finding("labels", false, format!("{} training pictures stand in several classes: {named}", all.len()))
+}
+
+/// What the first loss says: a network that knows nothing has one near ln C.
+pub fn first_loss(loss: f64, classes: usize) -> Finding {
+    let chance = (classes as f64).ln();
+    let said = format!("{loss:.2} before the first step; who knows nothing of {classes} classes has {chance:.2}");
+    if loss.is_finite() && loss < 2.0 * chance + 1.0 {
+        return finding("first loss", true, said);
+    }
+    let said = format!(
+        "{said}: first weights or pictures are too large (taper inspect init; mean and deviation of the pictures)"
+    );
+    finding("first loss", false, said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use taper_data::{Folder, RgbImage};
+
+    fn readable(root: &std::path::Path, pictures: &[(&str, u8)]) -> Readable {
+        for (path, shade) in pictures {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            RgbImage::from_pixel(40, 50, image::Rgb([*shade; 3])).save(path).unwrap();
+        }
+        crate::pictures::readable(Arc::new(Folder::open(root).unwrap()), true).unwrap()
+    }
+
+    #[test]
+    fn what_is_wrong_with_pictures_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        let many: Vec<(String, u8)> = (0..8).map(|i| (format!("a/{i}.png"), i)).collect();
+        let mut all: Vec<(&str, u8)> = many.iter().map(|(name, shade)| (name.as_str(), *shade)).collect();
+        all.push(("b/1.png", 3));
+        let train = readable(&root.path().join("train"), &all);
+        let val = readable(&root.path().join("val"), &[("a/x.png", 5), ("b/y.png", 100)]);
+        let recipe = Recipe::default();
+        let found = pictures(&train, &val, &recipe);
+        let said = |about: &str| found.iter().find(|one| one.about == about).unwrap();
+        for (about, words) in [
+            ("classes", vec!["1 to 8", "\"b\" and \"a\"", "--balance"]),
+            ("sizes", vec!["40 in the middle", "--image-size 40"]),
+            ("duplicates", vec!["1 of 2 validation", "x.png", "5.png"]),
+            ("labels", vec!["1 training pictures", "3.png", "1.png"]),
+        ] {
+            let one = said(about);
+            assert_eq!(one.verdict, Verdict::Doubtful, "{one:?}");
+            assert!(words.iter().all(|word| one.said.contains(word)), "{one:?}");
+        }
+        let mut fine = recipe;
+        (fine.data.image_size, fine.data.balance) = (100, Balance::Sampling);
+        let clean = readable(&root.path().join("clean"), &[("a/1.png", 201), ("b/2.png", 202)]);
+        let found = pictures(&clean, &val, &fine);
+        assert!(found.iter().all(|one| one.verdict == Verdict::Fine), "{found:?}");
+    }
+
+    #[test]
+    fn a_first_loss_far_above_chance_is_doubtful() {
+        let verdict = |loss| first_loss(loss, 10).verdict;
+        assert_eq!((verdict(2.3), verdict(2.9)), (Verdict::Fine, Verdict::Fine));
+        assert_eq!((verdict(7.0), verdict(f64::NAN)), (Verdict::Doubtful, Verdict::Doubtful));
+    }
+}
