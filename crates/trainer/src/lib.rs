@@ -52,6 +52,7 @@ pub mod preview;
 pub mod explain;
 pub mod files;
 pub mod interrupt;
+pub mod json_lines;
 pub mod model;
 pub mod network;
 pub mod output;
@@ -66,6 +67,7 @@ pub mod run_folder;
 pub mod sanity;
 pub mod search;
 pub mod snapshots;
+pub mod tensorboard;
 
 pub mod commands;
 

@@ -14,6 +14,7 @@ use crate::divergence::Diverged;
 use crate::files;
 use crate::fit::{Keep, Observer, Outcome, fit_kept};
 use crate::interrupt::Interrupt;
+use crate::json_lines::JsonLines;
 use crate::model::{ModelCard, save_weights};
 use crate::network::{Network, network};
 use crate::phases::phases;
@@ -27,6 +28,7 @@ use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 use crate::sanity::{self, Finding, Verdict};
 use crate::snapshots::Snapshots;
 use crate::stored::FeatureCache;
+use crate::tensorboard::TensorBoard;
 
 /// Pictures that the first loss is measured on.
 const FEW: usize = 64;
@@ -68,6 +70,10 @@ pub struct Manner {
     pub checkpoint_every: Every,
     /// Whether nothing is told on stderr but what is wrong.
     pub quiet: bool,
+    /// Whether steps and epochs are told on stdout, as JSON.
+    pub json_lines: bool,
+    /// Whether an event file is written for TensorBoard.
+    pub tensorboard: bool,
 }
 
 /// How a run ended.
@@ -170,6 +176,10 @@ impl<'a> Run<'a> {
         let mut progress = (!manner.quiet).then(|| Progress::new(epochs, seen));
         let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut interrupt];
         observers.extend(progress.as_mut().map(|progress| progress as &mut dyn Observer));
+        let mut lines = manner.json_lines.then(JsonLines::default);
+        observers.extend(lines.as_mut().map(|lines| lines as &mut dyn Observer));
+        let mut board = manner.tensorboard.then(|| TensorBoard::new(folder)).transpose()?;
+        observers.extend(board.as_mut().map(|board| board as &mut dyn Observer));
         let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints.clone()), resume, cache };
         let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)
             .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;

@@ -63,7 +63,12 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         bail!(RecipeError::Field { field: "[space]", wanted, got: place.clone() });
     }
     let pictures = Pictures::open(&base, args.run.strict)?;
-    let manner = Manner { threads, checkpoint_every: args.run.checkpoint_every.unwrap_or_default(), quiet: true };
+    let manner = Manner {
+        threads,
+        checkpoint_every: args.run.checkpoint_every.unwrap_or_default(),
+        quiet: true,
+        ..Manner::default()
+    };
     // What is wrong with the first trial is found before there is a folder.
     Run::new(&first, &pictures, manner)?;
     let place = match &args.run.out {

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
 
 use crate::budget::Length;
 use crate::checkpoint::Every;
+use crate::output::line;
 use crate::recipe::{
     AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, Preset, Recipe, RecipeError, Rule,
     ScheduleRecipe, TransformRecipe,
 };
+use crate::run::Manner;
 
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
@@ -166,12 +169,80 @@ pub(in crate::commands) struct RunArgs {
     /// The run folder [default: the first free runs/NAME-N]
     #[arg(long, value_name = "RUN")]
     pub(in crate::commands) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::commands) telling: Telling,
     /// Stop at the first picture that cannot be read
     #[arg(long)]
     pub(in crate::commands) strict: bool,
     /// Print summary.json at the end
     #[arg(long)]
     pub(in crate::commands) json: bool,
+}
+
+/// How a run is told while it goes on.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(in crate::commands) struct Telling {
+    /// json: an object on stdout for each step, each epoch, and at the end the summary
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub(in crate::commands) log: Log,
+    /// Write an event file for TensorBoard into the run folder
+    #[arg(long)]
+    pub(in crate::commands) tensorboard: bool,
+}
+
+/// What a run prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::commands) enum Log {
+    /// A line for an epoch, on stderr.
+    #[default]
+    Text,
+    /// Objects, on stdout.
+    Json,
+}
+
+/// How the result of a run is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In words.
+    Text,
+    /// The summary.
+    Json,
+    /// The summary as the last of many events.
+    Lines,
+}
+
+impl Form {
+    /// Prints a summary, unless it is to be told in words.
+    pub(super) fn tell(self, summary: &impl serde::Serialize) -> Result<bool> {
+        match self {
+            Self::Text => return Ok(false),
+            Self::Json => line(serde_json::to_string(summary)?)?,
+            Self::Lines => line(json!({"event": "end", "summary": summary}))?,
+        }
+        Ok(true)
+    }
+}
+
+impl Telling {
+    /// How the result is told.
+    pub(super) fn form(self, json: bool) -> Form {
+        match (self.log, json) {
+            (Log::Json, _) => Form::Lines,
+            (Log::Text, true) => Form::Json,
+            (Log::Text, false) => Form::Text,
+        }
+    }
+
+    /// The manner of a run.
+    pub(super) fn manner(self, threads: usize, checkpoint_every: Every) -> Manner {
+        Manner {
+            threads,
+            checkpoint_every,
+            quiet: false,
+            json_lines: self.log == Log::Json,
+            tensorboard: self.tensorboard,
+        }
+    }
 }
 
 /// A setting as a line of TOML; a value that is none is text.

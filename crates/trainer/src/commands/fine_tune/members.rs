@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::args::Form;
 use super::interrupted;
 use crate::commands::ensemble::{Table, rows_of};
 use crate::files;
@@ -20,16 +21,16 @@ pub(super) fn begin(
     pictures: &Pictures,
     manner: Manner,
     create: impl FnOnce() -> Result<PathBuf>,
-    as_json: bool,
+    form: Form,
 ) -> Result<i32> {
     Run::new(recipe, pictures, manner)?;
     let folder = create()?;
     files::write(&folder.join("recipe.toml"), toml::to_string(recipe)?.as_bytes())?;
-    train(recipe, pictures, manner, &folder, as_json)
+    train(recipe, pictures, manner, &folder, form)
 }
 
 /// Trains those members that are not at their end, and measures all.
-pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder: &Path, as_json: bool) -> Result<i32> {
+pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder: &Path, form: Form) -> Result<i32> {
     let mut names = Vec::new();
     for number in 0..recipe.members {
         let mut member = Recipe { seed: recipe.seed + number as u64, members: 1, ..recipe.clone() };
@@ -56,8 +57,7 @@ pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder
     let (rows, chosen) = rows_of(&names, &pictures.val, (&table, manner.threads), false)?;
     let summary = table.json(&names, &rows, &chosen);
     files::write(&folder.join(SUMMARY), &json(&summary)?)?;
-    if as_json {
-        line(summary)?;
+    if form.tell(&summary)? {
         return Ok(0);
     }
     table.tell(&rows)?;

@@ -16,6 +16,7 @@ pub use self::lr_find::{LrFindArgs, lr_find};
 pub(super) use self::members::MEMBER;
 pub use self::resume::{ResumeArgs, resume};
 
+use self::args::Form;
 pub(super) use self::args::RunArgs;
 use crate::advise::advise;
 use crate::budget::{Length, within};
@@ -23,7 +24,7 @@ use crate::interrupt::EXIT_CODE;
 use crate::output::line;
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
-use crate::run::{Ended, Manner, Run};
+use crate::run::{Ended, Run};
 use crate::run_folder::{self, Summary};
 use crate::snapshots;
 use crate::stored::FeatureCache;
@@ -52,11 +53,11 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let cache = FeatureCache::default();
     let fitted = args.max_time.map(|Length(time)| within(time, recipe, &pictures, threads, &cache)).transpose()?;
     let recipe = fitted.as_ref().unwrap_or(recipe);
-    let manner = Manner { threads, checkpoint_every: args.checkpoint_every.unwrap_or_default(), quiet: false };
+    let manner = args.telling.manner(threads, args.checkpoint_every.unwrap_or_default());
     let name = recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
     let create = || run_folder::create(args.out.as_deref(), &name);
     if recipe.members > 1 {
-        return members::begin(recipe, &pictures, manner, create, args.json);
+        return members::begin(recipe, &pictures, manner, create, args.telling.form(args.json));
     }
     let mut run = Run::new(recipe, &pictures, manner)?;
     if fitted.is_some() {
@@ -64,17 +65,15 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
         run = run.sharing(&cache);
     }
     let folder = create()?;
-    tell(&run.begin(&folder)?, &folder, &pictures, args.json)
+    tell(&run.begin(&folder)?, &folder, &pictures, args.telling.form(args.json))
 }
 
 /// Says how a run ended; the exit code.
-fn tell(ended: &Ended, folder: &Path, pictures: &Pictures, as_json: bool) -> Result<i32> {
+fn tell(ended: &Ended, folder: &Path, pictures: &Pictures, form: Form) -> Result<i32> {
     match ended {
         Ended::Interrupted(done, epochs) => Ok(interrupted(*done, *epochs, folder)),
         Ended::Done(summary) => {
-            if as_json {
-                line(serde_json::to_string(summary)?)?;
-            } else {
+            if !form.tell(summary)? {
                 conclude(folder, summary, &*pictures.val)?;
             }
             Ok(0)

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::args::Telling;
 use super::{members, tell};
 use crate::checkpoint::{Checkpoints, Every};
 use crate::output::line;
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
-use crate::run::{Manner, Run, SUMMARY};
+use crate::run::{Run, SUMMARY};
 
 /// Go on with a run that was broken off: it ends as if it had never stopped, to the bit.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,8 @@ pub struct ResumeArgs {
     /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs
     #[arg(long, value_name = "STEPS|MINUTESm")]
     checkpoint_every: Option<Every>,
+    #[command(flatten)]
+    telling: Telling,
     /// Stop at the first picture that cannot be read
     #[arg(long)]
     strict: bool,
@@ -48,9 +51,9 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     let recipe = &Recipe::read(&folder.join("recipe.toml"))?;
     recipe.check()?;
     let pictures = Pictures::open(recipe, args.strict)?;
-    let manner = Manner { threads, checkpoint_every: every, quiet: false };
+    let manner = args.telling.manner(threads, every);
     if recipe.members > 1 {
-        return members::train(recipe, &pictures, manner, folder, args.json);
+        return members::train(recipe, &pictures, manner, folder, args.telling.form(args.json));
     }
-    tell(&Run::new(recipe, &pictures, manner)?.go_on(folder)?, folder, &pictures, args.json)
+    tell(&Run::new(recipe, &pictures, manner)?.go_on(folder)?, folder, &pictures, args.telling.form(args.json))
 }
