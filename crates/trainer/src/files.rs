@@ -4,6 +4,7 @@ use std::io::{BufWriter, Cursor, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 
 /// Writes a file so that its name never shows half of it: into a temporary file beside it, synced, renamed.
@@ -46,6 +47,17 @@ pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png).context("cannot encode a PNG")?;
     Ok(bytes.into_inner())
+}
+
+/// A picture as the bytes of a JPEG file, small enough for a page of many.
+///
+/// # Errors
+/// When the codec fails.
+pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, 88);
+    picture.write_with_encoder(encoder).context("cannot encode a JPEG")?;
+    Ok(bytes)
 }
 
 /// Removes what a process that was killed had begun to write in a folder.

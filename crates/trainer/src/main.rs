@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use taper::commands::{
     self, AdviseArgs, AugmentArgs, CheckArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
-    FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ResumeArgs, SameFile,
-    SearchArgs, TrainArgs,
+    FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs, ResumeArgs,
+    SameFile, SearchArgs, TrainArgs,
 };
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
@@ -44,6 +44,7 @@ enum Verb {
     Search(Box<SearchArgs>),
     Eval(EvalArgs),
     Ensemble(EnsembleArgs),
+    Report(ReportArgs),
     Predict(PredictArgs),
     Explain(ExplainArgs),
     Models(ModelsArgs),
@@ -110,6 +111,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Train(args) => commands::train(args, threads),
         Verb::LrFind(args) => commands::lr_find(args, threads),
         Verb::Check(args) => commands::check(args, threads),
+        Verb::Report(args) => commands::report(args),
         Verb::Search(args) => commands::search(args, threads),
         Verb::Resume(args) => commands::resume(args, threads),
         Verb::Eval(args) => commands::eval(args, threads),

@@ -45,6 +45,18 @@ impl ModelCard {
         Input { size: self.input_size, mean: self.mean, std: self.std }
     }
 
+    /// A picture as the network sees it, and as a batch of one, (1,H,W,3).
+    ///
+    /// # Errors
+    /// When the card has impossible numbers.
+    pub fn prepare(&self, picture: RgbImage) -> Result<(RgbImage, Tensor)> {
+        let (input, side) = (self.input(), self.input_size as usize);
+        let picture = eval_transform(input.size)?.apply(picture, &mut Rng::new(0));
+        let mut pixels = vec![0.0; side * side * 3];
+        Normalize::new(input.mean, input.std)?.write(&picture, &mut pixels)?;
+        Ok((picture, Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?))
+    }
+
     /// The network with first values for its weights.
     ///
     /// # Errors
@@ -71,11 +83,7 @@ impl Model {
     /// # Errors
     /// When the file cannot be read.
     pub fn prepare(&self, path: &Path) -> Result<(RgbImage, Tensor)> {
-        let (input, side) = (self.card.input(), self.card.input_size as usize);
-        let picture = eval_transform(input.size)?.apply(taper_data::decode(path)?, &mut Rng::new(0));
-        let mut pixels = vec![0.0; side * side * 3];
-        Normalize::new(input.mean, input.std)?.write(&picture, &mut pixels)?;
-        Ok((picture, Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?))
+        self.card.prepare(taper_data::decode(path)?)
     }
 }
 

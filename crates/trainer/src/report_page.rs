@@ -1,47 +1,46 @@
 //! What the report of a run shows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
+use image::imageops::{FilterType, resize};
 use taper_augment::Transform;
-use taper_data::Dataset;
+use taper_data::{Dataset, RgbImage};
 use taper_tensor::Rng;
+use taper_transfer::Classifier;
 
+use crate::explain::grad_cam;
 use crate::files;
-use crate::fit::Outcome;
+use crate::fit::{EpochInfo, Outcome};
+use crate::metrics::{class_scores, reliability};
+use crate::model::ModelCard;
+use crate::pictures::Pictures;
 use crate::recipe::Recipe;
-use crate::report::{EpochRow, Mistake, Report};
+use crate::report::{EpochRow, Mistake, Report, Thumb};
 use crate::run_folder::Summary;
-use crate::transforms::eval_transform;
+use crate::transforms::{eval_transform, train_transform};
 
-pub(crate) fn report(
-    recipe: &Recipe,
-    recipe_toml: &str,
-    summary: &Summary,
-    outcome: &Outcome,
-    steps_per_epoch: usize,
-    val: &dyn Dataset,
-) -> Result<Report> {
-    let history = outcome.history.iter().map(|e| EpochRow {
-        epoch: e.epoch,
-        phase: e.phase.into(),
-        train_loss: e.train_loss,
-        val_loss: e.val_loss,
-        val_accuracy: e.val_accuracy,
-    });
-    let predictions = outcome.evaluation.predictions();
-    let shown = eval_transform(recipe.data.image_size.min(160))?;
-    let mut mistakes = Vec::new();
-    for index in outcome.evaluation.worst().into_iter().take(24) {
-        let picture = shown.apply(val.get(index)?, &mut Rng::new(0));
-        mistakes.push(Mistake {
-            path: relative(&val.name(index), &recipe.data.path),
-            png: files::png(&picture)?,
-            truth: val.classes()[val.label(index)].clone(),
-            predicted: val.classes()[predictions[index]].clone(),
-            confidence: f64::from(outcome.evaluation.probabilities[index][predictions[index]]),
-        });
-    }
+/// Mistakes that are shown large; pictures of a cell of the confusion matrix, and of all; training pictures, and what became of each.
+const MISTAKES: usize = 24;
+const OF_A_CELL: usize = 12;
+const OF_ALL_CELLS: usize = 150;
+const AUGMENTED: [usize; 2] = [4, 7];
+
+/// A run at its end.
+pub(crate) struct Ended<'a> {
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) summary: &'a Summary,
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) steps_per_epoch: usize,
+    pub(crate) classifier: &'a Classifier,
+    pub(crate) card: &'a ModelCard,
+    pub(crate) pictures: &'a Pictures,
+}
+
+pub(crate) fn report(run: &Ended<'_>) -> Result<Report> {
+    let Ended { recipe, summary, outcome, steps_per_epoch, pictures, .. } = *run;
+    let (evaluation, recipe_toml) = (&outcome.evaluation, toml::to_string(recipe)?);
     let weights = match summary.average.as_str() {
         "none" => "those of the last step".to_owned(),
         average => format!("their average ({average}), in every validation too"),
@@ -57,7 +56,7 @@ pub(crate) fn report(
         ("Left out", format!("{} unreadable pictures", summary.unreadable_images)),
         ("Training speed", format!("{:.0} pictures/s on {} threads", summary.images_per_second, summary.threads)),
         ("Time", format!("{:.0} s training, {:.0} s validation", summary.seconds.train, summary.seconds.eval)),
-        ("Machine", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("Machine", machine()),
     ];
     Ok(Report {
         title: recipe.data.path.display().to_string(),
@@ -67,13 +66,125 @@ pub(crate) fn report(
         seed: summary.seed,
         facts: facts.into_iter().chain(penalty).map(|(name, value)| (name.to_owned(), value)).collect(),
         classes: summary.classes.clone(),
-        history: history.collect(),
+        history: outcome.history.iter().map(row).collect(),
         rates: outcome.rates.clone(),
         steps_per_epoch,
-        confusion: outcome.evaluation.confusion(),
-        mistakes,
-        recipe_toml: recipe_toml.to_owned(),
+        confusion: evaluation.confusion(),
+        scores: class_scores(evaluation),
+        reliability: Some(reliability(evaluation)),
+        updates: updates(&outcome.history),
+        mistakes: mistakes(run)?,
+        confused: confused(run)?,
+        augmented: augmented(recipe, &*pictures.train)?,
+        recipe_toml,
     })
+}
+
+/// The numbers of an epoch.
+pub(crate) fn row(e: &EpochInfo) -> EpochRow {
+    EpochRow {
+        epoch: e.epoch,
+        phase: e.phase.into(),
+        train_loss: e.train_loss,
+        val_loss: e.val_loss,
+        val_accuracy: e.val_accuracy,
+    }
+}
+
+/// The updates of every part of the network, from the head down.
+fn updates(history: &[EpochInfo]) -> Vec<(String, Vec<(f64, f64)>)> {
+    let mut parts: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    for e in history {
+        for (part, ratio) in &e.health.updates {
+            let point = (e.epoch as f64, *ratio);
+            match parts.iter_mut().find(|(name, _)| name == part) {
+                Some((_, points)) => points.push(point),
+                None => parts.push((part.clone(), vec![point])),
+            }
+        }
+    }
+    parts
+}
+
+/// The worst mistakes, each with what speaks for it.
+fn mistakes(run: &Ended<'_>) -> Result<Vec<Mistake>> {
+    let Ended { recipe, outcome, classifier, card, pictures, .. } = run;
+    let (evaluation, val) = (&outcome.evaluation, &pictures.val);
+    let predictions = evaluation.predictions();
+    let shown = eval_transform(recipe.data.image_size.min(160))?;
+    let mistake = |index: usize| {
+        let picture = val.get(index)?;
+        let small = shown.apply(picture.clone(), &mut Rng::new(0));
+        let (_, pixels) = card.prepare(picture)?;
+        let heat = grad_cam(classifier, &pixels, predictions[index])?;
+        Ok(Mistake {
+            path: relative(&val.name(index), &recipe.data.path),
+            heat: files::jpeg(&heat.over(&small))?,
+            jpeg: files::jpeg(&small)?,
+            truth: val.classes()[val.label(index)].clone(),
+            predicted: val.classes()[predictions[index]].clone(),
+            confidence: f64::from(evaluation.probabilities[index][predictions[index]]),
+        })
+    };
+    evaluation.worst().into_iter().take(MISTAKES).map(mistake).collect()
+}
+
+/// Small pictures of what was named wrongly, the surest first.
+fn confused(run: &Ended<'_>) -> Result<BTreeMap<(usize, usize), Vec<Thumb>>> {
+    let Ended { recipe, outcome, pictures, .. } = run;
+    let (predictions, val) = (outcome.evaluation.predictions(), &pictures.val);
+    let mut cells: BTreeMap<(usize, usize), Vec<Thumb>> = BTreeMap::new();
+    for index in outcome.evaluation.worst().into_iter().take(OF_ALL_CELLS) {
+        let cell = cells.entry((val.label(index), predictions[index])).or_default();
+        if cell.len() < OF_A_CELL {
+            cell.push(thumb(relative(&val.name(index), &recipe.data.path), &val.get(index)?)?);
+        }
+    }
+    Ok(cells)
+}
+
+/// Some training pictures, and what augmentation makes of them; none where there is no augmentation.
+fn augmented(recipe: &Recipe, train: &dyn Dataset) -> Result<Vec<Vec<Thumb>>> {
+    if recipe.augment.train.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [rows, columns] = AUGMENTED;
+    let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
+    let rng = Rng::new(recipe.seed).fork("report");
+    let mut chosen: Vec<usize> = (0..train.len()).collect();
+    rng.fork("chosen").shuffle(&mut chosen);
+    let row = |index: usize| {
+        let picture = train.get(index)?;
+        let name = relative(&train.name(index), &recipe.data.path);
+        let mut seen = vec![thumb(name.clone(), &picture)?];
+        for column in 0..columns {
+            let made = transform.apply(picture.clone(), &mut rng.at(index as u64).at(column as u64));
+            seen.push(thumb(format!("{name}, augmented"), &made)?);
+        }
+        Ok(seen)
+    };
+    chosen.into_iter().take(rows).map(row).collect()
+}
+
+/// Longest side of a small picture, pixels.
+const SMALL: u32 = 96;
+
+fn thumb(name: String, picture: &RgbImage) -> Result<Thumb> {
+    let longest = picture.width().max(picture.height()).max(1);
+    let scaled = |side: u32| (u64::from(side) * u64::from(SMALL.min(longest)) / u64::from(longest)).max(1) as u32;
+    let small = resize(picture, scaled(picture.width()), scaled(picture.height()), FilterType::Triangle);
+    Ok(Thumb { name, jpeg: files::jpeg(&small)? })
+}
+
+/// Processor, where the system tells, and what it runs.
+fn machine() -> String {
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    match name {
+        Some((_, name)) => format!("{}, {system}", name.trim()),
+        None => system,
+    }
 }
 
 fn relative(name: &str, root: &Path) -> String {

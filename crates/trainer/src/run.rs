@@ -68,7 +68,7 @@ pub struct Manner {
     pub threads: usize,
     /// How often it is written down where the training stands.
     pub checkpoint_every: Every,
-    /// Whether nothing is told on stderr but what is wrong.
+    /// Whether nothing is told on stderr but what is wrong, and no report written.
     pub quiet: bool,
     /// Whether steps and epochs are told on stdout, as JSON.
     pub json_lines: bool,
@@ -190,9 +190,12 @@ impl<'a> Run<'a> {
         save_weights(&folder.join("model.safetensors"), &params.tensors())?;
         files::write(&folder.join("model.json"), &json(&card)?)?;
         let mut summary = summarize(recipe, &card, &outcome, pictures, manner.threads);
-        let recipe_toml = toml::to_string(recipe)?;
-        let page = report_page::report(recipe, &recipe_toml, &summary, &outcome, train.batches(), &*pictures.val)?;
-        files::write(&folder.join("report.html"), render(&page)?.as_bytes())?;
+        if !manner.quiet {
+            let steps_per_epoch = train.batches().div_ceil(recipe.optimize.accumulate);
+            let (outcome, summary, classifier, card) = (&outcome, &summary, &classifier, &card);
+            let ended = report_page::Ended { recipe, summary, outcome, steps_per_epoch, classifier, card, pictures };
+            files::write(&folder.join("report.html"), render(&report_page::report(&ended)?)?.as_bytes())?;
+        }
         summary.seconds.total = start.elapsed().as_secs_f64();
         files::write(&folder.join(SUMMARY), &json(&summary)?)?;
         checkpoints.clear()?;

@@ -16,6 +16,7 @@ mod models;
 mod optimize;
 mod predict;
 mod probe;
+mod report;
 mod search;
 
 pub use advise::{AdviseArgs, advise_plan as advise};
@@ -34,4 +35,5 @@ pub use models::{ModelsArgs, models};
 pub use optimize::{OptimizeArgs, optimize};
 pub use predict::{PredictArgs, predict};
 pub use probe::{ProbeArgs, probe_stages as probe};
+pub use report::{ReportArgs, report};
 pub use search::{SearchArgs, search_settings as search};

@@ -72,6 +72,8 @@ pub(super) enum Measure {
     FromZero,
     /// A share between 0 and 1, shown in per cent.
     Share,
+    /// A logarithm to the base of 10, shown as the power.
+    Log,
 }
 
 impl Measure {
@@ -80,15 +82,20 @@ impl Measure {
         match self {
             Self::FromZero => value.abs() < LARGEST,
             Self::Share => (0.0..=1.0).contains(&value),
+            Self::Log => value.is_finite(),
         }
     }
 }
 
 /// The extent and the step of the vertical axis for values from `low` to `high`.
 pub(super) fn vertical(measure: Measure, low: f64, high: f64) -> (Range<f64>, f64) {
+    if let Measure::Log = measure {
+        let (low, high) = (low.floor(), high.ceil().max(low.floor() + 1.0));
+        return (low..high, ((high - low) / 6.0).ceil().max(1.0));
+    }
     let (low, high) = match measure {
         Measure::Share => (low.clamp(0.0, 0.95), high.clamp(0.05, 1.0)),
-        Measure::FromZero => (low.min(0.0), high.max(0.0)),
+        Measure::FromZero | Measure::Log => (low.min(0.0), high.max(0.0)),
     };
     let (low, high) = match measure {
         Measure::Share if high - low < 0.05 => (high - 0.05, high),

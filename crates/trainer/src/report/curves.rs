@@ -18,6 +18,16 @@ pub(super) const TRAIN: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 pub(super) const VALIDATION: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 /// Colour of the learning rate.
 pub(super) const RATE: RGBColor = RGBColor(0x00, 0x7A, 0x5E);
+/// Colours of lines of which there are several of a kind.
+pub(super) const SERIES: [RGBColor; 7] = [
+    RGBColor(0x00, 0x72, 0xB3),
+    RGBColor(0xD5, 0x5E, 0x01),
+    RGBColor(0x00, 0x9E, 0x73),
+    RGBColor(0xCC, 0x79, 0xA7),
+    RGBColor(0xE6, 0x9F, 0x00),
+    RGBColor(0x5C, 0x59, 0x53),
+    RGBColor(0x3D, 0xA5, 0xDD),
+];
 /// Colour of the ring around the best epoch.
 const BEST: RGBColor = RGBColor(0x1B, 0x1A, 0x18);
 const GRID: RGBColor = RGBColor(0xE5, 0xE2, 0xDB);
@@ -27,6 +37,10 @@ const BOUNDARY: RGBColor = RGBColor(0x9A, 0x96, 0x8D);
 /// Units to a pixel: the library rounds places to whole units, which would show as steps.
 const UNIT: u32 = 4;
 const SIZE: (u32, u32) = (520 * UNIT, 290 * UNIT);
+/// Above, right, below and left of the field that the lines are in.
+const MARGIN: [u32; 4] = [26 * UNIT, 14 * UNIT, 30 * UNIT, 56 * UNIT];
+/// The field: left, top, right, bottom.
+pub(super) const FIELD: [u32; 4] = [MARGIN[3], MARGIN[0], SIZE.0 - MARGIN[1], SIZE.1 - MARGIN[2]];
 /// Width to reckon for a letter, so that a phone's larger letters fit too.
 const LETTER: f64 = 9.0 * UNIT as f64;
 
@@ -81,10 +95,10 @@ fn plot<'a>(
     let (left, right) = (axis.range.start, axis.range.end);
     let (bottom, top) = (range.start, range.end);
     let mut chart = ChartBuilder::on(area)
-        .margin_top(26 * UNIT)
-        .margin_right(14 * UNIT)
-        .x_label_area_size(30 * UNIT)
-        .y_label_area_size(56 * UNIT)
+        .margin_top(MARGIN[0])
+        .margin_right(MARGIN[1])
+        .x_label_area_size(MARGIN[2])
+        .y_label_area_size(MARGIN[3])
         .build_cartesian_2d(left..right, range)?;
 
     let letters = ("sans-serif", 13 * UNIT).into_font().color(&LABEL);
@@ -97,6 +111,7 @@ fn plot<'a>(
         let label = match measure {
             Measure::Share => format!("{} %", number(y * 100.0, step * 100.0)),
             Measure::FromZero => number(y, step),
+            Measure::Log => format!("1e{y:.0}"),
         };
         let at = chart.backend_coord(&(left, y));
         area.draw(&Text::new(label, (at.0 - gap, at.1), beside.clone()))?;

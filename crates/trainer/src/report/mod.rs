@@ -1,16 +1,24 @@
 //! The report of a training run: one HTML file that needs nothing beside itself.
 //!
 //! [`render`] turns the numbers of a run into a page with its curves, its confusion matrix and its
-//! worst mistakes. Style, charts and pictures are all inside the file; there are no scripts.
+//! worst mistakes, and [`compare`] those of several. Style, charts and pictures are all inside the file. A script of its own zooms
+//! into curves; without it the page says the same.
 
 pub(crate) mod axes;
+mod compare;
 mod curves;
+mod gallery;
 mod overview;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::metrics::{ClassScore, Reliability};
+
+pub use self::compare::{Compared, compare};
 
 /// Everything that the report of a run shows.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +45,18 @@ pub struct Report {
     pub steps_per_epoch: usize,
     /// Counts of validation pictures: a row for every true class, a column for every prediction.
     pub confusion: Vec<Vec<usize>>,
+    /// Precision, recall and the like of every class.
+    pub scores: Vec<ClassScore>,
+    /// How often answers of each probability are right.
+    pub reliability: Option<Reliability>,
+    /// Length of the last step of an epoch over that of the weights: by part of the network, epochs and values.
+    pub updates: Vec<(String, Vec<(f64, f64)>)>,
     /// Pictures named wrongly, the surest first.
     pub mistakes: Vec<Mistake>,
+    /// Small pictures of what was named wrongly, by true and given class.
+    pub confused: BTreeMap<(usize, usize), Vec<Thumb>>,
+    /// Training pictures, each as it is and as training saw it.
+    pub augmented: Vec<Vec<Thumb>>,
     /// The full recipe of the run in TOML.
     pub recipe_toml: String,
 }
@@ -58,13 +76,24 @@ pub struct EpochRow {
     pub val_accuracy: f64,
 }
 
+/// A small picture.
+#[derive(Clone, Debug, Default)]
+pub struct Thumb {
+    /// What it is, as the reader should see it.
+    pub name: String,
+    /// The picture as the bytes of a JPEG file.
+    pub jpeg: Vec<u8>,
+}
+
 /// A validation picture that was named wrongly.
 #[derive(Clone, Debug, Default)]
 pub struct Mistake {
     /// Where the picture comes from, as the reader should see it.
     pub path: String,
-    /// The picture as the bytes of a PNG file.
-    pub png: Vec<u8>,
+    /// The picture as the bytes of a JPEG file.
+    pub jpeg: Vec<u8>,
+    /// The same with the places that speak for the answer lit up; empty where they are not known.
+    pub heat: Vec<u8>,
     /// Name of its true class.
     pub truth: String,
     /// Name of the class that the network gave.
@@ -106,18 +135,7 @@ impl std::error::Error for ReportError {}
 pub fn render(report: &Report) -> Result<String, ReportError> {
     let best = overview::best_epoch(&report.history);
     let charts = overview::charts(report, best)?;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (report.title) " – Taper" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
-            body { main {
+    let content = html! {
                 (overview::headline(report, best))
                 section.charts aria-label="Curves and facts" {
                     (charts)
@@ -132,7 +150,9 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
                     }
                 }
                 (tables::confusion(report))
-                (tables::mistakes(&report.mistakes))
+                (tables::scores(report))
+                (gallery::mistakes(&report.mistakes))
+                (gallery::augmented(&report.augmented))
                 section {
                     h2 { "To run it again" }
                     pre.card.command { code { (report.command) } }
@@ -142,10 +162,30 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
                     }
                     (tables::epochs(&report.history, best))
                 }
-            } }
+    };
+    Ok(page(&report.title, &content))
+}
+
+/// The whole page around its content.
+fn page(title: &str, content: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " – Taper" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                main { (content) }
+                script { (PreEscaped(include_str!("zoom.js"))) }
+            }
         }
     };
-    Ok(page.into_string())
+    page.into_string()
 }
 
 #[cfg(test)]
@@ -187,14 +227,41 @@ mod tests {
     #[test]
     fn nothing_is_fetched() {
         let mut report = sample(&[0.5, 0.6, 0.7]);
-        report.mistakes.push(Mistake { png: vec![1, 2, 3], ..Mistake::default() });
+        report.mistakes.push(Mistake { jpeg: vec![1, 2, 3], ..Mistake::default() });
         let page = render(&report).unwrap();
         for attribute in ["src=\"", "href=\""] {
-            assert!(page.split(attribute).skip(1).all(|rest| rest.starts_with("data:")));
+            let inside = |rest: &str| rest.starts_with("data:") || rest.starts_with('#');
+            assert!(page.split(attribute).skip(1).all(inside));
         }
-        for outside in ["http", "url(", "@import", "<script"] {
+        for outside in ["http", "url(\"", "@import", "<script src", "import(", "fetch("] {
             assert!(!page.contains(outside), "{outside} in the page");
         }
+    }
+
+    #[test]
+    fn the_numbers_of_the_matrix_lead_to_their_pictures() {
+        let mut report = sample(&[0.5, 0.6]);
+        let thumb = Thumb { name: "val/cat/1.png".into(), jpeg: vec![1] };
+        report.confused.insert((0, 1), vec![thumb.clone()]);
+        report.augmented = vec![vec![thumb; 3]];
+        report.mistakes.push(Mistake { heat: vec![1], ..Mistake::default() });
+        report.updates = vec![("head".into(), vec![(1.0, 1e-3), (2.0, 0.0)])];
+        report.reliability = Some(Reliability { bins: vec![(2, 0.9, 0.5), (0, 0.0, 0.0)], error: 0.4 });
+        report.scores = vec![ClassScore { precision: 0.75, ..ClassScore::default() }];
+        let page = render(&report).unwrap();
+        for part in [
+            "href=\"#is-0-named-1\"",
+            "id=\"is-0-named-1\"",
+            "Grad-CAM",
+            "As training saw them",
+            "Step over weights",
+            "calibration error 40.0 %",
+            "75.0 %",
+            "2 answers, 90.0 % sure, 50.0 % right",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+        assert_eq!(page.matches("class=\"bar\"").count(), 1);
     }
 
     #[test]

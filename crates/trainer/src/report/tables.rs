@@ -1,10 +1,9 @@
-//! The parts of the page that are tables and pictures: confusions, mistakes, epochs.
+//! The parts of the page that are tables: confusions, classes, epochs.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
-use super::{EpochRow, Mistake, Report};
+use super::{EpochRow, Report, gallery};
+use crate::metrics::Reliability;
 
 /// A share of 0 to 1 in per cent, or a dash where there is none.
 pub(super) fn percent(share: f64) -> String {
@@ -63,7 +62,7 @@ pub(super) fn confusion(report: &Report) -> Markup {
     let mut order: Vec<usize> = (0..size).filter(|&class| total(class) > 0).collect();
     order.sort_by(|&a, &b| share(a).total_cmp(&share(b)));
     html! {
-        section {
+        section id="confusions" {
             h2 { "Confusions" }
             @if all == 0 {
                 p.empty { "No validation pictures were counted." }
@@ -73,6 +72,7 @@ pub(super) fn confusion(report: &Report) -> Markup {
                     "the shade of a cell is its share of the row, "
                     span.key.right { "blue" } " for right and "
                     span.key.wrong { "orange" } " for wrong."
+                    @if !report.confused.is_empty() { " Choose an orange number to see its pictures." }
                 }
                 div.split {
                     div.card.matrix tabindex="0" role="region" aria-label="Confusion matrix" {
@@ -91,7 +91,9 @@ pub(super) fn confusion(report: &Report) -> Markup {
                                 }
                                 @let whole = total(truth);
                                 @for predicted in 0..size {
-                                    (cell(count(report, truth, predicted), whole, truth == predicted))
+                                    @let pictures = report.confused.contains_key(&(truth, predicted));
+                                    @let link = pictures.then(|| gallery::cell_name(truth, predicted));
+                                    (cell(count(report, truth, predicted), whole, truth == predicted, link))
                                 }
                             } } }
                         }
@@ -108,19 +110,22 @@ pub(super) fn confusion(report: &Report) -> Markup {
                         } } }
                     }
                 }
+                (gallery::cells(report))
             }
         }
     }
 }
 
-fn cell(count: usize, whole: usize, right: bool) -> Markup {
+fn cell(count: usize, whole: usize, right: bool, link: Option<String>) -> Markup {
     // A root lifts the small shares, which are where the confusions are.
     let shade = (count as f64 / whole.max(1) as f64).powf(0.6).clamp(0.12, 1.0);
     let deep = if shade > 0.55 { " deep" } else { "" };
     html! {
         @if count > 0 {
             td class={ (if right { "right" } else { "wrong" }) (deep) }
-                style={ "--share:" (format!("{shade:.2}")) } { (count) }
+                style={ "--share:" (format!("{shade:.2}")) } {
+                @if let Some(name) = link { a href={ "#" (name) } { (count) } } @else { (count) }
+            }
         } @else if right {
             td.zero { "0" }
         } @else {
@@ -129,38 +134,66 @@ fn cell(count: usize, whole: usize, right: bool) -> Markup {
     }
 }
 
-fn meter(share: f64, kind: &str) -> Markup {
+pub(super) fn meter(share: f64, kind: &str) -> Markup {
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
     html! { span.meter aria-hidden="true" {
         span class=(kind) style={ "width:" (format!("{:.1}", share * 100.0)) "%" } {}
     } }
 }
 
-/// The pictures that were named wrongly, in the order given.
-pub(super) fn mistakes(mistakes: &[Mistake]) -> Markup {
+/// Precision, recall and the like of every class, and how far the probabilities can be trusted.
+pub(super) fn scores(report: &Report) -> Markup {
+    let share = |value: f64| html! { td { (percent(value)) } };
     html! {
-        section {
-            h2 { "Worst mistakes" }
-            @if mistakes.is_empty() {
-                p.empty { "No picture was named wrongly." }
-            } @else {
-                p.lead { "The wrong answers that the network was surest of." }
-                ul.mistakes { @for mistake in mistakes { li.card {
-                    div.picture {
-                        img src={ "data:image/png;base64," (STANDARD.encode(&mistake.png)) }
-                            alt={ "A picture of the class " (mistake.truth) } loading="lazy";
+        @if !report.scores.is_empty() || report.reliability.is_some() {
+            section {
+                h2 { "Classes and calibration" }
+                p.lead {
+                    "Precision: of what was named so, the share that is right. Recall: of what is so, the share that was found. AUC: how \
+                     often a picture of the class gets a higher probability for it than another."
+                }
+                div.split.even {
+                    div.card.scroll tabindex="0" role="region" aria-label="Scores of every class" {
+                        table.epochs.scores {
+                            thead { tr {
+                                th scope="col" { "Class" } th scope="col" { "Precision" } th scope="col" { "Recall" }
+                                th scope="col" { "F1" } th scope="col" { "AUC" } th scope="col" { "Pictures" }
+                            } }
+                            tbody { @for (class, score) in report.scores.iter().enumerate() { tr {
+                                th.text scope="row" { (class_name(report, class)) }
+                                (share(score.precision)) (share(score.recall)) (share(score.f1))
+                                td { @if let Some(auc) = score.auc { (format!("{auc:.3}")) } @else { "–" } }
+                                td { (score.pictures) }
+                            } } }
+                        }
                     }
-                    dl {
-                        dt { "is" } dd { (mistake.truth) }
-                        dt { "named" } dd.wrong { (mistake.predicted) }
-                    }
-                    div.confidence {
-                        (meter(mistake.confidence, "wrong"))
-                        span { (percent(mistake.confidence)) " sure" }
-                    }
-                    p.path title=(mistake.path) { bdi { (mistake.path) } }
-                } } }
+                    @if let Some(found) = &report.reliability { (reliability(found)) }
+                }
             }
+        }
+    }
+}
+
+/// Bars as high as the share of answers that are right, beside where they would end if probabilities were.
+fn reliability(found: &Reliability) -> Markup {
+    let width = 100.0 / found.bins.len().max(1) as f64;
+    html! {
+        figure.card.reliability {
+            figcaption {
+                h3 { "Reliability" span.note { "calibration error " (percent(found.error)) } }
+            }
+            div.bars role="img" aria-label="Share of right answers by their probability" {
+                @for (i, (count, probability, right)) in found.bins.iter().enumerate() {
+                    @if *count > 0 {
+                        span.bar title={ (count) " answers, " (percent(*probability)) " sure, " (percent(*right)) " right" }
+                            style={ "left:" (format!("{:.2}", i as f64 * width)) "%;width:" (format!("{:.2}", width)) "%;height:"
+                                (format!("{:.1}", 100.0 * right)) "%" } {}
+                        span.wanted style={ "left:" (format!("{:.2}", i as f64 * width)) "%;width:" (format!("{:.2}", width))
+                            "%;bottom:" (format!("{:.1}", 100.0 * probability)) "%" } {}
+                    }
+                }
+            }
+            p.note { "From 0 to 100 %: bars are the share of right answers of each probability, lines the probability itself." }
         }
     }
 }

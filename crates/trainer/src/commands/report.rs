@@ -1,0 +1,88 @@
+//! `taper report`: several runs beside each other.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::files;
+use crate::output::line;
+use crate::report::{Compared, EpochRow, compare};
+use crate::run::SUMMARY;
+use crate::run_folder::Summary;
+
+/// Compare runs on one page: what came out, in what their recipes differ, and their curves.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper report runs/pictures-1 runs/pictures-2\n  taper report runs/* --out comparison.html\n\nEach run has a page of its own already: RUN/report.html."
+)]
+pub struct ReportArgs {
+    /// Run folders
+    #[arg(required = true, num_args = 2..)]
+    runs: Vec<PathBuf>,
+    /// The page
+    #[arg(long, value_name = "FILE", default_value = "comparison.html")]
+    out: PathBuf,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When a folder is no run that is at its end, or the page cannot be written.
+pub fn report(args: &ReportArgs) -> Result<i32> {
+    let runs = args.runs.iter().map(|run| compared(run)).collect::<Result<Vec<_>>>()?;
+    files::write(&args.out, compare(&runs)?.as_bytes())?;
+    line(format_args!("wrote {}", args.out.display()))?;
+    Ok(0)
+}
+
+fn compared(run: &Path) -> Result<Compared> {
+    let read = |name: &str| {
+        let path = run.join(name);
+        std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}: is it a run at its end?", path.display()))
+    };
+    let summary = run.join(SUMMARY);
+    let summary: Summary = serde_json::from_str(&read(SUMMARY)?)
+        .with_context(|| format!("{} is no summary of a run", summary.display()))?;
+    let recipe: toml::Table = read("recipe.toml")?.parse().context("a recipe is TOML")?;
+    let mut settings = Vec::new();
+    flatten("", &recipe, &mut settings);
+    Ok(Compared {
+        name: run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned()),
+        history: history(&read("history.csv")?)?,
+        accuracy: summary.r#final.val_accuracy,
+        loss: summary.r#final.val_loss,
+        seconds: summary.seconds.total,
+        settings,
+    })
+}
+
+/// Every value of a table by its place.
+fn flatten(place: &str, table: &toml::Table, settings: &mut Vec<(String, String)>) {
+    for (name, value) in table {
+        let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+        match value {
+            toml::Value::Table(inner) if !inner.contains_key("name") => flatten(&place, inner, settings),
+            value => settings.push((place, value.to_string())),
+        }
+    }
+}
+
+/// The rows of a `history.csv`.
+fn history(text: &str) -> Result<Vec<EpochRow>> {
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [epoch, phase, _, train_loss, val_loss, val_accuracy] = fields[..] else {
+            bail!("{line:?} is no row of a history.csv");
+        };
+        let number = |field: &str| field.parse::<f64>().with_context(|| format!("{field:?} is no number"));
+        Ok(EpochRow {
+            epoch: epoch.parse().with_context(|| format!("{epoch:?} is no epoch"))?,
+            phase: phase.to_owned(),
+            train_loss: number(train_loss)?,
+            val_loss: number(val_loss)?,
+            val_accuracy: number(val_accuracy)?,
+        })
+    };
+    text.lines().skip(1).map(row).collect()
+}
