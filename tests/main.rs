@@ -11,6 +11,7 @@ mod optimizers;
 mod regularize;
 mod resume;
 mod search;
+mod serve;
 mod support;
 mod train;
 mod transfer;

@@ -164,3 +164,65 @@ fn snapshots_are_the_networks_at_the_ends_of_cycles() {
     fine_tune(folder, &["--out", "single"]);
     fails(&taper(folder, &["ensemble", "single"]), 1, &["single is one network", "--snapshots"]);
 }
+
+#[test]
+fn a_check_tells_what_is_doubtful_and_a_time_shortens_a_training() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 6);
+    let check = |more: &[&str]| taper(folder, &[&["check", "pictures"], &SHORT[..], more].concat());
+    let ran = check(&[]);
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    for word in ["classes", "duplicates", "first loss", "known by heart"] {
+        assert!(ran.stdout.contains(word), "no {word} in {}", ran.stdout);
+    }
+    // A validation picture among those that are learned, and a rate at which nothing is.
+    let (from, to) = (folder.join("pictures/val/clock"), folder.join("pictures/train/clock/copy.png"));
+    let picture = fs::read_dir(from).unwrap().next().unwrap().unwrap().path();
+    fs::copy(picture, to).unwrap();
+    let ran = check(&["--rate", "1e-9", "--json"]);
+    assert_eq!(ran.code, Some(1));
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let doubtful = |about: &str| {
+        let found = told["findings"].as_array().unwrap().iter().find(|one| one["about"] == about).unwrap();
+        found["verdict"] == "doubtful"
+    };
+    assert!(doubtful("duplicates") && doubtful("overfit") && !doubtful("classes"), "{told}");
+    let ran = fine_tune(folder, &["--out", "run", "--max-time", "1h", "--log", "json", "--tensorboard"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("all epochs fit") && ran.stderr.contains("doubtful: duplicates"), "{}", ran.stderr);
+    let events: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
+    assert_eq!((of("epoch"), of("end")), (2, 1));
+    assert_eq!(of("step"), events.len() - 3);
+    assert!(listing(&folder.join("run")).iter().any(|name| name.starts_with("events.out.tfevents.")));
+    // What was measured before changes no bit of the run.
+    succeed(folder, &["fine-tune", "-c", "run/recipe.toml", "--out", "again"]);
+    let history = |run: &str| fs::read(folder.join(run).join("history.csv")).unwrap();
+    assert!(history("run") == history("again"));
+    fails(&fine_tune(folder, &["--out", "never", "--max-time", "0.001s"]), 2, &["--max-time", "needed"]);
+    let long = fine_tune(folder, &["--out", "short", "--max-time", "20s", "--set", "optimize.epochs=100000"]);
+    assert!(long.stderr.contains("fit into 20 s") && long.code == Some(0), "{}", long.stderr);
+    fails(&fine_tune(folder, &["--max-time", "10"]), 2, &["90s, 10m"]);
+    succeed(folder, &["report", "run", "again", "--out", "both.html"]);
+    assert!(fs::read_to_string(folder.join("both.html")).unwrap().contains("Validation accuracy"));
+    fails(&taper(folder, &["report", "run", "pictures"]), 1, &["summary.json", "at its end"]);
+}
+
+#[test]
+fn uneven_classes_can_count_alike() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 8);
+    let flags: Vec<_> = fs::read_dir(folder.join("pictures/train/flag")).unwrap().collect();
+    flags.into_iter().skip(1).for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
+    let histories = ["none", "weights", "sampling"].map(|how| {
+        let ran = fine_tune(folder, &["--balance", how, "--out", how]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("doubtful: classes"), how == "none", "{}", ran.stderr);
+        fs::read_to_string(folder.join(how).join("history.csv")).unwrap()
+    });
+    assert!(histories[0] != histories[1] && histories[1] != histories[2]);
+    let lbfgs = ["--plan", "probe", "--optimizer", "lbfgs", "--balance", "weights"];
+    fails(&fine_tune(folder, &lbfgs), 2, &["data.balance"]);
+}

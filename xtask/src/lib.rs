@@ -2,8 +2,8 @@
 //!
 //! [`ci`] runs what every change has to pass; [`tidy`](tidy::tidy) looks for what must stay absent. Both
 //! start processes or read files and know nothing of Taper's crates, so that they build in seconds and
-//! still work when the rest of the workspace does not compile. [`bench`](bench::run) and [`experiments`](experiments::run)
-//! measure those crates, so they link them, but only with the feature `bench`, in a release build that they ask for
+//! still work when the rest of the workspace does not compile. [`bench`](bench::run), [`experiments`](experiments::run) and [`dist`](dist::run)
+//! are about those crates, so they link them, but only with the feature `bench`, in a release build that they ask for
 //! themselves.
 //!
 //! # Examples
@@ -17,6 +17,7 @@
 
 pub mod bench;
 pub mod ci;
+pub mod dist;
 pub mod experiments;
 #[cfg(not(feature = "bench"))]
 mod release;

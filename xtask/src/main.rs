@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench::{self, BenchArgs},
     ci,
+    dist::{self, DistArgs},
     experiments::{self, ExperimentsArgs},
     root,
     tidy::tidy,
@@ -44,6 +45,7 @@ enum Verb {
     Tidy,
     Bench(BenchArgs),
     Experiments(ExperimentsArgs),
+    Dist(DistArgs),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +75,7 @@ fn run(verb: &Verb) -> Result<bool> {
         }
         Verb::Bench(args) => bench::run(&root, args),
         Verb::Experiments(args) => experiments::run(&root, args),
+        Verb::Dist(args) => dist::run(&root, args),
         Verb::Tidy => {
             let findings = tidy(&root)?;
             for finding in &findings {

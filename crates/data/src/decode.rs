@@ -39,7 +39,6 @@ pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     let path = path.as_ref();
     let open = |reason| DataError::Open { path: path.into(), reason };
-    let damaged = |reason| DataError::Decode { path: path.into(), reason };
     let file = File::open(path).map_err(open)?;
     let bytes = file.metadata().map_err(open)?.len();
     if bytes > MAX_BYTES {
@@ -47,13 +46,24 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     }
     let mut content = Vec::with_capacity(bytes as usize);
     file.take(MAX_BYTES).read_to_end(&mut content).map_err(open)?;
+    decode_bytes(&content, path)
+}
+
+/// [`decode`] of the content of a file, which errors call `name`.
+///
+/// # Errors
+/// As there.
+pub fn decode_bytes(content: &[u8], name: impl AsRef<Path>) -> Result<RgbImage, DataError> {
+    let path = name.as_ref();
+    let open = |reason| DataError::Open { path: path.into(), reason };
+    let damaged = |reason| DataError::Decode { path: path.into(), reason };
     // A reader made from the path would fall back on the ending where the content says nothing.
-    let mut reader = ImageReader::new(Cursor::new(&content)).with_guessed_format().map_err(open)?;
+    let mut reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(open)?;
     if reader.format().is_none() {
         return Err(DataError::NotAPicture { path: path.into() });
     }
     // The decoder fills what is missing of a JPEG with grey and says nothing.
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(&content) {
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(content) {
         return Err(DataError::CutOff { path: path.into() });
     }
     let mut limits = Limits::no_limits();

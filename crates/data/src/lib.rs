@@ -46,7 +46,7 @@ mod queue;
 
 pub use check::{Checked, Seen, Unreadable, check};
 pub use dataset::{Dataset, Subset};
-pub use decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS, decode};
+pub use decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS, decode, decode_bytes};
 pub use epoch::{Epoch, Loaded};
 pub use error::DataError;
 pub use folder::Folder;

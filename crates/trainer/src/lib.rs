@@ -66,9 +66,11 @@ pub mod run;
 pub mod run_folder;
 pub mod sanity;
 pub mod search;
+pub mod serve;
 pub mod snapshots;
 pub mod tensorboard;
 
+pub mod cli;
 pub mod commands;
 
 #[cfg(doctest)]

@@ -2,12 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use taper::commands::{
-    self, AdviseArgs, AugmentArgs, CheckArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
-    FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs, ResumeArgs,
-    SameFile, SearchArgs, TrainArgs,
-};
+use clap::Parser;
+use taper::cli::{Cli, Verb};
+use taper::commands::{self, SameFile};
 use taper::landscape::LandscapeError;
 use taper::output::is_closed_pipe;
 use taper::recipe::RecipeError;
@@ -19,44 +16,6 @@ static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Rec
 
 /// Bytes of stack for each thread, what a main thread has: candle walks a graph by recursion.
 const STACK: usize = 8 << 20;
-
-/// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "First steps:\n  taper fine-tune pictures        pictures/train/<class>/*, pictures/val/<class>/*\n  taper predict squeezenet1_1 cat.jpg\n\nExit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted."
-)]
-struct Cli {
-    #[command(subcommand)]
-    verb: Verb,
-    /// Threads to compute with; they change the time, never the result [default: all cores]
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    FineTune(Box<FineTuneArgs>),
-    Train(Box<TrainArgs>),
-    Resume(ResumeArgs),
-    Check(Box<CheckArgs>),
-    LrFind(Box<LrFindArgs>),
-    Search(Box<SearchArgs>),
-    Eval(EvalArgs),
-    Ensemble(EnsembleArgs),
-    Report(ReportArgs),
-    Predict(PredictArgs),
-    Explain(ExplainArgs),
-    Models(ModelsArgs),
-    Probe(ProbeArgs),
-    Advise(AdviseArgs),
-    Features(FeaturesArgs),
-    Export(ExportArgs),
-    Optimize(OptimizeArgs),
-    Inspect(InspectArgs),
-    Data(DataArgs),
-    Augment(AugmentArgs),
-}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -104,9 +63,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global()?;
-    // The verb runs on a thread of the pool: a parallel loop that is begun from outside is handed over first, which for
-    // the many small ones of a training step costs up to a tenth of the time.
-    rayon::scope(|_| match &cli.verb {
+    let work = || match &cli.verb {
         Verb::FineTune(args) => commands::fine_tune(args, threads),
         Verb::Train(args) => commands::train(args, threads),
         Verb::LrFind(args) => commands::lr_find(args, threads),
@@ -121,11 +78,15 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Advise(args) => commands::advise(args, threads),
         Verb::Features(args) => commands::features(args, threads),
         Verb::Export(args) => commands::export(args),
+        Verb::Serve(args) => commands::serve(args),
         Verb::Explain(args) => commands::explain(args),
         Verb::Models(args) => commands::models(args),
         Verb::Optimize(args) => commands::optimize(args),
         Verb::Inspect(args) => commands::inspect(args),
         Verb::Data(args) => commands::data(args),
         Verb::Augment(args) => commands::augment(args),
-    })
+    };
+    // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed over first, which for the many small ones
+    // of a training step costs up to a tenth of the time. A server waits, for which a thread of the pool would be missed.
+    if let Verb::Serve(_) = cli.verb { work() } else { rayon::scope(|_| work()) }
 }

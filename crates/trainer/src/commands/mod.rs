@@ -18,6 +18,7 @@ mod predict;
 mod probe;
 mod report;
 mod search;
+mod serve;
 
 pub use advise::{AdviseArgs, advise_plan as advise};
 pub use augment::{AugmentArgs, augment};
@@ -37,3 +38,4 @@ pub use predict::{PredictArgs, predict};
 pub use probe::{ProbeArgs, probe_stages as probe};
 pub use report::{ReportArgs, report};
 pub use search::{SearchArgs, search_settings as search};
+pub use serve::{ServeArgs, serve_model as serve};

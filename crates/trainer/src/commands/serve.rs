@@ -1,0 +1,57 @@
+//! `taper serve`: a network behind HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::budget::Length;
+use crate::model;
+use crate::output::line;
+use crate::serve::{Allowed, router, serve};
+
+/// Serve a trained model: a page to drop a picture on, and POST /predict for programs.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  taper serve runs/pictures-1\n  taper serve squeezenet1_1 --address 127.0.0.1:8080\n  curl --data-binary @cat.jpg 'http://127.0.0.1:3000/predict?top=3&explain=true'\n\nOnly programs of this machine can ask, unless --address names another interface; there is no password then either.\nCtrl-C ends it."
+)]
+pub struct ServeArgs {
+    /// A run folder, a file of weights in one, or a pretrained model
+    model: String,
+    /// Where to listen
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
+    address: SocketAddr,
+    /// The longest picture, megabytes
+    #[arg(long, value_name = "MB", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+    max_mb: u16,
+    /// The longest that a request may take, such as 30s
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    max_time: Length,
+}
+
+/// Runs the verb, on a thread that is none of rayon's.
+///
+/// # Errors
+/// When the model cannot be read, or the address is taken.
+pub fn serve_model(args: &ServeArgs) -> Result<i32> {
+    let model = model::open(&args.model)?;
+    let Length(time) = args.max_time;
+    let router = router(&args.model, model, Allowed { bytes: usize::from(args.max_mb) << 20, time });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(args.address).await;
+        let listener =
+            listener.with_context(|| format!("cannot listen on {}: choose another --address", args.address))?;
+        line(format_args!("listening on http://{}", listener.local_addr()?))?;
+        let asked = Arc::new(Notify::new());
+        let ends = Arc::clone(&asked);
+        ctrlc::set_handler(move || ends.notify_one()).context("cannot listen for Ctrl-C")?;
+        serve(listener, router, async move { asked.notified().await }).await
+    })?;
+    // What is still being computed has nobody to wait for it.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(0)
+}

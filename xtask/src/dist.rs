@@ -1,0 +1,48 @@
+//! What a package of the binary holds beside it: completions for shells, and pages for `man`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+/// Write completions for shells and manual pages.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DistArgs {
+    /// The folder [default: target/dist]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+/// Writes them from the command line as it is built; true when all worked.
+///
+/// # Errors
+/// When a file cannot be written.
+#[cfg(feature = "bench")]
+pub fn run(root: &Path, args: &DistArgs) -> Result<bool> {
+    use anyhow::Context;
+    use clap::{CommandFactory, ValueEnum};
+    use clap_complete::{Shell, generate_to};
+
+    let out = args.out.clone().unwrap_or_else(|| root.join("target/dist"));
+    let [completions, man] = ["completions", "man"].map(|part| out.join(part));
+    for folder in [&completions, &man] {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    for shell in Shell::value_variants() {
+        let mut command = taper::cli::Cli::command();
+        let path = generate_to(*shell, &mut command, "taper", &completions);
+        println!("wrote {}", path.with_context(|| format!("cannot write into {}", completions.display()))?.display());
+    }
+    clap_mangen::generate_to(taper::cli::Cli::command(), &man)
+        .with_context(|| format!("cannot write into {}", man.display()))?;
+    println!("wrote {} pages to {}", std::fs::read_dir(&man)?.count(), man.display());
+    Ok(true)
+}
+
+/// Does it in a release build.
+///
+/// # Errors
+/// When cargo cannot be started.
+#[cfg(not(feature = "bench"))]
+pub fn run(root: &Path, _: &DistArgs) -> Result<bool> {
+    crate::release::again(root)
+}
