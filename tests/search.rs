@@ -140,6 +140,19 @@ fn members_differ_in_their_seed_and_answer_together() {
     succeed(folder, &["resume", "both"]);
     assert!(weights() == before);
     assert!(succeed(folder, &["ensemble", "both"]).stdout.contains("all 2"));
+    let picture = format!("pictures/clock/{}", listing(&folder.join("pictures/clock"))[0]);
+    let probability = |run: &str| {
+        let told = succeed(folder, &["predict", run, &picture, "--json", "--top", "3"]).stdout;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let clock = told["predictions"].as_array().unwrap().iter().find(|one| one["class"] == "clock").unwrap();
+        clock["probability"].as_f64().unwrap()
+    };
+    let [one, two, both] = ["both/member-1", "both/member-2", "both"].map(probability);
+    assert!((both - (one + two) / 2.0).abs() < 1e-6, "{one} {two} {both}");
+    let compared = succeed(folder, &["eval", "both", "--compare"]).stdout;
+    for row in ["both/member-1 ", "best.safetensors", "both/member-2 ", "all 2", "member-1, flips", "ten crops"] {
+        assert!(compared.contains(row), "no {row} in {compared}");
+    }
     assert!(succeed(folder, &["resume", "both"]).stdout.contains("at its end"));
 }
 

@@ -51,9 +51,14 @@ pub struct EnsembleArgs {
 /// When a run or the pictures cannot be read, or classes differ.
 pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
     let runs = match &args.runs[..] {
-        [run] => parts(run)?,
+        [run] => parts(run),
         runs => runs.to_vec(),
     };
+    ensure!(
+        runs.len() > 1,
+        "{} is one network: name several runs, or one that was made with --members or --snapshots",
+        args.runs[0]
+    );
     let (dataset, path) = pictures(&args.runs[0], args.data.as_deref())?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
     let table = Table { path, unreadable, mean: args.mean };
@@ -67,15 +72,11 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
 }
 
 /// The members of a run that was several, or its snapshots.
-fn parts(run: &str) -> Result<Vec<String>> {
+pub(super) fn parts(run: &str) -> Vec<String> {
     let member = |number: usize| Path::new(run).join(format!("{MEMBER}{number}"));
     let members: Vec<PathBuf> = (1..).map(member).take_while(|path| path.join("model.json").is_file()).collect();
     let all = if members.is_empty() { snapshots::list(Path::new(run)) } else { members };
-    ensure!(
-        all.len() > 1,
-        "{run} is one network: name several runs, or one that was made with --members or --snapshots"
-    );
-    Ok(all.into_iter().map(|path| path.display().to_string()).collect())
+    all.into_iter().map(|path| path.display().to_string()).collect()
 }
 
 /// What all rows have in common.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use taper_data::{Dataset, Folder, Idx};
 
 use super::chart_files::ChartFiles;
+use super::ensemble::{Table, parts, rows_of};
 use crate::evaluate::{Evaluation, evaluate_marginal, passes};
 use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
 use crate::model;
@@ -21,7 +22,7 @@ use crate::views::{Mean, Views, evaluate_views};
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n  taper eval runs/emoji-1 --png reliability.png\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.\nThe picture shows how often answers of each probability are right."
+    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n  taper eval runs/emoji-1 --compare\n  taper eval runs/emoji-1 --png reliability.png\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.\nThe picture shows how often answers of each probability are right."
 )]
 pub struct EvalArgs {
     /// A run folder
@@ -37,6 +38,9 @@ pub struct EvalArgs {
     /// What is averaged over the views
     #[arg(long, value_name = "WHAT", default_value = "probabilities", requires = "tta")]
     tta_mean: Mean,
+    /// Beside the network that the run left: its best epoch, its snapshots or members together, and what several views are worth
+    #[arg(long, conflicts_with_all = ["marginalize", "tta", "svg", "png", "csv"])]
+    compare: bool,
     /// Stop at the first picture that cannot be read
     #[arg(long)]
     strict: bool,
@@ -53,6 +57,9 @@ pub struct EvalArgs {
 /// When the model or the pictures cannot be read, or their classes differ.
 pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
+    if args.compare {
+        return compare(args, threads);
+    }
     let model = model::open(&args.run)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     same_classes(&*dataset, &path, (&args.run, &model.card.classes))?;
@@ -87,6 +94,40 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     }
     told.text(&path, without.as_ref().map(|(views, plain)| (views, plain)))?;
     args.files.tell()?;
+    Ok(0)
+}
+
+/// What can be made of a run without training again, each with what it costs.
+fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
+    let parts = parts(&args.run);
+    // Of several members the first stands for one.
+    let whole = Path::new(&args.run).join("model.json").is_file();
+    let single = parts.first().filter(|_| !whole).unwrap_or(&args.run).clone();
+    let (dataset, path) = pictures(&single, args.data.as_deref())?;
+    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
+    let table = Table { path, unreadable, mean: Mean::Probabilities };
+    let best = Path::new(&single).join("checkpoint/best.safetensors");
+    let mut names = vec![single.clone()];
+    names.extend(best.is_file().then(|| best.display().to_string()));
+    let (mut rows, _) = rows_of(&names, &dataset, (&table, threads), false)?;
+    rows.truncate(names.len());
+    if parts.len() > 1 {
+        let (all, _) = rows_of(&parts, &dataset, (&table, threads), false)?;
+        rows.extend(all.into_iter().skip(usize::from(parts[0] == single)));
+    }
+    let model = model::open(&single)?;
+    let input = model.card.input();
+    for (name, views) in [("flips", Views::Flips), ("ten crops", Views::TenCrop)] {
+        let data = (&dataset, input, threads);
+        let how = (views, Mean::Probabilities);
+        let seen = evaluate_views(&model.classifier, data, how, &Recipe::default(), passes(None))?;
+        rows.push((format!("{single}, {name}"), seen));
+    }
+    if args.json {
+        line(table.json(&parts, &rows, &[]))?;
+    } else {
+        table.tell(&rows)?;
+    }
     Ok(0)
 }
 

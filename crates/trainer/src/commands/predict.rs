@@ -1,19 +1,21 @@
 //! `taper predict`: what is on a picture.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 use serde_json::json;
+use taper_regularize::Marginal;
 
+use super::ensemble::parts;
 use crate::evaluate::{marginal, passes, ranked};
-use crate::model;
+use crate::model::{self, Model};
 use crate::output::line;
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30"
+    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30\n\nOf a run with --members it is the mean of what they say."
 )]
 pub struct PredictArgs {
     /// A run folder, or the name of a pretrained model
@@ -33,12 +35,22 @@ pub struct PredictArgs {
     json: bool,
 }
 
+/// The network, or those of a run that was several: their mean answers.
+fn opened(what: &str) -> Result<Vec<Model>> {
+    let members = if Path::new(what).join("model.json").is_file() { Vec::new() } else { parts(what) };
+    if members.is_empty() {
+        return Ok(vec![model::open(what)?]);
+    }
+    members.iter().map(|member| model::open(member)).collect()
+}
+
 /// Runs the verb. A picture that cannot be read is reported, the others are still named; the exit code is then 1.
 ///
 /// # Errors
 /// When the model cannot be read or does not fit.
 pub fn predict(args: &PredictArgs) -> Result<i32> {
-    let model = model::open(&args.model)?;
+    let models = opened(&args.model)?;
+    let model = &models[0];
     let mut code = 0;
     for path in &args.images {
         let images = match model.prepare(path) {
@@ -49,9 +61,13 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
                 continue;
             }
         };
-        let seen = marginal(&model.classifier, &images, passes(args.mc))?;
-        let row = |t: &Tensor| Ok::<_, anyhow::Error>(t.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?);
-        let (probabilities, deviations) = (row(&seen.mean)?, row(&seen.deviation)?);
+        let seen = models.iter().map(|model| marginal(&model.classifier, &images, passes(args.mc)));
+        let seen = seen.collect::<Result<Vec<_>>>()?;
+        let mean = |of: fn(&Marginal) -> &Tensor| -> Result<Vec<f32>> {
+            let all = Tensor::cat(&seen.iter().map(of).collect::<Vec<_>>(), 0)?;
+            Ok(all.mean(0)?.to_dtype(DType::F32)?.to_vec1::<f32>()?)
+        };
+        let (probabilities, deviations) = (mean(|seen| &seen.mean)?, mean(|seen| &seen.deviation)?);
         let top = ranked(&probabilities).into_iter().take(usize::from(args.top));
         let named = top.map(|class| (model.card.classes[class].as_str(), class, probabilities[class]));
         if args.json {
