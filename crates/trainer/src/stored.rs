@@ -140,7 +140,10 @@ fn shelves(
 /// Features that several trainings in one process have in common: those of the last recipe whose frozen stages saw anything
 /// else are forgotten.
 #[derive(Default)]
-pub struct FeatureCache(Mutex<(String, BTreeMap<String, Arc<Vec<Shelf>>>)>);
+pub struct FeatureCache(Mutex<Cached>);
+
+/// What the features depend on, and they themselves by what they are of.
+type Cached = (String, BTreeMap<String, Arc<Vec<Shelf>>>);
 
 /// Where features are kept: the folder of their file, and what other trainings see of them.
 #[derive(Clone, Copy)]

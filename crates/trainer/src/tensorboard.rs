@@ -188,7 +188,7 @@ mod tests {
             health,
         };
         let params = Params::new(Rng::new(0), candle_core::DType::F32, candle_core::Device::Cpu);
-        board.epoch(&epoch, &params).unwrap();
+        assert!(board.epoch(&epoch, &params).unwrap().is_continue());
         let events = read(&std::fs::read(&board.path).unwrap());
         assert_eq!(events[0].what, Some(What::FileVersion("brain.Event:2".into())));
         let scalars = |event: &Event| match &event.what {

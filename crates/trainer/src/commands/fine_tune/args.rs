@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::json;
 
+use super::conflicts::{leaves_a_choice, snapshots_end_with_epochs};
+use super::telling::Telling;
 use crate::budget::Length;
 use crate::checkpoint::Every;
-use crate::output::line;
 use crate::recipe::{
     AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, Preset, Recipe, RecipeError, Rule,
     ScheduleRecipe, TransformRecipe,
 };
-use crate::run::Manner;
 
 /// Fine-tune a pretrained network on a folder of pictures.
 #[derive(Debug, clap::Args)]
@@ -179,72 +178,6 @@ pub(in crate::commands) struct RunArgs {
     pub(in crate::commands) json: bool,
 }
 
-/// How a run is told while it goes on.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(in crate::commands) struct Telling {
-    /// json: an object on stdout for each step, each epoch, and at the end the summary
-    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
-    pub(in crate::commands) log: Log,
-    /// Write an event file for TensorBoard into the run folder
-    #[arg(long)]
-    pub(in crate::commands) tensorboard: bool,
-}
-
-/// What a run prints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::commands) enum Log {
-    /// A line for an epoch, on stderr.
-    #[default]
-    Text,
-    /// Objects, on stdout.
-    Json,
-}
-
-/// How the result of a run is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// In words.
-    Text,
-    /// The summary.
-    Json,
-    /// The summary as the last of many events.
-    Lines,
-}
-
-impl Form {
-    /// Prints a summary, unless it is to be told in words.
-    pub(super) fn tell(self, summary: &impl serde::Serialize) -> Result<bool> {
-        match self {
-            Self::Text => return Ok(false),
-            Self::Json => line(serde_json::to_string(summary)?)?,
-            Self::Lines => line(json!({"event": "end", "summary": summary}))?,
-        }
-        Ok(true)
-    }
-}
-
-impl Telling {
-    /// How the result is told.
-    pub(super) fn form(self, json: bool) -> Form {
-        match (self.log, json) {
-            (Log::Json, _) => Form::Lines,
-            (Log::Text, true) => Form::Json,
-            (Log::Text, false) => Form::Text,
-        }
-    }
-
-    /// The manner of a run.
-    pub(super) fn manner(self, threads: usize, checkpoint_every: Every) -> Manner {
-        Manner {
-            threads,
-            checkpoint_every,
-            quiet: false,
-            json_lines: self.log == Log::Json,
-            tensorboard: self.tensorboard,
-        }
-    }
-}
-
 /// A setting as a line of TOML; a value that is none is text.
 fn said(setting: &str) -> Result<String> {
     let Some((place, value)) = setting.split_once('=') else {
@@ -273,49 +206,6 @@ impl PlanChoice {
         PossibleValuesParser::new([auto].into_iter().chain(plans))
             .map(|name| Plan::from_str(&name, false).map_or(Self::Auto, Self::Of))
     }
-}
-
-/// Refuses what takes the choice from `--plan auto`.
-fn leaves_a_choice(recipe: &Recipe) -> Result<(), RecipeError> {
-    let lbfgs = matches!(recipe.optimize.rule, Rule::Lbfgs(_));
-    for (refused, field, wanted, got) in [
-        (!recipe.pretrained, "plan", "one of its own: `train` begins with random weights, which say nothing", "auto"),
-        (lbfgs, "plan", "probe with the rule lbfgs, which trains a head alone", "auto"),
-        (
-            recipe.head.kind == HeadKind::Own,
-            "head.kind",
-            "concat_pool or mlp with --plan auto: an own head belongs to the last stage",
-            "own",
-        ),
-        (
-            recipe.cut.is_some(),
-            "cut",
-            "left to --plan auto, which finds the stage",
-            recipe.cut.as_deref().unwrap_or(""),
-        ),
-    ] {
-        if refused {
-            return Err(RecipeError::Field { field, wanted, got: got.to_owned() });
-        }
-    }
-    Ok(())
-}
-
-/// Refuses cycles that end within an epoch, of which no snapshots are kept.
-fn snapshots_end_with_epochs(recipe: &Recipe) -> Result<(), RecipeError> {
-    let ScheduleRecipe::SnapshotCycles { cycles } = recipe.optimize.schedule else { return Ok(()) };
-    let o = &recipe.optimize;
-    let (epochs, got) = match recipe.plan {
-        Plan::Probe => (o.head_epochs + o.epochs, "head_epochs and epochs together"),
-        Plan::Top | Plan::Full => (o.epochs, "epochs"),
-        Plan::Gradual => (1, "the plan gradual, whose last phase has a share of them"),
-    };
-    if epochs as u64 % cycles == 0 {
-        return Ok(());
-    }
-    let wanted = "a multiple of the number of snapshots: each is taken at the end of an epoch";
-    let got = if recipe.plan == Plan::Gradual { got.into() } else { format!("{got} = {epochs}, snapshots = {cycles}") };
-    Err(RecipeError::Field { field: "optimize.epochs", wanted, got })
 }
 
 impl RunArgs {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::args::Form;
 use super::interrupted;
+use super::telling::Form;
 use crate::commands::ensemble::{Table, rows_of};
 use crate::files;
 use crate::output::line;

@@ -1,9 +1,11 @@
 //! `taper fine-tune`, the main job, and `taper train`: the same with random weights.
 
 mod args;
+mod conflicts;
 mod lr_find;
 mod members;
 mod resume;
+mod telling;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +18,8 @@ pub use self::lr_find::{LrFindArgs, lr_find};
 pub(super) use self::members::MEMBER;
 pub use self::resume::{ResumeArgs, resume};
 
-use self::args::Form;
 pub(super) use self::args::RunArgs;
+use self::telling::Form;
 use crate::advise::advise;
 use crate::budget::{Length, within};
 use crate::interrupt::EXIT_CODE;

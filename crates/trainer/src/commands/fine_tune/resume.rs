@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::args::Telling;
+use super::telling::Telling;
 use super::{members, tell};
 use crate::checkpoint::{Checkpoints, Every};
 use crate::output::line;
