@@ -90,7 +90,7 @@ pub fn within(
         }
     }
     let Some((short_head, short_rest)) = found else {
-        let least = takes(head.min(1), rest.min(cycle)) / PLANNED;
+        let least = (takes(head.min(1), rest.min(cycle)) + start.elapsed().as_secs_f64()) / PLANNED;
         let wanted =
             "enough for an epoch of each phase; a smaller --image-size, --plan probe or a smaller --model is faster";
         let got = format!("{:.0} s where {least:.0} s are needed", time.as_secs_f64());

@@ -33,14 +33,14 @@ use crate::tensorboard::TensorBoard;
 /// Pictures that the first loss is measured on.
 const FEW: usize = 64;
 
-/// What the loss of a step says before there was one, on a few validation pictures from all over the set. Batch norm normalises by the
+/// What the loss of a step says before there was one, on a few training pictures from all over the set, as testing prepares them. Batch norm normalises by the
 /// batch, as in every step; its running statistics are put back.
 ///
 /// # Errors
 /// When a picture cannot be read.
 pub fn first_loss(network: &Network, pictures: &Pictures, threads: usize) -> Result<Finding> {
-    let step = pictures.val.len().div_ceil(FEW);
-    let some = Subset::new(pictures.val.clone(), (0..pictures.val.len()).step_by(step).collect())?;
+    let step = pictures.train.len().div_ceil(FEW);
+    let some = Subset::new(pictures.train.clone(), (0..pictures.train.len()).step_by(step).collect())?;
     let loader = eval_loader(Arc::new(some), FEW, network.card.input(), threads)?;
     let Network { card, classifier, params, .. } = network;
     let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));

@@ -96,7 +96,8 @@ pub struct Stage {
 }
 
 /// Successive halving without waiting for all, by L. Li et al., *A System for Massively Parallel Hyperparameter Tuning*, 2020 (ASHA). A
-/// trial that goes on begins again with more epochs, since its schedule is made for their number.
+/// trial that goes on begins again with more epochs, since its schedule is made for their number. Of several processes it is a matter of
+/// which trial ends first which of them go on; every trial by itself is the same.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Halving {
