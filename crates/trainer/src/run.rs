@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::Result;
 use candle_core::Var;
 use taper_data::Subset;
-use taper_tensor::{Batch, Mode, Rng, cross_entropy};
+use taper_tensor::{Batch, Mode, Params, Rng, cross_entropy};
+use taper_transfer::Classifier;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Every};
 use crate::divergence::Diverged;
@@ -38,11 +39,15 @@ const FEW: usize = 64;
 ///
 /// # Errors
 /// When a picture cannot be read.
-pub fn first_loss(network: &Network, pictures: &Pictures, threads: usize) -> Result<Finding> {
+pub fn first_loss(
+    (classifier, params): (&Classifier, &Params),
+    card: &ModelCard,
+    pictures: &Pictures,
+    threads: usize,
+) -> Result<Finding> {
     let step = pictures.train.len().div_ceil(FEW);
     let some = Subset::new(pictures.train.clone(), (0..pictures.train.len()).step_by(step).collect())?;
-    let loader = eval_loader(Arc::new(some), FEW, network.card.input(), threads)?;
-    let Network { card, classifier, params, .. } = network;
+    let loader = eval_loader(Arc::new(some), FEW, card.input(), threads)?;
     let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));
     let statistics = params.buffers().into_iter().map(copy).collect::<candle_core::Result<Vec<_>>>()?;
     let mut loss = f64::NAN;
@@ -106,6 +111,11 @@ impl<'a> Run<'a> {
         Ok(Self { start, recipe, pictures, network, manner, cache: None })
     }
 
+    /// Counts the time that the run takes from an earlier moment on, such as that before its pictures were read.
+    pub fn since(self, start: Instant) -> Self {
+        Self { start, ..self }
+    }
+
     /// Computes features of frozen stages once for all runs that have them in common.
     pub fn sharing(self, cache: &'a FeatureCache) -> Self {
         Self { cache: Some(cache), ..self }
@@ -139,7 +149,7 @@ impl<'a> Run<'a> {
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
     fn train(self, folder: &Path, checkpoints: Checkpoints, resume: Option<Checkpoint>) -> Result<Ended> {
         let Self { start, recipe, pictures, network, manner, cache } = self;
-        let Network { card, mut classifier, mut params, loaded } = network;
+        let Network { card, mut classifier, params, loaded } = network;
         let train = train_loader(pictures.train.clone(), recipe, card.input(), manner.threads)?;
         let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), manner.threads)?;
         let phases = phases(recipe, classifier.backbone().stages().len());
@@ -162,11 +172,9 @@ impl<'a> Run<'a> {
         }
 
         if resume.is_none() && !manner.quiet {
-            let network = Network { card: card.clone(), classifier, params, loaded: None };
-            let first = first_loss(&network, pictures, manner.threads)?;
+            let first = first_loss((&classifier, &params), &card, pictures, manner.threads)?;
             let doubts = pictures.findings.iter().chain([&first]).filter(|found| found.verdict == Verdict::Doubtful);
             doubts.for_each(|found| eprintln!("doubtful: {}: {}", found.about, found.said));
-            Network { classifier, params, .. } = network;
         }
         let mut interrupt = Interrupt::listen()?;
         let mut recorder = Recorder::new(folder);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::fine_tune::RunArgs;
-use crate::network::network;
+use crate::network::{Network, network};
 use crate::output::line;
 use crate::overfit::overfit;
 use crate::pictures::Pictures;
@@ -35,7 +35,8 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     args.run.makes_no_run()?;
     let pictures = Pictures::open(recipe, args.run.strict)?;
     let mut findings = pictures.findings.clone();
-    findings.push(first_loss(&network(recipe, pictures.train.classes())?, &pictures, threads)?);
+    let Network { card, classifier, params, .. } = network(recipe, pictures.train.classes())?;
+    findings.push(first_loss((&classifier, &params), &card, &pictures, threads)?);
     findings.push(overfit(recipe, &pictures.train, threads)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);
     if args.run.json {

@@ -9,6 +9,7 @@ mod telling;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Result;
 use taper_data::Dataset;
@@ -48,12 +49,14 @@ pub fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
 }
 
 fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
+    let start = Instant::now();
     let pictures = Pictures::open(recipe, args.strict)?;
     let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
     let recipe = advised.as_ref().unwrap_or(recipe);
     recipe.check()?;
     let cache = FeatureCache::default();
-    let fitted = args.max_time.map(|Length(time)| within(time, recipe, &pictures, threads, &cache)).transpose()?;
+    let left = args.max_time.map(|Length(time)| time.saturating_sub(start.elapsed()));
+    let fitted = left.map(|left| within(left, recipe, &pictures, threads, &cache)).transpose()?;
     let recipe = fitted.as_ref().unwrap_or(recipe);
     let manner = args.telling.manner(threads, args.checkpoint_every.unwrap_or_default());
     let name = recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
@@ -61,7 +64,7 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     if recipe.members > 1 {
         return members::begin(recipe, &pictures, manner, create, args.telling.form(args.json));
     }
-    let mut run = Run::new(recipe, &pictures, manner)?;
+    let mut run = Run::new(recipe, &pictures, manner)?.since(start);
     if fitted.is_some() {
         // What was computed to measure the time is not computed again.
         run = run.sharing(&cache);

@@ -1,6 +1,7 @@
 //! `taper resume`: a run goes on where it was broken off.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 
@@ -38,7 +39,7 @@ pub struct ResumeArgs {
 /// # Errors
 /// When the folder is no run's, or the pictures are others; and as for a run.
 pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
-    let folder = &args.run;
+    let (start, folder) = (Instant::now(), &args.run);
     if !folder.join("recipe.toml").is_file() {
         bail!("{} is no run: it has no recipe.toml", folder.display());
     }
@@ -55,5 +56,10 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     if recipe.members > 1 {
         return members::train(recipe, &pictures, manner, folder, args.telling.form(args.json));
     }
-    tell(&Run::new(recipe, &pictures, manner)?.go_on(folder)?, folder, &pictures, args.telling.form(args.json))
+    tell(
+        &Run::new(recipe, &pictures, manner)?.since(start).go_on(folder)?,
+        folder,
+        &pictures,
+        args.telling.form(args.json),
+    )
 }
