@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use candle_core::{DType, Tensor, Var};
 use taper_regularize::decays;
-use taper_tensor::Params;
+use taper_tensor::{Params, global_max_pool};
 use taper_transfer::{Classifier, Part};
 
 use crate::checkpoint::Checkpoint;
@@ -57,7 +57,7 @@ impl Health {
 /// # Errors
 /// When the tensor is on a device that fails.
 pub fn dead(map: &Tensor) -> Result<f64> {
-    let most = map.flatten_to(map.rank() - 2)?.max(0)?;
+    let most = global_max_pool(map)?.max(0)?;
     let dead = most.le(0.0)?.to_dtype(DType::F32)?;
     Ok(f64::from(dead.mean_all()?.to_scalar::<f32>()?))
 }
