@@ -80,15 +80,7 @@ pub fn within(
         ScheduleRecipe::SnapshotCycles { cycles } => cycles.max(1) as usize,
         _ => 1,
     };
-    let mut found = None;
-    for part in (1..=1000).rev() {
-        let of = |epochs: usize| (epochs * part / 1000).max(epochs.min(1));
-        let rest = if rest % cycle == 0 { (of(rest) / cycle * cycle).max(rest.min(cycle)) } else { of(rest) };
-        if takes(of(head), rest) <= room {
-            found = Some((of(head), rest));
-            break;
-        }
-    }
+    let found = shortened((head, rest), cycle, |(head, rest)| takes(head, rest) <= room);
     let Some((short_head, short_rest)) = found else {
         let least = (takes(head.min(1), rest.min(cycle)) + start.elapsed().as_secs_f64()) / PLANNED;
         let wanted =
@@ -111,6 +103,29 @@ pub fn within(
     (recipe.optimize.head_epochs, recipe.optimize.epochs) = (short_head, short_rest);
     recipe.check()?;
     Ok(recipe)
+}
+
+/// The largest part of both numbers of epochs that fits: at least one of each that is not 0, the second in whole cycles where it is now.
+fn shortened(
+    (head, rest): (usize, usize),
+    cycle: usize,
+    fits: impl Fn((usize, usize)) -> bool,
+) -> Option<(usize, usize)> {
+    let part = |share: f64| {
+        let of = |epochs: usize| ((epochs as f64 * share) as usize).max(epochs.min(1));
+        let whole = if rest.is_multiple_of(cycle) { (of(rest) / cycle * cycle).max(rest.min(cycle)) } else { of(rest) };
+        (of(head), whole)
+    };
+    if fits(part(1.0)) {
+        return Some(part(1.0));
+    }
+    // Longer is never faster: between a share that fits and one that does not lies the largest that does.
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..64 {
+        let middle = 0.5 * (low + high);
+        *(if fits(part(middle)) { &mut low } else { &mut high }) = middle;
+    }
+    Some(part(low)).filter(|part| fits(*part))
 }
 
 fn costs(recipe: &Recipe, pictures: &Pictures, threads: usize, cache: &FeatureCache) -> Result<Costs> {
@@ -186,6 +201,19 @@ impl Observer for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_much_of_both_phases_is_kept_as_fits() {
+        let within = |most: usize| move |(head, rest): (usize, usize)| head + rest <= most;
+        assert_eq!(shortened((4, 14), 1, within(18)), Some((4, 14)));
+        assert_eq!(shortened((4, 14), 1, within(9)), Some((2, 7)));
+        assert_eq!(shortened((4, 14), 1, within(2)), Some((1, 1)));
+        assert_eq!(shortened((4, 14), 1, within(1)), None);
+        assert_eq!(shortened((0, 100_000), 1, within(7)), Some((0, 7)));
+        // Snapshots want whole cycles, at least one epoch each.
+        assert_eq!(shortened((0, 30), 3, within(20)), Some((0, 18)));
+        assert_eq!(shortened((0, 30), 3, within(2)), None);
+    }
 
     #[test]
     fn a_time_has_a_unit() {
