@@ -69,6 +69,13 @@ pub struct Readable {
     pub seen: Vec<Seen>,
 }
 
+/// How many pictures each class has.
+pub(crate) fn class_counts(pictures: &dyn Dataset) -> Vec<usize> {
+    let mut counts = vec![0; pictures.classes().len()];
+    (0..pictures.len()).for_each(|i| counts[pictures.label(i)] += 1);
+    counts
+}
+
 /// Reads every picture once. Returns the set without the unreadable ones, which are listed on stderr.
 ///
 /// # Errors

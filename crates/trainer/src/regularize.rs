@@ -15,6 +15,7 @@ use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::checkpoint::Checkpoint;
 use crate::optimize::rate_factor;
+use crate::pictures::class_counts;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
 
 /// The techniques that act outside the network, on what a phase trains.
@@ -83,8 +84,7 @@ impl Regularizer {
 
 /// *N*/(*C n*) for each class of *n* of *N* pictures; one without pictures counts as one of one.
 fn class_weights(pictures: &dyn Dataset) -> Vec<f32> {
-    let mut counts = vec![0usize; pictures.classes().len()];
-    (0..pictures.len()).for_each(|i| counts[pictures.label(i)] += 1);
+    let counts = class_counts(pictures);
     let weight = |count: &usize| pictures.len() as f32 / (counts.len() * (*count).max(1)) as f32;
     counts.iter().map(weight).collect()
 }

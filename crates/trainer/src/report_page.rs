@@ -81,7 +81,7 @@ pub(crate) fn report(run: &Ended<'_>) -> Result<Report> {
 }
 
 /// The numbers of an epoch.
-pub(crate) fn row(e: &EpochInfo) -> EpochRow {
+fn row(e: &EpochInfo) -> EpochRow {
     EpochRow {
         epoch: e.epoch,
         phase: e.phase.into(),

@@ -11,6 +11,7 @@ use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
 use crate::health::Health;
 use crate::model::save_weights;
+use crate::recipe::Recipe;
 
 /// `summary.json`, schema 1: what a run was and what came of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -124,6 +125,11 @@ pub fn create(wanted: Option<&Path>, name: &str) -> Result<PathBuf> {
         format!("cannot make the run folder {}: choose a writable place with --out", folder.display())
     })?;
     Ok(folder)
+}
+
+/// What runs on the pictures of a recipe are called.
+pub(crate) fn name(recipe: &Recipe) -> String {
+    recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The first of `runs/NAME-1` and so on that does not exist.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use taper_data::{Dataset, Seen};
 
-use crate::pictures::Readable;
+use crate::pictures::{Readable, class_counts};
 use crate::recipe::{Balance, Recipe};
 
 /// What a look at one thing says.
@@ -35,11 +35,12 @@ const ENLARGED: u32 = 3;
 
 /// What the pictures say: classes and their sizes, pictures that are there twice, pictures that are small.
 pub fn pictures(train: &Readable, val: &Readable, recipe: &Recipe) -> Vec<Finding> {
+    let learned = contents(train);
     vec![
         classes(&*train.dataset, &*val.dataset, recipe.data.balance),
         sizes(&train.seen, recipe.data.image_size),
-        leaked(train, val),
-        contradicting(train),
+        leaked((train, &learned), val),
+        contradicting(train, &learned),
     ]
 }
 
@@ -47,14 +48,8 @@ fn finding(about: &'static str, fine: bool, said: String) -> Finding {
     Finding { about, verdict: if fine { Verdict::Fine } else { Verdict::Doubtful }, said }
 }
 
-fn counts(pictures: &dyn Dataset) -> Vec<usize> {
-    let mut counts = vec![0; pictures.classes().len()];
-    (0..pictures.len()).for_each(|i| counts[pictures.label(i)] += 1);
-    counts
-}
-
 fn classes(train: &dyn Dataset, val: &dyn Dataset, balance: Balance) -> Finding {
-    let (learned, judged) = (counts(train), counts(val));
+    let (learned, judged) = (class_counts(train), class_counts(val));
     let names = train.classes();
     let by = |wanted: fn(&usize, &usize) -> bool| {
         (1..learned.len()).fold(0, |best, i| if wanted(&learned[i], &learned[best]) { i } else { best })
@@ -95,8 +90,10 @@ fn sizes(seen: &[Seen], side: u32) -> Finding {
 }
 
 /// Pictures by their content.
-fn contents(of: &Readable) -> BTreeMap<[u8; 32], Vec<usize>> {
-    let mut contents: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+type Contents = BTreeMap<[u8; 32], Vec<usize>>;
+
+fn contents(of: &Readable) -> Contents {
+    let mut contents = Contents::new();
     for (index, seen) in of.seen.iter().enumerate() {
         contents.entry(seen.content).or_default().push(index);
     }
@@ -104,8 +101,7 @@ fn contents(of: &Readable) -> BTreeMap<[u8; 32], Vec<usize>> {
 }
 
 /// Validation pictures that are training pictures too.
-fn leaked(train: &Readable, val: &Readable) -> Finding {
-    let learned = contents(train);
+fn leaked((train, learned): (&Readable, &Contents), val: &Readable) -> Finding {
     let both: Vec<(usize, usize)> = (val.seen.iter().enumerate())
         .filter_map(|(index, seen)| Some((index, *learned.get(&seen.content)?.first()?)))
         .collect();
@@ -124,13 +120,11 @@ fn leaked(train: &Readable, val: &Readable) -> Finding {
 }
 
 /// Equal training pictures of different classes.
-fn contradicting(train: &Readable) -> Finding {
+fn contradicting(train: &Readable, learned: &Contents) -> Finding {
     let pictures = &train.dataset;
     let label = |index: &usize| pictures.label(*index);
-    let all: Vec<Vec<usize>> = contents(train)
-        .into_values()
-        .filter(|equal| equal.iter().any(|index| label(index) != label(&equal[0])))
-        .collect();
+    let all: Vec<&Vec<usize>> =
+        learned.values().filter(|equal| equal.iter().any(|index| label(index) != label(&equal[0]))).collect();
     if all.is_empty() {
         return finding("labels", true, "no training picture has two classes".into());
     }

@@ -96,7 +96,6 @@ pub(super) fn table(
         let places: Vec<_> = space.space.iter().collect();
         ensure!(places.len() == 2, "the picture is one of two settings");
         let axes = [(places[0].0.as_str(), places[0].1), (places[1].0.as_str(), places[1].1)];
-        let few = Space { method: Method::Grid, ..space.clone() };
         let dots = |name: &str, space: &Space, scores: &Scores| Dots {
             name: name.to_owned(),
             trials: scores.iter().map(|(trial, score)| (space.places(*trial, scores), score.accuracy)).collect(),
@@ -104,7 +103,7 @@ pub(super) fn table(
         side_by_side(
             "The same range, tried by a grid and at random",
             axes,
-            &[dots("grid", &few, &all), dots("random", &random, &scores)],
+            &[dots("grid", &grid, &all), dots("random", &random, &scores)],
         )?
     };
     if let Some(folder) = image.parent() {

@@ -73,10 +73,7 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     Run::new(&first, &pictures, manner)?;
     let place = match &args.run.out {
         Some(path) => path.clone(),
-        None => {
-            let name = base.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
-            run_folder::free(&format!("{name}-search"))?
-        }
+        None => run_folder::free(&format!("{}-search", run_folder::name(&base)))?,
     };
     let folder = SearchFolder::open(&place, &space, &base)?;
     let ended = search(&folder, (&space, &base), &pictures, manner, |trial, scores| {
@@ -113,7 +110,7 @@ fn settings(space: &Space, trial: Trial, scores: &Scores) -> String {
     all.iter().map(|(place, value)| format!("{place}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-/// A row for each trial, the best first among those that were trained alike.
+/// A row for each trial, by number.
 fn csv(folder: &SearchFolder, space: &Space, scores: &Scores) -> Result<String> {
     let places: Vec<&String> = space.space.keys().collect();
     let names = places.iter().map(|place| format!(",{place}")).collect::<String>();

@@ -168,6 +168,11 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
 
 /// The whole page around its content.
 fn page(title: &str, content: &Markup) -> String {
+    whole(title, [include_str!("style.css"), include_str!("zoom.js")], content)
+}
+
+/// A page that needs nothing beside itself, with its style and its script.
+pub(crate) fn whole(title: &str, [style, script]: [&str; 2], content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -177,11 +182,11 @@ fn page(title: &str, content: &Markup) -> String {
                 meta name="color-scheme" content="light dark";
                 title { (title) " – Taper" }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(style)) }
             }
             body {
                 main { (content) }
-                script { (PreEscaped(include_str!("zoom.js"))) }
+                script { (PreEscaped(script)) }
             }
         }
     };

@@ -79,7 +79,8 @@ impl SearchFolder {
         Ok(scores)
     }
 
-    fn score(&self, trial: Trial) -> Result<Option<Score>> {
+    /// What came of a trial that is at its end.
+    pub(super) fn score(&self, trial: Trial) -> Result<Option<Score>> {
         let folder = self.trial(trial);
         if folder.join(DIVERGED).is_file() {
             return Ok(Some(Score { accuracy: 0.0, loss: f64::INFINITY }));

@@ -56,7 +56,7 @@ pub fn search(
         for trial in wanted {
             if let Some(lock) = folder.take(trial)?
                 // Another process may have come to its end since the results were read.
-                && !folder.scores()?.contains_key(&trial)
+                && folder.score(trial)?.is_none()
             {
                 mine = Some((trial, lock));
                 break;

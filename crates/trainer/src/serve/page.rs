@@ -1,23 +1,13 @@
 //! The page of a server.
 
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::html;
 
 use crate::model::ModelCard;
+use crate::report::whole;
 
 /// A page to drop a picture on.
 pub(super) fn page(name: &str, card: &ModelCard) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (name) " – Taper" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("page.css"))) }
-            }
-            body { main {
+    let content = html! {
                 p.mark { span.wedge aria-hidden="true" {} "Taper" }
                 h1 { (name) }
                 p.note {
@@ -40,8 +30,6 @@ pub(super) fn page(name: &str, card: &ModelCard) -> String {
                     summary { "For programs" }
                     pre { code { "curl --data-binary @picture.jpg 'http://HOST/predict?top=5&explain=true'" } }
                 }
-            } script { (PreEscaped(include_str!("page.js"))) } }
-        }
     };
-    page.into_string()
+    whole(name, [include_str!("page.css"), include_str!("page.js")], &content)
 }

@@ -59,8 +59,7 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let fitted = left.map(|left| within(left, recipe, &pictures, threads, &cache)).transpose()?;
     let recipe = fitted.as_ref().unwrap_or(recipe);
     let manner = args.telling.manner(threads, args.checkpoint_every.unwrap_or_default());
-    let name = recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy());
-    let create = || run_folder::create(args.out.as_deref(), &name);
+    let create = || run_folder::create(args.out.as_deref(), &run_folder::name(recipe));
     if recipe.members > 1 {
         return members::begin(recipe, &pictures, manner, create, args.telling.form(args.json));
     }
