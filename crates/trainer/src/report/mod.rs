@@ -136,32 +136,32 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     let best = overview::best_epoch(&report.history);
     let charts = overview::charts(report, best)?;
     let content = html! {
-                (overview::headline(report, best))
-                section.charts aria-label="Curves and facts" {
-                    (charts)
-                    div.card.facts {
-                        h3 { "The run" }
-                        dl {
-                            dt { "Network" } dd { (report.model) }
-                            dt { "Plan" } dd { (report.plan) }
-                            dt { "Seed" } dd { (report.seed) }
-                            @for (name, value) in &report.facts { dt { (name) } dd { (value) } }
-                        }
-                    }
+        (overview::headline(report, best))
+        section.charts aria-label="Curves and facts" {
+            (charts)
+            div.card.facts {
+                h3 { "The run" }
+                dl {
+                    dt { "Network" } dd { (report.model) }
+                    dt { "Plan" } dd { (report.plan) }
+                    dt { "Seed" } dd { (report.seed) }
+                    @for (name, value) in &report.facts { dt { (name) } dd { (value) } }
                 }
-                (tables::confusion(report))
-                (tables::scores(report))
-                (gallery::mistakes(&report.mistakes))
-                (gallery::augmented(&report.augmented))
-                section {
-                    h2 { "To run it again" }
-                    pre.card.command { code { (report.command) } }
-                    details.card {
-                        summary { "Recipe" }
-                        pre.scroll tabindex="0" { code { (report.recipe_toml) } }
-                    }
-                    (tables::epochs(&report.history, best))
-                }
+            }
+        }
+        (tables::confusion(report))
+        (tables::scores(report))
+        (gallery::mistakes(&report.mistakes))
+        (gallery::augmented(&report.augmented))
+        section {
+            h2 { "To run it again" }
+            pre.card.command { code { (report.command) } }
+            details.card {
+                summary { "Recipe" }
+                pre.scroll tabindex="0" { code { (report.recipe_toml) } }
+            }
+            (tables::epochs(&report.history, best))
+        }
     };
     Ok(page(&report.title, &content))
 }
