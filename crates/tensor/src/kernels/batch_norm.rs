@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::elementwise::{pass, rectify};
-use super::{Real, filled, rows};
+use super::rows::{self, Summand};
+use super::{Real, filled};
 
 /// `(x - mean) · scale + bias`, by channel.
 #[derive(Clone, Debug)]
@@ -48,9 +49,9 @@ pub(crate) enum Then<'a, T> {
     AddRelu(&'a [T]),
 }
 
-/// Mean and biased variance of each column. Each block is centred on its own mean while it is in the cache; blocks are
-/// put together in float64 (T. Chan, G. Golub, R. LeVeque, *Updating formulae and a pairwise algorithm for computing
-/// sample variances*, 1979).
+/// Mean and biased variance of each column. Each block is centred on its own first row, a value that lies at most
+/// `√(n-1)` standard deviations from the mean of n rows; blocks are put together in float64 (T. Chan, G. Golub, R. LeVeque,
+/// *Updating formulae and a pairwise algorithm for computing sample variances*, 1979).
 pub(crate) fn moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
     let blocks: Vec<_> = x.par_chunks(rows::block(c)).map(|block| (block.len() / c, block_moments(block, c))).collect();
     let m = (x.len() / c) as f64;
@@ -68,13 +69,9 @@ pub(crate) fn moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
 
 /// The mean of each column and the sum of the squares of its centred values.
 fn block_moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
-    let n = (x.len() / c) as f64;
-    let zero = vec![T::ZERO; c];
-    let (sum, _) = rows::sums(x, x, [&zero], |x, _, _| (x, T::ZERO));
-    let centre: Vec<T> = sum.iter().map(|s| T::from_f64(s.to_f64() / n)).collect();
-    let (off, squares) = rows::sums(x, x, [&centre], |x, _, [centre]| (x - centre, (x - centre) * (x - centre)));
-    // The centre is a rounded mean; `off` is what it lacks.
-    let mean = wide(&centre).zip(wide(&off)).map(|(centre, off)| centre + off / n).collect();
+    let (n, first) = ((x.len() / c) as f64, &x[..c]);
+    let (off, squares) = rows::sums(x, first, Summand::Deviation);
+    let mean = wide(first).zip(wide(&off)).map(|(first, off)| first + off / n).collect();
     let squares = wide(&squares).zip(wide(&off)).map(|(squares, off)| (squares - off * off / n).max(0.0)).collect();
     (mean, squares)
 }
@@ -122,13 +119,8 @@ pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -
     let c = affine.channels();
     let blocks = x.par_chunks(rows::block(c)).zip(dy.par_chunks(rows::block(c)));
     let blocks = blocks.map(|(x, dy)| {
-        if !relu {
-            return rows::sums(x, dy, [&affine.mean], |x, g, [mean]| (g, g * (x - mean)));
-        }
-        rows::sums(x, dy, affine.columns(), |x, g, [mean, scale, bias]| {
-            let g = pass((x - mean) * scale + bias, g);
-            (g, g * (x - mean))
-        })
+        let summand = if relu { Summand::Gated(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
+        rows::sums(x, &affine.mean, summand)
     });
     Sums::of_blocks(blocks.collect(), c)
 }
@@ -153,7 +145,7 @@ pub(crate) fn gated_sums<T: Real>(x: &[T], dy: (&[T], Option<&[T]>), y: &[T], af
                         rows::map_block([dy0, dy1, y], mean, |[g, more, y], _| pass(y, g + more), gated)
                     }
                 };
-                rows::sums(&x[block], g, mean, |x, g, [mean]| (g, g * (x - mean)))
+                rows::sums(&x[block], &affine.mean, Summand::Gradient(g))
             });
             blocks = sums.collect();
         })

@@ -1,4 +1,4 @@
-//! Passes over the rows of an M×C matrix with parameters by column: one that writes a matrix, one that sums columns.
+//! Passes over the rows of an M×C matrix with parameters by column: one that writes a matrix, those that sum columns.
 
 use std::array;
 use std::mem::MaybeUninit;
@@ -73,70 +73,107 @@ impl<T: Real, F: Fn([T; K], [T; P]) -> T, const K: usize, const P: usize> Job<T>
     }
 }
 
-/// The sums by column of the two numbers that `f(x, z, parameters of the column)` gives, over all rows of a block.
-pub(crate) fn sums<T: Real, const P: usize>(
-    x: &[T],
-    z: &[T],
-    columns: [&[T]; P],
-    f: impl Fn(T, T, [T; P]) -> (T, T),
-) -> (Vec<T>, Vec<T>) {
-    let c = columns[0].len();
+/// What [`sums`] adds up by column, with `d = x - centre`.
+#[derive(Clone, Copy)]
+pub(crate) enum Summand<'a, T> {
+    /// d and d².
+    Deviation,
+    /// g and g·d.
+    Gradient(&'a [T]),
+    /// The same where `d·scale + bias` is above zero: g, scale, bias.
+    Gated(&'a [T], &'a [T], &'a [T]),
+}
+
+/// The two sums by column over all rows of a block.
+pub(crate) fn sums<T: Real>(x: &[T], centre: &[T], summand: Summand<'_, T>) -> (Vec<T>, Vec<T>) {
+    let c = centre.len();
+    assert!(x.len().is_multiple_of(c), "whole rows");
+    match summand {
+        Summand::Deviation => {}
+        Summand::Gradient(g) => assert_eq!(g.len(), x.len(), "a gradient for each element"),
+        Summand::Gated(g, scale, bias) => {
+            assert!(g.len() == x.len() && scale.len() == c && bias.len() == c, "a gradient for each element");
+        }
+    }
     let (mut a, mut b) = (vec![T::ZERO; c], vec![T::ZERO; c]);
-    // SAFETY: a job without pointers.
-    unsafe { T::launch(simd(), Sums { x, z, columns, f: &f, sums: (&mut a, &mut b) }) }
+    // SAFETY: the lengths are those that the job says.
+    unsafe { T::launch(simd(), Sums { x, centre, summand, a: &mut a, b: &mut b }) }
     (a, b)
 }
 
-/// [`sums`], as [`Map`] is [`map`].
-struct Sums<'a, T, F, const P: usize> {
+/// [`sums`]: `x` and g of whole rows, the rest as long as a row.
+struct Sums<'a, T> {
     x: &'a [T],
-    z: &'a [T],
-    columns: [&'a [T]; P],
-    f: &'a F,
-    sums: (&'a mut [T], &'a mut [T]),
+    centre: &'a [T],
+    summand: Summand<'a, T>,
+    a: &'a mut [T],
+    b: &'a mut [T],
 }
 
-impl<T: Real, F: Fn(T, T, [T; P]) -> (T, T), const P: usize> Job<T> for Sums<'_, T, F, P> {
+impl<T: Real> Job<T> for Sums<'_, T> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = T>>(mut self) {
         /// Rows added to each other before they are added to the sum: fewer roundings and fewer trips to the cache.
         const ROWS: usize = 4;
-        let Self { x, z, columns, f, sums: (a, b) } = self;
-        let c = a.len();
-        let (xs, zs) = (x.chunks_exact(ROWS * c), z.chunks_exact(ROWS * c));
-        let rest = xs.remainder().chunks_exact(c).zip(zs.remainder().chunks_exact(c));
-        for (x, z) in xs.zip(zs) {
-            add::<T, P, ROWS>(x, z, columns, f, a, b);
-        }
-        for (x, z) in rest {
-            add::<T, P, 1>(x, z, columns, f, a, b);
+        let rows = self.x.len() / self.a.len();
+        // SAFETY: rows that there are.
+        unsafe {
+            for row in (0..rows / ROWS * ROWS).step_by(ROWS) {
+                self.add::<V, ROWS>(row);
+            }
+            for row in rows / ROWS * ROWS..rows {
+                self.add::<V, 1>(row);
+            }
         }
     }
 }
 
-#[inline(always)]
-fn add<T: Real, const P: usize, const ROWS: usize>(
-    x: &[T],
-    z: &[T],
-    columns: [&[T]; P],
-    f: &impl Fn(T, T, [T; P]) -> (T, T),
-    a: &mut [T],
-    b: &mut [T],
-) {
-    let c = a.len();
-    let (columns, b) = (columns.map(|column| &column[..c]), &mut b[..c]);
-    let x: [&[T]; ROWS] = array::from_fn(|row| &x[row * c..][..c]);
-    let z: [&[T]; ROWS] = array::from_fn(|row| &z[row * c..][..c]);
-    for l in 0..c {
-        let parameters = array::from_fn(|p| columns[p][l]);
-        let (mut sum_a, mut sum_b) = (T::ZERO, T::ZERO);
-        for row in 0..ROWS {
-            let (more_a, more_b) = f(x[row][l], z[row][l], parameters);
-            sum_a += more_a;
-            sum_b += more_b;
+impl<T: Real> Sums<'_, T> {
+    /// Adds `ROWS` rows.
+    #[inline(always)]
+    unsafe fn add<V: Lanes<Real = T>, const ROWS: usize>(&mut self, row: usize) {
+        let c = self.a.len();
+        let (at, whole) = (row * c, c / V::N * V::N);
+        // SAFETY: whole vectors, and then what is left of a row.
+        unsafe {
+            for from in (0..whole).step_by(V::N) {
+                self.add_some::<V, ROWS>(at + from, from, V::N);
+            }
+            if whole < c {
+                self.add_some::<V, ROWS>(at + whole, whole, c - whole);
+            }
         }
-        a[l] += sum_a;
-        b[l] += sum_b;
+    }
+
+    /// Adds n columns, from the column `from` on, which begin at `at` in the first of the rows.
+    #[inline(always)]
+    unsafe fn add_some<V: Lanes<Real = T>, const ROWS: usize>(&mut self, at: usize, from: usize, n: usize) {
+        let c = self.a.len();
+        // SAFETY: the caller's promise. Numbers after the n-th are zero in all operands and are not stored.
+        unsafe {
+            let of = |values: &[T], at: usize| values.as_ptr().add(at);
+            let centre = V::load_up_to(of(self.centre, from), n);
+            let (mut a, mut b) = (V::splat(T::ZERO), V::splat(T::ZERO));
+            for row in 0..ROWS {
+                let at = at + row * c;
+                V::prefetch(self.x.as_ptr().wrapping_add(at + ROWS * c));
+                let d = V::load_up_to(of(self.x, at), n).sub(centre);
+                let g = match self.summand {
+                    Summand::Deviation => d,
+                    Summand::Gradient(g) => V::load_up_to(of(g, at), n),
+                    Summand::Gated(g, scale, bias) => {
+                        V::prefetch(g.as_ptr().wrapping_add(at + ROWS * c));
+                        let (scale, bias) = (V::load_up_to(of(scale, from), n), V::load_up_to(of(bias, from), n));
+                        d.mul(scale).add(bias).pass(V::load_up_to(of(g, at), n))
+                    }
+                };
+                a = a.add(g);
+                b = g.mul_add(d, b);
+            }
+            let (to_a, to_b) = (self.a.as_mut_ptr().add(from), self.b.as_mut_ptr().add(from));
+            V::load_up_to(to_a, n).add(a).store_up_to(to_a, n);
+            V::load_up_to(to_b, n).add(b).store_up_to(to_b, n);
+        }
     }
 }
 

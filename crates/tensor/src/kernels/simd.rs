@@ -35,6 +35,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;
     /// The larger one; `b` where one of them is NaN.
     unsafe fn max(self, b: Self) -> Self;
+    /// `g` where `self` is above zero or NaN, else zero: the rectifier's gradient.
+    unsafe fn pass(self, g: Self) -> Self;
 
     /// Writes the mirror of a block of at most N × N numbers: element (i, j) to `to + j·stride + i`.
     #[inline(always)]
@@ -290,6 +292,10 @@ impl<T: super::Real, const N: usize> Lanes for Portable<T, N> {
     #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
         self.zip(b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    unsafe fn pass(self, g: Self) -> Self {
+        self.zip(g, super::elementwise::pass)
     }
 }
 

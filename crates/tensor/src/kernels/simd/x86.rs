@@ -20,7 +20,7 @@ pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
     unsafe { job.run::<Avx2>() }
 }
 
-// SAFETY of the four: as of the methods below; numbers past the n-th are neither read nor written.
+// SAFETY of the six: as of the methods below; numbers past the n-th are neither read nor written.
 
 #[inline(always)]
 unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
@@ -46,6 +46,16 @@ unsafe fn load_part_256(p: *const f32, n: usize) -> __m256 {
 #[inline(always)]
 unsafe fn store_part_256(p: *mut f32, n: usize, values: __m256) {
     unsafe { _mm256_maskstore_ps(p, first_256(n), values) }
+}
+
+#[inline(always)]
+unsafe fn pass_512(value: __m512, g: __m512) -> __m512 {
+    unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(value, _mm512_setzero_ps()), g) }
+}
+
+#[inline(always)]
+unsafe fn pass_256(value: __m256, g: __m256) -> __m256 {
+    unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(value, _mm256_setzero_ps()), g) }
 }
 
 /// The mirror of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then the lanes.
@@ -104,7 +114,7 @@ unsafe fn mirror_256(rows: [__m256; 8]) -> [__m256; 8] {
 
 macro_rules! lanes {
     ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $pass:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
@@ -150,6 +160,10 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn max(self, b: Self) -> Self {
                 unsafe { Self($max(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn pass(self, g: Self) -> Self {
+                unsafe { Self($pass(self.0, g.0)) }
             }
             #[inline(always)]
             unsafe fn load_part(p: *const f32, n: usize) -> Self {
@@ -202,6 +216,7 @@ lanes!(
     _mm512_fmadd_ps,
     _mm512_fnmadd_ps,
     _mm512_max_ps,
+    pass_512,
     _mm512_stream_ps,
     load_part_512,
     store_part_512,
@@ -221,6 +236,7 @@ lanes!(
     _mm256_fmadd_ps,
     _mm256_fnmadd_ps,
     _mm256_max_ps,
+    pass_256,
     _mm256_stream_ps,
     load_part_256,
     store_part_256,
