@@ -88,7 +88,7 @@ pub(crate) fn input_gradient<T: Real>(d: Sizes, weight: &[T], dy: &[T]) -> Vec<T
             // SAFETY: the unit's own columns of dx, whole vectors of them, and the same columns of W.
             unsafe {
                 let product = Product { rows: d.n, columns, kc, a, lda: d.n, b, c: out.at(from), ldc: d.i, add: true };
-                T::launch(simd, Transposed(product, Rows::Apart(d.i)));
+                T::launch(simd, Transposed::new(product, Rows::Apart(d.i)));
                 rest(Rest {
                     rows: d.n,
                     columns: columns..all,
@@ -119,7 +119,7 @@ pub(crate) fn weight_gradient<T: Real>(d: Sizes, x: &[T], dy: &[T]) -> Vec<T> {
                 let (from, rows) = (unit * ROWS, ROWS.min(d.o - unit * ROWS));
                 let (a, b, c) = (dy.at(from).cast_const(), x.at(0).cast_const(), dw.at(from * d.i));
                 let product = Product { rows, columns, kc: d.n, a, lda: d.o, b, c, ldc: d.i, add: false };
-                T::launch(simd, Transposed(product, Rows::Apart(d.i)));
+                T::launch(simd, Transposed::new(product, Rows::Apart(d.i)));
                 for row in 0..rows {
                     std::ptr::write_bytes(c.add(row * d.i + columns), 0, d.i - columns);
                 }

@@ -59,8 +59,45 @@ impl<T> Packed<T> {
     }
 }
 
-/// `C += Aᵀ B` with A (k,rows) and B (k,columns), columns rounded up to whole vectors in B as in C.
-pub(crate) struct Transposed<T>(pub(crate) Product<T>, pub(crate) Rows);
+/// `C (+)= Aᵀ B` with A (k,rows) and B (k,columns), columns rounded up to whole vectors in B as in C.
+pub(crate) struct Transposed<T> {
+    product: Product<T>,
+    rows: Rows,
+    ahead: [Ahead<T>; 2],
+}
+
+impl<T> Transposed<T> {
+    /// Nothing being asked for ahead.
+    pub(crate) fn new(product: Product<T>, rows: Rows) -> Self {
+        Self { product, rows, ahead: [Ahead::NOTHING; 2] }
+    }
+
+    /// What the product after this one reads.
+    pub(crate) fn ahead(self, ahead: [Ahead<T>; 2]) -> Self {
+        Self { ahead, ..self }
+    }
+}
+
+/// Numbers to bring into the cache while a product runs: as many rows as it has steps of k.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead<T> {
+    pub(crate) at: *const T,
+    /// Elements from row to row, and those of a row that are wanted.
+    pub(crate) stride: usize,
+    pub(crate) columns: usize,
+}
+
+impl<T> Ahead<T> {
+    pub(crate) const NOTHING: Self = Self { at: std::ptr::null(), stride: 0, columns: 0 };
+
+    /// A column of cache lines; the first is 0. What is left of the number where there are not so many.
+    #[inline(always)]
+    fn line(&self, number: usize) -> Result<(*const T, usize), usize> {
+        let a_line = 64 / size_of::<T>();
+        let lines = self.columns.div_ceil(a_line);
+        if number < lines { Ok((self.at.wrapping_add(number * a_line), self.stride)) } else { Err(number - lines) }
+    }
+}
 
 /// How the rows of B lie.
 #[derive(Clone, Copy)]
@@ -109,6 +146,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
                         let add = p.add && all;
                         // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
                         let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
+                        let next = (a.wrapping_add(ahead * p.kc), ahead);
                         let tile = Tile {
                             kc: p.kc,
                             a,
@@ -118,7 +156,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
                             c: to,
                             ldc,
                             add,
-                            ahead,
+                            next,
                             streamed: streamed && all,
                         };
                         tile.run::<V, false>(height, width / V::N);
@@ -150,7 +188,8 @@ unsafe fn copy_part<T: super::Real>(whole: &[T], height: usize, columns: usize, 
 impl<T: super::Real> Job<T> for Transposed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let Transposed(p, rows) = self;
+        let Transposed { product: p, rows, ahead } = self;
+        let mut tiles = 0;
         // SAFETY: as above.
         unsafe {
             for (from, width) in panels(V::N, p.columns) {
@@ -161,8 +200,11 @@ impl<T: super::Real> Job<T> for Transposed<T> {
                 for (row, height) in blocks(p.rows, V::ROWS) {
                     let (a, c) = (p.a.add(row), p.c.add(row * p.ldc + from));
                     let (lda, ldc, add) = (p.lda, p.ldc, p.add);
-                    let tile = Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, ahead: 0, streamed: false };
+                    // Each tile asks for a column of lines, while there are any.
+                    let next = ahead[0].line(tiles).or_else(|rest| ahead[1].line(rest)).unwrap_or((p.b, 0));
+                    let tile = Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, next, streamed: false };
                     tile.run::<V, true>(height, width / V::N);
+                    tiles += 1;
                 }
             }
         }
@@ -178,8 +220,8 @@ struct Tile<T> {
     c: *mut T,
     ldc: usize,
     add: bool,
-    /// Numbers of what follows the rows of A to ask for at each step.
-    ahead: usize,
+    /// What to ask for at the first step, and how much further on at each of the following.
+    next: (*const T, usize),
     streamed: bool,
 }
 
@@ -265,6 +307,7 @@ impl<T: super::Real> Tile<T> {
                 };
             }
             let mut steps = self.kc;
+            let (mut next, ahead) = self.next;
             if TRANSPOSED {
                 let mut a = self.a;
                 macro_rules! at {
@@ -273,6 +316,8 @@ impl<T: super::Real> Tile<T> {
                     };
                 }
                 while steps > 0 {
+                    V::prefetch(next);
+                    next = next.wrapping_add(ahead);
                     step!(b, at);
                     a = a.add(self.lda);
                     b = b.add(self.ldb);
@@ -345,11 +390,10 @@ impl<T: super::Real> Tile<T> {
                         at!($i).wrapping_add(1)
                     };
                 }
-                let mut next = self.a.wrapping_add(self.ahead * self.kc);
                 while steps >= 2 {
                     V::prefetch(next);
                     V::prefetch(next.wrapping_add(16));
-                    next = next.wrapping_add(2 * self.ahead);
+                    next = next.wrapping_add(2 * ahead);
                     (a0, a3, a6, a9, a12) = (opaque(a0), opaque(a3), opaque(a6), opaque(a9), opaque(a12));
                     step!(b, at);
                     step!(b.add(self.ldb), later);

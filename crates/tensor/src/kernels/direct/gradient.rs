@@ -1,22 +1,29 @@
 //! The gradient of the weight of a direct convolution, `dW[k, o] = Σ_pixels W[pixel, k] · dy[pixel, o]`: the matrix of
-//! windows transposed, times dy.
+//! windows transposed, times dy. Where every window is a pixel it is `dW[o, k]`, dy transposed times the map: the weight as
+//! it lies.
 //!
 //! A unit of work sums a chunk of dW that stays in the second-level cache over a part of the pixels. How many parts there
 //! are depends only on the sizes; each part has a dW of its own, and they are added in their order, so that no bit
-//! depends on the number of threads. A block of dy is packed in panels, and the windows are copied
-//! together: read where they lie, both would miss the cache at every step.
+//! depends on the number of threads. Of a block of pixels the operand on the right is packed in panels and the one on the
+//! left copied together where its rows would fall into the same lines of the cache; while a block is multiplied, the lines
+//! of the next are asked for (1x1 convolutions of ResNet-50, 8 pictures: 6 % of the time).
+
+use std::ops::Range;
+
+use rayon::prelude::*;
 
 use super::super::conv::Shape;
-use super::super::micro::{Product, Rows, Transposed, panels};
+use super::super::micro::{Ahead, Product, Rows, Transposed, panels};
 use super::super::parallel::{Shared, each, scratch};
 use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
-use super::windows::Gather;
-use super::{PIXELS, forward_windows};
+use super::forward_windows;
+use super::windows::{Gather, Map, Windows};
 
+const PIXELS: usize = 224;
 /// Rows and columns of dW, at most, of one unit.
 const ROWS: usize = 256;
-const COLUMNS: usize = 256;
+const COLUMNS: usize = 128;
 /// How many units there should be, and the bytes of all parts together that may be spent for it.
 const UNITS: usize = 16;
 const BYTES: usize = 8 << 20;
@@ -29,7 +36,13 @@ const PADDING: usize = 16;
 /// The pointers hold what the shape says.
 pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
     let lanes = T::lanes(simd);
-    let (k, padded) = (d.r * d.s * d.c_group(), d.o_group().next_multiple_of(lanes));
+    let inputs: Vec<_> = (0..d.groups).map(|group| forward_windows(d, group)).collect();
+    let outputs: Vec<_> = (0..d.groups).map(|group| gradient_pixels(d, group)).collect();
+    // The weight's own order where every window is a pixel.
+    let pixels = (d.r, d.s, d.padding) == (1, 1, 0);
+    let (left, right) = if pixels { ((dy, &outputs), (x, &inputs)) } else { ((x, &inputs), (dy, &outputs)) };
+    let (k, columns) = (left.1[0].k(), right.1[0].k());
+    let padded = columns.next_multiple_of(lanes);
     let size = d.groups * k * padded;
     let height = (PIXELS / d.ow).max(1);
     let line_blocks = (d.n * d.oh).div_ceil(height);
@@ -38,8 +51,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
     let wide = padded.div_ceil(width);
     let chunks = d.groups * tall * wide;
     let parts = UNITS.div_ceil(chunks).min(BYTES / (size * size_of::<T>())).clamp(1, line_blocks);
-    let windows: Vec<_> = (0..d.groups).map(|group| forward_windows(d, group)).collect();
-    let (x, dy) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()));
+    let (a, b) = (Shared::new(left.0.cast_mut()), Shared::new(right.0.cast_mut()));
     // SAFETY: the chunks of the parts cover all sums, and each unit writes all of its own.
     let sums = unsafe {
         filled(parts * size, |sums| {
@@ -48,66 +60,153 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
                 let (part, group, row, column) =
                     (unit / chunks, unit % chunks / (tall * wide), unit / wide % tall, unit % wide * width);
                 let rows = row * k / tall..(row + 1) * k / tall;
-                let (columns, padded_columns) = (width.min(d.o_group() - column), width.min(padded - column));
-                let first = group * d.o_group() + column;
-                let c = sums.at(part * size + (group * k + rows.start) * padded + column);
-                let windows = &windows[group];
-                let stride = rows.len() + PADDING;
-                scratch::<T>(height * d.ow * (padded_columns + stride), |memory| {
-                    for block in part * line_blocks / parts..(part + 1) * line_blocks / parts {
-                        let lines = block * height..(d.n * d.oh).min((block + 1) * height);
-                        let (dy, pixels) = (dy.at(lines.start * d.ow * d.o + first), lines.len() * d.ow);
-                        T::launch(simd, Panels { dy, o: d.o, pixels, columns, to: memory });
-                        let (a, lda) = match windows.in_place::<T>() {
-                            Some((at, lda)) => (x.at(lines.start * d.ow * lda + at + rows.start).cast_const(), lda),
-                            None => {
-                                let to = memory.add(pixels * padded_columns);
-                                let (x, k) = (x.at(0).cast_const(), rows.clone());
-                                T::launch(simd, Gather { windows, x, lines, k, to, stride });
-                                (to.cast_const(), stride)
-                            }
-                        };
-                        let product = Product {
-                            rows: rows.len(),
-                            columns: padded_columns,
-                            kc: pixels,
-                            a,
-                            lda,
-                            b: memory,
-                            c,
-                            ldc: padded,
-                            add: block > part * line_blocks / parts,
-                        };
-                        T::launch(simd, Transposed(product, Rows::InPanels));
-                    }
-                });
+                let chunk = Chunk {
+                    left: (&left.1[group], a.at(0)),
+                    right: (&right.1[group], b.at(0)),
+                    columns: column..columns.min(column + width),
+                    padded: width.min(padded - column),
+                    c: sums.at(part * size + (group * k + rows.start) * padded + column),
+                    ldc: padded,
+                    rows,
+                    lines: d.n * d.oh,
+                    height,
+                };
+                chunk.run(simd, part * line_blocks / parts..(part + 1) * line_blocks / parts);
             });
         })
     };
-    unpack(simd, d, padded, &sums)
+    match pixels {
+        true if (parts, padded) == (1, columns) => sums,
+        true => added(d.o * columns, columns, padded, parts, &sums),
+        false => unpack(simd, d, padded, &sums),
+    }
 }
 
-/// Packs columns of dy in panels; columns past the last are zero.
-struct Panels<T> {
-    dy: *const T,
-    o: usize,
-    pixels: usize,
-    columns: usize,
+/// A chunk of dW, `left`ᵀ times `right`.
+struct Chunk<'a, T> {
+    left: (&'a Windows, *const T),
+    /// Windows that are pixels.
+    right: (&'a Windows, *const T),
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Columns up to whole vectors.
+    padded: usize,
+    c: *mut T,
+    ldc: usize,
+    /// Lines of the output, all pictures, and those of a block.
+    lines: usize,
+    height: usize,
+}
+
+impl<T: Real> Chunk<'_, T> {
+    /// Sums up some blocks.
+    unsafe fn run(&self, simd: Simd, blocks: Range<usize>) {
+        let (windows, a) = self.left;
+        let stride = self.rows.len() + PADDING;
+        scratch::<T>(self.height * windows.columns * (self.padded + stride), |memory| {
+            for block in blocks.clone() {
+                let lines = self.block(block);
+                let pixels = lines.len() * windows.columns;
+                // SAFETY: the caller's promise; the scratch memory holds both operands of a block.
+                unsafe {
+                    let (right, b) = self.right;
+                    let (first, k) = (lines.clone(), self.columns.clone());
+                    T::launch(simd, Panels { windows: right, x: b, lines: first, k, to: memory });
+                    let (a, lda) = match windows.in_place::<T>() {
+                        Some((at, lda)) => (a.add(lines.start * windows.columns * lda + at + self.rows.start), lda),
+                        None => {
+                            let (to, k) = (memory.add(pixels * self.padded), self.rows.clone());
+                            T::launch(simd, Gather { windows, x: a, lines, k, to, stride });
+                            (to.cast_const(), stride)
+                        }
+                    };
+                    let product = Product {
+                        rows: self.rows.len(),
+                        columns: self.padded,
+                        kc: pixels,
+                        a,
+                        lda,
+                        b: memory,
+                        c: self.c,
+                        ldc: self.ldc,
+                        add: block > blocks.start,
+                    };
+                    let mut ahead = [Ahead::NOTHING; 2];
+                    if block + 1 < blocks.end {
+                        let line = self.block(block + 1).start;
+                        ahead = [self.ahead(self.left, &self.rows, line), self.ahead(self.right, &self.columns, line)];
+                    }
+                    T::launch(simd, Transposed::new(product, Rows::InPanels).ahead(ahead));
+                }
+            }
+        });
+    }
+
+    fn block(&self, number: usize) -> Range<usize> {
+        number * self.height..self.lines.min((number + 1) * self.height)
+    }
+
+    /// The block from `line` on, where its pixels lie evenly.
+    fn ahead(&self, (windows, x): (&Windows, *const T), k: &Range<usize>, line: usize) -> Ahead<T> {
+        match windows.evenly() {
+            Some((at, stride)) => {
+                let at = x.wrapping_add(line * windows.columns * stride + at + k.start);
+                Ahead { at, stride, columns: k.len() }
+            }
+            None => Ahead::NOTHING,
+        }
+    }
+}
+
+/// dy as windows of one pixel.
+fn gradient_pixels(d: &Shape, group: usize) -> Windows {
+    let source = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
+    Windows::new(source, (d.oh, d.ow), 1, (&[0], &[0]))
+}
+
+/// The sums over all parts, in their order, of rows of which only some columns count.
+fn added<T: Real>(len: usize, columns: usize, padded: usize, parts: usize, sums: &[T]) -> Vec<T> {
+    let size = sums.len() / parts;
+    // SAFETY: every row is written whole.
+    unsafe {
+        filled(len, |out| {
+            out.par_chunks_mut(columns).enumerate().for_each(|(row, out)| {
+                for (column, out) in out.iter_mut().enumerate() {
+                    let at = row * padded + column;
+                    out.write((1..parts).fold(sums[at], |sum, part| sum + sums[part * size + at]));
+                }
+            });
+        })
+    }
+}
+
+/// Packs columns of windows that are pixels in panels; columns past the last are zero.
+struct Panels<'a, T> {
+    windows: &'a Windows,
+    x: *const T,
+    lines: Range<usize>,
+    k: Range<usize>,
     to: *mut T,
 }
 
-impl<T: Real> Job<T> for Panels<T> {
+impl<T: Real> Job<T> for Panels<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        // Pixel by pixel, so that dy is read in one stream.
-        for pixel in 0..self.pixels {
-            for (from, width) in panels(V::N, self.columns) {
-                for at in (0..width).step_by(V::N) {
-                    let n = V::N.min(self.columns - from - at);
-                    // SAFETY: n columns of dy, and a whole vector of the panel.
-                    unsafe {
-                        let values = V::load_up_to(self.dy.add(pixel * self.o + from + at), n);
-                        values.store(self.to.add(from * self.pixels + pixel * width + at));
+        let (w, columns) = (self.windows, self.k.len());
+        let pixels = self.lines.len() * w.columns;
+        // Pixel by pixel, so that the map is read in one stream.
+        for (number, line) in self.lines.enumerate() {
+            for column in 0..w.columns {
+                let pixel = number * w.columns + column;
+                let x = w.pixel(line, column) + self.k.start;
+                for (from, width) in panels(V::N, columns) {
+                    for at in (0..width).step_by(V::N) {
+                        let n = V::N.min(columns - from - at);
+                        // SAFETY: n channels of a pixel, and a whole vector of the panel.
+                        unsafe {
+                            let values = V::load_up_to(self.x.add(x + from + at), n);
+                            values.store(self.to.add(from * pixels + pixel * width + at));
+                        }
                     }
                 }
             }

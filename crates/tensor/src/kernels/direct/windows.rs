@@ -70,10 +70,21 @@ impl Windows {
     /// Where the map can be read as the matrix of windows as it lies: the offset of its first row, and the distance of
     /// the rows.
     pub(super) fn in_place<T>(&self) -> Option<(usize, usize)> {
+        self.evenly().filter(|(_, stride)| !(stride * size_of::<T>()).is_multiple_of(ALIASED))
+    }
+
+    /// Where each window is a pixel of the map, in the order of the map: the offset of the first, and the distance.
+    pub(super) fn evenly(&self) -> Option<(usize, usize)> {
         let s = self.source;
         let pixels = self.runs == [(0, 0)] && self.together == 1 && self.step == 1;
-        let all = pixels && (self.rows, self.columns) == (s.h, s.w);
-        (all && !(s.c * size_of::<T>()).is_multiple_of(ALIASED)).then_some((s.from, s.c))
+        (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
+    }
+
+    /// Where a window that is a pixel lies, counting lines over all pictures.
+    #[inline(always)]
+    pub(super) fn pixel(&self, line: usize, column: usize) -> usize {
+        let (s, (y, x)) = (self.source, (line % self.rows * self.step, column * self.step));
+        line / self.rows * s.len() + (y * s.w + x) * s.c + s.from
     }
 }
 

@@ -11,6 +11,7 @@
 #![allow(clippy::needless_range_loop, reason = "row i, column j: so the formulas are written")]
 
 pub(super) mod gradient;
+mod gradient_stages;
 mod stages;
 pub(super) mod transform;
 mod weights;
