@@ -2,7 +2,10 @@
 
 use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Init;
-use taper_tensor::{Epilogue, Graph, Layer, Mode, Operation, Path, Value, batch_norm_eval, batch_norm_train};
+use taper_tensor::{
+    BatchMoments, Conv, Epilogue, Graph, Layer, Mode, Operation, Path, Value, batch_norm_eval, batch_norm_train,
+    conv2d, conv2d_batch_norm_train,
+};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -101,16 +104,38 @@ impl BatchNorm {
             let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
             return batch_norm_eval(x, &weight, &bias, &mean, &variance, self.config.eps, epilogue);
         }
-        let n = x.elem_count() / channels;
+        self.tracked(batch_norm_train(x, &weight, &bias, self.config.eps, epilogue)?)
+    }
+
+    /// [`forward_then`](Self::forward_then) of a convolution without a bias, of x with a weight: in training they are one
+    /// operation.
+    ///
+    /// # Errors
+    /// As there, and those of [`conv2d`].
+    pub fn forward_convolved(
+        &self,
+        (x, weight, conv): (&Tensor, &Tensor, Conv),
+        mode: Mode<'_>,
+        epilogue: Epilogue<'_>,
+    ) -> Result<Tensor> {
+        if !mode.is_train() {
+            return self.forward_then(&conv2d(x, weight, None, conv)?, mode, epilogue);
+        }
+        let norm = (&mode.param(&self.weight), &mode.param(&self.bias));
+        self.tracked(conv2d_batch_norm_train(x, weight, conv, norm, self.config.eps, epilogue)?)
+    }
+
+    /// The output of a batch that counts.
+    fn tracked(&self, (y, moments): (Tensor, BatchMoments)) -> Result<Tensor> {
+        let n = moments.count;
         if n < 2 {
             bail!(
                 "batch norm {} needs two or more values per channel to train, got {n} (shape {:?}): \
                  use a larger batch, or drop the last, smaller one",
                 self.name,
-                x.shape()
+                y.shape()
             );
         }
-        let (y, moments) = batch_norm_train(x, &weight, &bias, self.config.eps, epilogue)?;
         self.track(&self.running_mean, &moments.mean)?;
         self.track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?)?;
         Ok(y)

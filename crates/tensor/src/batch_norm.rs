@@ -3,7 +3,9 @@
 use candle_core::{D, DType, Result, Tensor, bail};
 
 use crate::activation::rectified;
+use crate::conv::{Conv, conv2d, conv2d_moments};
 use crate::kernels::batch_norm::{self as kernel, Affine, Then};
+use crate::kernels::moments::{self, Moments};
 use crate::kernels::{self, Real, on_floats};
 use crate::tape::{self, Terms};
 use crate::{Epilogue, composed};
@@ -47,12 +49,64 @@ pub fn batch_norm_train(
     if !kernels::fits(x) {
         return composed::batch_norm_train(x, weight, bias, eps, epilogue);
     }
+    let moments = on_floats!(x.dtype(), T => kernels::with::<T, _>(&x.contiguous()?, |x| moments::of(x, c))?);
+    of_batch(x, &moments, weight, bias, eps, epilogue)
+}
+
+/// `batch_norm_train(conv2d(x, weight))`: the moments are summed up while the convolution writes its output, which spares
+/// a pass over memory.
+///
+/// # Shapes
+/// Those of [`conv2d`](crate::conv2d), and of [`batch_norm_train`] for its output: norm weight and bias (O), residual
+/// (N,OH,OW,O).
+///
+/// # Errors
+/// As both.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_tensor::{Conv, Epilogue, conv2d_batch_norm_train};
+/// let x = Tensor::new(&[[[[1f32], [3.0]]]], &Device::Cpu)?; // (1,1,2,1)
+/// let weight = Tensor::full(2f32, (1, 1, 1, 1), &Device::Cpu)?;
+/// let (one, zero) = (Tensor::ones(1, DType::F32, &Device::Cpu)?, Tensor::zeros(1, DType::F32, &Device::Cpu)?);
+/// let (y, moments) = conv2d_batch_norm_train(&x, &weight, Conv::default(), (&one, &zero), 0.0, Epilogue::Relu)?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [0.0, 1.0]);
+/// assert_eq!(moments.mean.to_vec1::<f32>()?, [4.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn conv2d_batch_norm_train(
+    x: &Tensor,
+    weight: &Tensor,
+    conv: Conv,
+    norm: (&Tensor, &Tensor),
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    if !kernels::fits(x) || x.elem_count() == 0 {
+        return batch_norm_train(&conv2d(x, weight, None, conv)?, norm.0, norm.1, eps, epilogue);
+    }
+    let (y, moments) = conv2d_moments(x, weight, conv)?;
+    check(&y, [norm.0, norm.1], epilogue)?;
+    of_batch(&y, &moments, norm.0, norm.1, eps, epilogue)
+}
+
+/// The batch norm of x, whose moments these are.
+fn of_batch(
+    x: &Tensor,
+    moments: &Moments,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    let Moments { mean, variance } = moments;
+    let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), x.device())?.to_dtype(x.dtype());
+    let count = x.elem_count() / mean.len();
+    let statistics = BatchMoments { mean: vector(mean)?, variance: vector(variance)?, count };
     on_floats!(x.dtype(), T => {
-        let (mean, variance) = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::moments(x, c))?;
-        let vector = |values: &[f64]| Tensor::from_slice(values, c, x.device())?.to_dtype(x.dtype());
-        let moments = BatchMoments { mean: vector(&mean)?, variance: vector(&variance)?, count: x.elem_count() / c };
-        let affine = Affine::<T>::new(&mean, &variance, eps, &vec_of(weight)?, &vec_of(bias)?);
-        Ok((normalise(x, weight, bias, affine, epilogue, Statistics::OfBatch)?, moments))
+        let affine = Affine::<T>::new(mean, variance, eps, &vec_of(weight)?, &vec_of(bias)?);
+        Ok((normalise(x, weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
     })
 }
 

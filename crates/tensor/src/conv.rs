@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::kernels::{self, conv as kernel, on_floats, rows};
+use crate::kernels::moments::Moments;
+use crate::kernels::{self, Real, conv as kernel, on_floats, rows};
 use crate::{composed, relu, tape};
 
 /// How a convolution moves over the map.
@@ -50,43 +51,67 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Con
     if kernels::fits(x) { run(shape, x, weight, bias, true) } else { relu(&composed::conv2d(x, weight, bias, conv)?) }
 }
 
+/// [`conv2d`] without a bias, and the mean and variance of its output by channel; for what kernels fit.
+pub(crate) fn conv2d_moments(x: &Tensor, weight: &Tensor, conv: Conv) -> Result<(Tensor, Moments)> {
+    let d = sizes(x, weight, None, conv)?;
+    on_floats!(x.dtype(), T => {
+        let (y, moments) = kernels::with2::<T, _>(&x.contiguous()?, &weight.contiguous()?, |x, w| {
+            kernel::forward_moments(d, x, w)
+        })?;
+        Ok((record(d, y, x, weight, None, false)?, moments))
+    })
+}
+
 fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
-    let (x_map, matrix) = (x.contiguous()?, weight.contiguous()?);
-    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
-    let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     on_floats!(x.dtype(), T => {
         let y = kernels::with_option::<T, _>(bias, |bias| {
-            kernels::with2::<T, _>(&x_map, &matrix, |x, w| kernel::forward(d, x, w, bias, rectify))
+            kernels::with2::<T, _>(&x.contiguous()?, &weight.contiguous()?, |x, w| {
+                kernel::forward(d, x, w, bias, rectify)
+            })
         })?;
-        // What each gradient is made of, and no more: below frozen weights the maps are not kept.
-        let x_map = wanted[1].then(|| x_map.detach());
-        let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
-        tape::record(y, (d.n, d.oh, d.ow, d.o), &inputs, move |dy, y| {
-            let (dz, sums) = match rectify {
-                false => (dy.clone(), None),
-                true => {
-                    let (dz, sums) = kernels::with2::<T, _>(y, dy, |y, dy| rows::rectified(y, dy, d.o))?;
-                    (kernels::tensor(dz, dy.shape())?, Some(sums))
-                }
+        record(d, y, x, weight, bias, rectify)
+    })
+}
+
+/// The output as a tensor with its gradients.
+fn record<T: Real>(
+    d: kernel::Shape,
+    y: Vec<T>,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    rectify: bool,
+) -> Result<Tensor> {
+    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
+    // What each gradient is made of, and no more: below frozen weights the maps are not kept.
+    let x_map = if wanted[1] { Some(x.contiguous()?.detach()) } else { None };
+    let (matrix, x_shape, w_shape) = (weight.contiguous()?.detach(), x.shape().clone(), weight.shape().clone());
+    tape::record(y, (d.n, d.oh, d.ow, d.o), &inputs, move |dy, y| {
+        let (dz, sums) = match rectify {
+            false => (dy.clone(), None),
+            true => {
+                let (dz, sums) = kernels::with2::<T, _>(y, dy, |y, dy| rows::rectified(y, dy, d.o))?;
+                (kernels::tensor(dz, dy.shape())?, Some(sums))
+            }
+        };
+        let mut gradients = vec![None, None];
+        if wanted[0] {
+            let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
+            gradients[0] = Some(kernels::tensor(dx, &x_shape)?);
+        }
+        if let Some(x) = x_map {
+            let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
+            gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
+        }
+        if wanted.get(2) == Some(&true) {
+            let sums = match sums {
+                Some(sums) => sums,
+                None => kernels::with::<T, _>(&dz, |dz| rows::column_sums(dz, d.o))?,
             };
-            let mut gradients = vec![None, None];
-            if wanted[0] {
-                let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
-                gradients[0] = Some(kernels::tensor(dx, &x_shape)?);
-            }
-            if let Some(x) = x_map {
-                let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
-                gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
-            }
-            if wanted.get(2) == Some(&true) {
-                let sums = match sums {
-                    Some(sums) => sums,
-                    None => kernels::with::<T, _>(&dz, |dz| rows::column_sums(dz, d.o))?,
-                };
-                gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
-            }
-            Ok(gradients)
-        })
+            gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
+        }
+        Ok(gradients)
     })
 }
 

@@ -61,7 +61,7 @@ mod tape;
 
 pub use activation::{add_relu, relu};
 pub use batch::Batch;
-pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train};
+pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
 pub use concat::concat;
 pub use conv::{Conv, conv2d, conv2d_relu};
 pub use dropout::dropout;

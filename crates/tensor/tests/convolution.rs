@@ -6,7 +6,9 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use taper_tensor::{Conv, Rng, Simd, composed, conv2d, conv2d_relu, force_simd, linear, relu};
+use taper_tensor::{
+    Conv, Epilogue, Rng, Simd, composed, conv2d, conv2d_batch_norm_train, conv2d_relu, force_simd, linear, relu,
+};
 
 /// The sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +89,48 @@ fn hold(case: &Case) {
     }
 }
 
+/// A batch norm of the convolution, whose weight and bias are that of the case.
+fn normalised(case: &Case, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    let b = b.unwrap();
+    Ok(conv2d_batch_norm_train(x, w, case.conv, (b, b), 1e-2, Epilogue::None)?.0)
+}
+
+/// A batch norm in one operation with the convolution is the twins one after the other, and its moments are those of the
+/// convolution's output, summed up in float64.
+fn hold_normalised(case: &Case) {
+    let case = Case { bias: true, ..*case };
+    let inputs = case.inputs();
+    let right = run(&inputs, DType::F64, &|x, w, b| {
+        let b = b.unwrap();
+        Ok(composed::batch_norm_train(&composed::conv2d(x, w, None, case.conv)?, b, b, 1e-2, Epilogue::None)?.0)
+    });
+    for (dtype, limit) in [(DType::F64, 1e-9), (DType::F32, 5e-4)] {
+        let got = run(&inputs, dtype, &|x, w, b| normalised(&case, x, w, b));
+        for (part, (got, right)) in ["y", "dx", "dw", "db"].iter().zip(got.iter().zip(&right)) {
+            let error = error(got, right);
+            assert!(error < limit, "{part} normalised in {dtype:?}: {error:e} of {case:?}");
+        }
+    }
+    let narrow: Vec<Tensor> = inputs.iter().map(|x| x.to_dtype(DType::F32).unwrap()).collect();
+    let (x, w, b) = (&narrow[0], &narrow[1], &narrow[2]);
+    let moments = conv2d_batch_norm_train(x, w, case.conv, (b, b), 1e-2, Epilogue::Relu).unwrap().1;
+    let y = conv2d(x, w, None, case.conv).unwrap().to_dtype(DType::F64).unwrap();
+    let (_, wanted) = composed::batch_norm_train(&y, &w64(b), &w64(b), 1e-2, Epilogue::None).unwrap();
+    let list = |t: &Tensor| w64(t).to_vec1::<f64>().unwrap();
+    let variances = list(&wanted.variance);
+    for (got, right, unit) in [(&moments.mean, &wanted.mean, 0.5), (&moments.variance, &wanted.variance, 1.0)] {
+        for ((got, right), variance) in list(got).into_iter().zip(list(right)).zip(&variances) {
+            let scale = variance.powf(unit).max(right.abs());
+            assert!((got - right).abs() <= 1e-5 * scale + 1e-12, "{got} for {right} of {case:?}");
+        }
+    }
+    assert_eq!(moments.count, y.elem_count() / variances.len());
+}
+
+fn w64(t: &Tensor) -> Tensor {
+    t.to_dtype(DType::F64).unwrap()
+}
+
 /// Any convolution: kernels to 11, stride to 4, dilation, groups, channels to 70.
 fn any_case() -> impl Strategy<Value = Case> {
     let sizes = (1usize..3, 1usize..41, 1usize..41, 1usize..71, 1usize..71);
@@ -142,6 +186,18 @@ proptest! {
         hold(&case);
     }
 
+    // Where all channels are whole vectors the convolution sums its output up itself.
+    #[test]
+    fn a_normalised_convolution_is_its_definition(
+        (n, h, w, c, vectors) in (2usize..4, 4usize..24, 4usize..24, 1usize..40, 1usize..4),
+        (odd, r, stride, padding) in (0usize..2, prop::sample::select(vec![1usize, 3, 3, 5]), 1usize..3, 0usize..3),
+    ) {
+        let conv = Conv { stride, padding, ..Conv::default() };
+        let case = Case { n, h, w, c, o: 16 * vectors + odd, r, s: r, conv, bias: true };
+        prop_assume!(case.fits());
+        hold_normalised(&case);
+    }
+
     #[test]
     fn depthwise_is_its_definition(case in depthwise_case()) {
         hold(&case);
@@ -182,7 +238,21 @@ fn chosen_cases() -> Vec<Case> {
         case(2, 11, 8, 4, 3, Conv { padding: 1, groups: 4, ..Conv::default() }),
         case(2, 3, 16, 16, 3, same(0)),
         case(2, 20, 16, 64, 3, same(2)),
+        // Several blocks of pixels, chunks of the weight and parts of its sum; rows that fall together in the cache.
+        case(3, 14, 512, 272, 1, same(0)),
+        case(3, 14, 272, 130, 1, same(0)),
+        case(2, 15, 40, 520, 1, stride(2, 0)),
+        case(2, 8, 24, 40, 1, same(1)),
     ]
+}
+
+/// So wide and so many that Winograd's matrices go through memory in several chunks, each way.
+#[test]
+fn deep_layers_of_many_pictures_go_by_chunks() {
+    let conv = Conv { padding: 1, ..Conv::default() };
+    let case = Case { n: 38, h: 5, w: 5, c: 1024, o: 128, r: 3, s: 3, conv, bias: true };
+    hold(&case);
+    hold_normalised(&case);
 }
 
 #[test]
@@ -205,6 +275,12 @@ fn every_instruction_set_is_right_and_no_bit_depends_on_the_number_of_threads() 
             };
             let one = on(1);
             assert!(one == on(2) && one == on(5), "{case:?} on {simd:?}");
+            let normalised_on = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| run(&inputs, DType::F32, &|x, w, b| normalised(&case, x, w, b)))
+            };
+            let one = normalised_on(1);
+            assert!(one == normalised_on(2) && one == normalised_on(5), "{case:?} normalised on {simd:?}");
         }
     }
     force_simd(best);

@@ -95,18 +95,26 @@ impl ConvNorm {
 
     /// `relu(norm(weight * x))`.
     pub(crate) fn forward_relu(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        self.norm.forward_then(&self.convolution.forward(x, mode)?, mode, Epilogue::Relu)
+        self.forward_then(x, mode, Epilogue::Relu)
     }
 
     /// `relu(norm(weight * x) + residual)`.
     pub(crate) fn forward_add_relu(&self, x: &Tensor, residual: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        self.norm.forward_then(&self.convolution.forward(x, mode)?, mode, Epilogue::AddRelu(residual))
+        self.forward_then(x, mode, Epilogue::AddRelu(residual))
+    }
+
+    fn forward_then(&self, x: &Tensor, mode: Mode<'_>, epilogue: Epilogue<'_>) -> Result<Tensor> {
+        let Convolution { weight, bias, geometry } = &self.convolution;
+        match bias {
+            None => self.norm.forward_convolved((x, &mode.param(weight), *geometry), mode, epilogue),
+            Some(_) => self.norm.forward_then(&self.convolution.forward(x, mode)?, mode, epilogue),
+        }
     }
 }
 
 impl Layer for ConvNorm {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        self.norm.forward(&self.convolution.forward(x, mode)?, mode)
+        self.forward_then(x, mode, Epilogue::None)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {

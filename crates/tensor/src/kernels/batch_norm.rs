@@ -49,33 +49,6 @@ pub(crate) enum Then<'a, T> {
     AddRelu(&'a [T]),
 }
 
-/// Mean and biased variance of each column. Each block is centred on its own first row, a value that lies at most
-/// `√(n-1)` standard deviations from the mean of n rows; blocks are put together in float64 (T. Chan, G. Golub, R. LeVeque,
-/// *Updating formulae and a pairwise algorithm for computing sample variances*, 1979).
-pub(crate) fn moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
-    let blocks: Vec<_> = x.par_chunks(rows::block(c)).map(|block| (block.len() / c, block_moments(block, c))).collect();
-    let m = (x.len() / c) as f64;
-    let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
-    for (n, (block_mean, _)) in &blocks {
-        mean.iter_mut().zip(block_mean).for_each(|(mean, block)| *mean += block * (*n as f64 / m));
-    }
-    for (n, (block_mean, squares)) in &blocks {
-        for (l, variance) in variance.iter_mut().enumerate() {
-            *variance += (squares[l] + (block_mean[l] - mean[l]).powi(2) * *n as f64) / m;
-        }
-    }
-    (mean, variance)
-}
-
-/// The mean of each column and the sum of the squares of its centred values.
-fn block_moments<T: Real>(x: &[T], c: usize) -> (Vec<f64>, Vec<f64>) {
-    let (n, first) = ((x.len() / c) as f64, &x[..c]);
-    let (off, squares) = rows::sums(x, first, Summand::Deviation);
-    let mean = wide(first).zip(wide(&off)).map(|(first, off)| first + off / n).collect();
-    let squares = wide(&squares).zip(wide(&off)).map(|(squares, off)| (squares - off * off / n).max(0.0)).collect();
-    (mean, squares)
-}
-
 /// The normalised matrix and what follows.
 pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -> Vec<T> {
     let columns = affine.columns();

@@ -1,6 +1,7 @@
 //! Convolution of (N,H,W,C) maps: which algorithm runs for which sizes.
 
 use super::direct::{Finish, Matrix};
+use super::moments::{self, Blocks, Moments};
 use super::simd::simd;
 use super::{Real, depthwise, direct, filled, winograd};
 
@@ -77,6 +78,30 @@ enum Algorithm {
 
 /// The output (N,OH,OW,O), rectified where `relu`.
 pub(crate) fn forward<T: Real>(d: Shape, x: &[T], weight: &[T], bias: Option<&[T]>, relu: bool) -> Vec<T> {
+    run(d, x, weight, bias, relu, None)
+}
+
+/// The output (N,OH,OW,O), and its mean and variance by channel.
+pub(crate) fn forward_moments<T: Real>(d: Shape, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
+    let summed = d.groups == 1 && d.o.is_multiple_of(T::lanes(simd())) && d.y_len() > 0;
+    if !summed {
+        let y = forward(d, x, weight, None, false);
+        let moments = moments::of(&y, d.o);
+        return (y, moments);
+    }
+    let mut blocks = Blocks::new(d.o);
+    let y = run(d, x, weight, None, false, Some(&mut blocks));
+    (y, blocks.together())
+}
+
+fn run<T: Real>(
+    d: Shape,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    relu: bool,
+    moments: Option<&mut Blocks<T>>,
+) -> Vec<T> {
     assert!(x.len() == d.x_len() && weight.len() == d.weight_len() && bias.is_none_or(|b| b.len() == d.o));
     let (simd, x, bias) = (simd(), x.as_ptr(), bias.map_or(std::ptr::null(), <[T]>::as_ptr));
     // SAFETY: the lengths are those of the shape; each algorithm writes every output.
@@ -86,8 +111,8 @@ pub(crate) fn forward<T: Real>(d: Shape, x: &[T], weight: &[T], bias: Option<&[T
             match d.algorithm() {
                 _ if d.y_len() == 0 => {}
                 Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, (bias, relu)),
-                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }),
-                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }),
+                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }, moments),
+                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }, moments),
             }
         })
     }

@@ -5,6 +5,7 @@
 //! last panel of one vector is only that wide. The loops over rows are unrolled by macro: written as loops, LLVM
 //! leaves the accumulators in memory.
 
+use super::moments::Slot;
 use super::simd::{Job, Lanes};
 
 /// `C = A B`, or `C += A B`.
@@ -34,13 +35,14 @@ pub(crate) struct Packed<T> {
     /// From line to line, in A and in C.
     line: (usize, usize),
     streamed: bool,
+    moments: Slot<T>,
 }
 
-impl<T> Packed<T> {
+impl<T: super::Real> Packed<T> {
     /// One product with all steps of the panels.
     pub(crate) fn new(product: Product<T>) -> Self {
         let k = (0, product.kc);
-        Self { product, k, lines: 1, line: (0, 0), streamed: false }
+        Self { product, k, lines: 1, line: (0, 0), streamed: false, moments: Slot::NONE }
     }
 
     /// The steps from `first` on of panels that have `all`.
@@ -51,6 +53,11 @@ impl<T> Packed<T> {
     /// `lines` products, `a` and `c` elements apart in A and in C.
     pub(crate) fn lines(self, lines: usize, a: usize, c: usize) -> Self {
         Self { lines, line: (a, c), ..self }
+    }
+
+    /// Sums up the rows of C, whose columns must be whole vectors.
+    pub(crate) fn moments(self, moments: Slot<T>) -> Self {
+        Self { moments, ..self }
     }
 
     /// Whether C is stored past the caches, which needs all its rows on a boundary of 64 bytes.
@@ -130,7 +137,7 @@ fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 impl<T: super::Real> Job<T> for Packed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let Self { product: p, k: (first, all_k), lines, line: (a_line, c_line), streamed } = self;
+        let Self { product: p, k: (first, all_k), lines, line: (a_line, c_line), streamed, moments } = self;
         let mut whole = [T::ZERO; 14 * 32];
         // SAFETY: rows, columns and steps stay inside what the caller vouched for; `whole` holds the largest tile.
         unsafe {
@@ -158,6 +165,8 @@ impl<T: super::Real> Job<T> for Packed<T> {
                             add,
                             next,
                             streamed: streamed && all,
+                            moments: moments.from(from),
+                            first: (line, row) == (0, 0),
                         };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
@@ -189,7 +198,7 @@ impl<T: super::Real> Job<T> for Transposed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let Transposed { product: p, rows, ahead } = self;
-        let mut tiles = 0;
+        let (mut tiles, moments) = (0, Slot::NONE);
         // SAFETY: as above.
         unsafe {
             for (from, width) in panels(V::N, p.columns) {
@@ -202,7 +211,8 @@ impl<T: super::Real> Job<T> for Transposed<T> {
                     let (lda, ldc, add) = (p.lda, p.ldc, p.add);
                     // Each tile asks for a column of lines, while there are any.
                     let next = ahead[0].line(tiles).or_else(|rest| ahead[1].line(rest)).unwrap_or((p.b, 0));
-                    let tile = Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, next, streamed: false };
+                    let tile =
+                        Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, next, streamed: false, moments, first: false };
                     tile.run::<V, true>(height, width / V::N);
                     tiles += 1;
                 }
@@ -223,6 +233,9 @@ struct Tile<T> {
     /// What to ask for at the first step, and how much further on at each of the following.
     next: (*const T, usize),
     streamed: bool,
+    /// Where the sums of its columns go, and whether its first row begins them.
+    moments: Slot<T>,
+    first: bool,
 }
 
 /// Calls a macro for each row that a tile may have.
@@ -404,6 +417,29 @@ impl<T: super::Real> Tile<T> {
                     forward!(1);
                 }
                 let _ = (a0, a3, a6, a9, a12, b, steps);
+            }
+            if !self.moments.is_none() {
+                let slot = (self.moments, self.moments.from(V::N));
+                let mut sums0 = slot.0.open::<V>(if self.first { Some(left[0]) } else { None });
+                let mut sums1 = sums0;
+                if TWO {
+                    sums1 = slot.1.open::<V>(if self.first { Some(right[0]) } else { None });
+                }
+                macro_rules! sum {
+                    ($i:tt) => {
+                        if $i < H {
+                            sums0.add(left[$i]);
+                            if TWO {
+                                sums1.add(right[$i]);
+                            }
+                        }
+                    };
+                }
+                rows!(sum);
+                slot.0.close(sums0);
+                if TWO {
+                    slot.1.close(sums1);
+                }
             }
             macro_rules! put {
                 ($i:tt) => {

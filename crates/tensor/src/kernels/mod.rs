@@ -27,6 +27,7 @@ pub(crate) mod linear;
 pub(crate) mod max_pool;
 pub(crate) mod maxout;
 mod micro;
+pub(crate) mod moments;
 mod parallel;
 pub(crate) mod recycler;
 pub(crate) mod rows;

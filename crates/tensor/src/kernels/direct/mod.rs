@@ -14,6 +14,7 @@ pub(super) use pack::Matrix;
 use super::Real;
 use super::conv::Shape;
 use super::micro::{Packed, Product};
+use super::moments::{Blocks, Slot};
 use super::parallel::{Shared, each, scratch};
 use super::simd::{Job, Lanes, STREAMED, Simd};
 use windows::{Gather, Map, Windows};
@@ -44,7 +45,8 @@ pub(super) struct Finish<T> {
     pub(super) relu: bool,
 }
 
-/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n` pictures.
+/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n` pictures. Moments are those
+/// of an unfinished output, of one correlation that writes all channels, in whole vectors.
 ///
 /// # Safety
 /// `x` and `out` hold n source and target maps.
@@ -55,6 +57,7 @@ pub(super) unsafe fn correlate<T: Real>(
     x: *const T,
     out: *mut T,
     finish: Finish<T>,
+    mut moments: Option<&mut Blocks<T>>,
 ) {
     let (x, out, bias) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(finish.bias.cast_mut()));
     for (plan, weights) in parts {
@@ -73,17 +76,22 @@ pub(super) unsafe fn correlate<T: Real>(
         let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
         let finished = w.k() <= STEPS && finish.bias.is_null() && !finish.relu;
         let streamed = whole && finished && n * t.len() * size_of::<T>() > STREAMED;
+        let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
+        let slots = moments
+            .as_mut()
+            .map(|blocks| blocks.reserve((0..tall).map(|row| unit_lines(row).len() * w.columns).collect()));
         each(tall * wide, |unit| {
             let (row, column) = (unit / wide, unit % wide * width);
             let block = Block {
                 plan,
-                lines: row * lines / tall..(row + 1) * lines / tall,
+                lines: unit_lines(row),
                 columns: column..t.channels.min(column + width),
                 x: x.at(0),
                 b: b.at(column * w.k()),
                 out: out.at(0),
                 finish: Finish { bias: bias.at(0).cast_const(), relu: finish.relu },
                 streamed,
+                moments: slots.map_or(Slot::NONE, |slots| slots.block(row, column)),
             };
             // SAFETY: the caller's promise; the lines and columns are this unit's own.
             unsafe { block.run(simd) }
@@ -102,6 +110,7 @@ struct Block<'a, T> {
     out: *mut T,
     finish: Finish<T>,
     streamed: bool,
+    moments: Slot<T>,
 }
 
 impl<T: Real> Block<'_, T> {
@@ -154,7 +163,8 @@ impl<T: Real> Block<'_, T> {
                     ldc: self.plan.every * t.c,
                     add: k.start > 0,
                 };
-                let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed);
+                let moments = if k.end == w.k() { self.moments } else { Slot::NONE };
+                let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed).moments(moments);
                 T::launch(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
         }
@@ -227,6 +237,7 @@ pub(super) unsafe fn forward<T: Real>(
     weight: &[T],
     out: *mut T,
     finish: Finish<T>,
+    moments: Option<&mut Blocks<T>>,
 ) {
     let parts: Vec<_> = (0..d.groups)
         .map(|group| {
@@ -238,7 +249,7 @@ pub(super) unsafe fn forward<T: Real>(
         })
         .collect();
     // SAFETY: the caller's promise.
-    unsafe { correlate(simd, d.n, &parts, x, out, finish) }
+    unsafe { correlate(simd, d.n, &parts, x, out, finish, moments) }
 }
 
 /// What the outputs of a group read.
@@ -276,7 +287,7 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
         }
     }
     // SAFETY: the caller's promise; residues and groups do not overlap.
-    unsafe { correlate(simd, d.n, &parts, dy, out, Finish { bias: std::ptr::null(), relu: false }) }
+    unsafe { correlate(simd, d.n, &parts, dy, out, Finish { bias: std::ptr::null(), relu: false }, None) }
 }
 
 /// The taps that reach input position `at` + a multiple of the stride, with the first output position of each.

@@ -22,6 +22,7 @@ use super::Real;
 use super::conv::Shape;
 use super::direct::Finish;
 use super::micro::{Packed, Product, packed_len};
+use super::moments::{Blocks, Slot, Slots};
 use super::parallel::{Shared, each, scratch};
 use super::simd::{STREAMED, Simd};
 use stages::{Outputs, Patches};
@@ -39,6 +40,8 @@ const CHUNK: usize = 24 << 20;
 /// Tiles that are transformed together, and output channels of one product, of a chunk.
 const TILES: usize = 4;
 const COLUMNS: usize = 128;
+/// How many blocks there should be, where the map is large enough.
+const UNITS: usize = 16;
 
 /// Where this algorithm is the faster one.
 pub(super) fn suits(d: &Shape) -> bool {
@@ -70,6 +73,11 @@ impl Tiling {
     fn tiles(&self) -> usize {
         self.n * self.down() * self.across()
     }
+    /// Pixels of the target that a tile has.
+    fn pixels(&self, tile: usize) -> usize {
+        let (_, row, column) = self.place(tile);
+        (self.oh - 4 * row).min(4) * (self.ow - 4 * column).min(4)
+    }
     /// Picture, row and column of a tile.
     fn place(&self, tile: usize) -> (usize, usize, usize) {
         let a_picture = self.down() * self.across();
@@ -93,11 +101,12 @@ pub(super) unsafe fn forward<T: Real>(
     weight: &[T],
     out: *mut T,
     finish: Finish<T>,
+    moments: Option<&mut Blocks<T>>,
 ) {
     let u = weights::transformed(simd, d.forward_matrix(0), false, weight);
     let t = Tiling { n: d.n, h: d.h, w: d.w, oh: d.oh, ow: d.ow, padding: d.padding };
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (d.c, d.o), x, &u, out, finish) }
+    unsafe { run(simd, t, (d.c, d.o), (x, out), &u, finish, moments) }
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -108,17 +117,17 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
     let u = weights::transformed(simd, d.backward_matrix(0), true, weight);
     let t = Tiling { n: d.n, h: d.oh, w: d.ow, oh: d.h, ow: d.w, padding: 2 - d.padding };
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (d.o, d.c), dy, &u, out, Finish { bias: std::ptr::null(), relu: false }) }
+    unsafe { run(simd, t, (d.o, d.c), (dy, out), &u, Finish { bias: std::ptr::null(), relu: false }, None) }
 }
 
 unsafe fn run<T: Real>(
     simd: Simd,
     t: Tiling,
     (c, o): (usize, usize),
-    x: *const T,
+    (x, out): (*const T, *mut T),
     u: &[T],
-    out: *mut T,
     finish: Finish<T>,
+    moments: Option<&mut Blocks<T>>,
 ) {
     let padded = o.next_multiple_of(T::lanes(simd));
     // Whole vectors on their boundaries.
@@ -126,10 +135,16 @@ unsafe fn run<T: Real>(
     let weights = size_of_val(u);
     let (x, out, u) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(u.as_ptr().cast_mut()));
     let (bias, relu) = (Shared::new(finish.bias.cast_mut()), finish.relu);
-    let layer = Layer { simd, t, c, o, padded, x, u, out, bias, relu, streamed };
-    // SAFETY: the caller's promise.
+    let mut layer = Layer { simd, t, c, o, padded, x, u, out, bias, relu, streamed, moments: None };
     let shared = if t.tiles() <= layer.chunk() { SHARED_IN_ONE } else { SHARED };
-    unsafe { if weights > shared { layer.in_chunks() } else { layer.in_blocks() } }
+    let chunks = weights > shared;
+    let block = if chunks { TILES } else { layer.block() };
+    layer.moments = moments.map(|blocks| {
+        let tiles = (0..t.tiles()).step_by(block).map(|from| from..t.tiles().min(from + block));
+        blocks.reserve(tiles.map(|tiles| tiles.map(|tile| t.pixels(tile)).sum()).collect())
+    });
+    // SAFETY: the caller's promise.
+    unsafe { if chunks { layer.in_chunks() } else { layer.in_blocks() } }
 }
 
 /// A layer on its way from a map to another.
@@ -147,16 +162,21 @@ struct Layer<T> {
     bias: Shared<T>,
     relu: bool,
     streamed: bool,
+    /// One for each block of tiles that goes to the map at a time.
+    moments: Option<Slots<T>>,
 }
 
 impl<T: Real> Layer<T> {
+    /// Tiles of a block: few enough for the cache, and for several blocks to each thread.
+    fn block(&self) -> usize {
+        let per_tile = (POINTS + 1) * self.c.max(self.padded) * size_of::<T>();
+        let most = (BLOCK / per_tile / 14).max(1) * 14;
+        most.min(self.t.tiles().div_ceil(UNITS)).max(1)
+    }
+
     /// Each thread takes blocks of tiles through all stages: weights that stay in the cache are read again for each.
     unsafe fn in_blocks(&self) {
-        let widest = self.c.max(self.padded);
-        let per_tile = (POINTS + 1) * widest * size_of::<T>();
-        let tiles = self.t.tiles();
-        let most = (BLOCK / per_tile / 14).max(1) * 14;
-        let block = most.min(tiles.div_ceil(4 * rayon::current_num_threads())).max(1);
+        let (widest, tiles, block) = (self.c.max(self.padded), self.t.tiles(), self.block());
         let stride = point_stride(block, widest);
         each(tiles.div_ceil(block), |unit| {
             let (from, to) = (unit * block, tiles.min((unit + 1) * block));
@@ -171,7 +191,7 @@ impl<T: Real> Layer<T> {
                         let (v, m) = (v.add(point * stride), m.add(point * stride));
                         self.product(point, 0..self.padded, to - from, v, m);
                     }
-                    self.outputs((m, stride), from, to);
+                    self.outputs((m, stride), unit, from, to);
                 }
             });
         });
@@ -179,7 +199,8 @@ impl<T: Real> Layer<T> {
 
     /// Tiles of a chunk.
     fn chunk(&self) -> usize {
-        (CHUNK / (POINTS * (self.c + self.padded) * size_of::<T>())).max(TILES)
+        let most = CHUNK / (POINTS * (self.c + self.padded) * size_of::<T>());
+        (most / TILES * TILES).max(TILES)
     }
 
     /// All threads share a chunk of tiles, stage by stage: every weight is read once for all its tiles.
@@ -212,7 +233,7 @@ impl<T: Real> Layer<T> {
             each(units, |unit| {
                 let (from, to) = part(unit);
                 // SAFETY: m is complete; the tiles of the output are the unit's own.
-                unsafe { self.outputs((m.at(from * padded), m_stride), first + from, first + to) }
+                unsafe { self.outputs((m.at(from * padded), m_stride), first / TILES + unit, first + from, first + to) }
             });
         }
     }
@@ -242,13 +263,15 @@ impl<T: Real> Layer<T> {
         unsafe { T::launch(self.simd, Packed::new(product)) }
     }
 
-    /// Transforms some tiles of `m` to the map.
-    unsafe fn outputs(&self, (m, stride): (*const T, usize), from: usize, to: usize) {
+    /// Transforms some tiles of `m`, the block of this number, to the map.
+    unsafe fn outputs(&self, (m, stride): (*const T, usize), number: usize, from: usize, to: usize) {
         let finish = Finish { bias: self.bias.at(0).cast_const(), relu: self.relu };
         let Self { t, o, padded, streamed, .. } = *self;
+        let moments = self.moments.map_or(Slot::NONE, |slots| slots.block(number, 0));
+        let out = self.out.at(0);
         // SAFETY: the caller's promise.
         unsafe {
-            T::launch(self.simd, Outputs { t, o, padded, m, out: self.out.at(0), stride, from, to, finish, streamed })
+            T::launch(self.simd, Outputs { t, o, padded, m, out, stride, from, to, finish, streamed, moments });
         }
     }
 }

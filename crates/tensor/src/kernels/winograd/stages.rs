@@ -2,6 +2,7 @@
 
 use super::super::Real;
 use super::super::direct::Finish;
+use super::super::moments::Slot;
 use super::super::simd::{Job, Lanes};
 use super::Tiling;
 use super::transform::{self, both_ways};
@@ -76,6 +77,8 @@ pub(super) struct Outputs<T> {
     pub(super) to: usize,
     pub(super) finish: Finish<T>,
     pub(super) streamed: bool,
+    /// The sums of what is written, whose channels must be whole vectors.
+    pub(super) moments: Slot<T>,
 }
 
 impl<T: Real> Job<T> for Outputs<T> {
@@ -103,6 +106,16 @@ impl<T: Real> Job<T> for Outputs<T> {
                         }
                     }
                     let y = both_ways!(transform::output, points, 6, 4);
+                    if !self.moments.is_none() {
+                        let slot = self.moments.from(from);
+                        let mut sums = slot.open(if tile == self.from { Some(y[0][0]) } else { None });
+                        for i in 0..rows {
+                            for j in 0..columns {
+                                sums.add(y[i][j]);
+                            }
+                        }
+                        slot.close(sums);
+                    }
                     for i in 0..rows {
                         for j in 0..columns {
                             let value = V::splat(floor).max(y[i][j].add(bias));
