@@ -2,11 +2,13 @@
 //!
 //! A tile is up to [`Lanes::ROWS`] rows by two vectors of C, held in registers while k runs: 14x32 with AVX-512,
 //! 6x16 with AVX2. B is packed in **panels** of two vectors of columns, k rows each, so that it is read in one stream; a
-//! last panel of one vector is only that wide. The loops over rows are unrolled by macro: written as loops, LLVM
-//! leaves the accumulators in memory.
+//! last panel of one vector is only that wide.
+
+mod tile;
 
 use super::moments::Slot;
 use super::simd::{Job, Lanes};
+use tile::Tile;
 
 /// `C = A B`, or `C += A B`.
 #[derive(Clone, Copy)]
@@ -36,13 +38,24 @@ pub(crate) struct Packed<T> {
     line: (usize, usize),
     streamed: bool,
     moments: Slot<T>,
+    first: bool,
+    ahead: (*const T, usize),
 }
 
 impl<T: super::Real> Packed<T> {
     /// One product with all steps of the panels.
     pub(crate) fn new(product: Product<T>) -> Self {
         let k = (0, product.kc);
-        Self { product, k, lines: 1, line: (0, 0), streamed: false, moments: Slot::NONE }
+        Self {
+            product,
+            k,
+            lines: 1,
+            line: (0, 0),
+            streamed: false,
+            moments: Slot::NONE,
+            first: false,
+            ahead: (std::ptr::null(), 0),
+        }
     }
 
     /// The steps from `first` on of panels that have `all`.
@@ -55,9 +68,14 @@ impl<T: super::Real> Packed<T> {
         Self { lines, line: (a, c), ..self }
     }
 
-    /// Sums up the rows of C, whose columns must be whole vectors.
-    pub(crate) fn moments(self, moments: Slot<T>) -> Self {
-        Self { moments, ..self }
+    /// Numbers to bring into the cache while the product runs: what the one after it reads.
+    pub(crate) fn ahead(self, at: *const T, count: usize) -> Self {
+        Self { ahead: (at, count), ..self }
+    }
+
+    /// Sums up the rows of C, whose columns must be whole vectors; the first row begins the sums where `first`.
+    pub(crate) fn moments(self, moments: Slot<T>, first: bool) -> Self {
+        Self { moments, first, ..self }
     }
 
     /// Whether C is stored past the caches, which needs all its rows on a boundary of 64 bytes.
@@ -137,7 +155,16 @@ fn blocks(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 impl<T: super::Real> Job<T> for Packed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let Self { product: p, k: (first, all_k), lines, line: (a_line, c_line), streamed, moments } = self;
+        let Self {
+            product: p,
+            k: (first, all_k),
+            lines,
+            line: (a_line, c_line),
+            streamed,
+            moments,
+            first: begins,
+            mut ahead,
+        } = self;
         let mut whole = [T::ZERO; 14 * 32];
         // SAFETY: rows, columns and steps stay inside what the caller vouched for; `whole` holds the largest tile.
         unsafe {
@@ -151,9 +178,16 @@ impl<T: super::Real> Job<T> for Packed<T> {
                         let (to, ldc) = if all { (c, p.ldc) } else { (whole.as_mut_ptr(), 32) };
                         let a = p.a.add(line * a_line + row * p.lda);
                         let add = p.add && all;
-                        // Where whole rows of A follow each other, the next tile's are asked for meanwhile.
-                        let ahead = if from == 0 && p.lda == p.kc { height } else { 0 };
-                        let next = (a.wrapping_add(ahead * p.kc), ahead);
+                        // A line at each step; where whole rows of A follow each other, those of the next tile.
+                        let a_line = 64 / size_of::<T>();
+                        let mut next = (a, 0);
+                        if ahead.1 > 0 {
+                            next = (ahead.0, a_line);
+                            let asked = ahead.1.min(p.kc * a_line);
+                            ahead = (ahead.0.wrapping_add(asked), ahead.1 - asked);
+                        } else if from == 0 && p.lda == p.kc {
+                            next = (a.wrapping_add(height * p.kc), height);
+                        }
                         let tile = Tile {
                             kc: p.kc,
                             a,
@@ -166,7 +200,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
                             next,
                             streamed: streamed && all,
                             moments: moments.from(from),
-                            first: (line, row) == (0, 0),
+                            first: begins && (line, row) == (0, 0),
                         };
                         tile.run::<V, false>(height, width / V::N);
                         if !all {
@@ -219,259 +253,4 @@ impl<T: super::Real> Job<T> for Transposed<T> {
             }
         }
     }
-}
-
-struct Tile<T> {
-    kc: usize,
-    a: *const T,
-    lda: usize,
-    b: *const T,
-    ldb: usize,
-    c: *mut T,
-    ldc: usize,
-    add: bool,
-    /// What to ask for at the first step, and how much further on at each of the following.
-    next: (*const T, usize),
-    streamed: bool,
-    /// Where the sums of its columns go, and whether its first row begins them.
-    moments: Slot<T>,
-    first: bool,
-}
-
-/// Calls a macro for each row that a tile may have.
-macro_rules! rows {
-    ($m:ident) => {
-        $m!(0);
-        $m!(1);
-        $m!(2);
-        $m!(3);
-        $m!(4);
-        $m!(5);
-        $m!(6);
-        $m!(7);
-        $m!(8);
-        $m!(9);
-        $m!(10);
-        $m!(11);
-        $m!(12);
-        $m!(13);
-    };
-}
-
-impl<T: super::Real> Tile<T> {
-    /// The tile of `height` rows and `vectors` vectors; `TRANSPOSED` says how A lies.
-    #[inline(always)]
-    #[allow(clippy::collapsible_match, reason = "a guard is no constant condition: it would leave the code in")]
-    unsafe fn run<V: Lanes<Real = T>, const TRANSPOSED: bool>(&self, height: usize, vectors: usize) {
-        macro_rules! by_height {
-            ($($n:literal)*) => {
-                match (height, vectors == 2) {
-                    // A constant condition: a set of 6 rows has no code for 14.
-                    $(($n, true) => if const { $n <= V::ROWS } { self.multiply::<V, $n, true, TRANSPOSED>() },
-                      ($n, false) => if const { $n <= V::ROWS } { self.multiply::<V, $n, false, TRANSPOSED>() },)*
-                    _ => {}
-                }
-            };
-        }
-        // SAFETY: the caller's promise.
-        unsafe { by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14) }
-    }
-
-    /// H rows of one vector, or of two where `TWO`.
-    #[inline(always)]
-    unsafe fn multiply<V: Lanes<Real = T>, const H: usize, const TWO: bool, const TRANSPOSED: bool>(&self) {
-        // SAFETY: the caller vouches for A, B and C; rows below H and the vectors stay inside them.
-        unsafe {
-            let zero = V::splat(T::ZERO);
-            let (mut left, mut right) = ([zero; 14], [zero; 14]);
-            let (c, ldc) = (self.c, self.ldc);
-            if self.add {
-                macro_rules! take {
-                    ($i:tt) => {
-                        if $i < H {
-                            left[$i] = V::load(c.add($i * ldc));
-                            if TWO {
-                                right[$i] = V::load(c.add($i * ldc + V::N));
-                            }
-                        }
-                    };
-                }
-                rows!(take);
-            }
-            let mut b = self.b;
-            // One step of k: a row of B, and H numbers of A wherever they lie.
-            macro_rules! step {
-                ($b:expr, $a:ident) => {
-                    let b: *const T = $b;
-                    let b0 = V::load(b);
-                    let b1 = if TWO { V::load(b.add(V::N)) } else { zero };
-                    macro_rules! row {
-                        ($i:tt) => {
-                            if $i < H {
-                                let x = V::splat(*$a!($i));
-                                left[$i] = x.mul_add(b0, left[$i]);
-                                if TWO {
-                                    right[$i] = x.mul_add(b1, right[$i]);
-                                }
-                            }
-                        };
-                    }
-                    rows!(row);
-                };
-            }
-            let mut steps = self.kc;
-            let (mut next, ahead) = self.next;
-            if TRANSPOSED {
-                let mut a = self.a;
-                macro_rules! at {
-                    ($i:tt) => {
-                        a.add($i)
-                    };
-                }
-                while steps > 0 {
-                    V::prefetch(next);
-                    next = next.wrapping_add(ahead);
-                    step!(b, at);
-                    a = a.add(self.lda);
-                    b = b.add(self.ldb);
-                    steps -= 1;
-                }
-            } else {
-                // One base address for three rows: fourteen addresses would not fit the registers.
-                let lda = opaque(self.lda as *const T) as usize;
-                let at = |row: usize| self.a.wrapping_add(row * lda);
-                let (mut a0, mut a3, mut a6, mut a9, mut a12) = (at(0), at(3), at(6), at(9), at(12));
-                macro_rules! at {
-                    (0) => {
-                        a0
-                    };
-                    (1) => {
-                        a0.wrapping_add(lda)
-                    };
-                    (2) => {
-                        a0.wrapping_add(2 * lda)
-                    };
-                    (3) => {
-                        a3
-                    };
-                    (4) => {
-                        a3.wrapping_add(lda)
-                    };
-                    (5) => {
-                        a3.wrapping_add(2 * lda)
-                    };
-                    (6) => {
-                        a6
-                    };
-                    (7) => {
-                        a6.wrapping_add(lda)
-                    };
-                    (8) => {
-                        a6.wrapping_add(2 * lda)
-                    };
-                    (9) => {
-                        a9
-                    };
-                    (10) => {
-                        a9.wrapping_add(lda)
-                    };
-                    (11) => {
-                        a9.wrapping_add(2 * lda)
-                    };
-                    (12) => {
-                        a12
-                    };
-                    (13) => {
-                        a12.wrapping_add(lda)
-                    };
-                }
-                macro_rules! forward {
-                    ($n:literal) => {
-                        (a0, a3, a6, a9, a12) = (
-                            a0.wrapping_add($n),
-                            a3.wrapping_add($n),
-                            a6.wrapping_add($n),
-                            a9.wrapping_add($n),
-                            a12.wrapping_add($n),
-                        );
-                        b = b.add($n * self.ldb);
-                        steps -= $n;
-                    };
-                }
-                macro_rules! later {
-                    ($i:tt) => {
-                        at!($i).wrapping_add(1)
-                    };
-                }
-                while steps >= 2 {
-                    V::prefetch(next);
-                    V::prefetch(next.wrapping_add(16));
-                    next = next.wrapping_add(2 * ahead);
-                    (a0, a3, a6, a9, a12) = (opaque(a0), opaque(a3), opaque(a6), opaque(a9), opaque(a12));
-                    step!(b, at);
-                    step!(b.add(self.ldb), later);
-                    forward!(2);
-                }
-                if steps > 0 {
-                    step!(b, at);
-                    forward!(1);
-                }
-                let _ = (a0, a3, a6, a9, a12, b, steps);
-            }
-            if !self.moments.is_none() {
-                let slot = (self.moments, self.moments.from(V::N));
-                let mut sums0 = slot.0.open::<V>(if self.first { Some(left[0]) } else { None });
-                let mut sums1 = sums0;
-                if TWO {
-                    sums1 = slot.1.open::<V>(if self.first { Some(right[0]) } else { None });
-                }
-                macro_rules! sum {
-                    ($i:tt) => {
-                        if $i < H {
-                            sums0.add(left[$i]);
-                            if TWO {
-                                sums1.add(right[$i]);
-                            }
-                        }
-                    };
-                }
-                rows!(sum);
-                slot.0.close(sums0);
-                if TWO {
-                    slot.1.close(sums1);
-                }
-            }
-            macro_rules! put {
-                ($i:tt) => {
-                    if $i < H {
-                        if self.streamed {
-                            left[$i].stream(c.add($i * ldc));
-                        } else {
-                            left[$i].store(c.add($i * ldc));
-                        }
-                        if TWO && self.streamed {
-                            right[$i].stream(c.add($i * ldc + V::N));
-                        } else if TWO {
-                            right[$i].store(c.add($i * ldc + V::N));
-                        }
-                    }
-                };
-            }
-            rows!(put);
-        }
-    }
-}
-
-/// Hides where an address comes from, so that LLVM does not keep one for every row in a register.
-#[inline(always)]
-#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read there")]
-fn opaque<P>(p: *const P) -> *const P {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    let p = {
-        let mut p = p;
-        // SAFETY: no instruction at all.
-        unsafe { std::arch::asm!("/* {0} */", inout(reg) p, options(nomem, nostack, preserves_flags, pure)) };
-        p
-    };
-    p
 }

@@ -11,6 +11,8 @@ mod windows;
 
 pub(super) use pack::Matrix;
 
+use std::ops::Range;
+
 use super::Real;
 use super::conv::Shape;
 use super::micro::{Packed, Product};
@@ -23,6 +25,8 @@ use windows::{Gather, Map, Windows};
 /// the second-level cache.
 const PIXELS: usize = 224;
 const STEPS: usize = 512;
+/// Pixels whose windows are copied together at a time: while they are multiplied, the next ones are asked for.
+const GATHERED: usize = 56;
 /// How many units there should be, where the map is large enough; and the least columns that a unit is cut to for it.
 const UNITS: usize = 16;
 const COLUMNS: usize = 128;
@@ -102,8 +106,8 @@ pub(super) unsafe fn correlate<T: Real>(
 /// Some lines of the output, counted over all pictures, and some of its columns.
 struct Block<'a, T> {
     plan: &'a Correlation,
-    lines: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
+    lines: Range<usize>,
+    columns: Range<usize>,
     x: *const T,
     /// The panels of these columns.
     b: *const T,
@@ -120,20 +124,30 @@ impl<T: Real> Block<'_, T> {
         // SAFETY: the caller's promise.
         unsafe {
             if let Some((at, lda)) = w.in_place::<T>() {
-                self.products(simd, self.x.add(first * lda + at), lda, 0..w.k());
+                self.products(simd, self.lines.clone(), (self.x.add(first * lda + at), lda), 0..w.k(), 0..0);
             } else {
-                let steps = STEPS.min(w.k());
-                let stride = steps + 16;
-                scratch::<T>(self.lines.len() * w.columns * stride, |to| {
-                    for from in (0..w.k()).step_by(steps) {
-                        let k = from..w.k().min(from + steps);
-                        let lines = self.lines.clone();
-                        T::launch(simd, Gather { windows: w, x: self.x, lines, k: k.clone(), to, stride });
-                        self.products(simd, to, stride, k);
+                let (steps, height) = (STEPS.min(w.k()), (GATHERED / w.columns).max(1));
+                let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
+                scratch::<T>(height * w.columns * stride, |to| {
+                    let mut lines = self.lines.start..self.lines.end.min(self.lines.start + height);
+                    while !lines.is_empty() {
+                        let next = lines.end..self.lines.end.min(lines.end + height);
+                        let region = w.region(next.clone());
+                        for chunk in 0..chunks {
+                            let k = chunk * steps..w.k().min((chunk + 1) * steps);
+                            let lines = lines.clone();
+                            T::launch(
+                                simd,
+                                Gather { windows: w, x: self.x, lines: lines.clone(), k: k.clone(), to, stride },
+                            );
+                            let part = |i: usize| region.start + region.len() * i / chunks;
+                            self.products(simd, lines, (to, stride), k, part(chunk)..part(chunk + 1));
+                        }
+                        lines = next;
                     }
                 });
             }
-            self.each_part(|_, lines, c| {
+            self.each_part(self.lines.clone(), |_, lines, c| {
                 let (bias, t) = (self.finish.bias, self.plan.target);
                 let bias = if bias.is_null() { bias } else { bias.add(t.from + self.columns.start) };
                 let (columns, ldc, c_line) = (w.columns, self.plan.every * t.c, self.plan.every * t.w * t.c);
@@ -143,12 +157,21 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
-    /// Adds the steps `k` of all products, `a` being the first pixel's row of them.
-    unsafe fn products(&self, simd: Simd, a: *const T, lda: usize, k: std::ops::Range<usize>) {
+    /// Adds the steps `k` of the products of some lines, `a` being the first pixel's row of them; meanwhile a part of the
+    /// map is asked for.
+    unsafe fn products(
+        &self,
+        simd: Simd,
+        lines: Range<usize>,
+        (a, lda): (*const T, usize),
+        k: Range<usize>,
+        ahead: Range<usize>,
+    ) {
         let (w, t) = (&self.plan.windows, self.plan.target);
+        let first = lines.start == self.lines.start;
         // SAFETY: the caller's promise.
         unsafe {
-            self.each_part(|line, lines, c| {
+            self.each_part(lines, |line, lines, c| {
                 let all = w.columns * lines;
                 // Pixels that lie together are one product.
                 let (rows, lines) = if self.plan.every == 1 { (all, 1) } else { (w.columns, lines) };
@@ -164,24 +187,25 @@ impl<T: Real> Block<'_, T> {
                     add: k.start > 0,
                 };
                 let moments = if k.end == w.k() { self.moments } else { Slot::NONE };
-                let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed).moments(moments);
+                let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed);
+                let packed = packed.moments(moments, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
                 T::launch(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
         }
     }
 
-    /// Calls `f` with lines that lie evenly in the output: the first one's number in the block, how many, and where they
-    /// go. A map that is written whole lies evenly over all pictures.
-    unsafe fn each_part(&self, f: impl Fn(usize, usize, *mut T)) {
+    /// Calls `f` with those of some lines that lie evenly in the output: the first one's number among them, how many, and
+    /// where they go. A map that is written whole lies evenly over all pictures.
+    unsafe fn each_part(&self, lines: Range<usize>, f: impl Fn(usize, usize, *mut T)) {
         let Correlation { windows, target: t, every, first } = self.plan;
-        let mut line = self.lines.start;
-        while line < self.lines.end {
+        let mut line = lines.start;
+        while line < lines.end {
             let (picture, row) = (line / windows.rows, line % windows.rows);
-            let whole = if *every == 1 { self.lines.end } else { (picture + 1) * windows.rows };
-            let end = self.lines.end.min(whole);
+            let whole = if *every == 1 { lines.end } else { (picture + 1) * windows.rows };
+            let end = lines.end.min(whole);
             let at = ((row * every + first.0) * t.w + first.1) * t.c + t.from + self.columns.start;
             // SAFETY: a pixel of the target.
-            f(line - self.lines.start, end - line, unsafe { self.out.add(picture * t.len() + at) });
+            f(line - lines.start, end - line, unsafe { self.out.add(picture * t.len() + at) });
             line = end;
         }
     }

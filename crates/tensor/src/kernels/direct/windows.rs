@@ -80,6 +80,21 @@ impl Windows {
         (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
     }
 
+    /// The part of the map that some output rows read, counted over all pictures, where they read most of it.
+    pub(super) fn region(&self, lines: Range<usize>) -> Range<usize> {
+        let s = self.source;
+        if lines.is_empty() || s.channels < s.c || self.runs.len() < self.step {
+            return 0..0;
+        }
+        let row = |line: usize, dy: isize| {
+            let row = (line % self.rows * self.step) as isize + dy;
+            line / self.rows * s.h + row.clamp(0, s.h as isize) as usize
+        };
+        let (first, last) = (self.runs[0].0, self.runs[self.runs.len() - 1].0);
+        let (from, to) = (row(lines.start, first), row(lines.end - 1, last + 1));
+        from * s.w * s.c..to.max(from) * s.w * s.c
+    }
+
     /// Where a window that is a pixel lies, counting lines over all pictures.
     #[inline(always)]
     pub(super) fn pixel(&self, line: usize, column: usize) -> usize {

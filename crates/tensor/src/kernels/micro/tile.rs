@@ -1,0 +1,263 @@
+//! The tile of the dense product, held in registers while k runs.
+//!
+//! The loops over rows are unrolled by macro: written as loops, LLVM leaves the accumulators in memory.
+
+use super::super::Real;
+use super::super::moments::Slot;
+use super::super::simd::Lanes;
+
+/// Up to [`Lanes::ROWS`] rows by two vectors of C.
+pub(super) struct Tile<T> {
+    pub(super) kc: usize,
+    pub(super) a: *const T,
+    pub(super) lda: usize,
+    pub(super) b: *const T,
+    pub(super) ldb: usize,
+    pub(super) c: *mut T,
+    pub(super) ldc: usize,
+    pub(super) add: bool,
+    /// What to ask for at the first step, and how much further on at each of the following.
+    pub(super) next: (*const T, usize),
+    pub(super) streamed: bool,
+    /// Where the sums of its columns go, and whether its first row begins them.
+    pub(super) moments: Slot<T>,
+    pub(super) first: bool,
+}
+
+/// Calls a macro for each row that a tile may have.
+macro_rules! rows {
+    ($m:ident) => {
+        $m!(0);
+        $m!(1);
+        $m!(2);
+        $m!(3);
+        $m!(4);
+        $m!(5);
+        $m!(6);
+        $m!(7);
+        $m!(8);
+        $m!(9);
+        $m!(10);
+        $m!(11);
+        $m!(12);
+        $m!(13);
+    };
+}
+
+impl<T: Real> Tile<T> {
+    /// The tile of `height` rows and `vectors` vectors; `TRANSPOSED` says how A lies.
+    #[inline(always)]
+    #[allow(clippy::collapsible_match, reason = "a guard is no constant condition: it would leave the code in")]
+    pub(super) unsafe fn run<V: Lanes<Real = T>, const TRANSPOSED: bool>(&self, height: usize, vectors: usize) {
+        macro_rules! by_height {
+            ($($n:literal)*) => {
+                match (height, vectors == 2) {
+                    // A constant condition: a set of 6 rows has no code for 14.
+                    $(($n, true) => if const { $n <= V::ROWS } { self.multiply::<V, $n, true, TRANSPOSED>() },
+                      ($n, false) => if const { $n <= V::ROWS } { self.multiply::<V, $n, false, TRANSPOSED>() },)*
+                    _ => {}
+                }
+            };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { by_height!(1 2 3 4 5 6 7 8 9 10 11 12 13 14) }
+    }
+
+    /// H rows of one vector, or of two where `TWO`.
+    #[inline(always)]
+    unsafe fn multiply<V: Lanes<Real = T>, const H: usize, const TWO: bool, const TRANSPOSED: bool>(&self) {
+        // SAFETY: the caller vouches for A, B and C; rows below H and the vectors stay inside them.
+        unsafe {
+            let zero = V::splat(T::ZERO);
+            let (mut left, mut right) = ([zero; 14], [zero; 14]);
+            let (c, ldc) = (self.c, self.ldc);
+            if self.add {
+                macro_rules! take {
+                    ($i:tt) => {
+                        if $i < H {
+                            left[$i] = V::load(c.add($i * ldc));
+                            if TWO {
+                                right[$i] = V::load(c.add($i * ldc + V::N));
+                            }
+                        }
+                    };
+                }
+                rows!(take);
+            }
+            let mut b = self.b;
+            // One step of k: a row of B, and H numbers of A wherever they lie.
+            macro_rules! step {
+                ($b:expr, $a:ident) => {
+                    let b: *const T = $b;
+                    let b0 = V::load(b);
+                    let b1 = if TWO { V::load(b.add(V::N)) } else { zero };
+                    macro_rules! row {
+                        ($i:tt) => {
+                            if $i < H {
+                                let x = V::splat(*$a!($i));
+                                left[$i] = x.mul_add(b0, left[$i]);
+                                if TWO {
+                                    right[$i] = x.mul_add(b1, right[$i]);
+                                }
+                            }
+                        };
+                    }
+                    rows!(row);
+                };
+            }
+            let mut steps = self.kc;
+            let (mut next, ahead) = self.next;
+            if TRANSPOSED {
+                let mut a = self.a;
+                macro_rules! at {
+                    ($i:tt) => {
+                        a.add($i)
+                    };
+                }
+                while steps > 0 {
+                    V::prefetch(next);
+                    next = next.wrapping_add(ahead);
+                    step!(b, at);
+                    a = a.add(self.lda);
+                    b = b.add(self.ldb);
+                    steps -= 1;
+                }
+            } else {
+                // One base address for three rows: fourteen addresses would not fit the registers.
+                let lda = opaque(self.lda as *const T) as usize;
+                let at = |row: usize| self.a.wrapping_add(row * lda);
+                let (mut a0, mut a3, mut a6, mut a9, mut a12) = (at(0), at(3), at(6), at(9), at(12));
+                macro_rules! at {
+                    (0) => {
+                        a0
+                    };
+                    (1) => {
+                        a0.wrapping_add(lda)
+                    };
+                    (2) => {
+                        a0.wrapping_add(2 * lda)
+                    };
+                    (3) => {
+                        a3
+                    };
+                    (4) => {
+                        a3.wrapping_add(lda)
+                    };
+                    (5) => {
+                        a3.wrapping_add(2 * lda)
+                    };
+                    (6) => {
+                        a6
+                    };
+                    (7) => {
+                        a6.wrapping_add(lda)
+                    };
+                    (8) => {
+                        a6.wrapping_add(2 * lda)
+                    };
+                    (9) => {
+                        a9
+                    };
+                    (10) => {
+                        a9.wrapping_add(lda)
+                    };
+                    (11) => {
+                        a9.wrapping_add(2 * lda)
+                    };
+                    (12) => {
+                        a12
+                    };
+                    (13) => {
+                        a12.wrapping_add(lda)
+                    };
+                }
+                macro_rules! forward {
+                    ($n:literal) => {
+                        (a0, a3, a6, a9, a12) = (
+                            a0.wrapping_add($n),
+                            a3.wrapping_add($n),
+                            a6.wrapping_add($n),
+                            a9.wrapping_add($n),
+                            a12.wrapping_add($n),
+                        );
+                        b = b.add($n * self.ldb);
+                        steps -= $n;
+                    };
+                }
+                macro_rules! later {
+                    ($i:tt) => {
+                        at!($i).wrapping_add(1)
+                    };
+                }
+                while steps >= 2 {
+                    V::prefetch(next);
+                    V::prefetch(next.wrapping_add(16));
+                    next = next.wrapping_add(2 * ahead);
+                    (a0, a3, a6, a9, a12) = (opaque(a0), opaque(a3), opaque(a6), opaque(a9), opaque(a12));
+                    step!(b, at);
+                    step!(b.add(self.ldb), later);
+                    forward!(2);
+                }
+                if steps > 0 {
+                    step!(b, at);
+                    forward!(1);
+                }
+                let _ = (a0, a3, a6, a9, a12, b, steps);
+            }
+            if !self.moments.is_none() {
+                let slot = (self.moments, self.moments.from(V::N));
+                let mut sums0 = slot.0.open::<V>(if self.first { Some(left[0]) } else { None });
+                let mut sums1 = sums0;
+                if TWO {
+                    sums1 = slot.1.open::<V>(if self.first { Some(right[0]) } else { None });
+                }
+                macro_rules! sum {
+                    ($i:tt) => {
+                        if $i < H {
+                            sums0.add(left[$i]);
+                            if TWO {
+                                sums1.add(right[$i]);
+                            }
+                        }
+                    };
+                }
+                rows!(sum);
+                slot.0.close(sums0);
+                if TWO {
+                    slot.1.close(sums1);
+                }
+            }
+            macro_rules! put {
+                ($i:tt) => {
+                    if $i < H {
+                        if self.streamed {
+                            left[$i].stream(c.add($i * ldc));
+                        } else {
+                            left[$i].store(c.add($i * ldc));
+                        }
+                        if TWO && self.streamed {
+                            right[$i].stream(c.add($i * ldc + V::N));
+                        } else if TWO {
+                            right[$i].store(c.add($i * ldc + V::N));
+                        }
+                    }
+                };
+            }
+            rows!(put);
+        }
+    }
+}
+
+/// Hides where an address comes from, so that LLVM does not keep one for every row in a register.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read there")]
+fn opaque<P>(p: *const P) -> *const P {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    let p = {
+        let mut p = p;
+        // SAFETY: no instruction at all.
+        unsafe { std::arch::asm!("/* {0} */", inout(reg) p, options(nomem, nostack, preserves_flags, pure)) };
+        p
+    };
+    p
+}
