@@ -84,6 +84,19 @@ impl<T: Real> Tile<T> {
                 }
                 rows!(take);
             }
+            if !self.add && !self.streamed {
+                macro_rules! ask {
+                    ($i:tt) => {
+                        if $i < H {
+                            V::prefetch(c.add($i * ldc));
+                            if TWO {
+                                V::prefetch(c.add($i * ldc + V::N));
+                            }
+                        }
+                    };
+                }
+                rows!(ask);
+            }
             let mut b = self.b;
             // One step of k: a row of B, and H numbers of A wherever they lie.
             macro_rules! step {
