@@ -6,8 +6,9 @@ use crate::activation::rectified;
 use crate::conv::{Conv, conv2d, conv2d_moments};
 use crate::kernels::batch_norm::{self as kernel, Affine, Then};
 use crate::kernels::moments::{self, Moments};
+use crate::kernels::rewrite::rewritten;
 use crate::kernels::{self, Real, on_floats};
-use crate::tape::{self, Terms};
+use crate::tape::{self, Gradient, Terms};
 use crate::{Epilogue, composed};
 
 /// Mean and variance of a batch, by channel.
@@ -217,46 +218,43 @@ impl<T: Real> Saved<T> {
     fn backward(&self, dy: Terms, y: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let affine = &self.affine;
         let vector = |values: Vec<T>| Tensor::from_vec(values, y.dim(D::Minus1)?, y.device());
-        // `g` is the gradient that has passed the rectifier, where it had to be made.
-        let (dy, g, sums) = match &self.x {
+        let residual = self.added && self.wanted.residual;
+        // `g` is the gradient, which has `passed` the rectifier where it had to be made.
+        let (g, passed, sums) = match &self.x {
             Some(x) if self.added => {
-                let (sums, gated) = kernels::with2::<T, _>(x, y, |x, y| {
+                let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
                     kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
-                        kernels::with::<T, _>(&dy.0, |dy| kernel::gated_sums(x, (dy, more), y, affine))
+                        rewritten(dy.0, |dy| kernel::gated_sums(x, (dy, more), y, affine))
                     })
                 })??;
-                let g = kernels::tensor(gated, y.shape())?;
-                (dy.0, Some(g), Some(sums))
+                (Gradient { tensor: g, own: !residual }, true, Some(sums))
             }
             Some(x) => {
                 let dy = dy.sum()?;
-                let sums = kernels::with2::<T, _>(x, &dy, |x, dy| kernel::sums(x, dy, affine, self.rectified))?;
-                (dy, None, Some(sums))
+                let sums = |x: &[T], dy: &[T]| kernel::sums(x, dy, affine, self.rectified);
+                let sums = kernels::with2::<T, _>(x, &dy.tensor, sums)?;
+                (dy, false, Some(sums))
             }
-            None => {
-                let dy = dy.sum()?;
-                let g = self.wanted.residual.then(|| rectified(&dy, y)).transpose()?;
-                (dy, g, None)
-            }
+            None => match dy.sum()? {
+                dy if residual => (Gradient { tensor: rectified(&dy.tensor, y)?, own: false }, true, None),
+                dy => (dy, false, None),
+            },
         };
+        let dr = residual.then(|| g.tensor.clone());
+        let relu = self.rectified && !passed;
         let dx = match (&self.x, &sums, self.statistics) {
             _ if !self.wanted.x => None,
-            (Some(x), Some(sums), Statistics::OfBatch) => {
-                // A gradient that has passed the rectifier already needs no second look at it.
-                let relu = self.rectified && g.is_none();
-                let dy = g.as_ref().unwrap_or(&dy);
-                Some(kernels::with2::<T, _>(x, dy, |x, dy| kernel::input_gradient(x, dy, affine, relu, sums))?)
-            }
-            _ => {
-                let relu = self.rectified && g.is_none();
-                let dy = g.as_ref().unwrap_or(&dy);
-                Some(kernels::with2::<T, _>(dy, y, |dy, y| kernel::input_gradient_given(dy, y, affine, relu))?)
-            }
+            (Some(x), Some(sums), Statistics::OfBatch) => Some(kernels::with::<T, _>(x, |x| {
+                rewritten(g, |dy| (kernel::input_gradient(x, dy, affine, relu, sums), ()))
+            })??),
+            _ => Some(kernels::with::<T, _>(y, |y| {
+                rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine, relu), ()))
+            })??),
         };
-        let dx = dx.map(|dx| kernels::tensor(dx, y.shape())).transpose()?;
+        let dx = dx.map(|(dx, ())| dx);
         let wanted = sums.filter(|_| self.wanted.vectors);
         let dw = wanted.as_ref().map(|sums| vector(sums.weight_gradient(affine))).transpose()?;
         let db = wanted.as_ref().map(|sums| vector(sums.bias_gradient())).transpose()?;
-        Ok([dx, dw, db].into_iter().chain(self.added.then(|| g.filter(|_| self.wanted.residual))).collect())
+        Ok([dx, dw, db].into_iter().chain(self.added.then_some(dr)).collect())
     }
 }

@@ -3,8 +3,10 @@
 use candle_core::{Result, Shape, Tensor, bail};
 
 use crate::kernels::moments::Moments;
+use crate::kernels::rewrite::rewritten;
 use crate::kernels::{self, Real, conv as kernel, on_floats, rows};
-use crate::{composed, relu, tape};
+use crate::tape::{self, Terms};
+use crate::{composed, relu};
 
 /// How a convolution moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +89,12 @@ fn record<T: Real>(
     // What each gradient is made of, and no more: below frozen weights the maps are not kept.
     let x_map = if wanted[1] { Some(x.contiguous()?.detach()) } else { None };
     let (matrix, x_shape, w_shape) = (weight.contiguous()?.detach(), x.shape().clone(), weight.shape().clone());
-    tape::record(y, (d.n, d.oh, d.ow, d.o), &inputs, move |dy, y| {
-        let (dz, sums) = match rectify {
-            false => (dy.clone(), None),
-            true => {
-                let (dz, sums) = kernels::with2::<T, _>(y, dy, |y, dy| rows::rectified(y, dy, d.o))?;
-                (kernels::tensor(dz, dy.shape())?, Some(sums))
+    tape::record_terms(y, (d.n, d.oh, d.ow, d.o), &inputs, move |terms: Terms, y: &Tensor| {
+        let (dz, sums) = match (terms.sum()?, rectify) {
+            (dy, false) => (dy.tensor, None),
+            (dy, true) => {
+                let (dz, sums) = kernels::with::<T, _>(y, |y| rewritten(dy, |dy| rows::rectified(y, dy, d.o)))??;
+                (dz, Some(sums))
             }
         };
         let mut gradients = vec![None, None];

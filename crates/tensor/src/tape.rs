@@ -23,7 +23,8 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId
 
 use crate::kernels::{self, elementwise, on_floats};
 
-/// From the gradient of the output, and the output, to those of the inputs: None where none was asked for.
+/// From the gradient of the output, and the output, to those of the inputs: None where none was asked for. They are given
+/// away: who wants them may write over them.
 pub(crate) trait Backward<G>: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static {}
 
 impl<G, F: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward<G> for F {}
@@ -35,7 +36,7 @@ pub(crate) fn record<T: WithDType>(
     inputs: &[&Tensor],
     backward: impl for<'a> Backward<&'a Tensor>,
 ) -> Result<Tensor> {
-    record_terms(values, shape, inputs, move |terms: Terms, y: &Tensor| backward(&terms.sum()?, y))
+    record_terms(values, shape, inputs, move |terms: Terms, y: &Tensor| backward(&terms.sum()?.tensor, y))
 }
 
 /// As [`record`], for an operation that adds the terms of its gradient while it reads them.
@@ -132,12 +133,13 @@ fn edge(x: &Tensor) -> Result<Option<Edge>> {
 struct Slot(Mutex<Option<Terms>>);
 
 impl Slot {
-    fn add(&self, grad: Tensor) -> Result<()> {
+    fn add(&self, grad: Gradient) -> Result<()> {
+        let grad = Gradient { tensor: grad.tensor.contiguous()?, own: grad.own };
         let mut terms = lock(&self.0);
         *terms = Some(match terms.take() {
-            None => Terms(grad.contiguous()?, None),
-            Some(Terms(first, None)) => Terms(first, Some(grad.contiguous()?)),
-            Some(more) => Terms(more.sum()?, Some(grad.contiguous()?)),
+            None => Terms(grad, None),
+            Some(Terms(first, None)) => Terms(first, Some(grad.tensor)),
+            Some(more) => Terms(more.sum()?, Some(grad.tensor)),
         });
         Ok(())
     }
@@ -147,13 +149,19 @@ impl Slot {
     }
 }
 
+/// A gradient, and whether nobody else holds it.
+pub(crate) struct Gradient {
+    pub(crate) tensor: Tensor,
+    pub(crate) own: bool,
+}
+
 /// A gradient as one term, or as two that nobody has added yet; both contiguous.
-pub(crate) struct Terms(pub(crate) Tensor, pub(crate) Option<Tensor>);
+pub(crate) struct Terms(pub(crate) Gradient, pub(crate) Option<Tensor>);
 
 impl Terms {
-    pub(crate) fn sum(self) -> Result<Tensor> {
+    pub(crate) fn sum(self) -> Result<Gradient> {
         match self.1 {
-            Some(second) => added(&self.0, &second),
+            Some(second) => Ok(Gradient { tensor: added(&self.0.tensor, &second)?, own: true }),
             None => Ok(self.0),
         }
     }
@@ -187,7 +195,7 @@ impl CustomOp1 for Enter {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        let Some(grad) = self.0.take().map(Terms::sum).transpose()? else {
+        let Some(Gradient { tensor: grad, .. }) = self.0.take().map(Terms::sum).transpose()? else {
             // candle wants a gradient for all that it visits.
             return if x.is_variable() { Ok(None) } else { x.zeros_like().map(Some) };
         };
@@ -235,9 +243,13 @@ impl CustomOp1 for Node {
             let Some(Saved { output, backward }) = lock(&self.saved).take() else {
                 bail!("this graph has been used by a backward pass before: run the forward pass again");
             };
-            for (slot, grad) in self.inputs.iter().zip(backward(terms, &output)?) {
-                if let (Some(slot), Some(grad)) = (slot, grad) {
-                    slot.add(grad)?;
+            let grads = backward(terms, &output)?;
+            // What two inputs get is no input's own.
+            let given: Vec<TensorId> = grads.iter().flatten().map(Tensor::id).collect();
+            for (slot, grad) in self.inputs.iter().zip(grads) {
+                if let (Some(slot), Some(tensor)) = (slot, grad) {
+                    let own = given.iter().filter(|id| **id == tensor.id()).count() == 1;
+                    slot.add(Gradient { tensor, own })?;
                 }
             }
         }
@@ -266,7 +278,7 @@ impl CustomOp1 for Leave {
     }
 
     fn bwd(&self, token: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        self.slot.add(grad.clone())?;
+        self.slot.add(Gradient { tensor: grad.clone(), own: false })?;
         token.zeros_like().map(Some)
     }
 }

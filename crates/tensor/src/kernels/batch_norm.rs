@@ -1,11 +1,14 @@
 //! Batch normalisation over the rows of an M×C matrix, with the rectifier and the sum that may follow it: two passes
 //! over memory forward, two backward.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::Real;
 use super::elementwise::{pass, rectify};
+use super::rewrite::{Elements, rewrite};
 use super::rows::{self, Summand};
-use super::{Real, filled};
 
 /// `(x - mean) · scale + bias`, by channel.
 #[derive(Clone, Debug)]
@@ -98,58 +101,59 @@ pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -
     Sums::of_blocks(blocks.collect(), c)
 }
 
-/// The sums over the elements where y, the rectified output, is not 0; and the gradient there, which is what the other
-/// term of the rectified sum gets. The gradient comes as one or as two terms.
-pub(crate) fn gated_sums<T: Real>(x: &[T], dy: (&[T], Option<&[T]>), y: &[T], affine: &Affine<T>) -> (Sums, Vec<T>) {
-    let lengths = [dy.0.len(), dy.1.unwrap_or(y).len(), y.len()];
-    assert_eq!(lengths, [x.len(); 3], "a gradient for each element");
-    let (c, size) = (affine.channels(), rows::block(affine.channels()));
-    let mut blocks = Vec::new();
-    // SAFETY: `map_block` writes every element of its block.
-    let gated = unsafe {
-        filled(x.len(), |gated| {
-            let sums = gated.par_chunks_mut(size).enumerate().map(|(i, gated)| {
-                let (block, mean) = (i * size..i * size + gated.len(), [&affine.mean[..]]);
-                let (dy0, y) = (&dy.0[block.clone()], &y[block.clone()]);
-                let g = match dy.1 {
-                    None => rows::map_block([dy0, y], mean, |[g, y], _| pass(y, g), gated),
-                    Some(dy1) => {
-                        let dy1 = &dy1[block.clone()];
-                        rows::map_block([dy0, dy1, y], mean, |[g, more, y], _| pass(y, g + more), gated)
-                    }
-                };
-                rows::sums(&x[block], &affine.mean, Summand::Gradient(g))
-            });
-            blocks = sums.collect();
-        })
+/// The gradient where y, the rectified output, is not 0, which is what the other term of the rectified sum gets; and the
+/// sums over it. The gradient comes as one or as two terms.
+pub(crate) fn gated_sums<T: Real>(
+    x: &[T],
+    (dy, more): (Elements<'_, T>, Option<&[T]>),
+    y: &[T],
+    affine: &Affine<T>,
+) -> (Option<Vec<T>>, Sums) {
+    let c = affine.channels();
+    let sums = |rows: Range<usize>, g: &[T]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
+    let (gated, blocks) = match more {
+        None => rewrite(dy, [y], (c, []), |[y], g, []| pass(y, g), sums),
+        Some(more) => rewrite(dy, [more, y], (c, []), |[more, y], g, []| pass(y, g + more), sums),
     };
-    (Sums::of_blocks(blocks, c), gated)
+    (gated, Sums::of_blocks(blocks, c))
 }
 
 /// The gradient of x where mean and variance are those of x itself:
 /// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`.
-pub(crate) fn input_gradient<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool, sums: &Sums) -> Vec<T> {
-    let m = (x.len() / affine.channels()) as f64;
+pub(crate) fn input_gradient<T: Real>(
+    x: &[T],
+    dy: Elements<'_, T>,
+    affine: &Affine<T>,
+    relu: bool,
+    sums: &Sums,
+) -> Option<Vec<T>> {
+    let (c, m) = (affine.channels(), (x.len() / affine.channels()) as f64);
     let scale = || wide(&affine.scale);
     let slope: Vec<T> =
         scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::from_f64(-s * r * r * p / m)).collect();
     let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
     if !relu {
         let columns = [&affine.mean[..], &affine.scale, &slope, &shift];
-        return rows::map([x, dy], columns, |[x, g], [mean, scale, slope, shift]| {
-            g * scale + (x - mean) * slope + shift
-        });
+        let dx = |[x]: [T; 1], g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;
+        return rewrite(dy, [x], (c, columns), dx, |_, _| ()).0;
     }
     let columns = [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift];
-    rows::map([x, dy], columns, |[x, g], [mean, scale, bias, slope, shift]| {
+    let dx = |[x]: [T; 1], g, [mean, scale, bias, slope, shift]: [T; 5]| {
         pass((x - mean) * scale + bias, g) * scale + (x - mean) * slope + shift
-    })
+    };
+    rewrite(dy, [x], (c, columns), dx, |_, _| ()).0
 }
 
 /// The gradient of x where mean and variance are given; where `rectified`, only where y is not 0.
-pub(crate) fn input_gradient_given<T: Real>(dy: &[T], y: &[T], affine: &Affine<T>, rectified: bool) -> Vec<T> {
+pub(crate) fn input_gradient_given<T: Real>(
+    dy: Elements<'_, T>,
+    y: &[T],
+    affine: &Affine<T>,
+    rectified: bool,
+) -> Option<Vec<T>> {
+    let columns = (affine.channels(), [&affine.scale[..]]);
     match rectified {
-        true => rows::map([dy, y], [&affine.scale], |[g, y], [scale]| pass(y, g * scale)),
-        false => rows::map([dy], [&affine.scale], |[g], [scale]| g * scale),
+        true => rewrite(dy, [y], columns, |[y], g, [scale]| pass(y, g * scale), |_, _| ()).0,
+        false => rewrite(dy, [], columns, |[], g, [scale]| g * scale, |_, _| ()).0,
     }
 }

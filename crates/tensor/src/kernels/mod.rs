@@ -30,6 +30,7 @@ mod micro;
 pub(crate) mod moments;
 mod parallel;
 pub(crate) mod recycler;
+pub(crate) mod rewrite;
 pub(crate) mod rows;
 pub(crate) mod simd;
 pub(crate) mod softmax;
@@ -42,6 +43,8 @@ pub(crate) trait Real: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum
     const NEG_INFINITY: Self;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    /// All elements of a storage of this type.
+    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
     /// `a · b + c`, with one rounding where the target has an instruction for that.
     fn fused(a: Self, b: Self, c: Self) -> Self;
     /// Numbers in a vector of an instruction set.
@@ -76,6 +79,9 @@ impl Real for f32 {
     fn ln(self) -> f32 {
         self.ln()
     }
+    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [f32]> {
+        if let CpuStorage::F32(all) = storage { Some(all) } else { None }
+    }
 }
 
 impl Real for f64 {
@@ -97,6 +103,9 @@ impl Real for f64 {
     }
     fn ln(self) -> f64 {
         self.ln()
+    }
+    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [f64]> {
+        if let CpuStorage::F64(all) = storage { Some(all) } else { None }
     }
 }
 

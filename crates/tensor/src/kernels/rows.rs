@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::elementwise::pass;
+use super::rewrite::{Elements, rewrite};
 use super::simd::{Job, Lanes, simd};
 use super::{Real, filled};
 
@@ -24,29 +25,15 @@ pub(crate) fn map<T: Real, const K: usize, const P: usize>(
 ) -> Vec<T> {
     let (len, size) = (inputs[0].len(), block(columns[0].len()));
     assert!(inputs.iter().all(|x| x.len() == len), "matrices of one shape");
-    // SAFETY: `map_block` writes all of its block.
+    assert!(len.is_multiple_of(columns[0].len().max(1)), "whole rows");
+    // SAFETY: the job writes all of its block.
     unsafe {
         filled(len, |out| {
             out.par_chunks_mut(size).enumerate().for_each(|(i, out)| {
-                map_block(inputs.map(|x| &x[i * size..][..out.len()]), columns, &f, out);
+                let inputs = inputs.map(|x| &x[i * size..][..out.len()]);
+                T::launch(simd(), Map { inputs, columns, f: &f, out });
             });
         })
-    }
-}
-
-/// [`map`] on one thread: writes all of `out`, as long as the inputs, and gives it back as what it has become.
-pub(crate) fn map_block<'a, T: Real, const K: usize, const P: usize>(
-    inputs: [&[T]; K],
-    columns: [&[T]; P],
-    f: impl Fn([T; K], [T; P]) -> T,
-    out: &'a mut [MaybeUninit<T>],
-) -> &'a [T] {
-    let (len, c) = (out.len(), columns[0].len().max(1));
-    assert!(len.is_multiple_of(c) && inputs.iter().all(|x| x.len() == len), "matrices of one shape, of whole rows");
-    // SAFETY: the job has no pointers and writes every element; MaybeUninit<T> has the layout of T.
-    unsafe {
-        T::launch(simd(), Map { inputs, columns, f: &f, out });
-        &*(std::ptr::from_mut(out) as *const [T])
     }
 }
 
@@ -177,7 +164,7 @@ impl<T: Real> Sums<'_, T> {
     }
 }
 
-/// Rows of one partial sum of [`column_sums`] and [`rectified`].
+/// Rows of one partial sum of [`column_sums`].
 const ROWS: usize = 2048;
 
 /// The sum of each of the `o` columns, for the gradient of a bias.
@@ -187,27 +174,8 @@ pub(crate) fn column_sums<T: Real>(dy: &[T], o: usize) -> Vec<T> {
 }
 
 /// dy where y is above zero, else zero, and the sum of each of its `o` columns: one pass.
-pub(crate) fn rectified<T: Real>(y: &[T], dy: &[T], o: usize) -> (Vec<T>, Vec<T>) {
-    let mut parts = Vec::new();
-    // SAFETY: the chunks of out are as long as those of y and dy, and each is written whole.
-    let dz = unsafe {
-        filled(dy.len(), |out| {
-            let chunks = out.par_chunks_mut(o * ROWS).zip(y.par_chunks(o * ROWS).zip(dy.par_chunks(o * ROWS)));
-            parts = chunks
-                .map(|(out, (y, dy))| {
-                    let mut sum = vec![T::ZERO; o];
-                    for ((out, y), dy) in out.chunks_exact_mut(o).zip(y.chunks_exact(o)).zip(dy.chunks_exact(o)) {
-                        for (((out, &y), &dy), sum) in out.iter_mut().zip(y).zip(dy).zip(&mut sum) {
-                            let dz = pass(y, dy);
-                            out.write(dz);
-                            *sum += dz;
-                        }
-                    }
-                    sum
-                })
-                .collect();
-        })
-    };
+pub(crate) fn rectified<T: Real>(y: &[T], dy: Elements<'_, T>, o: usize) -> (Option<Vec<T>>, Vec<T>) {
+    let (dz, parts) = rewrite(dy, [y], (o, []), |[y], g, []| pass(y, g), |_, dz| sum(dz, o));
     (dz, total(parts, o))
 }
 
