@@ -68,7 +68,10 @@ impl<T: Real> Job<T> for Patches<T> {
 /// Aᵀ m A of some tiles, bias, ReLU: to the map.
 pub(super) struct Outputs<T> {
     pub(super) t: Tiling,
+    /// Channels of the map, and of them those that are written.
     pub(super) o: usize,
+    pub(super) channels: usize,
+    /// Columns of the matrices.
     pub(super) padded: usize,
     pub(super) m: *const T,
     pub(super) out: *mut T,
@@ -93,8 +96,8 @@ impl<T: Real> Job<T> for Outputs<T> {
                 let (rows, columns) = ((t.oh - 4 * row).min(4), (t.ow - 4 * column).min(4));
                 let out = self.out.add(((picture * t.oh + 4 * row) * t.ow + 4 * column) * o);
                 let m = self.m.add((tile - self.from) * self.padded);
-                for from in (0..o).step_by(V::N) {
-                    let n = V::N.min(o - from);
+                for from in (0..self.channels).step_by(V::N) {
+                    let n = V::N.min(self.channels - from);
                     let mut bias = V::splat(T::ZERO);
                     if !self.finish.bias.is_null() {
                         bias = V::load_up_to(self.finish.bias.add(from), n);

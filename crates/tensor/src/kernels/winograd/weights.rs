@@ -24,25 +24,28 @@ pub(super) fn transformed<T: Real>(simd: Simd, matrix: Matrix, turned: bool, wei
     each(all.len() * groups, |unit| {
         let (panel, first) = (all[unit / groups], unit % groups * INPUTS);
         let inputs = first..matrix.inputs.min(first + INPUTS);
+        let out = out.at(panel.0 * matrix.inputs + first * panel.1);
         // SAFETY: the unit's own rows of its panel, of every point.
-        unsafe { T::launch(simd, Kernels { matrix, turned, weight, panel, inputs, out: out.at(0), size, streamed }) }
+        unsafe { T::launch(simd, Kernels { matrix, turned, weight, panel, inputs, out, size, streamed }) }
     });
     // SAFETY: the units have written every element of every panel.
     unsafe { u.set_len(POINTS * size) };
     u
 }
 
-struct Kernels<'a, T> {
-    matrix: Matrix,
-    turned: bool,
-    weight: &'a [T],
+/// The kernels of some inputs, in one panel of every point.
+pub(super) struct Kernels<'a, T> {
+    pub(super) matrix: Matrix,
+    pub(super) turned: bool,
+    pub(super) weight: &'a [T],
     /// First column and width.
-    panel: (usize, usize),
-    inputs: std::ops::Range<usize>,
-    out: *mut T,
+    pub(super) panel: (usize, usize),
+    pub(super) inputs: std::ops::Range<usize>,
+    /// Where the first of the inputs goes.
+    pub(super) out: *mut T,
     /// Elements of one point.
-    size: usize,
-    streamed: bool,
+    pub(super) size: usize,
+    pub(super) streamed: bool,
 }
 
 impl<T: Real> Job<T> for Kernels<'_, T> {
@@ -68,7 +71,7 @@ impl<T: Real> Job<T> for Kernels<'_, T> {
                             let at = if self.turned { 8 - tap } else { tap };
                             g[tap / 3][tap % 3] = V::load(taps.as_ptr().add(at * V::N));
                         }
-                        let to = self.out.add(from * m.inputs + input * width + vector * V::N);
+                        let to = self.out.add((input - self.inputs.start) * width + vector * V::N);
                         let u = both_ways!(transform::weight, g, 3, 6);
                         for i in 0..6 {
                             for j in 0..6 {
