@@ -79,12 +79,17 @@ impl Sums {
         self.product.iter().zip(&affine.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
     }
 
-    fn of_blocks<T: Real>(blocks: Vec<(Vec<T>, Vec<T>)>, c: usize) -> Self {
+    fn of_blocks<T: Real>(blocks: &[(Vec<T>, Vec<T>)], c: usize) -> Self {
+        /// Columns that are added up at a time.
+        const COLUMNS: usize = 64;
         let mut sums = Self { gradient: vec![0.0; c], product: vec![0.0; c] };
-        for (gradient, product) in blocks {
-            sums.gradient.iter_mut().zip(wide(&gradient)).for_each(|(sum, block)| *sum += block);
-            sums.product.iter_mut().zip(wide(&product)).for_each(|(sum, block)| *sum += block);
-        }
+        let columns = sums.gradient.par_chunks_mut(COLUMNS).zip(sums.product.par_chunks_mut(COLUMNS)).enumerate();
+        columns.for_each(|(i, (gradients, products))| {
+            for (gradient, product) in blocks {
+                gradients.iter_mut().zip(wide(&gradient[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
+                products.iter_mut().zip(wide(&product[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
+            }
+        });
         sums
     }
 }
@@ -98,7 +103,7 @@ pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -
         let summand = if relu { Summand::Gated(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
         rows::sums(x, &affine.mean, summand)
     });
-    Sums::of_blocks(blocks.collect(), c)
+    Sums::of_blocks(&blocks.collect::<Vec<_>>(), c)
 }
 
 /// The gradient where y, the rectified output, is not 0, which is what the other term of the rectified sum gets; and the
@@ -115,7 +120,7 @@ pub(crate) fn gated_sums<T: Real>(
         None => rewrite(dy, [y], (c, []), |[y], g, []| pass(y, g), sums),
         Some(more) => rewrite(dy, [more, y], (c, []), |[more, y], g, []| pass(y, g + more), sums),
     };
-    (gated, Sums::of_blocks(blocks, c))
+    (gated, Sums::of_blocks(&blocks, c))
 }
 
 /// The gradient of x where mean and variance are those of x itself:

@@ -44,28 +44,36 @@ impl<T: Real> Blocks<T> {
     pub(crate) fn together(&self) -> Moments {
         let c = self.columns;
         let m = self.rows.iter().sum::<usize>() as f64;
-        let wide = |values: &[T]| values.iter().map(|v| v.to_f64()).collect::<Vec<_>>();
-        // Mean, and sum of the squares around it, of each block.
-        let blocks = self.rows.iter().zip(self.sums.chunks_exact(3 * c)).map(|(&n, sums)| {
-            let (n, centre, off, squares) = (n as f64, wide(&sums[..c]), wide(&sums[c..2 * c]), wide(&sums[2 * c..]));
-            let mean: Vec<f64> = centre.iter().zip(&off).map(|(centre, off)| centre + off / n).collect();
-            let squares: Vec<f64> =
-                squares.iter().zip(&off).map(|(squares, off)| (squares - off * off / n).max(0.0)).collect();
-            (n, mean, squares)
-        });
-        let blocks: Vec<_> = blocks.collect();
+        let blocks = || self.rows.iter().map(|&n| n as f64).zip(self.sums.chunks_exact(3 * c));
         let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
-        for (n, block_mean, _) in &blocks {
-            mean.iter_mut().zip(block_mean).for_each(|(mean, block)| *mean += block * (n / m));
-        }
-        for (n, block_mean, squares) in &blocks {
-            for (l, variance) in variance.iter_mut().enumerate() {
-                *variance += (squares[l] + (block_mean[l] - mean[l]).powi(2) * n) / m;
+        let columns = mean.par_chunks_mut(COLUMNS).zip(variance.par_chunks_mut(COLUMNS)).enumerate();
+        columns.for_each(|(i, (mean, variance))| {
+            let part = |sums: &[T], number: usize| -> Vec<f64> {
+                sums[number * c + i * COLUMNS..][..mean.len()].iter().map(|v| v.to_f64()).collect()
+            };
+            // Mean, and sum of the squares around it, of each block.
+            let blocks = blocks().map(|(n, sums)| {
+                let [mut mean, off, mut squares] = [0, 1, 2].map(|number| part(sums, number));
+                mean.iter_mut().zip(&off).for_each(|(centre, off)| *centre += off / n);
+                squares.iter_mut().zip(&off).for_each(|(squares, off)| *squares = (*squares - off * off / n).max(0.0));
+                (n, mean, squares)
+            });
+            let blocks: Vec<_> = blocks.collect();
+            for (n, block_mean, _) in &blocks {
+                mean.iter_mut().zip(block_mean).for_each(|(mean, block)| *mean += block * (n / m));
             }
-        }
+            for (n, block_mean, squares) in &blocks {
+                for (l, variance) in variance.iter_mut().enumerate() {
+                    *variance += (squares[l] + (block_mean[l] - mean[l]).powi(2) * n) / m;
+                }
+            }
+        });
         Moments { mean, variance }
     }
 }
+
+/// Columns that are put together at a time.
+const COLUMNS: usize = 64;
 
 /// The moments of a matrix in memory.
 pub(crate) fn of<T: Real>(x: &[T], c: usize) -> Moments {

@@ -33,7 +33,7 @@ impl<T> Elements<'_, T> {
 
 /// `f(elements of the inputs, g, parameters of the column)` for every element of an M×C gradient: a new matrix, or none
 /// where it has been written over g. `then` is given each block of rows, and what has become of it, while it is in the
-/// cache.
+/// cache; its results begin with the last block.
 pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
     g: Elements<'_, T>,
     inputs: [&[T]; K],
@@ -56,17 +56,18 @@ pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
         then(rows, out)
     };
     let mut results = Vec::new();
+    // From the end, which whoever summed up or wrote g has left in the cache.
     let new = match g {
         Elements::Own(g) => {
             // SAFETY: as above; only elements are written, so that all stay initialised.
             let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
-            results = out.par_chunks_mut(size).enumerate().map(|(i, out)| run(i, None, out)).collect();
+            results = out.par_chunks_mut(size).enumerate().rev().map(|(i, out)| run(i, None, out)).collect();
             None
         }
         // SAFETY: `run` writes all of its block.
         Elements::Shared(g) => unsafe {
             Some(filled(g.len(), |out| {
-                let blocks = out.par_chunks_mut(size).zip(g.par_chunks(size)).enumerate();
+                let blocks = out.par_chunks_mut(size).zip(g.par_chunks(size)).enumerate().rev();
                 results = blocks.map(|(i, (out, g))| run(i, Some(g), out)).collect();
             }))
         },

@@ -29,7 +29,8 @@ pub(crate) fn map<T: Real, const K: usize, const P: usize>(
     // SAFETY: the job writes all of its block.
     unsafe {
         filled(len, |out| {
-            out.par_chunks_mut(size).enumerate().for_each(|(i, out)| {
+            // From the end, which whoever wrote the inputs has left in the cache.
+            out.par_chunks_mut(size).enumerate().rev().for_each(|(i, out)| {
                 let inputs = inputs.map(|x| &x[i * size..][..out.len()]);
                 T::launch(simd(), Map { inputs, columns, f: &f, out });
             });
