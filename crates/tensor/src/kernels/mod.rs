@@ -3,8 +3,8 @@
 //!
 //! `mod.rs` is the door to candle's storage. `simd`, `micro` (the dense product) and `parallel` are what the products
 //! are made of: `conv` chooses between `winograd`, `direct` and `depthwise`; `linear` is the fully connected layer. The
-//! other layers run at the speed of memory and are what their names say, on `rows`, `fill` and `elementwise`. `recycler`
-//! keeps memory.
+//! other layers run at the speed of memory and are what their names say, on `rows`, `rewrite` (gradients in their own
+//! memory), `fill` and `elementwise`. `moments` are mean and variance from sums of blocks, `recycler` keeps memory.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;

@@ -10,16 +10,16 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::super::conv::Shape;
 use super::super::micro::{Ahead, Product, Rows, Transposed, panels};
 use super::super::parallel::{Shared, each, scratch};
-use super::super::simd::{Block, Job, Lanes, Simd, mirror};
+use super::super::simd::{Job, Lanes, Simd};
 use super::super::{Real, filled};
 use super::forward_windows;
+use super::sums::{added, unpack};
 use super::windows::{Gather, Map, Windows};
 
+/// Output pixels of a block.
 const PIXELS: usize = 224;
 /// Rows and columns of dW, at most, of one unit.
 const ROWS: usize = 256;
@@ -164,22 +164,6 @@ fn gradient_pixels(d: &Shape, group: usize) -> Windows {
     Windows::new(source, (d.oh, d.ow), 1, (&[0], &[0]))
 }
 
-/// The sums over all parts, in their order, of rows of which only some columns count.
-fn added<T: Real>(len: usize, columns: usize, padded: usize, parts: usize, sums: &[T]) -> Vec<T> {
-    let size = sums.len() / parts;
-    // SAFETY: every row is written whole.
-    unsafe {
-        filled(len, |out| {
-            out.par_chunks_mut(columns).enumerate().for_each(|(row, out)| {
-                for (column, out) in out.iter_mut().enumerate() {
-                    let at = row * padded + column;
-                    out.write((1..parts).fold(sums[at], |sum, part| sum + sums[part * size + at]));
-                }
-            });
-        })
-    }
-}
-
 /// Packs columns of windows that are pixels in panels; columns past the last are zero.
 struct Panels<'a, T> {
     windows: &'a Windows,
@@ -209,74 +193,6 @@ impl<T: Real> Job<T> for Panels<'_, T> {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// The sums over all parts, in their order, from [part][group][tap][c][o, padded] to O,I,R,S.
-fn unpack<T: Real>(simd: Simd, d: &Shape, padded: usize, sums: &[T]) -> Vec<T> {
-    let units = d.o_group().div_ceil(OUTPUTS);
-    // SAFETY: each unit writes its own outputs, all inputs and taps of them.
-    unsafe {
-        filled(d.o * d.c_group() * d.r * d.s, |out| {
-            let out = Shared::new(out.as_mut_ptr().cast::<T>());
-            each(d.groups * units, |unit| {
-                let (group, first) = (unit / units, unit % units * OUTPUTS);
-                let outputs = OUTPUTS.min(d.o_group() - first);
-                T::launch(simd, Unpack { d, padded, sums, group, first, outputs, out: out.at(0) });
-            });
-        })
-    }
-}
-
-/// Outputs that are unpacked together, and numbers of each that are written in a stream.
-const OUTPUTS: usize = 32;
-const STREAM: usize = 144;
-
-/// Some outputs of a group, all inputs and taps of them.
-struct Unpack<'a, T> {
-    d: &'a Shape,
-    padded: usize,
-    sums: &'a [T],
-    group: usize,
-    first: usize,
-    outputs: usize,
-    out: *mut T,
-}
-
-impl<T: Real> Job<T> for Unpack<'_, T> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        let (d, sums) = (self.d, self.sums.as_ptr());
-        let (inputs, taps, outputs) = (d.c_group(), d.r * d.s, self.outputs);
-        let size = d.groups * taps * inputs * self.padded;
-        let out = self.out.wrapping_add((self.group * d.o_group() + self.first) * inputs * taps);
-        let mut buffer = [T::ZERO; STREAM * OUTPUTS];
-        let most = (STREAM / taps).max(1);
-        for from in (0..inputs).step_by(most) {
-            let rows = most.min(inputs - from) * taps;
-            // A kernel of more taps than the buffer has rows goes through it in several pieces.
-            for piece in (0..rows).step_by(STREAM) {
-                let rows = STREAM.min(rows - piece);
-                for row in 0..rows {
-                    let (c, tap) = (from + (piece + row) / taps, (piece + row) % taps);
-                    let at = ((self.group * taps + tap) * inputs + c) * self.padded + self.first;
-                    for column in (0..outputs).step_by(V::N) {
-                        let n = V::N.min(outputs - column);
-                        // SAFETY: n outputs of every part, and of the buffer.
-                        unsafe {
-                            let mut sum = V::load_up_to(sums.add(at + column), n);
-                            for part in 1..self.sums.len() / size {
-                                sum = sum.add(V::load_up_to(sums.add(part * size + at + column), n));
-                            }
-                            sum.store_up_to(buffer.as_mut_ptr().add(row * OUTPUTS + column), n);
-                        }
-                    }
-                }
-                let block = Block { at: buffer.as_ptr(), stride: OUTPUTS, rows, columns: outputs };
-                // SAFETY: these numbers of these outputs.
-                unsafe { mirror::<V>(block, out.add(from * taps + piece), inputs * taps) }
             }
         }
     }

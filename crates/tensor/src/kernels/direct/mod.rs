@@ -7,6 +7,7 @@
 
 pub(super) mod gradient;
 mod pack;
+mod sums;
 mod windows;
 
 pub(super) use pack::Matrix;
@@ -134,12 +135,10 @@ impl<T: Real> Block<'_, T> {
                         let next = lines.end..self.lines.end.min(lines.end + height);
                         let region = w.region(next.clone());
                         for chunk in 0..chunks {
-                            let k = chunk * steps..w.k().min((chunk + 1) * steps);
-                            let lines = lines.clone();
-                            T::launch(
-                                simd,
-                                Gather { windows: w, x: self.x, lines: lines.clone(), k: k.clone(), to, stride },
-                            );
+                            let (lines, k) = (lines.clone(), chunk * steps..w.k().min((chunk + 1) * steps));
+                            let windows =
+                                Gather { windows: w, x: self.x, lines: lines.clone(), k: k.clone(), to, stride };
+                            T::launch(simd, windows);
                             let part = |i: usize| region.start + region.len() * i / chunks;
                             self.products(simd, lines, (to, stride), k, part(chunk)..part(chunk + 1));
                         }
