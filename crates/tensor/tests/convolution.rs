@@ -7,7 +7,8 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Conv, Epilogue, Rng, Simd, composed, conv2d, conv2d_batch_norm_train, conv2d_relu, force_simd, linear, relu,
+    Conv, Epilogue, Rng, Simd, check_gradients, composed, conv2d, conv2d_batch_norm_train, conv2d_relu, force_simd,
+    linear, relu,
 };
 
 /// The sizes of one convolution.
@@ -321,4 +322,22 @@ fn a_rectifier_hides_no_nan_in_a_convolution_or_behind_it() -> Result<()> {
     // The gradients of the bias: those of the NaN and of the 1, and not of the -1.
     assert_eq!(together[3], apart[3]);
     Ok(())
+}
+
+#[test]
+fn a_gradient_that_is_written_over_is_nobody_elses() -> Result<()> {
+    let mut rng = Rng::new(3);
+    let mut r = |shape: &[usize]| {
+        let values: Vec<f64> = (0..shape.iter().product()).map(|_| rng.normal()).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu)
+    };
+    let inputs = [r(&[2, 4, 5, 3])?, r(&[3, 3, 3, 3])?, r(&[3])?, r(&[3])?];
+    // Each operation writes over the gradient that the one behind it has made; that of `a` has two terms.
+    check_gradients(&inputs, 1e-5, |t| {
+        let (conv, norm) = (Conv { padding: 1, ..Conv::default() }, (&t[2], &t[3]));
+        let a = conv2d_batch_norm_train(&t[0], &t[1], conv, norm, 1e-3, Epilogue::Relu)?.0;
+        let b = conv2d_batch_norm_train(&a, &t[1], conv, norm, 1e-3, Epilogue::AddRelu(&a))?.0;
+        let c = conv2d_batch_norm_train(&b, &t[1], conv, norm, 1e-3, Epilogue::None)?.0;
+        conv2d_relu(&conv2d_relu(&c, &t[1], Some(&t[3]), conv)?, &t[1], Some(&t[3]), conv)
+    })
 }

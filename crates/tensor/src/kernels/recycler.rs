@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Blocks below this go straight to the allocator underneath, which keeps such by itself.
 const SMALLEST: usize = 256 << 10;
-/// Sizes from `SMALLEST` on come in eight steps to each doubling.
-const STEPS: usize = 8;
+/// Sizes from `SMALLEST` on come in sixteen steps to each doubling.
+const STEPS: usize = 16;
 const CLASSES: usize = 14 * STEPS;
 /// Blocks kept of each size, at most.
 const KEPT: usize = 128;
 /// How many classes a block may be larger than what was asked for: half as large again.
-const LARGER: usize = 4;
+const LARGER: usize = 8;
 
 /// A global allocator that keeps large blocks when they are freed, on top of another allocator.
 ///
 /// A training step allocates the same feature maps again and again, hundreds of megabytes each. Given back to the
 /// system, every page is taken and cleared anew: of SqueezeNet's training step that was half the time. So blocks from
-/// 256 KiB to 4 GiB, rounded up to one of eight sizes for each doubling, go to a list of their size when freed. A
+/// 256 KiB to 4 GiB, rounded up to one of sixteen sizes for each doubling, go to a list of their size when freed. A
 /// process holds on to the most that it has needed at any time; [`Recycler::release`] gives back what is free.
 ///
 /// The `taper` binary uses it. A program that uses the libraries alone does so with two lines:
