@@ -340,4 +340,5 @@ fn a_gradient_that_is_written_over_is_nobody_elses() -> Result<()> {
         let c = conv2d_batch_norm_train(&b, &t[1], conv, norm, 1e-3, Epilogue::None)?.0;
         conv2d_relu(&conv2d_relu(&c, &t[1], Some(&t[3]), conv)?, &t[1], Some(&t[3]), conv)
     })
+    .map_err(candle_core::Error::wrap)
 }
