@@ -57,38 +57,35 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Con
 pub(crate) fn conv2d_moments(x: &Tensor, weight: &Tensor, conv: Conv) -> Result<(Tensor, Moments)> {
     let d = sizes(x, weight, None, conv)?;
     on_floats!(x.dtype(), T => {
-        let (y, moments) = kernels::with2::<T, _>(&x.contiguous()?, &weight.contiguous()?, |x, w| {
-            kernel::forward_moments(d, x, w)
-        })?;
-        Ok((record(d, y, x, weight, None, false)?, moments))
+        let maps = (x.contiguous()?, weight.contiguous()?);
+        let (y, moments) = kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward_moments(d, x, w))?;
+        Ok((record(d, y, maps, (x, weight, None), false)?, moments))
     })
 }
 
 fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
     on_floats!(x.dtype(), T => {
+        let maps = (x.contiguous()?, weight.contiguous()?);
         let y = kernels::with_option::<T, _>(bias, |bias| {
-            kernels::with2::<T, _>(&x.contiguous()?, &weight.contiguous()?, |x, w| {
-                kernel::forward(d, x, w, bias, rectify)
-            })
+            kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward(d, x, w, bias, rectify))
         })?;
-        record(d, y, x, weight, bias, rectify)
+        record(d, y, maps, (x, weight, bias), rectify)
     })
 }
 
-/// The output as a tensor with its gradients.
+/// The output as a tensor with its gradients: of the inputs, whose map and weight are also there in one piece.
 fn record<T: Real>(
     d: kernel::Shape,
     y: Vec<T>,
-    x: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
+    (x_map, matrix): (Tensor, Tensor),
+    (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
     rectify: bool,
 ) -> Result<Tensor> {
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     // What each gradient is made of, and no more: below frozen weights the maps are not kept.
-    let x_map = if wanted[1] { Some(x.contiguous()?.detach()) } else { None };
-    let (matrix, x_shape, w_shape) = (weight.contiguous()?.detach(), x.shape().clone(), weight.shape().clone());
+    let x_map = wanted[1].then(|| x_map.detach());
+    let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
     tape::record_terms(y, (d.n, d.oh, d.ow, d.o), &inputs, move |terms: Terms, y: &Tensor| {
         let (dz, sums) = match (terms.sum()?, rectify) {
             (dy, false) => (dy.tensor, None),

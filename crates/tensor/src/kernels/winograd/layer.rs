@@ -76,15 +76,8 @@ impl<T: Real> Layer<T> {
         let groups = padded.div_ceil(COLUMNS);
         for first in (0..tiles).step_by(chunk) {
             let count = chunk.min(tiles - first);
-            let units = count.div_ceil(TILES);
-            let part = |unit: usize| (unit * TILES, count.min((unit + 1) * TILES));
-            each(units, |unit| {
-                let (from, to) = part(unit);
-                // SAFETY: the rows of these tiles are the unit's own.
-                scratch::<T>(c, |zeros| unsafe {
-                    self.patches(zeros, (v.at(from * c), v_stride), first + from, first + to);
-                });
-            });
+            // SAFETY: v has room for a chunk.
+            unsafe { self.patches_of(v, v_stride, first, count) }
             each(POINTS * groups, |unit| {
                 let (point, column) = (unit / groups, unit % groups * COLUMNS);
                 let columns = column..padded.min(column + COLUMNS);
@@ -92,8 +85,8 @@ impl<T: Real> Layer<T> {
                 // SAFETY: v is complete; these columns of this point are the unit's own.
                 unsafe { self.product(u, point, columns, count, (v, m)) }
             });
-            each(units, |unit| {
-                let (from, to) = part(unit);
+            each(count.div_ceil(TILES), |unit| {
+                let (from, to) = (unit * TILES, count.min((unit + 1) * TILES));
                 // SAFETY: m is complete; the tiles of the output are the unit's own.
                 unsafe {
                     let m = (m.at(from * padded).cast_const(), m_stride);
@@ -110,11 +103,8 @@ impl<T: Real> Layer<T> {
         let v_stride = point_stride(tiles, c);
         let mut memory: Vec<T> = Vec::with_capacity(POINTS * v_stride);
         let v = Shared::new(memory.as_mut_ptr());
-        each(tiles.div_ceil(TILES), |unit| {
-            let (from, to) = (unit * TILES, tiles.min((unit + 1) * TILES));
-            // SAFETY: the rows of these tiles are the unit's own.
-            scratch::<T>(c, |zeros| unsafe { self.patches(zeros, (v.at(from * c), v_stride), from, to) });
-        });
+        // SAFETY: v has room for all tiles.
+        unsafe { self.patches_of(v, v_stride, 0, tiles) }
         let all: Vec<_> = panels(lanes, self.o).collect();
         each(all.len(), |unit| {
             let panel @ (column, columns) = all[unit];
@@ -149,6 +139,17 @@ impl<T: Real> Layer<T> {
                 }
                 // SAFETY: these columns of the output are the unit's own.
                 unsafe { self.outputs((m, m_stride), column..column + columns, 0, 0..tiles) }
+            });
+        });
+    }
+
+    /// Transforms tiles of x, `count` from `first` on, to `v` on all threads.
+    unsafe fn patches_of(&self, v: Shared<T>, v_stride: usize, first: usize, count: usize) {
+        each(count.div_ceil(TILES), |unit| {
+            let (from, to) = (unit * TILES, count.min((unit + 1) * TILES));
+            // SAFETY: the rows of these tiles are the unit's own.
+            scratch::<T>(self.c, |zeros| unsafe {
+                self.patches(zeros, (v.at(from * self.c), v_stride), first + from, first + to);
             });
         });
     }
