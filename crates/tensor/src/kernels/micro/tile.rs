@@ -218,26 +218,24 @@ impl<T: Real> Tile<T> {
                 let _ = (a0, a3, a6, a9, a12, b, steps);
             }
             if !self.moments.is_none() {
-                let slot = (self.moments, self.moments.from(V::N));
-                let mut sums0 = slot.0.open::<V>(if self.first { Some(left[0]) } else { None });
-                let mut sums1 = sums0;
-                if TWO {
-                    sums1 = slot.1.open::<V>(if self.first { Some(right[0]) } else { None });
-                }
-                macro_rules! sum {
-                    ($i:tt) => {
-                        if $i < H {
-                            sums0.add(left[$i]);
-                            if TWO {
-                                sums1.add(right[$i]);
-                            }
+                // A column of vectors at a time: with the sums of both they would not all fit the registers.
+                macro_rules! side {
+                    ($side:ident, $slot:expr) => {
+                        let mut sums = $slot.open::<V>(if self.first { Some($side[0]) } else { None });
+                        macro_rules! sum {
+                            ($i:tt) => {
+                                if $i < H {
+                                    sums.add($side[$i]);
+                                }
+                            };
                         }
+                        rows!(sum);
+                        $slot.close(sums);
                     };
                 }
-                rows!(sum);
-                slot.0.close(sums0);
+                side!(left, self.moments);
                 if TWO {
-                    slot.1.close(sums1);
+                    side!(right, self.moments.from(V::N));
                 }
             }
             macro_rules! put {
