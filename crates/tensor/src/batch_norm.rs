@@ -1,9 +1,12 @@
 //! Batch normalisation.
 
+use std::sync::Arc;
+
 use candle_core::{D, DType, Result, Tensor, bail};
 
 use crate::activation::rectified;
 use crate::conv::{Conv, conv2d, conv2d_moments};
+use crate::gate::Gate;
 use crate::kernels::batch_norm::{self as kernel, Affine, Then};
 use crate::kernels::moments::{self, Moments};
 use crate::kernels::rewrite::rewritten;
@@ -185,15 +188,28 @@ fn normalise<T: Real>(
     };
     // Given statistics need x for the gradient of the weight alone.
     let keep_x = wanted.vectors || (wanted.x && statistics == Statistics::OfBatch);
+    let rectified = !matches!(epilogue, Epilogue::None);
+    let gate = match keep_x && rectified {
+        true => Some(Arc::new(Gate::new(
+            values.detach(),
+            Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?,
+        ))),
+        false => None,
+    };
     let saved = Saved {
         x: keep_x.then(|| values.detach()),
         affine,
         statistics,
-        rectified: !matches!(epilogue, Epilogue::None),
+        rectified,
         added: residual.is_some(),
         wanted,
+        gate: gate.clone(),
     };
-    tape::record_terms(y, x.shape(), &inputs, move |dy: Terms, y: &Tensor| saved.backward(dy, y))
+    let y = tape::record_terms(y, x.shape(), &inputs, move |dy: Terms, y: &Tensor| saved.backward(dy, y))?;
+    if let Some(gate) = gate {
+        tape::ask(&y, gate);
+    }
+    Ok(y)
 }
 
 /// Which gradients somebody wants.
@@ -211,6 +227,7 @@ struct Saved<T> {
     rectified: bool,
     added: bool,
     wanted: Wanted,
+    gate: Option<Arc<Gate>>,
 }
 
 impl<T: Real> Saved<T> {
@@ -220,7 +237,12 @@ impl<T: Real> Saved<T> {
         let vector = |values: Vec<T>| Tensor::from_vec(values, y.dim(D::Minus1)?, y.device());
         let residual = self.added && self.wanted.residual;
         // `g` is the gradient, which has `passed` the rectifier where it had to be made.
+        let finished = self.gate.as_ref().and_then(|gate| gate.sums(&dy));
         let (g, passed, sums) = match &self.x {
+            Some(_) if finished.is_some() => {
+                let g = dy.sum()?;
+                (Gradient { own: g.own && !residual, ..g }, true, finished)
+            }
             Some(x) if self.added => {
                 let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
                     kernels::with_option::<T, _>(dy.1.as_ref(), |more| {

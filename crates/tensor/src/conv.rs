@@ -6,7 +6,7 @@ use crate::kernels::moments::Moments;
 use crate::kernels::rewrite::rewritten;
 use crate::kernels::{self, Real, conv as kernel, on_floats, rows};
 use crate::tape::{self, Terms};
-use crate::{composed, relu};
+use crate::{composed, gate, relu};
 
 /// How a convolution moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +83,9 @@ fn record<T: Real>(
 ) -> Result<Tensor> {
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
+    let asked = tape::asked(x);
     // What each gradient is made of, and no more: below frozen weights the maps are not kept.
-    let x_map = wanted[1].then(|| x_map.detach());
+    let x_map = (wanted[1] || asked.is_some()).then(|| x_map.detach());
     let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
     tape::record_terms(y, (d.n, d.oh, d.ow, d.o), &inputs, move |terms: Terms, y: &Tensor| {
         let (dz, sums) = match (terms.sum()?, rectify) {
@@ -96,10 +97,19 @@ fn record<T: Real>(
         };
         let mut gradients = vec![None, None];
         if wanted[0] {
-            let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
-            gradients[0] = Some(kernels::tensor(dx, &x_shape)?);
+            let finished = match (&asked, &x_map) {
+                (Some(asked), Some(x)) => gate::finished::<T>(asked, d, (&matrix, &dz, x))?,
+                _ => None,
+            };
+            gradients[0] = Some(match finished {
+                Some(dx) => dx,
+                None => {
+                    let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
+                    kernels::tensor(dx, &x_shape)?
+                }
+            });
         }
-        if let Some(x) = x_map {
+        if let Some(x) = x_map.filter(|_| wanted[1]) {
             let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
             gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
         }

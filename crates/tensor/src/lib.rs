@@ -46,6 +46,7 @@ mod conv;
 mod dropout;
 mod epilogue;
 mod fractional_pool;
+mod gate;
 mod graph;
 mod linear;
 mod loss;

@@ -16,11 +16,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId, WithDType, bail};
 
+use crate::gate::Gate;
 use crate::kernels::{self, elementwise, on_floats};
 
 /// From the gradient of the output, and the output, to those of the inputs: None where none was asked for. They are given
@@ -48,6 +50,9 @@ pub(crate) fn record_terms<T: WithDType>(
 ) -> Result<Tensor> {
     let shape = shape.into();
     let edges = inputs.iter().map(|x| edge(x)).collect::<Result<Vec<_>>>()?;
+    for edge in edges.iter().flatten() {
+        edge.slot.readers.fetch_add(1, Ordering::Relaxed);
+    }
     let tokens: Vec<&Tensor> = edges.iter().flatten().map(|e| &e.token).collect();
     let token = match tokens[..] {
         [] => return kernels::tensor(values, &shape),
@@ -65,8 +70,39 @@ pub(crate) fn record_terms<T: WithDType>(
     // Not y itself: y holds the node.
     *lock(&saved) = Some(Saved { output: y.detach(), backward: Box::new(backward) });
     guard.0.get_or_init(|| y.id());
-    lock(&EDGES).insert(y.id(), Edge { token, slot });
+    lock(&EDGES).insert(y.id(), Edge { token, slot, gate: None });
     Ok(y)
+}
+
+/// Asks whoever computes the last term of the gradient of `y`, the result of an operation, to finish it.
+pub(crate) fn ask(y: &Tensor, gate: Arc<Gate>) {
+    if let Some(edge) = lock(&EDGES).get_mut(&y.id()) {
+        edge.gate = Some(gate);
+    }
+}
+
+/// What has been asked of the operations that read `x`.
+pub(crate) fn asked(x: &Tensor) -> Option<Asked> {
+    let edge = lock(&EDGES).get(&x.id()).cloned()?;
+    Some(Asked { gate: edge.gate?, slot: edge.slot })
+}
+
+/// A gate, and the gradient that should pass it.
+pub(crate) struct Asked {
+    pub(crate) gate: Arc<Gate>,
+    slot: Arc<Slot>,
+}
+
+impl Asked {
+    /// Whether the terms of all other operations that we know of have come.
+    pub(crate) fn last(&self) -> bool {
+        lock(&self.slot.arrived).number + 1 >= self.slot.readers.load(Ordering::Relaxed)
+    }
+
+    /// Takes the terms that have come, for an operation that adds its own to them.
+    pub(crate) fn rest(&self) -> Result<Option<Gradient>> {
+        lock(&self.slot.arrived).terms.take().map(Terms::sum).transpose()
+    }
 }
 
 /// The gradients of all variables that a scalar depends on, as candle's `Tensor::backward`, without its zeroed copy
@@ -114,6 +150,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Edge {
     token: Tensor,
     slot: Arc<Slot>,
+    gate: Option<Arc<Gate>>,
 }
 
 /// The edge to an input, if it leads to a variable.
@@ -125,18 +162,30 @@ fn edge(x: &Tensor) -> Result<Option<Edge>> {
         return Ok(Some(edge.clone()));
     }
     let slot = Arc::<Slot>::default();
-    Ok(Some(Edge { token: x.apply_op1(Enter(slot.clone()))?, slot }))
+    Ok(Some(Edge { token: x.apply_op1(Enter(slot.clone()))?, slot, gate: None }))
 }
 
-/// The gradients that have arrived.
+/// The gradient of a tensor.
 #[derive(Default)]
-struct Slot(Mutex<Option<Terms>>);
+struct Slot {
+    arrived: Mutex<Arrived>,
+    /// Operations of ours that have read the tensor.
+    readers: AtomicUsize,
+}
+
+/// What has come of it, from so many operations.
+#[derive(Default)]
+struct Arrived {
+    terms: Option<Terms>,
+    number: usize,
+}
 
 impl Slot {
     fn add(&self, grad: Gradient) -> Result<()> {
         let grad = Gradient { tensor: grad.tensor.contiguous()?, own: grad.own };
-        let mut terms = lock(&self.0);
-        *terms = Some(match terms.take() {
+        let mut arrived = lock(&self.arrived);
+        arrived.number += 1;
+        arrived.terms = Some(match arrived.terms.take() {
             None => Terms(grad, None),
             Some(Terms(first, None)) => Terms(first, Some(grad.tensor)),
             Some(more) => Terms(more.sum()?, Some(grad.tensor)),
@@ -145,7 +194,7 @@ impl Slot {
     }
 
     fn take(&self) -> Option<Terms> {
-        lock(&self.0).take()
+        lock(&self.arrived).terms.take()
     }
 }
 

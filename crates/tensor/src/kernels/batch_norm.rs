@@ -31,6 +31,10 @@ impl<T: Real> Affine<T> {
         [&self.mean, &self.scale, &self.bias]
     }
 
+    pub(crate) fn mean(&self) -> &[T] {
+        &self.mean
+    }
+
     fn channels(&self) -> usize {
         self.mean.len()
     }
@@ -79,15 +83,19 @@ impl Sums {
         self.product.iter().zip(&affine.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
     }
 
-    fn of_blocks<T: Real>(blocks: &[(Vec<T>, Vec<T>)], c: usize) -> Self {
+    /// Of those of blocks of rows.
+    pub(super) fn of_blocks<T: Real>(blocks: &[(impl AsRef<[T]> + Sync, impl AsRef<[T]> + Sync)], c: usize) -> Self {
         /// Columns that are added up at a time.
         const COLUMNS: usize = 64;
         let mut sums = Self { gradient: vec![0.0; c], product: vec![0.0; c] };
         let columns = sums.gradient.par_chunks_mut(COLUMNS).zip(sums.product.par_chunks_mut(COLUMNS)).enumerate();
         columns.for_each(|(i, (gradients, products))| {
             for (gradient, product) in blocks {
-                gradients.iter_mut().zip(wide(&gradient[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
-                products.iter_mut().zip(wide(&product[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
+                gradients
+                    .iter_mut()
+                    .zip(wide(&gradient.as_ref()[i * COLUMNS..]))
+                    .for_each(|(sum, block)| *sum += block);
+                products.iter_mut().zip(wide(&product.as_ref()[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
             }
         });
         sums

@@ -1,8 +1,14 @@
 //! Convolution of (N,H,W,C) maps: which algorithm runs for which sizes.
 
+use std::mem::MaybeUninit;
+
+use super::batch_norm::Sums;
 use super::direct::{Finish, Matrix};
+use super::gate::{Gated, Rectified};
 use super::moments::{self, Blocks, Moments};
+use super::rewrite::Elements;
 use super::simd::simd;
+use super::tally::Tallies;
 use super::{Real, depthwise, direct, filled, winograd};
 
 /// The sizes of one convolution.
@@ -57,6 +63,11 @@ impl Shape {
         }
     }
 
+    /// Whether a product that writes so many channels takes tallies of them.
+    fn tallied<T: Real>(&self, channels: usize) -> bool {
+        self.groups == 1 && channels.is_multiple_of(T::lanes(simd())) && self.y_len() > 0
+    }
+
     fn x_len(&self) -> usize {
         self.n * self.h * self.w * self.c
     }
@@ -83,8 +94,7 @@ pub(crate) fn forward<T: Real>(d: Shape, x: &[T], weight: &[T], bias: Option<&[T
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
 pub(crate) fn forward_moments<T: Real>(d: Shape, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
-    let summed = d.groups == 1 && d.o.is_multiple_of(T::lanes(simd())) && d.y_len() > 0;
-    if !summed {
+    if !d.tallied::<T>(d.o) {
         let y = forward(d, x, weight, None, false);
         let moments = moments::of(&y, d.o);
         return (y, moments);
@@ -100,7 +110,7 @@ fn run<T: Real>(
     weight: &[T],
     bias: Option<&[T]>,
     relu: bool,
-    moments: Option<&mut Blocks<T>>,
+    tallies: Option<&mut dyn Tallies<T>>,
 ) -> Vec<T> {
     assert!(x.len() == d.x_len() && weight.len() == d.weight_len() && bias.is_none_or(|b| b.len() == d.o));
     let (simd, x, bias) = (simd(), x.as_ptr(), bias.map_or(std::ptr::null(), <[T]>::as_ptr));
@@ -111,8 +121,8 @@ fn run<T: Real>(
             match d.algorithm() {
                 _ if d.y_len() == 0 => {}
                 Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, (bias, relu)),
-                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }, moments),
-                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }, moments),
+                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
+                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
             }
         })
     }
@@ -120,21 +130,70 @@ fn run<T: Real>(
 
 /// The gradient of the input, (N,H,W,C).
 pub(crate) fn input_gradient<T: Real>(d: Shape, weight: &[T], dy: &[T]) -> Vec<T> {
-    assert!(dy.len() == d.y_len() && weight.len() == d.weight_len());
-    let (simd, dy) = (simd(), dy.as_ptr());
     if d.y_len() == 0 {
         return vec![T::ZERO; d.x_len()];
     }
-    // SAFETY: as in `forward`.
+    // SAFETY: all of it is written.
+    unsafe { filled(d.x_len(), |out| run_back(d, weight, dy, out, None)) }
+}
+
+/// Whether [`input_gradient_gated`] does this one.
+pub(crate) fn gates<T: Real>(d: &Shape) -> bool {
+    d.tallied::<T>(d.c) && d.stride == 1
+}
+
+/// The gradient of the input with the `rest` of its terms, through the gate: a new map, or none where it has been written
+/// over the rest; and the sums over it.
+pub(crate) fn input_gradient_gated<T: Real>(
+    d: Shape,
+    weight: &[T],
+    dy: &[T],
+    rest: Option<Elements<'_, T>>,
+    of: Rectified<'_, T>,
+) -> (Option<Vec<T>>, Sums) {
+    assert!(gates::<T>(&d), "a convolution that takes tallies of its whole input");
+    assert!([of.y.len(), of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "maps of the input's shape");
+    let run = |out: &mut [MaybeUninit<T>], add: bool| {
+        let mut gated = Gated::new(of, out.as_mut_ptr().cast(), add);
+        run_back(d, weight, dy, out, Some(&mut gated));
+        gated.sums()
+    };
+    // SAFETY: only elements are written, so that all stay initialised; MaybeUninit<T> has the layout of T.
+    let onto = |rest: &mut [T]| unsafe { run(&mut *(std::ptr::from_mut(rest) as *mut [MaybeUninit<T>]), true) };
+    match rest {
+        Some(Elements::Own(rest)) => (None, onto(rest)),
+        Some(Elements::Shared(rest)) => {
+            let mut rest = rest.to_vec();
+            let sums = onto(&mut rest);
+            (Some(rest), sums)
+        }
+        None => {
+            let mut new = Vec::with_capacity(d.x_len());
+            let sums = run(&mut new.spare_capacity_mut()[..d.x_len()], false);
+            // SAFETY: all of it has been written.
+            unsafe { new.set_len(d.x_len()) };
+            (Some(new), sums)
+        }
+    }
+}
+
+/// Writes the gradient of the input to `out`.
+fn run_back<T: Real>(
+    d: Shape,
+    weight: &[T],
+    dy: &[T],
+    out: &mut [MaybeUninit<T>],
+    tallies: Option<&mut dyn Tallies<T>>,
+) {
+    assert!(dy.len() == d.y_len() && weight.len() == d.weight_len() && out.len() == d.x_len());
+    let (simd, dy, out) = (simd(), dy.as_ptr(), out.as_mut_ptr().cast::<T>());
+    // SAFETY: as in `run`.
     unsafe {
-        filled(d.x_len(), |out| {
-            let out = out.as_mut_ptr().cast::<T>();
-            match d.algorithm() {
-                Algorithm::Depthwise => depthwise::input_gradient(simd, &d, weight, dy, out),
-                Algorithm::Winograd => winograd::input_gradient(simd, &d, weight, dy, out),
-                Algorithm::Direct => direct::input_gradient(simd, &d, weight, dy, out),
-            }
-        })
+        match d.algorithm() {
+            Algorithm::Depthwise => depthwise::input_gradient(simd, &d, weight, dy, out),
+            Algorithm::Winograd => winograd::input_gradient(simd, &d, weight, dy, out, tallies),
+            Algorithm::Direct => direct::input_gradient(simd, &d, weight, dy, out, tallies),
+        }
     }
 }
 

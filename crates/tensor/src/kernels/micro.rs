@@ -6,8 +6,8 @@
 
 mod tile;
 
-use super::moments::Slot;
 use super::simd::{Job, Lanes};
+use super::tally::Tally;
 use tile::Tile;
 
 /// `C = A B`, or `C += A B`.
@@ -37,7 +37,7 @@ pub(crate) struct Packed<T> {
     /// From line to line, in A and in C.
     line: (usize, usize),
     streamed: bool,
-    moments: Slot<T>,
+    tally: Tally<T>,
     first: bool,
     ahead: (*const T, usize),
 }
@@ -52,7 +52,7 @@ impl<T: super::Real> Packed<T> {
             lines: 1,
             line: (0, 0),
             streamed: false,
-            moments: Slot::NONE,
+            tally: Tally::Nothing,
             first: false,
             ahead: (std::ptr::null(), 0),
         }
@@ -73,9 +73,9 @@ impl<T: super::Real> Packed<T> {
         Self { ahead: (at, count), ..self }
     }
 
-    /// Sums up the rows of C, whose columns must be whole vectors; the first row begins the sums where `first`.
-    pub(crate) fn moments(self, moments: Slot<T>, first: bool) -> Self {
-        Self { moments, first, ..self }
+    /// What is done with the rows of C, whose columns must be whole vectors; the first row begins the sums where `first`.
+    pub(super) fn tally(self, tally: Tally<T>, first: bool) -> Self {
+        Self { tally, first, ..self }
     }
 
     /// Whether C is stored past the caches, which needs all its rows on a boundary of 64 bytes.
@@ -161,7 +161,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
             lines,
             line: (a_line, c_line),
             streamed,
-            moments,
+            tally,
             first: begins,
             mut ahead,
         } = self;
@@ -199,7 +199,7 @@ impl<T: super::Real> Job<T> for Packed<T> {
                             add,
                             next,
                             streamed: streamed && all,
-                            moments: moments.from(from),
+                            tally: tally.from(from),
                             first: begins && (line, row) == (0, 0),
                         };
                         tile.run::<V, false>(height, width / V::N);
@@ -232,7 +232,7 @@ impl<T: super::Real> Job<T> for Transposed<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let Transposed { product: p, rows, ahead } = self;
-        let (mut tiles, moments) = (0, Slot::NONE);
+        let (mut tiles, tally) = (0, Tally::Nothing);
         // SAFETY: as above.
         unsafe {
             for (from, width) in panels(V::N, p.columns) {
@@ -246,7 +246,7 @@ impl<T: super::Real> Job<T> for Transposed<T> {
                     // Each tile asks for a column of lines, while there are any.
                     let next = ahead[0].line(tiles).or_else(|rest| ahead[1].line(rest)).unwrap_or((p.b, 0));
                     let tile =
-                        Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, next, streamed: false, moments, first: false };
+                        Tile { kc: p.kc, a, lda, b, ldb, c, ldc, add, next, streamed: false, tally, first: false };
                     tile.run::<V, true>(height, width / V::N);
                     tiles += 1;
                 }

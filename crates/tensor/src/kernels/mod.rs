@@ -4,7 +4,8 @@
 //! `mod.rs` is the door to candle's storage. `simd`, `micro` (the dense product) and `parallel` are what the products
 //! are made of: `conv` chooses between `winograd`, `direct` and `depthwise`; `linear` is the fully connected layer. The
 //! other layers run at the speed of memory and are what their names say, on `rows`, `rewrite` (gradients in their own
-//! memory), `fill` and `elementwise`. `moments` are mean and variance from sums of blocks, `recycler` keeps memory.
+//! memory), `fill` and `elementwise`. `tally` is what a product does with its
+//! output on the way: `moments` are mean and variance from sums of blocks, `gate` finishes a gradient; `recycler` keeps memory.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -23,6 +24,7 @@ pub(crate) mod dropout;
 pub(crate) mod elementwise;
 mod fill;
 pub(crate) mod fractional_pool;
+pub(crate) mod gate;
 pub(crate) mod linear;
 pub(crate) mod max_pool;
 pub(crate) mod maxout;
@@ -34,6 +36,7 @@ pub(crate) mod rewrite;
 pub(crate) mod rows;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+mod tally;
 pub(crate) mod transpose;
 mod winograd;
 

@@ -8,9 +8,8 @@
 use rayon::prelude::*;
 
 use super::Real;
-use super::parallel::Shared;
 use super::rows::{self, Summand};
-use super::simd::Lanes;
+use super::tally::{Slot, Tallies, Tally};
 
 /// Mean and biased variance by column.
 pub(crate) struct Moments {
@@ -31,13 +30,6 @@ impl<T: Real> Blocks<T> {
     /// None yet.
     pub(crate) fn new(columns: usize) -> Self {
         Self { columns, rows: Vec::new(), sums: Vec::new() }
-    }
-
-    /// Makes room for blocks of so many rows each.
-    pub(super) fn reserve(&mut self, rows: Vec<usize>) -> Slots<T> {
-        self.sums = vec![T::ZERO; rows.len() * 3 * self.columns];
-        self.rows = rows;
-        Slots { at: Shared::new(self.sums.as_mut_ptr()), columns: self.columns }
     }
 
     /// The moments of all blocks together.
@@ -72,6 +64,13 @@ impl<T: Real> Blocks<T> {
     }
 }
 
+impl<T: Real> Tallies<T> for Blocks<T> {
+    fn reserve(&mut self, rows: Vec<usize>) -> Tally<T> {
+        self.rows = rows;
+        Tally::Moments(Slot::reserve(&mut self.sums, self.rows.len(), 3, self.columns))
+    }
+}
+
 /// Columns that are put together at a time.
 const COLUMNS: usize = 64;
 
@@ -85,90 +84,4 @@ pub(crate) fn of<T: Real>(x: &[T], c: usize) -> Moments {
     });
     let sums = sums.collect::<Vec<_>>().concat();
     Blocks { columns: c, rows: x.chunks(size).map(|block| block.len() / c).collect(), sums }.together()
-}
-
-/// Where blocks put their sums.
-#[derive(Clone, Copy)]
-pub(super) struct Slots<T> {
-    at: Shared<T>,
-    columns: usize,
-}
-
-impl<T: Real> Slots<T> {
-    /// The sums of some columns of a block.
-    pub(super) fn block(self, block: usize, column: usize) -> Slot<T> {
-        Slot { at: self.at.at(block * 3 * self.columns + column), columns: self.columns }
-    }
-}
-
-/// Where a block puts the sums of some columns, or nowhere.
-#[derive(Clone, Copy)]
-pub(super) struct Slot<T> {
-    at: *mut T,
-    columns: usize,
-}
-
-impl<T: Real> Slot<T> {
-    pub(super) const NONE: Self = Self { at: std::ptr::null_mut(), columns: 0 };
-
-    #[inline(always)]
-    pub(super) fn is_none(self) -> bool {
-        self.at.is_null()
-    }
-
-    /// The columns from `from` on.
-    #[inline(always)]
-    pub(super) fn from(self, from: usize) -> Self {
-        if self.is_none() { self } else { Self { at: self.at.wrapping_add(from), ..self } }
-    }
-
-    /// The sums of one vector of columns, which begin with the row `first` where there is one.
-    #[inline(always)]
-    pub(super) unsafe fn open<V: Lanes<Real = T>>(self, first: Option<V>) -> Sums<V> {
-        // SAFETY: the caller vouches for a vector of columns.
-        unsafe {
-            match first {
-                Some(centre) => {
-                    centre.store(self.at);
-                    Sums { centre, off: V::splat(T::ZERO), squares: V::splat(T::ZERO) }
-                }
-                None => Sums {
-                    centre: V::load(self.at),
-                    off: V::load(self.at.add(self.columns)),
-                    squares: V::load(self.at.add(2 * self.columns)),
-                },
-            }
-        }
-    }
-
-    /// Keeps them.
-    #[inline(always)]
-    pub(super) unsafe fn close<V: Lanes<Real = T>>(self, sums: Sums<V>) {
-        // SAFETY: as above.
-        unsafe {
-            sums.off.store(self.at.add(self.columns));
-            sums.squares.store(self.at.add(2 * self.columns));
-        }
-    }
-}
-
-/// The sums of one vector of columns.
-#[derive(Clone, Copy)]
-pub(super) struct Sums<V> {
-    centre: V,
-    off: V,
-    squares: V,
-}
-
-impl<V: Lanes> Sums<V> {
-    /// Adds a row.
-    #[inline(always)]
-    pub(super) unsafe fn add(&mut self, x: V) {
-        // SAFETY: called inside a job.
-        unsafe {
-            let d = x.sub(self.centre);
-            self.off = self.off.add(d);
-            self.squares = d.mul_add(d, self.squares);
-        }
-    }
 }

@@ -17,9 +17,9 @@ use std::ops::Range;
 use super::Real;
 use super::conv::Shape;
 use super::micro::{Packed, Product};
-use super::moments::{Blocks, Slot};
 use super::parallel::{Shared, each, scratch};
 use super::simd::{Job, Lanes, STREAMED, Simd};
+use super::tally::{Tallies, Tally};
 use windows::{Gather, Map, Windows};
 
 /// Output pixels of one unit of work, and steps of k of one product: a block of the windows and a panel of weights fit
@@ -50,8 +50,12 @@ pub(super) struct Finish<T> {
     pub(super) relu: bool,
 }
 
-/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n` pictures. Moments are those
-/// of an unfinished output, of one correlation that writes all channels, in whole vectors.
+impl<T> Finish<T> {
+    pub(super) const NOTHING: Self = Self { bias: std::ptr::null(), relu: false };
+}
+
+/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n` pictures. Tallies are of
+/// an unfinished output, of one correlation that writes all channels, in whole vectors.
 ///
 /// # Safety
 /// `x` and `out` hold n source and target maps.
@@ -62,7 +66,7 @@ pub(super) unsafe fn correlate<T: Real>(
     x: *const T,
     out: *mut T,
     finish: Finish<T>,
-    mut moments: Option<&mut Blocks<T>>,
+    mut tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let (x, out, bias) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(finish.bias.cast_mut()));
     for (plan, weights) in parts {
@@ -80,11 +84,10 @@ pub(super) unsafe fn correlate<T: Real>(
         // What one product finishes, in whole lines of the cache.
         let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
         let finished = w.k() <= STEPS && finish.bias.is_null() && !finish.relu;
-        let streamed = whole && finished && n * t.len() * size_of::<T>() > STREAMED;
         let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
-        let slots = moments
-            .as_mut()
-            .map(|blocks| blocks.reserve((0..tall).map(|row| unit_lines(row).len() * w.columns).collect()));
+        let rows = || (0..tall).map(|row| unit_lines(row).len() * w.columns).collect();
+        let tally = Tally::reserve(tallies.take(), rows);
+        let streamed = whole && finished && !tally.adds() && n * t.len() * size_of::<T>() > STREAMED;
         each(tall * wide, |unit| {
             let (row, column) = (unit / wide, unit % wide * width);
             let block = Block {
@@ -96,7 +99,7 @@ pub(super) unsafe fn correlate<T: Real>(
                 out: out.at(0),
                 finish: Finish { bias: bias.at(0).cast_const(), relu: finish.relu },
                 streamed,
-                moments: slots.map_or(Slot::NONE, |slots| slots.block(row, column)),
+                tally: tally.block(row).from(column),
             };
             // SAFETY: the caller's promise; the lines and columns are this unit's own.
             unsafe { block.run(simd) }
@@ -115,7 +118,7 @@ struct Block<'a, T> {
     out: *mut T,
     finish: Finish<T>,
     streamed: bool,
-    moments: Slot<T>,
+    tally: Tally<T>,
 }
 
 impl<T: Real> Block<'_, T> {
@@ -183,11 +186,16 @@ impl<T: Real> Block<'_, T> {
                     b: self.b,
                     c,
                     ldc: self.plan.every * t.c,
-                    add: k.start > 0,
+                    add: k.start > 0 || (k.end < w.k() && self.tally.adds()),
                 };
-                let moments = if k.end == w.k() { self.moments } else { Slot::NONE };
+                let tally = match () {
+                    () if k.end < w.k() => Tally::Nothing,
+                    // The first of several products has added what lies there.
+                    () if k.start > 0 => self.tally.added(),
+                    () => self.tally,
+                };
                 let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed);
-                let packed = packed.moments(moments, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
+                let packed = packed.tally(tally, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
                 T::launch(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
         }
@@ -260,7 +268,7 @@ pub(super) unsafe fn forward<T: Real>(
     weight: &[T],
     out: *mut T,
     finish: Finish<T>,
-    moments: Option<&mut Blocks<T>>,
+    tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let parts: Vec<_> = (0..d.groups)
         .map(|group| {
@@ -272,7 +280,7 @@ pub(super) unsafe fn forward<T: Real>(
         })
         .collect();
     // SAFETY: the caller's promise.
-    unsafe { correlate(simd, d.n, &parts, x, out, finish, moments) }
+    unsafe { correlate(simd, d.n, &parts, x, out, finish, tallies) }
 }
 
 /// What the outputs of a group read.
@@ -286,7 +294,14 @@ fn forward_windows(d: &Shape, group: usize) -> Windows {
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T], dy: *const T, out: *mut T) {
+pub(super) unsafe fn input_gradient<T: Real>(
+    simd: Simd,
+    d: &Shape,
+    weight: &[T],
+    dy: *const T,
+    out: *mut T,
+    tallies: Option<&mut dyn Tallies<T>>,
+) {
     let mut parts = Vec::new();
     for group in 0..d.groups {
         for y in 0..d.stride.min(d.h) {
@@ -310,7 +325,7 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
         }
     }
     // SAFETY: the caller's promise; residues and groups do not overlap.
-    unsafe { correlate(simd, d.n, &parts, dy, out, Finish { bias: std::ptr::null(), relu: false }, None) }
+    unsafe { correlate(simd, d.n, &parts, dy, out, Finish::NOTHING, tallies) }
 }
 
 /// The taps that reach input position `at` + a multiple of the stride, with the first output position of each.

@@ -3,8 +3,8 @@
 //! The loops over rows are unrolled by macro: written as loops, LLVM leaves the accumulators in memory.
 
 use super::super::Real;
-use super::super::moments::Slot;
 use super::super::simd::Lanes;
+use super::super::tally::{GateSums, MomentSums, Tally};
 
 /// Up to [`Lanes::ROWS`] rows by two vectors of C.
 pub(super) struct Tile<T> {
@@ -19,8 +19,8 @@ pub(super) struct Tile<T> {
     /// What to ask for at the first step, and how much further on at each of the following.
     pub(super) next: (*const T, usize),
     pub(super) streamed: bool,
-    /// Where the sums of its columns go, and whether its first row begins them.
-    pub(super) moments: Slot<T>,
+    /// What is done with it, and whether its first row begins the sums.
+    pub(super) tally: Tally<T>,
     pub(super) first: bool,
 }
 
@@ -91,6 +91,12 @@ impl<T: Real> Tile<T> {
                             V::prefetch(c.add($i * ldc));
                             if TWO {
                                 V::prefetch(c.add($i * ldc + V::N));
+                            }
+                            if let (Tally::Gate(_, gate), false) = (self.tally, TRANSPOSED) {
+                                gate.ask::<V>(c.add($i * ldc));
+                                if TWO {
+                                    gate.ask::<V>(c.add($i * ldc + V::N));
+                                }
                             }
                         }
                     };
@@ -217,26 +223,51 @@ impl<T: Real> Tile<T> {
                 }
                 let _ = (a0, a3, a6, a9, a12, b, steps);
             }
-            if !self.moments.is_none() {
-                // A column of vectors at a time: with the sums of both they would not all fit the registers.
-                macro_rules! side {
-                    ($side:ident, $slot:expr) => {
-                        let mut sums = $slot.open::<V>(if self.first { Some($side[0]) } else { None });
-                        macro_rules! sum {
-                            ($i:tt) => {
-                                if $i < H {
-                                    sums.add($side[$i]);
-                                }
-                            };
-                        }
-                        rows!(sum);
-                        $slot.close(sums);
-                    };
+            // A column of vectors at a time: the sums of two would not fit the registers.
+            match self.tally {
+                Tally::Moments(slot) if !TRANSPOSED => {
+                    macro_rules! side {
+                        ($side:ident, $from:expr) => {
+                            let slot = slot.from($from);
+                            let mut sums = MomentSums::open(slot, if self.first { Some($side[0]) } else { None });
+                            macro_rules! add {
+                                ($i:tt) => {
+                                    if $i < H {
+                                        sums.add($side[$i]);
+                                    }
+                                };
+                            }
+                            rows!(add);
+                            sums.close(slot);
+                        };
+                    }
+                    side!(left, 0);
+                    if TWO {
+                        side!(right, V::N);
+                    }
                 }
-                side!(left, self.moments);
-                if TWO {
-                    side!(right, self.moments.from(V::N));
+                Tally::Gate(slot, gate) if !TRANSPOSED => {
+                    macro_rules! side {
+                        ($side:ident, $from:expr) => {
+                            let (slot, gate) = (slot.from($from), gate.from($from));
+                            let mut sums = GateSums::open(slot, gate, self.first);
+                            macro_rules! pass {
+                                ($i:tt) => {
+                                    if $i < H {
+                                        $side[$i] = sums.pass(gate, c.add($i * ldc + $from), $side[$i]);
+                                    }
+                                };
+                            }
+                            rows!(pass);
+                            sums.close(slot);
+                        };
+                    }
+                    side!(left, 0);
+                    if TWO {
+                        side!(right, V::N);
+                    }
                 }
+                _ => {}
             }
             macro_rules! put {
                 ($i:tt) => {

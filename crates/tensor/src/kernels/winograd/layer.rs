@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::super::Real;
 use super::super::direct::Finish;
 use super::super::micro::{Packed, Product, packed_len, panels};
-use super::super::moments::{Slot, Slots};
 use super::super::parallel::{Shared, each, scratch};
 use super::super::simd::Simd;
+use super::super::tally::Tally;
 use super::stages::{Outputs, Patches};
 use super::{BLOCK, CHUNK, COLUMNS, INPUTS, Kernels, POINTS, TILES, Tiling, UNITS, point_stride, weights};
 
@@ -25,7 +25,7 @@ pub(super) struct Layer<T> {
     pub(super) relu: bool,
     pub(super) streamed: bool,
     /// One for each block of tiles that goes to the map at a time.
-    pub(super) moments: Option<Slots<T>>,
+    pub(super) tally: Tally<T>,
 }
 
 impl<T: Real> Layer<T> {
@@ -190,7 +190,6 @@ impl<T: Real> Layer<T> {
         let Self { t, o, streamed, .. } = *self;
         let bias = self.bias.at(0).cast_const();
         let bias = if bias.is_null() { bias } else { bias.wrapping_add(columns.start) };
-        let moments = self.moments.map_or(Slot::NONE, |slots| slots.block(number, columns.start));
         let job = Outputs {
             t,
             o,
@@ -203,7 +202,7 @@ impl<T: Real> Layer<T> {
             to: tiles.end,
             finish: Finish { bias, relu: self.relu },
             streamed,
-            moments,
+            tally: self.tally.block(number).from(columns.start),
         };
         // SAFETY: the caller's promise.
         unsafe { T::launch(self.simd, job) }

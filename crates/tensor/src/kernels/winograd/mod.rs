@@ -20,9 +20,9 @@ mod weights;
 use super::Real;
 use super::conv::Shape;
 use super::direct::{Finish, Matrix};
-use super::moments::Blocks;
 use super::parallel::Shared;
 use super::simd::{STREAMED, Simd};
+use super::tally::{Tallies, Tally};
 use layer::Layer;
 
 /// Points of the transform.
@@ -103,23 +103,30 @@ pub(super) unsafe fn forward<T: Real>(
     weight: &[T],
     out: *mut T,
     finish: Finish<T>,
-    moments: Option<&mut Blocks<T>>,
+    tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let kernels = (d.forward_matrix(0), false, weight);
     let t = Tiling { n: d.n, h: d.h, w: d.w, oh: d.oh, ow: d.ow, padding: d.padding };
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (x, out), kernels, finish, moments) }
+    unsafe { run(simd, t, (x, out), kernels, finish, tallies) }
 }
 
 /// The gradient of the input (N,H,W,C).
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T], dy: *const T, out: *mut T) {
+pub(super) unsafe fn input_gradient<T: Real>(
+    simd: Simd,
+    d: &Shape,
+    weight: &[T],
+    dy: *const T,
+    out: *mut T,
+    tallies: Option<&mut dyn Tallies<T>>,
+) {
     let kernels = (d.backward_matrix(0), true, weight);
     let t = Tiling { n: d.n, h: d.oh, w: d.ow, oh: d.h, ow: d.w, padding: 2 - d.padding };
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (dy, out), kernels, Finish { bias: std::ptr::null(), relu: false }, None) }
+    unsafe { run(simd, t, (dy, out), kernels, Finish::NOTHING, tallies) }
 }
 
 /// A weight's matrix, whether its kernels are turned round, and the weight.
@@ -131,14 +138,15 @@ unsafe fn run<T: Real>(
     (x, out): (*const T, *mut T),
     kernels: Kernels<'_, T>,
     finish: Finish<T>,
-    moments: Option<&mut Blocks<T>>,
+    tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let (c, o) = (kernels.0.inputs, kernels.0.outputs);
     let padded = o.next_multiple_of(T::lanes(simd));
     // Whole vectors on their boundaries.
     let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.addr().is_multiple_of(64);
     let (x, out, bias) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(finish.bias.cast_mut()));
-    let mut layer = Layer { simd, t, c, o, padded, x, out, bias, relu: finish.relu, streamed, moments: None };
+    let (relu, tally) = (finish.relu, Tally::Nothing);
+    let mut layer = Layer { simd, t, c, o, padded, x, out, bias, relu, streamed, tally };
     let weights = POINTS * c * padded * size_of::<T>();
     let large = weights > if t.tiles() <= layer.chunk() { SHARED_IN_ONE } else { SHARED };
     let few = large && t.tiles() <= FEW;
@@ -147,10 +155,11 @@ unsafe fn run<T: Real>(
         (false, true) => TILES,
         (false, false) => layer.block(),
     };
-    layer.moments = moments.map(|blocks| {
+    layer.tally = Tally::reserve(tallies, || {
         let tiles = (0..t.tiles()).step_by(block).map(|from| from..t.tiles().min(from + block));
-        blocks.reserve(tiles.map(|tiles| tiles.map(|tile| t.pixels(tile)).sum()).collect())
+        tiles.map(|tiles| tiles.map(|tile| t.pixels(tile)).sum()).collect()
     });
+    layer.streamed &= !layer.tally.adds();
     let transformed = || weights::transformed(simd, kernels.0, kernels.1, kernels.2);
     // SAFETY: the caller's promise.
     unsafe {

@@ -2,8 +2,8 @@
 
 use super::super::Real;
 use super::super::direct::Finish;
-use super::super::moments::Slot;
 use super::super::simd::{Job, Lanes};
+use super::super::tally::{GateSums, MomentSums, Tally};
 use super::Tiling;
 use super::transform::{self, both_ways};
 
@@ -80,8 +80,8 @@ pub(super) struct Outputs<T> {
     pub(super) to: usize,
     pub(super) finish: Finish<T>,
     pub(super) streamed: bool,
-    /// The sums of what is written, whose channels must be whole vectors.
-    pub(super) moments: Slot<T>,
+    /// What is done with what is written, whose channels must be whole vectors.
+    pub(super) tally: Tally<T>,
 }
 
 impl<T: Real> Job<T> for Outputs<T> {
@@ -102,22 +102,44 @@ impl<T: Real> Job<T> for Outputs<T> {
                     if !self.finish.bias.is_null() {
                         bias = V::load_up_to(self.finish.bias.add(from), n);
                     }
+                    if let Tally::Gate(_, gate) = self.tally {
+                        for i in 0..rows {
+                            for j in 0..columns {
+                                let to = out.add((i * t.ow + j) * o + from);
+                                gate.ask::<V>(to);
+                                V::prefetch(to);
+                            }
+                        }
+                    }
                     let mut points = [[bias; 6]; 6];
                     for i in 0..6 {
                         for j in 0..6 {
                             points[i][j] = V::load(m.add((i * 6 + j) * self.stride + from));
                         }
                     }
-                    let y = both_ways!(transform::output, points, 6, 4);
-                    if !self.moments.is_none() {
-                        let slot = self.moments.from(from);
-                        let mut sums = slot.open(if tile == self.from { Some(y[0][0]) } else { None });
-                        for i in 0..rows {
-                            for j in 0..columns {
-                                sums.add(y[i][j]);
+                    let mut y = both_ways!(transform::output, points, 6, 4);
+                    let begins = tile == self.from;
+                    match self.tally.from(from) {
+                        Tally::Nothing => {}
+                        Tally::Moments(slot) => {
+                            let mut sums = MomentSums::open(slot, if begins { Some(y[0][0]) } else { None });
+                            for i in 0..rows {
+                                for j in 0..columns {
+                                    sums.add(y[i][j]);
+                                }
                             }
+                            sums.close(slot);
                         }
-                        slot.close(sums);
+                        Tally::Gate(slot, gate) => {
+                            let mut sums = GateSums::open(slot, gate, begins);
+                            for i in 0..rows {
+                                for j in 0..columns {
+                                    let to = out.add((i * t.ow + j) * o + from);
+                                    y[i][j] = sums.pass(gate, to, y[i][j]);
+                                }
+                            }
+                            sums.close(slot);
+                        }
                     }
                     for i in 0..rows {
                         for j in 0..columns {

@@ -1,0 +1,233 @@
+//! What a product does with a vector of its output while it is in registers, beside writing it: sums by column, which
+//! spare a pass over the output, and the gate of a gradient.
+//!
+//! The **gate** finishes the gradient of `y = relu(batch norm of x)`, of which the product is the last term: the other
+//! terms, which lie where the output goes, are added, what the rectifier held back becomes zero, and batch norm's backward
+//! pass gets its sums. For ResNet-50, 8 pictures, that spares reading 580 MB and writing 180.
+
+use super::parallel::Shared;
+use super::simd::Lanes;
+
+/// For the output of a product; [`Tally::block`] for a block of its rows.
+#[derive(Clone, Copy)]
+pub(super) enum Tally<T> {
+    Nothing,
+    /// Of each column a centre, and the sums of `d` and `d²` for `d = value - centre`.
+    Moments(Slot<T>),
+    /// Of each column the sums of `g` and `g · (x - mean)`.
+    Gate(Slot<T>, Gate<T>),
+}
+
+/// Who keeps the sums of blocks of so many rows each.
+pub(super) trait Tallies<T> {
+    fn reserve(&mut self, rows: Vec<usize>) -> Tally<T>;
+}
+
+impl<T: Copy> Tally<T> {
+    /// None where nobody wants one.
+    pub(super) fn reserve(wanted: Option<&mut dyn Tallies<T>>, rows: impl FnOnce() -> Vec<usize>) -> Self {
+        wanted.map_or(Tally::Nothing, |tallies| tallies.reserve(rows()))
+    }
+
+    /// Whether what lies where the output goes is read.
+    pub(super) fn adds(&self) -> bool {
+        matches!(self, Tally::Gate(_, gate) if gate.add)
+    }
+
+    /// The same after what lies there has been added.
+    pub(super) fn added(self) -> Self {
+        match self {
+            Tally::Gate(slot, gate) => Tally::Gate(slot, Gate { add: false, ..gate }),
+            other => other,
+        }
+    }
+
+    /// That of a block.
+    pub(super) fn block(self, number: usize) -> Self {
+        match self {
+            Tally::Nothing => Tally::Nothing,
+            Tally::Moments(slot) => Tally::Moments(slot.block(number)),
+            Tally::Gate(slot, gate) => Tally::Gate(slot.block(number), gate),
+        }
+    }
+
+    /// That of the columns from `column` on.
+    #[inline(always)]
+    pub(super) fn from(self, column: usize) -> Self {
+        match self {
+            Tally::Nothing => Tally::Nothing,
+            Tally::Moments(slot) => Tally::Moments(slot.from(column)),
+            Tally::Gate(slot, gate) => Tally::Gate(slot.from(column), gate.from(column)),
+        }
+    }
+}
+
+/// Where sums go: [block][number][column].
+#[derive(Clone, Copy)]
+pub(super) struct Slot<T> {
+    at: Shared<T>,
+    /// Columns of all sums, and numbers of each column.
+    columns: usize,
+    numbers: usize,
+}
+
+impl<T: super::Real> Slot<T> {
+    /// Makes room for some blocks.
+    pub(super) fn reserve(sums: &mut Vec<T>, blocks: usize, numbers: usize, columns: usize) -> Self {
+        *sums = vec![T::ZERO; blocks * numbers * columns];
+        Self { at: Shared::new(sums.as_mut_ptr()), columns, numbers }
+    }
+}
+
+impl<T: Copy> Slot<T> {
+    fn block(self, number: usize) -> Self {
+        self.from(number * self.numbers * self.columns)
+    }
+
+    #[inline(always)]
+    pub(super) fn from(self, column: usize) -> Self {
+        Self { at: Shared::new(self.at.at(column)), ..self }
+    }
+
+    /// A vector of a number.
+    #[inline(always)]
+    fn number(self, number: usize) -> *mut T {
+        self.at.at(number * self.columns)
+    }
+}
+
+/// What the gate reads beside the output, from its first element on.
+#[derive(Clone, Copy)]
+pub(super) struct Gate<T> {
+    pub(super) out: Shared<T>,
+    /// Maps of the output's shape.
+    pub(super) y: Shared<T>,
+    pub(super) x: Shared<T>,
+    /// By column.
+    pub(super) mean: Shared<T>,
+    /// Whether the output is added to what lies there.
+    pub(super) add: bool,
+}
+
+impl<T: Copy> Gate<T> {
+    #[inline(always)]
+    pub(super) fn from(self, column: usize) -> Self {
+        Self { mean: Shared::new(self.mean.at(column)), ..self }
+    }
+
+    /// The places in y and x of a place in the output.
+    #[inline(always)]
+    fn at(self, c: *const T) -> (*const T, *const T) {
+        let bytes = c.addr().wrapping_sub(self.out.at(0).addr());
+        (self.y.at(0).wrapping_byte_add(bytes), self.x.at(0).wrapping_byte_add(bytes))
+    }
+
+    /// Asks for what [`GateSums::pass`] will read.
+    #[inline(always)]
+    pub(super) unsafe fn ask<V: Lanes<Real = T>>(self, c: *const T) {
+        let (y, x) = self.at(c);
+        // SAFETY: called inside a job.
+        unsafe {
+            V::prefetch(y);
+            V::prefetch(x);
+        }
+    }
+}
+
+/// The moments of one vector of columns.
+#[derive(Clone, Copy)]
+pub(super) struct MomentSums<V> {
+    centre: V,
+    off: V,
+    squares: V,
+}
+
+impl<T: super::Real, V: Lanes<Real = T>> MomentSums<V> {
+    /// They begin with the row `first` where there is one.
+    #[inline(always)]
+    pub(super) unsafe fn open(slot: Slot<T>, first: Option<V>) -> Self {
+        // SAFETY: the caller vouches for a vector of columns.
+        unsafe {
+            match first {
+                Some(centre) => {
+                    centre.store(slot.number(0));
+                    Self { centre, off: V::splat(T::ZERO), squares: V::splat(T::ZERO) }
+                }
+                None => {
+                    let [centre, off, squares] =
+                        [V::load(slot.number(0)), V::load(slot.number(1)), V::load(slot.number(2))];
+                    Self { centre, off, squares }
+                }
+            }
+        }
+    }
+
+    /// Adds a row.
+    #[inline(always)]
+    pub(super) unsafe fn add(&mut self, value: V) {
+        // SAFETY: called inside a job.
+        unsafe {
+            let d = value.sub(self.centre);
+            self.off = self.off.add(d);
+            self.squares = d.mul_add(d, self.squares);
+        }
+    }
+
+    /// Keeps them.
+    #[inline(always)]
+    pub(super) unsafe fn close(self, slot: Slot<T>) {
+        // SAFETY: as above.
+        unsafe {
+            self.off.store(slot.number(1));
+            self.squares.store(slot.number(2));
+        }
+    }
+}
+
+/// The sums of a gated gradient, of one vector of columns.
+#[derive(Clone, Copy)]
+pub(super) struct GateSums<V> {
+    mean: V,
+    gradient: V,
+    product: V,
+}
+
+impl<T: super::Real, V: Lanes<Real = T>> GateSums<V> {
+    /// They begin where `first`.
+    #[inline(always)]
+    pub(super) unsafe fn open(slot: Slot<T>, gate: Gate<T>, first: bool) -> Self {
+        // SAFETY: the caller vouches for a vector of columns.
+        unsafe {
+            let mean = V::load(gate.mean.at(0));
+            let zero = V::splat(T::ZERO);
+            if first {
+                return Self { mean, gradient: zero, product: zero };
+            }
+            Self { mean, gradient: V::load(slot.number(0)), product: V::load(slot.number(1)) }
+        }
+    }
+
+    /// What passes of a vector that goes to `c`.
+    #[inline(always)]
+    pub(super) unsafe fn pass(&mut self, gate: Gate<T>, c: *const T, value: V) -> V {
+        let (y, x) = gate.at(c);
+        // SAFETY: the caller vouches for a vector of the output, and so of the maps of its shape.
+        unsafe {
+            let value = if gate.add { value.add(V::load(c)) } else { value };
+            let g = V::load(y).pass(value);
+            self.gradient = self.gradient.add(g);
+            self.product = g.mul_add(V::load(x).sub(self.mean), self.product);
+            g
+        }
+    }
+
+    /// Keeps them.
+    #[inline(always)]
+    pub(super) unsafe fn close(self, slot: Slot<T>) {
+        // SAFETY: as above.
+        unsafe {
+            self.gradient.store(slot.number(0));
+            self.product.store(slot.number(1));
+        }
+    }
+}
