@@ -213,7 +213,6 @@ impl<T: super::Real, V: Lanes<Real = T>> GateSums<V> {
         let (y, x) = gate.at(c);
         // SAFETY: the caller vouches for a vector of the output, and so of the maps of its shape.
         unsafe {
-            let value = if gate.add { value.add(V::load(c)) } else { value };
             let g = V::load(y).pass(value);
             self.gradient = self.gradient.add(g);
             self.product = g.mul_add(V::load(x).sub(self.mean), self.product);

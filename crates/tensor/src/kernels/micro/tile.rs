@@ -24,6 +24,9 @@ pub(super) struct Tile<T> {
     pub(super) first: bool,
 }
 
+/// The last steps of k, in which the lines of C are asked for.
+const ASKED: usize = 128;
+
 /// Calls a macro for each row that a tile may have.
 macro_rules! rows {
     ($m:ident) => {
@@ -84,24 +87,21 @@ impl<T: Real> Tile<T> {
                 }
                 rows!(take);
             }
-            if !self.add && !self.streamed {
-                macro_rules! ask {
-                    ($i:tt) => {
-                        if $i < H {
-                            V::prefetch(c.add($i * ldc));
-                            if TWO {
-                                V::prefetch(c.add($i * ldc + V::N));
-                            }
-                            if let (Tally::Gate(_, gate), false) = (self.tally, TRANSPOSED) {
-                                gate.ask::<V>(c.add($i * ldc));
-                                if TWO {
-                                    gate.ask::<V>(c.add($i * ldc + V::N));
-                                }
-                            }
+            // The lines of C are asked for one after the other while k runs: all at once, they hold up those of A and B.
+            let gate = if let Tally::Gate(_, gate) = self.tally { Some(gate) } else { None };
+            let (mut asked, vectors) = (0, if TWO { 2 } else { 1 });
+            let wanted = if self.add || (self.streamed && gate.is_none()) { 0 } else { H * vectors };
+            macro_rules! ask {
+                ($steps:expr) => {
+                    if asked < wanted && $steps <= ASKED {
+                        let at = c.add(asked / vectors * ldc + asked % vectors * V::N);
+                        V::prefetch(at);
+                        if let Some(gate) = gate {
+                            gate.ask::<V>(at);
                         }
-                    };
-                }
-                rows!(ask);
+                        asked += 1;
+                    }
+                };
             }
             let mut b = self.b;
             // One step of k: a row of B, and H numbers of A wherever they lie.
@@ -136,6 +136,7 @@ impl<T: Real> Tile<T> {
                 while steps > 0 {
                     V::prefetch(next);
                     next = next.wrapping_add(ahead);
+                    ask!(steps);
                     step!(b, at);
                     a = a.add(self.lda);
                     b = b.add(self.ldb);
@@ -212,6 +213,7 @@ impl<T: Real> Tile<T> {
                     V::prefetch(next);
                     V::prefetch(next.wrapping_add(16));
                     next = next.wrapping_add(2 * ahead);
+                    ask!(steps);
                     (a0, a3, a6, a9, a12) = (opaque(a0), opaque(a3), opaque(a6), opaque(a9), opaque(a12));
                     step!(b, at);
                     step!(b.add(self.ldb), later);
@@ -221,71 +223,65 @@ impl<T: Real> Tile<T> {
                     step!(b, at);
                     forward!(1);
                 }
-                let _ = (a0, a3, a6, a9, a12, b, steps);
+                let _ = (a0, a3, a6, a9, a12, b, steps, asked);
             }
-            // A column of vectors at a time: the sums of two would not fit the registers.
-            match self.tally {
-                Tally::Moments(slot) if !TRANSPOSED => {
-                    macro_rules! side {
-                        ($side:ident, $from:expr) => {
-                            let slot = slot.from($from);
-                            let mut sums = MomentSums::open(slot, if self.first { Some($side[0]) } else { None });
-                            macro_rules! add {
-                                ($i:tt) => {
-                                    if $i < H {
-                                        sums.add($side[$i]);
-                                    }
-                                };
-                            }
-                            rows!(add);
-                            sums.close(slot);
-                        };
-                    }
-                    side!(left, 0);
-                    if TWO {
-                        side!(right, V::N);
-                    }
-                }
-                Tally::Gate(slot, gate) if !TRANSPOSED => {
-                    macro_rules! side {
-                        ($side:ident, $from:expr) => {
-                            let (slot, gate) = (slot.from($from), gate.from($from));
-                            let mut sums = GateSums::open(slot, gate, self.first);
-                            macro_rules! pass {
-                                ($i:tt) => {
-                                    if $i < H {
-                                        $side[$i] = sums.pass(gate, c.add($i * ldc + $from), $side[$i]);
-                                    }
-                                };
-                            }
-                            rows!(pass);
-                            sums.close(slot);
-                        };
-                    }
-                    side!(left, 0);
-                    if TWO {
-                        side!(right, V::N);
-                    }
-                }
-                _ => {}
-            }
+            // Writes a column of vectors, each after what is done with it. The sums of two columns would not fit the
+            // registers; nor would what a column reads, if it were not written vector by vector.
             macro_rules! put {
-                ($i:tt) => {
-                    if $i < H {
-                        if self.streamed {
-                            left[$i].stream(c.add($i * ldc));
-                        } else {
-                            left[$i].store(c.add($i * ldc));
+                ($side:ident, $from:expr, |$value:ident, $at:ident| $with:expr) => {
+                    macro_rules! row {
+                        ($i:tt) => {
+                            if $i < H {
+                                let ($value, $at) = ($side[$i], c.add($i * ldc + $from));
+                                let value: V = $with;
+                                if self.streamed {
+                                    value.stream($at);
+                                } else {
+                                    value.store($at);
+                                }
+                            }
+                        };
+                    }
+                    rows!(row);
+                };
+            }
+            macro_rules! tallied {
+                ($side:ident, $from:expr) => {
+                    match self.tally.from($from) {
+                        Tally::Moments(slot) if !TRANSPOSED => {
+                            let mut sums = MomentSums::open(slot, if self.first { Some($side[0]) } else { None });
+                            put!($side, $from, |value, at| {
+                                let _ = at;
+                                sums.add(value);
+                                value
+                            });
+                            sums.close(slot);
                         }
-                        if TWO && self.streamed {
-                            right[$i].stream(c.add($i * ldc + V::N));
-                        } else if TWO {
-                            right[$i].store(c.add($i * ldc + V::N));
+                        Tally::Gate(slot, gate) if !TRANSPOSED => {
+                            if gate.add {
+                                macro_rules! add {
+                                    ($i:tt) => {
+                                        if $i < H {
+                                            $side[$i] = $side[$i].add(V::load(c.add($i * ldc + $from)));
+                                        }
+                                    };
+                                }
+                                rows!(add);
+                            }
+                            let mut sums = GateSums::open(slot, gate, self.first);
+                            put!($side, $from, |value, at| sums.pass(gate, at, value));
+                            sums.close(slot);
+                        }
+                        _ => {
+                            put!($side, $from, |value, at| value);
                         }
                     }
                 };
             }
-            rows!(put);
+            tallied!(left, 0);
+            if TWO {
+                tallied!(right, V::N);
+            }
         }
     }
 }

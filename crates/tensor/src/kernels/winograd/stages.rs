@@ -135,7 +135,8 @@ impl<T: Real> Job<T> for Outputs<T> {
                             for i in 0..rows {
                                 for j in 0..columns {
                                     let to = out.add((i * t.ow + j) * o + from);
-                                    y[i][j] = sums.pass(gate, to, y[i][j]);
+                                    let value = if gate.add { y[i][j].add(V::load(to)) } else { y[i][j] };
+                                    y[i][j] = sums.pass(gate, to, value);
                                 }
                             }
                             sums.close(slot);
