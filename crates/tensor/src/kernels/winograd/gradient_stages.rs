@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::super::Real;
 use super::super::simd::{Block, Job, Lanes, mirror};
-use super::Tiling;
+use super::tiling::Tiling;
 use super::transform::{self, both_ways};
 
 /// A dy Aᵀ of some tiles, to 36 matrices (tiles × padded channels).
@@ -30,13 +30,13 @@ impl<T: Real> Job<T> for Gradients<T> {
         unsafe {
             std::ptr::write_bytes(self.zeros, 0, o);
             for tile in self.from..self.to {
-                let (picture, row, column) = t.place(tile);
-                let dy = self.dy.add(picture * t.oh * t.ow * o);
+                let place = t.place(tile);
+                let dy = self.dy.add(place.picture * t.oh * t.ow * o);
                 let mut pixels = [[self.zeros.cast_const(); 4]; 4];
                 for (i, pixels) in pixels.iter_mut().enumerate() {
                     for (j, pixel) in pixels.iter_mut().enumerate() {
-                        if 4 * row + i < t.oh && 4 * column + j < t.ow {
-                            *pixel = dy.add(((4 * row + i) * t.ow + 4 * column + j) * o);
+                        if i < place.height && j < place.width {
+                            *pixel = dy.add(((place.y + i) * t.ow + place.x + j) * o);
                         }
                     }
                 }

@@ -9,7 +9,8 @@ use super::super::parallel::{Shared, each, scratch};
 use super::super::simd::Simd;
 use super::super::tally::Tally;
 use super::stages::{Outputs, Patches};
-use super::{BLOCK, CHUNK, COLUMNS, INPUTS, Kernels, POINTS, TILES, Tiling, UNITS, point_stride, weights};
+use super::tiling::Tiling;
+use super::{BLOCK, CHUNK, COLUMNS, INPUTS, Kernels, POINTS, TILES, UNITS, point_stride, weights};
 
 /// A layer on its way from a map to another.
 pub(super) struct Layer<T> {
@@ -51,7 +52,7 @@ impl<T: Real> Layer<T> {
                     self.patches(memory, (v, stride), from, to);
                     for point in 0..POINTS {
                         let (v, m) = (v.add(point * stride), m.add(point * stride));
-                        self.product(u, point, 0..self.padded, to - from, (v, m));
+                        self.product(u, point, 0..self.padded, from..to, (v, m));
                     }
                     self.outputs((m, stride), 0..self.padded, unit, from..to);
                 }
@@ -83,7 +84,7 @@ impl<T: Real> Layer<T> {
                 let columns = column..padded.min(column + COLUMNS);
                 let (v, m) = (v.at(point * v_stride), m.at(point * m_stride + column));
                 // SAFETY: v is complete; these columns of this point are the unit's own.
-                unsafe { self.product(u, point, columns, count, (v, m)) }
+                unsafe { self.product(u, point, columns, first..first + count, (v, m)) }
             });
             each(count.div_ceil(TILES), |unit| {
                 let (from, to) = (unit * TILES, count.min((unit + 1) * TILES));
@@ -122,14 +123,15 @@ impl<T: Real> Layer<T> {
                         T::launch(self.simd, job);
                     }
                     for point in 0..POINTS {
+                        let rows = self.t.at_point(point, 0..tiles);
                         let product = Product {
-                            rows: tiles,
+                            rows: rows.len(),
                             columns,
                             kc,
-                            a: v.at(point * v_stride + first),
+                            a: v.at(point * v_stride + rows.start * c + first),
                             lda: c,
                             b: u.wrapping_add(point * u_stride),
-                            c: m.wrapping_add(point * m_stride),
+                            c: m.wrapping_add(point * m_stride + rows.start * columns),
                             ldc: columns,
                             add: first > 0,
                         };
@@ -161,17 +163,25 @@ impl<T: Real> Layer<T> {
         unsafe { T::launch(self.simd, patches) }
     }
 
-    /// Some columns, from a whole panel on, of the product of one point.
-    unsafe fn product(&self, u: &[T], point: usize, columns: Range<usize>, tiles: usize, (v, m): (*const T, *mut T)) {
+    /// Some columns, from a whole panel on, of the product of one point for some tiles, of which v and m have the first.
+    unsafe fn product(
+        &self,
+        u: &[T],
+        point: usize,
+        columns: Range<usize>,
+        tiles: Range<usize>,
+        (v, m): (*const T, *mut T),
+    ) {
+        let rows = self.t.at_point(point, tiles);
         let size = packed_len(T::lanes(self.simd), self.o, self.c);
         let product = Product {
-            rows: tiles,
+            rows: rows.len(),
             columns: columns.len(),
             kc: self.c,
-            a: v,
+            a: v.wrapping_add(rows.start * self.c),
             lda: self.c,
             b: u[point * size + columns.start * self.c..].as_ptr(),
-            c: m,
+            c: m.wrapping_add(rows.start * self.padded),
             ldc: self.padded,
             add: false,
         };

@@ -14,6 +14,7 @@ pub(super) mod gradient;
 mod gradient_stages;
 mod layer;
 mod stages;
+mod tiling;
 pub(super) mod transform;
 mod weights;
 
@@ -24,6 +25,7 @@ use super::parallel::Shared;
 use super::simd::{STREAMED, Simd};
 use super::tally::{Tallies, Tally};
 use layer::Layer;
+use tiling::Tiling;
 
 /// Points of the transform.
 const POINTS: usize = 36;
@@ -53,40 +55,6 @@ pub(super) fn suits(d: &Shape) -> bool {
         && d.oh * d.ow >= 12
 }
 
-/// Maps and tiles: `source` pixels outside of (h, w) are zero.
-#[derive(Clone, Copy)]
-struct Tiling {
-    n: usize,
-    /// Source and target sizes.
-    h: usize,
-    w: usize,
-    oh: usize,
-    ow: usize,
-    padding: usize,
-}
-
-impl Tiling {
-    fn down(&self) -> usize {
-        self.oh.div_ceil(4)
-    }
-    fn across(&self) -> usize {
-        self.ow.div_ceil(4)
-    }
-    fn tiles(&self) -> usize {
-        self.n * self.down() * self.across()
-    }
-    /// Pixels of the target that a tile has.
-    fn pixels(&self, tile: usize) -> usize {
-        let (_, row, column) = self.place(tile);
-        (self.oh - 4 * row).min(4) * (self.ow - 4 * column).min(4)
-    }
-    /// Picture, row and column of a tile.
-    fn place(&self, tile: usize) -> (usize, usize, usize) {
-        let a_picture = self.down() * self.across();
-        (tile / a_picture, tile % a_picture / self.across(), tile % self.across())
-    }
-}
-
 /// Elements from one point's matrix to the next: not a power of two, which would put all 36 in the same cache sets.
 fn point_stride(tiles: usize, channels: usize) -> usize {
     tiles * channels + 16
@@ -106,7 +74,7 @@ pub(super) unsafe fn forward<T: Real>(
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let kernels = (d.forward_matrix(0), false, weight);
-    let t = Tiling { n: d.n, h: d.h, w: d.w, oh: d.oh, ow: d.ow, padding: d.padding };
+    let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
     // SAFETY: the caller's promise.
     unsafe { run(simd, t, (x, out), kernels, finish, tallies) }
 }
@@ -124,7 +92,7 @@ pub(super) unsafe fn input_gradient<T: Real>(
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let kernels = (d.backward_matrix(0), true, weight);
-    let t = Tiling { n: d.n, h: d.oh, w: d.ow, oh: d.h, ow: d.w, padding: 2 - d.padding };
+    let t = Tiling::new(d.n, (d.oh, d.ow), (d.h, d.w), 2 - d.padding);
     // SAFETY: the caller's promise.
     unsafe { run(simd, t, (dy, out), kernels, Finish::NOTHING, tallies) }
 }
@@ -157,7 +125,7 @@ unsafe fn run<T: Real>(
     };
     layer.tally = Tally::reserve(tallies, || {
         let tiles = (0..t.tiles()).step_by(block).map(|from| from..t.tiles().min(from + block));
-        tiles.map(|tiles| tiles.map(|tile| t.pixels(tile)).sum()).collect()
+        tiles.map(|tiles| tiles.map(|tile| t.place(tile).pixels()).sum()).collect()
     });
     layer.streamed &= !layer.tally.adds();
     let transformed = || weights::transformed(simd, kernels.0, kernels.1, kernels.2);

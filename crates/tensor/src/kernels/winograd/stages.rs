@@ -4,7 +4,7 @@ use super::super::Real;
 use super::super::direct::Finish;
 use super::super::simd::{Job, Lanes};
 use super::super::tally::{GateSums, MomentSums, Tally};
-use super::Tiling;
+use super::tiling::Tiling;
 use super::transform::{self, both_ways};
 
 /// Bᵀ d B of the patches of some tiles: to 36 matrices (tiles × channels).
@@ -28,13 +28,12 @@ impl<T: Real> Job<T> for Patches<T> {
         unsafe {
             std::ptr::write_bytes(self.zeros, 0, c);
             for tile in self.from..self.to {
-                let (picture, row, column) = t.place(tile);
-                let x = self.x.add(picture * t.h * t.w * c);
+                let place = t.place(tile);
+                let x = self.x.add(place.picture * t.h * t.w * c);
                 let mut pixels = [[self.zeros.cast_const(); 6]; 6];
                 for (i, pixels) in pixels.iter_mut().enumerate() {
                     for (j, pixel) in pixels.iter_mut().enumerate() {
-                        let (y, x_at) =
-                            ((4 * row + i).wrapping_sub(t.padding), (4 * column + j).wrapping_sub(t.padding));
+                        let (y, x_at) = ((place.y + i).wrapping_sub(t.padding), (place.x + j).wrapping_sub(t.padding));
                         if y < t.h && x_at < t.w {
                             *pixel = x.add((y * t.w + x_at) * c);
                         }
@@ -92,9 +91,11 @@ impl<T: Real> Job<T> for Outputs<T> {
         // SAFETY: the matrices have `padded` columns; only pixels and channels of the map are written.
         unsafe {
             for tile in self.from..self.to {
-                let (picture, row, column) = t.place(tile);
-                let (rows, columns) = ((t.oh - 4 * row).min(4), (t.ow - 4 * column).min(4));
-                let out = self.out.add(((picture * t.oh + 4 * row) * t.ow + 4 * column) * o);
+                let place = t.place(tile);
+                let (rows, columns) = (place.height, place.width);
+                let out = self.out.add(((place.picture * t.oh + place.y) * t.ow + place.x) * o);
+                // A short tile has no products at ∞: what is read instead goes into outputs that it does not have.
+                let [down, across] = [rows, columns].map(|count| [0, 1, 2, 3, 4, if count == 4 { 5 } else { 4 }]);
                 let m = self.m.add((tile - self.from) * self.padded);
                 for from in (0..self.channels).step_by(V::N) {
                     let n = V::N.min(self.channels - from);
@@ -114,7 +115,7 @@ impl<T: Real> Job<T> for Outputs<T> {
                     let mut points = [[bias; 6]; 6];
                     for i in 0..6 {
                         for j in 0..6 {
-                            points[i][j] = V::load(m.add((i * 6 + j) * self.stride + from));
+                            points[i][j] = V::load(m.add((down[i] * 6 + across[j]) * self.stride + from));
                         }
                     }
                     let mut y = both_ways!(transform::output, points, 6, 4);
