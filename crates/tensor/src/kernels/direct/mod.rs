@@ -77,7 +77,9 @@ pub(super) unsafe fn correlate<T: Real>(
         }
         // Units of whole panels of columns, where units of whole lines are few.
         let tall = lines.div_ceil((PIXELS / w.columns).max(1));
-        let wide = UNITS.div_ceil(tall).min(t.channels.div_ceil(COLUMNS));
+        let wide = UNITS.div_ceil(tall);
+        // An even number of them: the last of an odd one finds half of the threads idle.
+        let wide = if wide == 1 { 1 } else { wide.next_multiple_of(2) }.min(t.channels.div_ceil(COLUMNS));
         let width = t.channels.div_ceil(wide).next_multiple_of(2 * T::lanes(simd));
         let wide = t.channels.div_ceil(width);
         let tall = tall.max(UNITS.div_ceil(wide)).min(lines);

@@ -104,7 +104,7 @@ impl<T: Real> Gradient<T> {
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
         let block = (BLOCK / (POINTS * (c + padded) * size_of::<T>())).clamp(8, 64);
         let blocks = tiles.div_ceil(block);
-        let parts = (tiles / PART).clamp(4, PARTS).min(blocks);
+        let parts = (tiles / PART).clamp(4, PARTS).next_multiple_of(2).min(blocks);
         let (v_stride, y_stride) = (point_stride(block, c), point_stride(block, padded));
         // SAFETY: every part has a block, and its first one writes all of the part's sums.
         unsafe {
