@@ -70,8 +70,8 @@ pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -
 
 /// By channel: the sum of the gradients and that of their products with centred values.
 pub(crate) struct Sums {
-    gradient: Vec<f64>,
-    product: Vec<f64>,
+    pub(super) gradient: Vec<f64>,
+    pub(super) product: Vec<f64>,
 }
 
 impl Sums {

@@ -44,3 +44,70 @@ impl<T: Real> Tallies<T> for Gated<'_, T> {
         Tally::Gate(slot, Gate { out: Shared::new(self.out), y, x, mean, add: self.add })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::conv::{Shape, gates, input_gradient, input_gradient_gated};
+    use super::super::rewrite::Elements;
+    use super::*;
+
+    fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
+        let mut rng = crate::Rng::new(seed);
+        (0..len).map(|_| T::from_f64(rng.normal())).collect()
+    }
+
+    fn close(got: &[f64], right: &[f64], limit: f64, what: &str) {
+        let rms = (right.iter().map(|r| r * r).sum::<f64>() / right.len() as f64).sqrt();
+        let error = got.iter().zip(right).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max);
+        assert!(got.len() == right.len() && error <= limit * rms, "{what}: {error:e} of {rms:e}");
+    }
+
+    /// The gradient alone, then the rest, the rectifier and the sums, one after the other.
+    fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
+        let out = side + 2 * padding + 1 - r;
+        let (oh, ow) = (out, out);
+        let (stride, dilation, groups) = (1, 1, 1);
+        let d = Shape { n, h: side, w: side, c, oh, ow, o, r, s: r, stride, padding, dilation, groups };
+        assert!(gates::<T>(&d));
+        let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));
+        let [y, x, rest] = [3, 4, 5].map(|seed| draw::<T>(n * side * side * c, seed));
+        let (y, mean): (Vec<T>, Vec<T>) = (y.into_iter().map(super::super::elementwise::rectify).collect(), draw(c, 6));
+        let of = Rectified { y: &y, x: &x, mean: &mean };
+        let alone = input_gradient(d, &weight, &dy);
+        for (name, with_rest) in [("alone", false), ("own", true), ("shared", true)] {
+            let mut own = rest.clone();
+            let (new, sums) = match name {
+                "alone" => input_gradient_gated(d, &weight, &dy, None, of),
+                "own" => input_gradient_gated(d, &weight, &dy, Some(Elements::Own(&mut own)), of),
+                _ => input_gradient_gated(d, &weight, &dy, Some(Elements::Shared(&rest)), of),
+            };
+            let got = new.unwrap_or(own);
+            let (mut right, mut gradient, mut product) = (Vec::new(), vec![0.0; c], vec![0.0; c]);
+            for i in 0..alone.len() {
+                let g = alone[i].to_f64() + if with_rest { rest[i].to_f64() } else { 0.0 };
+                let g = if y[i] > T::ZERO { g } else { 0.0 };
+                right.push(g);
+                gradient[i % c] += g;
+                product[i % c] += g * (x[i].to_f64() - mean[i % c].to_f64());
+            }
+            let case = format!("{name} of {d:?}");
+            let limit = if T::DTYPE == candle_core::DType::F32 { 1e-4 } else { 1e-11 };
+            close(&got.iter().map(|g| g.to_f64()).collect::<Vec<_>>(), &right, limit, &case);
+            close(&sums.gradient, &gradient, limit, &case);
+            close(&sums.product, &product, limit, &case);
+        }
+    }
+
+    #[test]
+    fn a_gradient_is_finished_as_in_steps_of_their_own() {
+        // In place, by copied windows in one piece and in several, at rows that fall together in the cache; Winograd's three
+        // ways, with whole and with short tiles.
+        hold::<f32>(3, 9, (48, 40), (1, 0));
+        hold::<f32>(2, 14, (64, 1024), (1, 0));
+        hold::<f32>(2, 9, (32, 40), (5, 2));
+        hold::<f64>(2, 6, (20, 7), (2, 1));
+        hold::<f32>(2, 13, (32, 48), (3, 1));
+        hold::<f32>(3, 7, (256, 256), (3, 1));
+        hold::<f32>(12, 14, (256, 256), (3, 1));
+    }
+}
