@@ -3,7 +3,7 @@
 //!
 //! The **gate** finishes the gradient of `y = relu(batch norm of x)`, of which the product is the last term: the other
 //! terms, which lie where the output goes, are added, what the rectifier held back becomes zero, and batch norm's backward
-//! pass gets its sums. For ResNet-50, 8 pictures, that spares reading 580 MB and writing 180.
+//! pass gets its sums. For ResNet-50, 8 pictures: 180 MB less to write and to read again, 10 of 900 ms.
 
 use super::parallel::Shared;
 use super::simd::Lanes;

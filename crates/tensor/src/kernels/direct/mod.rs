@@ -190,11 +190,13 @@ impl<T: Real> Block<'_, T> {
                     ldc: self.plan.every * t.c,
                     add: k.start > 0 || (k.end < w.k() && self.tally.adds()),
                 };
-                let tally = match () {
-                    () if k.end < w.k() => Tally::Nothing,
-                    // The first of several products has added what lies there.
-                    () if k.start > 0 => self.tally.added(),
-                    () => self.tally,
+                // The first of several products adds what lies in the output, the last one does the rest.
+                let tally = if k.end < w.k() {
+                    Tally::Nothing
+                } else if k.start > 0 {
+                    self.tally.added()
+                } else {
+                    self.tally
                 };
                 let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed);
                 let packed = packed.tally(tally, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
