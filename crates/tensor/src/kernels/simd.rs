@@ -53,6 +53,10 @@ pub(crate) trait Lanes: Copy {
     #[inline(always)]
     unsafe fn prefetch(_p: *const Self::Real) {}
 
+    /// As [`Lanes::prefetch`], into the second-level cache alone.
+    #[inline(always)]
+    unsafe fn prefetch_l2(_p: *const Self::Real) {}
+
     /// Stores past the caches; `p` on a boundary of the vector's size. [`Lanes::fence`] before another thread reads.
     #[inline(always)]
     unsafe fn stream(self, p: *mut Self::Real) {

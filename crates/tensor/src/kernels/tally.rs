@@ -122,14 +122,15 @@ impl<T: Copy> Gate<T> {
         (self.y.at(0).wrapping_byte_add(bytes), self.x.at(0).wrapping_byte_add(bytes))
     }
 
-    /// Asks for what [`GateSums::pass`] will read.
+    /// Asks for what [`GateSums::pass`] will read: the lines of a tile fall into the same few places of the first-level cache,
+    /// of which they would drive each other out.
     #[inline(always)]
     pub(super) unsafe fn ask<V: Lanes<Real = T>>(self, c: *const T) {
         let (y, x) = self.at(c);
         // SAFETY: called inside a job.
         unsafe {
-            V::prefetch(y);
-            V::prefetch(x);
+            V::prefetch_l2(y);
+            V::prefetch_l2(x);
         }
     }
 }

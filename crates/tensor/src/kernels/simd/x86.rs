@@ -191,6 +191,10 @@ macro_rules! lanes {
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
             }
             #[inline(always)]
+            unsafe fn prefetch_l2(p: *const f32) {
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+            }
+            #[inline(always)]
             unsafe fn stream(self, p: *mut f32) {
                 unsafe { $stream(p, self.0) }
             }
