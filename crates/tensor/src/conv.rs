@@ -84,7 +84,8 @@ fn record<T: Real>(
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     let asked = tape::asked(x);
-    // What each gradient is made of, and no more: below frozen weights the maps are not kept.
+    // What each gradient is made of, and no more: below frozen weights a map is kept only for a gate,
+    // whose batch norm holds it anyway.
     let x_map = (wanted[1] || asked.is_some()).then(|| x_map.detach());
     let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
     tape::record_terms(y, (d.n, d.oh, d.ow, d.o), &inputs, move |terms: Terms, y: &Tensor| {

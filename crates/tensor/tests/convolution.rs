@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
+use common::error;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
@@ -62,13 +65,6 @@ fn run(inputs: &[Tensor], dtype: DType, f: Operation<'_>) -> Vec<Vec<f64>> {
     let grads = taper_tensor::backward(&(&y * weights).unwrap().sum_all().unwrap()).unwrap();
     let values = |t: &Tensor| t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
     std::iter::once(values(&y)).chain(vars.iter().map(|v| values(grads.get(v).unwrap()))).collect()
-}
-
-/// Largest error over the root mean square of what is right.
-fn error(got: &[f64], right: &[f64]) -> f64 {
-    assert_eq!(got.len(), right.len());
-    let rms = (right.iter().map(|x| x * x).sum::<f64>() / right.len().max(1) as f64).sqrt();
-    got.iter().zip(right).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max) / rms.max(1e-30)
 }
 
 fn hold(case: &Case) {

@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
+use common::error;
 use taper_tensor::{
     Conv, Epilogue, Pool, Rng, Simd, backward, batch_norm_train, composed, conv2d, force_simd, max_pool2d, simd,
 };
@@ -99,12 +102,6 @@ fn gradients(dtype: DType, path: Path, reader: Reader, added: bool, (c, r): (usi
         None => Ok(Vec::new()),
     };
     [&inputs.x, &inputs.z, &inputs.weight, &inputs.norm].into_iter().map(list).collect()
-}
-
-fn error(got: &[f64], right: &[f64]) -> f64 {
-    assert_eq!(got.len(), right.len());
-    let rms = (right.iter().map(|x| x * x).sum::<f64>() / right.len().max(1) as f64).sqrt();
-    got.iter().zip(right).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max) / rms.max(1e-30)
 }
 
 fn hold(reader: Reader, added: bool, shape: (usize, usize)) -> Result<()> {
