@@ -1,12 +1,12 @@
 //! Convolution.
 
-use candle_core::{Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 
 use crate::kernels::moments::Moments;
 use crate::kernels::rewrite::rewritten;
 use crate::kernels::{self, Real, conv as kernel, on_floats, rows};
 use crate::tape::{self, Terms};
-use crate::{composed, gate, relu};
+use crate::{Precision, composed, gate, relu};
 
 /// How a convolution moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,5 +148,6 @@ fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Resu
         bail!("conv2d: the window {reach_h}x{reach_w} is larger than the map {h}x{w} with padding {padding}");
     }
     let (oh, ow) = ((h + 2 * padding - reach_h) / stride + 1, (w + 2 * padding - reach_w) / stride + 1);
-    Ok(kernel::Shape { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups })
+    let pairs = Precision::current() == Precision::Bf16 && x.dtype() == DType::F32;
+    Ok(kernel::Shape { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups, pairs })
 }

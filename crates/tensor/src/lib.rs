@@ -37,6 +37,7 @@ mod init;
 mod initialization;
 mod mode;
 mod params;
+mod precision;
 
 mod activation;
 mod batch_norm;
@@ -81,6 +82,7 @@ pub use nonlinearity::Activation;
 pub use norm::{group_norm, layer_norm};
 pub use params::{LoadReport, Params, Path, Reshaped};
 pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
+pub use precision::Precision;
 pub use rng::Rng;
 pub use tape::backward;
 

@@ -6,12 +6,13 @@ use super::batch_norm::Sums;
 use super::direct::{Finish, Matrix};
 use super::gate::{Gated, Rectified};
 use super::moments::{self, Blocks, Moments};
+use super::pairs::Operands;
 use super::rewrite::Elements;
-use super::simd::simd;
+use super::simd::{Simd, simd};
 use super::tally::Tallies;
 use super::{Real, depthwise, direct, filled, winograd};
 
-/// The sizes of one convolution.
+/// The sizes of one convolution, and what its products are of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) n: usize,
@@ -30,6 +31,8 @@ pub(crate) struct Shape {
     pub(crate) padding: usize,
     pub(crate) dilation: usize,
     pub(crate) groups: usize,
+    /// Whether direct products are of pairs of bfloat16, which are float32's and AVX-512's.
+    pub(crate) pairs: bool,
 }
 
 impl Shape {
@@ -51,6 +54,10 @@ impl Shape {
     pub(super) fn backward_matrix(&self, group: usize) -> Matrix {
         let m = self.forward_matrix(group);
         Matrix { inputs: m.outputs, outputs: m.inputs, input: m.output, output: m.input, ..m }
+    }
+
+    pub(super) fn operands(&self, simd: Simd) -> Operands {
+        if self.pairs && simd == Simd::Avx512 { Operands::Pairs } else { Operands::Numbers }
     }
 
     fn algorithm(&self) -> Algorithm {

@@ -67,7 +67,7 @@ mod tests {
         let out = side + 2 * padding + 1 - r;
         let (oh, ow) = (out, out);
         let (stride, dilation, groups) = (1, 1, 1);
-        let d = Shape { n, h: side, w: side, c, oh, ow, o, r, s: r, stride, padding, dilation, groups };
+        let d = Shape { n, h: side, w: side, c, oh, ow, o, r, s: r, stride, padding, dilation, groups, pairs: false };
         assert!(gates::<T>(&d));
         let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));
         let [y, x, rest] = [3, 4, 5].map(|seed| draw::<T>(n * side * side * c, seed));

@@ -30,6 +30,7 @@ pub(crate) mod max_pool;
 pub(crate) mod maxout;
 mod micro;
 pub(crate) mod moments;
+mod pairs;
 mod parallel;
 pub(crate) mod recycler;
 pub(crate) mod rewrite;
@@ -41,7 +42,7 @@ pub(crate) mod transpose;
 mod winograd;
 
 /// The floats that kernels are written for.
-pub(crate) trait Real: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum {
+pub(crate) trait Real: pairs::Pairs + WithDType + std::ops::Neg<Output = Self> + std::iter::Sum {
     const ZERO: Self;
     const NEG_INFINITY: Self;
     fn exp(self) -> Self;
@@ -129,6 +130,11 @@ macro_rules! on_floats {
     };
 }
 pub(crate) use on_floats;
+
+/// Whether the processor multiplies pairs of bfloat16.
+pub(crate) fn takes_pairs() -> bool {
+    <f32 as pairs::Pairs>::exist()
+}
 
 /// Whether there is a kernel for this tensor; otherwise the composed form runs.
 pub(crate) fn fits(x: &Tensor) -> bool {

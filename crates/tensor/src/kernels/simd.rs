@@ -5,7 +5,12 @@
 //! that the processor has. `TAPER_SIMD=avx2` or `portable` forces a lesser one.
 
 #[cfg(target_arch = "x86_64")]
+mod bf16;
+#[cfg(target_arch = "x86_64")]
 mod x86;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use bf16::{on_pairs, pairs_across, pairs_along};
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -31,6 +36,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn mul(self, b: Self) -> Self;
     /// `self · b + c`
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// A step of k of the dense product: [`Lanes::mul_add`], or of two steps where the vector's numbers are pairs.
+    unsafe fn product(self, b: Self, c: Self) -> Self;
     /// `c - self · b`
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;
     /// The larger one; `b` where one of them is NaN.
@@ -284,6 +291,11 @@ impl<T: super::Real, const N: usize> Lanes for Portable<T, N> {
             out.0[i] = T::fused(self.0[i], b.0[i], c.0[i]);
         }
         out
+    }
+    #[inline(always)]
+    unsafe fn product(self, b: Self, c: Self) -> Self {
+        // SAFETY: as there.
+        unsafe { self.mul_add(b, c) }
     }
     #[inline(always)]
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {

@@ -12,14 +12,15 @@ use std::ops::Range;
 
 use super::super::conv::Shape;
 use super::super::micro::{Ahead, Product, Rows, Transposed, panels};
+use super::super::pairs::Operands;
 use super::super::parallel::{Shared, each, scratch};
-use super::super::simd::{Job, Lanes, Simd};
+use super::super::simd::{Block, Job, Lanes, Simd};
 use super::super::{Real, filled};
 use super::forward_windows;
 use super::sums::{added, unpack};
 use super::windows::{Gather, Map, Windows};
 
-/// Output pixels of a block.
+/// Output pixels, or pairs of them, of a block.
 const PIXELS: usize = 224;
 /// Rows and columns of dW, at most, of one unit.
 const ROWS: usize = 256;
@@ -44,7 +45,9 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
     let (k, columns) = (left.1[0].k(), right.1[0].k());
     let padded = columns.next_multiple_of(lanes);
     let size = d.groups * k * padded;
-    let height = (PIXELS / d.ow).max(1);
+    let operands = d.operands(simd);
+    let pixels_of_a_block = if operands == Operands::Pairs { 2 * PIXELS } else { PIXELS };
+    let height = (pixels_of_a_block / d.ow).max(1);
     let line_blocks = (d.n * d.oh).div_ceil(height);
     let tall = k.div_ceil(ROWS);
     let width = padded.div_ceil(padded.div_ceil(COLUMNS)).next_multiple_of(2 * lanes);
@@ -61,6 +64,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
                     (unit / chunks, unit % chunks / (tall * wide), unit / wide % tall, unit % wide * width);
                 let rows = row * k / tall..(row + 1) * k / tall;
                 let chunk = Chunk {
+                    operands,
                     left: (&left.1[group], a.at(0)),
                     right: (&right.1[group], b.at(0)),
                     columns: column..columns.min(column + width),
@@ -84,6 +88,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
 
 /// A chunk of dW, `left`ᵀ times `right`.
 struct Chunk<'a, T> {
+    operands: Operands,
     left: (&'a Windows, *const T),
     /// Windows that are pixels.
     right: (&'a Windows, *const T),
@@ -101,29 +106,21 @@ struct Chunk<'a, T> {
 impl<T: Real> Chunk<'_, T> {
     /// Sums up some blocks.
     unsafe fn run(&self, simd: Simd, blocks: Range<usize>) {
-        let (windows, a) = self.left;
-        let stride = self.rows.len() + PADDING;
-        scratch::<T>(self.height * windows.columns * (self.padded + stride), |memory| {
+        let columns = self.left.0.columns;
+        scratch::<T>(self.height * columns * self.room(), |memory| {
             for block in blocks.clone() {
                 let lines = self.block(block);
-                let pixels = lines.len() * windows.columns;
+                let pixels = lines.len() * columns;
                 // SAFETY: the caller's promise; the scratch memory holds both operands of a block.
                 unsafe {
-                    let (right, b) = self.right;
-                    let (first, k) = (lines.clone(), self.columns.clone());
-                    T::launch(simd, Panels { windows: right, x: b, lines: first, k, to: memory });
-                    let (a, lda) = match windows.in_place::<T>() {
-                        Some((at, lda)) => (a.add(lines.start * windows.columns * lda + at + self.rows.start), lda),
-                        None => {
-                            let (to, k) = (memory.add(pixels * self.padded), self.rows.clone());
-                            T::launch(simd, Gather { windows, x: a, lines, k, to, stride });
-                            (to.cast_const(), stride)
-                        }
+                    let (a, lda) = match self.operands {
+                        Operands::Numbers => self.numbers(simd, lines, memory),
+                        Operands::Pairs => self.pairs(simd, lines, memory),
                     };
                     let product = Product {
                         rows: self.rows.len(),
                         columns: self.padded,
-                        kc: pixels,
+                        kc: self.operands.rows(pixels),
                         a,
                         lda,
                         b: memory,
@@ -136,10 +133,84 @@ impl<T: Real> Chunk<'_, T> {
                         let line = self.block(block + 1).start;
                         ahead = [self.ahead(self.left, &self.rows, line), self.ahead(self.right, &self.columns, line)];
                     }
-                    T::launch(simd, Transposed::new(product, Rows::InPanels).ahead(ahead));
+                    self.operands.multiply(simd, Transposed::new(product, Rows::InPanels).ahead(ahead));
                 }
             }
         });
+    }
+
+    /// Numbers from row to row of the operand on the left where it is copied.
+    fn stride(&self) -> usize {
+        self.rows.len() + PADDING
+    }
+
+    /// Numbers of scratch memory for each pixel.
+    fn room(&self) -> usize {
+        match self.operands {
+            Operands::Numbers => self.padded + self.stride(),
+            // Those of two pixels become one pair; and the numbers of one operand.
+            Operands::Pairs => self.padded + self.stride() + self.padded.max(self.rows.len()) + PADDING,
+        }
+    }
+
+    /// Packs the operand on the right to `memory`: the one on the left, where it lies or copied behind it, and the
+    /// distance of its rows.
+    unsafe fn numbers(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
+        let ((windows, a), (right, b)) = (self.left, self.right);
+        let (pixels, k) = (lines.len() * windows.columns, self.columns.clone());
+        // SAFETY: the caller's promise.
+        unsafe {
+            T::launch(simd, Panels { windows: right, x: b, lines: lines.clone(), k, to: memory });
+            match windows.in_place::<T>() {
+                Some((at, lda)) => (a.add(lines.start * windows.columns * lda + at + self.rows.start), lda),
+                None => {
+                    let (to, k, stride) = (memory.add(pixels * self.padded), self.rows.clone(), self.stride());
+                    T::launch(simd, Gather { windows, x: a, lines, k, to, stride });
+                    (to.cast_const(), stride)
+                }
+            }
+        }
+    }
+
+    /// The same in pairs of pixels.
+    unsafe fn pairs(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
+        let pixels = lines.len() * self.left.0.columns;
+        let (pairs, lanes, stride) = (self.operands.rows(pixels), T::lanes(simd), self.stride());
+        let left = memory.wrapping_add(pairs * self.padded);
+        let copy = left.wrapping_add(pairs * stride);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let from = self.pixels(simd, self.right, (lines.clone(), &self.columns), copy);
+            for (first, width) in panels(lanes, self.columns.len()) {
+                let (at, columns) = (from.at.add(first), width.min(self.columns.len() - first));
+                let to = memory.add(first * pairs);
+                if columns < width {
+                    to.write_bytes(0, pairs * width);
+                }
+                T::across(Block { at, columns, ..from }, to, width);
+            }
+            T::across(self.pixels(simd, self.left, (lines, &self.rows), copy), left, stride);
+        }
+        (left, stride)
+    }
+
+    /// Some steps of the windows of some lines, where they lie or copied to `copy`.
+    unsafe fn pixels(
+        &self,
+        simd: Simd,
+        (windows, x): (&Windows, *const T),
+        (lines, k): (Range<usize>, &Range<usize>),
+        copy: *mut T,
+    ) -> Block<T> {
+        let (rows, columns) = (lines.len() * windows.columns, k.len());
+        if let Some((at, stride)) = windows.evenly() {
+            let at = x.wrapping_add(lines.start * windows.columns * stride + at + k.start);
+            return Block { at, stride, rows, columns };
+        }
+        let (to, stride) = (copy, columns + PADDING);
+        // SAFETY: the caller's promise.
+        unsafe { T::launch(simd, Gather { windows, x, lines, k: k.clone(), to, stride }) }
+        Block { at: copy, stride, rows, columns }
     }
 
     fn block(&self, number: usize) -> Range<usize> {

@@ -17,13 +17,14 @@ use std::ops::Range;
 use super::Real;
 use super::conv::Shape;
 use super::micro::{Packed, Product};
+use super::pairs::Operands;
 use super::parallel::{Shared, each, scratch};
-use super::simd::{Job, Lanes, STREAMED, Simd};
+use super::simd::{self, Job, Lanes, STREAMED, Simd};
 use super::tally::{Tallies, Tally};
 use windows::{Gather, Map, Windows};
 
-/// Output pixels of one unit of work, and steps of k of one product: a block of the windows and a panel of weights fit
-/// the second-level cache.
+/// Output pixels of one unit of work, and numbers of k, or pairs, of one product: a block of the windows and a panel of
+/// weights fit the second-level cache.
 const PIXELS: usize = 224;
 const STEPS: usize = 512;
 /// Pixels whose windows are copied together at a time: while they are multiplied, the next ones are asked for.
@@ -35,11 +36,22 @@ const COLUMNS: usize = 128;
 /// `out[pixel] = W[pixel] · weight` from one map to another, of one group.
 #[derive(Clone, Debug)]
 pub(super) struct Correlation {
+    operands: Operands,
     windows: Windows,
     target: Map,
     /// The target's pixels: every `every`-th, from `first`.
     every: usize,
     first: (usize, usize),
+}
+
+impl Correlation {
+    /// Steps of k of one product, at most.
+    fn steps(&self) -> usize {
+        match self.operands {
+            Operands::Numbers => STEPS,
+            Operands::Pairs => 2 * STEPS,
+        }
+    }
 }
 
 /// What is done to a finished output.
@@ -85,7 +97,7 @@ pub(super) unsafe fn correlate<T: Real>(
         let tall = tall.max(UNITS.div_ceil(wide)).min(lines);
         // What one product finishes, in whole lines of the cache.
         let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
-        let finished = w.k() <= STEPS && finish.bias.is_null() && !finish.relu;
+        let finished = w.k() <= plan.steps() && finish.bias.is_null() && !finish.relu;
         let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
         let rows = || (0..tall).map(|row| unit_lines(row).len() * w.columns).collect();
         let tally = Tally::reserve(tallies.take(), rows);
@@ -97,7 +109,7 @@ pub(super) unsafe fn correlate<T: Real>(
                 lines: unit_lines(row),
                 columns: column..t.channels.min(column + width),
                 x: x.at(0),
-                b: b.at(column * w.k()),
+                b: b.at(column * plan.operands.rows(w.k())),
                 out: out.at(0),
                 finish: Finish { bias: bias.at(0).cast_const(), relu: finish.relu },
                 streamed,
@@ -129,10 +141,11 @@ impl<T: Real> Block<'_, T> {
         let first = self.lines.start * w.columns;
         // SAFETY: the caller's promise.
         unsafe {
-            if let Some((at, lda)) = w.in_place::<T>() {
+            let in_place = if self.plan.operands == Operands::Numbers { w.in_place::<T>() } else { None };
+            if let Some((at, lda)) = in_place {
                 self.products(simd, self.lines.clone(), (self.x.add(first * lda + at), lda), 0..w.k(), 0..0);
             } else {
-                let (steps, height) = (STEPS.min(w.k()), (GATHERED / w.columns).max(1));
+                let (steps, height) = (self.plan.steps().min(w.k()), (GATHERED / w.columns).max(1));
                 let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
                 scratch::<T>(height * w.columns * stride, |to| {
                     let mut lines = self.lines.start..self.lines.end.min(self.lines.start + height);
@@ -141,9 +154,7 @@ impl<T: Real> Block<'_, T> {
                         let region = w.region(next.clone());
                         for chunk in 0..chunks {
                             let (lines, k) = (lines.clone(), chunk * steps..w.k().min((chunk + 1) * steps));
-                            let windows =
-                                Gather { windows: w, x: self.x, lines: lines.clone(), k: k.clone(), to, stride };
-                            T::launch(simd, windows);
+                            self.copy(simd, lines.clone(), k.clone(), (to, stride));
                             let part = |i: usize| region.start + region.len() * i / chunks;
                             self.products(simd, lines, (to, stride), k, part(chunk)..part(chunk + 1));
                         }
@@ -161,6 +172,26 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
+    /// Copies the steps `k` of the windows of some lines, as numbers or as pairs, to rows `stride` apart.
+    unsafe fn copy(&self, simd: Simd, lines: Range<usize>, k: Range<usize>, (to, stride): (*mut T, usize)) {
+        let (w, x) = (&self.plan.windows, self.x);
+        let rows = lines.len() * w.columns;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut from = simd::Block { at: to.cast_const(), stride, rows, columns: k.len() };
+            match w.evenly() {
+                Some((at, distance)) if self.plan.operands == Operands::Pairs => {
+                    from.at = x.add(lines.start * w.columns * distance + at + k.start);
+                    from.stride = distance;
+                }
+                _ => T::launch(simd, Gather { windows: w, x, lines, k, to, stride }),
+            }
+            if self.plan.operands == Operands::Pairs {
+                T::along(from, to, stride);
+            }
+        }
+    }
+
     /// Adds the steps `k` of the products of some lines, `a` being the first pixel's row of them; meanwhile a part of the
     /// map is asked for.
     unsafe fn products(
@@ -171,7 +202,7 @@ impl<T: Real> Block<'_, T> {
         k: Range<usize>,
         ahead: Range<usize>,
     ) {
-        let (w, t) = (&self.plan.windows, self.plan.target);
+        let (w, t, operands) = (&self.plan.windows, self.plan.target, self.plan.operands);
         let first = lines.start == self.lines.start;
         // SAFETY: the caller's promise.
         unsafe {
@@ -182,7 +213,7 @@ impl<T: Real> Block<'_, T> {
                 let product = Product {
                     rows,
                     columns: self.columns.len(),
-                    kc: k.len(),
+                    kc: operands.rows(k.len()),
                     a: a.add(line * w.columns * lda),
                     lda,
                     b: self.b,
@@ -198,9 +229,9 @@ impl<T: Real> Block<'_, T> {
                 } else {
                     self.tally
                 };
-                let packed = Packed::new(product).steps(k.start, w.k()).streamed(self.streamed);
+                let packed = Packed::new(product).steps(operands.rows(k.start), operands.rows(w.k())).streamed(self.streamed);
                 let packed = packed.tally(tally, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
-                T::launch(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
+                operands.multiply(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
         }
     }
@@ -208,7 +239,7 @@ impl<T: Real> Block<'_, T> {
     /// Calls `f` with those of some lines that lie evenly in the output: the first one's number among them, how many, and
     /// where they go. A map that is written whole lies evenly over all pictures.
     unsafe fn each_part(&self, lines: Range<usize>, f: impl Fn(usize, usize, *mut T)) {
-        let Correlation { windows, target: t, every, first } = self.plan;
+        let Correlation { windows, target: t, every, first, .. } = self.plan;
         let mut line = lines.start;
         while line < lines.end {
             let (picture, row) = (line / windows.rows, line % windows.rows);
@@ -277,9 +308,10 @@ pub(super) unsafe fn forward<T: Real>(
     let parts: Vec<_> = (0..d.groups)
         .map(|group| {
             let target = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
-            let plan = Correlation { windows: forward_windows(d, group), target, every: 1, first: (0, 0) };
+            let (operands, windows) = (d.operands(simd), forward_windows(d, group));
+            let plan = Correlation { operands, windows, target, every: 1, first: (0, 0) };
             let taps: Vec<usize> = (0..d.r * d.s).collect();
-            let packed = pack::pack(simd, d.forward_matrix(group), &taps, weight);
+            let packed = pack::pack(simd, operands, d.forward_matrix(group), &taps, weight);
             (plan, packed)
         })
         .collect();
@@ -317,12 +349,13 @@ pub(super) unsafe fn input_gradient<T: Real>(
                 let source = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
                 let target = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
                 let windows = Windows::new(source, size, 1, (&places(&rows), &places(&columns)));
-                let plan = Correlation { windows, target, every: d.stride, first: (y, x) };
+                let operands = d.operands(simd);
+                let plan = Correlation { operands, windows, target, every: d.stride, first: (y, x) };
                 if taps.is_empty() {
                     // SAFETY: the target's pixels of this residue.
                     unsafe { clear(d.n, &plan, out) }
                 } else {
-                    let packed = pack::pack(simd, d.backward_matrix(group), &taps, weight);
+                    let packed = pack::pack(simd, operands, d.backward_matrix(group), &taps, weight);
                     parts.push((plan, packed));
                 }
             }

@@ -1,7 +1,8 @@
 //! Weights in the panels that products read.
 
 use super::super::micro::{packed_len, panels};
-use super::super::parallel::{Shared, each};
+use super::super::pairs::Operands;
+use super::super::parallel::{Shared, each, scratch};
 use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
 
@@ -18,20 +19,30 @@ pub(in super::super) struct Matrix {
 /// Inputs that are packed together: enough to be read in a stream, few enough for what is written to stay in the cache.
 const INPUTS: usize = 64;
 
-/// The chosen taps of a matrix in panels: [panel][tap][input][column], columns past the last are zero.
-pub(super) fn pack<T: Real>(simd: Simd, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
+/// The chosen taps of a matrix in panels: [panel][tap][input][column], or the same in pairs of (tap, input); columns past
+/// the last are zero.
+pub(super) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
     let (lanes, k) = (T::lanes(simd), m.inputs * taps.len());
+    let rows = operands.rows(k);
     let all: Vec<_> = panels(lanes, m.outputs).collect();
     let last = m.first + (m.inputs.max(1) - 1) * m.input + (m.outputs.max(1) - 1) * m.output;
     assert!(k * m.outputs == 0 || taps.iter().all(|tap| last + tap < weight.len()), "a weight that holds the matrix");
-    // SAFETY: every element of the matrix lies in the weight; the panel at `from` has width·k elements from from·k on,
-    // and its unit writes each of them.
+    // SAFETY: every element of the matrix lies in the weight; the panel at `from` has width·rows elements from from·rows
+    // on, and its unit writes each of them.
     unsafe {
-        filled(packed_len(lanes, m.outputs, k), |packed| {
+        filled(packed_len(lanes, m.outputs, rows), |packed| {
             let out = Shared::new(packed.as_mut_ptr().cast::<T>());
             each(all.len(), |panel| {
                 let (from, width) = all[panel];
-                T::launch(simd, Panel { m, taps, weight, from, width, to: out.at(from * k) });
+                let to = out.at(from * rows);
+                let numbers = |to| T::launch(simd, Panel { m, taps, weight, from, width, to });
+                match operands {
+                    Operands::Numbers => numbers(to),
+                    Operands::Pairs => scratch::<T>(k * width, |all| {
+                        numbers(all);
+                        T::across(Block { at: all, stride: width, rows: k, columns: width }, to, width);
+                    }),
+                }
             });
         })
     }

@@ -114,9 +114,9 @@ impl<T: Real> Tile<T> {
                         ($i:tt) => {
                             if $i < H {
                                 let x = V::splat(*$a!($i));
-                                left[$i] = x.mul_add(b0, left[$i]);
+                                left[$i] = x.product(b0, left[$i]);
                                 if TWO {
-                                    right[$i] = x.mul_add(b1, right[$i]);
+                                    right[$i] = x.product(b1, right[$i]);
                                 }
                             }
                         };

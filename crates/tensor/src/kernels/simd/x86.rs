@@ -1,4 +1,4 @@
-//! The vectors of AVX-512 and AVX2.
+//! The vectors of AVX-512 and AVX2, and those of AVX-512 that multiply pairs of bfloat16.
 
 use std::arch::x86_64::*;
 
@@ -114,7 +114,7 @@ unsafe fn mirror_256(rows: [__m256; 8]) -> [__m256; 8] {
 
 macro_rules! lanes {
     ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $fnma:ident, $max:ident, $pass:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
@@ -152,6 +152,10 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn mul_add(self, b: Self, c: Self) -> Self {
                 unsafe { Self($fma(self.0, b.0, c.0)) }
+            }
+            #[inline(always)]
+            unsafe fn product(self, b: Self, c: Self) -> Self {
+                unsafe { Self($product(self.0, b.0, c.0)) }
             }
             #[inline(always)]
             unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
@@ -218,6 +222,28 @@ lanes!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_fmadd_ps,
+    _mm512_fmadd_ps,
+    _mm512_fnmadd_ps,
+    _mm512_max_ps,
+    pass_512,
+    _mm512_stream_ps,
+    load_part_512,
+    store_part_512,
+    mirror_512
+);
+lanes!(
+    Avx512Pairs,
+    __m512,
+    16,
+    14,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_fmadd_ps,
+    super::bf16::product,
     _mm512_fnmadd_ps,
     _mm512_max_ps,
     pass_512,
@@ -237,6 +263,7 @@ lanes!(
     _mm256_add_ps,
     _mm256_sub_ps,
     _mm256_mul_ps,
+    _mm256_fmadd_ps,
     _mm256_fmadd_ps,
     _mm256_fnmadd_ps,
     _mm256_max_ps,

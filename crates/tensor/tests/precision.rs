@@ -1,0 +1,137 @@
+//! bfloat16 products against the definition in float64 of operands that are rounded to it.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use common::error;
+use taper_tensor::{Conv, Precision, Rng, backward, conv2d};
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    n: usize,
+    side: usize,
+    c: usize,
+    o: usize,
+    kernel: usize,
+    conv: Conv,
+}
+
+fn case(n: usize, side: usize, (c, o): (usize, usize), kernel: usize, stride: usize, padding: usize) -> Case {
+    Case { n, side, c, o, kernel, conv: Conv { stride, padding, ..Conv::default() } }
+}
+
+/// None of them Winograd's.
+fn cases() -> Vec<Case> {
+    let with = |conv: Conv, case: Case| Case { conv, ..case };
+    vec![
+        case(1, 1, (1, 1), 1, 1, 0),
+        case(2, 5, (3, 5), 1, 1, 0),
+        case(3, 7, (48, 40), 1, 1, 0),
+        // Several products along k, and rows that fall together in the cache.
+        case(2, 9, (1100, 24), 1, 1, 0),
+        case(3, 14, (512, 272), 1, 1, 0),
+        case(2, 7, (2048, 130), 1, 1, 0),
+        case(2, 15, (64, 128), 1, 2, 0),
+        case(2, 33, (3, 64), 7, 2, 3),
+        case(2, 28, (1, 32), 3, 1, 1),
+        case(2, 15, (128, 96), 3, 2, 1),
+        case(2, 9, (20, 33), 3, 2, 1),
+        case(1, 2, (5, 7), 5, 1, 2),
+        case(1, 13, (4, 6), 2, 4, 0),
+        with(Conv { padding: 2, dilation: 2, ..Conv::default() }, case(2, 11, (16, 16), 3, 1, 2)),
+        with(Conv { padding: 1, groups: 4, ..Conv::default() }, case(2, 11, (8, 4), 3, 1, 1)),
+        with(Conv { groups: 3, ..Conv::default() }, case(2, 6, (9, 33), 1, 1, 0)),
+    ]
+}
+
+fn noise(shape: &[usize], stream: &str) -> Tensor {
+    let mut rng = Rng::new(3).fork(stream);
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn rounded(x: &Tensor) -> Tensor {
+    x.to_dtype(DType::BF16).unwrap().to_dtype(DType::F64).unwrap()
+}
+
+/// The output, and the gradients of x and weight where that of the output is `g`.
+fn run(x: &Tensor, weight: &Tensor, g: &Tensor, f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>) -> [Vec<f64>; 3] {
+    let (x, weight) = (Var::from_tensor(x).unwrap(), Var::from_tensor(weight).unwrap());
+    let y = f(&x, &weight).unwrap();
+    let grads = backward(&(&y * g).unwrap().sum_all().unwrap()).unwrap();
+    [&y, grads.get(&x).unwrap(), grads.get(&weight).unwrap()]
+        .map(|t| t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap())
+}
+
+fn operands(case: &Case) -> [Tensor; 3] {
+    let Case { n, side, c, o, kernel, conv } = *case;
+    let out = (side + 2 * conv.padding - conv.dilation * (kernel - 1) - 1) / conv.stride + 1;
+    [
+        noise(&[n, side, side, c], "x"),
+        noise(&[o, c / conv.groups, kernel, kernel], "weight"),
+        noise(&[n, out, out, o], "gradient"),
+    ]
+}
+
+/// Whether this machine has bfloat16; if not, that it says so.
+fn there() -> bool {
+    let check = Precision::Bf16.check();
+    if let Err(reason) = &check {
+        let ran = Precision::Bf16.run(|| Ok(()));
+        assert!(reason.to_string().contains("AVX") && ran.is_err(), "{reason}");
+    }
+    check.is_ok()
+}
+
+#[test]
+fn products_are_those_of_rounded_operands() {
+    if !there() {
+        return;
+    }
+    for case in cases() {
+        let [x, weight, g] = operands(&case);
+        let right = run(&rounded(&x), &rounded(&weight), &rounded(&g), |x, w| conv2d(x, w, None, case.conv));
+        let got = run(&x, &weight, &g, |x, w| Precision::Bf16.run(|| conv2d(x, w, None, case.conv)));
+        for (what, (got, right)) in ["y", "dx", "dw"].iter().zip(got.iter().zip(&right)) {
+            let error = error(got, right);
+            assert!(error < 1e-5, "{what} of {case:?}: {error:e}");
+        }
+    }
+}
+
+#[test]
+fn no_bit_depends_on_the_number_of_threads() {
+    if !there() {
+        return;
+    }
+    for case in cases() {
+        let [x, weight, g] = operands(&case);
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&x, &weight, &g, |x, w| Precision::Bf16.run(|| conv2d(x, w, None, case.conv))))
+        };
+        let one = on(1);
+        assert!(one == on(2) && one == on(5), "{case:?}");
+    }
+}
+
+#[test]
+fn it_holds_inside_of_run_alone_and_for_float32_alone() {
+    let case = case(2, 5, (30, 20), 1, 1, 0);
+    let [x, weight, g] = operands(&case);
+    let plain = |x: &Tensor, w: &Tensor| conv2d(x, w, None, case.conv);
+    let before = run(&x, &weight, &g, plain);
+    if there() {
+        let inside = run(&x, &weight, &g, |x, w| Precision::Bf16.run(|| plain(x, w)));
+        assert!(inside.iter().zip(&before).all(|(inside, before)| inside != before));
+        let failed: Result<()> = Precision::Bf16.run(|| candle_core::bail!("an error inside"));
+        assert!(failed.is_err());
+        let wide = [&x, &weight, &g].map(|t| t.to_dtype(DType::F64).unwrap());
+        let in_f64 = |x: &Tensor, w: &Tensor| Precision::Bf16.run(|| plain(x, w));
+        assert_eq!(run(&wide[0], &wide[1], &wide[2], in_f64), run(&wide[0], &wide[1], &wide[2], plain));
+    }
+    assert_eq!(Precision::current(), Precision::F32);
+    assert_eq!(run(&x, &weight, &g, plain), before);
+    assert_eq!(run(&x, &weight, &g, |x, w| Precision::F32.run(|| plain(x, w))), before);
+}
