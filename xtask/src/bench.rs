@@ -39,9 +39,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-pub use args::{BenchArgs, Target};
+pub use args::{BenchArgs, Precision, Target};
 #[cfg(feature = "bench")]
-pub use jobs::{JOBS, Job, Precision, TorchConfig};
+pub use jobs::{JOBS, Job, TorchConfig};
 
 /// Does what the arguments say in the repository at `root`; true when all of it worked.
 ///

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use candle_core::{Result, bail};
+use candle_core::{Error, bail};
 
 use crate::kernels::simd::{Simd, simd};
 use crate::kernels::takes_pairs;
@@ -33,8 +33,8 @@ impl Precision {
         CURRENT.get()
     }
 
-    /// Runs `f`, whose operations compute their products in this precision, in their backward passes, too, whenever
-    /// those run.
+    /// Runs `f`, whose operations on this thread compute their products in this precision; in their backward passes, too,
+    /// whenever those run.
     ///
     /// # Errors
     /// That of `f`; or, before it runs, when the processor has no instructions for it ([`Precision::check`]).
@@ -51,7 +51,7 @@ impl Precision {
     /// }
     /// # Ok::<(), candle_core::Error>(())
     /// ```
-    pub fn run<R>(self, f: impl FnOnce() -> Result<R>) -> Result<R> {
+    pub fn run<R, E: From<Error>>(self, f: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
         struct Before(Precision);
         impl Drop for Before {
             fn drop(&mut self) {
@@ -67,7 +67,7 @@ impl Precision {
     ///
     /// # Errors
     /// The reason, when it does not.
-    pub fn check(self) -> Result<()> {
+    pub fn check(self) -> candle_core::Result<()> {
         if self == Precision::F32 {
             return Ok(());
         }

@@ -78,7 +78,7 @@ fn operands(case: &Case) -> [Tensor; 3] {
 fn there() -> bool {
     let check = Precision::Bf16.check();
     if let Err(reason) = &check {
-        let ran = Precision::Bf16.run(|| Ok(()));
+        let ran: Result<()> = Precision::Bf16.run(|| Ok(()));
         assert!(reason.to_string().contains("AVX") && ran.is_err(), "{reason}");
     }
     check.is_ok()

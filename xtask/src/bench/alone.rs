@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 
-use super::args::BenchArgs;
-use super::process::{LAYERS, Measurement, OURS};
+use super::args::{BenchArgs, Precision};
+use super::process::{LAYERS, Measurement};
 use super::{jobs, layers, machine};
 
 /// Runs the job, or the layers, in this process and prints what came out.
@@ -15,12 +15,16 @@ pub(super) fn run(name: &str, args: &BenchArgs) -> Result<()> {
 }
 
 fn measure(name: &str, args: &BenchArgs) -> Result<()> {
+    let precision = match args.precision {
+        Precision::F32 => taper_tensor::Precision::F32,
+        Precision::Bf16 => taper_tensor::Precision::Bf16,
+    };
     if name == LAYERS {
-        return layers::run(args.repeat);
+        return precision.run(|| layers::run(args.repeat));
     }
     let job = jobs::job(name)?;
-    let per_second = (job.run)(job.batch, args.repeat)?;
-    let (job, config) = (job.name.to_owned(), OURS.to_owned());
+    let per_second = precision.run(|| (job.run)(job.batch, args.repeat))?;
+    let (job, config) = (job.name.to_owned(), args.precision.ours().to_owned());
     println!("{}", Measurement { job, config, per_second, peak_mb: machine::peak_mb() }.json()?);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Measure speed and peak memory, alone or beside PyTorch.
 ///
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  \
-    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench layers\n  \
+    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  \
     cargo xtask bench optim --torch python3")]
 pub struct BenchArgs {
     /// What to measure instead of the jobs.
@@ -31,12 +31,45 @@ pub struct BenchArgs {
     /// Threads to compute with, on both sides
     #[arg(long, global = true, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
+    /// What our networks compute their convolutions in; PyTorch is measured in both
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub precision: Precision,
     /// Run the same jobs in PyTorch with this Python, which has torch and torchvision
     #[arg(long, global = true, value_name = "PYTHON")]
     pub torch: Option<PathBuf>,
     /// Run one job in this process.
     #[arg(long, hide = true, value_name = "JOB")]
     pub alone: Option<String>,
+}
+
+/// What the products of convolutions are computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// float32
+    #[default]
+    F32,
+    /// bfloat16 operands, float32 sums
+    Bf16,
+}
+
+impl Precision {
+    /// As the argument says it.
+    #[cfg(feature = "bench")]
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+        }
+    }
+
+    /// What our configuration is called.
+    #[cfg(feature = "bench")]
+    pub(super) fn ours(self) -> &'static str {
+        match self {
+            Precision::F32 => "taper",
+            Precision::Bf16 => "taper_bf16",
+        }
+    }
 }
 
 /// What can be measured instead of the jobs.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::args::BenchArgs;
+use super::args::{BenchArgs, Precision};
 use super::clock::median;
-use super::jobs::{self, Job, Precision, TorchConfig};
-use super::process::{self, Measurement, OURS, Torch};
+use super::jobs::{self, Job, TorchConfig};
+use super::process::{self, Measurement, Torch};
 use super::{machine, table};
 
 /// What the rounds of one job in one configuration come to.
@@ -40,6 +40,8 @@ impl Summary {
 pub(super) struct Row {
     pub(super) job: Job,
     pub(super) ours: Summary,
+    /// That ours was measured in.
+    pub(super) precision: Precision,
     /// Every configuration that was tried; those that failed with the reason.
     pub(super) torch: Vec<(TorchConfig, Result<Summary, String>)>,
 }
@@ -55,7 +57,7 @@ impl Row {
     /// Every configuration that ran, ours first, by name.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, Summary)> {
         let torch = self.torch.iter().filter_map(|(config, summary)| Some((config.name, *summary.as_ref().ok()?)));
-        std::iter::once((OURS, self.ours)).chain(torch)
+        std::iter::once((self.precision.ours(), self.ours)).chain(torch)
     }
 }
 
@@ -112,7 +114,7 @@ fn rounds(job: Job, torch: Option<&Torch>, args: &BenchArgs) -> Result<Row> {
     let Some(ours) = Summary::of(&ours) else {
         anyhow::bail!("{} was not measured", job.name);
     };
-    Ok(Row { job, ours, torch: theirs.into_iter().map(summary).collect() })
+    Ok(Row { job, ours, precision: args.precision, torch: theirs.into_iter().map(summary).collect() })
 }
 
 #[cfg(test)]
@@ -135,8 +137,13 @@ mod tests {
         let summary = |per_second| Summary { per_second, slowest: 0.0, fastest: 0.0, peak_mb: None };
         let job = JOBS[0];
         let results = [Ok(summary(1.0)), Ok(summary(2.0)), Err("no compiler".to_owned()), Ok(summary(9.0))];
-        let row = Row { job, ours: summary(4.0), torch: job.torch.iter().copied().zip(results).collect() };
-        assert_eq!(row.best(Precision::Fp32).unwrap().0.name, "channels_last");
+        let row = Row {
+            job,
+            ours: summary(4.0),
+            precision: Precision::F32,
+            torch: job.torch.iter().copied().zip(results).collect(),
+        };
+        assert_eq!(row.best(Precision::F32).unwrap().0.name, "channels_last");
         assert_eq!(row.best(Precision::Bf16).unwrap().1.per_second, 9.0);
         assert_eq!(row.all().map(|(name, _)| name).collect::<Vec<_>>(), ["taper", "nchw", "channels_last", "bf16"]);
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use super::args::Precision;
 use super::networks::{self, Network};
 use super::{augment, optimizers, small_cnn};
 
@@ -36,17 +37,8 @@ pub struct TorchConfig {
     pub precision: Precision,
 }
 
-/// The type that products are computed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// As everything here.
-    Fp32,
-    /// Half the bytes and, where the processor has units for it, several times the speed.
-    Bf16,
-}
-
 const fn fp32(name: &'static str) -> TorchConfig {
-    TorchConfig { name, precision: Precision::Fp32 }
+    TorchConfig { name, precision: Precision::F32 }
 }
 
 const NETWORK: &[TorchConfig] =
@@ -116,7 +108,7 @@ mod tests {
     fn names_are_distinct_and_an_unknown_one_is_told_the_others() {
         for (i, job) in JOBS.iter().enumerate() {
             assert!(JOBS[..i].iter().all(|other| other.name != job.name), "{}", job.name);
-            assert!(job.torch.is_empty() || job.torch.iter().any(|config| config.precision == Precision::Fp32));
+            assert!(job.torch.is_empty() || job.torch.iter().any(|config| config.precision == Precision::F32));
         }
         assert_eq!(selected(&[]).unwrap().len(), JOBS.len());
         let error = selected(&["sgd_step".to_owned(), "vgg".to_owned()]).unwrap_err().to_string();

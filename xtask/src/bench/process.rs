@@ -10,9 +10,6 @@ use super::args::BenchArgs;
 use super::augment::Photographs;
 use super::jobs::{Job, TorchConfig};
 
-/// What our configuration is called.
-pub(super) const OURS: &str = "taper";
-
 /// What `bench layers` is called among the jobs that run alone.
 pub(super) const LAYERS: &str = "layers";
 
@@ -40,6 +37,7 @@ fn ourselves(name: &str, args: &BenchArgs) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("cannot find this program to start it again")?);
     command.args(["bench", "--alone", name]);
     command.args(["--repeat", &args.repeat.to_string(), "--threads", &args.threads.to_string()]);
+    command.args(["--precision", args.precision.name()]);
     command.env("RAYON_NUM_THREADS", args.threads.to_string());
     Ok(command)
 }

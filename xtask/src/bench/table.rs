@@ -1,7 +1,7 @@
 //! Results as tables of Markdown.
 
+use super::args::Precision;
 use super::compare::{Row, Summary};
-use super::jobs::Precision;
 
 /// Ours alone.
 pub(super) fn ours(rows: &[Row]) -> String {
@@ -16,7 +16,7 @@ pub(super) fn ours(rows: &[Row]) -> String {
 pub(super) fn beside(rows: &[Row]) -> String {
     let none = || "-".to_owned();
     let cells = rows.iter().map(|row| {
-        let (fp32, bf16) = (row.best(Precision::Fp32), row.best(Precision::Bf16));
+        let (fp32, bf16) = (row.best(Precision::F32), row.best(Precision::Bf16));
         let ratio = |other: Summary| format!("{:.2}", row.ours.per_second / other.per_second);
         let named = |per_second, name: &str| format!("{} ({name})", number(per_second));
         [
@@ -111,7 +111,12 @@ mod tests {
     fn ratios_are_ours_over_theirs_and_failures_are_told() {
         let job = JOBS[0];
         let results = [Ok(summary(2.0)), Ok(summary(4.0)), Err("no compiler".to_owned()), Ok(summary(16.0))];
-        let row = Row { job, ours: summary(8.0), torch: job.torch.iter().copied().zip(results).collect() };
+        let row = Row {
+            job,
+            ours: summary(8.0),
+            precision: Precision::F32,
+            torch: job.torch.iter().copied().zip(results).collect(),
+        };
         let text = beside(&[row]);
         for part in ["4.00 (channels_last)", "2.00 |", "0.50 |", "7.50 to 8.50", "compiled: no compiler"] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
@@ -122,9 +127,9 @@ mod tests {
     fn an_optimizer_has_no_bf16() {
         let job = *JOBS.last().unwrap();
         let torch = job.torch.iter().map(|config| (*config, Ok(summary(10.0)))).collect();
-        let row = Row { job, ours: summary(12.0), torch };
+        let row = Row { job, ours: summary(12.0), precision: Precision::Bf16, torch };
         let text = beside(std::slice::from_ref(&row));
-        assert!(text.contains("| 1.20 |") || text.contains("1.20 |"), "{text}");
+        assert!(text.contains("1.20 |") && text.contains("| taper_bf16 |"), "{text}");
         assert!(ours(&[row]).contains("12.0"));
     }
 

@@ -229,7 +229,8 @@ impl<T: Real> Block<'_, T> {
                 } else {
                     self.tally
                 };
-                let packed = Packed::new(product).steps(operands.rows(k.start), operands.rows(w.k())).streamed(self.streamed);
+                let packed =
+                    Packed::new(product).steps(operands.rows(k.start), operands.rows(w.k())).streamed(self.streamed);
                 let packed = packed.tally(tally, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
                 operands.multiply(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
