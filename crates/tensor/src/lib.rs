@@ -82,7 +82,7 @@ pub use nonlinearity::Activation;
 pub use norm::{group_norm, layer_norm};
 pub use params::{LoadReport, Params, Path, Reshaped};
 pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
-pub use precision::Precision;
+pub use precision::{Precision, PrecisionError};
 pub use rng::Rng;
 pub use tape::backward;
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use candle_core::{Error, bail};
+use candle_core::Error;
 
 use crate::kernels::simd::{Simd, simd};
 use crate::kernels::takes_pairs;
@@ -21,6 +21,20 @@ pub enum Precision {
     F32,
     /// bfloat16 operands, float32 sums (PyTorch: `torch.autocast("cpu", torch.bfloat16)`).
     Bf16,
+}
+
+/// Why a machine does not compute in a precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrecisionError {
+    /// There are no instructions for it.
+    #[error(
+        "bf16 needs a processor with AVX512-BF16 (AMD's from Zen 4 on, Intel's Xeons from Sapphire Rapids on), which this \
+         one is not: leave it at f32"
+    )]
+    Processor,
+    /// The kernels do not use them.
+    #[error("bf16 needs the kernels of AVX-512, and they are held to {0:?}: leave out TAPER_SIMD, or this at f32")]
+    Kernels(Simd),
 }
 
 thread_local! {
@@ -58,7 +72,7 @@ impl Precision {
                 CURRENT.set(self.0);
             }
         }
-        self.check()?;
+        self.check().map_err(Error::wrap)?;
         let _before = Before(CURRENT.replace(self));
         f()
     }
@@ -67,19 +81,11 @@ impl Precision {
     ///
     /// # Errors
     /// The reason, when it does not.
-    pub fn check(self) -> candle_core::Result<()> {
-        if self == Precision::F32 {
-            return Ok(());
+    pub fn check(self) -> Result<(), PrecisionError> {
+        match self {
+            Precision::Bf16 if !takes_pairs() => Err(PrecisionError::Processor),
+            Precision::Bf16 if simd() != Simd::Avx512 => Err(PrecisionError::Kernels(simd())),
+            _ => Ok(()),
         }
-        if !takes_pairs() {
-            bail!(
-                "precision bf16 needs a processor with AVX512-BF16 (AMD from Zen 4, Intel's servers from Cooper Lake \
-                 or Sapphire Rapids); this one has none: leave it at f32"
-            );
-        }
-        if simd() != Simd::Avx512 {
-            bail!("precision bf16 needs the kernels of AVX-512; they are held to {:?} (TAPER_SIMD)", simd());
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
 use taper_data::Loader;
 use taper_optim::{Accumulator, OptimError, UpdateRule};
-use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
+use taper_tensor::{Mode, Params, Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::averaged::Averaged;
@@ -147,7 +147,8 @@ impl<'a> Course<'a> {
         let waited = train.epoch(epoch as u64, done, |i, loaded| {
             let noise = self.noise.at(((epoch - 1) * self.batches + i) as u64);
             let batch = self.regularizer.batch(loaded.batch, &noise)?;
-            let logits = classifier.forward_from(first, &batch.images, Mode::Train(&noise))?;
+            let forward = || classifier.forward_from(first, &batch.images, Mode::Train(&noise));
+            let logits = Precision::from(self.recipe.optimize.precision).run(forward)?;
             let loss = cross_entropy(&logits, &batch.targets)?;
             let mut grads = backward(&loss)?;
             losses.push(f64::from(loss.to_scalar::<f32>()?));

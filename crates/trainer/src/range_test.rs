@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, bail};
 use plotters::style::RGBColor;
 use taper_data::Loader;
-use taper_tensor::{Mode, Params, Rng, backward, cross_entropy};
+use taper_tensor::{Mode, Params, Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, decades, picture};
@@ -160,7 +160,8 @@ fn grow(
             let step = found.rates.len();
             let noise = noise.at(step as u64);
             let batch = regularizer.batch(loaded.batch, &noise)?;
-            let logits = classifier.forward_from(first, &batch.images, Mode::Train(&noise))?;
+            let forward = || classifier.forward_from(first, &batch.images, Mode::Train(&noise));
+            let logits = Precision::from(recipe.optimize.precision).run(forward)?;
             let loss = cross_entropy(&logits, &batch.targets)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             mean = KEPT * mean + (1.0 - KEPT) * value;

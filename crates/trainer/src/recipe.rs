@@ -6,6 +6,7 @@ mod clip;
 mod error;
 mod named;
 mod optimize;
+mod precision;
 mod preset;
 mod quiet;
 mod read;
@@ -17,12 +18,14 @@ mod transform;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use taper_tensor::Precision;
 
 pub use self::augment::AugmentRecipe;
 pub use self::average::AverageRecipe;
 pub use self::clip::{ClipRecipe, NonFiniteRecipe};
 pub use self::error::RecipeError;
 pub use self::optimize::OptimizeRecipe;
+pub use self::precision::PrecisionRecipe;
 pub use self::preset::Preset;
 pub use self::regularize::RegularizeRecipe;
 pub use self::rule::{LbfgsRecipe, NesterovRecipe, Rule, SgdRecipe};
@@ -289,6 +292,7 @@ impl Recipe {
         if !(0.0..1.0).contains(&self.regularize.weight_decay) {
             return fail("regularize.weight_decay", "in [0, 1)", self.regularize.weight_decay.to_string());
         }
+        Precision::from(o.precision).check()?;
         crate::transforms::train_transform(&self.augment, self.data.image_size)?;
         crate::optimize::check(o)?;
         crate::regularize::check(&self.regularize)?;

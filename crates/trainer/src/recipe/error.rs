@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use taper_augment::AugmentError;
 use taper_optim::OptimError;
 use taper_regularize::RegularizeError;
+use taper_tensor::PrecisionError;
 
 /// A recipe that cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum RecipeError {
     /// A setting that a technique of regularization does not take.
     #[error("recipe: regularize: {0}")]
     Regularize(#[from] RegularizeError),
+    /// A precision that this machine does not have.
+    #[error("recipe: optimize.precision: {0}")]
+    Precision(#[from] PrecisionError),
     /// A setting that a transform of pictures does not take.
     #[error("recipe: augment.train: {transform}: {source}")]
     Transform {

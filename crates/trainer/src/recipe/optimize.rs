@@ -6,6 +6,7 @@ use super::RecipeError;
 use super::average::AverageRecipe;
 use super::clip::{ClipRecipe, NonFiniteRecipe, clip};
 use super::named::named;
+use super::precision::PrecisionRecipe;
 use super::rule::Rule;
 use super::schedule::ScheduleRecipe;
 
@@ -44,6 +45,8 @@ pub struct OptimizeRecipe {
     /// Batches that make one step, at least 1: their mean gradient is that of a batch that many times larger. An
     /// epoch's last step takes what is left. Default 1.
     pub accumulate: usize,
+    /// What the products of convolutions are computed in. Default `f32`.
+    pub precision: PrecisionRecipe,
     /// How gradients that are too large are made smaller. Default `global_norm` with the limit 5.
     #[serde(deserialize_with = "clip")]
     pub clip: ClipRecipe,
@@ -70,6 +73,7 @@ impl Default for OptimizeRecipe {
             stage_decay: 0.3,
             frozen_stages: 1,
             accumulate: 1,
+            precision: PrecisionRecipe::default(),
             clip: ClipRecipe::default(),
             non_finite: NonFiniteRecipe::default(),
             average: AverageRecipe::default(),

@@ -1,6 +1,9 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::{AugmentRecipe, AverageRecipe, Balance, HeadKind, HeadRecipe, Plan, Recipe, RecipeError, ScheduleRecipe};
+use super::{
+    AugmentRecipe, AverageRecipe, Balance, HeadKind, HeadRecipe, Plan, PrecisionRecipe, Recipe, RecipeError,
+    ScheduleRecipe,
+};
 
 impl HeadRecipe {
     /// The average of each channel, then the classes.
@@ -64,6 +67,10 @@ impl Recipe {
                 o.accumulate.to_string(),
             );
         }
+        if o.precision != PrecisionRecipe::F32 {
+            let wanted = "f32 with the rule lbfgs, which computes in float64";
+            return fail("optimize.precision", wanted, "bf16".into());
+        }
         if o.average != AverageRecipe::default() {
             let wanted = "none with the rule lbfgs, which ends at the minimum and not around it";
             return fail("optimize.average", wanted, o.average.name().to_owned());
@@ -107,6 +114,7 @@ mod tests {
             (format!("{PROBE}[regularize]\nmixup = 0.2\n"), ["mixed", "[regularize]"]),
             (format!("{PROBE}[regularize]\nl1 = 0.2\n"), ["regularize.l1", "weight_decay"]),
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
+            (format!("{PROBE}precision = \"bf16\"\n"), ["optimize.precision", "f32"]),
             (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
             (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),
         ] {

@@ -11,8 +11,8 @@ use super::telling::Telling;
 use crate::budget::Length;
 use crate::checkpoint::Every;
 use crate::recipe::{
-    AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, Preset, Recipe, RecipeError, Rule,
-    ScheduleRecipe, TransformRecipe,
+    AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, PrecisionRecipe, Preset, Recipe,
+    RecipeError, Rule, ScheduleRecipe, TransformRecipe,
 };
 
 /// Fine-tune a pretrained network on a folder of pictures.
@@ -95,6 +95,9 @@ pub(in crate::commands) struct RunArgs {
     /// Batches whose mean gradient makes one step [default: 1]
     #[arg(long, value_name = "K")]
     accumulate: Option<usize>,
+    /// What convolutions are computed in [default: f32]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    precision: Option<PrecisionRecipe>,
     /// Peak learning rate of the head [default: what is usual for the optimizer]
     #[arg(long, value_name = "RATE")]
     rate: Option<f64>,
@@ -259,6 +262,7 @@ impl RunArgs {
         put(&mut recipe.optimize.head_epochs, &self.head_epochs);
         put(&mut recipe.optimize.epochs, &self.epochs);
         put(&mut recipe.optimize.accumulate, &self.accumulate);
+        put(&mut recipe.optimize.precision, &self.precision);
         put(&mut recipe.optimize.rate, &self.rate);
         put(&mut recipe.head.kind, &self.head);
         put(&mut recipe.head.fresh, &self.fresh);
