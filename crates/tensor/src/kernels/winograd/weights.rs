@@ -11,6 +11,7 @@ use super::transform::{self, both_ways};
 /// Inputs of one unit of work, and those whose kernels are read together.
 const INPUTS: usize = 32;
 const TOGETHER: usize = 16;
+const AHEAD: usize = 2;
 
 /// [point][panel][input][column]; `turned` turns each kernel round, for the gradient of the input.
 pub(super) fn transformed<T: Real>(simd: Simd, matrix: Matrix, turned: bool, weight: &[T]) -> Vec<T> {
@@ -64,6 +65,12 @@ impl<T: Real> Job<T> for Kernels<'_, T> {
                 let kernels = Block { at, stride: m.output, rows, columns: inputs.len() * 9 };
                 // SAFETY: kernels of the weight; the rows of these inputs, in this panel of every point.
                 unsafe {
+                    if together == 1 {
+                        // Far apart: those of the input after the next ones are asked for now.
+                        for line in (0..rows * 9).step_by(16) {
+                            V::prefetch(at.wrapping_add(AHEAD * m.input + line));
+                        }
+                    }
                     mirror::<V>(kernels, taps.as_mut_ptr(), V::N);
                     for (taps, input) in taps.chunks_exact(9 * V::N).zip(inputs) {
                         let mut g = [[V::splat(T::ZERO); 3]; 3];
