@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{fails, json, succeed, taper};
+use taper_tensor::Precision;
+
+use crate::support::{command, fails, json, succeed, taper};
 
 /// `count` pictures of 12x12 in IDX format: class k has a bright square in band k, moved along and dimmed by its number.
 fn write(folder: &Path, name: &str, count: u32) {
@@ -54,6 +56,30 @@ fn a_network_learns_from_scratch_and_is_used_like_any_other() {
         let told = json_of(&succeed(folder, &words(asked)).stdout);
         assert_eq!(told["accuracy"].as_f64(), Some(accuracy), "{asked}");
     }
+}
+
+#[test]
+fn a_network_learns_in_bf16_or_is_told_why_not() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 120);
+    write(folder, "t10k", 45);
+    let asked = format!("train . {SHORT} --rate 0.01 --precision bf16 --out");
+    if let Err(reason) = Precision::Bf16.check() {
+        let ran = taper(folder, &words(&format!("{asked} a")));
+        fails(&ran, 2, &["optimize.precision", &reason.to_string()]);
+        assert!(!folder.join("a").exists());
+        return;
+    }
+    succeed(folder, &words(&format!("{asked} a --threads 1")));
+    succeed(folder, &words(&format!("{asked} b --threads 3")));
+    succeed(folder, &words("train -c a/recipe.toml --precision f32 --out c"));
+    let weights = |run: &str| fs::read(folder.join(run).join("model.safetensors")).unwrap();
+    assert!(weights("a") == weights("b") && weights("a") != weights("c"));
+    let accuracy = |run: &str| json(&folder.join(run).join("summary.json"))["final"]["val_accuracy"].as_f64().unwrap();
+    assert!(accuracy("a") > 0.8, "{} and in float32 {}", accuracy("a"), accuracy("c"));
+    let held = command(folder, &words(&format!("{asked} d"))).env("TAPER_SIMD", "avx2").output().unwrap();
+    fails(&held.into(), 2, &["optimize.precision", "TAPER_SIMD"]);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The kernels' room: plain functions over contiguous slices, parallel over fixed parts of the data, so
 //! that no bit of a result depends on the number of threads.
 //!
-//! `mod.rs` is the door to candle's storage. `simd`, `micro` (the dense product) and `parallel` are what the products
-//! are made of: `conv` chooses between `winograd`, `direct` and `depthwise`; `linear` is the fully connected layer. The
-//! other layers run at the speed of memory and are what their names say, on `rows`, `rewrite` (gradients in their own
-//! memory), `fill` and `elementwise`. `tally` is what a product does with its
-//! output on the way: `moments` are mean and variance from sums of blocks, `gate` finishes a gradient; `recycler` keeps memory.
+//! `mod.rs` is the door to candle's storage. `simd`, `micro` (the dense product), `pairs` (bfloat16) and `parallel` are
+//! what the products are made of: `conv` chooses between `winograd`, `direct` and `depthwise`; `linear` is the fully
+//! connected layer. The other layers run at the speed of memory and are what their names say, on `rows`, `rewrite`
+//! (gradients in their own memory), `fill` and `elementwise`. `tally` is what a product does with its output on the way:
+//! `moments` are mean and variance from sums of blocks, `gate` finishes a gradient; `recycler` keeps memory.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;

@@ -81,7 +81,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
     };
     match pixels {
         true if (parts, padded) == (1, columns) => sums,
-        true => added(d.o * columns, columns, padded, parts, &sums),
+        true => added(simd, (d.o, columns), padded, parts, &sums),
         false => unpack(simd, d, padded, &sums),
     }
 }

@@ -174,19 +174,21 @@ impl<T: Real> Block<'_, T> {
 
     /// Copies the steps `k` of the windows of some lines, as numbers or as pairs, to rows `stride` apart.
     unsafe fn copy(&self, simd: Simd, lines: Range<usize>, k: Range<usize>, (to, stride): (*mut T, usize)) {
-        let (w, x) = (&self.plan.windows, self.x);
-        let rows = lines.len() * w.columns;
+        let (windows, x, pairs) = (&self.plan.windows, self.x, self.plan.operands == Operands::Pairs);
+        let (first, rows, columns) = (lines.start * windows.columns, lines.len() * windows.columns, k.len());
         // SAFETY: the caller's promise.
         unsafe {
-            let mut from = simd::Block { at: to.cast_const(), stride, rows, columns: k.len() };
-            match w.evenly() {
-                Some((at, distance)) if self.plan.operands == Operands::Pairs => {
-                    from.at = x.add(lines.start * w.columns * distance + at + k.start);
-                    from.stride = distance;
+            let from = match windows.evenly() {
+                // Pairs are made of the map as it lies.
+                Some((at, stride)) if pairs => {
+                    simd::Block { at: x.add(first * stride + at + k.start), stride, rows, columns }
                 }
-                _ => T::launch(simd, Gather { windows: w, x, lines, k, to, stride }),
-            }
-            if self.plan.operands == Operands::Pairs {
+                _ => {
+                    T::launch(simd, Gather { windows, x, lines, k, to, stride });
+                    simd::Block { at: to.cast_const(), stride, rows, columns }
+                }
+            };
+            if pairs {
                 T::along(from, to, stride);
             }
         }

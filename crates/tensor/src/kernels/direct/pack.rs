@@ -18,6 +18,8 @@ pub(in super::super) struct Matrix {
 
 /// Inputs that are packed together: enough to be read in a stream, few enough for what is written to stay in the cache.
 const INPUTS: usize = 64;
+/// Taps of kernels, about, that are mirrored together.
+const BUFFER: usize = 144;
 
 /// The chosen taps of a matrix in panels: [panel][tap][input][column], or the same in pairs of (tap, input); columns past
 /// the last are zero.
@@ -62,38 +64,83 @@ struct Panel<'a, T> {
 impl<T: Real> Job<T> for Panel<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        let Self { m, taps, from, width, .. } = self;
-        let columns = width.min(m.outputs - from);
-        for (t, tap) in taps.iter().enumerate() {
-            for first in (0..m.inputs).step_by(INPUTS) {
-                let inputs = INPUTS.min(m.inputs - first);
-                // SAFETY: elements of the matrix, and rows of the panel.
-                unsafe {
-                    let weight = self.weight.as_ptr().add(m.first + from * m.output + first * m.input + tap);
-                    let to = self.to.add((t * m.inputs + first) * width);
-                    // Along what lies together in the weight.
-                    if m.output == 1 {
-                        for i in 0..inputs {
-                            std::ptr::copy_nonoverlapping(weight.add(i * m.input), to.add(i * width), columns);
-                        }
-                    } else if m.input == 1 {
-                        let block = Block { at: weight, stride: m.output, rows: columns, columns: inputs };
-                        mirror::<V>(block, to, width);
-                    } else if m.input < m.output {
-                        for column in 0..columns {
-                            for i in 0..inputs {
-                                *to.add(i * width + column) = *weight.add(i * m.input + column * m.output);
-                            }
-                        }
-                    } else {
-                        for i in 0..inputs {
-                            for column in 0..columns {
-                                *to.add(i * width + column) = *weight.add(i * m.input + column * m.output);
-                            }
+        let (m, columns) = (self.m, self.width.min(self.m.outputs - self.from));
+        if columns < self.width {
+            // SAFETY: all of the panel.
+            unsafe { self.to.write_bytes(0, self.m.inputs * self.taps.len() * self.width) }
+        }
+        // SAFETY: elements of the matrix, and rows of the panel.
+        unsafe {
+            if m.input.min(m.output) > 1 {
+                self.kernels::<V>(columns);
+            } else {
+                self.pixels::<V>(columns);
+            }
+        }
+    }
+}
+
+impl<T: Real> Panel<'_, T> {
+    /// A matrix of kernels of one tap: along what lies together in the weight.
+    #[inline(always)]
+    unsafe fn pixels<V: Lanes<Real = T>>(&self, columns: usize) {
+        let Self { m, from, width, .. } = *self;
+        for first in (0..m.inputs).step_by(INPUTS) {
+            let inputs = INPUTS.min(m.inputs - first);
+            // SAFETY: the caller's promise.
+            unsafe {
+                let weight = self.weight.as_ptr().add(m.first + from * m.output + first * m.input);
+                let to = self.to.add(first * width);
+                if m.input == 1 {
+                    let block = Block { at: weight, stride: m.output, rows: columns, columns: inputs };
+                    mirror::<V>(block, to, width);
+                } else {
+                    for i in 0..inputs {
+                        std::ptr::copy_nonoverlapping(weight.add(i * m.input), to.add(i * width), columns);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Kernels of several taps.
+    #[inline(always)]
+    unsafe fn kernels<V: Lanes<Real = T>>(&self, columns: usize) {
+        let Self { m, taps, from, width, .. } = *self;
+        let weight = self.weight.as_ptr().wrapping_add(m.first + from * m.output);
+        if m.output < m.input {
+            for (t, tap) in taps.iter().enumerate() {
+                for i in 0..m.inputs {
+                    for column in 0..columns {
+                        // SAFETY: the caller's promise.
+                        unsafe {
+                            let to = self.to.add((t * m.inputs + i) * width + column);
+                            *to = *weight.add(i * m.input + column * m.output + tap);
                         }
                     }
-                    for i in 0..inputs {
-                        to.add(i * width + columns).write_bytes(0, width - columns);
+                }
+            }
+            return;
+        }
+        // Those of neighbouring inputs follow each other: by the mirror of some, all taps of them.
+        let kernel = m.input;
+        let together = (BUFFER / kernel).max(1);
+        let mut buffer = vec![T::ZERO; together * kernel * V::N];
+        for at in (0..columns).step_by(V::N) {
+            let rows = V::N.min(columns - at);
+            for first in (0..m.inputs).step_by(together) {
+                let inputs = together.min(m.inputs - first);
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let at_first = weight.add(at * m.output + first * m.input);
+                    let block = Block { at: at_first, stride: m.output, rows, columns: inputs * kernel };
+                    mirror::<V>(block, buffer.as_mut_ptr(), V::N);
+                    for (t, tap) in taps.iter().enumerate() {
+                        let to = self.to.add((t * m.inputs + first) * width + at);
+                        for i in 0..inputs {
+                            let values = V::load(buffer.as_ptr().add((i * kernel + tap) * V::N));
+                            values.store_up_to(to.add(i * width), rows);
+                        }
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! From the sums of a weight's gradient, in several parts, to the weight.
 
-use rayon::prelude::*;
+use std::ops::Range;
 
 use super::super::conv::Shape;
 use super::super::parallel::{Shared, each};
@@ -8,18 +8,56 @@ use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
 
 /// The sums over all parts, in their order, of rows of which only some columns count.
-pub(super) fn added<T: Real>(len: usize, columns: usize, padded: usize, parts: usize, sums: &[T]) -> Vec<T> {
-    let size = sums.len() / parts;
-    // SAFETY: every row is written whole.
+pub(super) fn added<T: Real>(
+    simd: Simd,
+    (rows, columns): (usize, usize),
+    padded: usize,
+    parts: usize,
+    sums: &[T],
+) -> Vec<T> {
+    assert_eq!(sums.len(), parts * rows * padded, "the rows of every part");
+    // SAFETY: each unit writes its own rows, whole.
     unsafe {
-        filled(len, |out| {
-            out.par_chunks_mut(columns).enumerate().for_each(|(row, out)| {
-                for (column, out) in out.iter_mut().enumerate() {
-                    let at = row * padded + column;
-                    out.write((1..parts).fold(sums[at], |sum, part| sum + sums[part * size + at]));
-                }
+        filled(rows * columns, |out| {
+            let out = Shared::new(out.as_mut_ptr().cast::<T>());
+            each(rows.div_ceil(ROWS), |unit| {
+                let rows = unit * ROWS..rows.min((unit + 1) * ROWS);
+                T::launch(simd, Added { rows, columns, padded, parts, sums, out: out.at(0) });
             });
         })
+    }
+}
+
+/// Rows that are added up together.
+const ROWS: usize = 32;
+
+/// Some rows of [`added`].
+struct Added<'a, T> {
+    rows: Range<usize>,
+    columns: usize,
+    padded: usize,
+    parts: usize,
+    sums: &'a [T],
+    out: *mut T,
+}
+
+impl<T: Real> Job<T> for Added<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let size = self.sums.len() / self.parts;
+        for row in self.rows {
+            for column in (0..self.columns).step_by(V::N) {
+                let at = self.sums[row * self.padded + column..].as_ptr();
+                // SAFETY: rows are whole vectors in every part; the columns that count are written.
+                unsafe {
+                    let mut sum = V::load(at);
+                    for part in 1..self.parts {
+                        sum = sum.add(V::load(at.add(part * size)));
+                    }
+                    sum.store_up_to(self.out.add(row * self.columns + column), self.columns - column);
+                }
+            }
+        }
     }
 }
 
