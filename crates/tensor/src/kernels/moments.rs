@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::Real;
+use super::parallel::collect;
 use super::rows::{self, Summand};
 use super::tally::{Slot, Tallies, Tally};
 
@@ -40,23 +41,20 @@ impl<T: Real> Blocks<T> {
         let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
         let columns = mean.par_chunks_mut(COLUMNS).zip(variance.par_chunks_mut(COLUMNS)).enumerate();
         columns.for_each(|(i, (mean, variance))| {
-            let part = |sums: &[T], number: usize| -> Vec<f64> {
-                sums[number * c + i * COLUMNS..][..mean.len()].iter().map(|v| v.to_f64()).collect()
+            // A block's mean, and the sum of the squares around it.
+            let block = |n: f64, sums: &[T], l: usize| {
+                let [centre, off, squares] = [0, 1, 2].map(|number| sums[number * c + i * COLUMNS + l].to_f64());
+                (centre + off / n, (squares - off * off / n).max(0.0))
             };
-            // Mean, and sum of the squares around it, of each block.
-            let blocks = blocks().map(|(n, sums)| {
-                let [mut mean, off, mut squares] = [0, 1, 2].map(|number| part(sums, number));
-                mean.iter_mut().zip(&off).for_each(|(centre, off)| *centre += off / n);
-                squares.iter_mut().zip(&off).for_each(|(squares, off)| *squares = (*squares - off * off / n).max(0.0));
-                (n, mean, squares)
-            });
-            let blocks: Vec<_> = blocks.collect();
-            for (n, block_mean, _) in &blocks {
-                mean.iter_mut().zip(block_mean).for_each(|(mean, block)| *mean += block * (n / m));
+            for (n, sums) in blocks() {
+                for (l, mean) in mean.iter_mut().enumerate() {
+                    *mean += block(n, sums, l).0 * (n / m);
+                }
             }
-            for (n, block_mean, squares) in &blocks {
-                for (l, variance) in variance.iter_mut().enumerate() {
-                    *variance += (squares[l] + (block_mean[l] - mean[l]).powi(2) * n) / m;
+            for (n, sums) in blocks() {
+                for (l, (variance, mean)) in variance.iter_mut().zip(&*mean).enumerate() {
+                    let (block_mean, squares) = block(n, sums, l);
+                    *variance += (squares + (block_mean - mean).powi(2) * n) / m;
                 }
             }
         });
@@ -77,11 +75,12 @@ const COLUMNS: usize = 64;
 /// The moments of a matrix in memory.
 pub(crate) fn of<T: Real>(x: &[T], c: usize) -> Moments {
     let size = rows::block(c);
-    let sums = x.par_chunks(size).map(|block| {
+    let sums = collect(x.len().div_ceil(size), |unit| {
+        let block = &x[rows::block_of(unit, size, x.len())];
         let centre = &block[..c];
         let (off, squares) = rows::sums(block, centre, Summand::Deviation);
         [centre, &off, &squares].concat()
     });
-    let sums = sums.collect::<Vec<_>>().concat();
-    Blocks { columns: c, rows: x.chunks(size).map(|block| block.len() / c).collect(), sums }.together()
+    let rows = x.chunks(size).map(|block| block.len() / c).collect();
+    Blocks { columns: c, rows, sums: sums.concat() }.together()
 }
