@@ -7,7 +7,6 @@ use rayon::prelude::*;
 
 use super::Real;
 use super::elementwise::{pass, rectify};
-use super::parallel::collect;
 use super::rewrite::{Elements, rewrite};
 use super::rows::{self, Summand};
 
@@ -107,14 +106,12 @@ impl Sums {
 pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> Sums {
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
     let c = affine.channels();
-    let size = rows::block(c);
-    let blocks = collect(x.len().div_ceil(size), |unit| {
-        let rows = rows::block_of(unit, size, x.len());
-        let (x, dy) = (&x[rows.clone()], &dy[rows]);
+    let blocks = x.par_chunks(rows::block(c)).zip(dy.par_chunks(rows::block(c)));
+    let blocks = blocks.map(|(x, dy)| {
         let summand = if relu { Summand::Gated(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
         rows::sums(x, &affine.mean, summand)
     });
-    Sums::of_blocks(&blocks, c)
+    Sums::of_blocks(&blocks.collect::<Vec<_>>(), c)
 }
 
 /// The gradient where y, the rectified output, is not 0, which is what the other term of the rectified sum gets; and the

@@ -8,7 +8,6 @@
 use rayon::prelude::*;
 
 use super::Real;
-use super::parallel::collect;
 use super::rows::{self, Summand};
 use super::tally::{Slot, Tallies, Tally};
 
@@ -75,12 +74,12 @@ const COLUMNS: usize = 64;
 /// The moments of a matrix in memory.
 pub(crate) fn of<T: Real>(x: &[T], c: usize) -> Moments {
     let size = rows::block(c);
-    let sums = collect(x.len().div_ceil(size), |unit| {
-        let block = &x[rows::block_of(unit, size, x.len())];
+    let sums = x.par_chunks(size).map(|block| {
         let centre = &block[..c];
         let (off, squares) = rows::sums(block, centre, Summand::Deviation);
         [centre, &off, &squares].concat()
     });
+    let sums = sums.collect::<Vec<_>>().concat();
     let rows = x.chunks(size).map(|block| block.len() / c).collect();
-    Blocks { columns: c, rows, sums: sums.concat() }.together()
+    Blocks { columns: c, rows, sums }.together()
 }

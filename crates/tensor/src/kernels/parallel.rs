@@ -1,41 +1,16 @@
 //! Spreading units of work over the threads, and memory that each thread keeps for its intermediate results.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 /// Runs `f` for `0..n`, on all threads, each unit on one. Results must not depend on who runs what.
-///
-/// Units are taken in their order, so that those that run at the same time are neighbours, which read the same memory.
 pub(crate) fn each(n: usize, f: impl Fn(usize) + Sync + Send) {
-    let threads = rayon::current_num_threads().min(n);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let unit = next.fetch_add(1, Ordering::Relaxed);
-            if unit >= n {
-                break;
-            }
-            f(unit);
-        }
-    };
-    if threads <= 1 {
-        work();
+    if n == 1 || rayon::current_num_threads() == 1 {
+        (0..n).for_each(f);
     } else {
-        (0..threads).into_par_iter().with_max_len(1).for_each(|_| work());
+        (0..n).into_par_iter().with_max_len(1).for_each(f);
     }
-}
-
-/// What `f` says of each of `0..n`, in their order.
-pub(crate) fn collect<R: Send>(n: usize, f: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
-    let mut results: Vec<R> = Vec::with_capacity(n);
-    let out = Shared::new(results.as_mut_ptr());
-    // SAFETY: there is room for n results, and each unit writes its own.
-    each(n, |unit| unsafe { out.at(unit).write(f(unit)) });
-    // SAFETY: all units have run.
-    unsafe { results.set_len(n) };
-    results
 }
 
 /// A cache line.

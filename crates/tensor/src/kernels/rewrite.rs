@@ -5,14 +5,13 @@ use std::array;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::slice;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, bail};
+use rayon::prelude::*;
 
-use super::parallel::{Shared, collect};
-use super::rows::{block, block_of};
+use super::rows::block;
 use super::simd::{Job, Lanes, simd};
-use super::{Real, tensor, with};
+use super::{Real, filled, tensor, with};
 use crate::tape::Gradient;
 
 /// The elements of a gradient.
@@ -45,33 +44,35 @@ pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
     let size = block(c);
     assert!(inputs.iter().all(|x| x.len() == g.len()), "matrices of one shape");
     assert!(c > 0 && g.len().is_multiple_of(c) && columns.iter().all(|column| column.len() == c), "whole rows");
-    let len = g.len();
-    let blocks = len.div_ceil(size);
-    let run = |old: Option<&[T]>, out: Shared<MaybeUninit<T>>| {
-        // From the end, which whoever summed up or wrote g has left in the cache.
-        collect(blocks, |unit| {
-            let rows = block_of(blocks - 1 - unit, size, len);
-            let (g, inputs) = (old.map(|g| &g[rows.clone()]), inputs.map(|x| &x[rows.clone()]));
-            // SAFETY: the unit's own block of a matrix of this length. The job writes every element, from g or from what
-            // there is; MaybeUninit<T> has the layout of T.
-            let out = unsafe {
-                let out = slice::from_raw_parts_mut(out.at(rows.start), rows.len());
-                T::launch(simd(), Block { g, inputs, c, columns, f: &f, out });
-                slice::from_raw_parts(out.as_ptr().cast::<T>(), out.len())
-            };
-            then(rows, out)
-        })
+    let run = |i: usize, g: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
+        let rows = i * size..i * size + out.len();
+        let inputs = inputs.map(|x| &x[rows.clone()]);
+        // SAFETY: all are of the block's length; the job writes every element, from g or from what there is. MaybeUninit<T>
+        // has the layout of T.
+        let out = unsafe {
+            T::launch(simd(), Block { g, inputs, c, columns, f: &f, out });
+            &*(std::ptr::from_mut(out) as *const [T])
+        };
+        then(rows, out)
     };
-    match g {
-        Elements::Own(g) => (None, run(None, Shared::new(g.as_mut_ptr().cast()))),
-        Elements::Shared(g) => {
-            let mut new: Vec<T> = Vec::with_capacity(len);
-            let results = run(Some(g), Shared::new(new.as_mut_ptr().cast()));
-            // SAFETY: every block has been written.
-            unsafe { new.set_len(len) };
-            (Some(new), results)
+    let mut results = Vec::new();
+    // From the end, which whoever summed up or wrote g has left in the cache.
+    let new = match g {
+        Elements::Own(g) => {
+            // SAFETY: as above; only elements are written, so that all stay initialised.
+            let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
+            results = out.par_chunks_mut(size).enumerate().rev().map(|(i, out)| run(i, None, out)).collect();
+            None
         }
-    }
+        // SAFETY: `run` writes all of its block.
+        Elements::Shared(g) => unsafe {
+            Some(filled(g.len(), |out| {
+                let blocks = out.par_chunks_mut(size).zip(g.par_chunks(size)).enumerate().rev();
+                results = blocks.map(|(i, (out, g))| run(i, Some(g), out)).collect();
+            }))
+        },
+    };
+    (new, results)
 }
 
 /// A block of [`rewrite`]: from `g` to `out`, or in `out` itself, which then has elements.

@@ -2,10 +2,10 @@
 
 use std::array;
 use std::mem::MaybeUninit;
-use std::ops::Range;
+
+use rayon::prelude::*;
 
 use super::elementwise::pass;
-use super::parallel::{Shared, collect, each};
 use super::rewrite::{Elements, rewrite};
 use super::simd::{Job, Lanes, simd};
 use super::{Real, filled};
@@ -17,11 +17,6 @@ pub(crate) fn block(c: usize) -> usize {
     ((1 << 14) / c.max(1)).clamp(32, 256) * c.max(1)
 }
 
-/// The elements of a block of this number.
-pub(crate) fn block_of(number: usize, size: usize, len: usize) -> Range<usize> {
-    number * size..len.min((number + 1) * size)
-}
-
 /// `f(elements of the inputs, parameters of the column)` for every element.
 pub(crate) fn map<T: Real, const K: usize, const P: usize>(
     inputs: [&[T]; K],
@@ -31,16 +26,12 @@ pub(crate) fn map<T: Real, const K: usize, const P: usize>(
     let (len, size) = (inputs[0].len(), block(columns[0].len()));
     assert!(inputs.iter().all(|x| x.len() == len), "matrices of one shape");
     assert!(len.is_multiple_of(columns[0].len().max(1)), "whole rows");
-    // SAFETY: each job writes its own block, all of it.
+    // SAFETY: the job writes all of its block.
     unsafe {
         filled(len, |out| {
-            let out = Shared::new(out.as_mut_ptr());
-            let blocks = len.div_ceil(size.max(1));
             // From the end, which whoever wrote the inputs has left in the cache.
-            each(blocks, |unit| {
-                let rows = block_of(blocks - 1 - unit, size, len);
-                let out = std::slice::from_raw_parts_mut(out.at(rows.start), rows.len());
-                let inputs = inputs.map(|x| &x[rows.clone()]);
+            out.par_chunks_mut(size).enumerate().rev().for_each(|(i, out)| {
+                let inputs = inputs.map(|x| &x[i * size..][..out.len()]);
                 T::launch(simd(), Map { inputs, columns, f: &f, out });
             });
         })
@@ -179,8 +170,7 @@ const ROWS: usize = 2048;
 
 /// The sum of each of the `o` columns, for the gradient of a bias.
 pub(crate) fn column_sums<T: Real>(dy: &[T], o: usize) -> Vec<T> {
-    let size = o * ROWS;
-    let parts = collect(dy.len().div_ceil(size.max(1)), |part| sum(&dy[block_of(part, size, dy.len())], o));
+    let parts: Vec<Vec<T>> = dy.par_chunks(o * ROWS).map(|part| sum(part, o)).collect();
     total(parts, o)
 }
 
