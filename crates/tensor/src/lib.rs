@@ -14,8 +14,9 @@
 //!
 //! # Kernels
 //! The folder `kernels` is the only one in the workspace with `unsafe` in it. They run on the best instruction set of the
-//! processor ([`simd`]); where it has bfloat16, convolutions compute in it when asked ([`Precision`]). A training step needs gigabytes of feature maps for moments: a program of your own should
-//! make [`Recycler`] its allocator (two lines), and call [`backward`] where it would call candle's.
+//! processor ([`simd`]); where it has bfloat16, convolutions compute in it when asked ([`Precision`]). A training step needs
+//! gigabytes of feature maps for moments: a program of your own should make [`Recycler`] its allocator (two lines), and
+//! call [`backward`] where it would call candle's.
 //!
 //! Maps in candle's (N,C,H,W): [`nchw`].
 //!
