@@ -5,7 +5,7 @@ mod common;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::error;
-use taper_tensor::{Conv, Precision, Rng, backward, conv2d};
+use taper_tensor::{Conv, Epilogue, Precision, Rng, backward, batch_norm_train, conv2d, conv2d_batch_norm_train};
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -113,6 +113,36 @@ fn no_bit_depends_on_the_number_of_threads() {
         };
         let one = on(1);
         assert!(one == on(2) && one == on(5), "{case:?}");
+    }
+}
+
+/// A convolution sums up what it writes for the batch norm behind it, and finishes the gradient of the one before it: in
+/// bfloat16 as in float32.
+#[test]
+fn batch_norms_before_and_behind_are_those_of_steps_of_their_own() {
+    if !there() {
+        return;
+    }
+    let [x, first, second] = [noise(&[2, 9, 9, 24], "x"), noise(&[48, 24, 1, 1], "1"), noise(&[64, 48, 5, 5], "2")];
+    let g = noise(&[2, 9, 9, 64], "gradient");
+    let (once, last) = (Conv::default(), Conv { padding: 2, ..Conv::default() });
+    let [hidden, out] = [48, 64].map(|c| Tensor::ones(c, DType::F32, &Device::Cpu).unwrap());
+    let together = |x: &Tensor, w: &Tensor| {
+        let (y, _) = conv2d_batch_norm_train(x, w, once, (&hidden, &hidden), 1e-5, Epilogue::Relu)?;
+        Ok(conv2d_batch_norm_train(&y, &second, last, (&out, &out), 1e-5, Epilogue::Relu)?.0)
+    };
+    // With a factor between them, so that nobody asks anything of a convolution.
+    let apart = |x: &Tensor, w: &Tensor| {
+        let (y, _) = batch_norm_train(&(conv2d(x, w, None, once)? * 1.0)?, &hidden, &hidden, 1e-5, Epilogue::Relu)?;
+        let y = (conv2d(&(y * 1.0)?, &second, None, last)? * 1.0)?;
+        Ok(batch_norm_train(&y, &out, &out, 1e-5, Epilogue::Relu)?.0)
+    };
+    let got = run(&x, &first, &g, |x, w| Precision::Bf16.run(|| together(x, w)));
+    let right = run(&x, &first, &g, |x, w| Precision::Bf16.run(|| apart(x, w)));
+    for (what, (got, right)) in ["y", "dx", "dw"].iter().zip(got.iter().zip(&right)) {
+        // Where the last bit of float32 differs, one of both may round up to bfloat16 and the other down.
+        let error = error(got, right);
+        assert!(error < 2e-2, "{what}: {error:e}");
     }
 }
 

@@ -129,7 +129,7 @@ mod tests {
         let torch = job.torch.iter().map(|config| (*config, Ok(summary(10.0)))).collect();
         let row = Row { job, ours: summary(12.0), precision: Precision::Bf16, torch };
         let text = beside(std::slice::from_ref(&row));
-        assert!(text.contains("1.20 |") && text.contains("| taper_bf16 |"), "{text}");
+        assert!(text.contains("1.20 |") && text.contains(" taper_bf16 |"), "{text}");
         assert!(ours(&[row]).contains("12.0"));
     }
 

@@ -25,6 +25,14 @@ impl Operands {
         }
     }
 
+    /// The steps of k of so many rows, at most.
+    pub(super) fn steps(self, rows: usize) -> usize {
+        match self {
+            Operands::Numbers => rows,
+            Operands::Pairs => 2 * rows,
+        }
+    }
+
     /// Runs a product of such operands.
     ///
     /// # Safety

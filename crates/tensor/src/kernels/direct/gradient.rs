@@ -46,8 +46,7 @@ pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x
     let padded = columns.next_multiple_of(lanes);
     let size = d.groups * k * padded;
     let operands = d.operands(simd);
-    let pixels_of_a_block = if operands == Operands::Pairs { 2 * PIXELS } else { PIXELS };
-    let height = (pixels_of_a_block / d.ow).max(1);
+    let height = (operands.steps(PIXELS) / d.ow).max(1);
     let line_blocks = (d.n * d.oh).div_ceil(height);
     let tall = k.div_ceil(ROWS);
     let width = padded.div_ceil(padded.div_ceil(COLUMNS)).next_multiple_of(2 * lanes);

@@ -44,16 +44,6 @@ pub(super) struct Correlation {
     first: (usize, usize),
 }
 
-impl Correlation {
-    /// Steps of k of one product, at most.
-    fn steps(&self) -> usize {
-        match self.operands {
-            Operands::Numbers => STEPS,
-            Operands::Pairs => 2 * STEPS,
-        }
-    }
-}
-
 /// What is done to a finished output.
 #[derive(Clone, Copy)]
 pub(super) struct Finish<T> {
@@ -97,7 +87,7 @@ pub(super) unsafe fn correlate<T: Real>(
         let tall = tall.max(UNITS.div_ceil(wide)).min(lines);
         // What one product finishes, in whole lines of the cache.
         let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
-        let finished = w.k() <= plan.steps() && finish.bias.is_null() && !finish.relu;
+        let finished = w.k() <= plan.operands.steps(STEPS) && finish.bias.is_null() && !finish.relu;
         let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
         let rows = || (0..tall).map(|row| unit_lines(row).len() * w.columns).collect();
         let tally = Tally::reserve(tallies.take(), rows);
@@ -145,7 +135,7 @@ impl<T: Real> Block<'_, T> {
             if let Some((at, lda)) = in_place {
                 self.products(simd, self.lines.clone(), (self.x.add(first * lda + at), lda), 0..w.k(), 0..0);
             } else {
-                let (steps, height) = (self.plan.steps().min(w.k()), (GATHERED / w.columns).max(1));
+                let (steps, height) = (self.plan.operands.steps(STEPS).min(w.k()), (GATHERED / w.columns).max(1));
                 let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
                 scratch::<T>(height * w.columns * stride, |to| {
                     let mut lines = self.lines.start..self.lines.end.min(self.lines.start + height);
