@@ -177,9 +177,11 @@ impl<T: Real> Chunk<'_, T> {
         let (pairs, lanes, stride) = (self.operands.rows(pixels), T::lanes(simd), self.stride());
         let left = memory.wrapping_add(pairs * self.padded);
         let copy = left.wrapping_add(pairs * stride);
+        let ((windows, a), (right, b)) = (self.left, self.right);
         // SAFETY: the caller's promise.
         unsafe {
-            let from = self.pixels(simd, self.right, (lines.clone(), &self.columns), copy);
+            let steps = (lines.clone(), self.columns.clone());
+            let from = right.block(simd, b, steps, (copy, self.columns.len() + PADDING));
             for (first, width) in panels(lanes, self.columns.len()) {
                 let (at, columns) = (from.at.add(first), width.min(self.columns.len() - first));
                 let to = memory.add(first * pairs);
@@ -188,28 +190,9 @@ impl<T: Real> Chunk<'_, T> {
                 }
                 T::across(Block { at, columns, ..from }, to, width);
             }
-            T::across(self.pixels(simd, self.left, (lines, &self.rows), copy), left, stride);
+            T::across(windows.block(simd, a, (lines, self.rows.clone()), (copy, stride)), left, stride);
         }
         (left, stride)
-    }
-
-    /// Some steps of the windows of some lines, where they lie or copied to `copy`.
-    unsafe fn pixels(
-        &self,
-        simd: Simd,
-        (windows, x): (&Windows, *const T),
-        (lines, k): (Range<usize>, &Range<usize>),
-        copy: *mut T,
-    ) -> Block<T> {
-        let (rows, columns) = (lines.len() * windows.columns, k.len());
-        if let Some((at, stride)) = windows.evenly() {
-            let at = x.wrapping_add(lines.start * windows.columns * stride + at + k.start);
-            return Block { at, stride, rows, columns };
-        }
-        let (to, stride) = (copy, columns + PADDING);
-        // SAFETY: the caller's promise.
-        unsafe { T::launch(simd, Gather { windows, x, lines, k: k.clone(), to, stride }) }
-        Block { at: copy, stride, rows, columns }
     }
 
     fn block(&self, number: usize) -> Range<usize> {

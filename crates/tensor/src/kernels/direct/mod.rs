@@ -19,7 +19,7 @@ use super::conv::Shape;
 use super::micro::{Packed, Product};
 use super::pairs::Operands;
 use super::parallel::{Shared, each, scratch};
-use super::simd::{self, Job, Lanes, STREAMED, Simd};
+use super::simd::{Job, Lanes, STREAMED, Simd};
 use super::tally::{Tallies, Tally};
 use windows::{Gather, Map, Windows};
 
@@ -164,22 +164,12 @@ impl<T: Real> Block<'_, T> {
 
     /// Copies the steps `k` of the windows of some lines, as numbers or as pairs, to rows `stride` apart.
     unsafe fn copy(&self, simd: Simd, lines: Range<usize>, k: Range<usize>, (to, stride): (*mut T, usize)) {
-        let (windows, x, pairs) = (&self.plan.windows, self.x, self.plan.operands == Operands::Pairs);
-        let (first, rows, columns) = (lines.start * windows.columns, lines.len() * windows.columns, k.len());
+        let (windows, x) = (&self.plan.windows, self.x);
         // SAFETY: the caller's promise.
         unsafe {
-            let from = match windows.evenly() {
-                // Pairs are made of the map as it lies.
-                Some((at, stride)) if pairs => {
-                    simd::Block { at: x.add(first * stride + at + k.start), stride, rows, columns }
-                }
-                _ => {
-                    T::launch(simd, Gather { windows, x, lines, k, to, stride });
-                    simd::Block { at: to.cast_const(), stride, rows, columns }
-                }
-            };
-            if pairs {
-                T::along(from, to, stride);
+            match self.plan.operands {
+                Operands::Numbers => T::launch(simd, Gather { windows, x, lines, k, to, stride }),
+                Operands::Pairs => T::along(windows.block(simd, x, (lines, k), (to, stride)), to, stride),
             }
         }
     }

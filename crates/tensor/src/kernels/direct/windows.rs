@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::super::Real;
-use super::super::simd::{Job, Lanes};
+use super::super::simd::{Block, Job, Lanes, Simd};
 
 /// Rows of a matrix this many bytes apart fall into the same few lines of the first-level cache.
 const ALIASED: usize = 2048;
@@ -78,6 +78,27 @@ impl Windows {
         let s = self.source;
         let pixels = self.runs == [(0, 0)] && self.together == 1 && self.step == 1;
         (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
+    }
+
+    /// The steps `k` of the windows of some output rows: where they lie, or copied to `copy`, `stride` numbers a pixel.
+    ///
+    /// # Safety
+    /// x holds the source maps, and `copy` has a row for every pixel.
+    pub(super) unsafe fn block<T: Real>(
+        &self,
+        simd: Simd,
+        x: *const T,
+        (lines, k): (Range<usize>, Range<usize>),
+        (copy, stride): (*mut T, usize),
+    ) -> Block<T> {
+        let (rows, columns) = (lines.len() * self.columns, k.len());
+        if let Some((at, stride)) = self.evenly() {
+            let at = x.wrapping_add(lines.start * self.columns * stride + at + k.start);
+            return Block { at, stride, rows, columns };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { T::launch(simd, Gather { windows: self, x, lines, k, to: copy, stride }) }
+        Block { at: copy, stride, rows, columns }
     }
 
     /// The part of the map that some output rows read, counted over all pictures, where they read most of it.

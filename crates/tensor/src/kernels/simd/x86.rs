@@ -210,48 +210,33 @@ macro_rules! lanes {
     };
 }
 
-lanes!(
-    Avx512,
-    __m512,
-    16,
-    14,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_add_ps,
-    _mm512_sub_ps,
-    _mm512_mul_ps,
-    _mm512_fmadd_ps,
-    _mm512_fmadd_ps,
-    _mm512_fnmadd_ps,
-    _mm512_max_ps,
-    pass_512,
-    _mm512_stream_ps,
-    load_part_512,
-    store_part_512,
-    mirror_512
-);
-lanes!(
-    Avx512Pairs,
-    __m512,
-    16,
-    14,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_add_ps,
-    _mm512_sub_ps,
-    _mm512_mul_ps,
-    _mm512_fmadd_ps,
-    super::bf16::product,
-    _mm512_fnmadd_ps,
-    _mm512_max_ps,
-    pass_512,
-    _mm512_stream_ps,
-    load_part_512,
-    store_part_512,
-    mirror_512
-);
+macro_rules! avx512 {
+    ($name:ident, $product:path) => {
+        lanes!(
+            $name,
+            __m512,
+            16,
+            14,
+            _mm512_set1_ps,
+            _mm512_loadu_ps,
+            _mm512_storeu_ps,
+            _mm512_add_ps,
+            _mm512_sub_ps,
+            _mm512_mul_ps,
+            _mm512_fmadd_ps,
+            $product,
+            _mm512_fnmadd_ps,
+            _mm512_max_ps,
+            pass_512,
+            _mm512_stream_ps,
+            load_part_512,
+            store_part_512,
+            mirror_512
+        );
+    };
+}
+avx512!(Avx512, _mm512_fmadd_ps);
+avx512!(Avx512Pairs, super::bf16::product);
 lanes!(
     Avx2,
     __m256,

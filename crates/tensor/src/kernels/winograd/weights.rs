@@ -11,6 +11,7 @@ use super::transform::{self, both_ways};
 /// Inputs of one unit of work, and those whose kernels are read together.
 const INPUTS: usize = 32;
 const TOGETHER: usize = 16;
+/// Inputs further on whose kernels are asked for, where they lie apart.
 const AHEAD: usize = 2;
 
 /// [point][panel][input][column]; `turned` turns each kernel round, for the gradient of the input.
@@ -66,7 +67,6 @@ impl<T: Real> Job<T> for Kernels<'_, T> {
                 // SAFETY: kernels of the weight; the rows of these inputs, in this panel of every point.
                 unsafe {
                     if together == 1 {
-                        // Far apart: those of the input after the next ones are asked for now.
                         for line in (0..rows * 9).step_by(16) {
                             V::prefetch(at.wrapping_add(AHEAD * m.input + line));
                         }
