@@ -9,7 +9,7 @@ use crate::conv::{Conv, conv2d, conv2d_moments};
 use crate::gate::Gate;
 use crate::kernels::batch_norm::{self as kernel, Affine, Then};
 use crate::kernels::moments::{self, Moments};
-use crate::kernels::rewrite::rewritten;
+use crate::kernels::rewrite::{Elements, rewritten};
 use crate::kernels::{self, Real, on_floats};
 use crate::tape::{self, Gradient, Terms};
 use crate::{Epilogue, composed};
@@ -54,7 +54,7 @@ pub fn batch_norm_train(
         return composed::batch_norm_train(x, weight, bias, eps, epilogue);
     }
     let moments = on_floats!(x.dtype(), T => kernels::with::<T, _>(&x.contiguous()?, |x| moments::of(x, c))?);
-    of_batch(x, &moments, weight, bias, eps, epilogue)
+    of_batch((x, false), &moments, weight, bias, eps, epilogue)
 }
 
 /// `batch_norm_train(conv2d(x, weight))`: the moments are summed up while the convolution writes its output, which spares
@@ -92,12 +92,12 @@ pub fn conv2d_batch_norm_train(
     }
     let (y, moments) = conv2d_moments(x, weight, conv)?;
     check(&y, [norm.0, norm.1], epilogue)?;
-    of_batch(&y, &moments, norm.0, norm.1, eps, epilogue)
+    of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
 }
 
-/// The batch norm of x, whose moments these are.
+/// The batch norm of x, whose moments these are, and which may be nobody else's.
 fn of_batch(
-    x: &Tensor,
+    (x, own): (&Tensor, bool),
     moments: &Moments,
     weight: &Tensor,
     bias: &Tensor,
@@ -110,7 +110,7 @@ fn of_batch(
     let statistics = BatchMoments { mean: vector(mean)?, variance: vector(variance)?, count };
     on_floats!(x.dtype(), T => {
         let affine = Affine::<T>::new(mean, variance, eps, &vec_of(weight)?, &vec_of(bias)?);
-        Ok((normalise(x, weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
+        Ok((normalise((x, own), weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
     })
 }
 
@@ -138,7 +138,7 @@ pub fn batch_norm_eval(
     on_floats!(x.dtype(), T => {
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
         let affine = Affine::<T>::new(&wide(mean)?, &wide(variance)?, eps, &vec_of(weight)?, &vec_of(bias)?);
-        normalise(x, weight, bias, affine, epilogue, Statistics::Given)
+        normalise((x, false), weight, bias, affine, epilogue, Statistics::Given)
     })
 }
 
@@ -164,7 +164,7 @@ enum Statistics {
 }
 
 fn normalise<T: Real>(
-    x: &Tensor,
+    (x, own): (&Tensor, bool),
     weight: &Tensor,
     bias: &Tensor,
     affine: Affine<T>,
@@ -198,6 +198,7 @@ fn normalise<T: Real>(
     };
     let saved = Saved {
         x: keep_x.then(|| values.detach()),
+        own,
         affine,
         statistics,
         rectified,
@@ -222,6 +223,8 @@ struct Wanted {
 
 struct Saved<T> {
     x: Option<Tensor>,
+    /// Whether x is of no use to anybody after this.
+    own: bool,
     affine: Affine<T>,
     statistics: Statistics,
     rectified: bool,
@@ -266,8 +269,14 @@ impl<T: Real> Saved<T> {
         let relu = self.rectified && !passed;
         let dx = match (&self.x, &sums, self.statistics) {
             _ if !self.wanted.x => None,
+            (Some(x), Some(sums), Statistics::OfBatch) if self.own && !g.own => {
+                let x = Gradient { tensor: x.clone(), own: true };
+                Some(kernels::with::<T, _>(&g.tensor, |dy| {
+                    rewritten(x, |x| (kernel::input_gradient(x, Elements::Shared(dy), affine, relu, sums), ()))
+                })??)
+            }
             (Some(x), Some(sums), Statistics::OfBatch) => Some(kernels::with::<T, _>(x, |x| {
-                rewritten(g, |dy| (kernel::input_gradient(x, dy, affine, relu, sums), ()))
+                rewritten(g, |dy| (kernel::input_gradient(Elements::Shared(x), dy, affine, relu, sums), ()))
             })??),
             _ => Some(kernels::with::<T, _>(y, |y| {
                 rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine, relu), ()))

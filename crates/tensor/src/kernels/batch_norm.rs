@@ -132,9 +132,9 @@ pub(crate) fn gated_sums<T: Real>(
 }
 
 /// The gradient of x where mean and variance are those of x itself:
-/// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`.
+/// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`. At most one of the two may be written over.
 pub(crate) fn input_gradient<T: Real>(
-    x: &[T],
+    x: Elements<'_, T>,
     dy: Elements<'_, T>,
     affine: &Affine<T>,
     relu: bool,
@@ -146,15 +146,27 @@ pub(crate) fn input_gradient<T: Real>(
         scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::from_f64(-s * r * r * p / m)).collect();
     let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
     if !relu {
-        let columns = [&affine.mean[..], &affine.scale, &slope, &shift];
-        let dx = |[x]: [T; 1], g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;
-        return rewrite(dy, [x], (c, columns), dx, |_, _| ()).0;
+        let columns = (c, [&affine.mean[..], &affine.scale, &slope, &shift]);
+        let dx = |x, g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;
+        return over(x, dy, columns, dx);
     }
-    let columns = [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift];
-    let dx = |[x]: [T; 1], g, [mean, scale, bias, slope, shift]: [T; 5]| {
+    let columns = (c, [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift]);
+    over(x, dy, columns, |x, g, [mean, scale, bias, slope, shift]: [T; 5]| {
         pass((x - mean) * scale + bias, g) * scale + (x - mean) * slope + shift
-    };
-    rewrite(dy, [x], (c, columns), dx, |_, _| ()).0
+    })
+}
+
+/// `f(x, g, parameters of the column)` over whichever of both may be written over.
+fn over<T: Real, const P: usize>(
+    x: Elements<'_, T>,
+    g: Elements<'_, T>,
+    columns: (usize, [&[T]; P]),
+    f: impl Fn(T, T, [T; P]) -> T + Sync,
+) -> Option<Vec<T>> {
+    match (x, g) {
+        (Elements::Shared(x), g) => rewrite(g, [x], columns, |[x], g, p| f(x, g, p), |_, _| ()).0,
+        (x, g) => rewrite(x, [g.as_slice()], columns, |[g], x, p| f(x, g, p), |_, _| ()).0,
+    }
 }
 
 /// The gradient of x where mean and variance are given; where `rectified`, only where y is not 0.

@@ -23,10 +23,14 @@ pub(crate) enum Elements<'a, T> {
 }
 
 impl<T> Elements<'_, T> {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    pub(crate) fn as_slice(&self) -> &[T] {
         match self {
-            Elements::Shared(g) => g.len(),
-            Elements::Own(g) => g.len(),
+            Elements::Shared(g) => g,
+            Elements::Own(g) => g,
         }
     }
 }
