@@ -7,8 +7,9 @@ use candle_core::{D, DType, Result, Tensor, bail};
 use crate::activation::rectified;
 use crate::conv::{Conv, conv2d, conv2d_moments};
 use crate::gate::Gate;
-use crate::kernels::batch_norm::{self as kernel, Affine, Then};
+use crate::kernels::batch_norm::{self as kernel, Affine};
 use crate::kernels::moments::{self, Moments};
+use crate::kernels::normalise::{SIGNS, Then};
 use crate::kernels::rewrite::{Elements, rewritten};
 use crate::kernels::{self, Real, on_floats};
 use crate::tape::{self, Gradient, Terms};
@@ -172,15 +173,7 @@ fn normalise<T: Real>(
     statistics: Statistics,
 ) -> Result<Tensor> {
     let values = x.contiguous()?;
-    let y = kernels::with::<T, _>(&values, |x| match epilogue {
-        Epilogue::None => Ok(kernel::forward(x, &affine, Then::Nothing)),
-        Epilogue::Relu => Ok(kernel::forward(x, &affine, Then::Relu)),
-        Epilogue::AddRelu(residual) => {
-            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, &affine, Then::AddRelu(z)))
-        }
-    })??;
     let residual = epilogue.residual();
-    let inputs: Vec<&Tensor> = [x, weight, bias].into_iter().chain(residual).collect();
     let wanted = Wanted {
         x: x.track_op(),
         vectors: weight.track_op() || bias.track_op(),
@@ -189,12 +182,20 @@ fn normalise<T: Real>(
     // Given statistics need x for the gradient of the weight alone.
     let keep_x = wanted.vectors || (wanted.x && statistics == Statistics::OfBatch);
     let rectified = !matches!(epilogue, Epilogue::None);
-    let gate = match keep_x && rectified {
-        true => Some(Arc::new(Gate::new(
-            values.detach(),
-            Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?,
-        ))),
-        false => None,
+    let signed = keep_x && rectified && affine.mean().len().is_multiple_of(SIGNS);
+    let (y, signs) = kernels::with::<T, _>(&values, |x| match epilogue {
+        Epilogue::None => Ok(kernel::forward(x, &affine, Then::Nothing, false)),
+        Epilogue::Relu => Ok(kernel::forward(x, &affine, Then::Relu, signed)),
+        Epilogue::AddRelu(residual) => {
+            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, &affine, Then::AddRelu(z), signed))
+        }
+    })??;
+    let gate = match signs {
+        Some(signs) => {
+            let mean = Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?;
+            Some(Arc::new(Gate::new(values.detach(), signs, mean)))
+        }
+        None => None,
     };
     let saved = Saved {
         x: keep_x.then(|| values.detach()),
@@ -206,6 +207,7 @@ fn normalise<T: Real>(
         wanted,
         gate: gate.clone(),
     };
+    let inputs: Vec<&Tensor> = [x, weight, bias].into_iter().chain(residual).collect();
     let y = tape::record_terms(y, x.shape(), &inputs, move |dy: Terms, y: &Tensor| saved.backward(dy, y))?;
     if let Some(gate) = gate {
         tape::ask(&y, gate);

@@ -84,9 +84,8 @@ fn record<T: Real>(
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     let asked = tape::asked(x);
-    // What each gradient is made of, and no more: below frozen weights a map is kept only for a gate,
-    // whose batch norm holds it anyway.
-    let x_map = (wanted[1] || asked.is_some()).then(|| x_map.detach());
+    // What each gradient is made of, and no more.
+    let x_map = wanted[1].then(|| x_map.detach());
     let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
     tape::record_terms(y, (d.n, d.oh, d.ow, d.o), &inputs, move |terms: Terms, y: &Tensor| {
         let (dz, sums) = match (terms.sum()?, rectify) {
@@ -98,9 +97,9 @@ fn record<T: Real>(
         };
         let mut gradients = vec![None, None];
         if wanted[0] {
-            let finished = match (&asked, &x_map) {
-                (Some(asked), Some(x)) => gate::finished::<T>(asked, d, (&matrix, &dz, x))?,
-                _ => None,
+            let finished = match &asked {
+                Some(asked) => gate::finished::<T>(asked, d, &matrix, &dz)?,
+                None => None,
             };
             gradients[0] = Some(match finished {
                 Some(dx) => dx,
@@ -110,7 +109,7 @@ fn record<T: Real>(
                 }
             });
         }
-        if let Some(x) = x_map.filter(|_| wanted[1]) {
+        if let Some(x) = x_map {
             let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
             gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
         }

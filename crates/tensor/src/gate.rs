@@ -20,6 +20,8 @@ use crate::tape::{Asked, Terms};
 pub(crate) struct Gate {
     /// The map that was normalised.
     x: Tensor,
+    /// Of the rectified map, a bit for each number that is not 0.
+    signs: Vec<u16>,
     /// Of its columns.
     mean: Tensor,
     /// The sums over a gradient that has passed.
@@ -27,8 +29,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(x: Tensor, mean: Tensor) -> Self {
-        Self { x, mean, answer: Mutex::new(None) }
+    pub(crate) fn new(x: Tensor, signs: Vec<u16>, mean: Tensor) -> Self {
+        Self { x, signs, mean, answer: Mutex::new(None) }
     }
 
     /// The sums over a gradient, if it is one that has passed.
@@ -38,22 +40,18 @@ impl Gate {
     }
 }
 
-/// The gradient of the input `y` of a convolution, together with its other terms and through the gate; none where it cannot
-/// be done on the way.
-pub(crate) fn finished<T: Real>(
-    asked: &Asked,
-    d: Shape,
-    (weight, dy, y): (&Tensor, &Tensor, &Tensor),
-) -> Result<Option<Tensor>> {
+/// The gradient of the input of a convolution, together with its other terms and through the gate; none where it cannot be
+/// done on the way.
+pub(crate) fn finished<T: Real>(asked: &Asked, d: Shape, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
     if !kernel::gates::<T>(&d) || !asked.last() {
         return Ok(None);
     }
-    let Gate { x, mean, answer } = &*asked.gate;
+    let Gate { x, signs, mean, answer } = &*asked.gate;
     let mean = mean.to_vec1::<T>()?;
     let run = |rest: Option<Elements<'_, T>>| {
         kernels::with2::<T, _>(weight, dy, |weight, dy| {
-            kernels::with2::<T, _>(x, y, |x, y| {
-                kernel::input_gradient_gated(d, weight, dy, rest, Rectified { y, x, mean: &mean })
+            kernels::with::<T, _>(x, |x| {
+                kernel::input_gradient_gated(d, weight, dy, rest, Rectified { signs, x, mean: &mean })
             })
         })?
     };
@@ -64,7 +62,7 @@ pub(crate) fn finished<T: Real>(
         })?,
         None => {
             let (new, sums) = run(None)?;
-            (kernels::tensor(new.unwrap_or_default(), y.shape())?, Ok(sums))
+            (kernels::tensor(new.unwrap_or_default(), x.shape())?, Ok(sums))
         }
     };
     *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some((dx.id(), sums?));

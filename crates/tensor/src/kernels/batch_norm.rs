@@ -6,7 +6,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Real;
-use super::elementwise::{pass, rectify};
+use super::elementwise::pass;
+use super::normalise::{Then, normalised};
 use super::rewrite::{Elements, rewrite};
 use super::rows::{self, Summand};
 
@@ -27,10 +28,6 @@ impl<T: Real> Affine<T> {
         Self { mean: cast(mean), scale, bias: bias.to_vec(), rstd }
     }
 
-    fn columns(&self) -> [&[T]; 3] {
-        [&self.mean, &self.scale, &self.bias]
-    }
-
     pub(crate) fn mean(&self) -> &[T] {
         &self.mean
     }
@@ -48,24 +45,14 @@ fn wide<T: Real>(values: &[T]) -> impl Iterator<Item = f64> {
     values.iter().map(|v| v.to_f64())
 }
 
-/// What comes after the normalisation.
-#[derive(Clone, Copy)]
-pub(crate) enum Then<'a, T> {
-    Nothing,
-    Relu,
-    AddRelu(&'a [T]),
-}
-
-/// The normalised matrix and what follows.
-pub(crate) fn forward<T: Real>(x: &[T], affine: &Affine<T>, then: Then<'_, T>) -> Vec<T> {
-    let columns = affine.columns();
-    match then {
-        Then::Nothing => rows::map([x], columns, |[x], [mean, scale, bias]| (x - mean) * scale + bias),
-        Then::Relu => rows::map([x], columns, |[x], [mean, scale, bias]| rectify((x - mean) * scale + bias)),
-        Then::AddRelu(z) => {
-            rows::map([x, z], columns, |[x, z], [mean, scale, bias]| rectify((x - mean) * scale + bias + z))
-        }
-    }
+/// The normalised matrix and what follows; where asked for, the signs of it.
+pub(crate) fn forward<T: Real>(
+    x: &[T],
+    affine: &Affine<T>,
+    then: Then<'_, T>,
+    signed: bool,
+) -> (Vec<T>, Option<Vec<u16>>) {
+    normalised(x, [&affine.mean, &affine.scale, &affine.bias], then, signed)
 }
 
 /// By channel: the sum of the gradients and that of their products with centred values.

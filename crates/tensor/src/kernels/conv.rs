@@ -6,6 +6,7 @@ use super::batch_norm::Sums;
 use super::direct::{Finish, Matrix};
 use super::gate::{Gated, Rectified};
 use super::moments::{self, Blocks, Moments};
+use super::normalise::SIGNS;
 use super::pairs::Operands;
 use super::rewrite::Elements;
 use super::simd::{Simd, simd};
@@ -146,7 +147,7 @@ pub(crate) fn input_gradient<T: Real>(d: Shape, weight: &[T], dy: &[T]) -> Vec<T
 
 /// Whether [`input_gradient_gated`] does this one.
 pub(crate) fn gates<T: Real>(d: &Shape) -> bool {
-    d.tallied::<T>(d.c) && d.stride == 1
+    d.tallied::<T>(d.c) && d.stride == 1 && d.c.is_multiple_of(SIGNS)
 }
 
 /// The gradient of the input with the `rest` of its terms, through the gate: a new map, or none where it has been written
@@ -159,7 +160,7 @@ pub(crate) fn input_gradient_gated<T: Real>(
     of: Rectified<'_, T>,
 ) -> (Option<Vec<T>>, Sums) {
     assert!(gates::<T>(&d), "a convolution that takes tallies of its whole input");
-    assert!([of.y.len(), of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "maps of the input's shape");
+    assert!([of.signs.len() * SIGNS, of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "of the input's shape");
     let run = |out: &mut [MaybeUninit<T>], add: bool| {
         let mut gated = Gated::new(of, out.as_mut_ptr().cast(), add);
         run_back(d, weight, dy, out, Some(&mut gated));

@@ -16,7 +16,14 @@ pub(crate) fn rectify<T: Real>(v: T) -> T {
 /// Its gradient: g where the value, rectified or not, is not rectified to 0.
 #[inline(always)]
 pub(crate) fn pass<T: Real>(value: T, g: T) -> T {
-    if value <= T::ZERO { T::ZERO } else { g }
+    if passes(value) { g } else { T::ZERO }
+}
+
+/// Whether the value is not rectified to 0.
+#[inline(always)]
+#[allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN passes")]
+pub(crate) fn passes<T: Real>(value: T) -> bool {
+    !(value <= T::ZERO)
 }
 
 /// `f(x)` for every element.

@@ -30,6 +30,7 @@ pub(crate) mod max_pool;
 pub(crate) mod maxout;
 mod micro;
 pub(crate) mod moments;
+pub(crate) mod normalise;
 mod pairs;
 mod parallel;
 pub(crate) mod recycler;

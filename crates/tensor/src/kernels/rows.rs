@@ -1,64 +1,17 @@
-//! Passes over the rows of an M×C matrix with parameters by column: one that writes a matrix, those that sum columns.
-
-use std::array;
-use std::mem::MaybeUninit;
+//! Passes over the rows of an M×C matrix that sum its columns.
 
 use rayon::prelude::*;
 
+use super::Real;
 use super::elementwise::pass;
 use super::rewrite::{Elements, rewrite};
 use super::simd::{Job, Lanes, simd};
-use super::{Real, filled};
 
 /// The elements of a block of whole rows, about: a block is read from memory once and then again from the second cache.
 /// No more than 256 rows: sums in float32 stay short. Fixed by the matrix, so that sums do not depend on the number of
 /// threads.
 pub(crate) fn block(c: usize) -> usize {
     ((1 << 14) / c.max(1)).clamp(32, 256) * c.max(1)
-}
-
-/// `f(elements of the inputs, parameters of the column)` for every element.
-pub(crate) fn map<T: Real, const K: usize, const P: usize>(
-    inputs: [&[T]; K],
-    columns: [&[T]; P],
-    f: impl Fn([T; K], [T; P]) -> T + Sync,
-) -> Vec<T> {
-    let (len, size) = (inputs[0].len(), block(columns[0].len()));
-    assert!(inputs.iter().all(|x| x.len() == len), "matrices of one shape");
-    assert!(len.is_multiple_of(columns[0].len().max(1)), "whole rows");
-    // SAFETY: the job writes all of its block.
-    unsafe {
-        filled(len, |out| {
-            // From the end, which whoever wrote the inputs has left in the cache.
-            out.par_chunks_mut(size).enumerate().rev().for_each(|(i, out)| {
-                let inputs = inputs.map(|x| &x[i * size..][..out.len()]);
-                T::launch(simd(), Map { inputs, columns, f: &f, out });
-            });
-        })
-    }
-}
-
-/// A block of [`map`]. The loop has no vectors in it: it is a job so that the compiler makes them for each set.
-struct Map<'a, T, F, const K: usize, const P: usize> {
-    inputs: [&'a [T]; K],
-    columns: [&'a [T]; P],
-    f: &'a F,
-    out: &'a mut [MaybeUninit<T>],
-}
-
-impl<T: Real, F: Fn([T; K], [T; P]) -> T, const K: usize, const P: usize> Job<T> for Map<'_, T, F, K, P> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        let c = self.columns[0].len();
-        let columns = self.columns.map(|column| &column[..c]);
-        for (row, out) in self.out.chunks_exact_mut(c).enumerate() {
-            let inputs = self.inputs.map(|x| &x[row * c..][..c]);
-            for l in 0..c {
-                let value = (self.f)(array::from_fn(|k| inputs[k][l]), array::from_fn(|p| columns[p][l]));
-                out[l].write(value);
-            }
-        }
-    }
 }
 
 /// What [`sums`] adds up by column, with `d = x - centre`.

@@ -44,6 +44,10 @@ pub(crate) trait Lanes: Copy {
     unsafe fn max(self, b: Self) -> Self;
     /// `g` where `self` is above zero or NaN, else zero: the rectifier's gradient.
     unsafe fn pass(self, g: Self) -> Self;
+    /// A bit for each number, from the lowest on: whether it is above zero or NaN.
+    unsafe fn signs(self) -> u16;
+    /// The numbers whose bits are set, zero in the place of the others.
+    unsafe fn only(self, signs: u16) -> Self;
 
     /// Writes the mirror of a block of at most N × N numbers: element (i, j) to `to + j·stride + i`.
     #[inline(always)]
@@ -313,6 +317,22 @@ impl<T: super::Real, const N: usize> Lanes for Portable<T, N> {
     unsafe fn pass(self, g: Self) -> Self {
         self.zip(g, super::elementwise::pass)
     }
+    #[inline(always)]
+    unsafe fn signs(self) -> u16 {
+        let mut signs = 0;
+        for i in 0..N {
+            signs |= u16::from(super::elementwise::passes(self.0[i])) << i;
+        }
+        signs
+    }
+    #[inline(always)]
+    unsafe fn only(self, signs: u16) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = if signs >> i & 1 == 1 { self.0[i] } else { T::ZERO };
+        }
+        out
+    }
 }
 
 #[cfg(test)]
@@ -330,6 +350,47 @@ mod tests {
         unsafe fn run<V: Lanes<Real = f32>>(self) {
             // SAFETY: the test's blocks are as large as it says.
             unsafe { mirror::<V>(self.from, self.to.as_mut_ptr(), self.stride) }
+        }
+    }
+
+    struct Signs<'a> {
+        values: &'a [f32],
+        signs: &'a mut Vec<u16>,
+        only: &'a mut Vec<f32>,
+    }
+
+    impl Job<f32> for Signs<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Lanes<Real = f32>>(self) {
+            for values in self.values.chunks_exact(V::N) {
+                // SAFETY: a vector on both sides.
+                unsafe {
+                    let (values, mut only) = (V::load(values.as_ptr()), [0f32; 16]);
+                    let signs = values.signs();
+                    // Bits above the vector's are somebody else's.
+                    V::splat(7.0).only(signs | u16::MAX.unbounded_shl(V::N as u32)).store(only.as_mut_ptr());
+                    self.signs.extend((0..V::N).map(|i| signs >> i & 1));
+                    self.only.extend(&only[..V::N]);
+                    assert!(V::N == 16 || signs >> V::N == 0, "no bits but the vector's");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn signs_are_bits_of_what_the_rectifier_lets_pass() {
+        let mut values = vec![f32::NAN, -0.0, 0.0, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, -1.0, 1.0];
+        let mut rng = crate::Rng::new(1);
+        values.extend((0..56).map(|_| rng.normal() as f32));
+        for simd in [Simd::Portable, Simd::Avx2, Simd::Avx512] {
+            let (mut signs, mut only) = (Vec::new(), Vec::new());
+            let job = Signs { values: &values, signs: &mut signs, only: &mut only };
+            // SAFETY: as below.
+            unsafe { launch_f32(simd.min(best()), job) }
+            for (i, v) in values.iter().enumerate() {
+                let passes = v.is_nan() || *v > 0.0;
+                assert_eq!((signs[i], only[i]), (passes.into(), if passes { 7.0 } else { 0.0 }), "{simd:?}: {v}");
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
     unsafe { job.run::<Avx2>() }
 }
 
-// SAFETY of the six: as of the methods below; numbers past the n-th are neither read nor written.
+// SAFETY of the ten: as of the methods below; numbers past the n-th are neither read nor written.
 
 #[inline(always)]
 unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
@@ -56,6 +56,30 @@ unsafe fn pass_512(value: __m512, g: __m512) -> __m512 {
 #[inline(always)]
 unsafe fn pass_256(value: __m256, g: __m256) -> __m256 {
     unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(value, _mm256_setzero_ps()), g) }
+}
+
+#[inline(always)]
+unsafe fn signs_512(values: __m512) -> u16 {
+    unsafe { _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(values, _mm512_setzero_ps()) }
+}
+
+#[inline(always)]
+unsafe fn signs_256(values: __m256) -> u16 {
+    unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(values, _mm256_setzero_ps())) as u16 }
+}
+
+#[inline(always)]
+unsafe fn only_512(values: __m512, signs: u16) -> __m512 {
+    unsafe { _mm512_maskz_mov_ps(signs, values) }
+}
+
+#[inline(always)]
+unsafe fn only_256(values: __m256, signs: u16) -> __m256 {
+    unsafe {
+        let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(signs.into()), bits), bits);
+        _mm256_and_ps(_mm256_castsi256_ps(set), values)
+    }
 }
 
 /// The mirror of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then the lanes.
@@ -114,7 +138,7 @@ unsafe fn mirror_256(rows: [__m256; 8]) -> [__m256; 8] {
 
 macro_rules! lanes {
     ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
@@ -168,6 +192,14 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn pass(self, g: Self) -> Self {
                 unsafe { Self($pass(self.0, g.0)) }
+            }
+            #[inline(always)]
+            unsafe fn signs(self) -> u16 {
+                unsafe { $signs(self.0) }
+            }
+            #[inline(always)]
+            unsafe fn only(self, signs: u16) -> Self {
+                unsafe { Self($only(self.0, signs)) }
             }
             #[inline(always)]
             unsafe fn load_part(p: *const f32, n: usize) -> Self {
@@ -228,6 +260,8 @@ macro_rules! avx512 {
             _mm512_fnmadd_ps,
             _mm512_max_ps,
             pass_512,
+            signs_512,
+            only_512,
             _mm512_stream_ps,
             load_part_512,
             store_part_512,
@@ -253,6 +287,8 @@ lanes!(
     _mm256_fnmadd_ps,
     _mm256_max_ps,
     pass_256,
+    signs_256,
+    only_256,
     _mm256_stream_ps,
     load_part_256,
     store_part_256,
