@@ -70,36 +70,51 @@ struct Rows<'a, T> {
 
 impl<T: Real> Job<T> for Rows<'_, T> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = T>>(mut self) {
         let c = self.columns[0].len();
-        let [mean, scale, bias] = self.columns.map(<[T]>::as_ptr);
         for row in (0..self.x.len()).step_by(c.max(1)) {
-            let (x, out) = (self.x[row..].as_ptr(), self.out[row..].as_mut_ptr().cast::<T>());
-            let mut bits = 0;
-            for at in (0..c).step_by(V::N) {
-                let n = V::N.min(c - at);
-                // SAFETY: n numbers of a row and of the parameters; a word of signs is written after its last vector.
-                unsafe {
-                    let d = V::load_up_to(x.add(at), n).sub(V::load_up_to(mean.add(at), n));
-                    let mut y = d.mul(V::load_up_to(scale.add(at), n)).add(V::load_up_to(bias.add(at), n));
-                    match self.then {
-                        Then::Nothing => {}
-                        Then::Relu => y = y.pass(y),
-                        Then::AddRelu(z) => {
-                            y = y.add(V::load_up_to(z.as_ptr().add(row + at), n));
-                            y = y.pass(y);
-                        }
-                    }
-                    y.store_up_to(out.add(at), n);
-                    if let Some(signs) = self.signs {
-                        bits |= y.signs() << (at % SIGNS);
-                        if (at + V::N).is_multiple_of(SIGNS) {
-                            *signs.add((row + at) / SIGNS) = bits;
-                            bits = 0;
-                        }
-                    }
+            let words = c / SIGNS * SIGNS;
+            // SAFETY: whole words, and then what is left of a row.
+            unsafe {
+                for column in (0..words).step_by(SIGNS) {
+                    self.word::<V>(row, column, SIGNS);
+                }
+                if words < c {
+                    self.word::<V>(row, words, c - words);
                 }
             }
+        }
+    }
+}
+
+impl<T: Real> Rows<'_, T> {
+    /// The first `count` numbers of a word, in the row that begins at `row`, from a column on.
+    #[inline(always)]
+    unsafe fn word<V: Lanes<Real = T>>(&mut self, row: usize, column: usize, count: usize) {
+        let [mean, scale, bias] = self.columns.map(|values| values.as_ptr().wrapping_add(column));
+        let (x, out) = (self.x.as_ptr().wrapping_add(row + column), self.out.as_mut_ptr().wrapping_add(row + column));
+        let mut bits = 0;
+        for at in (0..SIGNS).step_by(V::N).take_while(|&at| at < count) {
+            let n = count - at;
+            // SAFETY: the caller's promise.
+            unsafe {
+                let d = V::load_up_to(x.add(at), n).sub(V::load_up_to(mean.add(at), n));
+                let mut y = d.mul(V::load_up_to(scale.add(at), n)).add(V::load_up_to(bias.add(at), n));
+                match self.then {
+                    Then::Nothing => {}
+                    Then::Relu => y = y.pass(y),
+                    Then::AddRelu(z) => {
+                        y = y.add(V::load_up_to(z.as_ptr().add(row + column + at), n));
+                        y = y.pass(y);
+                    }
+                }
+                y.store_up_to(out.cast::<T>().add(at), n);
+                bits |= y.signs() << at;
+            }
+        }
+        if let Some(signs) = self.signs {
+            // SAFETY: there is one for each whole word.
+            unsafe { *signs.add((row + column) / SIGNS) = bits }
         }
     }
 }
