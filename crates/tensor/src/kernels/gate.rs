@@ -45,6 +45,10 @@ impl<T: Real> Tallies<T> for Gated<'_, T> {
         let slot = Slot::reserve(&mut self.sums, rows.len(), 2, self.of.mean.len());
         Tally::Gate(slot, Gate { out: Shared::new(self.out), x, signs, mean, add: self.add })
     }
+
+    fn adds(&self) -> bool {
+        self.add
+    }
 }
 
 #[cfg(test)]

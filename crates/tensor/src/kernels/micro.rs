@@ -39,8 +39,11 @@ pub(crate) struct Packed<T> {
     streamed: bool,
     tally: Tally<T>,
     first: bool,
-    ahead: (*const T, usize),
+    ahead: [Run<T>; 3],
 }
+
+/// Numbers that lie together: the first, and how many.
+pub(crate) type Run<T> = (*const T, usize);
 
 impl<T: super::Real> Packed<T> {
     /// One product with all steps of the panels.
@@ -54,7 +57,7 @@ impl<T: super::Real> Packed<T> {
             streamed: false,
             tally: Tally::Nothing,
             first: false,
-            ahead: (std::ptr::null(), 0),
+            ahead: [(std::ptr::null(), 0); 3],
         }
     }
 
@@ -68,9 +71,9 @@ impl<T: super::Real> Packed<T> {
         Self { lines, line: (a, c), ..self }
     }
 
-    /// Numbers to bring into the cache while the product runs: what the one after it reads.
-    pub(crate) fn ahead(self, at: *const T, count: usize) -> Self {
-        Self { ahead: (at, count), ..self }
+    /// Numbers to bring into the cache while the product runs, one run after the other: what the product after it reads.
+    pub(crate) fn ahead(self, ahead: [Run<T>; 3]) -> Self {
+        Self { ahead, ..self }
     }
 
     /// What is done with the rows of C, whose columns must be whole vectors; the first row begins the sums where `first`.
@@ -181,10 +184,10 @@ impl<T: super::Real> Job<T> for Packed<T> {
                         // A line at each step; where whole rows of A follow each other, those of the next tile.
                         let a_line = 64 / size_of::<T>();
                         let mut next = (a, 0);
-                        if ahead.1 > 0 {
-                            next = (ahead.0, a_line);
-                            let asked = ahead.1.min(p.kc * a_line);
-                            ahead = (ahead.0.wrapping_add(asked), ahead.1 - asked);
+                        if let Some((at, count)) = ahead.iter_mut().find(|run| run.1 > 0) {
+                            next = (*at, a_line);
+                            let asked = (*count).min(p.kc * a_line);
+                            (*at, *count) = (at.wrapping_add(asked), *count - asked);
                         } else if from == 0 && p.lda == p.kc {
                             next = (a.wrapping_add(height * p.kc), height);
                         }

@@ -66,6 +66,10 @@ impl<T: Real> Tallies<T> for Blocks<T> {
         self.rows = rows;
         Tally::Moments(Slot::reserve(&mut self.sums, self.rows.len(), 3, self.columns))
     }
+
+    fn adds(&self) -> bool {
+        false
+    }
 }
 
 /// Columns that are put together at a time.

@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::Real;
 use super::conv::Shape;
-use super::micro::{Packed, Product};
+use super::micro::{Packed, Product, Run};
 use super::pairs::Operands;
 use super::parallel::{Shared, each, scratch};
 use super::simd::{Job, Lanes, STREAMED, Simd};
@@ -79,7 +79,8 @@ pub(super) unsafe fn correlate<T: Real>(
         }
         // Units of whole panels of columns, where units of whole lines are few.
         let tall = lines.div_ceil((PIXELS / w.columns).max(1));
-        let wide = UNITS.div_ceil(tall);
+        let in_lines = tallies.as_ref().is_some_and(|t| t.adds()) && lines * w.columns >= UNITS * GATHERED;
+        let wide = if in_lines { 1 } else { UNITS.div_ceil(tall) };
         // An even number of them: the last of an odd one finds half of the threads idle.
         let wide = if wide == 1 { 1 } else { wide.next_multiple_of(2) }.min(t.channels.div_ceil(COLUMNS));
         let width = t.channels.div_ceil(wide).next_multiple_of(2 * T::lanes(simd));
@@ -128,30 +129,32 @@ struct Block<'a, T> {
 impl<T: Real> Block<'_, T> {
     unsafe fn run(&self, simd: Simd) {
         let w = &self.plan.windows;
-        let first = self.lines.start * w.columns;
-        // SAFETY: the caller's promise.
+        let in_place = if self.plan.operands == Operands::Numbers { w.in_place::<T>() } else { None };
+        let at_once = in_place.is_some() && !self.tally.adds();
+        let height = if at_once { self.lines.len() } else { (GATHERED / w.columns).max(1) };
+        let steps = if in_place.is_some() { w.k() } else { self.plan.operands.steps(STEPS).min(w.k()) };
+        let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
+        let room = if in_place.is_some() { 0 } else { height * w.columns * stride };
+        // SAFETY: the caller's promise; the scratch memory holds the windows of `height` lines.
         unsafe {
-            let in_place = if self.plan.operands == Operands::Numbers { w.in_place::<T>() } else { None };
-            if let Some((at, lda)) = in_place {
-                self.products(simd, self.lines.clone(), (self.x.add(first * lda + at), lda), 0..w.k(), 0..0);
-            } else {
-                let (steps, height) = (self.plan.operands.steps(STEPS).min(w.k()), (GATHERED / w.columns).max(1));
-                let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
-                scratch::<T>(height * w.columns * stride, |to| {
-                    let mut lines = self.lines.start..self.lines.end.min(self.lines.start + height);
-                    while !lines.is_empty() {
-                        let next = lines.end..self.lines.end.min(lines.end + height);
-                        let region = w.region(next.clone());
-                        for chunk in 0..chunks {
-                            let (lines, k) = (lines.clone(), chunk * steps..w.k().min((chunk + 1) * steps));
-                            self.copy(simd, lines.clone(), k.clone(), (to, stride));
-                            let part = |i: usize| region.start + region.len() * i / chunks;
-                            self.products(simd, lines, (to, stride), k, part(chunk)..part(chunk + 1));
-                        }
-                        lines = next;
+            scratch::<T>(room, |to| {
+                for first in self.lines.clone().step_by(height) {
+                    let lines = first..self.lines.end.min(first + height);
+                    // Perhaps another unit's, but then most often this thread's next one.
+                    let next = if at_once { 0..0 } else { lines.end..lines.end + height };
+                    for chunk in 0..chunks {
+                        let k = chunk * steps..w.k().min((chunk + 1) * steps);
+                        let a = match in_place {
+                            Some((at, lda)) => (self.x.add(first * w.columns * lda + at), lda),
+                            None => {
+                                self.copy(simd, lines.clone(), k.clone(), (to, stride));
+                                (to.cast_const(), stride)
+                            }
+                        };
+                        self.products(simd, lines.clone(), a, k, self.ahead(next.clone(), chunk, chunks));
                     }
-                });
-            }
+                }
+            });
             self.each_part(self.lines.clone(), |_, lines, c| {
                 let (bias, t) = (self.finish.bias, self.plan.target);
                 let bias = if bias.is_null() { bias } else { bias.add(t.from + self.columns.start) };
@@ -174,15 +177,28 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
-    /// Adds the steps `k` of the products of some lines, `a` being the first pixel's row of them; meanwhile a part of the
-    /// map is asked for.
+    /// A part of what some lines read: of the source, and of maps with the output's shape where these lines lie together.
+    fn ahead(&self, lines: Range<usize>, part: usize, parts: usize) -> [Run<T>; 3] {
+        let (w, t) = (&self.plan.windows, self.plan.target);
+        let together = self.plan.every == 1 && self.columns.len() == t.c;
+        let (first, count) = (lines.start * w.columns * t.c, if together { lines.len() * w.columns * t.c } else { 0 });
+        let [out, map] = self.tally.reads(self.out.wrapping_add(first), count);
+        let source = w.region(lines);
+        [(self.x.wrapping_add(source.start), source.len()), out, map].map(|(at, count)| {
+            let from = count * part / parts;
+            (at.wrapping_add(from), count * (part + 1) / parts - from)
+        })
+    }
+
+    /// Adds the steps `k` of the products of some lines, `a` being the first pixel's row of them; meanwhile what comes after
+    /// them is asked for.
     unsafe fn products(
         &self,
         simd: Simd,
         lines: Range<usize>,
         (a, lda): (*const T, usize),
         k: Range<usize>,
-        ahead: Range<usize>,
+        ahead: [Run<T>; 3],
     ) {
         let (w, t, operands) = (&self.plan.windows, self.plan.target, self.plan.operands);
         let first = lines.start == self.lines.start;
@@ -213,7 +229,7 @@ impl<T: Real> Block<'_, T> {
                 };
                 let packed =
                     Packed::new(product).steps(operands.rows(k.start), operands.rows(w.k())).streamed(self.streamed);
-                let packed = packed.tally(tally, first).ahead(self.x.wrapping_add(ahead.start), ahead.len());
+                let packed = packed.tally(tally, first).ahead(ahead);
                 operands.multiply(simd, packed.lines(lines, w.columns * lda, self.plan.every * t.w * t.c));
             });
         }
