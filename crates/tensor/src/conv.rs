@@ -35,7 +35,8 @@ impl Default for Conv {
 /// `OH = (H + 2·padding - dilation·(R-1) - 1) / stride + 1`.
 ///
 /// # Errors
-/// When the shapes do not fit each other, a size of the configuration is 0, or the window is larger than the padded map.
+/// When the shapes do not fit each other, a size of the configuration or the number of channels is 0, or the window is larger
+/// than the padded map.
 ///
 /// # Differs from PyTorch
 /// Maps are (N,H,W,C). Each gradient is computed only for an argument that leads to a variable.
@@ -128,8 +129,11 @@ fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Resu
     let (n, h, w, c) = x.dims4()?;
     let (o, i, r, s) = weight.dims4()?;
     let Conv { stride, padding, dilation, groups } = conv;
-    if stride == 0 || dilation == 0 || groups == 0 || r == 0 || s == 0 {
-        bail!("conv2d: stride, dilation, groups and kernel must be at least 1; got {conv:?}, kernel {r}x{s}");
+    if [stride, dilation, groups, r, s, i].contains(&0) {
+        bail!(
+            "conv2d: stride, dilation, groups, kernel and channels must be at least 1; got {conv:?}, weight {:?}",
+            weight.dims()
+        );
     }
     if c != i * groups || o % groups != 0 {
         bail!(

@@ -338,3 +338,14 @@ fn a_gradient_that_is_written_over_is_nobody_elses() -> Result<()> {
     })
     .map_err(candle_core::Error::wrap)
 }
+
+#[test]
+fn a_convolution_of_no_channels_is_refused() -> Result<()> {
+    let x = Tensor::zeros((2, 3, 3, 0), DType::F32, &Device::Cpu)?;
+    for r in [1, 3] {
+        let weight = Tensor::zeros((5, 0, r, r), DType::F32, &Device::Cpu)?;
+        let error = conv2d(&x, &weight, None, Conv { padding: r / 2, ..Conv::default() }).unwrap_err().to_string();
+        assert!(error.contains("channels must be at least 1"), "{error}");
+    }
+    Ok(())
+}

@@ -109,9 +109,10 @@ mod tests {
 
     #[test]
     fn a_gradient_is_finished_as_in_steps_of_their_own() {
-        // In place, by copied windows in one piece and in several, at rows that fall together in the cache; Winograd's three
-        // ways, with whole and with short tiles.
+        // In place, by some columns and by whole lines, by copied windows in one piece and in several, at rows that fall
+        // together in the cache; Winograd's three ways, with whole and with short tiles.
         hold::<f32>(3, 9, (48, 40), (1, 0));
+        hold::<f32>(5, 14, (160, 40), (1, 0));
         hold::<f32>(2, 14, (64, 1024), (1, 0));
         hold::<f32>(2, 9, (32, 40), (5, 2));
         hold::<f64>(2, 6, (16, 7), (2, 1));

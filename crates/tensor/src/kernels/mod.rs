@@ -4,7 +4,7 @@
 //! `mod.rs` is the door to candle's storage. `simd`, `micro` (the dense product), `pairs` (bfloat16) and `parallel` are
 //! what the products are made of: `conv` chooses between `winograd`, `direct` and `depthwise`; `linear` is the fully
 //! connected layer. The other layers run at the speed of memory and are what their names say, on `rows`, `rewrite`
-//! (gradients in their own memory), `fill` and `elementwise`. `tally` is what a product does with its output on the way:
+//! (gradients in their own memory), `fill` and `elementwise`; `normalise` is the pass of batch norm that writes. `tally` is what a product does with its output on the way:
 //! `moments` are mean and variance from sums of blocks, `gate` finishes a gradient; `recycler` keeps memory.
 #![allow(unsafe_code)]
 

@@ -1,5 +1,5 @@
 //! The pass of batch normalisation that writes: the normalised rows of an M×C matrix, what follows, and on the way the
-//! signs that the gate of its gradient will ask for.
+//! signs that the gate of its gradient will ask for ([`tally`](super::tally)).
 
 use std::mem::MaybeUninit;
 

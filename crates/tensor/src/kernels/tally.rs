@@ -3,7 +3,8 @@
 //!
 //! The **gate** finishes the gradient of `y = relu(batch norm of x)`, of which the product is the last term: the other
 //! terms, which lie where the output goes, are added, what the rectifier held back becomes zero, and batch norm's backward
-//! pass gets its sums. For ResNet-50, 8 pictures: 180 MB less to write and to read again, 10 of 900 ms.
+//! pass gets its sums. For ResNet-50, 8 pictures: 180 MB less to write and to read again, 10 of 900 ms; with bits in the place
+//! of the rectified map another 170 MB and 12 ms.
 
 use super::micro::Run;
 use super::normalise::SIGNS;

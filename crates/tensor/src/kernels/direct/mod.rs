@@ -79,6 +79,7 @@ pub(super) unsafe fn correlate<T: Real>(
         }
         // Units of whole panels of columns, where units of whole lines are few.
         let tall = lines.div_ceil((PIXELS / w.columns).max(1));
+        // A map that is added to is read line after line, if that makes no units of a few pixels.
         let in_lines = tallies.as_ref().is_some_and(|t| t.adds()) && lines * w.columns >= UNITS * GATHERED;
         let wide = if in_lines { 1 } else { UNITS.div_ceil(tall) };
         // An even number of them: the last of an odd one finds half of the threads idle.
@@ -130,6 +131,7 @@ impl<T: Real> Block<'_, T> {
     unsafe fn run(&self, simd: Simd) {
         let w = &self.plan.windows;
         let in_place = if self.plan.operands == Operands::Numbers { w.in_place::<T>() } else { None };
+        // Where nothing is copied and nothing but the source read, there is nothing to do between two blocks of lines.
         let at_once = in_place.is_some() && !self.tally.adds();
         let height = if at_once { self.lines.len() } else { (GATHERED / w.columns).max(1) };
         let steps = if in_place.is_some() { w.k() } else { self.plan.operands.steps(STEPS).min(w.k()) };
@@ -177,7 +179,9 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
-    /// A part of what some lines read: of the source, and of maps with the output's shape where these lines lie together.
+    /// A part of what some lines read: of the source, and of maps with the output's shape where these lines lie together. Asked
+    /// for in this order they come sooner than tile by tile (1x1 from 64 to 256 channels at 56x56, added to and gated: 4.3 ms
+    /// in place of 4.9).
     fn ahead(&self, lines: Range<usize>, part: usize, parts: usize) -> [Run<T>; 3] {
         let (w, t) = (&self.plan.windows, self.plan.target);
         let together = self.plan.every == 1 && self.columns.len() == t.c;
