@@ -6,11 +6,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod bf16;
+mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use bf16::{on_pairs, pairs_across, pairs_along};
+pub(super) use portable::Portable;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -239,99 +241,6 @@ pub(super) fn lanes_f32(simd: Simd) -> usize {
         Simd::Avx512 => 16,
         Simd::Avx2 => 8,
         Simd::Portable => 4,
-    }
-}
-
-/// Plain code over an array.
-#[derive(Clone, Copy)]
-#[repr(C, align(16))]
-pub(crate) struct Portable<T, const N: usize>([T; N]);
-
-impl<T: super::Real, const N: usize> Portable<T, N> {
-    #[inline(always)]
-    fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
-        let mut out = self;
-        for i in 0..N {
-            out.0[i] = f(self.0[i], b.0[i]);
-        }
-        out
-    }
-}
-
-impl<T: super::Real, const N: usize> Lanes for Portable<T, N> {
-    type Real = T;
-    const N: usize = N;
-    const ROWS: usize = 6;
-    #[inline(always)]
-    unsafe fn splat(x: T) -> Self {
-        Self([x; N])
-    }
-    #[inline(always)]
-    unsafe fn load(p: *const T) -> Self {
-        // SAFETY: N numbers may be read at p.
-        unsafe { Self(p.cast::<[T; N]>().read_unaligned()) }
-    }
-    #[inline(always)]
-    unsafe fn store(self, p: *mut T) {
-        // SAFETY: N numbers may be written at p.
-        unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
-    }
-    #[inline(always)]
-    unsafe fn add(self, b: Self) -> Self {
-        self.zip(b, |a, b| a + b)
-    }
-    #[inline(always)]
-    unsafe fn sub(self, b: Self) -> Self {
-        self.zip(b, |a, b| a - b)
-    }
-    #[inline(always)]
-    unsafe fn mul(self, b: Self) -> Self {
-        self.zip(b, |a, b| a * b)
-    }
-    #[inline(always)]
-    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
-        let mut out = self;
-        for i in 0..N {
-            out.0[i] = T::fused(self.0[i], b.0[i], c.0[i]);
-        }
-        out
-    }
-    #[inline(always)]
-    unsafe fn product(self, b: Self, c: Self) -> Self {
-        // SAFETY: as there.
-        unsafe { self.mul_add(b, c) }
-    }
-    #[inline(always)]
-    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
-        let mut out = self;
-        for i in 0..N {
-            out.0[i] = T::fused(-self.0[i], b.0[i], c.0[i]);
-        }
-        out
-    }
-    #[inline(always)]
-    unsafe fn max(self, b: Self) -> Self {
-        self.zip(b, |a, b| if a > b { a } else { b })
-    }
-    #[inline(always)]
-    unsafe fn pass(self, g: Self) -> Self {
-        self.zip(g, super::elementwise::pass)
-    }
-    #[inline(always)]
-    unsafe fn signs(self) -> u16 {
-        let mut signs = 0;
-        for i in 0..N {
-            signs |= u16::from(super::elementwise::passes(self.0[i])) << i;
-        }
-        signs
-    }
-    #[inline(always)]
-    unsafe fn only(self, signs: u16) -> Self {
-        let mut out = self;
-        for i in 0..N {
-            out.0[i] = if signs >> i & 1 == 1 { self.0[i] } else { T::ZERO };
-        }
-        out
     }
 }
 

@@ -1,0 +1,97 @@
+//! The vectors of plain code, which the compiler makes into those of the target.
+
+use super::super::Real;
+use super::Lanes;
+
+/// Plain code over an array.
+#[derive(Clone, Copy)]
+#[repr(C, align(16))]
+pub(crate) struct Portable<T, const N: usize>([T; N]);
+
+impl<T: Real, const N: usize> Portable<T, N> {
+    #[inline(always)]
+    fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = f(self.0[i], b.0[i]);
+        }
+        out
+    }
+}
+
+impl<T: Real, const N: usize> Lanes for Portable<T, N> {
+    type Real = T;
+    const N: usize = N;
+    const ROWS: usize = 6;
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        Self([x; N])
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const T) -> Self {
+        // SAFETY: N numbers may be read at p.
+        unsafe { Self(p.cast::<[T; N]>().read_unaligned()) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut T) {
+        // SAFETY: N numbers may be written at p.
+        unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        self.zip(b, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        self.zip(b, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        self.zip(b, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = T::fused(self.0[i], b.0[i], c.0[i]);
+        }
+        out
+    }
+    #[inline(always)]
+    unsafe fn product(self, b: Self, c: Self) -> Self {
+        // SAFETY: as there.
+        unsafe { self.mul_add(b, c) }
+    }
+    #[inline(always)]
+    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = T::fused(-self.0[i], b.0[i], c.0[i]);
+        }
+        out
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        self.zip(b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    unsafe fn pass(self, g: Self) -> Self {
+        self.zip(g, super::super::elementwise::pass)
+    }
+    #[inline(always)]
+    unsafe fn signs(self) -> u16 {
+        let mut signs = 0;
+        for i in 0..N {
+            signs |= u16::from(super::super::elementwise::passes(self.0[i])) << i;
+        }
+        signs
+    }
+    #[inline(always)]
+    unsafe fn only(self, signs: u16) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = if signs >> i & 1 == 1 { self.0[i] } else { T::ZERO };
+        }
+        out
+    }
+}
