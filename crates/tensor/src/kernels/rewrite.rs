@@ -14,7 +14,7 @@ use super::simd::{Job, Lanes, simd};
 use super::{Real, filled, tensor, with};
 use crate::tape::Gradient;
 
-/// The elements of a gradient.
+/// The elements of a gradient, or of a map that a gradient is written over.
 pub(crate) enum Elements<'a, T> {
     /// Which others hold, too.
     Shared(&'a [T]),

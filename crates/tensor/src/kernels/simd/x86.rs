@@ -20,7 +20,7 @@ pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
     unsafe { job.run::<Avx2>() }
 }
 
-// SAFETY of the ten: as of the methods below; numbers past the n-th are neither read nor written.
+// SAFETY of all down to the vectors: as of the methods below; numbers past the n-th are neither read nor written.
 
 #[inline(always)]
 unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
@@ -50,12 +50,12 @@ unsafe fn store_part_256(p: *mut f32, n: usize, values: __m256) {
 
 #[inline(always)]
 unsafe fn pass_512(value: __m512, g: __m512) -> __m512 {
-    unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(value, _mm512_setzero_ps()), g) }
+    unsafe { only_512(g, signs_512(value)) }
 }
 
 #[inline(always)]
 unsafe fn pass_256(value: __m256, g: __m256) -> __m256 {
-    unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(value, _mm256_setzero_ps()), g) }
+    unsafe { _mm256_and_ps(passes_256(value), g) }
 }
 
 #[inline(always)]
@@ -65,7 +65,13 @@ unsafe fn signs_512(values: __m512) -> u16 {
 
 #[inline(always)]
 unsafe fn signs_256(values: __m256) -> u16 {
-    unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(values, _mm256_setzero_ps())) as u16 }
+    unsafe { _mm256_movemask_ps(passes_256(values)) as u16 }
+}
+
+/// All bits in the numbers that are above zero or NaN.
+#[inline(always)]
+unsafe fn passes_256(values: __m256) -> __m256 {
+    unsafe { _mm256_cmp_ps::<_CMP_NLE_UQ>(values, _mm256_setzero_ps()) }
 }
 
 #[inline(always)]
