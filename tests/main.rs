@@ -8,6 +8,7 @@ mod inspect;
 mod library;
 mod optimize;
 mod optimizers;
+mod output;
 mod regularize;
 mod resume;
 mod search;

@@ -12,6 +12,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use crate::output::note;
+
 /// One cargo command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
@@ -67,14 +69,14 @@ impl fmt::Display for Step {
 pub fn run(steps: &[Step], mut execute: impl FnMut(&Step) -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     for (i, step) in steps.iter().enumerate() {
-        eprintln!("\n[{}/{}] {}: {step}", i + 1, steps.len(), step.name);
+        note(format_args!("\n[{}/{}] {}: {step}", i + 1, steps.len(), step.name));
         let begun = Instant::now();
         if !execute(step)? {
             bail!("ci stopped at {}: {step}", step.name);
         }
-        eprintln!("{}: passed in {} s", step.name, begun.elapsed().as_secs());
+        note(format_args!("{}: passed in {} s", step.name, begun.elapsed().as_secs()));
     }
-    eprintln!("\nci: all passed in {} s", start.elapsed().as_secs());
+    note(format_args!("\nci: all passed in {} s", start.elapsed().as_secs()));
     Ok(())
 }
 

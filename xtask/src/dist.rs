@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+#[cfg(feature = "bench")]
+use crate::output::line;
+
 /// Write completions for shells and manual pages.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DistArgs {
@@ -30,11 +33,11 @@ pub fn run(root: &Path, args: &DistArgs) -> Result<bool> {
     for shell in Shell::value_variants() {
         let mut command = taper::cli::Cli::command();
         let path = generate_to(*shell, &mut command, "taper", &completions);
-        println!("wrote {}", path.with_context(|| format!("cannot write into {}", completions.display()))?.display());
+        line(format_args!("wrote {}", path.with_context(|| format!("cannot write into {}", completions.display()))?.display()));
     }
     clap_mangen::generate_to(taper::cli::Cli::command(), &man)
         .with_context(|| format!("cannot write into {}", man.display()))?;
-    println!("wrote {} pages to {}", std::fs::read_dir(&man)?.count(), man.display());
+    line(format_args!("wrote {} pages to {}", std::fs::read_dir(&man)?.count(), man.display()));
     Ok(true)
 }
 

@@ -26,6 +26,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+#[cfg(feature = "bench")]
+use crate::output::{line, note};
+
 pub use args::{ExperimentsArgs, Topic};
 #[cfg(feature = "bench")]
 pub use cases::{Base, Case, Test, augment, chosen, regularize};
@@ -45,7 +48,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if let Topic::Ensemble { threads: Some(threads), .. } = args.topic { threads } else { cores };
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(8 << 20).build_global()?;
-    let tell = |line| eprintln!("{line}");
+    let tell = |line| note(line);
     let seeds = args.seeds;
     let (krate, title, text) = match &args.topic {
         Topic::Regularize { data, pictures, epochs } => {
@@ -97,7 +100,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
     let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
     taper::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
-    println!("wrote {}", out.display());
+    line(format_args!("wrote {}", out.display()));
     Ok(true)
 }
 

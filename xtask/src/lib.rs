@@ -19,6 +19,7 @@ pub mod bench;
 pub mod ci;
 pub mod dist;
 pub mod experiments;
+pub mod output;
 #[cfg(not(feature = "bench"))]
 mod release;
 pub mod tidy;

@@ -9,6 +9,7 @@ use xtask::{
     ci,
     dist::{self, DistArgs},
     experiments::{self, ExperimentsArgs},
+    output::{line, note},
     root,
     tidy::tidy,
 };
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -65,7 +66,7 @@ fn run(verb: &Verb) -> Result<bool> {
     match verb {
         Verb::Ci { list: true } => {
             for step in ci::STEPS {
-                println!("{step}");
+                line(step);
             }
             Ok(true)
         }
@@ -79,12 +80,12 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Tidy => {
             let findings = tidy(&root)?;
             for finding in &findings {
-                println!("{finding}");
+                line(finding);
             }
             match findings.len() {
-                0 => println!("tidy: nothing found"),
-                1 => println!("tidy: 1 finding"),
-                n => println!("tidy: {n} findings"),
+                0 => line("tidy: nothing found"),
+                1 => line("tidy: 1 finding"),
+                n => line(format_args!("tidy: {n} findings")),
             }
             Ok(findings.is_empty())
         }

@@ -11,6 +11,7 @@ use taper_data::Subset;
 use crate::evaluate::evaluate;
 use crate::fit::{Keep, Observer, StepInfo, fit_kept};
 use crate::network::{Network, network};
+use crate::output::note;
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::recipe::{Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
@@ -89,16 +90,16 @@ pub fn within(
         bail!(RecipeError::Field { field: "--max-time", wanted, got });
     };
     if (short_head, short_rest) == (head, rest) {
-        eprintln!("all epochs fit into {:.0} s: they take about {:.0} s", time.as_secs_f64(), takes(head, rest));
+        note(format_args!("all epochs fit into {:.0} s: they take about {:.0} s", time.as_secs_f64(), takes(head, rest)));
         return Ok(recipe.clone());
     }
-    eprintln!(
+    note(format_args!(
         "{} epochs would take about {:.0} s; {} fit into {:.0} s",
         head + rest,
         takes(head, rest),
         short_head + short_rest,
         time.as_secs_f64()
-    );
+    ));
     let mut recipe = recipe.clone();
     (recipe.optimize.head_epochs, recipe.optimize.epochs) = (short_head, short_rest);
     recipe.check()?;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
 use crate::files;
+use crate::output::note;
 
 /// A training between two steps: all that its end depends on beside recipe and pictures.
 ///
@@ -202,7 +203,7 @@ impl Checkpoints {
                     );
                     return Ok(Some(checkpoint));
                 }
-                Err(error) => eprintln!("passed over: {error:#}"),
+                Err(error) => note(format_args!("passed over: {error:#}")),
             }
         }
         Ok(None)

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use crate::fit::{Observer, StepInfo};
+use crate::output::note;
 
 /// The exit code of a process that was interrupted.
 pub const EXIT_CODE: i32 = 130;
@@ -31,7 +32,7 @@ impl Interrupt {
             if ASKED.swap(true, Ordering::SeqCst) {
                 std::process::exit(EXIT_CODE);
             }
-            eprintln!("interrupted: ending after this step (again to leave at once)");
+            note("interrupted: ending after this step (again to leave at once)");
         })
         .context("cannot listen for Ctrl-C")?;
         *listening = true;

@@ -6,7 +6,7 @@ use clap::Parser;
 use taper::cli::{Cli, Verb};
 use taper::commands::{self, SameFile};
 use taper::landscape::LandscapeError;
-use taper::output::is_closed_pipe;
+use taper::output::{is_closed_pipe, note};
 use taper::recipe::RecipeError;
 
 /// Feature maps are large and short-lived. This allocator keeps their memory for the next one, where the system's
@@ -20,14 +20,15 @@ const STACK: usize = 8 << 20;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(said) = taper_tensor::simd_asked_for() {
-        eprintln!("error: {said}");
+        note(format_args!("error: {said}"));
         return ExitCode::from(2);
     }
     match run(&cli) {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", said(&error));
+            // What a library explains over several lines stays so.
+            format!("error: {}", said(&error)).lines().for_each(note);
             ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
         }
     }

@@ -7,6 +7,7 @@ use taper_data::{Checked, Dataset, Seen, Splits, Subset, check};
 use taper_tensor::Rng;
 use taper_transfer::sha256;
 
+use crate::output::note;
 use crate::progress::reading;
 use crate::recipe::Recipe;
 use crate::sanity::{self, Finding};
@@ -94,10 +95,10 @@ pub fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<Readable> {
         );
     }
     for picture in bad.iter().take(20) {
-        eprintln!("left out: {}", picture.reason);
+        note(format_args!("left out: {}", picture.reason));
     }
     if bad.len() > 20 {
-        eprintln!("... and {} more", bad.len() - 20);
+        note(format_args!("... and {} more", bad.len() - 20));
     }
     let (count, all) = (bad.len(), dataset.len());
     if count as f64 > TOLERATED * all as f64 {
@@ -106,7 +107,7 @@ pub fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<Readable> {
             100.0 * TOLERATED
         );
     }
-    eprintln!("going on without {count} of {all} pictures that cannot be read");
+    note(format_args!("going on without {count} of {all} pictures that cannot be read"));
     let indices: Vec<usize> = bad.iter().map(|picture| picture.index).collect();
     Ok(Readable { dataset: Arc::new(Subset::without(dataset, &indices)?), unreadable: count, seen })
 }

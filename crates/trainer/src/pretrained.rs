@@ -7,6 +7,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 use taper_transfer::{Fetch, Hub, Model, TransferError};
 
+use crate::output::note;
 use crate::progress::downloading;
 
 /// The weights of a model by name, float32, fetched from the hub if they are not on this machine.
@@ -37,7 +38,7 @@ pub fn pull(model: &Model) -> Result<Option<PathBuf>, TransferError> {
             here += more;
             bar.set_position(here);
         }
-        Fetch::Waiting(why) => eprintln!("{}: waiting: {why}", model.name),
+        Fetch::Waiting(why) => note(format_args!("{}: waiting: {why}", model.name)),
     });
     bar.finish_and_clear();
     path

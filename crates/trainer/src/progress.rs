@@ -11,6 +11,7 @@ use taper_tensor::Params;
 
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::health::Health;
+use crate::output::{note, printable};
 
 /// Shows steps and epochs.
 pub struct Progress {
@@ -65,8 +66,8 @@ impl Observer for Progress {
             100.0 * e.val_accuracy
         );
         let say = |line: &str| match &self.bar {
-            Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.println(printable(line)),
+            None => note(line),
         };
         say(&line);
         let first = self.first.get_or_insert_with(|| e.health.clone());

@@ -18,6 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::json_lines::JsonLines;
 use crate::model::{ModelCard, save_weights};
 use crate::network::{Network, network};
+use crate::output::{self, note};
 use crate::phases::phases;
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
@@ -155,7 +156,7 @@ impl<'a> Run<'a> {
         let phases = phases(recipe, classifier.backbone().stages().len());
         if !manner.quiet {
             let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
-            eprintln!(
+            note(format_args!(
                 "{} on {}: {} pictures to train on, {} to validate on, {} classes; epochs: {}",
                 recipe.model,
                 recipe.data.path.display(),
@@ -163,10 +164,10 @@ impl<'a> Run<'a> {
                 pictures.val.len(),
                 card.classes.len(),
                 plan.join(", ")
-            );
+            ));
             match (&resume, loaded) {
-                (Some(checkpoint), _) => eprintln!("going on after {} steps", checkpoint.steps()),
-                (None, Some(report)) => eprintln!("weights: {report}; what has none begins anew"),
+                (Some(checkpoint), _) => note(format_args!("going on after {} steps", checkpoint.steps())),
+                (None, Some(report)) => note(format_args!("weights: {report}; what has none begins anew")),
                 (None, None) => {}
             }
         }
@@ -174,7 +175,7 @@ impl<'a> Run<'a> {
         if resume.is_none() && !manner.quiet {
             let first = first_loss((&classifier, &params), &card, pictures, manner.threads)?;
             let doubts = pictures.findings.iter().chain([&first]).filter(|found| found.verdict == Verdict::Doubtful);
-            doubts.for_each(|found| eprintln!("doubtful: {}: {}", found.about, found.said));
+            doubts.for_each(|found| note(format_args!("doubtful: {}: {}", found.about, found.said)));
         }
         let mut interrupt = Interrupt::listen()?;
         let mut recorder = Recorder::new(folder);
@@ -184,7 +185,7 @@ impl<'a> Run<'a> {
         let mut progress = (!manner.quiet).then(|| Progress::new(epochs, seen));
         let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut interrupt];
         observers.extend(progress.as_mut().map(|progress| progress as &mut dyn Observer));
-        let mut lines = manner.json_lines.then(JsonLines::default);
+        let mut lines = manner.json_lines.then_some(JsonLines);
         observers.extend(lines.as_mut().map(|lines| lines as &mut dyn Observer));
         let mut board = manner.tensorboard.then(|| TensorBoard::new(folder)).transpose()?;
         observers.extend(board.as_mut().map(|board| board as &mut dyn Observer));
@@ -205,6 +206,7 @@ impl<'a> Run<'a> {
             files::write(&folder.join("report.html"), render(&report_page::report(&ended)?)?.as_bytes())?;
         }
         summary.seconds.total = start.elapsed().as_secs_f64();
+        summary.output_lost = output::lost();
         files::write(&folder.join(SUMMARY), &json(&summary)?)?;
         checkpoints.clear()?;
         Ok(Ended::Done(Box::new(summary)))
@@ -244,6 +246,7 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         },
         images_per_second: outcome.pictures as f64 / outcome.train.as_secs_f64(),
         peak_memory_mb: run_folder::peak_memory_mb(),
+        output_lost: None,
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Summary {
     pub images_per_second: f64,
     /// The most memory that the process held, megabytes; null where the system does not tell.
     pub peak_memory_mb: Option<u64>,
+    /// Where output could not be printed, and why (a full disk, a reader that had left); the run went on without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_lost: Option<String>,
 }
 
 /// The epoch with the lowest validation loss.

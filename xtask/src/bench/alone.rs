@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::args::{BenchArgs, Precision};
 use super::process::{LAYERS, Measurement};
 use super::{jobs, layers, machine};
+use crate::output::line;
 
 /// Runs the job, or the layers, in this process and prints what came out.
 pub(super) fn run(name: &str, args: &BenchArgs) -> Result<()> {
@@ -25,6 +26,6 @@ fn measure(name: &str, args: &BenchArgs) -> Result<()> {
     let job = jobs::job(name)?;
     let per_second = precision.run(|| (job.run)(job.batch, args.repeat))?;
     let (job, config) = (job.name.to_owned(), args.precision.ours().to_owned());
-    println!("{}", Measurement { job, config, per_second, peak_mb: machine::peak_mb() }.json()?);
+    line(Measurement { job, config, per_second, peak_mb: machine::peak_mb() }.json()?);
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::clock::median;
 use super::jobs::{self, Job, TorchConfig};
 use super::process::{self, Measurement, Torch};
 use super::{machine, table};
+use crate::output::{line, note};
 
 /// What the rounds of one job in one configuration come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,14 +72,14 @@ pub(super) fn run(root: &Path, args: &BenchArgs) -> Result<()> {
         if args.json {
             for (config, Summary { per_second, peak_mb, .. }) in row.all() {
                 let (job, config) = (job.name.to_owned(), config.to_owned());
-                println!("{}", Measurement { job, config, per_second, peak_mb }.json()?);
+                line(Measurement { job, config, per_second, peak_mb }.json()?);
             }
         }
         rows.push(row);
     }
     if !args.json {
-        println!("{}\n", machine::line(root, args.threads, torch.as_ref().map(|t| t.version.as_str())));
-        print!("{}", if torch.is_some() { table::beside(&rows) } else { table::ours(&rows) });
+        line(format_args!("{}\n", machine::line(root, args.threads, torch.as_ref().map(|t| t.version.as_str()))));
+        line((if torch.is_some() { table::beside(&rows) } else { table::ours(&rows) }).trim_end());
     }
     Ok(())
 }
@@ -100,12 +101,12 @@ fn rounds(job: Job, torch: Option<&Torch>, args: &BenchArgs) -> Result<Row> {
             match torch.measure(&job, *config, args)? {
                 Ok(measurement) => measured.push(measurement),
                 Err(reason) => {
-                    eprintln!("{}: PyTorch's {} is left out: {reason}", job.name, config.name);
+                    note(format_args!("{}: PyTorch's {} is left out: {reason}", job.name, config.name));
                     *so_far = Err(reason);
                 }
             }
         }
-        eprintln!("{}: round {round} of {rounds} done", job.name);
+        note(format_args!("{}: round {round} of {rounds} done", job.name));
     }
     let none = || "not measured".to_owned();
     let summary = |(config, rounds): (_, Result<Vec<_>, _>)| {

@@ -1,7 +1,5 @@
 //! Single convolutions: how much of the machine's arithmetic each direction uses.
 
-use std::io::Write;
-
 use anyhow::Result;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
@@ -10,6 +8,7 @@ use taper_tensor::{Conv, backward, conv2d};
 use super::clock;
 use super::networks::noise;
 use super::table::number;
+use crate::output::line;
 
 /// Pictures in a batch.
 const BATCH: usize = 16;
@@ -130,22 +129,21 @@ fn copy(repeat: u32) -> Result<f64> {
 /// Measures and prints, a line when it is done.
 pub(super) fn run(repeat: u32) -> Result<()> {
     let peak = product(repeat)?;
-    println!("dense product 2048x2048x2048, float32: {} GFLOP/s", number(peak));
-    println!("copy of memory, read and written: {} GB/s\n", number(copy(repeat)?));
-    println!("Batch {BATCH}; GFLOP/s of the direct form and, in brackets, the percentage of the dense product's.\n");
-    println!(
+    line(format_args!("dense product 2048x2048x2048, float32: {} GFLOP/s", number(peak)));
+    line(format_args!("copy of memory, read and written: {} GB/s\n", number(copy(repeat)?)));
+    line(format_args!("Batch {BATCH}; GFLOP/s of the direct form and, in brackets, the percentage of the dense product's.\n"));
+    line(format_args!(
         "| {:<36} | {:>6} | {:>12} | {:>14} | {:>15} |",
         "layer", "GFLOP", "forward", "input gradient", "weight gradient"
-    );
-    println!("|{:-<38}|{:->7}:|{:->13}:|{:->15}:|{:->16}:|", "", "", "", "", "");
+    ));
+    line(format_args!("|{:-<38}|{:->7}:|{:->13}:|{:->15}:|{:->16}:|", "", "", "", "", ""));
     for layer in LAYERS {
         let work = layer.flops(BATCH) / 1e9;
         let [forward, dx, dw] = layer.seconds(BATCH, repeat)?.map(|seconds| {
             let rate = work / seconds;
             format!("{} ({:.0})", number(rate), 100.0 * rate / peak)
         });
-        println!("| {:<36} | {:>6} | {forward:>12} | {dx:>14} | {dw:>15} |", layer.name(), number(work));
-        std::io::stdout().flush()?;
+        line(format_args!("| {:<36} | {:>6} | {forward:>12} | {dx:>14} | {dw:>15} |", layer.name(), number(work)));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::advise::{Advice, StageScore, advise};
-use crate::output::line;
+use crate::output::{line, shell};
 use crate::pictures::{readable, splits};
 use crate::recipe::Recipe;
 
@@ -89,13 +89,12 @@ pub fn advise_plan(args: &AdviseArgs, threads: usize) -> Result<i32> {
 
 /// What to type.
 fn command(args: &AdviseArgs, advice: &Advice) -> String {
-    let path = |path: &Path| format!("{}", path.display());
-    let mut words = vec!["taper fine-tune".to_owned(), path(&args.data)];
+    let mut words = vec!["taper fine-tune".to_owned(), shell(&args.data)];
     let usual = Recipe::default();
     if args.model != usual.model {
         words.push(format!("--model {}", args.model));
     }
-    words.extend(args.weights.as_deref().map(|file| format!("--weights {}", path(file))));
+    words.extend(args.weights.as_deref().map(|file| format!("--weights {}", shell(file))));
     if args.image_size != usual.data.image_size {
         words.push(format!("--image-size {}", args.image_size));
     }

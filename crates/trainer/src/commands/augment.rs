@@ -8,7 +8,7 @@ use taper_augment::{Filter, Resize, Transform};
 use taper_tensor::Rng;
 
 use crate::files;
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::preview::{Row, sheet, strengths};
 use crate::recipe::Recipe;
 use crate::transforms::train_transform;
@@ -85,12 +85,10 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
     };
     let bytes = files::png(&sheet(&heading, &rows, SIDE)?)?;
     files::write(&args.preview, &bytes)?;
-    if args.json {
-        line(
-            json!({"schema": 1, "command": "augment", "data": args.data, "rows": rows.len(), "preview": args.preview}),
-        )?;
+    regardless(if args.json {
+        line(json!({"schema": 1, "command": "augment", "data": args.data, "rows": rows.len(), "preview": args.preview}))
     } else {
-        line(format_args!("wrote {}", args.preview.display()))?;
-    }
+        line(format_args!("wrote {}", args.preview.display()))
+    })?;
     Ok(0)
 }

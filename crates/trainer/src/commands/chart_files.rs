@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::draw::png;
 use crate::files;
-use crate::output::line;
+use crate::output::{line, regardless};
 
 // No documentation, which would take the place of that of the verb.
 #[derive(Debug, clap::Args)]
@@ -63,6 +63,6 @@ impl ChartFiles {
     /// Says what was written.
     pub(super) fn tell(&self) -> Result<()> {
         let files = [&self.svg, &self.png, &self.csv].into_iter().flatten();
-        files.map(PathBuf::as_path).try_for_each(|path: &Path| line(format_args!("wrote {}", path.display())))
+        files.map(PathBuf::as_path).try_for_each(|path: &Path| regardless(line(format_args!("wrote {}", path.display()))))
     }
 }

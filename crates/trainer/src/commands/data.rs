@@ -88,6 +88,7 @@ pub fn data(args: &DataArgs) -> Result<i32> {
     let short = |value: f64| (value * 1e5).round() / 1e5;
     let (values, vectors) = (values.map(short), vectors.map(|vector| vector.map(short)));
     let lighting = TransformRecipe::PcaLighting { sigma: 0.1, values, vectors };
-    line(format_args!("for augment.train in a recipe:\n{lighting}"))?;
+    line("for augment.train in a recipe:")?;
+    line(lighting)?;
     Ok(0)
 }

@@ -12,7 +12,7 @@ use super::ensemble::{Table, parts, rows_of};
 use crate::evaluate::{Evaluation, evaluate_marginal, passes};
 use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
 use crate::model;
-use crate::output::line;
+use crate::output::{line, shell};
 use crate::pictures::{Readable, readable, splits};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::recipe::Recipe;
@@ -239,6 +239,7 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
         let val = ["val", "valid"].map(|name| path.join(name)).into_iter().find(|p| p.is_dir());
         return Ok((Arc::new(Folder::open(val.as_deref().unwrap_or(path))?), path.to_path_buf()));
     }
-    let recipe = recipe(run).with_context(|| format!("name the pictures: taper eval {run} DATA"))?;
+    let recipe =
+        recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(Path::new(run))))?;
     Ok((splits(&recipe)?.val, recipe.data.path))
 }

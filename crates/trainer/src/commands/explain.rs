@@ -9,7 +9,7 @@ use crate::evaluate::ranked;
 use crate::explain::{grad_cam, occlusion};
 use crate::files;
 use crate::model;
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::preview::{Row, sheet};
 
 /// Squares of an occlusion, as parts of the picture's side: their side, and how far apart they are.
@@ -68,12 +68,12 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
             [grad_cam(&model.classifier, &pixels, class)?, occlusion(&model.classifier, &pixels, class, squares)?];
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let said = format!("{}: {:.1} %", classes[class], 100.0 * probabilities[class]);
-        line(format_args!("{}: {said}", path.display()))?;
+        regardless(line(format_args!("{}: {said}", path.display())))?;
         let drawn = heats.iter().map(|heat| heat.over(&picture)).collect::<Vec<_>>();
         rows.push(Row { label: vec![name, said], pictures: [vec![picture], drawn].concat() });
     }
     let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model)];
     files::write(&args.png, &files::png(&sheet(&heading, &rows, args.side)?)?)?;
-    line(format_args!("wrote {}", args.png.display()))?;
+    regardless(line(format_args!("wrote {}", args.png.display())))?;
     Ok(0)
 }

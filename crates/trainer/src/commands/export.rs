@@ -11,7 +11,7 @@ use taper_transfer::{Fit, Manifest, architecture, load_weights, model, onnx, rea
 
 use crate::files;
 use crate::model::{ModelCard, card, weights_bytes};
-use crate::output::line;
+use crate::output::{line, regardless};
 
 /// Write a run's network for other programs: torchvision's names, timm's with its config.json, or ONNX.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ pub fn export(args: &ExportArgs) -> Result<i32> {
     let [file, beside] = [name, beside].map(|name| args.out.join(name));
     files::write(&file, &bytes)?;
     files::write(&beside, serde_json::to_string_pretty(&about)?.as_bytes())?;
-    line(format_args!("wrote {} and {}", file.display(), beside.display()))?;
+    regardless(line(format_args!("wrote {} and {}", file.display(), beside.display())))?;
     Ok(0)
 }
 

@@ -12,7 +12,7 @@ use taper_tensor::global_avg_pool;
 use super::probe::stage_number;
 use crate::files;
 use crate::network::backbone;
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::pictures::{Readable, readable};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::stage_features::each_batch;
@@ -108,14 +108,14 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     if *format == Format::Npy {
         files::write(&out.with_extension("files.txt"), format!("{}\n", names.join("\n")).as_bytes())?;
     }
-    if args.json {
+    regardless(if args.json {
         line(json!({
             "schema": 1, "command": "features", "model": args.model, "stage": stages[stage].name, "data": args.data,
             "images": names.len(), "unreadable_images": unreadable, "shape": shape, "out": out,
-        }))?;
+        }))
     } else {
-        line(format_args!("wrote {}: {} of {}, {shape:?}", out.display(), stages[stage].name, args.model))?;
-    }
+        line(format_args!("wrote {}: {} of {}, {shape:?}", out.display(), stages[stage].name, args.model))
+    })?;
     Ok(0)
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use taper_tensor::{Params, Rng};
 use taper_transfer::{Hub, MODELS, Manifest, Model, model};
 
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::pretrained;
 
 /// The pretrained networks there are: list them, fetch their weights.
@@ -60,10 +60,10 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
         What::Pull { models } => {
             let models = models.iter().map(|name| model(name)).collect::<Result<Vec<_>, _>>()?;
             for model in models {
-                match pretrained::pull(model)? {
-                    Some(path) => line(path.display())?,
-                    None => line(format_args!("{} is part of this program", model.name))?,
-                }
+                regardless(match pretrained::pull(model)? {
+                    Some(path) => line(path.display()),
+                    None => line(format_args!("{} is part of this program", model.name)),
+                })?;
             }
         }
         What::Path { model: name } => {

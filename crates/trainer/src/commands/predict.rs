@@ -10,7 +10,7 @@ use taper_regularize::Marginal;
 use super::ensemble::parts;
 use crate::evaluate::{marginal, passes, ranked};
 use crate::model::{self, Model};
-use crate::output::line;
+use crate::output::{line, note};
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
         let images = match model.prepare(path) {
             Ok((_, images)) => images,
             Err(error) => {
-                eprintln!("error: {error}");
+                note(format_args!("error: {error}"));
                 code = 1;
                 continue;
             }

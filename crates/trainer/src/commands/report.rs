@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::files;
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::report::{Compared, EpochRow, compare};
 use crate::run::SUMMARY;
 use crate::run_folder::Summary;
@@ -31,7 +31,7 @@ pub struct ReportArgs {
 pub fn report(args: &ReportArgs) -> Result<i32> {
     let runs = args.runs.iter().map(|run| compared(run)).collect::<Result<Vec<_>>>()?;
     files::write(&args.out, compare(&runs)?.as_bytes())?;
-    line(format_args!("wrote {}", args.out.display()))?;
+    regardless(line(format_args!("wrote {}", args.out.display())))?;
     Ok(0)
 }
 

@@ -10,7 +10,7 @@ use super::fine_tune::RunArgs;
 use crate::draw::png;
 use crate::files;
 use crate::interrupt::EXIT_CODE;
-use crate::output::line;
+use crate::output::{line, note, regardless, shell};
 use crate::pictures::Pictures;
 use crate::recipe::{Recipe, RecipeError};
 use crate::run::{Manner, Run};
@@ -80,16 +80,16 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         let score = &scores[&trial];
         let best = if space.best(scores) == Some(trial) { ", the best until now" } else { "" };
         let number = scores.len();
-        eprintln!(
+        note(format_args!(
             "{number:>4}: accuracy {:.1} %, loss {:.3}{best}  {}",
             100.0 * score.accuracy,
             score.loss,
             settings(&space, trial, scores)
-        );
+        ));
         Ok(())
     })?;
     if !ended {
-        eprintln!("interrupted; the same command with --out {} goes on", place.display());
+        note(format_args!("interrupted; the same command with --out {} goes on", shell(&place)));
         return Ok(EXIT_CODE);
     }
     let scores = folder.scores()?;
@@ -100,7 +100,7 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), &space, &scores)?;
     files::write(&place.join("search.svg"), svg.as_bytes())?;
     files::write(&place.join("search.png"), &png(&svg)?)?;
-    tell(args, &folder, &space, &scores)?;
+    regardless(tell(args, &folder, &space, &scores))?;
     Ok(0)
 }
 
@@ -175,5 +175,5 @@ fn tell(args: &SearchArgs, folder: &SearchFolder, space: &Space, scores: &Scores
     line(format_args!("chosen by the validation pictures, so their accuracy flatters the best: measure it on others"))?;
     line(format_args!("{place} holds trials.csv, search.png and best.toml; next:"))?;
     let verb = if args.scratch { "train" } else { "fine-tune" };
-    line(format_args!("  taper {verb} -c {place}/best.toml"))
+    line(format_args!("  taper {verb} -c {}", shell(&folder.path().join("best.toml"))))
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::budget::Length;
 use crate::model;
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::serve::{Allowed, router, serve};
 
 /// Serve a trained model: a page to drop a picture on, and POST /predict for programs.
@@ -45,7 +45,7 @@ pub fn serve_model(args: &ServeArgs) -> Result<i32> {
         let listener = TcpListener::bind(args.address).await;
         let listener =
             listener.with_context(|| format!("cannot listen on {}: choose another --address", args.address))?;
-        line(format_args!("listening on http://{}", listener.local_addr()?))?;
+        regardless(line(format_args!("listening on http://{}", listener.local_addr()?)))?;
         let asked = Arc::new(Notify::new());
         let ends = Arc::clone(&asked);
         ctrlc::set_handler(move || ends.notify_one()).context("cannot listen for Ctrl-C")?;

@@ -8,7 +8,7 @@ use super::interrupted;
 use super::telling::Form;
 use crate::commands::ensemble::{Table, rows_of};
 use crate::files;
-use crate::output::line;
+use crate::output::{line, note};
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
 use crate::run::{Ended, Manner, Run, SUMMARY, json};
@@ -41,7 +41,7 @@ pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder
         if place.join(SUMMARY).is_file() {
             continue;
         }
-        eprintln!("member {} of {}, seed {}", number + 1, recipe.members, member.seed);
+        note(format_args!("member {} of {}, seed {}", number + 1, recipe.members, member.seed));
         let run = Run::new(&member, pictures, manner)?;
         let ended = if place.join("recipe.toml").is_file() {
             run.go_on(&place)?
@@ -57,11 +57,10 @@ pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder
     let (rows, chosen) = rows_of(&names, &pictures.val, (&table, manner.threads), false)?;
     let summary = table.json(&names, &rows, &chosen);
     files::write(&folder.join(SUMMARY), &json(&summary)?)?;
-    if form.tell(&summary)? {
-        return Ok(0);
-    }
-    table.tell(&rows)?;
-    line(format_args!("the runs lie in {}", folder.display()))?;
+    form.tell(&summary, || {
+        table.tell(&rows)?;
+        line(format_args!("the runs lie in {}", folder.display()))
+    })?;
     Ok(0)
 }
 

@@ -24,7 +24,7 @@ use self::telling::Form;
 use crate::advise::advise;
 use crate::budget::{Length, within};
 use crate::interrupt::EXIT_CODE;
-use crate::output::line;
+use crate::output::{line, note, shell};
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
 use crate::run::{Ended, Run};
@@ -77,16 +77,15 @@ fn tell(ended: &Ended, folder: &Path, pictures: &Pictures, form: Form) -> Result
     match ended {
         Ended::Interrupted(done, epochs) => Ok(interrupted(*done, *epochs, folder)),
         Ended::Done(summary) => {
-            if !form.tell(summary)? {
-                conclude(folder, summary, &*pictures.val)?;
-            }
+            form.tell(summary, || conclude(folder, summary, &*pictures.val))?;
             Ok(0)
         }
     }
 }
 
 fn interrupted(done: usize, epochs: usize, folder: &Path) -> i32 {
-    eprintln!("interrupted after {done} of {epochs} epochs; to go on:\n  taper resume {}", folder.display());
+    note(format_args!("interrupted after {done} of {epochs} epochs; to go on:"));
+    note(format_args!("  taper resume {}", shell(folder)));
     EXIT_CODE
 }
 
@@ -94,14 +93,15 @@ fn interrupted(done: usize, epochs: usize, folder: &Path) -> i32 {
 fn advised(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize) -> Result<Recipe> {
     let advice = advise(recipe, train, threads)?;
     for reason in advice.reasons() {
-        eprintln!("{reason}");
+        note(reason);
     }
-    eprintln!("so: {}", advice.flags());
+    note(format_args!("so: {}", advice.flags()));
     Ok(advice.follow(recipe))
 }
 
 fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) -> Result<()> {
-    let (run, last) = (folder.display(), &summary.r#final);
+    let (run, last) = (shell(folder), &summary.r#final);
+    let report = shell(&folder.join("report.html"));
     line(format_args!(
         "accuracy {:.1} % on {} validation pictures (loss {:.3}) after {} epochs in {:.0} s",
         100.0 * last.val_accuracy,
@@ -110,9 +110,9 @@ fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) -> Result<()> {
         summary.epochs,
         summary.seconds.total
     ))?;
-    line(format_args!("the run lies in {run}; next:"))?;
-    line(format_args!("  open {run}/report.html"))?;
-    line(format_args!("  taper predict {run} {}", val.name(0)))?;
+    line(format_args!("the run lies in {}; next:", folder.display()))?;
+    line(format_args!("  open {report}"))?;
+    line(format_args!("  taper predict {run} {}", shell(Path::new(&val.name(0)))))?;
     line(format_args!("  taper eval {run}"))?;
     match snapshots::list(folder).len() {
         0 | 1 => Ok(()),

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::telling::Telling;
 use super::{members, tell};
 use crate::checkpoint::{Checkpoints, Every};
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
 use crate::run::{Run, SUMMARY};
@@ -46,7 +46,7 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     let every = args.checkpoint_every.unwrap_or_default();
     if folder.join(SUMMARY).is_file() {
         Checkpoints::new(folder, every, String::new()).clear()?;
-        line(format_args!("{} is at its end: there is nothing to go on with", folder.display()))?;
+        regardless(line(format_args!("{} is at its end: there is nothing to go on with", folder.display())))?;
         return Ok(0);
     }
     let recipe = &Recipe::read(&folder.join("recipe.toml"))?;

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::checkpoint::Every;
-use crate::output::line;
+use crate::output::{line, regardless};
 use crate::run::Manner;
 
 /// How a run is told while it goes on.
@@ -41,14 +41,13 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Prints a summary, unless it is to be told in words.
-    pub(super) fn tell(self, summary: &impl serde::Serialize) -> Result<bool> {
-        match self {
-            Self::Text => return Ok(false),
-            Self::Json => line(serde_json::to_string(summary)?)?,
-            Self::Lines => line(json!({"event": "end", "summary": summary}))?,
-        }
-        Ok(true)
+    /// Prints what a run that is at its end has to say: its summary, or `words`. The run is done whether that can be printed or not.
+    pub(super) fn tell(self, summary: &impl serde::Serialize, words: impl FnOnce() -> Result<()>) -> Result<()> {
+        regardless(match self {
+            Self::Text => words(),
+            Self::Json => line(serde_json::to_string(summary)?),
+            Self::Lines => line(json!({"event": "end", "summary": summary})),
+        })
     }
 }
 
