@@ -15,7 +15,7 @@ fn train(folder: &std::path::Path, more: &[&str]) -> Command {
 fn a_training_outlives_its_readers() {
     for (flags, stdout, stderr, lost) in [
         (&["--log", "json"][..], true, false, "stdout"),
-        (&["--log", "json", "--members", "2"], true, true, "stdout"),
+        (&["--log", "json", "--members", "2"], true, true, "std"),
         (&[], false, true, "stderr"),
     ] {
         let place = tempfile::tempdir().unwrap();

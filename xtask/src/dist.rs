@@ -33,7 +33,10 @@ pub fn run(root: &Path, args: &DistArgs) -> Result<bool> {
     for shell in Shell::value_variants() {
         let mut command = taper::cli::Cli::command();
         let path = generate_to(*shell, &mut command, "taper", &completions);
-        line(format_args!("wrote {}", path.with_context(|| format!("cannot write into {}", completions.display()))?.display()));
+        line(format_args!(
+            "wrote {}",
+            path.with_context(|| format!("cannot write into {}", completions.display()))?.display()
+        ));
     }
     clap_mangen::generate_to(taper::cli::Cli::command(), &man)
         .with_context(|| format!("cannot write into {}", man.display()))?;

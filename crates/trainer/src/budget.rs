@@ -90,7 +90,11 @@ pub fn within(
         bail!(RecipeError::Field { field: "--max-time", wanted, got });
     };
     if (short_head, short_rest) == (head, rest) {
-        note(format_args!("all epochs fit into {:.0} s: they take about {:.0} s", time.as_secs_f64(), takes(head, rest)));
+        note(format_args!(
+            "all epochs fit into {:.0} s: they take about {:.0} s",
+            time.as_secs_f64(),
+            takes(head, rest)
+        ));
         return Ok(recipe.clone());
     }
     note(format_args!(

@@ -131,7 +131,9 @@ pub(super) fn run(repeat: u32) -> Result<()> {
     let peak = product(repeat)?;
     line(format_args!("dense product 2048x2048x2048, float32: {} GFLOP/s", number(peak)));
     line(format_args!("copy of memory, read and written: {} GB/s\n", number(copy(repeat)?)));
-    line(format_args!("Batch {BATCH}; GFLOP/s of the direct form and, in brackets, the percentage of the dense product's.\n"));
+    line(format_args!(
+        "Batch {BATCH}; GFLOP/s of the direct form and, in brackets, the percentage of the dense product's.\n"
+    ));
     line(format_args!(
         "| {:<36} | {:>6} | {:>12} | {:>14} | {:>15} |",
         "layer", "GFLOP", "forward", "input gradient", "weight gradient"

@@ -1,6 +1,6 @@
 //! `taper advise`: which layers to train for these pictures.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;

@@ -63,6 +63,8 @@ impl ChartFiles {
     /// Says what was written.
     pub(super) fn tell(&self) -> Result<()> {
         let files = [&self.svg, &self.png, &self.csv].into_iter().flatten();
-        files.map(PathBuf::as_path).try_for_each(|path: &Path| regardless(line(format_args!("wrote {}", path.display()))))
+        files
+            .map(PathBuf::as_path)
+            .try_for_each(|path: &Path| regardless(line(format_args!("wrote {}", path.display()))))
     }
 }
