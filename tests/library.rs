@@ -1,19 +1,17 @@
-//! What the command line cannot show: gradients at the end of a run, statistics, steps.
+//! What the command line cannot show: gradients at the end of a run, steps.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
-use taper::averaged::{Averaged, recompute_statistics};
 use taper::fit::{Observer, StepInfo, fit};
 use taper::pipeline::{Input, eval_loader, plain_loader, train_loader};
 use taper::range_test::range_test;
 use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
 use taper_data::Loader;
-use taper_optim::Averaging;
 use taper_regularize::smooth_labels;
-use taper_tensor::{Mode, Params, Rng, cross_entropy, linear};
-use taper_transfer::{BackboneConfig, Classifier, Fit, Head, backbone, load_weights};
+use taper_tensor::{Params, Rng, cross_entropy, linear};
+use taper_transfer::{Classifier, Fit, Head, load_weights};
 
 use crate::support::small;
 
@@ -33,14 +31,6 @@ fn loaders(folder: &Path, count: usize, batch_size: usize) -> (Recipe, Loader, L
     (recipe, train, val)
 }
 
-/// ResNet-18 with random weights, and its parameters.
-fn resnet(classes: usize) -> (Classifier, Params) {
-    let params = params();
-    let backbone = backbone("resnet18", &params.root(), &BackboneConfig::default()).unwrap();
-    let head = Head::Linear.build(&params.root(), backbone.channels(), classes).unwrap();
-    (Classifier::new(backbone, head), params)
-}
-
 /// SqueezeNet as it comes, with a linear head, and its parameters.
 fn squeezenet(classes: usize) -> (Classifier, Params) {
     let (params, pretrained) = (params(), taper_transfer::model("squeezenet1_1").unwrap());
@@ -49,72 +39,9 @@ fn squeezenet(classes: usize) -> (Classifier, Params) {
     (classifier, params)
 }
 
-fn buffers(params: &Params) -> Vec<(String, Vec<f32>)> {
-    params.buffers().into_iter().map(|(name, var)| (name, var.to_vec1().unwrap())).collect()
-}
-
 fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
     let bits = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     params.tensors().into_iter().map(|(name, t)| (name, bits(t).into_iter().map(f32::to_bits).collect())).collect()
-}
-
-#[test]
-fn recomputed_statistics_are_the_mean_of_what_every_batch_has() {
-    let place = tempfile::tempdir().unwrap();
-    let (_, train, val) = loaders(place.path(), 4, 6);
-    let (mut classifier, params) = resnet(3);
-    classifier.freeze(1).unwrap();
-    let plain = plain_loader(&train, &val, true).unwrap();
-    assert_eq!(plain.batches(), 2);
-
-    // Step by step the running statistics come as near to those of a batch as one likes.
-    let batches: Vec<Tensor> = plain.epoch(0).map(|loaded| loaded.unwrap().batch.images).collect();
-    let of_batch = |images: &Tensor| {
-        for _ in 0..120 {
-            classifier.forward(images, Mode::Train(&Rng::new(0))).unwrap();
-        }
-        buffers(&params)
-    };
-    let (first, second) = (of_batch(&batches[0]), of_batch(&batches[1]));
-    let before = bits(&params);
-    recompute_statistics(&classifier, &params, &plain, &Rng::new(0)).unwrap();
-    for ((name, got), ((_, a), (_, b))) in buffers(&params).iter().zip(first.iter().zip(&second)) {
-        for (got, (a, b)) in got.iter().zip(a.iter().zip(b)) {
-            let wanted = (a + b) / 2.0;
-            assert!((got - wanted).abs() < 1e-3 * wanted.abs().max(1e-2), "{name}: {got} is not {wanted}");
-        }
-    }
-    // Weights and the statistics of the frozen stem are untouched; the others are not what they were.
-    for ((name, before), (_, after)) in before.iter().zip(bits(&params)) {
-        let moves = name.contains("running") && !name.starts_with("bn1");
-        assert_eq!(*before != after, moves, "{name}");
-    }
-}
-
-#[test]
-fn an_average_enters_with_statistics_of_its_own_and_leaves_no_trace() {
-    let place = tempfile::tempdir().unwrap();
-    let (_, train, val) = loaders(place.path(), 4, 6);
-    let (mut classifier, params) = resnet(3);
-    classifier.freeze(4).unwrap();
-    let plain = plain_loader(&train, &val, true).unwrap();
-    let mut averaged = Averaged::new(&classifier, &params, Averaging::PolyakRuppert, &plain, Rng::new(0)).unwrap();
-    averaged.enter(&classifier, &params).unwrap(); // nothing has entered yet
-    averaged.update().unwrap();
-    for (_, var, _) in classifier.trainables(&params) {
-        var.set(&(var.as_detached_tensor() * 3.0).unwrap()).unwrap();
-    }
-    averaged.update().unwrap();
-    let (before, fc) = (bits(&params), params.tensors()["fc.weight"].copy().unwrap());
-    averaged.enter(&classifier, &params).unwrap();
-    let ratio = (&params.tensors()["fc.weight"] / &fc).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    assert!(ratio.iter().all(|r| (r - 2.0 / 3.0).abs() < 1e-5)); // the mean of 1 and 3, over 3
-    let moved: Vec<_> =
-        bits(&params).into_iter().zip(&before).filter(|(a, b)| a != *b).map(|((name, _), _)| name).collect();
-    assert!(moved.contains(&"layer4.0.bn1.running_mean".to_owned()), "{moved:?}");
-    assert!(moved.iter().all(|name| name.starts_with("layer4") || name.starts_with("fc")), "{moved:?}");
-    averaged.leave().unwrap();
-    assert_eq!(bits(&params), before);
 }
 
 /// The greatest element of the gradient of the penalised mean loss over all pictures, in float64; and how much of it
@@ -154,7 +81,7 @@ fn the_head_that_lbfgs_leaves_is_the_minimum_over_all_pictures() {
     let (mut classifier, params) = squeezenet(3);
     classifier.freeze(classifier.backbone().stages().len()).unwrap();
     // All 15 pictures: the training loader would leave out the last three.
-    let pictures = plain_loader(&train, &val, false).unwrap();
+    let pictures = plain_loader(&train, &val).unwrap();
     let (before, _) = gradient(&classifier, &params, &recipe, &pictures);
     let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap();
     let (after, rounding) = gradient(&classifier, &params, &recipe, &pictures);

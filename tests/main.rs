@@ -1,6 +1,7 @@
 //! The whole, from the outside: the binary on real pictures, and what it says when something is wrong.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod averages;
 mod bad_input;
 mod command_line;
 mod examples;

@@ -7,6 +7,8 @@
 mod advice;
 mod args;
 #[cfg(feature = "bench")]
+mod averages;
+#[cfg(feature = "bench")]
 mod digits;
 #[cfg(feature = "bench")]
 mod ensemble;
@@ -81,6 +83,11 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let table = rayon::scope(|_| advice::table(data, (seeds, cores), tell))?;
             ("transfer", "Which layers to train", table)
         }
+        Topic::Averages { data, runs, pictures, beside } => {
+            let (data, runs) = (root.join(data), root.join(runs));
+            let table = averages::table((root, &data, &runs), (pictures, beside), seeds, tell)?;
+            ("trainer", "What an average of the weights is worth on few pictures", table)
+        }
         Topic::Ensemble { data, runs, epochs, .. } => {
             let table = rayon::scope(|_| ensemble::table(data, &root.join(runs), *epochs, threads, tell))?;
             ("trainer", "What several networks are worth together", table)
@@ -93,6 +100,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
         }
     };
     let (topic, file) = match args.topic {
+        Topic::Averages { .. } => ("averages", "AVERAGES.md"),
         Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
         Topic::Search { .. } => ("search", "SEARCH.md"),
         _ => (krate, "EXPERIMENTS.md"),

@@ -9,6 +9,7 @@ use taper_tensor::{
 
 use crate::RegularizeError;
 use crate::error::check;
+use crate::statistics;
 
 /// Settings of [`BatchNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,15 +137,19 @@ impl BatchNorm {
                 y.shape()
             );
         }
-        self.track(&self.running_mean, &moments.mean)?;
-        self.track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?)?;
+        let weight = statistics::weight(self.config.momentum, &self.running_mean, &self.running_var)?;
+        track(&self.running_mean, &moments.mean, weight)?;
+        track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?, weight)?;
         Ok(y)
     }
+}
 
-    fn track(&self, running: &Var, batch: &Tensor) -> Result<()> {
-        let keep = (running.as_detached_tensor() * (1.0 - self.config.momentum))?;
-        running.set(&(keep + (batch.detach() * self.config.momentum)?)?)
+fn track(running: &Var, batch: &Tensor, weight: f64) -> Result<()> {
+    if weight == 1.0 {
+        return running.set(&batch.detach());
     }
+    let keep = (running.as_detached_tensor() * (1.0 - weight))?;
+    running.set(&(keep + (batch.detach() * weight)?)?)
 }
 
 impl Layer for BatchNorm {

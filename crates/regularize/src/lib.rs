@@ -5,7 +5,8 @@
 //! switches features off at random, [`DropConnect`] weights, [`StochasticDepth`] whole blocks; [`FractionalMaxPool`]
 //! pools over random regions, and [`BatchNorm`] normalises by
 //! the moments of whatever pictures share the batch. [`marginalize`] sees all of them as one pattern and takes the mean
-//! over several draws instead ([`Mode::Sample`](taper_tensor::Mode)).
+//! over several draws instead ([`Mode::Sample`](taper_tensor::Mode)). [`recompute_statistics`] gives batch norms the
+//! moments of passes that no training step is made of.
 //!
 //! Others act outside the network: [`Mixing`] and [`smooth_labels`] on the batch, [`Penalty`] on gradients, [`max_norm`] on
 //! weights ([`decays`] says which ones are meant), [`EarlyStopping`] on the length of the run.
@@ -34,6 +35,7 @@ mod drop_connect;
 mod dropout;
 mod fractional_max_pool;
 mod norm;
+mod statistics;
 mod stochastic_depth;
 
 mod marginal;
@@ -55,6 +57,7 @@ pub use mixing::Mixing;
 pub use norm::{GroupNorm, LayerNorm};
 pub use penalty::{Penalty, max_norm};
 pub use smoothing::smooth_labels;
+pub use statistics::recompute_statistics;
 pub use stochastic_depth::{Depth, DropPer, StochasticDepth, linear_survival};
 pub use weight_decay::decays;
 

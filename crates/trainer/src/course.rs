@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
 use taper_data::Loader;
-use taper_optim::{Accumulator, OptimError, UpdateRule};
+use taper_optim::{Accumulator, Average, OptimError, UpdateRule};
 use taper_tensor::{Mode, Params, Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
-use crate::averaged::Averaged;
 use crate::checkpoint::Checkpoint;
 use crate::divergence::{Diverged, causes};
 use crate::fit::{Observer, Outcome, StepInfo};
@@ -42,7 +41,8 @@ pub(crate) struct Course<'a> {
     /// Where several batches make a step.
     accumulator: Option<Accumulator>,
     pub(crate) pace: Pace,
-    pub(crate) average: Option<Averaged<'a>>,
+    /// Of the weights. The running statistics of batch norm stay those of the training, whichever of both is in the network.
+    pub(crate) average: Option<Average>,
     noise: Rng,
     span: Span,
     /// Batches of an epoch.
@@ -58,36 +58,34 @@ pub(crate) struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    /// The course of a phase that begins after `first_step` steps. `classifier` is frozen as the phase wants it; `plain`
-    /// are the training pictures without augmentation.
+    /// The course of a phase that begins after `first_step` steps. `classifier` is frozen as the phase wants it; `train`
+    /// are the training pictures.
     pub(crate) fn new(
         rule: Box<dyn UpdateRule>,
         (classifier, params): (&Classifier, &Params),
         recipe: &'a Recipe,
         phase: &Phase,
-        plain: &'a Loader,
+        train: &Loader,
         first_step: usize,
     ) -> Result<Self> {
         let o = &recipe.optimize;
-        let per_epoch = plain.batches().div_ceil(o.accumulate);
+        let per_epoch = train.batches().div_ceil(o.accumulate);
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
         let optimizer = optimizer(rule, classifier, params, recipe)?;
         let rng = Rng::new(recipe.seed);
-        let average = match averaging(o.average, span)? {
-            None => None,
-            Some(averaging) => Some(Averaged::new(classifier, params, averaging, plain, rng.fork("statistics"))?),
-        };
+        let trained = || classifier.trainables(params).into_iter().map(|(name, var, _)| (name, var)).collect();
+        let average = averaging(o.average, span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
         Ok(Self {
             recipe,
             phase: phase.name,
             accumulator: (o.accumulate > 1).then(|| Accumulator::new(&optimizer)),
             optimizer,
-            regularizer: Regularizer::new((classifier, params), recipe, &**plain.dataset())?,
+            regularizer: Regularizer::new((classifier, params), recipe, &**train.dataset())?,
             pace: pace(o, span)?,
             average,
             noise: rng.fork("noise"),
             span,
-            batches: plain.batches(),
+            batches: train.batches(),
             first_step,
             skipped: 0,
             losses: Vec::new(),

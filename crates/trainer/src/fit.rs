@@ -17,7 +17,6 @@ use crate::full_batch;
 use crate::health::{self, Health, dead};
 use crate::optimize::{Method, method};
 use crate::phases::{Phase, phases};
-use crate::pipeline::plain_loader;
 use crate::recipe::{Plan, Recipe};
 use crate::regularize::Patience;
 use crate::stored::{FeatureCache, Held, Kept, Source};
@@ -151,7 +150,7 @@ pub fn fit_kept(
 ) -> Result<Outcome> {
     let Keep { place, mut checkpoints, mut resume, cache } = keep;
     let kept = Kept { place, cache, recipe };
-    let (plain, mut outcome) = (plain_loader(train, val, true)?, Outcome::default());
+    let mut outcome = Outcome::default();
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
     if let Some(checkpoint) = &resume {
@@ -174,7 +173,7 @@ pub fn fit_kept(
             }
         };
         let first_step = resume.as_ref().map_or(outcome.rates.len(), |checkpoint| checkpoint.position.first_step);
-        let mut course = Course::new(rule, (classifier, params), recipe, phase, &plain, first_step)?;
+        let mut course = Course::new(rule, (classifier, params), recipe, phase, train, first_step)?;
         course.remember(&memory)?;
         let mut patience = Patience::new(&recipe.regularize)?;
         let mut at = At { epochs, ..At::default() };
@@ -223,8 +222,8 @@ pub fn fit_kept(
             let Some(train_loss) = trained else { return Ok(outcome) };
             outcome.train += start.elapsed();
             let start = Instant::now();
-            if let Some(average) = &mut course.average {
-                average.enter(classifier, params)?;
+            if let Some(average) = course.average.as_mut().filter(|average| average.entered() > 0) {
+                average.swap()?;
             }
             let mut health = course.seen.take().unwrap_or_default();
             outcome.evaluation = held.evaluate(classifier, &mut |stage, map| {
@@ -257,8 +256,10 @@ pub fn fit_kept(
                 break;
             }
             // The average of a phase is what the next phase begins with, and what the last one leaves.
-            if let Some(average) = course.average.as_mut().filter(|_| done + 1 < phase.epochs) {
-                average.leave()?;
+            if let Some(average) =
+                course.average.as_mut().filter(|average| average.is_swapped() && done + 1 < phase.epochs)
+            {
+                average.swap()?;
             }
         }
         outcome.skipped += course.skipped;

@@ -40,7 +40,7 @@ pub(crate) fn fit(
 ) -> Result<Outcome> {
     let start = Instant::now();
     let head = LinearHead::of(classifier, params, recipe)?;
-    let pictures = Features::of(classifier, &plain_loader(train, val, false)?)?;
+    let pictures = Features::of(classifier, &plain_loader(train, val)?)?;
     let held_out = Features::of(classifier, val)?;
     let waited = pictures.waited + held_out.waited;
     let features = Tensor::cat(&pictures.batches, 0)?.to_dtype(DType::F64)?;

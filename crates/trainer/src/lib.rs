@@ -1,7 +1,7 @@
 //! The trainer: wires the layered crates to one loop and one command line.
 //!
 //! A [`recipe`] says everything that a run depends on. [`transforms`] turns its words into what happens to a picture, [`pipeline`] into loaders, [`optimize`] into
-//! optimizers and schedules, [`regularize`] into what acts on batches and weights, [`mod@fit`] trains through its phases, with an [`averaged`] model beside it where one is
+//! optimizers and schedules, [`regularize`] into what acts on batches and weights, [`mod@fit`] trains through its phases, with an average of the weights where one is
 //! asked for, [`mod@evaluate`] measures, observers ([`progress`], [`run_folder`], [`interrupt`]) look on, and
 //! [`report`] draws what came out. [`landscape`] draws how optimizers move on functions of two variables, [`inspect`] what first weights do to a signal,
 //! [`preview`] what training does to pictures.
@@ -24,7 +24,6 @@ pub mod optimize;
 pub mod regularize;
 
 pub mod advise;
-pub mod averaged;
 pub mod budget;
 pub mod checkpoint;
 mod course;

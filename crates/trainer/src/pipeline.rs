@@ -78,12 +78,11 @@ pub fn in_order(
     Ok(Loader::new(dataset, prepare(transform, input)?, config)?)
 }
 
-/// The loader of the training pictures, prepared as testing pictures are: in order and every one, or shuffled and
-/// without a smaller last batch, as a layer wants them that takes statistics of a batch.
+/// The loader of the training pictures, prepared as testing pictures are: in order and every one.
 ///
 /// # Errors
 /// When a setting is out of its range.
-pub fn plain_loader(train: &Loader, val: &Loader, shuffle: bool) -> Result<Loader> {
-    let config = LoaderConfig { shuffle, drop_last: shuffle, ..train.config().clone() };
+pub fn plain_loader(train: &Loader, val: &Loader) -> Result<Loader> {
+    let config = LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
     Ok(Loader::new(train.dataset().clone(), val.prepare().clone(), config)?)
 }

@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
         if variants == 0 || classifier.frozen() == 0 {
             return Ok(Self::Pictures(train));
         }
-        let plain = plain_loader(train, val, false)?;
+        let plain = plain_loader(train, val)?;
         let shelves = at.shelves("train", classifier, || shelves(classifier, (train, &plain), variants, at.place))?;
         Ok(Self::Features(Stored { loader: train, shelves, part: None }))
     }

@@ -66,6 +66,21 @@ pub enum Topic {
         #[arg(long, default_value = "target/experiments/search", value_name = "FOLDER")]
         runs: PathBuf,
     },
+    /// What an average of the weights is worth on few pictures: crates/trainer/AVERAGES.md
+    Averages {
+        /// The folder of pictures, with train and val
+        #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
+        data: PathBuf,
+        /// Where the runs are kept, so that a call that is broken off goes on
+        #[arg(long, default_value = "target/experiments/averages", value_name = "FOLDER")]
+        runs: PathBuf,
+        /// How many of the training pictures
+        #[arg(long, default_values_t = [40, 100, 531], value_name = "N,...", value_delimiter = ',')]
+        pictures: Vec<usize>,
+        /// A binary of another version to be compared with
+        #[arg(long, value_name = "NAME=FILE")]
+        beside: Vec<Beside>,
+    },
     /// What ensembles, snapshots and averages are worth on Fashion-MNIST: crates/trainer/EXPERIMENTS.md
     Ensemble {
         /// The folder with the four IDX files
@@ -83,6 +98,26 @@ pub enum Topic {
     },
 }
 
+/// A binary of another version, to be compared with: `NAME=FILE`.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// What its columns are called.
+    pub name: String,
+    /// The file.
+    pub binary: PathBuf,
+}
+
+impl std::str::FromStr for Beside {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, file)) if !name.is_empty() => Ok(Self { name: name.into(), binary: file.into() }),
+            _ => Err(format!("wanted NAME=FILE, got {text:?}")),
+        }
+    }
+}
+
 impl ExperimentsArgs {
     /// The arguments that matter for the table and are not the default ones, as they are typed.
     #[cfg(feature = "bench")]
@@ -94,8 +129,29 @@ impl ExperimentsArgs {
         if let Topic::Ensemble { epochs, .. } = self.topic {
             all.push(("epochs", epochs, 6));
         }
+        let mut others = String::new();
+        if let Topic::Averages { pictures, beside, .. } = &self.topic {
+            if pictures != &[40, 100, 531] {
+                others = format!(" --pictures {}", pictures.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
+            }
+            others.extend(beside.iter().map(|other| format!(" --beside {}=FILE", other.name)));
+        }
         let changed = all.iter().filter(|(_, value, usual)| value != usual);
         let some = if self.only.is_empty() { String::new() } else { format!(" --only {:?}", self.only.join(",")) };
-        changed.map(|(name, value, _)| format!(" --{name} {value}")).chain([some]).collect()
+        changed.map(|(name, value, _)| format!(" --{name} {value}")).chain([others, some]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn another_binary_has_a_name() {
+        let other: Beside = "old=/bin/taper".parse().unwrap();
+        assert_eq!((&*other.name, &*other.binary), ("old", Path::new("/bin/taper")));
+        assert!("old".parse::<Beside>().is_err() && "=x".parse::<Beside>().is_err());
     }
 }
