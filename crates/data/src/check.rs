@@ -1,8 +1,6 @@
 //! Reading every picture once, before it matters.
 
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::RgbImage;
@@ -12,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::Dataset;
 use crate::error::DataError;
+use crate::guard::guarded;
 
 /// A picture that cannot be read.
 #[derive(Debug)]
@@ -87,14 +86,6 @@ fn content(picture: &RgbImage) -> [u8; 32] {
     sum.update(height.to_le_bytes());
     sum.update(picture.as_raw());
     sum.finalize().into()
-}
-
-/// What a function returns, or the message it panicked with: a decoder's bug costs one picture, not all.
-pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload: Box<dyn Any + Send>| {
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
-    })
 }
 
 #[cfg(test)]

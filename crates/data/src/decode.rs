@@ -5,9 +5,11 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, guess_format};
 
 use crate::error::DataError;
+use crate::guard::hushed;
+use crate::{jpeg, png};
 
 /// The most pixels a picture may have, width x height: 100 megapixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
@@ -16,18 +18,29 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 pub const MAX_BYTES: u64 = 1 << 29;
 
 /// The endings of the files that count as pictures, in small letters.
-pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
+pub const EXTENSIONS: [&str; 16] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "ico", "qoi", "pnm", "ppm", "pgm", "pbm",
+];
 
-/// Reads a picture: PNG, JPEG, WebP, GIF (the first picture of a film) or BMP, told by the content of the
-/// file and not by its name.
+/// What a decoder may allocate for itself, bytes: for each pixel twice RGBA of sixteen bits, and a few megabytes for what does not grow
+/// with the pixels.
+const fn allocation(pixels: u64) -> u64 {
+    16 * pixels + (4 << 20)
+}
+
+/// The same for the largest picture.
+pub(crate) const MAX_ALLOC: usize = allocation(MAX_PIXELS) as usize;
+
+/// Reads a picture: JPEG, PNG, WebP, GIF (the first picture of a film), BMP, TIFF (the first page), ICO (the largest), QOI or PNM, told by
+/// the content of the file and not by its name.
 ///
 /// Grey becomes equal red, green and blue, sixteen bits become eight, what is transparent shows white,
-/// and a photograph that says which side is up (EXIF) is turned accordingly. Colour profiles are not
-/// applied.
+/// and a photograph that says which side is up (EXIF) is turned accordingly. Colour profiles and texts are not read.
 ///
 /// # Errors
-/// When the file cannot be opened, is no picture, is damaged, is longer than [`MAX_BYTES`], or has no pixels or more than
-/// [`MAX_PIXELS`]. The size is read before the pixels: a picture that is too large costs no memory.
+/// When the file cannot be opened, is no picture, is damaged, of a kind that is not read, is longer than [`MAX_BYTES`], or has no pixels
+/// or more than [`MAX_PIXELS`]. The size is read before the pixels: a picture that is too large costs no memory. A decoder that panics is
+/// an error too, and nothing is printed.
 ///
 /// # Examples
 /// ```
@@ -55,48 +68,71 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
 /// As there.
 pub fn decode_bytes(content: &[u8], name: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     let path = name.as_ref();
-    let open = |reason| DataError::Open { path: path.into(), reason };
-    let damaged = |reason| DataError::Decode { path: path.into(), reason };
-    // A reader made from the path would fall back on the ending where the content says nothing.
-    let mut reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(open)?;
-    if reader.format().is_none() {
-        return Err(DataError::NotAPicture { path: path.into() });
-    }
-    // The decoder fills what is missing of a JPEG with grey and says nothing.
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(content) {
-        return Err(DataError::CutOff { path: path.into() });
-    }
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(16 * MAX_PIXELS); // twice RGBA of sixteen bits: room for a decoder's own buffers
-    reader.limits(limits);
+    let read = || -> Result<RgbImage, DataError> {
+        if let Some(kind) = foreign(content) {
+            return Err(DataError::Foreign { path: path.into(), kind });
+        }
+        let Raw { mut picture, orientation } = match guess_format(content) {
+            Err(_) => return Err(DataError::NotAPicture { path: path.into() }),
+            Ok(ImageFormat::Jpeg) => jpeg::decode(content, path)?,
+            Ok(ImageFormat::Png) => png::decode(content, path)?,
+            Ok(ImageFormat::Ico) => png::icon(content, path)?,
+            Ok(format) => with_image(content, format, path)?,
+        };
+        picture.apply_orientation(orientation);
+        Ok(on_white(picture))
+    };
+    hushed(read).unwrap_or_else(|message| {
+        let reason = format!("the decoder panicked ({message})").into();
+        Err(DataError::Decode { path: path.into(), reason })
+    })
+}
+
+/// A picture as it lies in its file.
+pub(crate) struct Raw {
+    pub(crate) picture: DynamicImage,
+    /// Which side is up.
+    pub(crate) orientation: Orientation,
+}
+
+/// A picture by the decoder that `image` has for its format.
+pub(crate) fn with_image(content: &[u8], format: ImageFormat, path: &Path) -> Result<Raw, DataError> {
+    let damaged = |reason: image::ImageError| DataError::Decode { path: path.into(), reason: reason.into() };
+    let mut reader = ImageReader::with_format(Cursor::new(content), format);
+    let limits = |bytes| {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(bytes);
+        limits
+    };
+    reader.limits(limits(allocation(MAX_PIXELS)));
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
+    fits(path, width, height)?;
+    decoder.set_limits(limits(allocation(u64::from(width) * u64::from(height)))).map_err(damaged)?;
+    // What cannot be understood of how it was held leaves the picture as it lies.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    Ok(Raw { picture: DynamicImage::from_decoder(decoder).map_err(damaged)?, orientation })
+}
+
+/// Whether a picture may have so many pixels.
+pub(crate) fn fits(path: &Path, width: u32, height: u32) -> Result<(), DataError> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DataError::TooLarge { path: path.into(), width, height });
     }
     if width == 0 || height == 0 {
         return Err(DataError::NoPixels { path: path.into() });
     }
-    // What cannot be understood of how it was held leaves the picture as it lies.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    picture.apply_orientation(orientation);
-    Ok(on_white(picture))
+    Ok(())
 }
 
-/// Whether the first scan of a JPEG is followed by an end marker (FF D9) anywhere. The segments before
-/// the scan are stepped over by their lengths: a thumbnail in them has an end marker of its own.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[marker, kind, high, low]) = bytes.get(at..at + 4) {
-        at += match (marker, kind) {
-            (0xff, 0xda) => return bytes[at..].windows(2).rev().any(|pair| pair == [0xff, 0xd9]),
-            (0xff, 0xff) => 1,
-            (0xff, _) => 2 + usize::from(u16::from_be_bytes([high, low])),
-            _ => 1,
-        };
+/// The kind of a picture that nothing here reads, by how it begins.
+fn foreign(content: &[u8]) -> Option<&'static str> {
+    let brand = content.get(4..12)?.strip_prefix(b"ftyp")?;
+    match brand {
+        b"avif" | b"avis" => Some("AVIF"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => Some("HEIC"),
+        _ => None,
     }
-    false
 }
 
 /// Composites on white: x = (alpha c + (255 - alpha) 255) / 255, rounded.
@@ -127,6 +163,10 @@ mod tests {
         for (format, error) in [
             (ImageFormat::Png, 0),
             (ImageFormat::Bmp, 0),
+            (ImageFormat::Tiff, 0),
+            (ImageFormat::Ico, 0),
+            (ImageFormat::Qoi, 0),
+            (ImageFormat::Pnm, 0),
             (ImageFormat::WebP, 0),
             (ImageFormat::Gif, 12),
             (ImageFormat::Jpeg, 24),
@@ -201,7 +241,7 @@ mod tests {
     fn a_picture_cut_off_anywhere_is_noticed_in_every_format() {
         let folder = tempfile::tempdir().unwrap();
         let picture = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * 7) as u8, (x * y) as u8, y as u8]));
-        for ending in ["png", "jpg", "webp", "gif", "bmp"] {
+        for ending in ["png", "jpg", "webp", "gif", "bmp", "tif", "ico", "qoi", "ppm"] {
             let path = folder.path().join(format!("cut.{ending}"));
             picture.save(&path).unwrap();
             let whole = std::fs::read(&path).unwrap();
@@ -211,16 +251,6 @@ mod tests {
                 assert!(error.contains("cut."), "{percent} % of {ending}: {error}");
             }
         }
-    }
-
-    #[test]
-    fn the_end_of_a_thumbnail_is_not_the_end_of_a_jpeg() {
-        let thumbnail = [0xff, 0xd8, 0xff, 0xe1, 0, 4, 0xff, 0xd9];
-        let scan = [0xff, 0xda, 0, 2, 0x12, 0xff, 0, 0x34];
-        let cut = [&thumbnail[..], &scan].concat();
-        assert!(!jpeg_ends(&cut) && !jpeg_ends(&thumbnail) && !jpeg_ends(&[]));
-        // Cameras append what they like.
-        assert!(jpeg_ends(&[&cut[..], &[0xff, 0xd9], b"motion"].concat()));
     }
 
     #[test]

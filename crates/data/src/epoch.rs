@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use taper_tensor::{Batch, Rng};
 
-use crate::check::guarded;
+use crate::guard::guarded;
 use crate::error::DataError;
 use crate::loader::Loader;
 use crate::queue::Queue;

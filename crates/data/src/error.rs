@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::decode::{MAX_BYTES, MAX_PIXELS};
+use crate::decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
 
 /// Why pictures could not be found, read, split or loaded. The text names the file and what to do.
 ///
@@ -90,8 +90,8 @@ pub enum DataError {
     },
     /// A class folder holds no picture.
     #[error(
-        "the class folder {} holds no picture (png, jpg, jpeg, webp, gif, bmp): add some or remove the folder",
-        path.display()
+        "the class folder {} holds no picture ({}): add some or remove the folder",
+        path.display(), EXTENSIONS.join(", ")
     )]
     EmptyClass {
         /// The class folder.
@@ -164,12 +164,28 @@ pub enum DataError {
     },
     /// The content of a file is no picture, whatever its name says.
     #[error(
-        "{} is not a picture: its content is none of PNG, JPEG, WebP, GIF and BMP; replace or remove it",
+        "{} is not a picture: its content is none of JPEG, PNG, WebP, GIF, BMP, TIFF, ICO, QOI and PNM; replace or remove it",
         path.display()
     )]
     NotAPicture {
         /// The file.
         path: PathBuf,
+    },
+    /// The content of a file is a picture of a format that is not read.
+    #[error("{} is a picture in {kind}, which is not read: convert it to JPEG or PNG, or remove it", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        kind: &'static str,
+    },
+    /// A picture is of a kind that no decoder reads as it should be.
+    #[error("{} is {feature}, which is not read: save it anew as an ordinary JPEG or a PNG, or remove it", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The kind.
+        feature: String,
     },
     /// A JPEG has no end marker: part of it is missing.
     #[error("{} is cut off: the end of the JPEG is missing; replace or remove it", path.display())]
@@ -210,7 +226,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What the decoder said.
-        reason: image::ImageError,
+        reason: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A loader, or a subset, of nothing.
     #[error("the dataset has no pictures")]

@@ -31,8 +31,13 @@
 //! ```
 mod error;
 
+mod guard;
+
 mod dataset;
 mod decode;
+mod jpeg;
+mod png;
+
 mod folder;
 mod idx;
 mod split;

@@ -1,0 +1,68 @@
+"""Pictures in the formats that Pillow writes, beside a PNG each with the pixels that it reads of them; and what is read of none.
+
+Needs Pillow and numpy: python make.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin, TiffImagePlugin
+
+HERE = Path(__file__).parent
+y, x = np.mgrid[0:24, 0:24]
+rgb = Image.fromarray(np.stack([x * 10, y * 10, (x * y) % 251], -1).astype(np.uint8)).crop((0, 0, 24, 21))
+alpha = rgb.copy()
+alpha.putalpha(Image.fromarray((255 - x * 9).astype(np.uint8)).crop((0, 0, 24, 21)))
+grey, two, inks, palette = rgb.convert("L"), rgb.convert("1"), rgb.convert("CMYK"), rgb.quantize(9)
+
+
+def show(image):
+    """Red, green and blue, on white where it is transparent."""
+    if "A" not in image.mode:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return white.convert("RGB")
+
+
+def save(name, image, wanted=None, **options):
+    image.save(HERE / name, **options)
+    if wanted is None:
+        with Image.open(HERE / name) as read:
+            wanted = show(read)
+    wanted.save(HERE / f"{name}.png", optimize=True)
+
+
+for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
+    save(f"rgb_{compression}.tif", rgb, compression=compression)
+save("grey.tif", grey)
+save("two.tif", two)
+save("alpha.tif", alpha)
+save("inks.tif", inks)
+save("sixteen.tif", Image.fromarray((np.asarray(grey).astype(np.uint16) * 257)), grey.convert("RGB"))
+save("pages.tiff", rgb, save_all=True, append_images=[grey.convert("RGB")])
+tags = TiffImagePlugin.ImageFileDirectory_v2()
+tags[274] = 6
+save("turned.tif", rgb, rgb.transpose(Image.Transpose.ROTATE_270), tiffinfo=tags)
+save("palette.tif", palette)
+save("float.tif", grey.convert("F"))
+save("jpeg.tif", rgb, compression="jpeg", quality=90)
+save("png.ico", alpha.resize((24, 24)), sizes=[(16, 16), (24, 24)])
+save("bmp.ico", alpha.resize((24, 24)), sizes=[(24, 24)], bitmap_format="bmp")
+save("rgb.qoi", rgb)
+save("alpha.qoi", alpha)
+save("rgb.ppm", rgb)
+save("grey.pgm", grey)
+save("two.pbm", two)
+save("rgb.jfif", rgb, format="JPEG", quality=95)
+(HERE / "plain.pnm").write_text("P3\n# a comment\n3 1\n15\n15 0 0  0 7 0  0 0 15\n")
+with Image.open(HERE / "plain.pnm") as read:
+    show(read).save(HERE / "plain.pnm.png")
+rgb.save(HERE / "refused.avif")
+
+# A colour profile and texts of 64 MB, compressed to 64 KB.
+texts = PngImagePlugin.PngInfo()
+texts.add_text("zTXt", "a" * (1 << 26), zip=True)
+texts.add_itxt("iTXt", "a" * (1 << 26), zip=True)
+rgb.resize((4, 4)).save(HERE / "profile_bomb.png", icc_profile=bytes(1 << 26))
+rgb.resize((4, 4)).save(HERE / "text_bomb.png", pnginfo=texts)
