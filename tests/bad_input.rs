@@ -53,6 +53,34 @@ fn unreadable_pictures_are_listed_and_left_out_up_to_a_twentieth() {
 }
 
 #[test]
+fn what_is_not_read_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let data = small(folder, 5);
+    for name in
+        ["train/flag/1.HEIC", "train/flag/2.heic", "val/hand/notes.txt", "train/hand/.hidden.png", "test/flag/1.png"]
+    {
+        fs::create_dir_all(data.join(name).parent().unwrap()).unwrap();
+        fs::write(data.join(name), "").unwrap();
+    }
+    let told = "left out: 2 .heic, 1 .txt, 1 folder \"test\" beside the split, 1 hidden";
+    let ran = fine_tune(folder, &["--json"]);
+    assert!(ran.code == Some(0) && ran.stderr.contains(told), "{}", ran.stderr);
+    let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let wanted = serde_json::json!({".heic": 2, ".txt": 1, "folder \"test\" beside the split": 1, "hidden": 1});
+    assert_eq!(summary["left_out"], wanted);
+
+    // In a folder of classes a test set is none.
+    let flat = data.join("train");
+    fs::rename(data.join("test"), flat.join("test")).unwrap();
+    fails(
+        &taper(folder, &["data", "stats", flat.to_str().unwrap()]),
+        1,
+        &["test", "beside class folders", "another name"],
+    );
+}
+
+#[test]
 fn weights_that_do_not_fit() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 4));

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use taper_tensor::{Batch, Rng};
 
-use crate::guard::guarded;
 use crate::error::DataError;
+use crate::guard::guarded;
 use crate::loader::Loader;
 use crate::queue::Queue;
 
@@ -116,10 +116,9 @@ impl Work {
 
     fn run(&self) {
         while let Some(number) = self.queue.claim() {
-            let first = (self.first + number) * self.loader.config.batch_size;
-            let end = (first + self.loader.config.batch_size).min(self.order.len());
-            let mut at = first;
-            let made = guarded(|| self.batch(first..end, &mut at));
+            let places = self.loader.places(self.first + number);
+            let mut at = places.start;
+            let made = guarded(|| self.batch(places, &mut at));
             // None: the epoch was dropped while the batch was being made.
             let item = match made {
                 Ok(None) => return,

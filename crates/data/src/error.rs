@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
+use crate::left_out::LeftOut;
 
 /// Why pictures could not be found, read, split or loaded. The text names the file and what to do.
 ///
@@ -90,11 +91,29 @@ pub enum DataError {
     },
     /// A class folder holds no picture.
     #[error(
-        "the class folder {} holds no picture ({}): add some or remove the folder",
-        path.display(), EXTENSIONS.join(", ")
+        "the class folder {} holds no picture ({}){}: add some or remove the folder",
+        path.display(), EXTENSIONS.join(", "), if left_out.is_empty() { String::new() } else { format!(", but there: {left_out}") }
     )]
     EmptyClass {
         /// The class folder.
+        path: PathBuf,
+        /// What lies in it.
+        left_out: LeftOut,
+    },
+    /// The name of a class folder is not UTF-8, or has control characters such as a line break.
+    #[error("the name of the class folder {path:?} is no text (UTF-8, without control characters): rename it")]
+    ClassName {
+        /// The class folder.
+        path: PathBuf,
+    },
+    /// A folder with the name of a side of a split lies beside class folders.
+    #[error(
+        "{} lies beside class folders, and by its name it is no class: move it elsewhere (train beside val, each with the class \
+         folders in it, are a split), or, if it is a class, give it another name",
+        path.display()
+    )]
+    SideAmongClasses {
+        /// The folder.
         path: PathBuf,
     },
     /// A class lies on one side of a ready split only.
@@ -112,7 +131,7 @@ pub enum DataError {
     },
     /// There is a folder `train` of class folders and no folder of validation pictures beside it.
     #[error(
-        "{} has a folder train but no folder val beside it: add val with the same class folders, \
+        "{} has a folder train but no folder val (or valid, validation, dev, eval) beside it: add val with the same class folders, \
          or give the path of train itself to split it by seed",
         path.display()
     )]
@@ -120,11 +139,13 @@ pub enum DataError {
         /// The folder that holds `train`.
         path: PathBuf,
     },
-    /// There are a folder `val` and a folder `valid`.
-    #[error("{} has both a folder val and a folder valid: keep one", path.display())]
-    TwoValidations {
-        /// The folder that holds both.
-        path: PathBuf,
+    /// Two folders have names of the same side of a split, such as `val` and `valid`.
+    #[error("{} and {} are both by their names the same side of a split: keep one", first.display(), second.display())]
+    TwoSides {
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
     },
     /// The fraction to set aside is not between 0 and 1.
     #[error("the validation fraction is {got}; wanted more than 0 and less than 1")]

@@ -1,5 +1,6 @@
 //! One folder of class folders.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,13 +9,14 @@ use image::RgbImage;
 use crate::dataset::Dataset;
 use crate::decode::{EXTENSIONS, decode};
 use crate::error::DataError;
+use crate::left_out::{HIDDEN, LINKED, LeftOut, OUTSIDE};
 
 /// The pictures of `<root>/<class>/...`, ordered by class and then by path.
 ///
 /// The class of a picture is the name of the folder directly below the root; folders within it are
-/// searched too. A file counts as a picture by its ending ([`EXTENSIONS`], in letters of any size). Hidden
-/// files and folders (a name that starts with `.`) are left out; any other file, and any link to a folder
-/// inside a class, is left out and counted. Names are compared character by character, so that the order is
+/// searched too. A file counts as a picture by its ending ([`EXTENSIONS`], in letters of any size). All else is
+/// left out and counted ([`left_out`](Self::left_out)): hidden files and folders (a name that starts with `.`), links to folders
+/// inside a class, files of other kinds. Names are compared character by character, so that the order is
 /// the same on every operating system. Pictures are read when asked for, not before.
 ///
 /// # Examples
@@ -29,18 +31,39 @@ use crate::error::DataError;
 pub struct Folder {
     classes: Vec<String>,
     pictures: Vec<(PathBuf, usize)>,
-    ignored: usize,
+    left_out: LeftOut,
+}
+
+/// What the folder to train on is called where there is a split, in small letters.
+pub(crate) const TRAIN: [&str; 2] = ["train", "training"];
+/// What the folder to validate on is called.
+pub(crate) const VALIDATION: [&str; 5] = ["val", "valid", "validation", "dev", "eval"];
+/// What is called so is kept for a test.
+const TEST: [&str; 2] = ["test", "testing"];
+
+/// Whether a folder has one of these names, in letters of any size.
+pub(crate) fn is_called(path: &Path, names: &[&str]) -> bool {
+    names.contains(&name(path).to_lowercase().as_str())
 }
 
 impl Folder {
     /// Lists a folder.
     ///
     /// # Errors
-    /// When there is no such folder, it has fewer than two class folders, or a class has no picture.
+    /// When there is no such folder, it has fewer than two class folders, a class has no picture or a name that is no text, or the name
+    /// of a folder is that of a side of a split (`train` with folders in it, `val`, `valid`, `validation`, `dev`, `eval`, `test`).
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let root = root.as_ref();
-        let (folders, files) = list(root)?;
-        let loose = files.iter().filter(|path| is_picture(path)).count();
+        let Listed { folders, files, hidden } = list(root)?;
+        let mut left_out = LeftOut::default();
+        left_out.add(HIDDEN, hidden);
+        let loose = left_out.beside(&files);
+        for path in &folders {
+            let side = is_called(path, &TRAIN) && !list(path)?.folders.is_empty();
+            if side || is_called(path, &VALIDATION) || is_called(path, &TEST) {
+                return Err(DataError::SideAmongClasses { path: path.clone() });
+            }
+        }
         match folders.as_slice() {
             [] => {
                 return Err(DataError::NoClasses { path: root.into(), pictures: loose });
@@ -50,17 +73,10 @@ impl Folder {
             }
             _ => {}
         }
-        let mut folder = Self {
-            classes: folders.iter().map(|path| name(path)).collect(),
-            pictures: Vec::new(),
-            ignored: files.len(),
-        };
+        let classes = folders.iter().map(|path| class(path)).collect::<Result<_, _>>()?;
+        let mut folder = Self { classes, pictures: Vec::new(), left_out };
         for (label, path) in folders.into_iter().enumerate() {
-            let before = folder.pictures.len();
-            folder.collect(&path, label)?;
-            if folder.pictures.len() == before {
-                return Err(DataError::EmptyClass { path });
-            }
+            folder.class(&path, label)?;
         }
         Ok(folder)
     }
@@ -71,37 +87,56 @@ impl Folder {
     /// When there is no such folder, or no picture in it.
     pub fn all(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let root = root.as_ref();
-        let mut folder = Self { classes: vec![name(root)], pictures: Vec::new(), ignored: 0 };
-        folder.collect(root, 0)?;
-        if folder.pictures.is_empty() {
-            return Err(DataError::EmptyClass { path: root.into() });
-        }
+        let mut folder = Self { classes: vec![name(root)], pictures: Vec::new(), left_out: LeftOut::default() };
+        folder.class(root, 0)?;
         Ok(folder)
     }
 
-    /// How many files were left out because they are not pictures, hidden ones not counted.
-    pub fn ignored(&self) -> usize {
-        self.ignored
+    /// What lies among the pictures and is not read.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
-    fn collect(&mut self, folder: &Path, label: usize) -> Result<(), DataError> {
-        let (folders, files) = list(folder)?;
+    /// Lists the pictures of a class.
+    fn class(&mut self, folder: &Path, label: usize) -> Result<(), DataError> {
+        let (before, mut left_out) = (self.pictures.len(), LeftOut::default());
+        self.collect(folder, label, &mut left_out)?;
+        if self.pictures.len() == before {
+            return Err(DataError::EmptyClass { path: folder.into(), left_out });
+        }
+        self.left_out.merge(&left_out);
+        Ok(())
+    }
+
+    fn collect(&mut self, folder: &Path, label: usize, left_out: &mut LeftOut) -> Result<(), DataError> {
+        let Listed { folders, files, hidden } = list(folder)?;
+        left_out.add(HIDDEN, hidden);
         for file in files {
             if is_picture(&file) {
                 self.pictures.push((file, label));
             } else {
-                self.ignored += 1;
+                left_out.file(&file);
             }
         }
         for inner in folders {
             // A link may lead back up: following it would never end.
             if inner.is_symlink() {
-                self.ignored += 1;
+                left_out.add(LINKED, 1);
             } else {
-                self.collect(&inner, label)?;
+                self.collect(&inner, label, left_out)?;
             }
         }
         Ok(())
+    }
+}
+
+impl LeftOut {
+    /// Counts files that lie beside class folders; returns how many are pictures.
+    pub(crate) fn beside(&mut self, files: &[PathBuf]) -> usize {
+        let (pictures, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|path| is_picture(path));
+        self.add(OUTSIDE, pictures.len());
+        others.into_iter().for_each(|path| self.file(path));
+        pictures.len()
     }
 }
 
@@ -126,31 +161,64 @@ impl Dataset for Folder {
     }
 
     fn name(&self, index: usize) -> String {
-        self.pictures[index].0.display().to_string()
+        text(&self.pictures[index].0)
     }
 }
 
-/// The folders and the files directly in a folder, without hidden ones, each ordered by name.
-pub(crate) fn list(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataError> {
+/// What lies directly in a folder, each kind ordered by name.
+pub(crate) struct Listed {
+    pub(crate) folders: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
+    /// How many are hidden, and in neither list.
+    pub(crate) hidden: usize,
+}
+
+/// Lists a folder.
+pub(crate) fn list(path: &Path) -> Result<Listed, DataError> {
     if !path.is_dir() {
         return Err(DataError::MissingFolder { path: path.into() });
     }
     let failed = |reason| DataError::List { path: path.into(), reason };
-    let mut entries = Vec::new();
+    let (mut entries, mut hidden) = (Vec::new(), 0);
     for entry in fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?.path();
-        if !name(&entry).starts_with('.') {
+        if name(&entry).starts_with('.') {
+            hidden += 1;
+        } else {
             entries.push((name(&entry), entry));
         }
     }
     entries.sort();
-    let paths = entries.into_iter().map(|(_, path)| path);
-    Ok(paths.partition(|path| path.is_dir()))
+    let (folders, files) = entries.into_iter().map(|(_, path)| path).partition(|path| path.is_dir());
+    Ok(Listed { folders, files, hidden })
 }
 
 /// The last part of a path, as text.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The class that a folder is named after. Models, reports and tables have the name in them, so it must be text.
+fn class(folder: &Path) -> Result<String, DataError> {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let text = name.filter(|name| !name.chars().any(char::is_control));
+    text.map(Into::into).ok_or_else(|| DataError::ClassName { path: folder.into() })
+}
+
+/// A path as text in one line: what is not UTF-8 is written as `\xE9`, control characters as `\n` or `\u{1b}`. Names that differ there
+/// stay different.
+pub(crate) fn text(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text
 }
 
 /// A file whose ending says picture. A link that leads nowhere is one too: reading it says so.
@@ -187,7 +255,8 @@ mod tests {
             .collect();
         let wanted = [("a/z.webp", 0), ("b/10.PNG", 1), ("b/2.png", 1), ("b/deep/er/x.Jpg", 1)];
         assert_eq!(found, wanted.map(|(path, label)| (path.to_string(), label)));
-        assert_eq!(folder.ignored(), 3);
+        assert_eq!(folder.left_out().to_string(), "3 hidden, 1 .csv, 1 .txt, 1 file without ending");
+        assert!(!folder.left_out().has_pictures());
         assert!(folder.get(4).is_err());
         assert_eq!(folder.get(0).unwrap().dimensions(), (4, 3));
     }
@@ -214,8 +283,9 @@ mod tests {
         let one = error(root.path());
         assert!(one.contains("only the class \"cat\""), "{one}");
         fs::create_dir(root.path().join("dog")).unwrap();
+        fs::write(root.path().join("dog/1.HEIC"), "").unwrap();
         let empty = error(root.path());
-        assert!(empty.contains("dog holds no picture"), "{empty}");
+        assert!(empty.contains("dog holds no picture") && empty.contains("there: 1 .heic"), "{empty}");
     }
 
     #[cfg(unix)]
@@ -227,8 +297,52 @@ mod tests {
         std::os::unix::fs::symlink(root.path(), root.path().join("a/back")).unwrap();
         std::os::unix::fs::symlink("nowhere", root.path().join("a/gone.png")).unwrap();
         let folder = Folder::open(root.path()).unwrap();
-        assert_eq!((folder.len(), folder.ignored()), (3, 1));
+        assert_eq!((folder.len(), folder.left_out().to_string()), (3, "1 linked folder".into()));
+        assert!(folder.left_out().has_pictures());
         let gone = folder.get(1).unwrap_err().to_string();
         assert!(gone.contains("gone.png"), "{gone}");
+    }
+
+    #[test]
+    fn the_side_of_a_split_is_not_a_class() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["cat/1.png", "dog/1.png"] {
+            draw(root.path(), path);
+        }
+        for side in ["test", "valid", "Validation", "val", "eval", "dev", "TEST"] {
+            draw(root.path(), &format!("{side}/1.png"));
+            let said = error(root.path());
+            assert!(
+                said.contains(side) && said.contains("beside class folders") && said.contains("another name"),
+                "{said}"
+            );
+            fs::remove_dir_all(root.path().join(side)).unwrap();
+        }
+        draw(root.path(), "loose.png");
+        assert_eq!(Folder::open(root.path()).unwrap().left_out().to_string(), "1 picture outside of the class folders");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let root = tempfile::tempdir().unwrap();
+        draw(root.path(), "a/1.png");
+        draw(root.path(), "b/1.png");
+        for bytes in [&b"\xe9.png"[..], b"\xe8.png", b"\n.png"] {
+            fs::copy(root.path().join("a/1.png"), root.path().join("a").join(OsStr::from_bytes(bytes))).unwrap();
+        }
+        let folder = Folder::open(root.path()).unwrap();
+        let names: Vec<String> = (0..5).map(|index| folder.name(index).rsplit('/').next().unwrap().into()).collect();
+        assert_eq!(names, ["\\n.png", "1.png", "\\xE8.png", "\\xE9.png", "1.png"]);
+        for bytes in [&b"caf\xe9"[..], b"caf\xe8", b"two\nlines"] {
+            let class = root.path().join(OsStr::from_bytes(bytes));
+            fs::create_dir(&class).unwrap();
+            fs::copy(root.path().join("a/1.png"), class.join("1.png")).unwrap();
+            let said = error(root.path());
+            assert!(said.contains("rename") && !said.contains('\n'), "{said}");
+            fs::remove_dir_all(class).unwrap();
+        }
     }
 }

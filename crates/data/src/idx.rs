@@ -18,7 +18,8 @@ use crate::error::DataError;
 /// bytes                     as many as the sizes say, and no more
 /// ```
 ///
-/// A file may be compressed with gzip, which is seen by its first bytes. The format has no names for classes: they are
+/// A file may be compressed with gzip, which is seen by its first bytes; no more of it is unpacked than the sizes say. The format has no
+/// names for classes: they are
 /// called by their numbers, `0` to the largest label. A pixel becomes three equal channels.
 ///
 /// # Examples
@@ -50,12 +51,31 @@ impl Idx {
     /// Reads both files.
     ///
     /// # Errors
-    /// When one cannot be read, has another header, fewer or more bytes than its sizes say, or their counts differ; when
-    /// there are no pictures, or labels of one class alone.
+    /// When one cannot be read, has another header, fewer or more bytes than its sizes say, or its sizes say more than 2 GB, or their
+    /// counts differ; when there are no pictures, or labels of one class alone.
     pub fn open(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self, DataError> {
-        let (path, labels_path) = (images.as_ref().to_path_buf(), labels.as_ref());
-        let (sizes, pixels) = read::<3>(&path)?;
-        let (label_sizes, labels) = read::<1>(labels_path)?;
+        let read = |path: &Path| -> Result<Vec<u8>, DataError> {
+            let unreadable = |reason| DataError::IdxRead { path: path.into(), reason };
+            let mut bytes = Vec::new();
+            let file = File::open(path).map_err(unreadable)?;
+            file.take(MAX_DATA + 16).read_to_end(&mut bytes).map_err(unreadable)?;
+            Ok(bytes)
+        };
+        let (images, labels) = (images.as_ref(), labels.as_ref());
+        Self::from_bytes((&read(images)?, images), (&read(labels)?, labels))
+    }
+
+    /// [`open`](Self::open) of the contents of two files, each with what errors call it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_bytes(
+        (images, path): (&[u8], &Path),
+        (labels, labels_path): (&[u8], &Path),
+    ) -> Result<Self, DataError> {
+        let path = path.to_path_buf();
+        let (sizes, pixels) = read::<3>(images, &path)?;
+        let (label_sizes, labels) = read::<1>(labels, labels_path)?;
         let [count, height, width] = sizes;
         if count * height * width == 0 {
             return Err(wrong(&path, "the size", "of pictures that have pixels", format!("{sizes:?}")));
@@ -148,34 +168,40 @@ fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
     }
 }
 
-/// The sizes and the bytes of a file of `D` dimensions.
-fn read<const D: usize>(path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
+/// The most that the sizes in a header may say, bytes: 2 GB.
+const MAX_DATA: u64 = 1 << 31;
+
+/// The sizes and the data in the bytes of a file of `D` dimensions.
+fn read<const D: usize>(bytes: &[u8], path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
+    if bytes.starts_with(&[0x1f, 0x8b]) { plain(MultiGzDecoder::new(bytes), path) } else { plain(bytes, path) }
+}
+
+/// The same of what is not compressed, or no longer. No more is read than the sizes say.
+fn plain<const D: usize>(mut file: impl Read, path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
     let unreadable = |reason: io::Error| DataError::IdxRead { path: path.into(), reason };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = Vec::new();
-        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).map_err(unreadable)?;
-        bytes = plain;
-    }
-    let magic = [0, 0, 8, D as u8];
-    let header = 4 + 4 * D;
-    if bytes.len() < header || bytes[..4] != magic {
-        let got = format!("{:?} in a file of {} bytes", &bytes[..bytes.len().min(4)], bytes.len());
+    let (magic, mut header) = ([0, 0, 8, D as u8], Vec::new());
+    file.by_ref().take(4 + 4 * D as u64).read_to_end(&mut header).map_err(unreadable)?;
+    let (first, numbers) = header.split_at(header.len().min(4));
+    if first != magic || numbers.len() != 4 * D {
+        let got = format!("{first:?} in a file that begins with {} bytes", header.len());
         return Err(wrong(path, "the header", &format!("{magic:?} and {D} sizes"), got));
     }
     let mut sizes = [0; D];
-    for (size, four) in sizes.iter_mut().zip(bytes[4..header].chunks_exact(4)) {
-        *size = four.iter().fold(0, |number, &byte| number << 8 | usize::from(byte));
+    for (size, four) in sizes.iter_mut().zip(numbers.as_chunks().0) {
+        *size = u32::from_be_bytes(*four) as usize;
     }
-    let wanted = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-    if wanted != Some(bytes.len() - header) {
-        let wanted = wanted.map_or("a possible number of".into(), |wanted| wanted.to_string());
-        let wanted = format!("{wanted} bytes, by the sizes {sizes:?}");
-        return Err(wrong(path, "what follows the header", &wanted, format!("{} bytes", bytes.len() - header)));
+    let wanted = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64));
+    let Some(wanted) = wanted.filter(|&wanted| wanted <= MAX_DATA) else {
+        return Err(wrong(path, "the product of the sizes", &format!("at most {MAX_DATA}"), format!("{sizes:?}")));
+    };
+    let mut data = Vec::new();
+    file.take(wanted + 1).read_to_end(&mut data).map_err(unreadable)?;
+    if data.len() as u64 != wanted {
+        let or_more = if data.len() as u64 > wanted { " or more" } else { "" };
+        let got = format!("{} bytes{or_more}", data.len());
+        return Err(wrong(path, "what follows the header", &format!("{wanted} bytes, by the sizes {sizes:?}"), got));
     }
-    bytes.drain(..header);
-    Ok((sizes, bytes))
+    Ok((sizes, data))
 }
 
 fn wrong(path: &Path, part: &'static str, wanted: &str, got: String) -> DataError {
@@ -258,7 +284,8 @@ mod tests {
             (Vec::new(), labels.clone(), ["images: the header", "0 bytes"]),
             (cut(&images, 20), labels.clone(), ["images: what follows", "18 bytes"]),
             (longer, labels.clone(), ["images: what follows", "19 bytes"]),
-            (changed(4, 255), labels.clone(), ["images: what follows", "sizes"]),
+            (changed(4, 1), labels.clone(), ["images: what follows", "100663314 bytes, by the sizes"]),
+            (changed(4, 255), labels.clone(), ["images: the product of the sizes", "at most 2147483648"]),
             (images.clone(), vec![0, 0, 8, 1, 0, 0, 0, 2, 1, 0], ["labels: the count", "got 2"]),
             (images.clone(), vec![0, 0, 8, 1, 0, 0, 0, 3, 0, 0, 0], ["labels: the labels", "two classes"]),
             (vec![0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3], labels.clone(), ["images: the size", "[0, 2, 3]"]),
@@ -269,5 +296,24 @@ mod tests {
         }
         let missing = Idx::open("nowhere", "nowhere").err().unwrap().to_string();
         assert!(missing.contains("cannot read nowhere"), "{missing}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_more_is_unpacked_than_the_sizes_say() {
+        let held = || {
+            let status = fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+            line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap()
+        };
+        let (images, labels) = bytes();
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&images).unwrap();
+        (0..128).for_each(|_| encoder.write_all(&[0; 1 << 20]).unwrap());
+        let bomb = encoder.finish().unwrap();
+        let before = held();
+        let said = open(&bomb, &labels).err().unwrap();
+        assert!(said.contains("18 bytes, by the sizes [3, 2, 3], got 19 bytes or more"), "{said}");
+        assert!(held() - before < 8_000, "{} kB", held() - before);
     }
 }

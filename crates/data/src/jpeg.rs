@@ -171,9 +171,8 @@ impl Header {
     /// they come progressively all lie in one scan.
     fn usual(&self) -> bool {
         let most = self.most();
-        let samples = |(number, (_, samples)): (usize, &(u8, [u8; 2]))| {
-            *samples == most || (number > 0 && *samples == [1, 1])
-        };
+        let samples =
+            |(number, (_, samples)): (usize, &(u8, [u8; 2]))| *samples == most || (number > 0 && *samples == [1, 1]);
         let in_order = self.coding == 0xc2 || self.first_scan == self.components.len();
         let adobe_is_right = self.components.len() != 3 || !self.jfif || self.transform_by_adobe() == self.transform();
         most[0] != 3 && in_order && adobe_is_right && self.components.iter().enumerate().all(samples)

@@ -32,6 +32,7 @@
 mod error;
 
 mod guard;
+mod left_out;
 
 mod dataset;
 mod decode;
@@ -57,8 +58,9 @@ pub use error::DataError;
 pub use folder::Folder;
 pub use idx::Idx;
 pub use image::RgbImage;
+pub use left_out::LeftOut;
 pub use loader::{Loader, LoaderConfig, Prepare, PrepareError};
-pub use split::{DEFAULT_VAL_FRACTION, Splits, open, split};
+pub use split::{DEFAULT_VAL_FRACTION, Splits, open, split, validation};
 
 #[cfg(test)]
 mod fixture;

@@ -1,5 +1,6 @@
 //! What batches are made of, and the threads that make them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
@@ -29,12 +30,12 @@ pub struct LoaderConfig {
     /// Whether a shuffled epoch, as long as any, shows as many pictures of each class: those of a small class several times, each time
     /// changed anew, and of a large class some, other ones in every epoch. Off by default.
     pub balanced: bool,
-    /// Whether an epoch ends before a last batch that would be smaller than the others. A dataset smaller
-    /// than one batch still gives one. Off by default: every picture is seen in every epoch.
+    /// Whether the pictures of an epoch are spread evenly over its batches, as many as there would be otherwise: 97 pictures in batches of
+    /// at most 32 are 24, 24, 24 and 25. Off by default: all batches are full but the last, which may be small (32, 32, 32 and 1).
     ///
-    /// A last batch of one picture has no variance for batch normalisation to divide by in training:
-    /// whoever trains with this off should look at `len % batch_size`.
-    pub drop_last: bool,
+    /// A small batch in training has poor statistics for batch normalization and a gradient that is mostly noise, and a batch of one
+    /// picture has no variance at all. An odd number of pictures in batches of 2 has a batch of 3 for this reason.
+    pub even: bool,
     /// Threads that decode and prepare; as many as there are cores by default.
     pub threads: usize,
     /// Finished batches that may wait for the consumer, beside the one each thread works on: no more than
@@ -52,7 +53,7 @@ impl Default for LoaderConfig {
             size: (224, 224),
             shuffle: true,
             balanced: false,
-            drop_last: false,
+            even: false,
             threads: thread::available_parallelism().map_or(1, usize::from),
             prefetch: 2,
             rng: Rng::new(0),
@@ -104,7 +105,15 @@ impl Loader {
     /// How many batches an epoch has.
     pub fn batches(&self) -> usize {
         let (len, size) = (self.dataset.len(), self.config.batch_size);
-        if self.config.drop_last { (len / size).max(1) } else { len.div_ceil(size) }
+        let batches = len.div_ceil(size);
+        if self.config.even && size > 1 { batches.min((len / 2).max(1)) } else { batches }
+    }
+
+    /// The places in the [order](Self::order) of an epoch that the batch of a number has.
+    pub fn places(&self, batch: usize) -> Range<usize> {
+        let (len, size, batches) = (self.dataset.len(), self.config.batch_size, self.batches());
+        let end = |batch: usize| if self.config.even { batch * len / batches } else { (batch * size).min(len) };
+        end(batch)..end(batch + 1)
     }
 
     /// The pictures that are loaded.
@@ -122,7 +131,7 @@ impl Loader {
         &self.config
     }
 
-    /// The numbers of the pictures in the order of an epoch; with `drop_last` its batches leave out the end.
+    /// The numbers of the pictures in the order of an epoch.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.dataset.len()).collect();
         if self.config.shuffle {

@@ -7,8 +7,9 @@ use taper_tensor::Rng;
 
 use crate::dataset::{Dataset, Subset};
 use crate::error::DataError;
-use crate::folder::{Folder, list, name};
+use crate::folder::{Folder, Listed, TRAIN, VALIDATION, is_called, list, name};
 use crate::idx::Idx;
+use crate::left_out::{HIDDEN, LeftOut};
 
 /// How much of each class is set aside for validation unless something else is said: a fifth.
 pub const DEFAULT_VAL_FRACTION: f64 = 0.2;
@@ -22,17 +23,17 @@ pub struct Splits {
     pub val: Arc<dyn Dataset>,
     /// Whether the split was drawn by seed; `false` where it was found ready, as `train` and `val`.
     pub drawn: bool,
-    /// How many files were left out because they are not pictures.
-    pub ignored: usize,
+    /// What lies among the pictures and is not read.
+    pub left_out: LeftOut,
 }
 
 /// Opens a folder of pictures.
 ///
 /// Three layouts are known. Four files in IDX format (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two of
-/// `t10k`, each as it is or with `.gz`) are a data set such as MNIST with its split. `train/<class>/...` beside `val/<class>/...` (or `valid`) is a split made
-/// beforehand: it is taken as it is, other folders beside the two are not looked at, and both sides must
-/// have the same classes. Anything else is taken for `<class>/...` and [split](split) by seed. A folder
-/// `train` counts as a side only if there are folders in it: among class folders it is a class.
+/// `t10k`, each as it is or with `.gz`) are a data set such as MNIST with its split. `train/<class>/...` beside `val/<class>/...` (or `valid`,
+/// `validation`, `dev`, `eval`) is a split made beforehand: it is taken as it is, other folders beside the two are not looked at, which
+/// [`Splits::left_out`] says, and both sides must have the same classes. Anything else is taken for `<class>/...` and [split](split) by
+/// seed; a folder that is called as a side is refused there, but for a folder `train` without folders in it, which is a class.
 ///
 /// # Errors
 /// As for [`Folder::open`] and [`split`]; when the classes of both sides differ; when there is a side to
@@ -53,17 +54,19 @@ pub fn open(path: impl AsRef<Path>, val_fraction: f64, rng: &Rng) -> Result<Spli
     let path = path.as_ref();
     check_fraction(val_fraction)?;
     if let Some((train, val)) = Idx::sides(path)? {
-        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, ignored: 0 });
+        let left_out = LeftOut::default();
+        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, left_out });
     }
-    let Some((train, val)) = sides(path)? else {
+    let Some(Sides { train, val, mut left_out }) = sides(path)? else {
         let folder = Folder::open(path)?;
-        let ignored = folder.ignored();
+        let left_out = folder.left_out().clone();
         let (train, val) = split(Arc::new(folder), val_fraction, rng)?;
-        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, ignored });
+        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, left_out });
     };
     agree(&train, &val)?;
     let (train, val) = (Folder::open(train)?, Folder::open(val)?);
-    Ok(Splits { ignored: train.ignored() + val.ignored(), train: Arc::new(train), val: Arc::new(val), drawn: false })
+    [&train, &val].into_iter().for_each(|side| left_out.merge(side.left_out()));
+    Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, left_out })
 }
 
 /// Draws a part of each class for validation: the rounded fraction, at least one picture and not all.
@@ -108,27 +111,52 @@ fn check_fraction(got: f64) -> Result<(), DataError> {
     if got > 0.0 && got < 1.0 { Ok(()) } else { Err(DataError::Fraction { got }) }
 }
 
-/// The two sides of a ready split; `None` where the folder is not one.
-fn sides(path: &Path) -> Result<Option<(PathBuf, PathBuf)>, DataError> {
-    let (folders, _) = list(path)?;
-    let side = |wanted: &str| folders.iter().find(|path| name(path) == wanted).cloned();
-    let Some(train) = side("train") else {
-        return Ok(None);
-    };
-    if list(&train)?.0.is_empty() {
+/// The two sides of a ready split, and what lies beside them.
+struct Sides {
+    train: PathBuf,
+    val: PathBuf,
+    left_out: LeftOut,
+}
+
+/// Those of a folder; `None` where it is not a ready split.
+fn sides(path: &Path) -> Result<Option<Sides>, DataError> {
+    let Listed { folders, files, hidden } = list(path)?;
+    let Some(train) = one(&folders, &TRAIN)? else { return Ok(None) };
+    if list(&train)?.folders.is_empty() {
         return Ok(None);
     }
-    match (side("val"), side("valid")) {
-        (Some(val), None) | (None, Some(val)) => Ok(Some((train, val))),
-        (None, None) => Err(DataError::NoValidation { path: path.into() }),
-        (Some(_), Some(_)) => Err(DataError::TwoValidations { path: path.into() }),
+    let val = one(&folders, &VALIDATION)?.ok_or_else(|| DataError::NoValidation { path: path.into() })?;
+    let mut left_out = LeftOut::default();
+    left_out.add(HIDDEN, hidden);
+    left_out.beside(&files);
+    for other in folders.iter().filter(|other| **other != train && **other != val) {
+        left_out.add(&format!("folder {:?} beside the split", name(other)), 1);
+    }
+    Ok(Some(Sides { train, val, left_out }))
+}
+
+/// The folder to validate on of a ready split, by its name; `None` where there is none.
+///
+/// # Errors
+/// When there is no such folder, or two folders to validate on.
+pub fn validation(path: impl AsRef<Path>) -> Result<Option<PathBuf>, DataError> {
+    one(&list(path.as_ref())?.folders, &VALIDATION)
+}
+
+/// The only one of some folders that has one of these names.
+fn one(folders: &[PathBuf], names: &[&str]) -> Result<Option<PathBuf>, DataError> {
+    let mut found = folders.iter().filter(|path| is_called(path, names));
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => Err(DataError::TwoSides { first: first.clone(), second: second.clone() }),
+        (found, _) => Ok(found.cloned()),
     }
 }
 
 /// Whether both sides have the same class folders.
 fn agree(train: &Path, val: &Path) -> Result<(), DataError> {
-    let classes =
-        |side: &Path| -> Result<Vec<String>, DataError> { Ok(list(side)?.0.iter().map(|path| name(path)).collect()) };
+    let classes = |side: &Path| -> Result<Vec<String>, DataError> {
+        Ok(list(side)?.folders.iter().map(|path| name(path)).collect())
+    };
     let (of_train, of_val) = (classes(train)?, classes(val)?);
     for (found, missing, have, lack) in [(train, val, &of_train, &of_val), (val, train, &of_val, &of_train)] {
         if let Some(class) = have.iter().find(|class| !lack.contains(class)) {
@@ -193,6 +221,8 @@ mod tests {
         draw(path, "test/cat/3.png");
         let ready = open(path, 0.2, &Rng::new(1)).unwrap();
         assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (2, 2, false));
+        assert_eq!(ready.left_out.to_string(), "1 folder \"test\" beside the split");
+        assert_eq!(validation(path).unwrap(), Some(path.join("valid")));
         draw(path, "valid/fox/2.png");
         assert!(error(path).contains("\"fox\" is in"), "{}", error(path));
         draw(path, "val/cat/2.png");
@@ -208,5 +238,18 @@ mod tests {
         let splits = open(root.path(), 0.2, &Rng::new(1)).unwrap();
         assert!(splits.drawn);
         assert_eq!(splits.val.classes(), ["plane", "train"]);
+    }
+
+    #[test]
+    fn the_sides_of_a_split_have_several_names() {
+        for (train, val) in [("train", "validation"), ("Train", "Val"), ("training", "dev"), ("train", "eval")] {
+            let root = tempfile::tempdir().unwrap();
+            for class in ["cat", "dog"] {
+                draw(root.path(), &format!("{train}/{class}/1.png"));
+                draw(root.path(), &format!("{val}/{class}/2.png"));
+            }
+            let ready = open(root.path(), 0.2, &Rng::new(1)).unwrap();
+            assert!(!ready.drawn && ready.left_out.is_empty() && ready.val.name(0).contains(val));
+        }
     }
 }

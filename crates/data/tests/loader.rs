@@ -148,11 +148,19 @@ fn without_shuffling_the_order_is_that_of_the_dataset_and_the_noise_still_differ
 }
 
 #[test]
-fn the_last_batch_is_kept_or_dropped_but_never_the_only_one() {
-    for (len, drop_last, wanted) in
-        [(10, false, vec![4, 4, 2]), (10, true, vec![4, 4]), (8, true, vec![4, 4]), (3, true, vec![3])]
-    {
-        let config = LoaderConfig { drop_last, ..config(2) };
+fn an_epoch_has_every_picture_in_batches_that_are_full_or_even() {
+    for (len, batch_size, even, wanted) in [
+        (10, 4, false, vec![4, 4, 2]),
+        (10, 4, true, vec![3, 3, 4]),
+        (8, 4, true, vec![4, 4]),
+        (9, 4, true, vec![3, 3, 3]),
+        (3, 4, true, vec![3]),
+        (1, 4, true, vec![1]),
+        // No batch of one picture, unless batches are to be such.
+        (5, 2, true, vec![2, 3]),
+        (3, 1, true, vec![1, 1, 1]),
+    ] {
+        let config = LoaderConfig { batch_size, even, ..config(2) };
         let loader = loader(Counting::new(len, None), config);
         let sizes: Vec<_> = all(&loader, 0).iter().map(|batch| batch.0.len()).collect();
         assert_eq!((loader.batches(), sizes), (wanted.len(), wanted));
@@ -251,7 +259,7 @@ fn the_real_pictures_load_from_end_to_end() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji");
     let splits = open(root, 0.2, &Rng::new(1)).unwrap();
     assert_eq!((splits.train.len(), splits.val.len()), (531, 531));
-    assert_eq!(splits.ignored, 0);
+    assert!(splits.left_out.is_empty());
     for index in 0..531 {
         assert_ne!(splits.train.name(index), splits.val.name(index));
     }

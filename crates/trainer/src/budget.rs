@@ -135,7 +135,7 @@ fn shortened(
 
 fn costs(recipe: &Recipe, pictures: &Pictures, threads: usize, cache: &FeatureCache) -> Result<Costs> {
     let mut costs = Costs { head: 0.0, rest: 0.0, before: 0.0 };
-    let steps = (pictures.train.len() / recipe.data.batch_size).max(1).div_ceil(recipe.optimize.accumulate) as f64;
+    let steps = pictures.train.len().div_ceil(recipe.data.batch_size).div_ceil(recipe.optimize.accumulate) as f64;
     let stored = |head: bool| recipe.variants() > 0 && (head || recipe.plan == Plan::Probe);
     for head in [true, false] {
         let epochs = if head { recipe.optimize.head_epochs } else { recipe.optimize.epochs };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use taper_data::{Checked, Dataset, Seen, Splits, Subset, check};
+use taper_data::{Checked, Dataset, LeftOut, Seen, Splits, Subset, check};
 use taper_tensor::Rng;
 use taper_transfer::sha256;
 
@@ -24,6 +24,8 @@ pub struct Pictures {
     pub val: Arc<dyn Dataset>,
     /// How many cannot be read.
     pub unreadable: usize,
+    /// What lies among them and is not read.
+    pub left_out: LeftOut,
     /// What is there to know of them before a training.
     pub findings: Vec<Finding>,
 }
@@ -34,10 +36,12 @@ impl Pictures {
     /// # Errors
     /// When there are none, too many cannot be read, or any with `strict`.
     pub fn open(recipe: &Recipe, strict: bool) -> Result<Self> {
-        let splits = splits(recipe)?;
-        let (train, val) = (readable(splits.train, strict)?, readable(splits.val, strict)?);
-        let findings = sanity::pictures(&train, &val, recipe);
-        Ok(Self { train: train.dataset, val: val.dataset, unreadable: train.unreadable + val.unreadable, findings })
+        let Splits { train, val, left_out, .. } = splits(recipe)?;
+        let (train, val) = (readable(train, strict)?, readable(val, strict)?);
+        let mut findings = sanity::pictures(&train, &val, recipe);
+        findings.push(sanity::left_out(&left_out));
+        let unreadable = train.unreadable + val.unreadable;
+        Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings })
     }
 
     /// The SHA-256 of the names and the classes of all.
@@ -51,13 +55,22 @@ impl Pictures {
     }
 }
 
-/// The pictures of a recipe, those that cannot be read among them.
+/// The pictures of a recipe, those that cannot be read among them; tells on stderr of what else lies there.
 ///
 /// # Errors
 /// When there are none.
 pub fn splits(recipe: &Recipe) -> Result<Splits> {
     let rng = Rng::new(recipe.split_seed()).fork("split");
-    Ok(taper_data::open(&recipe.data.path, recipe.data.val_fraction, &rng)?)
+    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &rng)?;
+    tell(&splits.left_out);
+    Ok(splits)
+}
+
+/// Tells on stderr what lies among the pictures and is not read.
+pub fn tell(left_out: &LeftOut) {
+    if !left_out.is_empty() {
+        note(format_args!("left out: {left_out}"));
+    }
 }
 
 /// Pictures that can be read.

@@ -45,7 +45,7 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
         batch_size: recipe.data.batch_size,
         size,
         balanced: recipe.data.balance == Balance::Sampling,
-        drop_last: true,
+        even: true,
         threads,
         rng: Rng::new(recipe.seed).fork("data"),
         ..Default::default()
@@ -83,6 +83,6 @@ pub fn in_order(
 /// # Errors
 /// When a setting is out of its range.
 pub fn plain_loader(train: &Loader, val: &Loader) -> Result<Loader> {
-    let config = LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
+    let config = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     Ok(Loader::new(train.dataset().clone(), val.prepare().clone(), config)?)
 }

@@ -247,6 +247,9 @@ impl Recipe {
         if self.partial && self.weights.is_none() {
             return fail("partial", "false without a file of weights", "true".into());
         }
+        if self.data.path.to_str().is_none() {
+            return fail("data.path", "a path in UTF-8, which a recipe can hold", format!("{:?}", self.data.path));
+        }
         if self.data.batch_size < 2 {
             return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());
         }

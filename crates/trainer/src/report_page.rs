@@ -53,7 +53,7 @@ pub(crate) fn report(run: &Ended<'_>) -> Result<Report> {
         ("Weights", weights),
         ("Trained on", format!("{} pictures", summary.train_images)),
         ("Validated on", format!("{} pictures", summary.val_images)),
-        ("Left out", format!("{} unreadable pictures", summary.unreadable_images)),
+        ("Left out", left_out(summary)),
         ("Training speed", format!("{:.0} pictures/s on {} threads", summary.images_per_second, summary.threads)),
         ("Time", format!("{:.0} s training, {:.0} s validation", summary.seconds.train, summary.seconds.eval)),
         ("Machine", machine()),
@@ -174,6 +174,12 @@ fn thumb(name: String, picture: &RgbImage) -> Result<Thumb> {
     let scaled = |side: u32| (u64::from(side) * u64::from(SMALL.min(longest)) / u64::from(longest)).max(1) as u32;
     let small = resize(picture, scaled(picture.width()), scaled(picture.height()), FilterType::Triangle);
     Ok(Thumb { name, jpeg: files::jpeg(&small)? })
+}
+
+/// What the folders of pictures had besides those trained and validated on.
+fn left_out(summary: &Summary) -> String {
+    let others = summary.left_out.iter().map(|(kind, count)| format!(", {count} {kind}"));
+    format!("{} unreadable pictures{}", summary.unreadable_images, others.collect::<String>())
 }
 
 /// Processor, where the system tells, and what it runs.

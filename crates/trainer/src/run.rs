@@ -181,8 +181,7 @@ impl<'a> Run<'a> {
         let mut recorder = Recorder::new(folder);
         let mut snapshots = Snapshots::new(folder, recipe, &phases);
         let epochs = phases.iter().map(|phase| phase.epochs).sum();
-        let seen = train.batches() * recipe.data.batch_size.min(pictures.train.len());
-        let mut progress = (!manner.quiet).then(|| Progress::new(epochs, seen));
+        let mut progress = (!manner.quiet).then(|| Progress::new(epochs, pictures.train.len()));
         let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut interrupt];
         observers.extend(progress.as_mut().map(|progress| progress as &mut dyn Observer));
         let mut lines = manner.json_lines.then_some(JsonLines);
@@ -228,6 +227,7 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         train_images: pictures.train.len(),
         val_images: pictures.val.len(),
         unreadable_images: pictures.unreadable,
+        left_out: pictures.left_out.counts().clone(),
         classes: card.classes.clone(),
         epochs: outcome.history.len(),
         skipped_steps: outcome.skipped,

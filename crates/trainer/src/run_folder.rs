@@ -1,5 +1,6 @@
 //! The folder that a run leaves.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,9 @@ pub struct Summary {
     pub val_images: usize,
     /// Pictures left out because they could not be read.
     pub unreadable_images: usize,
+    /// What lies among the pictures and is not read, by ending or kind.
+    #[serde(default)]
+    pub left_out: BTreeMap<String, usize>,
     /// The classes in the order of the outputs.
     pub classes: Vec<String>,
     /// Epochs.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use taper_data::{Dataset, Seen};
+use taper_data::{Dataset, LeftOut, Seen};
 
 use crate::pictures::{Readable, class_counts};
 use crate::recipe::{Balance, Recipe};
@@ -134,6 +134,21 @@ fn contradicting(train: &Readable, learned: &Contents) -> Finding {
     finding("labels", false, format!("{} training pictures stand in several classes: {named}", all.len()))
 }
 
+/// What lies among the pictures and is not read.
+pub fn left_out(left_out: &LeftOut) -> Finding {
+    if left_out.is_empty() {
+        return finding("left out", true, "nothing lies among the pictures".into());
+    }
+    if left_out.has_pictures() {
+        let said = format!(
+            "{left_out}: convert pictures to JPEG or PNG (mogrify -format jpg *.heic), and put files in the place of links, to have \
+             them read"
+        );
+        return finding("left out", false, said);
+    }
+    finding("left out", true, format!("{left_out}"))
+}
+
 /// What the first loss says: a network that knows nothing has one near ln C.
 pub fn first_loss(loss: f64, classes: usize) -> Finding {
     let chance = (classes as f64).ln();
@@ -188,6 +203,19 @@ mod tests {
         let clean = readable(&root.path().join("clean"), &[("a/1.png", 201), ("b/2.png", 202)]);
         let found = pictures(&clean, &val, &fine);
         assert!(found.iter().all(|one| one.verdict == Verdict::Fine), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_left_out_is_doubtful_if_it_is_pictures() {
+        let root = tempfile::tempdir().unwrap();
+        readable(root.path(), &[("a/1.png", 1), ("b/1.png", 2)]);
+        let look = || left_out(Folder::open(root.path()).unwrap().left_out());
+        assert_eq!(look().verdict, Verdict::Fine);
+        std::fs::write(root.path().join("a/notes.txt"), "").unwrap();
+        assert_eq!((look().verdict, look().said.as_str()), (Verdict::Fine, "1 .txt"));
+        std::fs::write(root.path().join("a/2.HEIC"), "").unwrap();
+        assert_eq!(look().verdict, Verdict::Doubtful);
+        assert!(look().said.starts_with("1 .heic, 1 .txt: convert"), "{}", look().said);
     }
 
     #[test]

@@ -69,9 +69,9 @@ impl<'a> Source<'a> {
                 Ok(batches.waited())
             }
             Self::Features(stored) => {
-                let (order, size) = (stored.loader.order(epoch), stored.loader.config().batch_size);
-                for (i, indices) in order.chunks(size).take(stored.loader.batches()).enumerate().skip(done) {
-                    if !see(i, stored.batch(epoch, indices)?)? {
+                let order = stored.loader.order(epoch);
+                for i in done..stored.loader.batches() {
+                    if !see(i, stored.batch(epoch, &order[stored.loader.places(i)])?)? {
                         break;
                     }
                 }
@@ -127,7 +127,7 @@ fn shelves(
     variants: u32,
     place: Option<&Path>,
 ) -> Result<Vec<Shelf>> {
-    let in_order = taper_data::LoaderConfig { shuffle: false, drop_last: false, ..train.config().clone() };
+    let in_order = taper_data::LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
     let (mut shelves, mut room) = (Vec::new(), MEMORY);
     shelves.extend(Shelf::filled(classifier, (plain, 0), &mut room, place)?);

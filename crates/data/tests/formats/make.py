@@ -54,7 +54,7 @@ save("alpha.qoi", alpha)
 save("rgb.ppm", rgb)
 save("grey.pgm", grey)
 save("two.pbm", two)
-save("rgb.jfif", rgb, format="JPEG", quality=95)
+save("rgb.jfif", rgb, format="JPEG", quality=95, subsampling=0)
 (HERE / "plain.pnm").write_text("P3\n# a comment\n3 1\n15\n15 0 0  0 7 0  0 0 15\n")
 with Image.open(HERE / "plain.pnm") as read:
     show(read).save(HERE / "plain.pnm.png")

@@ -9,6 +9,7 @@ use taper_tensor::Rng;
 
 use crate::files;
 use crate::output::{line, regardless};
+use crate::pictures::tell;
 use crate::preview::{Row, sheet, strengths};
 use crate::recipe::Recipe;
 use crate::transforms::train_transform;
@@ -55,7 +56,9 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let recipe = args.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default();
     let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
     let rng = Rng::new(args.seed);
-    let pictures = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?.train;
+    let splits = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?;
+    tell(&splits.left_out);
+    let pictures = splits.train;
     let mut chosen: Vec<usize> = (0..pictures.len()).collect();
     rng.fork("preview").shuffle(&mut chosen);
     let variants = rng.fork("variants");

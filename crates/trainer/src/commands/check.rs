@@ -40,7 +40,9 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     findings.push(overfit(recipe, &pictures.train, threads)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);
     if args.run.json {
-        line(json!({"schema": 1, "command": "check", "data": recipe.data.path, "findings": findings}))?;
+        line(
+            json!({"schema": 1, "command": "check", "data": recipe.data.path, "left_out": pictures.left_out.counts(), "findings": findings}),
+        )?;
         return Ok(i32::from(doubtful));
     }
     for Finding { about, verdict, said } in &findings {

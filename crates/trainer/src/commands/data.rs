@@ -11,7 +11,7 @@ use taper_data::DEFAULT_VAL_FRACTION;
 use taper_tensor::Rng;
 
 use crate::output::line;
-use crate::pictures::{Readable, readable};
+use crate::pictures::{Readable, readable, tell};
 use crate::progress::reading;
 use crate::recipe::TransformRecipe;
 
@@ -50,6 +50,7 @@ struct StatsArgs {
 pub fn data(args: &DataArgs) -> Result<i32> {
     let What::Stats(args) = &args.what;
     let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &Rng::new(0).fork("split"))?;
+    tell(&splits.left_out);
     let Readable { dataset: pictures, unreadable, .. } = readable(splits.train, args.strict)?;
     let bar = reading(pictures.len());
     // Exact sums: the number of threads changes nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use taper_data::{Dataset, Folder, Idx};
+use taper_data::{Dataset, Folder, Idx, validation};
 
 use super::chart_files::ChartFiles;
 use super::ensemble::{Table, parts, rows_of};
@@ -13,7 +13,7 @@ use crate::evaluate::{Evaluation, evaluate_marginal, passes};
 use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
 use crate::model;
 use crate::output::{line, shell};
-use crate::pictures::{Readable, readable, splits};
+use crate::pictures::{Readable, readable, splits, tell};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::recipe::Recipe;
 use crate::reliability_diagram::{draw, table};
@@ -236,8 +236,9 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
         {
             return Ok((Arc::new(test), path.to_path_buf()));
         }
-        let val = ["val", "valid"].map(|name| path.join(name)).into_iter().find(|p| p.is_dir());
-        return Ok((Arc::new(Folder::open(val.as_deref().unwrap_or(path))?), path.to_path_buf()));
+        let folder = Folder::open(validation(path)?.as_deref().unwrap_or(path))?;
+        tell(folder.left_out());
+        return Ok((Arc::new(folder), path.to_path_buf()));
     }
     let recipe =
         recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(Path::new(run))))?;

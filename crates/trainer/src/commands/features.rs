@@ -13,7 +13,7 @@ use super::probe::stage_number;
 use crate::files;
 use crate::network::backbone;
 use crate::output::{line, regardless};
-use crate::pictures::{Readable, readable};
+use crate::pictures::{Readable, readable, tell};
 use crate::pipeline::{BATCH, eval_loader};
 use crate::stage_features::each_batch;
 
@@ -84,7 +84,9 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     input.size = args.image_size.unwrap_or(input.size);
     let stages = classifier.backbone().stages();
     let stage = args.stage.as_ref().map_or(Ok(stages.len() - 1), |name| stage_number(stages, name))?;
-    let Readable { dataset: pictures, unreadable, .. } = readable(Arc::new(Folder::all(&args.data)?), args.strict)?;
+    let folder = Folder::all(&args.data)?;
+    tell(folder.left_out());
+    let Readable { dataset: pictures, unreadable, .. } = readable(Arc::new(folder), args.strict)?;
     let names: Vec<String> = (0..pictures.len()).map(|index| below(&args.data, &pictures.name(index))).collect();
     let loader = eval_loader(Arc::clone(&pictures), BATCH, input, threads)?;
     let (out, format) = &args.out;

@@ -75,7 +75,7 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
                 None => json!({"class": name, "index": index, "probability": p}),
                 Some(_) => json!({"class": name, "index": index, "probability": p, "deviation": deviations[index]}),
             };
-            line(json!({"image": path, "predictions": named.map(class).collect::<Vec<_>>()}))?;
+            line(json!({"image": path.to_string_lossy(), "predictions": named.map(class).collect::<Vec<_>>()}))?;
         } else {
             line(path.display())?;
             for (name, class, p) in named {

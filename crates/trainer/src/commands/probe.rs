@@ -14,7 +14,7 @@ use super::chart_files::ChartFiles;
 use crate::linear_probe::{Probe, interval, probe};
 use crate::network::backbone;
 use crate::output::line;
-use crate::pictures::readable;
+use crate::pictures::{readable, tell};
 use crate::stage_features::{StageFeatures, draw};
 
 /// Train a linear classifier on each stage of a network that stays as it is.
@@ -62,6 +62,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let chosen = chosen(all, &args.stages)?;
     let rng = Rng::new(args.seed);
     let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
+    tell(&splits.left_out);
     let [train, val] = [splits.train, splits.val].map(|side| readable(side, args.strict));
     let (train, val) = (train?.dataset, val?.dataset);
     let start = Instant::now();
