@@ -18,9 +18,8 @@ use crate::error::DataError;
 /// bytes                     as many as the sizes say, and no more
 /// ```
 ///
-/// A file may be compressed with gzip, which is seen by its first bytes; no more of it is unpacked than the sizes say. The format has no
-/// names for classes: they are
-/// called by their numbers, `0` to the largest label. A pixel becomes three equal channels.
+/// A file may be compressed with gzip, which is seen by its first bytes; no more of it is unpacked than the sizes say. The format has
+/// no names for classes: they are called by their numbers, `0` to the largest label. A pixel becomes three equal channels.
 ///
 /// # Examples
 /// ```
