@@ -47,7 +47,7 @@ fn train(recipe: &Recipe, keep: Keep<'_>, stop: usize) -> Option<(Vec<u32>, Vec<
 fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
     let place = tempfile::tempdir().unwrap();
     small(place.path(), 5);
-    // What is remembered: moments, averages and their statistics, a plateau, patience and its best network, a phase before.
+    // What is remembered: moments, averages, a plateau, patience and its best network, a phase before.
     for (i, text) in [
         "optimize.average = \"ema\"\nregularize.patience = 1\nregularize.min_delta = 0.05",
         "optimize.schedule = { name = \"reduce_on_plateau\", patience = 0, threshold = 0.5 }\noptimize.rule = \"momentum\"",

@@ -75,6 +75,9 @@ thread_local! {
     static GATHERED: RefCell<Option<Gathered>> = const { RefCell::new(None) };
 }
 
+/// A deviation of so little of the mean is rounding.
+const ROUNDING: f64 = 1e-6;
+
 type Gathered = HashMap<TensorId, Before>;
 
 /// Batches of a layer until now, and the statistics that it had before.
@@ -92,7 +95,8 @@ impl Before {
             mean.set(old_mean)?;
             return variance.set(old_variance);
         }
-        let without = variance.as_detached_tensor().eq(0.0)?;
+        let rounding = (mean.as_detached_tensor().sqr()? * ROUNDING.powi(2))?;
+        let without = variance.as_detached_tensor().le(&rounding)?;
         variance.set(&without.where_cond(old_variance, &variance.as_detached_tensor())?)
     }
 }
@@ -120,12 +124,12 @@ mod tests {
     use super::*;
     use crate::{BatchNorm, BatchNormConfig};
 
-    /// Two channels of which the second never varies, in two batches.
-    const BATCHES: [[[f64; 2]; 2]; 2] = [[[1.0, 7.0], [3.0, 7.0]], [[5.0, 7.0], [9.0, 7.0]]];
+    /// Three channels, of which the second never varies and the third no more than by rounding, in two batches.
+    const BATCHES: [[[f64; 3]; 2]; 2] = [[[1.0, 7.0, 8.0], [3.0, 7.0, 8.0 + 1e-9]], [[5.0, 7.0, 8.0], [9.0, 7.0, 8.0]]];
 
     fn norm(momentum: f64) -> (Params, BatchNorm) {
         let params = Params::new(Rng::new(0), DType::F64, Device::Cpu);
-        let norm = BatchNorm::new(&params.root(), 2, BatchNormConfig { momentum, ..Default::default() }).unwrap();
+        let norm = BatchNorm::new(&params.root(), 3, BatchNormConfig { momentum, ..Default::default() }).unwrap();
         (params, norm)
     }
 
@@ -143,10 +147,12 @@ mod tests {
         for (momentum, before) in [(0.1, 5.0), (0.01, -1e9), (1.0, f64::NAN)] {
             let (params, norm) = norm(momentum);
             let buffers = params.buffers();
-            buffers[0].1.set(&Tensor::full(before, 2, &Device::Cpu)?)?;
+            buffers[0].1.set(&Tensor::full(before, 3, &Device::Cpu)?)?;
             recompute_statistics(|| (0..2).try_for_each(|i| pass(&norm, i, Mode::Train(&rng)).map(drop)))?;
             // The means 2 and 7, the variances 2 and 8; without variance the one before stays, which is 1.
-            assert_eq!(statistics(&params), [vec![4.5, 7.0], vec![5.0, 1.0]]);
+            let [mean, variance] = statistics(&params);
+            assert_eq!((&mean[..2], &variance[..]), (&[4.5, 7.0][..], &[5.0, 1.0, 1.0][..]));
+            assert!((mean[2] - 8.0).abs() < 1e-8);
             // From here on a batch has the weight of the momentum again.
             pass(&norm, 0, Mode::Train(&rng))?;
             assert!((statistics(&params)[0][0] - (4.5 - 2.5 * momentum)).abs() < 1e-12);
