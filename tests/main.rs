@@ -17,3 +17,4 @@ mod serve;
 mod support;
 mod train;
 mod transfer;
+mod weights;

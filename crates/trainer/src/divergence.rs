@@ -42,11 +42,11 @@ pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> 
         format!("lower the rate (--rate {:.0e}), or let `taper lr-find` show where the loss breaks", o.rate / 10.0);
     match losses {
         [] => {
-            causes.push(
+            let others = if recipe.pretrained { ", `taper fine-tune --weights` others than these weights" } else { "" };
+            causes.push(format!(
                 "it is the first step: the pictures or the weights hold numbers that are none; `taper data stats` reads the \
-                 pictures, --weights names other weights"
-                    .to_owned(),
-            );
+                 pictures{others}"
+            ));
             causes.push(lower);
         }
         [first, ..] => {

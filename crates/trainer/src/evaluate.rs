@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
 use taper_data::Loader;
 use taper_regularize::{Marginal, Marginalize, marginalize};
@@ -142,10 +142,27 @@ pub(crate) fn passes(flag: Option<u16>) -> Marginalize {
     flag.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()))
 }
 
+/// What a classifier says of a picture, (1,H,W,3).
+///
+/// # Errors
+/// When the answer is NaN.
+pub(crate) fn marginal(classifier: &Classifier, image: &Tensor, how: Marginalize) -> Result<Marginal> {
+    let answer = sampled(classifier, image, how)?;
+    if answer.mean.to_vec2::<f64>()?.iter().any(|row| is_nan(row)) { bail!(NAN) } else { Ok(answer) }
+}
+
 /// What a classifier says of pictures, by the same draws for all.
-pub(crate) fn marginal(classifier: &Classifier, images: &Tensor, how: Marginalize) -> Result<Marginal> {
+fn sampled(classifier: &Classifier, images: &Tensor, how: Marginalize) -> Result<Marginal> {
     let noise = Rng::new(0).fork("marginalize");
     Ok(marginalize(how, &noise, |mode| classifier.forward(images, mode))?)
+}
+
+/// What is said of an answer that is none.
+const NAN: &str = "the answer of the network is NaN: its weights are damaged, or the numbers in it become too large";
+
+/// Whether there is a NaN among the probabilities of a picture, or their logarithms.
+fn is_nan(row: &[f64]) -> bool {
+    row.iter().any(|value| value.is_nan())
 }
 
 /// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every picture.
@@ -175,9 +192,13 @@ pub(crate) fn answers(
         // Logarithms of probabilities are logits that need no softmax, but lose nothing by one.
         let logits = match how {
             Marginalize::Expectation => classifier.forward(&loaded.batch.images, Mode::Eval)?,
-            how => marginal(classifier, &loaded.batch.images, how)?.mean.log()?,
+            how => sampled(classifier, &loaded.batch.images, how)?.mean.log()?,
         };
-        see(log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2()?, &loaded.indices);
+        let rows: Vec<Vec<f64>> = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2()?;
+        if let Some(row) = rows.iter().position(|row| is_nan(row)) {
+            bail!("{}: {NAN}", loader.dataset().name(loaded.indices[row]));
+        }
+        see(rows, &loaded.indices);
     }
     Ok(batches.waited())
 }

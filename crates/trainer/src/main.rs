@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use taper::cli::{Cli, Verb};
 use taper::commands::{self, SameFile};
 use taper::landscape::LandscapeError;
 use taper::output::{is_closed_pipe, note};
 use taper::recipe::RecipeError;
+use taper_transfer::TransferError;
 
 /// Feature maps are large and short-lived. This allocator keeps their memory for the next one, where the system's
 /// gives it back and pays for fresh pages every time.
@@ -18,7 +19,8 @@ static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Rec
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Err(said) = taper_tensor::simd_asked_for() {
         note(format_args!("error: {said}"));
         return ExitCode::from(2);
@@ -28,7 +30,8 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // What a library explains over several lines stays so.
-            format!("error: {}", said(&error)).lines().for_each(note);
+            let said = format!("error: {}{}", said(&error), remedy(&error, matches.subcommand_name()));
+            said.lines().for_each(note);
             ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
         }
     }
@@ -43,10 +46,21 @@ fn said(error: &anyhow::Error) -> String {
     })
 }
 
+/// What to do about an error, by a flag of the verb that met it.
+fn remedy(error: &anyhow::Error, verb: Option<&str>) -> &'static str {
+    let Some(TransferError::NoSource { .. }) = error.downcast_ref() else { return "" };
+    let cli = Cli::command();
+    let verb = verb.and_then(|verb| cli.find_subcommand(verb));
+    if verb.is_some_and(|verb| verb.get_arguments().any(|argument| argument.get_id() == "weights")) {
+        "; --weights FILE names one"
+    } else {
+        "; predict, fine-tune and others take one: --weights FILE"
+    }
+}
+
 /// Whether the recipe or a flag is to blame, whichever crate found out.
 fn is_recipe_error(error: &anyhow::Error) -> bool {
     use taper_optim::OptimError;
-    use taper_transfer::TransferError;
     error.is::<RecipeError>()
         || error.is::<taper_augment::AugmentError>()
         || error.is::<SameFile>()

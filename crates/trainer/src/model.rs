@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_augment::{Normalize, Transform};
 use taper_data::RgbImage;
 use taper_tensor::{Params, Rng};
-use taper_transfer::{BackboneConfig, Classifier, Fit, Head, backbone, load_weights, model, read_weights};
+use taper_transfer::{BackboneConfig, Classifier, Fit, Head, WeightsFile, backbone, load_weights, model, read_weights};
 
 use crate::files;
 use crate::pipeline::Input;
-use crate::pretrained::weights;
+use crate::pretrained::{self, tell};
 use crate::transforms::eval_transform;
 
 /// `model.json`: what the weights beside it are weights of.
@@ -103,17 +103,21 @@ pub(crate) fn folder(path: &Path) -> &Path {
     if path.is_file() { path.ancestors().skip(1).take(2).find(is_run).unwrap_or(path) } else { path }
 }
 
-/// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a model's name otherwise.
+/// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a model's name otherwise, with the weights
+/// of a file in place of its own where one is given.
 ///
 /// # Errors
 /// When it is neither, or its files do not fit together.
-pub fn open(what: &str) -> Result<Model> {
+pub fn open(what: &str, weights: Option<&Path>) -> Result<Model> {
     let run = folder(Path::new(what));
     if run.join("model.json").is_file() {
+        ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
         let card = card(run)?;
         let (classifier, params) = card.build(Rng::new(0))?;
         let path = if run == Path::new(what) { run.join("model.safetensors") } else { what.into() };
-        load_weights(&params, &read_weights(&path)?, Fit::Exact)
+        let WeightsFile { tensors, report } = read_weights(&path)?;
+        tell(&report);
+        load_weights(&params, &tensors, Fit::Exact)
             .with_context(|| format!("{} does not fit the model.json of its run", path.display()))?;
         return Ok(Model { card, classifier });
     }
@@ -135,7 +139,12 @@ pub fn open(what: &str) -> Result<Model> {
         std: manifest.std,
     };
     let (classifier, params) = card.build(Rng::new(0))?;
-    load_weights(&params, &weights(pretrained)?, Fit::Exact)?;
+    let WeightsFile { tensors, report } = pretrained::weights(pretrained, weights)?;
+    tell(&report);
+    load_weights(&params, &tensors, Fit::Exact).with_context(|| match weights {
+        Some(file) => format!("{} holds no weights of {what} with its {} classes", file.display(), card.classes.len()),
+        None => format!("the weights of {what} are not its own"),
+    })?;
     Ok(Model { card, classifier })
 }
 

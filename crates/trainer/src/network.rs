@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use taper_tensor::{LoadReport, Params, Rng};
 use taper_transfer::{
-    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, architecture, load_weights,
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, ReadReport, WeightsFile,
+    architecture, load_weights,
 };
 
 use crate::model::ModelCard;
 use crate::pipeline::Input;
+use crate::pretrained::{tell, weights};
 use crate::recipe::{HeadKind, HeadRecipe, Recipe, RecipeError};
 use crate::regularize::backbone_config;
 
@@ -22,8 +24,16 @@ pub struct Network {
     pub classifier: Classifier,
     /// Its weights.
     pub params: Params,
-    /// Which of them are those of a file, and what else was in it; none where all are random.
-    pub loaded: Option<LoadReport>,
+    /// What came of a file of weights; none where all are random.
+    pub loaded: Option<Loaded>,
+}
+
+/// What came of a file of weights.
+pub struct Loaded {
+    /// What lay around them.
+    pub read: ReadReport,
+    /// Which parameters are those of the file, and what else was in it.
+    pub fit: LoadReport,
 }
 
 /// The classifier with a new head, over pretrained weights or random ones; with its card, which names `classes`.
@@ -56,7 +66,8 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<Network> {
         HeadKind::Own => inherited(&params, recipe.head.fresh),
         _ => Vec::new(),
     };
-    let how = How { kept: &kept, cut: recipe.cut.is_some(), partial: recipe.partial };
+    let remedy = " (--partial takes what fits)";
+    let how = How { kept: &kept, cut: recipe.cut.is_some(), partial: recipe.partial, remedy };
     let loaded = Some(load(pretrained, recipe.weights.as_deref(), &params, how)?);
     Ok(Network { card, classifier, params, loaded })
 }
@@ -106,8 +117,7 @@ fn inherited(params: &Params, fresh: usize) -> Vec<String> {
 /// When `what` is neither, or a file of weights does not fit.
 pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input)> {
     if Path::new(what).is_dir() {
-        ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
-        let model = crate::model::open(what)?;
+        let model = crate::model::open(what, weights)?;
         return Ok((model.classifier, model.card.input()));
     }
     let pretrained = taper_transfer::model(what)?;
@@ -115,7 +125,7 @@ pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = pretrained.backbone(&params.root())?;
     let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
-    load(pretrained, weights, &params, How::default())?;
+    tell(&load(pretrained, weights, &params, How::default())?.read);
     let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
     Ok((Classifier::new(backbone, head), input))
 }
@@ -129,15 +139,14 @@ struct How<'a> {
     cut: bool,
     /// Whether the file may lack some, or have others.
     partial: bool,
+    /// What is told of a file that does not fit.
+    remedy: &'static str,
 }
 
 /// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its head.
-fn load(model: &Model, file: Option<&Path>, params: &Params, how: How<'_>) -> Result<LoadReport> {
-    let How { kept, cut, partial } = how;
-    let mut tensors = match file {
-        Some(path) => model.weights_in(path)?,
-        None => crate::pretrained::weights(model)?,
-    };
+fn load(model: &Model, file: Option<&Path>, params: &Params, how: How<'_>) -> Result<Loaded> {
+    let How { kept, cut, partial, remedy } = how;
+    let WeightsFile { mut tensors, report: read } = weights(model, file)?;
     let of =
         |file: Option<&Path>| file.map_or(format!("the weights of {}", model.name), |path| path.display().to_string());
     if let Some(name) = kept.iter().find(|name| !tensors.contains_key(*name)) {
@@ -159,14 +168,15 @@ fn load(model: &Model, file: Option<&Path>, params: &Params, how: How<'_>) -> Re
     }
     let fit = if partial { Fit::Partial } else { Fit::NewHead(&Head::PREFIXES) };
     let LoadReport { loaded, .. } = load_weights(params, &tensors, fit).with_context(|| match file {
-        Some(path) => format!("{} holds no weights of {} (--partial takes what fits)", path.display(), model.name),
+        Some(path) if read.is_empty() => format!("{} holds no weights of {}{remedy}", path.display(), model.name),
+        Some(path) => format!("{} ({read}) holds no weights of {}{remedy}", path.display(), model.name),
         None => format!("the weights of {} are not its own", model.name),
     })?;
     let mut reshaped = whole.reshaped;
     reshaped.retain(|tensor| !loaded.contains(&tensor.name));
     let missing =
         own.into_keys().filter(|name| !loaded.contains(name) && reshaped.iter().all(|tensor| tensor.name != *name));
-    Ok(LoadReport { missing: missing.collect(), unexpected: whole.unexpected, reshaped, loaded })
+    Ok(Loaded { read, fit: LoadReport { missing: missing.collect(), unexpected: whole.unexpected, reshaped, loaded } })
 }
 
 #[cfg(test)]

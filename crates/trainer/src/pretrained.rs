@@ -1,23 +1,28 @@
 //! Pretrained weights, fetched in sight of the user.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use candle_core::Tensor;
-use taper_transfer::{Fetch, Hub, Model, TransferError};
+use taper_transfer::{Fetch, Hub, Model, ReadReport, TransferError, WeightsFile};
 
 use crate::output::note;
 use crate::progress::downloading;
 
-/// The weights of a model by name, float32, fetched from the hub if they are not on this machine.
+/// The weights of a model by name, float32: those in a file, or its own, fetched from the hub if they are not on this machine.
 ///
 /// # Errors
 /// When no repository holds them, they cannot be fetched, or the file is broken.
-pub fn weights(model: &Model) -> Result<BTreeMap<String, Tensor>, TransferError> {
-    match pull(model)? {
+pub fn weights(model: &Model, file: Option<&Path>) -> Result<WeightsFile, TransferError> {
+    match file.map_or_else(|| pull(model), |file| Ok(Some(file.to_owned())))? {
         Some(path) => model.weights_in(&path),
-        None => model.weights(),
+        None => Ok(WeightsFile { tensors: model.weights()?, report: ReadReport::default() }),
+    }
+}
+
+/// Says what lay around the weights in a file, and that numbers in it are none, where there is anything to say.
+pub fn tell(report: &ReadReport) {
+    if !report.is_empty() {
+        note(format_args!("weights: {report}"));
     }
 }
 

@@ -17,11 +17,12 @@ use crate::fit::{Keep, Observer, Outcome, fit_kept};
 use crate::interrupt::Interrupt;
 use crate::json_lines::JsonLines;
 use crate::model::{ModelCard, save_weights};
-use crate::network::{Network, network};
+use crate::network::{Loaded, Network, network};
 use crate::output::{self, note};
 use crate::phases::phases;
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
+use crate::pretrained::tell;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::report::render;
@@ -167,7 +168,10 @@ impl<'a> Run<'a> {
             ));
             match (&resume, loaded) {
                 (Some(checkpoint), _) => note(format_args!("going on after {} steps", checkpoint.steps())),
-                (None, Some(report)) => note(format_args!("weights: {report}; what has none begins anew")),
+                (None, Some(Loaded { read, fit })) => {
+                    tell(&read);
+                    note(format_args!("weights: {fit}; what has none begins anew"));
+                }
                 (None, None) => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
@@ -49,7 +49,7 @@ impl StageFeatures {
     }
 }
 
-/// Shows the maps of the first `stages` stages for each batch, and which pictures these are.
+/// Shows the maps of the first `stages` stages for each batch, and which pictures these are. A map with a NaN or an infinite number ends it.
 pub(crate) fn each_batch(
     classifier: &Classifier,
     loader: &Loader,
@@ -61,6 +61,14 @@ pub(crate) fn each_batch(
         let mut maps: Vec<Tensor> = Vec::with_capacity(stages);
         for i in 0..stages {
             let map = classifier.backbone().stage(i, maps.last().unwrap_or(&loaded.batch.images), Mode::Eval)?;
+            let means = global_avg_pool(&map)?.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+            if let Some(row) = means.iter().position(|row| row.iter().any(|mean| !mean.is_finite())) {
+                let (name, stage) =
+                    (loader.dataset().name(loaded.indices[row]), classifier.backbone().stages()[i].name);
+                bail!(
+                    "{name}: the map of {stage} is not finite: the weights are damaged, or the numbers become too large"
+                );
+            }
             maps.push(map);
         }
         see(&maps, &loaded.indices)?;

@@ -1,10 +1,8 @@
-use std::path::PathBuf;
-
 use candle_core::Error as TensorError;
-use safetensors::{Dtype, SafeTensorError};
+use safetensors::SafeTensorError;
 use taper_tensor::LoadReport;
 
-use crate::HubError;
+use crate::{HubError, PthError};
 
 /// What can go wrong when a network is put together.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +54,7 @@ pub enum TransferError {
     #[error(transparent)]
     Hub(#[from] HubError),
     /// Nothing is known of where the weights of a model are.
-    #[error("no repository holds the weights of {name}: name a file of them (`weights` in a recipe, `--weights FILE`)")]
+    #[error("no repository holds the weights of {name}: they are read from a file (`weights` in a recipe)")]
     NoSource {
         /// The model.
         name: &'static str,
@@ -74,12 +72,20 @@ pub enum TransferError {
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{origin} cannot be read: {source}")]
     Unreadable {
         /// The file.
-        path: PathBuf,
+        origin: String,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// A folder, a device or a pipe, which may have no end.
+    #[error("{origin} is {what}; weights are read from files")]
+    NotAFile {
+        /// The path.
+        origin: String,
+        /// What it is.
+        what: &'static str,
     },
     /// Not a whole safetensors file: cut short, or something else altogether.
     #[error("{origin} ({len} bytes) is neither a complete safetensors file nor one of PyTorch's: {source}")]
@@ -87,27 +93,43 @@ pub enum WeightsError {
         /// The file, or where the bytes came from.
         origin: String,
         /// How many bytes there are.
-        len: usize,
+        len: u64,
         /// What is wrong.
         source: SafeTensorError,
     },
-    /// Not a state dict of PyTorch's.
-    #[error("{} is a file of PyTorch's that cannot be used: {what}", path.display())]
-    Pickle {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
-    /// A tensor is not floating point.
-    #[error("{name} in {origin} has the type {dtype}; weights are F16, BF16, F32 or F64")]
-    Dtype {
+    /// A file of PyTorch's that cannot be used.
+    #[error("{origin} is a file of PyTorch's that cannot be used: {source}")]
+    Pth {
         /// The file, or where the bytes came from.
         origin: String,
-        /// The tensor.
-        name: String,
-        /// Its type.
-        dtype: Dtype,
+        /// What is wrong.
+        source: PthError,
+    },
+    /// A tensor lies behind the end of the file.
+    #[error("{origin} ({len} bytes) is cut short: its tensors need more")]
+    CutShort {
+        /// The file, or where the bytes came from.
+        origin: String,
+        /// How many bytes there are.
+        len: u64,
+    },
+    /// Tensors of more numbers than are read of one file, or than a file of this length can hold.
+    #[error(
+        "{origin} ({len} bytes) claims to hold more numbers than it can, or than the {most} that are read of one file"
+    )]
+    TooMany {
+        /// The file, or where the bytes came from.
+        origin: String,
+        /// How many bytes there are.
+        len: u64,
+        /// The most numbers of a file.
+        most: u64,
+    },
+    /// There is no tensor of floating-point numbers.
+    #[error("{origin} holds no tensor of floating-point numbers")]
+    NoTensors {
+        /// The file, or where the bytes came from.
+        origin: String,
     },
     /// The bytes are not those that the manifest names.
     #[error("{origin} has the SHA-256 {got}; its manifest says {wanted}")]

@@ -6,7 +6,7 @@
 //! layer. The list of [`Stage`]s is the only list of a backbone's layers: freezing, learning rates by
 //! depth and feature taps all index it.
 //!
-//! Weights are safetensors files with torchvision's names ([`read_weights`], [`load_weights`]). Each
+//! Weights are safetensors files, or PyTorch's own, with torchvision's names ([`read_weights`], [`load_weights`]). Each
 //! comes with a [`Manifest`] that says what the network expects; the [`MODELS`] known here are found
 //! by name with [`model`], and one of them is embedded, so that there is always something to begin with.
 //!
@@ -52,7 +52,10 @@ mod hub;
 mod manifest;
 mod models;
 mod pth;
+mod safetensors_file;
+mod source;
 mod weights;
+mod weights_file;
 
 mod onnx;
 
@@ -78,13 +81,15 @@ pub use mlp_head::{MlpHead, MlpHeadConfig};
 pub use mobilenet::{MobileNetLayers, mobilenet};
 pub use models::{MODELS, Model, model};
 pub use onnx::onnx;
+pub use pth::PthError;
 pub use resnet::{ResNetLayers, Stem, resnet};
 pub use small_cnn::small_cnn;
 pub use squeezenet::{SqueezeNetLayers, squeezenet};
 pub use staged::Staged;
 pub use vgg::{VggLayers, vgg};
 pub use vgg_head::{Grid, VggHead, VggHeadConfig};
-pub use weights::{Fit, load_weights, read_weights, rename, weights_from_bytes};
+pub use weights::{Fit, load_weights, rename};
+pub use weights_file::{NotFinite, ReadReport, WeightsFile, read_weights, weights_from_bytes};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -8,8 +8,8 @@ use taper_tensor::{Params, Path};
 
 use crate::architectures::{Architecture, architecture, nearest_first};
 use crate::{
-    Backbone, BackboneConfig, Classifier, Fetch, Fit, Head, Hub, Manifest, TransferError, load_weights, read_weights,
-    rename, weights_from_bytes,
+    Backbone, BackboneConfig, Classifier, Fetch, Fit, Head, Hub, Manifest, TransferError, WeightsFile, load_weights,
+    read_weights, rename, weights_from_bytes,
 };
 
 /// A network for which there are pretrained weights.
@@ -121,10 +121,10 @@ impl Model {
     /// As there, and when the file is broken.
     pub fn weights(&self) -> Result<BTreeMap<String, Tensor>, TransferError> {
         match self.embedded {
-            Some(bytes) => Ok(weights_from_bytes(bytes, self.name)?),
+            Some(bytes) => Ok(weights_from_bytes(bytes, self.name)?.tensors),
             None => {
                 let path = self.pull(&Hub::from_env()?, &mut |_| {})?;
-                self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name })?)
+                Ok(self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name })?)?.tensors)
             }
         }
     }
@@ -133,8 +133,9 @@ impl Model {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn weights_in(&self, path: &std::path::Path) -> Result<BTreeMap<String, Tensor>, TransferError> {
-        Ok(rename(read_weights(path)?, &self.manifest()?.renames))
+    pub fn weights_in(&self, path: &std::path::Path) -> Result<WeightsFile, TransferError> {
+        let WeightsFile { tensors, report } = read_weights(path)?;
+        Ok(WeightsFile { tensors: rename(tensors, &self.manifest()?.renames), report })
     }
 
     /// The names of the classes of its own head, in the order of the logits.

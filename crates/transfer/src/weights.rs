@@ -1,15 +1,12 @@
-//! From files into a network.
+//! From tensors by name into a network.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
+use candle_core::Tensor;
 use taper_tensor::{LoadReport, Params};
 
+use crate::WeightsError;
 use crate::backbone::is_below;
-use crate::{WeightsError, pth};
 
 /// How closely weights must fit a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,59 +18,6 @@ pub enum Fit<'a> {
     NewHead(&'a [&'a str]),
     /// Whatever fits is loaded, at least one tensor.
     Partial,
-}
-
-/// The tensors of a file by name, as float32 on the CPU: a safetensors file, or a state dict that PyTorch 1.6 or later saved
-/// (`.pth`, `.pt`, `.bin`; what it is, its first bytes say). float16, bfloat16, float32 and float64 are read.
-///
-/// Counters named `num_batches_tracked`, which PyTorch's batch norm keeps, are left out. A state dict is read as data: no code
-/// in it runs, and anything that is no tensor is refused.
-///
-/// # Errors
-/// When the file cannot be read, is cut short or of another kind, or holds a tensor that is not
-/// floating point. Every error names the file.
-pub fn read_weights(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>, WeightsError> {
-    let path = path.as_ref();
-    let unreadable = |source| WeightsError::Unreadable { path: path.to_owned(), source };
-    let mut start = Vec::new();
-    std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(unreadable)?;
-    if start.starts_with(pth::LEGACY) {
-        let what = "it was saved by PyTorch before 1.6; load it there and save it again".to_owned();
-        return Err(WeightsError::Pickle { path: path.to_owned(), what });
-    }
-    if start.starts_with(pth::ZIP) {
-        return pth::read(path);
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    weights_from_bytes(&bytes, &path.display().to_string())
-}
-
-/// As [`read_weights`], from bytes; `origin` says in errors where they came from.
-///
-/// # Errors
-/// When they are no whole safetensors file, or hold a tensor that is not floating point.
-pub fn weights_from_bytes(bytes: &[u8], origin: &str) -> Result<BTreeMap<String, Tensor>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|source| WeightsError::Malformed {
-        origin: origin.to_owned(),
-        len: bytes.len(),
-        source,
-    })?;
-    let mut weights = BTreeMap::new();
-    for (name, view) in file.tensors() {
-        if name.ends_with("num_batches_tracked") {
-            continue;
-        }
-        let dtype = match view.dtype() {
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            Dtype::F32 => DType::F32,
-            Dtype::F64 => DType::F64,
-            dtype => return Err(WeightsError::Dtype { origin: origin.to_owned(), name, dtype }),
-        };
-        let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?;
-        weights.insert(name, tensor.to_dtype(DType::F32)?);
-    }
-    Ok(weights)
 }
 
 /// Gives weights their names in this library: each pair says what a name begins with, and what it is to begin with; whole parts,

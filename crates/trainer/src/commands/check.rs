@@ -8,6 +8,7 @@ use crate::network::{Network, network};
 use crate::output::line;
 use crate::overfit::overfit;
 use crate::pictures::Pictures;
+use crate::pretrained::tell;
 use crate::recipe::Recipe;
 use crate::run::first_loss;
 use crate::sanity::{Finding, Verdict};
@@ -35,7 +36,8 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     args.run.makes_no_run()?;
     let pictures = Pictures::open(recipe, args.run.strict)?;
     let mut findings = pictures.findings.clone();
-    let Network { card, classifier, params, .. } = network(recipe, pictures.train.classes())?;
+    let Network { card, classifier, params, loaded } = network(recipe, pictures.train.classes())?;
+    loaded.iter().for_each(|loaded| tell(&loaded.read));
     findings.push(first_loss((&classifier, &params), &card, &pictures, threads)?);
     findings.push(overfit(recipe, &pictures.train, threads)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);

@@ -99,7 +99,7 @@ pub(super) fn rows_of(
 ) -> Result<(Vec<Row>, Vec<usize>)> {
     let mut members = Vec::new();
     for run in runs {
-        let model = model::open(run)?;
+        let model = model::open(run, None)?;
         same_classes(&**dataset, &table.path, (run, &model.card.classes))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
         members.push(evaluate(&model.classifier, &loader)?);

@@ -25,10 +25,13 @@ use crate::views::{Mean, Views, evaluate_views};
     after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n  taper eval runs/emoji-1 --compare\n  taper eval runs/emoji-1 --png reliability.png\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.\nThe picture shows how often answers of each probability are right."
 )]
 pub struct EvalArgs {
-    /// A run folder
+    /// A run folder, or a pretrained model
     run: String,
     /// The folder of pictures [default: the validation pictures of the run]
     data: Option<PathBuf>,
+    /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    weights: Option<PathBuf>,
     /// Average the probabilities over N passes with the noise of training on, such as dropout [default: one pass without]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     marginalize: Option<u16>,
@@ -60,7 +63,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     if args.compare {
         return compare(args, threads);
     }
-    let model = model::open(&args.run)?;
+    let model = model::open(&args.run, args.weights.as_deref())?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     same_classes(&*dataset, &path, (&args.run, &model.card.classes))?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
@@ -115,7 +118,7 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
         let (all, _) = rows_of(&parts, &dataset, (&table, threads), false)?;
         rows.extend(all.into_iter().skip(usize::from(parts[0] == single)));
     }
-    let model = model::open(&single)?;
+    let model = model::open(&single, None)?;
     let input = model.card.input();
     for (name, views) in [("flips", Views::Flips), ("ten crops", Views::TenCrop)] {
         let data = (&dataset, input, threads);

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use taper_tensor::{Mode, log_softmax};
+use anyhow::{Context, Result, bail};
+use candle_core::DType;
+use taper_regularize::Marginalize;
 
-use crate::evaluate::ranked;
+use crate::evaluate::{marginal, ranked};
 use crate::explain::{grad_cam, occlusion};
 use crate::files;
 use crate::model;
@@ -28,6 +29,9 @@ pub struct ExplainArgs {
     /// The pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
+    /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// The class, by name [default: the most probable one of each picture]
     #[arg(long)]
     class: Option<String>,
@@ -44,7 +48,7 @@ pub struct ExplainArgs {
 /// # Errors
 /// When the model or a picture cannot be read, there is no class of the name, or the sheet cannot be written.
 pub fn explain(args: &ExplainArgs) -> Result<i32> {
-    let model = model::open(&args.model)?;
+    let model = model::open(&args.model, args.weights.as_deref())?;
     let classes = &model.card.classes;
     let asked = match &args.class {
         None => None,
@@ -59,8 +63,9 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
     let mut rows = Vec::new();
     for path in &args.images {
         let (picture, pixels) = model.prepare(path)?;
-        let logits = model.classifier.forward(&pixels, Mode::Eval)?;
-        let probabilities = log_softmax(&logits)?.exp()?.squeeze(0)?.to_vec1::<f32>()?;
+        let answer = marginal(&model.classifier, &pixels, Marginalize::Expectation);
+        let mean = answer.with_context(|| format!("{} by {}", path.display(), args.model))?.mean;
+        let probabilities = mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
         let class = asked.unwrap_or(ranked(&probabilities)[0]);
         let size = model.card.input_size as usize;
         let squares = (size / SQUARE, (size / APART).max(1));

@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Fit, Manifest, architecture, load_weights, model, onnx, read_weights, rename};
+use taper_transfer::{Fit, Manifest, WeightsFile, architecture, load_weights, model, onnx, read_weights, rename};
 
 use crate::files;
 use crate::model::{ModelCard, card, weights_bytes};
 use crate::output::{line, regardless};
+use crate::pretrained::tell;
 
 /// Write a run's network for other programs: torchvision's names, timm's with its config.json, or ONNX.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,8 @@ enum Format {
 /// When the run cannot be read, its network cannot be written in this form, or a file cannot be written.
 pub fn export(args: &ExportArgs) -> Result<i32> {
     let card = card(&args.run)?;
-    let weights = read_weights(args.run.join("model.safetensors"))?;
+    let WeightsFile { tensors: weights, report } = read_weights(args.run.join("model.safetensors"))?;
+    tell(&report);
     let (name, bytes) = match args.format {
         Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, &args.run, weights)?)?),
         Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, &args.run, weights)?)?)?),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::{DType, Tensor};
 use serde_json::json;
 use taper_regularize::Marginal;
@@ -15,7 +15,7 @@ use crate::output::{line, note};
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30\n\nOf a run with --members it is the mean of what they say."
+    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30\n  taper predict resnet18 cat.jpg --weights resnet18.pth\n\nOf a run with --members it is the mean of what they say."
 )]
 pub struct PredictArgs {
     /// A run folder, or the name of a pretrained model
@@ -24,6 +24,9 @@ pub struct PredictArgs {
     /// The pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
+    /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// How many classes to name
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -36,33 +39,36 @@ pub struct PredictArgs {
 }
 
 /// The network, or those of a run that was several: their mean answers.
-fn opened(what: &str) -> Result<Vec<Model>> {
+fn opened(what: &str, weights: Option<&Path>) -> Result<Vec<Model>> {
     let members = if Path::new(what).join("model.json").is_file() { Vec::new() } else { parts(what) };
     if members.is_empty() {
-        return Ok(vec![model::open(what)?]);
+        return Ok(vec![model::open(what, weights)?]);
     }
-    members.iter().map(|member| model::open(member)).collect()
+    members.iter().map(|member| model::open(member, weights)).collect()
 }
 
-/// Runs the verb. A picture that cannot be read is reported, the others are still named; the exit code is then 1.
+/// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are still named; the exit code is then 1.
 ///
 /// # Errors
 /// When the model cannot be read or does not fit.
 pub fn predict(args: &PredictArgs) -> Result<i32> {
-    let models = opened(&args.model)?;
+    let models = opened(&args.model, args.weights.as_deref())?;
     let model = &models[0];
     let mut code = 0;
     for path in &args.images {
-        let images = match model.prepare(path) {
-            Ok((_, images)) => images,
+        let answers = model.prepare(path).and_then(|(_, images)| {
+            let answer = |model: &Model| marginal(&model.classifier, &images, passes(args.mc));
+            let answers = models.iter().map(answer).collect::<Result<Vec<_>>>();
+            answers.with_context(|| format!("{} by {}", path.display(), args.model))
+        });
+        let seen = match answers {
+            Ok(seen) => seen,
             Err(error) => {
-                note(format_args!("error: {error}"));
+                note(format_args!("error: {error:#}"));
                 code = 1;
                 continue;
             }
         };
-        let seen = models.iter().map(|model| marginal(&model.classifier, &images, passes(args.mc)));
-        let seen = seen.collect::<Result<Vec<_>>>()?;
         let mean = |of: fn(&Marginal) -> &Tensor| -> Result<Vec<f32>> {
             let all = Tensor::cat(&seen.iter().map(of).collect::<Vec<_>>(), 0)?;
             Ok(all.mean(0)?.to_dtype(DType::F32)?.to_vec1::<f32>()?)

@@ -1,6 +1,7 @@
 //! `taper serve`: a network behind HTTP.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::serve::{Allowed, router, serve};
 pub struct ServeArgs {
     /// A run folder, a file of weights in one, or a pretrained model
     model: String,
+    /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// Where to listen
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
     address: SocketAddr,
@@ -37,7 +41,7 @@ pub struct ServeArgs {
 /// # Errors
 /// When the model cannot be read, or the address is taken.
 pub fn serve_model(args: &ServeArgs) -> Result<i32> {
-    let model = model::open(&args.model)?;
+    let model = model::open(&args.model, args.weights.as_deref())?;
     let Length(time) = args.max_time;
     let router = router(&args.model, model, Allowed { bytes: usize::from(args.max_mb) << 20, time });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -4,7 +4,9 @@
 mod backbones;
 mod freezing;
 mod golden;
+mod hostile;
 mod hub;
+mod pth;
 mod weight_files;
 
 use candle_core::{DType, Device, Tensor};

@@ -11,6 +11,7 @@ use crate::network::{Network, network};
 use crate::output::line;
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
+use crate::pretrained::tell;
 use crate::range_test::range_test;
 use crate::recipe::{Recipe, RecipeError, Rule};
 
@@ -56,7 +57,8 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
         bail!(RecipeError::Field { field: "optimize.rule", wanted, got: "lbfgs".into() });
     }
     let pictures = Pictures::open(recipe, args.run.strict)?;
-    let Network { card, mut classifier, params, .. } = network(recipe, pictures.train.classes())?;
+    let Network { card, mut classifier, params, loaded } = network(recipe, pictures.train.classes())?;
+    loaded.iter().for_each(|loaded| tell(&loaded.read));
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;
     let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), threads)?;
     let range = (args.low, args.high, args.steps as usize);

@@ -1,0 +1,85 @@
+//! The streams that `torch.save` wrote before PyTorch 1.6: four pickles, a fifth with the keys of the storages, and these.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek};
+
+use super::machine;
+use super::object::{Object, Pickle};
+use super::view::storage;
+use super::{MOST_PICKLE, Place, PthError};
+use crate::WeightsError;
+use crate::source::Source;
+
+/// The number 0x1950a86a20f9469cfc6c, which the first pickle holds.
+const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+/// The number that the second pickle holds.
+const VERSION: i64 = 1001;
+
+/// A stream: what was saved, and where each storage lies.
+pub(super) struct Legacy<'a> {
+    pub(super) pickle: Pickle<'a>,
+    pub(super) places: HashMap<&'a str, Place>,
+}
+
+/// The bytes that may be the pickles.
+pub(super) fn pickles<R: Read + Seek>(source: &mut Source<R>) -> Result<Vec<u8>, WeightsError> {
+    source.up_to(0, MOST_PICKLE)
+}
+
+/// Reads the stream whose pickles `bytes` begin with.
+pub(super) fn read<'a, R: Read + Seek>(source: &mut Source<R>, bytes: &'a [u8]) -> Result<Legacy<'a>, WeightsError> {
+    let mut at = 0;
+    let mut next = || {
+        let pickle = machine::read(&bytes[at..]);
+        at += pickle.as_ref().map_or(0, |pickle| pickle.len);
+        pickle
+    };
+    let parts = (|| {
+        let magic = next()?;
+        if !matches!(magic.get(magic.root), Object::Long(MAGIC)) {
+            return Err(PthError::Foreign);
+        }
+        let version = next()?;
+        if !matches!(version.get(version.root), Object::Int(VERSION)) {
+            return Err(PthError::Container { part: "stream" });
+        }
+        let machine = next()?;
+        let little = machine.item(machine.root, "little_endian").map(|id| machine.get(id));
+        if matches!(little, Some(Object::Bool(false))) {
+            return Err(PthError::BigEndian);
+        }
+        Ok((next()?, next()?))
+    })();
+    let (pickle, keys) = parts.map_err(|error| source.fault(error))?;
+    let places = places(source, &pickle, &keys, at as u64)?;
+    Ok(Legacy { pickle, places })
+}
+
+/// Where the storages lie: from `at` on, in the order of their keys, each behind the number of its elements.
+fn places<'a, R: Read + Seek>(
+    source: &mut Source<R>,
+    pickle: &Pickle<'a>,
+    keys: &Pickle<'a>,
+    mut at: u64,
+) -> Result<HashMap<&'a str, Place>, WeightsError> {
+    let named = pickle.objects.iter().filter_map(|object| match object {
+        Object::Storage(id) => storage(pickle, *id),
+        _ => None,
+    });
+    let sizes: HashMap<&str, u64> = named.map(|storage| (storage.key, storage.element.size())).collect();
+    let invalid = || PthError::Container { part: "list of storages" };
+    let Object::List(list) = keys.get(keys.root) else { return Err(source.fault(invalid())) };
+    let mut places = HashMap::new();
+    for &key in list {
+        let (key, count) = (keys.text(key), source.array(at)?.map(u64::from_le_bytes));
+        let place = key.zip(count).and_then(|(key, count)| {
+            let (at, len) = (at + 8, count.checked_mul(*sizes.get(key)?)?);
+            (at.checked_add(len)? <= source.len()).then_some((key, Place { at, len }))
+        });
+        let Some((key, place)) = place else { return Err(source.fault(invalid())) };
+        at = place.at + place.len;
+        places.insert(key, place);
+    }
+    Ok(places)
+}

@@ -1,0 +1,90 @@
+"""Holds files of weights to torchvision and timm: what `taper predict MODEL --weights FILE` answers beside what PyTorch does.
+
+    pip install torch torchvision timm pillow
+    python tests/weights.py target/release/taper [NAME ...]
+
+For each network, or those that are named: a state dict of torchvision, with random weights, as `torch.save` writes it, and timm's where that has the network; for
+the first of them in every form that people save. Prints the largest difference of the log-probabilities of 1000 classes, which are the logits
+but for a constant.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from PIL import Image
+from torch import nn
+
+HERE = Path(__file__).parent
+NAMES = [
+    "squeezenet1_1", "squeezenet1_0", "alexnet", "vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d",
+    "wide_resnet50_2", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
+]
+IN_TIMM = ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "densenet121")
+MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+FORMS = {
+    "plain": lambda net, file: torch.save(net.state_dict(), file),
+    "legacy": lambda net, file: torch.save(net.state_dict(), file, _use_new_zipfile_serialization=False),
+    "wrapped": lambda net, file: torch.save({"epoch": 3, "state_dict": net.state_dict(), "best": np.float64(1)}, file),
+    "parallel": lambda net, file: torch.save({"model": nn.DataParallel(net).state_dict()}, file),
+    "compiled": lambda net, file: torch.save(torch.compile(net).state_dict(), file),
+    "channels_last": lambda net, file: torch.save(net.to(memory_format=torch.channels_last).state_dict(), file),
+    "double": lambda net, file: torch.save(net.double().state_dict(), file),
+    "whole": lambda net, file: torch.save(net.float(), file),
+}
+
+
+def lively(network):
+    """Random weights whose answers differ by more than rounding, running statistics included."""
+    torch.manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    *_, last = (module for module in network.modules() if isinstance(module, (nn.Linear, nn.Conv2d)))
+    with torch.no_grad():
+        last.weight.normal_(0, 0.1)
+    return network.eval()
+
+
+def main(taper, names):
+    taper = str(Path(taper).resolve())
+    with tempfile.TemporaryDirectory() as place:
+        place = Path(place)
+        source = Image.open(HERE / "data/emoji/val/animal/badger.png").convert("RGB").resize((224, 224))
+        source.save(place / "picture.png")
+        pixels = (np.asarray(source, dtype=np.float32) / 255 - MEAN) / STD
+        x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
+
+        def hold(name, form, network, write):
+            with torch.no_grad():
+                wanted = network.float()(x)[0].double().log_softmax(0).numpy()
+            file = place / f"{form}.pth"
+            write(network, file)
+            args = [taper, "predict", name, "picture.png", "--weights", file, "--json", "--top", "1000"]
+            ran = subprocess.run(args, cwd=place, capture_output=True, text=True)
+            file.unlink()
+            assert ran.returncode == 0, f"{name} {form}: {ran.stderr}"
+            ours = np.zeros(1000)
+            for entry in json.loads(ran.stdout)["predictions"]:
+                ours[entry["index"]] = np.log(entry["probability"])
+            spread = wanted.max() - wanted.min()
+            print(f"{name:20} {form:14} {np.abs(ours - wanted).max():.1e} of {spread:.1f}  {ran.stderr.strip()}", flush=True)
+            assert np.abs(ours - wanted).max() < 1e-3 * max(1, spread)
+
+        for name in names or NAMES:
+            make = lambda: lively(getattr(torchvision.models, name)(weights=None))
+            forms = FORMS if name == (names or NAMES)[0] else {"plain": FORMS["plain"]}
+            for form, write in forms.items():
+                hold(name, form, make(), write)
+            if name in IN_TIMM:
+                hold(name, "timm", lively(timm.create_model(name)), FORMS["plain"])
+
+
+main(sys.argv[1], sys.argv[2:])
