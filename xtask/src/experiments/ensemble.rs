@@ -92,7 +92,7 @@ pub(super) fn table(
     let longer = train("long", with(&|recipe| recipe.optimize.epochs = CYCLES * epochs))?;
 
     let measure = |path: &Path| -> Result<Evaluation> {
-        let model = model::open(path.to_str().context("the name of the folder is not text")?)?;
+        let model = model::open(path.to_str().context("the name of the folder is not text")?, None)?;
         evaluate(&model.classifier, &eval_loader(pictures.val.clone(), BATCH, model.card.input(), threads)?)
     };
     let all = |paths: &[PathBuf]| paths.iter().map(|path| measure(path)).collect::<Result<Vec<_>>>();
@@ -109,7 +109,7 @@ pub(super) fn table(
     row("EMA of its weights, seed 0", epochs, 1, measure(&ema)?);
     row("SWA of its weights, seed 0", epochs, 1, measure(&swa)?);
     let flips = {
-        let model = model::open(&members[0].display().to_string())?;
+        let model = model::open(&members[0].display().to_string(), None)?;
         let pictures = (&pictures.val, model.card.input(), threads);
         let how = (Views::Flips, Mean::Probabilities);
         evaluate_views(&model.classifier, pictures, how, &base, Marginalize::Expectation)?
