@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, elementwise, on_floats};
+use crate::sizes::given;
 use crate::{composed, tape};
 
 /// The rectifier: `y = max(x, 0)`, of any shape; NaN stays NaN.
@@ -15,6 +16,7 @@ use crate::{composed, tape};
 /// # References
 /// V. Nair, G. Hinton, *Rectified linear units improve restricted Boltzmann machines*, 2010.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
+    given("relu", x)?;
     if !kernels::fits(x) {
         return composed::relu(x);
     }
@@ -39,6 +41,8 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if a.dims() != b.dims() {
         bail!("add_relu: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
     }
+    given("add_relu", a)?;
+    given("add_relu", b)?;
     if !kernels::fits(a) {
         return composed::add_relu(a, b);
     }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use candle_core::{D, DType, Result, Tensor, bail};
 
 use crate::activation::rectified;
-use crate::conv::{Conv, conv2d, conv2d_moments};
+use crate::conv::{Conv, conv2d, conv2d_moments, sizes};
 use crate::gate::Gate;
 use crate::kernels::batch_norm::{self as kernel, Affine};
 use crate::kernels::moments::{self, Moments};
 use crate::kernels::normalise::{SIGNS, Then};
 use crate::kernels::rewrite::{Elements, rewritten};
 use crate::kernels::{self, Real, on_floats};
+use crate::sizes::given;
 use crate::tape::{self, Gradient, Terms};
 use crate::{Epilogue, composed};
 
@@ -48,10 +49,7 @@ pub fn batch_norm_train(
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
     let c = check(x, [weight, bias], epilogue)?;
-    if x.elem_count() == 0 {
-        bail!("batch_norm: wanted values to normalise; got the shape {:?}", x.dims());
-    }
-    if !kernels::fits(x) {
+    if !kernels::fits(x) || x.elem_count() == 0 {
         return composed::batch_norm_train(x, weight, bias, eps, epilogue);
     }
     let moments = on_floats!(x.dtype(), T => kernels::with::<T, _>(&x.contiguous()?, |x| moments::of(x, c))?);
@@ -88,10 +86,11 @@ pub fn conv2d_batch_norm_train(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
-    if !kernels::fits(x) || x.elem_count() == 0 {
+    let d = sizes(x, weight, None, conv)?;
+    if !kernels::fits(x) || d.y_len() == 0 {
         return batch_norm_train(&conv2d(x, weight, None, conv)?, norm.0, norm.1, eps, epilogue);
     }
-    let (y, moments) = conv2d_moments(x, weight, conv)?;
+    let (y, moments) = conv2d_moments(d, x, weight)?;
     check(&y, [norm.0, norm.1], epilogue)?;
     of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
 }
@@ -133,7 +132,7 @@ pub fn batch_norm_eval(
 ) -> Result<Tensor> {
     check(x, [weight, bias], epilogue)?;
     check(x, [mean, variance], epilogue)?;
-    if !kernels::fits(x) {
+    if !kernels::fits(x) || x.elem_count() == 0 {
         return composed::batch_norm_eval(x, weight, bias, mean, variance, eps, epilogue);
     }
     on_floats!(x.dtype(), T => {
@@ -144,7 +143,8 @@ pub fn batch_norm_eval(
 }
 
 /// The channels of x, where all shapes fit.
-fn check(x: &Tensor, vectors: [&Tensor; 2], epilogue: Epilogue<'_>) -> Result<usize> {
+pub(crate) fn check(x: &Tensor, vectors: [&Tensor; 2], epilogue: Epilogue<'_>) -> Result<usize> {
+    given("batch_norm", x)?;
     let c = x.dim(D::Minus1)?;
     if let Some(other) = vectors.iter().find(|v| v.dims() != [c]) {
         bail!("batch_norm: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims());

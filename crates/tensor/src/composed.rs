@@ -1,9 +1,12 @@
 //! The operations as compositions of candle's own, in a form whose gradient is right: what runs on CUDA and Metal
 //! and in types without a kernel, and the slow twin that the tests hold every kernel to.
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, DType, Error, Result, Tensor, bail};
 
-use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Regions, Rng};
+use crate::batch_norm::check;
+use crate::loss::classes;
+use crate::sizes::{Averaging, Checked, given, made};
+use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Regions, Rng, conv};
 
 /// See [`crate::relu`].
 ///
@@ -40,6 +43,10 @@ pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
             let mut shape = x.dims().to_vec();
             let channels = shape.pop().unwrap_or(0);
             shape.extend([channels / pieces.max(1), pieces]);
+            if x.elem_count() == 0 && pieces > 0 {
+                shape.pop();
+                return nothing(&[x], &shape);
+            }
             let axis = shape.len() - 1;
             greatest(&x.reshape(shape)?, axis)?.squeeze(axis)
         }
@@ -51,6 +58,10 @@ pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When a region leaves the map.
 pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
+    let shape = regions.check(x)?;
+    if shape.contains(&0) {
+        return nothing(&[x], &shape);
+    }
     let mut rows = Vec::with_capacity(regions.rows.len());
     for row in &regions.rows {
         let band = x.narrow(1, row.start, row.len())?;
@@ -84,33 +95,48 @@ pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
 /// See [`crate::conv2d`]: every tap of the kernel as a map of its own, and one product with the weight.
 ///
 /// # Errors
-/// When the shapes do not fit each other.
+/// As there; and when the maps of all taps are larger than memory.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
     // candle's own conv2d has no gradient for a kernel that is not square, nor for groups.
-    let Conv { stride, padding, dilation, groups } = conv;
-    let ((n, h, w, _), (o, i, r, s)) = (x.dims4()?, weight.dims4()?);
-    let windows = |size: usize, taps: usize| (size + 2 * padding - dilation * (taps - 1) - 1) / stride + 1;
-    let (oh, ow, o) = (windows(h, r), windows(w, s), o / groups);
-    let x = x.pad_with_zeros(1, padding, padding)?.pad_with_zeros(2, padding, padding)?;
-    let mut parts = Vec::with_capacity(groups);
-    for g in 0..groups {
+    let d = conv::sizes(x, weight, bias, conv)?;
+    if d.y_len() == 0 {
+        let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+        return nothing(&inputs, &d.output());
+    }
+    let (i, o, taps) = (d.c / d.groups, d.o / d.groups, d.r * d.s);
+    made("conv2d", &[d.n, d.oh, d.ow, d.r, d.s, i], x.dtype().size_in_bytes())?;
+    let x = match d.padding {
+        0 => x.clone(),
+        _ => x.pad_with_zeros(1, 0, 1)?.pad_with_zeros(2, 0, 1)?,
+    };
+    let mut parts = Vec::with_capacity(d.groups);
+    for g in 0..d.groups {
         let group = x.narrow(3, g * i, i)?;
-        let mut taps = Vec::with_capacity(r * s);
-        for row in 0..r {
-            let rows = every(&group, 1, row * dilation, stride, oh)?;
-            for column in 0..s {
-                taps.push(every(&rows, 2, column * dilation, stride, ow)?);
+        let mut maps = Vec::with_capacity(taps);
+        for row in 0..d.r {
+            let rows = every(&group, 1, d.h, (0..d.oh).map(|y| d.source(y, row, d.h)))?;
+            for column in 0..d.s {
+                maps.push(every(&rows, 2, d.w, (0..d.ow).map(|x| d.source(x, column, d.w)))?);
             }
         }
-        let taps = Tensor::cat(&taps, 3)?.reshape((n * oh * ow, r * s * i))?;
-        let matrix = weight.narrow(0, g * o, o)?.permute((2, 3, 1, 0))?.reshape((r * s * i, o))?;
-        parts.push(taps.matmul(&matrix)?);
+        let maps = Tensor::cat(&maps, 3)?.reshape((d.n * d.oh * d.ow, taps * i))?;
+        let matrix = weight.narrow(0, g * o, o)?.permute((2, 3, 1, 0))?.reshape((taps * i, o))?;
+        parts.push(maps.matmul(&matrix)?);
     }
-    let y = Tensor::cat(&parts, 1)?.reshape((n, oh, ow, o * groups))?;
+    let y = Tensor::cat(&parts, 1)?.reshape(d.output().to_vec())?;
     match bias {
         Some(bias) => y.broadcast_add(bias),
         None => Ok(y),
     }
+}
+
+/// A tensor of zeros that depends on these inputs, with gradients of 0: what an operation makes of no elements, or into none.
+pub(crate) fn nothing(inputs: &[&Tensor], shape: &[usize]) -> Result<Tensor> {
+    let mut sum = Tensor::zeros((), inputs[0].dtype(), inputs[0].device())?;
+    for x in inputs.iter().filter(|x| x.track_op()) {
+        sum = (sum + (x.sum_all()? * 0.0)?)?;
+    }
+    sum.broadcast_as(shape)?.contiguous()
 }
 
 /// See [`crate::max_pool2d`].
@@ -118,18 +144,18 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 /// # Errors
 /// When the configuration is impossible.
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
-    let (_, h, w, _) = x.dims4()?;
-    let (oh, ow) = pool.output(h, w)?;
-    // Enough -inf after the map that every window is whole.
-    let after =
-        |out: usize, kernel: usize, size: usize| ((out - 1) * pool.stride + kernel).saturating_sub(size + pool.padding);
-    let x = pad_lowest(x, 1, pool.padding, after(oh, pool.kernel.0, h))?;
-    let x = pad_lowest(&x, 2, pool.padding, after(ow, pool.kernel.1, w))?;
-    let mut cells = Vec::with_capacity(pool.kernel.0 * pool.kernel.1);
-    for r in 0..pool.kernel.0 {
-        let rows = every(&x, 1, r, pool.stride, oh)?;
-        for s in 0..pool.kernel.1 {
-            cells.push(every(&rows, 2, s, pool.stride, ow)?);
+    let d = Checked::pooling(x.dims4()?.into(), pool, x.dtype().size_in_bytes())?;
+    if d.output().contains(&0) {
+        return nothing(&[x], &d.output());
+    }
+    let (kh, kw) = d.kernel;
+    made("max_pool2d", &[d.n, d.oh, d.ow, d.c, kh, kw], x.dtype().size_in_bytes())?;
+    let x = pad_lowest(&pad_lowest(x, 1)?, 2)?;
+    let mut cells = Vec::with_capacity(kh * kw);
+    for r in 0..kh {
+        let rows = every(&x, 1, d.h, (0..d.oh).map(|y| d.source(y, r, d.h)))?;
+        for s in 0..kw {
+            cells.push(every(&rows, 2, d.w, (0..d.ow).map(|x| d.source(x, s, d.w)))?);
         }
     }
     greatest(&Tensor::stack(&cells, 4)?.contiguous()?, 4)?.squeeze(4)
@@ -141,30 +167,33 @@ fn greatest(x: &Tensor, axis: usize) -> Result<Tensor> {
     x.gather(&x.detach().argmax_keepdim(axis)?.contiguous()?, axis)
 }
 
-fn pad_lowest(x: &Tensor, axis: usize, before: usize, after: usize) -> Result<Tensor> {
-    let side = |n: usize| {
-        let mut dims = x.dims().to_vec();
-        dims[axis] = n;
-        Tensor::full(f32::NEG_INFINITY, dims, x.device())?.to_dtype(x.dtype())
-    };
-    match (before, after) {
-        (0, 0) => Ok(x.clone()),
-        _ => Tensor::cat(&[&side(before)?, x, &side(after)?], axis),
-    }
+/// An entry of -inf at the end of an axis.
+fn pad_lowest(x: &Tensor, axis: usize) -> Result<Tensor> {
+    let mut dims = x.dims().to_vec();
+    dims[axis] = 1;
+    let lowest = Tensor::full(f32::NEG_INFINITY, dims, x.device())?.to_dtype(x.dtype())?;
+    Tensor::cat(&[x, &lowest], axis)
 }
 
-/// `count` entries of an axis, from `first`, `stride` apart.
-fn every(x: &Tensor, axis: usize, first: usize, stride: usize, count: usize) -> Result<Tensor> {
-    let at: Vec<u32> = (0..count).map(|i| (first + i * stride) as u32).collect();
+/// Some entries of an axis of `size` ones; the entry after them stands for what lies outside.
+fn every(x: &Tensor, axis: usize, size: usize, at: impl Iterator<Item = Option<usize>>) -> Result<Tensor> {
+    let at = at.map(|at| u32::try_from(at.unwrap_or(size)).map_err(Error::wrap)).collect::<Result<Vec<_>>>()?;
     x.contiguous()?.index_select(&Tensor::new(at, x.device())?, axis)
 }
 
 /// See [`crate::adaptive_avg_pool2d`]: two products with the matrices that average rows and columns.
 ///
 /// # Errors
-/// When the device fails.
+/// As there; and when a matrix is larger than memory.
 pub fn adaptive_avg_pool2d(x: &Tensor, (oh, ow): (usize, usize)) -> Result<Tensor> {
-    let (n, h, w, c) = x.dims4()?;
+    let d = Checked::averaging(x.dims4()?.into(), (oh, ow), x.dtype().size_in_bytes())?;
+    if d.output().contains(&0) {
+        return nothing(&[x], &d.output());
+    }
+    let Averaging { n, h, w, c, .. } = *d;
+    for matrices in [[1, oh, h, 1], [1, ow, w, 1], [n, oh, h, 1], [n, oh, ow, w], [n, oh, w, c]] {
+        made("adaptive_avg_pool2d", &matrices, 8)?;
+    }
     let average = |size: usize, out: usize| {
         let mut weights = vec![0f64; out * size];
         for i in 0..out {
@@ -189,6 +218,10 @@ pub fn batch_norm_train(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
+    check(x, [weight, bias], epilogue)?;
+    if x.elem_count() == 0 {
+        bail!("batch_norm: wanted values to normalise; got the shape {:?}", x.dims());
+    }
     let rows = x.reshape(((), x.dim(D::Minus1)?))?;
     let mean = rows.mean_keepdim(0)?;
     let centred = rows.broadcast_sub(&mean)?;
@@ -213,6 +246,12 @@ pub fn batch_norm_eval(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<Tensor> {
+    check(x, [weight, bias], epilogue)?;
+    check(x, [mean, variance], epilogue)?;
+    if x.elem_count() == 0 {
+        let inputs: Vec<&Tensor> = [x, weight, bias].into_iter().chain(epilogue.residual()).collect();
+        return nothing(&inputs, x.dims());
+    }
     let scale = (weight / (variance.detach() + eps)?.sqrt()?)?;
     let shift = (bias - (mean.detach() * &scale)?)?;
     after(x.broadcast_mul(&scale)?.broadcast_add(&shift)?, epilogue)
@@ -231,6 +270,9 @@ fn after(y: Tensor, epilogue: Epilogue<'_>) -> Result<Tensor> {
 /// # Errors
 /// When the device fails.
 pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
+    if given("log_softmax", logits)? == 0 {
+        return nothing(&[logits], logits.dims());
+    }
     // The maximum is a constant of the formula: detached, it adds nothing to the gradient.
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
     shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
@@ -241,6 +283,7 @@ pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the shapes differ.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    classes(logits, targets)?;
     // Half-precision sums of exponentials lose the loss; they are taken in float32.
     let wide = if logits.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
     let log_p = log_softmax(&logits.to_dtype(wide)?)?;

@@ -3,7 +3,8 @@
 use candle_core::{D, Result, Tensor, bail};
 
 use crate::kernels::{self, Real, concat as kernel, on_floats};
-use crate::tape;
+use crate::sizes::{given, made};
+use crate::{composed, tape};
 
 /// Feature maps side by side along their channels, the last axis.
 ///
@@ -11,7 +12,7 @@ use crate::tape;
 /// (..,C₁), (..,C₂), … with all other axes equal to (..,C₁+C₂+…).
 ///
 /// # Errors
-/// When there is no map, or they differ in another axis or in type.
+/// When there is no map, they differ in another axis or in type, or the output is larger than memory.
 pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
     let Some(first) = maps.first() else {
         bail!("concat: wanted one map or more; got none");
@@ -23,11 +24,15 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
     if let Some(other) = maps.iter().find(|x| !x.dims().starts_with(pixels) || x.rank() != first.rank()) {
         bail!("concat: wanted maps that differ in the last axis alone; got {:?} and {:?}", first.dims(), other.dims());
     }
+    maps.iter().try_for_each(|x| given("concat", x).map(drop))?;
+    let width = channels.iter().fold(0, |sum: usize, &c| sum.saturating_add(c));
+    let shape = [pixels, &[width]].concat();
+    if made("concat", &shape, first.dtype().size_in_bytes())? == 0 {
+        return composed::nothing(maps, &shape);
+    }
     if !maps.iter().all(|x| kernels::fits(x)) {
         return Tensor::cat(maps, D::Minus1);
     }
-    let width = channels.iter().sum();
-    let shape = [pixels, &[width]].concat();
     let whole = maps.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
     on_floats!(first.dtype(), T => {
         let y = on_slices::<T, _>(&whole, Vec::new(), &mut |slices| {

@@ -5,6 +5,7 @@ use candle_core::{DType, Result, Shape, Tensor, bail};
 use crate::kernels::moments::Moments;
 use crate::kernels::rewrite::rewritten;
 use crate::kernels::{self, Real, conv as kernel, on_floats, rows};
+use crate::sizes::{Checked, Convolution, given};
 use crate::tape::{self, Terms};
 use crate::{Precision, composed, gate, relu};
 
@@ -35,14 +36,19 @@ impl Default for Conv {
 /// `OH = (H + 2·padding - dilation·(R-1) - 1) / stride + 1`.
 ///
 /// # Errors
-/// When the shapes do not fit each other, a size of the configuration or the number of channels is 0, or the window is larger
-/// than the padded map.
+/// When the shapes do not fit each other, a size of the configuration or the number of channels is 0, the window is larger
+/// than the padded map, or the output larger than memory ([`SizeError`](crate::SizeError)).
+///
+/// Of no pictures, or to no channels, the output is empty and the gradients are 0.
 ///
 /// # Differs from PyTorch
 /// Maps are (N,H,W,C). Each gradient is computed only for an argument that leads to a variable.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
-    let shape = sizes(x, weight, bias, conv)?;
-    if kernels::fits(x) { run(shape, x, weight, bias, false) } else { composed::conv2d(x, weight, bias, conv) }
+    let d = sizes(x, weight, bias, conv)?;
+    match kernels::fits(x) && d.y_len() > 0 {
+        true => run(d, x, weight, bias, false),
+        false => composed::conv2d(x, weight, bias, conv),
+    }
 }
 
 /// `relu(conv2d(x, weight, bias))` with the rectifier in the same pass, forward and backward.
@@ -50,13 +56,16 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 /// # Errors
 /// As [`conv2d`].
 pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
-    let shape = sizes(x, weight, bias, conv)?;
-    if kernels::fits(x) { run(shape, x, weight, bias, true) } else { relu(&composed::conv2d(x, weight, bias, conv)?) }
+    let d = sizes(x, weight, bias, conv)?;
+    match kernels::fits(x) && d.y_len() > 0 {
+        true => run(d, x, weight, bias, true),
+        false => relu(&composed::conv2d(x, weight, bias, conv)?),
+    }
 }
 
-/// [`conv2d`] without a bias, and the mean and variance of its output by channel; for what kernels fit.
-pub(crate) fn conv2d_moments(x: &Tensor, weight: &Tensor, conv: Conv) -> Result<(Tensor, Moments)> {
-    let d = sizes(x, weight, None, conv)?;
+/// [`conv2d`] of these sizes without a bias, and the mean and variance of its output by channel; for what kernels fit, and
+/// an output that is not empty.
+pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tensor) -> Result<(Tensor, Moments)> {
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
         let (y, moments) = kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward_moments(d, x, w))?;
@@ -64,7 +73,7 @@ pub(crate) fn conv2d_moments(x: &Tensor, weight: &Tensor, conv: Conv) -> Result<
     })
 }
 
-fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
+fn run(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
         let y = kernels::with_option::<T, _>(bias, |bias| {
@@ -76,7 +85,7 @@ fn run(d: kernel::Shape, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rec
 
 /// The output as a tensor with its gradients: of the inputs, whose map and weight are also there in one piece.
 fn record<T: Real>(
-    d: kernel::Shape,
+    d: Checked<Convolution>,
     y: Vec<T>,
     (x_map, matrix): (Tensor, Tensor),
     (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
@@ -88,7 +97,7 @@ fn record<T: Real>(
     // What each gradient is made of, and no more.
     let x_map = wanted[1].then(|| x_map.detach());
     let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
-    tape::record_terms(y, (d.n, d.oh, d.ow, d.o), &inputs, move |terms: Terms, y: &Tensor| {
+    tape::record_terms(y, d.output().to_vec(), &inputs, move |terms: Terms, y: &Tensor| {
         let (dz, sums) = match (terms.sum()?, rectify) {
             (dy, false) => (dy.tensor, None),
             (dy, true) => {
@@ -125,32 +134,15 @@ fn record<T: Real>(
     })
 }
 
-fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<kernel::Shape> {
-    let (n, h, w, c) = x.dims4()?;
-    let (o, i, r, s) = weight.dims4()?;
-    let Conv { stride, padding, dilation, groups } = conv;
-    if [stride, dilation, groups, r, s, i].contains(&0) {
-        bail!(
-            "conv2d: stride, dilation, groups, kernel and channels must be at least 1; got {conv:?}, weight {:?}",
-            weight.dims()
-        );
-    }
-    if c != i * groups || o % groups != 0 {
-        bail!(
-            "conv2d: weight {:?} in {groups} groups wants {} channels (N,H,W,C); got {:?}",
-            weight.dims(),
-            i * groups,
-            x.dims()
-        );
-    }
-    if let Some(bias) = bias.filter(|b| b.dims() != [o]) {
-        bail!("conv2d: bias must have the shape [{o}]; got {:?}", bias.dims());
-    }
-    let (reach_h, reach_w) = (dilation * (r - 1) + 1, dilation * (s - 1) + 1);
-    if h + 2 * padding < reach_h || w + 2 * padding < reach_w {
-        bail!("conv2d: the window {reach_h}x{reach_w} is larger than the map {h}x{w} with padding {padding}");
-    }
-    let (oh, ow) = ((h + 2 * padding - reach_h) / stride + 1, (w + 2 * padding - reach_w) / stride + 1);
+/// The sizes of a convolution of these tensors.
+pub(crate) fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Checked<Convolution>> {
+    given("conv2d", x)?;
+    given("conv2d", weight)?;
     let pairs = Precision::current() == Precision::Bf16 && x.dtype() == DType::F32;
-    Ok(kernel::Shape { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups, pairs })
+    let products = (x.dtype().size_in_bytes(), pairs);
+    let d = Checked::convolution(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
+    match bias.filter(|b| b.dims() != [d.o]) {
+        Some(bias) => bail!("conv2d: bias must have the shape [{}]; got {:?}", d.o, bias.dims()),
+        None => Ok(d),
+    }
 }

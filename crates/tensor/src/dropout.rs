@@ -3,6 +3,7 @@
 use candle_core::{Device, Result, Tensor, bail};
 
 use crate::kernels::{self, dropout as kernel, on_floats};
+use crate::sizes::given;
 use crate::{Rng, composed, tape};
 
 /// Sets each element to 0 with probability `p` and divides the others by `1 - p`.
@@ -32,6 +33,7 @@ pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
     if !(0.0..1.0).contains(&p) {
         bail!("dropout: the probability must be in [0, 1); got {p}");
     }
+    given("dropout", x)?;
     if !kernels::fits(x) {
         return composed::dropout(x, p, rng);
     }

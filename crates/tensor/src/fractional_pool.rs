@@ -5,6 +5,7 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, fractional_pool as kernel, on_floats};
+use crate::sizes::{elements, given, made};
 use crate::{Rng, composed, tape};
 
 /// How the regions of a side follow each other.
@@ -31,11 +32,16 @@ impl Regions {
     /// `overlap` one more, which the next has too. Read from the beginning of `rng`.
     ///
     /// # Errors
-    /// When the ratio is outside (1, 2] or a side is 0.
+    /// When the ratio is outside (1, 2], or a side is 0 or has more pixels than 2³².
     pub fn draw((h, w): (usize, usize), ratio: f64, sequence: Sequence, overlap: bool, rng: &Rng) -> Result<Self> {
-        if !(ratio > 1.0 && ratio <= 2.0) || h * w == 0 {
-            bail!("fractional pooling wants a ratio in (1, 2] and a map with pixels; got {ratio} and {h}x{w}");
+        let side = |size: usize| size > 0 && u32::try_from(size).is_ok();
+        if !(ratio > 1.0 && ratio <= 2.0) || !side(h) || !side(w) {
+            bail!(
+                "fractional pooling wants a ratio in (1, 2] and a map with sides of 1 to 2^32 pixels; got {ratio} and {h}x{w}"
+            );
         }
+        made("fractional pooling", &[h, 2], size_of::<Range<usize>>())?;
+        made("fractional pooling", &[w, 2], size_of::<Range<usize>>())?;
         let side = |size: usize, mut rng: Rng| {
             let cells = (size as f64 / ratio).ceil() as usize;
             let ends = match sequence {
@@ -62,6 +68,23 @@ impl Regions {
         };
         Ok(Self { rows: side(h, rng.fork("rows")), columns: side(w, rng.fork("columns")) })
     }
+
+    /// The shape of what they make of a map, if they lie in it.
+    pub(crate) fn check(&self, x: &Tensor) -> Result<[usize; 4]> {
+        let (n, h, w, c) = x.dims4()?;
+        given("fractional_max_pool2d", x)?;
+        let fit =
+            |sides: &[Range<usize>], size: usize| sides.iter().all(|side| side.start < side.end && side.end <= size);
+        if !fit(&self.rows, h) || !fit(&self.columns, w) {
+            bail!("fractional_max_pool2d: regions must have pixels and lie in the map {h}x{w}; got {self:?}");
+        }
+        if u32::try_from(elements("fractional_max_pool2d", &[h, w, c])?).is_err() {
+            bail!("fractional_max_pool2d: a picture may have 2^32 numbers; got {h}x{w} of {c} channels");
+        }
+        let shape = [n, self.rows.len(), self.columns.len(), c];
+        made("fractional_max_pool2d", &shape, x.dtype().size_in_bytes().max(size_of::<u32>()))?;
+        Ok(shape)
+    }
 }
 
 /// The maximum of each channel over each region; all pictures and channels have the same regions.
@@ -70,7 +93,7 @@ impl Regions {
 /// (N,H,W,C) to (N, rows, columns, C).
 ///
 /// # Errors
-/// When a region is empty or leaves the map.
+/// When a region is empty or leaves the map, a picture has more than 2³² numbers, or the output is larger than memory.
 ///
 /// # Examples
 /// ```
@@ -90,20 +113,16 @@ impl Regions {
 /// # References
 /// B. Graham, *Fractional Max-Pooling*, 2014.
 pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
-    let (n, h, w, c) = x.dims4()?;
-    let fits = |sides: &[Range<usize>], size: usize| sides.iter().all(|side| side.start < side.end && side.end <= size);
-    if !fits(&regions.rows, h) || !fits(&regions.columns, w) {
-        bail!("fractional_max_pool2d: regions must have pixels and lie in the map {h}x{w}; got {regions:?}");
-    }
-    if !kernels::fits(x) {
+    let (_, h, w, c) = x.dims4()?;
+    let shape = regions.check(x)?;
+    if shape.contains(&0) || !kernels::fits(x) {
         return composed::fractional_max_pool2d(x, regions);
     }
-    let shape = (n, regions.rows.len(), regions.columns.len(), c);
     on_floats!(x.dtype(), T => {
         let (y, places) = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::forward(x, (h, w, c), regions))?;
-        tape::record(y, shape, &[x], move |dy, _| {
-            let dx = kernels::with::<T, _>(dy, |dy| kernel::backward(dy, &places, h * w * c, n))?;
-            Ok(vec![Some(kernels::tensor(dx, &(n, h, w, c).into())?)])
+        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+            let dx = kernels::with::<T, _>(dy, |dy| kernel::backward(dy, &places, h * w * c, shape[0]))?;
+            Ok(vec![Some(kernels::tensor(dx, &(shape[0], h, w, c).into())?)])
         })
     })
 }

@@ -10,10 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use candle_core::{Result, Tensor, TensorId};
 
 use crate::kernels::batch_norm::Sums;
-use crate::kernels::conv::{self as kernel, Shape};
+use crate::kernels::conv as kernel;
 use crate::kernels::gate::Rectified;
 use crate::kernels::rewrite::{Elements, rewritten};
+use crate::kernels::simd::simd;
 use crate::kernels::{self, Real};
+use crate::sizes::{Checked, Convolution};
 use crate::tape::{Asked, Terms};
 
 /// The question, and the answer once there is one.
@@ -42,8 +44,14 @@ impl Gate {
 
 /// The gradient of the input of a convolution, together with its other terms and through the gate; none where it cannot be
 /// done on the way.
-pub(crate) fn finished<T: Real>(asked: &Asked, d: Shape, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-    if !kernel::gates::<T>(&d) || !asked.last() {
+pub(crate) fn finished<T: Real>(
+    asked: &Asked,
+    d: Checked<Convolution>,
+    weight: &Tensor,
+    dy: &Tensor,
+) -> Result<Option<Tensor>> {
+    let simd = simd();
+    if !kernel::gates::<T>(simd, &d) || !asked.last() {
         return Ok(None);
     }
     let Gate { x, signs, mean, answer } = &*asked.gate;
@@ -51,7 +59,7 @@ pub(crate) fn finished<T: Real>(asked: &Asked, d: Shape, weight: &Tensor, dy: &T
     let run = |rest: Option<Elements<'_, T>>| {
         kernels::with2::<T, _>(weight, dy, |weight, dy| {
             kernels::with::<T, _>(x, |x| {
-                kernel::input_gradient_gated(d, weight, dy, rest, Rectified { signs, x, mean: &mean })
+                kernel::input_gradient_gated(simd, d, weight, dy, rest, Rectified { signs, x, mean: &mean })
             })
         })?
     };

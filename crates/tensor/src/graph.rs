@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::{Result, TensorId, Var, bail};
 
+use crate::sizes::{Checked, elements};
 use crate::{Activation, Conv, Params, Pool};
 
 /// A place in a [`Graph`]: what one of its operations gives.
@@ -126,30 +127,26 @@ impl Graph {
 /// The shape that comes out; none where those that go in do not fit.
 fn outcome(operation: Operation, maps: &[&[usize]], parameters: &[&[usize]]) -> Result<Option<Vec<usize>>> {
     Ok(match (operation, maps, parameters) {
-        (Operation::Conv(conv), [[c, h, w]], [[outputs, inputs, rows, columns], ..])
-            if c == &(inputs * conv.groups) =>
-        {
-            let side = |size: usize, kernel: usize| {
-                (size + 2 * conv.padding)
-                    .checked_sub(conv.dilation * (kernel - 1) + 1)
-                    .map(|free| free / conv.stride + 1)
-            };
-            side(*h, *rows).zip(side(*w, *columns)).map(|(h, w)| vec![*outputs, h, w])
+        (Operation::Conv(conv), &[&[c, h, w]], &[&[o, i, r, s], ..]) => {
+            let d = Checked::convolution([1, h, w, c], [o, i, r, s], conv, (1, false))?;
+            Some(vec![o, d.oh, d.ow])
         }
-        (Operation::BatchNorm(_), [map], [[c], _, _, _]) if map[0] == *c => Some(map.to_vec()),
+        (Operation::BatchNorm(_), [map @ [c, ..]], [[channels], _, _, _]) if c == channels => Some(map.to_vec()),
         (Operation::Activation(Activation::Maxout(_)), ..) => None,
         (Operation::Activation(_) | Operation::Scale(_), [map], []) => Some(map.to_vec()),
         (Operation::MaxPool(pool), [[c, h, w]], []) => {
-            let (h, w) = pool.output(*h, *w)?;
-            Some(vec![*c, h, w])
+            let d = Checked::pooling([1, *h, *w, *c], pool, 1)?;
+            Some(vec![*c, d.oh, d.ow])
         }
-        (Operation::AveragePool(side), [[c, h, w]], []) => Some(vec![*c, h / side, w / side]),
+        (Operation::AveragePool(side @ 1..), [[c, h, w]], []) => Some(vec![*c, h / side, w / side]),
         (Operation::AdaptiveAverage(rows, columns), [[c, _, _]], []) => Some(vec![*c, rows, columns]),
         (Operation::GlobalMax, [[c, _, _]], []) => Some(vec![*c, 1, 1]),
-        (Operation::Concat, [a, b], []) if a[1..] == b[1..] => Some([&[a[0] + b[0]], &a[1..]].concat()),
+        (Operation::Concat, [[a, rest @ ..], [b, others @ ..]], []) if rest == others => {
+            a.checked_add(*b).map(|channels| [&[channels][..], rest].concat())
+        }
         (Operation::Add, [a, b], []) if a == b => Some(a.to_vec()),
         (Operation::Multiply, [[c, h, w], [d, 1, 1]], []) if c == d => Some(vec![*c, *h, *w]),
-        (Operation::Flatten, [map], []) => Some(vec![map.iter().product()]),
+        (Operation::Flatten, [map], []) => Some(vec![elements("flatten", map)?]),
         (Operation::Linear, [[c]], [[outputs, inputs], ..]) if c == inputs => Some(vec![*outputs]),
         _ => None,
     })

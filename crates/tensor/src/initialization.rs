@@ -55,8 +55,9 @@ pub enum Initialization {
 impl Initialization {
     /// The distribution for a weight of this shape, before this activation.
     pub fn of(self, shape: &[usize], activation: Activation) -> Init {
-        let taps: usize = shape.iter().skip(2).product();
-        let fan = |axis: usize| (shape.get(axis).copied().unwrap_or(1) * taps).max(1) as f64;
+        // As floats, which do not overflow: a shape that cannot be is refused where it is drawn.
+        let taps: f64 = shape.iter().skip(2).map(|&size| size as f64).product();
+        let fan = |axis: usize| (shape.get(axis).map_or(1.0, |&size| size as f64) * taps).max(1.0);
         let (fan_out, fan_in, gain) = (fan(0), fan(1), activation.gain());
         let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
         match self {

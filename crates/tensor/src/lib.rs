@@ -18,6 +18,10 @@
 //! gigabytes of feature maps for moments: a program of your own should make [`Recycler`] its allocator (two lines), and
 //! call [`backward`] where it would call candle's.
 //!
+//! # Sizes
+//! No size is a fault of memory: what cannot be counted, addressed or had is a [`SizeError`] inside candle's error. Of no
+//! pictures, or to no channels, an output is empty and its gradients are 0.
+//!
 //! Maps in candle's (N,C,H,W): [`nchw`].
 //!
 //! # Examples
@@ -57,6 +61,7 @@ pub mod nchw;
 mod nonlinearity;
 mod norm;
 mod pool;
+mod sizes;
 
 mod gradcheck;
 mod kernels;
@@ -85,6 +90,7 @@ pub use params::{LoadReport, Params, Path, Reshaped};
 pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use precision::{Precision, PrecisionError};
 pub use rng::Rng;
+pub use sizes::SizeError;
 pub use tape::backward;
 
 #[cfg(doctest)]

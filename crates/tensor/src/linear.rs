@@ -3,6 +3,7 @@
 use candle_core::{Result, Shape, Tensor, bail};
 
 use crate::kernels::{self, linear as kernel, on_floats, rows};
+use crate::sizes::{Checked, given};
 use crate::{Conv, composed, tape};
 
 /// `y = x Wᵀ + b`.
@@ -11,12 +12,19 @@ use crate::{Conv, composed, tape};
 /// x (N,I), weight (O,I), bias (O) to (N,O).
 ///
 /// # Errors
-/// When the shapes do not fit each other.
+/// When the shapes do not fit each other, or the output is larger than memory ([`SizeError`](crate::SizeError)).
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let ((n, i), (o, wanted)) = (x.dims2()?, weight.dims2()?);
     if i != wanted || bias.is_some_and(|b| b.dims() != [o]) {
         let bias = bias.map(Tensor::dims);
         bail!("linear: weight {:?} wants x (N,{wanted}) and bias [{o}]; got {:?}, {bias:?}", weight.dims(), x.dims());
+    }
+    given("linear", x)?;
+    given("linear", weight)?;
+    let d = Checked::connection([n, i, o], x.dtype().size_in_bytes())?;
+    if n * o == 0 || i == 0 {
+        let y = composed::nothing(&[x, weight], &[n, o])?;
+        return bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias));
     }
     if !kernels::fits(x) {
         // A 1x1 convolution over a map of one pixel is the same product, with the same three gradients.
@@ -26,7 +34,6 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     let (samples, matrix) = (x.contiguous()?, weight.contiguous()?);
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
-    let d = kernel::Sizes { n, i, o };
     on_floats!(x.dtype(), T => {
         let y = kernels::with_option::<T, _>(bias, |bias| {
             kernels::with2::<T, _>(&samples, &matrix, |x, w| kernel::forward(d, x, w, bias))

@@ -3,6 +3,7 @@
 use candle_core::{D, Result, Tensor, bail};
 
 use crate::kernels::{self, on_floats, softmax as kernel};
+use crate::sizes::given;
 use crate::{composed, tape};
 
 /// Cross-entropy between target probabilities and the softmax of logits, the mean over the batch:
@@ -29,14 +30,7 @@ use crate::{composed, tape};
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    let (n, c) = logits.dims2()?;
-    if targets.dims() != [n, c] || n * c == 0 {
-        bail!(
-            "cross_entropy: logits and targets must have one shape (N,C), not empty; got {:?} and {:?}",
-            logits.dims(),
-            targets.dims()
-        );
-    }
+    let c = classes(logits, targets)?;
     if !kernels::fits(logits) {
         return composed::cross_entropy(logits, targets);
     }
@@ -53,6 +47,20 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     })
 }
 
+/// The classes of logits that fit their targets.
+pub(crate) fn classes(logits: &Tensor, targets: &Tensor) -> Result<usize> {
+    let (n, c) = logits.dims2()?;
+    if targets.dims() != [n, c] || given("cross_entropy", logits)? == 0 {
+        bail!(
+            "cross_entropy: logits and targets must have one shape (N,C), not empty; got {:?} and {:?}",
+            logits.dims(),
+            targets.dims()
+        );
+    }
+    given("cross_entropy", targets)?;
+    Ok(c)
+}
+
 /// `z - log Σ exp(z)` along the last axis: the logarithm of the class probabilities.
 ///
 /// # Shapes
@@ -62,7 +70,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
 /// When there is no axis.
 pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
     let c = logits.dim(D::Minus1)?;
-    if !kernels::fits(logits) {
+    if given("log_softmax", logits)? == 0 || !kernels::fits(logits) {
         return composed::log_softmax(logits);
     }
     on_floats!(logits.dtype(), T => {

@@ -19,6 +19,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::kernels::{self, on_floats, transpose::transpose};
+use crate::sizes::given;
 use crate::{BatchMoments, Conv, Epilogue, Pool, tape};
 
 /// (N,C,H,W) to (N,H,W,C), in memory.
@@ -27,6 +28,7 @@ use crate::{BatchMoments, Conv, Epilogue, Pool, tape};
 /// When x has not four axes.
 pub fn to_nhwc(x: &Tensor) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
+    given("to_nhwc", x)?;
     if !kernels::fits(x) {
         return x.permute((0, 2, 3, 1))?.contiguous();
     }
@@ -39,6 +41,7 @@ pub fn to_nhwc(x: &Tensor) -> Result<Tensor> {
 /// When x has not four axes.
 pub fn to_nchw(x: &Tensor) -> Result<Tensor> {
     let (n, h, w, c) = x.dims4()?;
+    given("to_nchw", x)?;
     if !kernels::fits(x) {
         return x.permute((0, 3, 1, 2))?.contiguous();
     }

@@ -3,6 +3,7 @@
 use candle_core::{D, Result, Tensor, WithDType, bail};
 
 use crate::kernels::{self, elementwise, maxout, on_floats};
+use crate::sizes::given;
 use crate::{Graph, Layer, Mode, Operation, Value, composed, relu, tape};
 
 /// What stands between two layers, so that two of them are more than one.
@@ -79,6 +80,7 @@ impl Activation {
     /// When the slope of the leaky rectifier or the *a* of the ELU is not finite, the channels are no multiple of maxout's
     /// pieces, or the device fails.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        given("activation", x)?;
         match self {
             Activation::LeakyRelu(a) | Activation::Elu(a) if !a.is_finite() => {
                 bail!("{self:?} wants a finite number; got {a}")
@@ -89,7 +91,10 @@ impl Activation {
                 if pieces == 0 || !channels.is_multiple_of(pieces) {
                     bail!("maxout of {pieces} pieces wants a multiple of that many channels; got {:?}", x.dims());
                 }
-                if kernels::fits(x) { self.maxout(x, pieces) } else { composed::activation(self, x) }
+                match kernels::fits(x) && x.elem_count() > 0 {
+                    true => self.maxout(x, pieces),
+                    false => composed::activation(self, x),
+                }
             }
             _ if kernels::fits(x) => self.elementwise(x),
             _ => composed::activation(self, x),
@@ -178,12 +183,14 @@ impl Activation {
     fn mean_square(self) -> f64 {
         let (reach, step) = (12.0, 1.0 / 64.0);
         let points = (-reach / step) as i32..=(reach / step) as i32;
+        // Of a number of pieces too large to count the mean square is that of the largest.
+        let others = |k: usize| i32::try_from(k.saturating_sub(1)).unwrap_or(i32::MAX);
         let at = |i: i32| {
             let x = f64::from(i) * step;
             let bell = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
             match self {
                 // The density of the greatest of k.
-                Activation::Maxout(k) => x * x * k as f64 * bell * normal(x).powi(k as i32 - 1),
+                Activation::Maxout(k) => x * x * k as f64 * bell * normal(x).powi(others(k)),
                 _ => self.value(x).powi(2) * bell,
             }
         };

@@ -2,6 +2,9 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
+use crate::composed;
+use crate::sizes::given;
+
 /// Layer norm: each row of the last axis is centred and divided by its deviation,
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the biased variance. Variance zero gives `bias`.
 ///
@@ -26,6 +29,9 @@ use candle_core::{D, Result, Tensor, bail};
 /// J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization*, 2016.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
     check("layer_norm", x, [weight, bias])?;
+    if x.elem_count() == 0 {
+        return composed::nothing(&[x, weight, bias], x.dims());
+    }
     standardised(x, eps)?.broadcast_mul(weight)?.broadcast_add(bias)
 }
 
@@ -45,8 +51,11 @@ pub fn group_norm(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps
     if x.rank() < 2 || groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups want (N,..,C) with a multiple of that many channels; got {:?}", x.dims());
     }
+    if x.elem_count() == 0 {
+        return composed::nothing(&[x, weight, bias], x.dims());
+    }
     let n = x.dim(0)?;
-    let pixels = x.elem_count() / (n * c).max(1);
+    let pixels = x.elem_count() / (n * c);
     let together = x.reshape((n, pixels, groups, c / groups))?.transpose(1, 2)?.contiguous()?;
     let shape = together.shape().clone();
     let y = standardised(&together.flatten_from(2)?, eps)?.reshape(shape)?;
@@ -60,8 +69,9 @@ fn standardised(x: &Tensor, eps: f64) -> Result<Tensor> {
     centred.broadcast_div(&(variance + eps)?.sqrt()?)
 }
 
-fn check(name: &str, x: &Tensor, vectors: [&Tensor; 2]) -> Result<usize> {
+fn check(name: &'static str, x: &Tensor, vectors: [&Tensor; 2]) -> Result<usize> {
     let c = x.dim(D::Minus1)?;
+    given(name, x)?;
     match vectors.iter().find(|v| v.dims() != [c]) {
         Some(other) => bail!("{name}: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims()),
         None => Ok(c),

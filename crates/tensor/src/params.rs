@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use candle_nn::{Init, VarBuilder};
 
+use crate::sizes::made;
 use crate::{Rng, init};
 
 /// The named tensors of a network, in the order of their names.
@@ -176,6 +177,9 @@ impl Params {
             }
             return Ok(entry.var.clone());
         }
+        if let Err(error) = made("a parameter", shape.dims(), self.dtype.size_in_bytes().max(4)) {
+            bail!("parameter {name}: {error}");
+        }
         let values = init::sample(first, &shape, &mut self.rng.fork(name), self.dtype, &self.device)?;
         let var = Var::from_tensor(&values)?;
         let entry = Entry { var: var.clone(), trainable };
@@ -222,7 +226,7 @@ impl Path {
     /// The trainable `name` below this place, created where it does not exist.
     ///
     /// # Errors
-    /// When it exists with another shape.
+    /// When it exists with another shape, or this one is larger than memory.
     pub fn trainable(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
         self.params.get_or_create(&self.full(name), shape.into(), first, true)
     }
@@ -230,7 +234,7 @@ impl Path {
     /// The buffer `name` below this place, created where it does not exist.
     ///
     /// # Errors
-    /// When it exists with another shape.
+    /// When it exists with another shape, or this one is larger than memory.
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
         self.params.get_or_create(&self.full(name), shape.into(), first, false)
     }

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, average_pool, max_pool, on_floats};
+use crate::sizes::{Checked, given};
 use crate::{Graph, Layer, Mode, Operation, Value, composed, tape};
 
 /// How a pooling window moves over the map.
@@ -35,32 +36,6 @@ impl Layer for Pool {
     }
 }
 
-impl Pool {
-    /// Windows along a side of `size` pixels, as PyTorch counts them.
-    fn windows(&self, size: usize, kernel: usize) -> usize {
-        let free = size + 2 * self.padding - kernel;
-        if !self.ceil_mode {
-            return free / self.stride + 1;
-        }
-        let windows = free.div_ceil(self.stride) + 1;
-        // The last window must begin inside the map or its left padding.
-        if (windows - 1) * self.stride >= size + self.padding { windows - 1 } else { windows }
-    }
-
-    pub(crate) fn output(&self, h: usize, w: usize) -> Result<(usize, usize)> {
-        let (kh, kw) = self.kernel;
-        if kh == 0 || kw == 0 || kh * kw > 256 || self.stride == 0 || 2 * self.padding > kh.min(kw) {
-            bail!(
-                "max_pool2d: the kernel must have 1 to 256 cells, the stride must be at least 1, the padding at most half the kernel; got {self:?}"
-            );
-        }
-        if h + 2 * self.padding < kh || w + 2 * self.padding < kw {
-            bail!("max_pool2d: the window {kh}x{kw} is larger than the map {h}x{w} with padding {}", self.padding);
-        }
-        Ok((self.windows(h, kh), self.windows(w, kw)))
-    }
-}
-
 /// The largest value of each window, by channel. The gradient goes to that value: the first in row order where
 /// several are equal, as in PyTorch.
 ///
@@ -68,29 +43,28 @@ impl Pool {
 /// (N,H,W,C) to (N,OH,OW,C).
 ///
 /// # Errors
-/// When the configuration is impossible or the window is larger than the padded map.
+/// When the configuration is impossible, the window larger than the padded map, or a map has no pixels.
 ///
 /// # Differs from candle
 /// candle 0.11 divides the gradient of a 2x2 window by four, misplaces it on odd sizes, and knows neither
 /// padding nor windows that overlap.
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
-    let (n, h, w, c) = x.dims4()?;
-    let (oh, ow) = pool.output(h, w)?;
-    if !kernels::fits(x) {
+    given("max_pool2d", x)?;
+    let d = Checked::pooling(x.dims4()?.into(), pool, x.dtype().size_in_bytes())?;
+    let shape = d.output();
+    if !kernels::fits(x) || shape.contains(&0) {
         return composed::max_pool2d(x, pool);
     }
-    let Pool { kernel, stride, padding, .. } = pool;
-    let shape = max_pool::Shape { n, h, w, c, oh, ow, kernel, stride, padding };
     let values = x.contiguous()?;
     on_floats!(x.dtype(), T => {
         if !x.track_op() {
-            let y = kernels::with::<T, _>(&values, |x| max_pool::forward(shape, x))?;
-            return kernels::tensor(y, &(n, oh, ow, c).into());
+            let y = kernels::with::<T, _>(&values, |x| max_pool::forward(d, x))?;
+            return kernels::tensor(y, &shape.to_vec().into());
         }
-        let (y, cells) = kernels::with::<T, _>(&values, |x| max_pool::forward_with_cells(shape, x))?;
-        tape::record(y, (n, oh, ow, c), &[x], move |dy, _| {
-            let dx = kernels::with::<T, _>(dy, |dy| max_pool::backward(shape, &cells, dy))?;
-            Ok(vec![Some(kernels::tensor(dx, &(n, h, w, c).into())?)])
+        let (y, cells) = kernels::with::<T, _>(&values, |x| max_pool::forward_with_cells(d, x))?;
+        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+            let dx = kernels::with::<T, _>(dy, |dy| max_pool::backward(d, &cells, dy))?;
+            Ok(vec![Some(kernels::tensor(dx, &(d.n, d.h, d.w, d.c).into())?)])
         })
     })
 }
@@ -102,22 +76,19 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
 /// (N,H,W,C) to (N,OH,OW,C).
 ///
 /// # Errors
-/// When a side of the map or of the output is 0.
+/// When a side of the map or of the output is 0, or the output is larger than memory ([`SizeError`](crate::SizeError)).
 pub fn adaptive_avg_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor> {
-    let (n, h, w, c) = x.dims4()?;
-    let (oh, ow) = output;
-    if h * w * oh * ow == 0 {
-        bail!("adaptive_avg_pool2d: no side may be 0; got a map {h}x{w} and an output {oh}x{ow}");
-    }
-    if !kernels::fits(x) {
+    given("adaptive_avg_pool2d", x)?;
+    let d = Checked::averaging(x.dims4()?.into(), output, x.dtype().size_in_bytes())?;
+    let shape = d.output();
+    if !kernels::fits(x) || shape.contains(&0) {
         return composed::adaptive_avg_pool2d(x, output);
     }
-    let shape = average_pool::Shape { n, h, w, c, oh, ow };
     on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| average_pool::forward(shape, x))?;
-        tape::record(y, (n, oh, ow, c), &[x], move |dy, _| {
-            let dx = kernels::with::<T, _>(dy, |dy| average_pool::backward(shape, dy))?;
-            Ok(vec![Some(kernels::tensor(dx, &(n, h, w, c).into())?)])
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| average_pool::forward(d, x))?;
+        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+            let dx = kernels::with::<T, _>(dy, |dy| average_pool::backward(d, dy))?;
+            Ok(vec![Some(kernels::tensor(dx, &(d.n, d.h, d.w, d.c).into())?)])
         })
     })
 }
@@ -136,6 +107,9 @@ pub fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
 /// When a side of the map is 0 or above 256.
 pub fn global_max_pool(x: &Tensor) -> Result<Tensor> {
     let (_, h, w, _) = x.dims4()?;
+    if !(1..=256).contains(&h) || !(1..=256).contains(&w) {
+        bail!("global_max_pool: sides must have 1 to 256 pixels; got a map {h}x{w}");
+    }
     let rows = max_pool2d(x, Pool { kernel: (1, w), stride: 1, ..Pool::default() })?;
     max_pool2d(&rows, Pool { kernel: (h, 1), stride: 1, ..Pool::default() })?.flatten_from(1)
 }

@@ -6,17 +6,7 @@ use rayon::prelude::*;
 
 use super::fill::copy;
 use super::{Real, filled};
-
-/// The sizes of one pooling.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub(crate) n: usize,
-    pub(crate) h: usize,
-    pub(crate) w: usize,
-    pub(crate) c: usize,
-    pub(crate) oh: usize,
-    pub(crate) ow: usize,
-}
+use crate::sizes::{Averaging, Checked};
 
 /// Pixels that cell `i` of `out` averages over, along a side of `size`.
 fn span(i: usize, size: usize, out: usize) -> Range<usize> {
@@ -29,7 +19,7 @@ fn cells(i: usize, size: usize, out: usize) -> Range<usize> {
 }
 
 /// One over the pixels of a cell.
-fn scale<T: Real>(d: &Shape, oy: usize, ox: usize) -> T {
+fn scale<T: Real>(d: &Averaging, oy: usize, ox: usize) -> T {
     T::from_f64(1.0 / (span(oy, d.h, d.oh).len() * span(ox, d.w, d.ow).len()) as f64)
 }
 
@@ -38,7 +28,7 @@ fn add<T: Real>(sum: &mut [T], values: &[T]) {
 }
 
 /// The averages (N,OH,OW,C). Rows of a cell are summed apart, which keeps sums of thousands of pixels short.
-pub(crate) fn forward<T: Real>(d: Shape, x: &[T]) -> Vec<T> {
+pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
     let mut out = vec![T::ZERO; d.n * d.oh * d.ow * d.c];
     out.par_chunks_mut((d.ow * d.c).max(1)).enumerate().for_each_init(
         || vec![T::ZERO; d.c],
@@ -63,7 +53,7 @@ pub(crate) fn forward<T: Real>(d: Shape, x: &[T]) -> Vec<T> {
 }
 
 /// The gradient of [`forward`]: each pixel has that of its cell, or the sum of those of its cells.
-pub(crate) fn backward<T: Real>(d: Shape, dy: &[T]) -> Vec<T> {
+pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
     assert_eq!(dy.len(), d.n * d.oh * d.ow * d.c, "gradients of another average pooling");
     let mut shares = dy.to_vec();
     for (i, share) in shares.chunks_exact_mut(d.c.max(1)).enumerate() {

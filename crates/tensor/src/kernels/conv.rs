@@ -12,31 +12,9 @@ use super::rewrite::Elements;
 use super::simd::{Simd, simd};
 use super::tally::Tallies;
 use super::{Real, depthwise, direct, filled, winograd};
+use crate::sizes::{Checked, Convolution};
 
-/// The sizes of one convolution, and what its products are of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub(crate) n: usize,
-    pub(crate) h: usize,
-    pub(crate) w: usize,
-    /// Input channels, all groups.
-    pub(crate) c: usize,
-    /// Output height, width and channels (all groups).
-    pub(crate) oh: usize,
-    pub(crate) ow: usize,
-    pub(crate) o: usize,
-    /// Kernel height and width.
-    pub(crate) r: usize,
-    pub(crate) s: usize,
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
-    pub(crate) dilation: usize,
-    pub(crate) groups: usize,
-    /// Whether direct products are of pairs of bfloat16, which are float32's and AVX-512's.
-    pub(crate) pairs: bool,
-}
-
-impl Shape {
+impl Convolution {
     pub(super) fn c_group(&self) -> usize {
         self.c / self.groups
     }
@@ -72,15 +50,15 @@ impl Shape {
     }
 
     /// Whether a product that writes so many channels takes tallies of them.
-    fn tallied<T: Real>(&self, channels: usize) -> bool {
-        self.groups == 1 && channels.is_multiple_of(T::lanes(simd())) && self.y_len() > 0
+    fn tallied<T: Real>(&self, simd: Simd, channels: usize) -> bool {
+        self.groups == 1 && channels.is_multiple_of(T::lanes(simd)) && self.y_len() > 0
     }
 
     fn x_len(&self) -> usize {
         self.n * self.h * self.w * self.c
     }
 
-    fn y_len(&self) -> usize {
+    pub(crate) fn y_len(&self) -> usize {
         self.n * self.oh * self.ow * self.o
     }
 
@@ -96,24 +74,33 @@ enum Algorithm {
 }
 
 /// The output (N,OH,OW,O), rectified where `relu`.
-pub(crate) fn forward<T: Real>(d: Shape, x: &[T], weight: &[T], bias: Option<&[T]>, relu: bool) -> Vec<T> {
-    run(d, x, weight, bias, relu, None)
+pub(crate) fn forward<T: Real>(
+    d: Checked<Convolution>,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    relu: bool,
+) -> Vec<T> {
+    run(simd(), d, x, weight, bias, relu, None)
 }
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
-pub(crate) fn forward_moments<T: Real>(d: Shape, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
-    if !d.tallied::<T>(d.o) {
-        let y = forward(d, x, weight, None, false);
+pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
+    // Asked for once: whoever forces another set meanwhile must not change the width of the vectors.
+    let simd = simd();
+    if !d.tallied::<T>(simd, d.o) {
+        let y = run(simd, d, x, weight, None, false, None);
         let moments = moments::of(&y, d.o);
         return (y, moments);
     }
     let mut blocks = Blocks::new(d.o);
-    let y = run(d, x, weight, None, false, Some(&mut blocks));
+    let y = run(simd, d, x, weight, None, false, Some(&mut blocks));
     (y, blocks.together())
 }
 
 fn run<T: Real>(
-    d: Shape,
+    simd: Simd,
+    d: Checked<Convolution>,
     x: &[T],
     weight: &[T],
     bias: Option<&[T]>,
@@ -121,7 +108,7 @@ fn run<T: Real>(
     tallies: Option<&mut dyn Tallies<T>>,
 ) -> Vec<T> {
     assert!(x.len() == d.x_len() && weight.len() == d.weight_len() && bias.is_none_or(|b| b.len() == d.o));
-    let (simd, x, bias) = (simd(), x.as_ptr(), bias.map_or(std::ptr::null(), <[T]>::as_ptr));
+    let (x, bias) = (x.as_ptr(), bias.map_or(std::ptr::null(), <[T]>::as_ptr));
     // SAFETY: the lengths are those of the shape; each algorithm writes every output.
     unsafe {
         filled(d.y_len(), |out| {
@@ -137,33 +124,34 @@ fn run<T: Real>(
 }
 
 /// The gradient of the input, (N,H,W,C).
-pub(crate) fn input_gradient<T: Real>(d: Shape, weight: &[T], dy: &[T]) -> Vec<T> {
+pub(crate) fn input_gradient<T: Real>(d: Checked<Convolution>, weight: &[T], dy: &[T]) -> Vec<T> {
     if d.y_len() == 0 {
         return vec![T::ZERO; d.x_len()];
     }
     // SAFETY: all of it is written.
-    unsafe { filled(d.x_len(), |out| run_back(d, weight, dy, out, None)) }
+    unsafe { filled(d.x_len(), |out| run_back(simd(), d, weight, dy, out, None)) }
 }
 
-/// Whether [`input_gradient_gated`] does this one.
-pub(crate) fn gates<T: Real>(d: &Shape) -> bool {
-    d.tallied::<T>(d.c) && d.stride == 1 && d.c.is_multiple_of(SIGNS)
+/// Whether [`input_gradient_gated`] does this one on an instruction set.
+pub(crate) fn gates<T: Real>(simd: Simd, d: &Convolution) -> bool {
+    d.tallied::<T>(simd, d.c) && d.stride == 1 && d.c.is_multiple_of(SIGNS)
 }
 
 /// The gradient of the input with the `rest` of its terms, through the gate: a new map, or none where it has been written
 /// over the rest; and the sums over it.
 pub(crate) fn input_gradient_gated<T: Real>(
-    d: Shape,
+    simd: Simd,
+    d: Checked<Convolution>,
     weight: &[T],
     dy: &[T],
     rest: Option<Elements<'_, T>>,
     of: Rectified<'_, T>,
 ) -> (Option<Vec<T>>, Sums) {
-    assert!(gates::<T>(&d), "a convolution that takes tallies of its whole input");
+    assert!(gates::<T>(simd, &d), "a convolution that takes tallies of its whole input");
     assert!([of.signs.len() * SIGNS, of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "of the input's shape");
     let run = |out: &mut [MaybeUninit<T>], add: bool| {
         let mut gated = Gated::new(of, out.as_mut_ptr().cast(), add);
-        run_back(d, weight, dy, out, Some(&mut gated));
+        run_back(simd, d, weight, dy, out, Some(&mut gated));
         gated.sums()
     };
     // SAFETY: only elements are written, so that all stay initialised; MaybeUninit<T> has the layout of T.
@@ -187,14 +175,15 @@ pub(crate) fn input_gradient_gated<T: Real>(
 
 /// Writes the gradient of the input to `out`.
 fn run_back<T: Real>(
-    d: Shape,
+    simd: Simd,
+    d: Checked<Convolution>,
     weight: &[T],
     dy: &[T],
     out: &mut [MaybeUninit<T>],
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     assert!(dy.len() == d.y_len() && weight.len() == d.weight_len() && out.len() == d.x_len());
-    let (simd, dy, out) = (simd(), dy.as_ptr(), out.as_mut_ptr().cast::<T>());
+    let (dy, out) = (dy.as_ptr(), out.as_mut_ptr().cast::<T>());
     // SAFETY: as in `run`.
     unsafe {
         match d.algorithm() {
@@ -206,7 +195,7 @@ fn run_back<T: Real>(
 }
 
 /// The gradient of the weight (O,I,R,S).
-pub(crate) fn weight_gradient<T: Real>(d: Shape, x: &[T], dy: &[T]) -> Vec<T> {
+pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T]) -> Vec<T> {
     assert!(x.len() == d.x_len() && dy.len() == d.y_len());
     if d.y_len() == 0 || d.x_len() == 0 {
         return vec![T::ZERO; d.weight_len()];

@@ -2,9 +2,9 @@
 //! the channels, and both directions gather: `out[y, x, c] = Σ_taps in[y', x', c] · weight[tap, c]`.
 
 use super::Real;
-use super::conv::Shape;
 use super::parallel::{Shared, each, reduce};
 use super::simd::{Job, Lanes, Simd};
+use crate::sizes::Convolution;
 
 /// Parts of the sum of a weight's gradient, at most.
 const PARTS: usize = 16;
@@ -13,17 +13,12 @@ const PARTS: usize = 16;
 type Reads = Vec<Vec<(usize, usize)>>;
 
 /// What each output position along a side reads.
-fn forward_reads(d: &Shape, outputs: usize, taps: usize, size: usize) -> Reads {
-    (0..outputs)
-        .map(|o| {
-            let source = |t: usize| (o * d.stride + t * d.dilation).checked_sub(d.padding).filter(|&i| i < size);
-            (0..taps).filter_map(|t| Some((t, source(t)?))).collect()
-        })
-        .collect()
+fn forward_reads(d: &Convolution, outputs: usize, taps: usize, size: usize) -> Reads {
+    (0..outputs).map(|o| (0..taps).filter_map(|t| Some((t, d.source(o, t, size)?))).collect()).collect()
 }
 
 /// What each input position's gradient reads: the same pairs from the other end.
-fn backward_reads(d: &Shape, outputs: usize, taps: usize, size: usize) -> Reads {
+fn backward_reads(d: &Convolution, outputs: usize, taps: usize, size: usize) -> Reads {
     let mut reads = vec![Vec::new(); size];
     for (o, pairs) in forward_reads(d, outputs, taps, size).into_iter().enumerate() {
         for (tap, i) in pairs {
@@ -35,7 +30,7 @@ fn backward_reads(d: &Shape, outputs: usize, taps: usize, size: usize) -> Reads 
 }
 
 /// C,1,R,S to [tap][c].
-fn pack<T: Real>(d: &Shape, weight: &[T]) -> Vec<T> {
+fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
     let taps = d.r * d.s;
     (0..taps * d.c).map(|i| weight[i % d.c * taps + i / d.c]).collect()
 }
@@ -46,7 +41,7 @@ fn pack<T: Real>(d: &Shape, weight: &[T]) -> Vec<T> {
 /// The pointers hold what the shape says; `bias` is null or C numbers.
 pub(super) unsafe fn forward<T: Real>(
     simd: Simd,
-    d: &Shape,
+    d: &Convolution,
     x: *const T,
     weight: &[T],
     out: *mut T,
@@ -61,7 +56,7 @@ pub(super) unsafe fn forward<T: Real>(
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T], dy: *const T, out: *mut T) {
+pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight: &[T], dy: *const T, out: *mut T) {
     let reads = (backward_reads(d, d.oh, d.r, d.h), backward_reads(d, d.ow, d.s, d.w));
     let plain = (std::ptr::null(), false);
     // SAFETY: the caller's promise.
@@ -70,7 +65,7 @@ pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Shape, weight: &[T]
 
 unsafe fn gather<T: Real>(
     simd: Simd,
-    d: &Shape,
+    d: &Convolution,
     (rows, columns): &(Reads, Reads),
     (source, pixels, width): (*const T, usize, usize),
     (out, h, w): (*mut T, usize, usize),
@@ -134,7 +129,7 @@ impl<T: Real> Job<T> for Row<'_, T> {
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
+pub(super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
     let size = d.r * d.s * d.c;
     let rows = d.n * d.oh;
     let parts = rows.clamp(1, PARTS);
@@ -156,7 +151,7 @@ pub(super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T
 
 /// Adds what one row of outputs gives to the sums of the weight's gradient.
 struct RowGradient<'a, T> {
-    d: &'a Shape,
+    d: &'a Convolution,
     rows: &'a [(usize, usize)],
     columns: &'a [Vec<(usize, usize)>],
     x: *const T,

@@ -53,10 +53,13 @@ impl<T: Real> Tallies<T> for Gated<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conv::{Shape, gates, input_gradient, input_gradient_gated};
+    use super::super::conv::{gates, input_gradient, input_gradient_gated};
     use super::super::normalise::SIGNS;
     use super::super::rewrite::Elements;
+    use super::super::simd::simd;
     use super::*;
+    use crate::Conv;
+    use crate::sizes::Checked;
 
     fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
         let mut rng = crate::Rng::new(seed);
@@ -72,10 +75,10 @@ mod tests {
     /// The gradient alone, then the rest, the rectifier and the sums, one after the other.
     fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
         let out = side + 2 * padding + 1 - r;
-        let (oh, ow) = (out, out);
-        let (stride, dilation, groups) = (1, 1, 1);
-        let d = Shape { n, h: side, w: side, c, oh, ow, o, r, s: r, stride, padding, dilation, groups, pairs: false };
-        assert!(gates::<T>(&d));
+        let conv = Conv { padding, ..Conv::default() };
+        let d = Checked::convolution([n, side, side, c], [o, c, r, r], conv, (size_of::<T>(), false)).unwrap();
+        let simd = simd();
+        assert!(gates::<T>(simd, &d));
         let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));
         let [y, x, rest] = [3, 4, 5].map(|seed| draw::<T>(n * side * side * c, seed));
         let bit = |(i, y): (usize, &T)| u16::from(*y > T::ZERO) << i;
@@ -86,9 +89,9 @@ mod tests {
         for (name, with_rest) in [("alone", false), ("own", true), ("shared", true)] {
             let mut own = rest.clone();
             let (new, sums) = match name {
-                "alone" => input_gradient_gated(d, &weight, &dy, None, of),
-                "own" => input_gradient_gated(d, &weight, &dy, Some(Elements::Own(&mut own)), of),
-                _ => input_gradient_gated(d, &weight, &dy, Some(Elements::Shared(&rest)), of),
+                "alone" => input_gradient_gated(simd, d, &weight, &dy, None, of),
+                "own" => input_gradient_gated(simd, d, &weight, &dy, Some(Elements::Own(&mut own)), of),
+                _ => input_gradient_gated(simd, d, &weight, &dy, Some(Elements::Shared(&rest)), of),
             };
             let got = new.unwrap_or(own);
             let (mut right, mut gradient, mut product) = (Vec::new(), vec![0.0; c], vec![0.0; c]);

@@ -9,6 +9,7 @@ use super::filled;
 use super::micro::{Packed, Product, Rows, Transposed, packed_len, panels};
 use super::parallel::{Shared, each, scratch};
 use super::simd::simd;
+use crate::sizes::{Checked, Connection};
 
 /// Outputs, and rows of dW, of one unit of work: a multiple of every tile's height.
 const ROWS: usize = 84;
@@ -17,16 +18,8 @@ const COLUMNS: usize = 512;
 /// Rows of W that a unit of dx reads at a time: few enough for the page tables.
 const STEPS: usize = 64;
 
-/// Batch, inputs, outputs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
-    pub(crate) n: usize,
-    pub(crate) i: usize,
-    pub(crate) o: usize,
-}
-
 /// y (N,O) of x (N,I), weight (O,I) and bias (O).
-pub(crate) fn forward<T: Real>(d: Sizes, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+pub(crate) fn forward<T: Real>(d: Checked<Connection>, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
     assert!(x.len() == d.n * d.i && weight.len() == d.o * d.i && bias.is_none_or(|b| b.len() == d.o));
     let simd = simd();
     let packed = pack_transposed(T::lanes(simd), x, d.n, d.i);
@@ -69,7 +62,7 @@ fn pack_transposed<T: Real>(lanes: usize, x: &[T], n: usize, i: usize) -> Vec<T>
 }
 
 /// dx (N,I) of weight (O,I) and dy (N,O).
-pub(crate) fn input_gradient<T: Real>(d: Sizes, weight: &[T], dy: &[T]) -> Vec<T> {
+pub(crate) fn input_gradient<T: Real>(d: Checked<Connection>, weight: &[T], dy: &[T]) -> Vec<T> {
     assert!(dy.len() == d.n * d.o && weight.len() == d.o * d.i);
     let simd = simd();
     let lanes = T::lanes(simd);
@@ -107,9 +100,10 @@ pub(crate) fn input_gradient<T: Real>(d: Sizes, weight: &[T], dy: &[T]) -> Vec<T
 }
 
 /// dW (O,I) of x (N,I) and dy (N,O).
-pub(crate) fn weight_gradient<T: Real>(d: Sizes, x: &[T], dy: &[T]) -> Vec<T> {
+pub(crate) fn weight_gradient<T: Real>(d: Checked<Connection>, x: &[T], dy: &[T]) -> Vec<T> {
     assert!(x.len() == d.n * d.i && dy.len() == d.n * d.o);
-    let (simd, columns) = (simd(), d.i / T::lanes(simd()) * T::lanes(simd()));
+    let simd = simd();
+    let columns = d.i / T::lanes(simd) * T::lanes(simd);
     // SAFETY: each unit writes its own rows of dW, whole.
     unsafe {
         filled(d.o * d.i, |dw| {

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::simd::{Job, Lanes, simd};
 use super::{Real, filled};
+use crate::sizes::{Checked, Pooling};
 
 /// Floats seen as bits: choices by masks are what compilers turn into vector code, choices by `if` often are not.
 pub(crate) trait Bits: Real {
@@ -49,21 +50,7 @@ macro_rules! bits {
 bits!(f32, u32);
 bits!(f64, u64);
 
-/// The sizes of one pooling.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub(crate) n: usize,
-    pub(crate) h: usize,
-    pub(crate) w: usize,
-    pub(crate) c: usize,
-    pub(crate) oh: usize,
-    pub(crate) ow: usize,
-    pub(crate) kernel: (usize, usize),
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
-}
-
-impl Shape {
+impl Pooling {
     /// The taps of window `o` that lie inside a side of `size` pixels.
     fn taps(&self, o: usize, kernel: usize, size: usize) -> Range<usize> {
         let from = o * self.stride;
@@ -78,7 +65,7 @@ impl Shape {
 }
 
 /// The maxima (N,OH,OW,C) alone.
-pub(crate) fn forward<T: Bits>(d: Shape, x: &[T]) -> Vec<T> {
+pub(crate) fn forward<T: Bits>(d: Checked<Pooling>, x: &[T]) -> Vec<T> {
     assert_eq!(x.len(), d.n * d.h * d.w * d.c, "max pooling of another shape");
     let row = (d.ow * d.c).max(1);
     // SAFETY: the chunks are the rows of the output, and the job writes every element of its row.
@@ -93,7 +80,7 @@ pub(crate) fn forward<T: Bits>(d: Shape, x: &[T]) -> Vec<T> {
 
 /// The maxima and, as a byte each, the cell of the window that held them: the first maximum in row order; NaN counts
 /// as larger than any number.
-pub(crate) fn forward_with_cells<T: Bits>(d: Shape, x: &[T]) -> (Vec<T>, Vec<u8>) {
+pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<T>, Vec<u8>) {
     assert_eq!(x.len(), d.n * d.h * d.w * d.c, "max pooling of another shape");
     let (len, row) = (d.n * d.oh * d.ow * d.c, (d.ow * d.c).max(1));
     let mut cells = Vec::new();
@@ -111,7 +98,7 @@ pub(crate) fn forward_with_cells<T: Bits>(d: Shape, x: &[T]) -> (Vec<T>, Vec<u8>
 
 /// Row `i` of the output; `cells` is as long, or empty where nobody wants them.
 struct Forward<'a, T, const KEEP: bool> {
-    d: &'a Shape,
+    d: &'a Pooling,
     x: &'a [T],
     i: usize,
     out: &'a mut [MaybeUninit<T>],
@@ -127,7 +114,7 @@ impl<T: Bits, const KEEP: bool> Job<T> for Forward<'_, T, KEEP> {
 
 #[inline(always)]
 fn forward_row<T: Bits, const KEEP: bool>(
-    d: &Shape,
+    d: &Pooling,
     x: &[T],
     i: usize,
     out: &mut [MaybeUninit<T>],
@@ -218,7 +205,7 @@ impl<T: Bits> Window<'_, T> {
 }
 
 /// Each pixel gathers the gradients of the windows whose maximum it held.
-pub(crate) fn backward<T: Bits>(d: Shape, cells: &[u8], dy: &[T]) -> Vec<T> {
+pub(crate) fn backward<T: Bits>(d: Checked<Pooling>, cells: &[u8], dy: &[T]) -> Vec<T> {
     assert_eq!(cells.len(), dy.len(), "a cell for each gradient");
     assert_eq!(dy.len(), d.n * d.oh * d.ow * d.c, "gradients of another max pooling");
     let row = (d.w * d.c).max(1);
@@ -234,7 +221,7 @@ pub(crate) fn backward<T: Bits>(d: Shape, cells: &[u8], dy: &[T]) -> Vec<T> {
 
 /// Row `i` of the map.
 struct Backward<'a, T> {
-    d: &'a Shape,
+    d: &'a Pooling,
     cells: &'a [u8],
     dy: &'a [T],
     i: usize,
@@ -249,7 +236,7 @@ impl<T: Bits> Job<T> for Backward<'_, T> {
 }
 
 #[inline(always)]
-fn backward_row<T: Bits>(d: &Shape, cells: &[u8], dy: &[T], i: usize, dx: &mut [MaybeUninit<T>]) {
+fn backward_row<T: Bits>(d: &Pooling, cells: &[u8], dy: &[T], i: usize, dx: &mut [MaybeUninit<T>]) {
     let (n, y) = (i / d.h, i % d.h);
     let rows = d.covering(y, d.kernel.0, d.oh);
     for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 const SMALLEST: usize = 256 << 10;
 /// Sizes from `SMALLEST` on come in sixteen steps to each doubling.
 const STEPS: usize = 16;
-const CLASSES: usize = 14 * STEPS;
+const CLASSES: usize = if usize::BITS >= 64 { 14 } else { 12 } * STEPS;
 /// Blocks kept of each size, at most.
 const KEPT: usize = 128;
 /// How many classes a block may be larger than what was asked for: half as large again.

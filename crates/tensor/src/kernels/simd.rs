@@ -204,9 +204,11 @@ pub fn simd_asked_for() -> Result<Option<Simd>, String> {
 
 #[cfg(target_arch = "x86_64")]
 fn best() -> Simd {
-    if is_x86_feature_detected!("avx512f") {
+    // What `on_avx512` and `on_avx2` are compiled for, all of it: a virtual machine may hide some.
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    if avx2 && is_x86_feature_detected!("avx512f") {
         Simd::Avx512
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+    } else if avx2 {
         Simd::Avx2
     } else {
         Simd::Portable

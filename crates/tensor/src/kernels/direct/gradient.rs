@@ -10,7 +10,6 @@
 
 use std::ops::Range;
 
-use super::super::conv::Shape;
 use super::super::micro::{Ahead, Product, Rows, Transposed, panels};
 use super::super::pairs::Operands;
 use super::super::parallel::{Shared, each, scratch};
@@ -19,6 +18,7 @@ use super::super::{Real, filled};
 use super::forward_windows;
 use super::sums::{added, unpack};
 use super::windows::{Gather, Map, Windows};
+use crate::sizes::Convolution;
 
 /// Output pixels, or pairs of them, of a block.
 const PIXELS: usize = 224;
@@ -35,7 +35,12 @@ const PADDING: usize = 16;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
+pub(in super::super) unsafe fn weight_gradient<T: Real>(
+    simd: Simd,
+    d: &Convolution,
+    x: *const T,
+    dy: *const T,
+) -> Vec<T> {
     let lanes = T::lanes(simd);
     let inputs: Vec<_> = (0..d.groups).map(|group| forward_windows(d, group)).collect();
     let outputs: Vec<_> = (0..d.groups).map(|group| gradient_pixels(d, group)).collect();
@@ -212,7 +217,7 @@ impl<T: Real> Chunk<'_, T> {
 }
 
 /// dy as windows of one pixel.
-fn gradient_pixels(d: &Shape, group: usize) -> Windows {
+fn gradient_pixels(d: &Convolution, group: usize) -> Windows {
     let source = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
     Windows::new(source, (d.oh, d.ow), 1, (&[0], &[0]))
 }

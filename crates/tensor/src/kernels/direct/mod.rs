@@ -15,12 +15,12 @@ pub(super) use pack::Matrix;
 use std::ops::Range;
 
 use super::Real;
-use super::conv::Shape;
 use super::micro::{Packed, Product, Run};
 use super::pairs::Operands;
 use super::parallel::{Shared, each, scratch};
 use super::simd::{Job, Lanes, STREAMED, Simd};
 use super::tally::{Tallies, Tally};
+use crate::sizes::Convolution;
 use windows::{Gather, Map, Windows};
 
 /// Output pixels of one unit of work, and numbers of k, or pairs, of one product: a block of the windows and a panel of
@@ -301,7 +301,7 @@ impl<T: Real> Job<T> for Epilogue<T> {
 /// The pointers hold what the shape says.
 pub(super) unsafe fn forward<T: Real>(
     simd: Simd,
-    d: &Shape,
+    d: &Convolution,
     x: *const T,
     weight: &[T],
     out: *mut T,
@@ -323,7 +323,7 @@ pub(super) unsafe fn forward<T: Real>(
 }
 
 /// What the outputs of a group read.
-fn forward_windows(d: &Shape, group: usize) -> Windows {
+fn forward_windows(d: &Convolution, group: usize) -> Windows {
     let taps = |count: usize| (0..count).map(|t| (t * d.dilation) as isize - d.padding as isize).collect::<Vec<_>>();
     let source = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
     Windows::new(source, (d.oh, d.ow), d.stride, (&taps(d.r), &taps(d.s)))
@@ -335,7 +335,7 @@ fn forward_windows(d: &Shape, group: usize) -> Windows {
 /// The pointers hold what the shape says.
 pub(super) unsafe fn input_gradient<T: Real>(
     simd: Simd,
-    d: &Shape,
+    d: &Convolution,
     weight: &[T],
     dy: *const T,
     out: *mut T,
@@ -353,7 +353,9 @@ pub(super) unsafe fn input_gradient<T: Real>(
                 let target = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
                 let windows = Windows::new(source, size, 1, (&places(&rows), &places(&columns)));
                 let operands = d.operands(simd);
-                let plan = Correlation { operands, windows, target, every: d.stride, first: (y, x) };
+                // Where the stride is longer than the map there is one such pixel, and no next one.
+                let every = d.stride.min(d.h.max(d.w));
+                let plan = Correlation { operands, windows, target, every, first: (y, x) };
                 if taps.is_empty() {
                     // SAFETY: the target's pixels of this residue.
                     unsafe { clear(d.n, &plan, out) }
@@ -369,7 +371,7 @@ pub(super) unsafe fn input_gradient<T: Real>(
 }
 
 /// The taps that reach input position `at` + a multiple of the stride, with the first output position of each.
-fn reaching(d: &Shape, at: usize, count: usize) -> Vec<(isize, usize)> {
+fn reaching(d: &Convolution, at: usize, count: usize) -> Vec<(isize, usize)> {
     let stride = d.stride as isize;
     let mut taps: Vec<_> = (0..count)
         .map(|tap| ((at + d.padding) as isize - (tap * d.dilation) as isize, tap))

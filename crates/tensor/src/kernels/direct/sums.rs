@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::super::conv::Shape;
 use super::super::parallel::{Shared, each};
 use super::super::simd::{Block, Job, Lanes, Simd, mirror};
 use super::super::{Real, filled};
+use crate::sizes::Convolution;
 
 /// The sums over all parts, in their order, of rows of which only some columns count.
 pub(super) fn added<T: Real>(
@@ -62,7 +62,7 @@ impl<T: Real> Job<T> for Added<'_, T> {
 }
 
 /// The sums over all parts, in their order, from [part][group][tap][c][o, padded] to O,I,R,S.
-pub(super) fn unpack<T: Real>(simd: Simd, d: &Shape, padded: usize, sums: &[T]) -> Vec<T> {
+pub(super) fn unpack<T: Real>(simd: Simd, d: &Convolution, padded: usize, sums: &[T]) -> Vec<T> {
     let units = d.o_group().div_ceil(OUTPUTS);
     // SAFETY: each unit writes its own outputs, all inputs and taps of them.
     unsafe {
@@ -83,7 +83,7 @@ const STREAM: usize = 144;
 
 /// Some outputs of a group, all inputs and taps of them.
 struct Unpack<'a, T> {
-    d: &'a Shape,
+    d: &'a Convolution,
     padded: usize,
     sums: &'a [T],
     group: usize,

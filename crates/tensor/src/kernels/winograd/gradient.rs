@@ -10,7 +10,6 @@
 
 use std::ops::Range;
 
-use super::super::conv::Shape;
 use super::super::micro::{Product, Rows, Transposed};
 use super::super::parallel::{Shared, each, scratch};
 use super::super::simd::Simd;
@@ -19,6 +18,7 @@ use super::gradient_stages::{Finish, Gradients, Sums};
 use super::stages::Patches;
 use super::tiling::Tiling;
 use super::{BLOCK, CHUNK, COLUMNS, POINTS, TILES, point_stride};
+use crate::sizes::Convolution;
 
 /// Parts, at most, tiles of one, and bytes of its sums: adding the parts up must cost less than making them.
 const PARTS: usize = 16;
@@ -32,7 +32,12 @@ const BLOCK_COLUMNS: usize = 64;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(in super::super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Shape, x: *const T, dy: *const T) -> Vec<T> {
+pub(in super::super) unsafe fn weight_gradient<T: Real>(
+    simd: Simd,
+    d: &Convolution,
+    x: *const T,
+    dy: *const T,
+) -> Vec<T> {
     let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
     let padded = d.o.next_multiple_of(T::lanes(simd));
     let job =

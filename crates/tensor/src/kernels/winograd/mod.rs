@@ -19,11 +19,11 @@ pub(super) mod transform;
 mod weights;
 
 use super::Real;
-use super::conv::Shape;
 use super::direct::{Finish, Matrix};
 use super::parallel::Shared;
 use super::simd::{STREAMED, Simd};
 use super::tally::{Tallies, Tally};
+use crate::sizes::Convolution;
 use layer::Layer;
 use tiling::Tiling;
 
@@ -48,7 +48,7 @@ const COLUMNS: usize = 128;
 const UNITS: usize = 16;
 
 /// Where this algorithm is the faster one.
-pub(super) fn suits(d: &Shape) -> bool {
+pub(super) fn suits(d: &Convolution) -> bool {
     (d.r, d.s, d.stride, d.dilation, d.groups) == (3, 3, 1, 1, 1)
         && d.padding <= 2
         && d.c.min(d.o) >= 16
@@ -66,7 +66,7 @@ fn point_stride(tiles: usize, channels: usize) -> usize {
 /// The pointers hold what the shape says.
 pub(super) unsafe fn forward<T: Real>(
     simd: Simd,
-    d: &Shape,
+    d: &Convolution,
     x: *const T,
     weight: &[T],
     out: *mut T,
@@ -85,7 +85,7 @@ pub(super) unsafe fn forward<T: Real>(
 /// The pointers hold what the shape says.
 pub(super) unsafe fn input_gradient<T: Real>(
     simd: Simd,
-    d: &Shape,
+    d: &Convolution,
     weight: &[T],
     dy: *const T,
     out: *mut T,

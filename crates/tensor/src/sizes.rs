@@ -1,0 +1,354 @@
+//! The arithmetic of sizes, all of it: what the sizes of an operation's inputs make of its output.
+//!
+//! Kernels compute addresses from sizes, so a product that wraps around would be a memory fault. Their entry points take
+//! [`Checked`] sizes, which only this file makes, with checked arithmetic and once a call. For all of them these products
+//! and sums hold no surprise:
+//!
+//! - the elements of the input and of the output, of any of their axes together (axes of 0 count as 1), and their bytes;
+//! - `size + 2·padding`, `dilation·(kernel - 1) + 1` and every position in between, as signed numbers too;
+//! - `size · cells` of each side of an adaptive pool.
+//!
+//! The composed forms ask here as well, so that both paths refuse the same.
+
+use std::ops::Deref;
+
+use candle_core::{Error, Result, Tensor, bail};
+
+use crate::{Conv, Pool};
+
+/// A size that follows from those of the inputs and cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SizeError {
+    /// More elements than there are addresses.
+    #[error("{operation}: a tensor of the shape {shape:?} has more elements than can be addressed")]
+    Elements {
+        /// Whose tensor it is.
+        operation: &'static str,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// More bytes than the system gives.
+    #[error("{operation}: a tensor of the shape {shape:?} takes {bytes} bytes, which the system does not give")]
+    Memory {
+        /// Whose tensor it is.
+        operation: &'static str,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// What it takes.
+        bytes: usize,
+    },
+    /// A side of a padded map, or of a window, that is too long to count.
+    #[error(
+        "{operation}: a side of {size} with padding {padding}, under a kernel of {kernel} with dilation {dilation}, is too \
+         long to count"
+    )]
+    Side {
+        /// Which operation it is.
+        operation: &'static str,
+        /// Pixels of the map's side.
+        size: usize,
+        /// Pixels added at each end.
+        padding: usize,
+        /// Taps of the kernel along it.
+        kernel: usize,
+        /// Pixels between taps.
+        dilation: usize,
+    },
+}
+
+impl From<SizeError> for Error {
+    fn from(error: SizeError) -> Self {
+        Error::wrap(error)
+    }
+}
+
+/// Bytes of an element of the widest type.
+const WIDEST: usize = 8;
+/// Pixels, at most, of a padded side or of a window: sums of a few stay signed numbers.
+const LONGEST: usize = isize::MAX as usize / 8;
+/// Tensors of more bytes are asked of the system before they are made: a refused allocation would end the process.
+const ASKED: usize = 1 << 30;
+
+/// How many elements a tensor of this shape has. Axes of 0 count as 1 where it is checked, so that every part of the
+/// product can be computed.
+///
+/// # Errors
+/// When their bytes could not be counted.
+pub(crate) fn elements(operation: &'static str, shape: &[usize]) -> std::result::Result<usize, SizeError> {
+    let most = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)));
+    match most.is_some_and(|most| most <= isize::MAX as usize / WIDEST) {
+        true => Ok(shape.iter().product()),
+        false => Err(SizeError::Elements { operation, shape: shape.to_vec() }),
+    }
+}
+
+/// As [`elements`], of a tensor that is about to be made of elements of so many bytes.
+///
+/// # Errors
+/// When the system does not give the memory, too.
+pub(crate) fn made(operation: &'static str, shape: &[usize], width: usize) -> std::result::Result<usize, SizeError> {
+    let count = elements(operation, shape)?;
+    let bytes = count.saturating_mul(width);
+    if bytes > ASKED && Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
+        return Err(SizeError::Memory { operation, shape: shape.to_vec(), bytes });
+    }
+    Ok(count)
+}
+
+/// As [`elements`], of an input: one whose elements do not all lie in memory (a broadcast one) is about to be copied.
+///
+/// # Errors
+/// As [`made`].
+pub(crate) fn given(operation: &'static str, x: &Tensor) -> std::result::Result<usize, SizeError> {
+    let all = elements(operation, x.dims())?;
+    if x.is_contiguous() { Ok(all) } else { made(operation, x.dims(), x.dtype().size_in_bytes()) }
+}
+
+/// Sizes that have been checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked<S>(S);
+
+impl<S> Deref for Checked<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.0
+    }
+}
+
+/// The sizes of one convolution, and what its products are of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) n: usize,
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    /// Input channels, all groups.
+    pub(crate) c: usize,
+    /// Output height, width and channels (all groups).
+    pub(crate) oh: usize,
+    pub(crate) ow: usize,
+    pub(crate) o: usize,
+    /// Kernel height and width.
+    pub(crate) r: usize,
+    pub(crate) s: usize,
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+    pub(crate) dilation: usize,
+    pub(crate) groups: usize,
+    /// Whether direct products are of pairs of bfloat16, which are float32's and AVX-512's.
+    pub(crate) pairs: bool,
+}
+
+impl Convolution {
+    pub(crate) fn output(&self) -> [usize; 4] {
+        [self.n, self.oh, self.ow, self.o]
+    }
+
+    /// Where a tap of a window lies along a side of `size` pixels, if not in the padding.
+    pub(crate) fn source(&self, window: usize, tap: usize, size: usize) -> Option<usize> {
+        (window * self.stride + tap * self.dilation).checked_sub(self.padding).filter(|&at| at < size)
+    }
+}
+
+impl Checked<Convolution> {
+    /// Of a map (N,H,W,C) with a weight (O, C/groups, R, S), in elements of `width` bytes.
+    ///
+    /// # Errors
+    /// When they do not fit each other, or a size is impossible.
+    pub(crate) fn convolution(
+        x @ [n, h, w, c]: [usize; 4],
+        weight @ [o, i, r, s]: [usize; 4],
+        conv: Conv,
+        (width, pairs): (usize, bool),
+    ) -> Result<Self> {
+        let Conv { stride, padding, dilation, groups } = conv;
+        if [stride, dilation, groups, r, s, i].contains(&0) {
+            bail!(
+                "conv2d: stride, dilation, groups, kernel and channels must be at least 1; got {conv:?}, weight {weight:?}"
+            );
+        }
+        if i.checked_mul(groups) != Some(c) || o % groups != 0 {
+            let wanted = i as u128 * groups as u128;
+            bail!("conv2d: weight {weight:?} in {groups} groups wants {wanted} channels (N,H,W,C); got {x:?}");
+        }
+        let side = |size, kernel| free("conv2d", size, kernel, padding, dilation);
+        let (Some(free_h), Some(free_w)) = (side(h, r)?, side(w, s)?) else {
+            let (r, s) = (dilation * (r - 1) + 1, dilation * (s - 1) + 1);
+            bail!("conv2d: the window {r}x{s} is larger than the map {h}x{w} with padding {padding}");
+        };
+        let (oh, ow) = (free_h / stride + 1, free_w / stride + 1);
+        elements("conv2d", &x)?;
+        elements("conv2d", &weight)?;
+        if made("conv2d", &[n, oh, ow, o], width)? > 0 && h * w == 0 {
+            bail!("conv2d: a map needs pixels; got {x:?}");
+        }
+        // Past any padded side a longer stride makes no difference, and a kernel counts with it.
+        let stride = stride.min(LONGEST);
+        Ok(Self(Convolution { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups, pairs }))
+    }
+}
+
+/// Pixels that a window has to move along a side, unless it is larger than that.
+fn free(
+    operation: &'static str,
+    size: usize,
+    kernel: usize,
+    padding: usize,
+    dilation: usize,
+) -> std::result::Result<Option<usize>, SizeError> {
+    let padded = padding.checked_mul(2).and_then(|both| both.checked_add(size));
+    let reach = kernel.saturating_sub(1).checked_mul(dilation).and_then(|last| last.checked_add(1));
+    match (padded, reach) {
+        (Some(padded @ ..=LONGEST), Some(reach @ ..=LONGEST)) => Ok(padded.checked_sub(reach)),
+        _ => Err(SizeError::Side { operation, size, padding, kernel, dilation }),
+    }
+}
+
+/// The sizes of one max pooling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pooling {
+    pub(crate) n: usize,
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    pub(crate) c: usize,
+    pub(crate) oh: usize,
+    pub(crate) ow: usize,
+    pub(crate) kernel: (usize, usize),
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+}
+
+impl Pooling {
+    pub(crate) fn output(&self) -> [usize; 4] {
+        [self.n, self.oh, self.ow, self.c]
+    }
+
+    /// Where a cell of a window lies along a side of `size` pixels, if not in the padding.
+    pub(crate) fn source(&self, window: usize, cell: usize, size: usize) -> Option<usize> {
+        (window * self.stride + cell).checked_sub(self.padding).filter(|&at| at < size)
+    }
+}
+
+impl Checked<Pooling> {
+    /// Of a map (N,H,W,C), in elements of `width` bytes.
+    ///
+    /// # Errors
+    /// When the configuration is impossible, or the window larger than the map.
+    pub(crate) fn pooling(x @ [n, h, w, c]: [usize; 4], pool: Pool, width: usize) -> Result<Self> {
+        let Pool { kernel: kernel @ (kh, kw), stride, padding, ceil_mode } = pool;
+        let cells = kh.checked_mul(kw).is_some_and(|cells| (1..=256).contains(&cells));
+        if !cells || stride == 0 || padding > kh.min(kw) / 2 {
+            bail!(
+                "max_pool2d: the kernel must have 1 to 256 cells, the stride must be at least 1, the padding at most half the kernel; got {pool:?}"
+            );
+        }
+        let side = |size, kernel| free("max_pool2d", size, kernel, padding, 1);
+        let (Some(free_h), Some(free_w)) = (side(h, kh)?, side(w, kw)?) else {
+            bail!("max_pool2d: the window {kh}x{kw} is larger than the map {h}x{w} with padding {padding}");
+        };
+        // As PyTorch counts them: in ceil mode the last window must begin inside the map or its left padding.
+        let windows = |size: usize, free: usize| match ceil_mode {
+            true if free.div_ceil(stride) * stride < size + padding => free.div_ceil(stride) + 1,
+            true => free.div_ceil(stride),
+            false => free / stride + 1,
+        };
+        let (oh, ow) = (windows(h, free_h), windows(w, free_w));
+        elements("max_pool2d", &x)?;
+        if made("max_pool2d", &[n, oh, ow, c], width)? > 0 && h * w == 0 {
+            bail!("max_pool2d: a map needs pixels; got {x:?}");
+        }
+        let stride = stride.min(LONGEST);
+        Ok(Self(Pooling { n, h, w, c, oh, ow, kernel, stride, padding }))
+    }
+}
+
+/// The sizes of one adaptive average pooling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Averaging {
+    pub(crate) n: usize,
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    pub(crate) c: usize,
+    pub(crate) oh: usize,
+    pub(crate) ow: usize,
+}
+
+impl Averaging {
+    pub(crate) fn output(&self) -> [usize; 4] {
+        [self.n, self.oh, self.ow, self.c]
+    }
+}
+
+impl Checked<Averaging> {
+    /// Of a map (N,H,W,C) to a grid of cells, in elements of `width` bytes.
+    ///
+    /// # Errors
+    /// When a side is 0, or the output too large.
+    pub(crate) fn averaging([n, h, w, c]: [usize; 4], (oh, ow): (usize, usize), width: usize) -> Result<Self> {
+        if [h, w, oh, ow].contains(&0) {
+            bail!("adaptive_avg_pool2d: no side may be 0; got a map {h}x{w} and an output {oh}x{ow}");
+        }
+        elements("adaptive_avg_pool2d", &[n, h, w, c])?;
+        made("adaptive_avg_pool2d", &[n, oh, ow, c], width)?;
+        // The matrices that average rows and columns; a cell begins and ends at such a product over its number.
+        elements("adaptive_avg_pool2d", &[oh.saturating_add(1), h + 1])?;
+        elements("adaptive_avg_pool2d", &[ow.saturating_add(1), w + 1])?;
+        Ok(Self(Averaging { n, h, w, c, oh, ow }))
+    }
+}
+
+/// Batch, inputs and outputs of a fully connected layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connection {
+    pub(crate) n: usize,
+    pub(crate) i: usize,
+    pub(crate) o: usize,
+}
+
+impl Checked<Connection> {
+    /// Of samples (N,I) to (N,O), in elements of `width` bytes.
+    ///
+    /// # Errors
+    /// When one of the three matrices is too large.
+    pub(crate) fn connection([n, i, o]: [usize; 3], width: usize) -> Result<Self> {
+        elements("linear", &[n, i])?;
+        elements("linear", &[o, i])?;
+        made("linear", &[n, o], width)?;
+        Ok(Self(Connection { n, i, o }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_counted_or_had_is_refused() {
+        assert_eq!(elements("x", &[3, 0, 5]), Ok(0));
+        assert!(matches!(elements("x", &[0, 1 << 31, 1 << 31]), Err(SizeError::Elements { .. })));
+        assert!(matches!(elements("x", &[usize::MAX, usize::MAX]), Err(SizeError::Elements { .. })));
+        let said = made("x", &[1 << 30, 1 << 20], 4).unwrap_err().to_string();
+        assert!(said.contains("[1073741824, 1048576]") && said.contains("4503599627370496 bytes"), "{said}");
+        let conv = |padding, dilation| {
+            let conv = Conv { padding, dilation, ..Conv::default() };
+            Checked::convolution([1, 5, 5, 3], [4, 3, 3, 3], conv, (4, false)).map(|d| d.output())
+        };
+        assert_eq!(conv(1, 1).unwrap(), [1, 5, 5, 4]);
+        for (padding, dilation) in [(1 << 62, 1), (1 << 63, 1), (0, 1 << 63), (usize::MAX, usize::MAX), (0, 1 << 62)] {
+            assert!(conv(padding, dilation).is_err(), "padding {padding}, dilation {dilation}");
+        }
+    }
+
+    #[test]
+    fn the_last_window_of_ceil_mode_begins_inside_the_map() {
+        let output = |size, kernel, stride, padding| {
+            let pool = Pool { kernel: (kernel, kernel), stride, padding, ceil_mode: true };
+            Checked::pooling([1, size, size, 1], pool, 4).map(|d| d.oh)
+        };
+        assert_eq!(output(6, 3, 2, 0).unwrap(), 3);
+        assert_eq!(output(6, 2, 3, 1).unwrap(), 3);
+        assert_eq!(output(4, 2, 3, 1).unwrap(), 2);
+        assert_eq!(output(5, 2, usize::MAX, 1).unwrap(), 1);
+    }
+}
