@@ -68,9 +68,7 @@ fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataErro
     let picture = match format {
         Some(PixelFormat::L8) => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
         Some(PixelFormat::RGB24) => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
-        Some(PixelFormat::CMYK32) => {
-            RgbImage::from_raw(width, height, on_paper(&pixels, header.adobe)).map(DynamicImage::from)
-        }
+        Some(PixelFormat::CMYK32) => RgbImage::from_raw(width, height, on_paper(&pixels)).map(DynamicImage::from),
         _ => None,
     };
     let picture = picture.ok_or_else(|| damaged("the size of the pixels is not that of the header".into()))?;
@@ -78,10 +76,9 @@ fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataErro
     Ok(Raw { picture, orientation: orientation.unwrap_or(Orientation::NoTransforms) })
 }
 
-/// Red, green and blue of four inks: what is left of white by the ink and by black. The decoder takes all files for Adobe's, whose inks
-/// are upside down.
-fn on_paper(inks: &[u8], adobe: Option<u8>) -> Vec<u8> {
-    let left = |ink: u8| u32::from(if adobe.is_some() { 255 - ink } else { ink });
+/// Red, green and blue of four inks: what is left of white by the ink and by black.
+fn on_paper(inks: &[u8]) -> Vec<u8> {
+    let left = |ink: u8| 255 - u32::from(ink);
     let light = |&[cyan, magenta, yellow, black]: &[u8; 4]| {
         [cyan, magenta, yellow].map(|ink| ((left(ink) * left(black) + 127) / 255) as u8)
     };

@@ -138,5 +138,12 @@ for adobe in (None, 0, 1):
 inks = ycck(cmyk, 0)
 save("marks_inks_none.together", marked(inks, names=b"\1\2\3\4"))
 save("marks_inks_0.together", marked(inks, 0, names=b"\1\2\3\4"))
+with tempfile.TemporaryDirectory() as folder:
+    (Path(folder) / "scans").write_text("0;\n1;\n2;\n3;\n")
+    for name in ("ycck_1x1", "ycck_2x2", "marks_inks_0"):
+        arguments = [CJPEG.with_name("jpegtran"), "-copy", "all", "-scans", f"{folder}/scans", HERE / f"{name}.together.jpg"]
+        content = subprocess.run(arguments, capture_output=True, check=True).stdout
+        assert np.array_equal(pixels(content), pixels((HERE / f"{name}.together.jpg").read_bytes()))
+        (HERE / f"{name}.apart.jpg").write_bytes(content)
 save("arithmetic.together", jpeg(rgb, "-arithmetic"))
 (HERE / "arithmetic.png").unlink()
