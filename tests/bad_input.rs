@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{EMOJI, command, fails, fine_tune, listing, small, taper};
+use crate::support::{EMOJI, Ran, command, fails, fine_tune, listing, small, taper};
 
 #[test]
 fn folders_that_are_no_data() {
@@ -78,6 +78,38 @@ fn what_is_not_read_is_told() {
         1,
         &["test", "beside class folders", "another name"],
     );
+}
+
+/// A JPEG that libjpeg-turbo sampled in a way that was once read as another picture, and one that is not read.
+const JPEGS: [&str; 2] = ["2x2-1x1-1x1.apart.jpg", "arithmetic.together.jpg"];
+
+#[test]
+fn unusual_jpegs_are_read_or_refused_by_name_and_the_others_are_answered() {
+    let place = tempfile::tempdir().unwrap();
+    for name in JPEGS {
+        let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/tests/jpeg").join(name);
+        fs::copy(made, place.path().join(name)).unwrap();
+    }
+    let ran = taper(place.path(), &["predict", "squeezenet1_1", JPEGS[0], JPEGS[1], JPEGS[0], "--top", "1", "--json"]);
+    fails(&ran, 1, &[JPEGS[1], "arithmetic coding"]);
+    let answers: Vec<&str> = ran.stdout.lines().collect();
+    assert!(answers.len() == 2 && answers[0] == answers[1] && answers[0].contains(JPEGS[0]), "{}", ran.stdout);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_not_utf8_end_nothing() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = tempfile::tempdir().unwrap();
+    let (folder, name) = (place.path(), OsStr::from_bytes(b"caf\xe9"));
+    fs::rename(small(folder, 4), folder.join(name)).unwrap();
+    let ran = |args: &[&str]| Ran::from(command(folder, args).arg(name).output().unwrap());
+    fails(&ran(&["fine-tune"]), 2, &["data.path", "UTF-8"]);
+    assert!(!folder.join("runs").exists());
+    let stats = ran(&["data", "stats", "--json"]);
+    assert_eq!(stats.code, Some(0), "{}", stats.stderr);
+    assert!(stats.stdout.contains("caf\u{fffd}"), "{}", stats.stdout);
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn advise_plan(args: &AdviseArgs, threads: usize) -> Result<i32> {
     if args.json {
         let stage = |s: &StageScore| json!({"stage": s.name, "accuracy": s.accuracy, "interval": s.interval});
         line(json!({
-            "schema": 1, "command": "advise", "model": args.model, "data": args.data, "classes": train.classes(),
+            "schema": 1, "command": "advise", "model": args.model, "data": args.data.to_string_lossy(), "classes": train.classes(),
             "train_images": train.len(), "per_class": advice.per_class, "tried": advice.tried,
             "stages": advice.stages.iter().map(stage).collect::<Vec<_>>(), "earlier": advice.stages[advice.earlier].name,
             "heads": advice.heads, "lead": advice.lead,

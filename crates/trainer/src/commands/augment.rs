@@ -89,7 +89,9 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let bytes = files::png(&sheet(&heading, &rows, SIDE)?)?;
     files::write(&args.preview, &bytes)?;
     regardless(if args.json {
-        line(json!({"schema": 1, "command": "augment", "data": args.data, "rows": rows.len(), "preview": args.preview}))
+        line(
+            json!({"schema": 1, "command": "augment", "data": args.data.to_string_lossy(), "rows": rows.len(), "preview": args.preview}),
+        )
     } else {
         line(format_args!("wrote {}", args.preview.display()))
     })?;

@@ -68,7 +68,7 @@ pub fn data(args: &DataArgs) -> Result<i32> {
     let Principal { values, vectors } = colors.principal();
     if args.json {
         line(json!({
-            "schema": 1, "command": "data stats", "data": args.data, "images": pictures.len(),
+            "schema": 1, "command": "data stats", "data": args.data.to_string_lossy(), "images": pictures.len(),
             "unreadable_images": unreadable, "pixels": colors.pixels(), "mean": colors.mean(), "std": colors.deviation(),
             "covariance": colors.covariance(), "eigenvalues": values, "eigenvectors": vectors,
         }))?;

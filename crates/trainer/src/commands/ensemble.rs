@@ -131,7 +131,7 @@ impl Table {
             })
         };
         json!({
-            "schema": 1, "command": "ensemble", "runs": runs, "data": self.path, "images": rows[0].1.labels.len(),
+            "schema": 1, "command": "ensemble", "runs": runs, "data": self.path.to_string_lossy(), "images": rows[0].1.labels.len(),
             "unreadable_images": self.unreadable, "mean": format!("{:?}", self.mean).to_lowercase(),
             "chosen": chosen.iter().map(|&i| &runs[i]).collect::<Vec<_>>(),
             "rows": rows.iter().map(row).collect::<Vec<_>>(),

@@ -148,7 +148,7 @@ impl Told<'_> {
         let Self { args, result, scores, reliability, classes } = self;
         let recall: Vec<f64> = scores.iter().map(|score| score.recall).collect();
         json!({
-            "schema": 1, "command": "eval", "run": args.run, "data": path, "images": result.labels.len(),
+            "schema": 1, "command": "eval", "run": args.run, "data": path.to_string_lossy(), "images": result.labels.len(),
             "unreadable_images": unreadable, "classes": classes, "marginalize": args.marginalize,
             "accuracy": result.accuracy(), "interval": bootstrap(result), "top5": top(result, 5), "loss": result.loss,
             "recall": recall, "scores": scores, "confusion": result.confusion(),

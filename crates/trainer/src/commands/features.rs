@@ -112,8 +112,8 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     }
     regardless(if args.json {
         line(json!({
-            "schema": 1, "command": "features", "model": args.model, "stage": stages[stage].name, "data": args.data,
-            "images": names.len(), "unreadable_images": unreadable, "shape": shape, "out": out,
+            "schema": 1, "command": "features", "model": args.model, "stage": stages[stage].name, "data": args.data.to_string_lossy(),
+            "images": names.len(), "unreadable_images": unreadable, "shape": shape, "out": out.to_string_lossy(),
         }))
     } else {
         line(format_args!("wrote {}: {} of {}, {shape:?}", out.display(), stages[stage].name, args.model))

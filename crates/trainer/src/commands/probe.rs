@@ -89,7 +89,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
             })
         };
         line(json!({
-            "schema": 1, "command": "probe", "model": args.model, "data": args.data, "image_size": input.size,
+            "schema": 1, "command": "probe", "model": args.model, "data": args.data.to_string_lossy(), "image_size": input.size,
             "classes": train.classes(), "train_images": learned.labels.len(), "val_images": tested.labels.len(),
             "stages": rows.iter().map(row).collect::<Vec<_>>(), "feature_seconds": features,
             "seconds": start.elapsed().as_secs_f64(),
