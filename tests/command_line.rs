@@ -22,6 +22,44 @@ fn a_sheet_shows_where_an_answer_comes_from() {
     );
     fails(&taper(place.path(), &["explain", "squeezenet1_1", "none.png", "--png", "x.png"]), 1, &["none.png"]);
     assert!(!place.path().join("x.png").exists());
+    fs::write(place.path().join("bad.png"), b"\x89PNG, but no more").unwrap();
+    let mixed = ["explain", "squeezenet1_1", "bad.png", &picture, "none.png", "--png", "both.png", "--side", "64"];
+    let mixed = taper(place.path(), &mixed);
+    fails(&mixed, 1, &["bad.png", "none.png"]);
+    assert!(mixed.stdout.contains("analog clock: 81") && mixed.stdout.contains("wrote both.png"), "{}", mixed.stdout);
+    assert_eq!(fs::read(place.path().join("both.png")).unwrap(), drawn);
+}
+
+#[test]
+fn classes_without_pictures_are_measured_without_and_unknown_ones_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, data) = (place.path(), small(place.path(), 4));
+    assert_eq!(fine_tune(folder, &["--preset", "quick", "--out", "run"]).code, Some(0));
+    fs::rename(data.join("val"), folder.join("few")).unwrap();
+    let whole: serde_json::Value =
+        serde_json::from_str(&succeed(folder, &["eval", "run", "few", "--json"]).stdout).unwrap();
+    assert_eq!(whole["missing_classes"], serde_json::json!([]));
+    fs::remove_dir_all(folder.join("few/clock")).unwrap();
+    let told: serde_json::Value =
+        serde_json::from_str(&succeed(folder, &["eval", "run", "few", "--json"]).stdout).unwrap();
+    assert_eq!((&told["missing_classes"], &told["images"]), (&serde_json::json!(["clock"]), &8.into()));
+    // The other classes have the labels and the answers that they had.
+    assert_eq!((&told["confusion"][1], &told["confusion"][2]), (&whole["confusion"][1], &whole["confusion"][2]));
+    let recall = |i: usize| whole["recall"][i].as_f64().unwrap();
+    let mean = told["mean"]["recall"].as_f64().unwrap();
+    assert!((mean - (recall(1) + recall(2)) / 2.0).abs() < 1e-12 && told["scores"][0]["pictures"] == 0, "{told}");
+    let said = succeed(folder, &["eval", "run", "few"]).stdout;
+    assert!(said.contains("without the classes that no picture is of: clock\n"), "{said}");
+    let compared = succeed(folder, &["eval", "run", "few", "--compare"]).stdout;
+    assert!(compared.contains("no picture is of: clock\n") && compared.contains("ten crops"), "{compared}");
+    fs::remove_dir_all(folder.join("few/hand")).unwrap();
+    let alone: serde_json::Value =
+        serde_json::from_str(&succeed(folder, &["eval", "run", "few", "--json"]).stdout).unwrap();
+    assert_eq!((&alone["missing_classes"], &alone["images"]), (&serde_json::json!(["clock", "hand"]), &4.into()));
+    assert!(alone["accuracy"] == whole["recall"][1] && alone["interval"][0] != alone["interval"][1], "{alone}");
+    fs::create_dir(folder.join("few/foot")).unwrap();
+    fs::copy(format!("{EMOJI}/val/clock/alarm_clock.png"), folder.join("few/foot/1.png")).unwrap();
+    fails(&taper(folder, &["eval", "run", "few"]), 1, &["few has classes that run was not trained for: [\"foot\"]"]);
 }
 
 #[test]
@@ -49,13 +87,23 @@ fn runs_answer_together() {
 fn a_learning_rate_is_found_and_no_run_made() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 6));
-    let args = ["lr-find", "pictures", "--image-size", "64", "--batch-size", "6", "--steps", "40"];
+    let args = ["lr-find", "pictures", "--image-size", "64", "--batch-size", "6", "--steps", "120"];
     let told = succeed(folder, &[&args[..], &["--json", "--csv", "rates.csv", "--svg", "rates.svg"]].concat()).stdout;
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     let steps = told["rates"].as_array().unwrap().len();
     assert_eq!(fs::read_to_string(folder.join("rates.csv")).unwrap().lines().count(), steps + 1);
     assert!(told["steepest"].as_f64().unwrap() < told["lowest"].as_f64().unwrap() && !folder.join("runs").exists());
-    assert!(succeed(folder, &args).stdout.contains("--rate"));
+    assert!(told["unnamed"].is_null() && succeed(folder, &args).stdout.contains("--rate"));
+    // Where nothing moves, noise is no fall.
+    let still = [&args[..], &["--low", "1e-8", "--high", "1e-7"]].concat();
+    let said = succeed(folder, &still).stdout;
+    assert!(said.starts_with("no rate can be named: the loss ") && !said.contains("--rate"), "{said}");
+    let told: serde_json::Value =
+        serde_json::from_str(&succeed(folder, &[&still[..], &["--json"]].concat()).stdout).unwrap();
+    assert!(
+        told["steepest"].is_null() && told["unnamed"].as_str().is_some_and(|why| why.contains("the loss")),
+        "{told}"
+    );
     fails(&taper(folder, &[&args[..], &["--out", "run"]].concat()), 2, &["--out", "no run"]);
     fails(&taper(folder, &[&args[..], &["--high", "0"]].concat()), 2, &["--low", "below --high"]);
     let solved = ["--plan", "probe", "--optimizer", "lbfgs", "--set", "head.hidden=0"];

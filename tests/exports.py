@@ -22,6 +22,7 @@ import timm
 import torch
 import torchvision
 from PIL import Image
+from torchvision import transforms
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "data" / "emoji"
@@ -43,6 +44,16 @@ def log_softmax(logits):
     return below - np.log(np.exp(below).sum())
 
 
+def prepared(path, told):
+    """A picture as preprocess.json says, by torchvision."""
+    assert (told["resize"]["filter"], told["crop"]["position"], told["layout"]) == ("bilinear", "center", "NCHW")
+    resize = transforms.Resize(told["resize"]["short_side"], antialias=told["resize"]["antialias"])
+    crop = transforms.CenterCrop((told["crop"]["height"], told["crop"]["width"]))
+    pixels = np.asarray(crop(resize(Image.open(path).convert(told["color"]))), dtype=np.float32) * np.float32(told["scale"])
+    pixels = (pixels - np.float32(told["mean"])) / np.float32(told["std"])
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+
+
 def main(taper):
     taper = str(Path(taper).resolve())
     with tempfile.TemporaryDirectory() as place:
@@ -60,17 +71,13 @@ def main(taper):
                 return subprocess.run([taper, *map(str, args)], check=True, cwd=place, capture_output=True, text=True).stdout
 
             call("train", "pictures", "--model", name, "--image-size", side, "--batch-size", 6, "--epochs", 1, "--rate", 1e-5, "--out", run, *flags)
-            # Of the size that the network sees, so that nobody resizes it.
+            # Of another size than the network sees, and no square.
             picture = place / f"picture{i}.png"
-            source.resize((side, side)).save(picture)
+            source.resize((side + 31, 2 * side)).save(picture)
             told = json.loads(call("predict", run, picture, "--json", "--top", 3))
             ours = {entry["class"]: entry["probability"] for entry in told["predictions"]}
             ours = np.log([ours[name] for name in CLASSES])
             assert ours.max() < -1e-3, "so sure an answer hides differences"
-            card = json.loads((run / "model.json").read_text())
-            pixels = np.asarray(Image.open(picture), dtype=np.float32) / 255
-            pixels = (pixels - np.float32(card["mean"])) / np.float32(card["std"])
-            pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
             found = {}
             for form in ("torchvision", "timm", "onnx"):
                 out = place / f"{form}{i}"
@@ -79,6 +86,7 @@ def main(taper):
                 if form == "timm" and name in NOT_IN_TIMM:
                     continue
                 call("export", run, "--format", form, "--out", out)
+                pixels = prepared(picture, json.loads((out / "preprocess.json").read_text()))
                 x = torch.from_numpy(pixels)
                 if form == "onnx":
                     onnx.checker.check_model(str(out / "model.onnx"), full_check=True)

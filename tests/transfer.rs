@@ -250,7 +250,14 @@ fn a_run_is_exported_by_the_names_of_other_libraries() {
     succeed(folder, &["export", "pooled", "--format", "onnx", "--out", "onnx"]);
     let (onnx, read) = (fs::read(folder.join("onnx/model.onnx")).unwrap(), |path: &str| fs::read(folder.join(path)));
     assert!(onnx.len() as u64 > fs::metadata(folder.join("pooled/model.safetensors")).unwrap().len());
-    for word in ["head.fc1.weight", "GlobalMaxPool", "logits", "[\"clock\",\"flag\",\"hand\"]"] {
+    for word in [
+        "head.fc1.weight",
+        "GlobalMaxPool",
+        "logits",
+        "[\"clock\",\"flag\",\"hand\"]",
+        "preprocess",
+        "\"short_side\":64",
+    ] {
         assert!(onnx.windows(word.len()).any(|bytes| bytes == word.as_bytes()), "{word}");
     }
     assert_eq!(read("onnx/classes.json").unwrap(), {
@@ -258,6 +265,17 @@ fn a_run_is_exported_by_the_names_of_other_libraries() {
         assert!(read("again/model.onnx").unwrap() == onnx);
         read("again/classes.json").unwrap()
     });
+    for out in ["onnx", "tv", "timm"] {
+        let told: Value = serde_json::from_slice(&read(&format!("{out}/preprocess.json")).unwrap()).unwrap();
+        assert_eq!(told["resize"], serde_json::json!({"short_side": 64, "filter": "bilinear", "antialias": true}));
+        assert_eq!((&told["crop"]["position"], &told["crop"]["width"]), (&"center".into(), &64.into()));
+        let beside = read(&format!("{out}/classes.json")).or_else(|_| read(&format!("{out}/config.json"))).unwrap();
+        let beside: Value = serde_json::from_slice(&beside).unwrap();
+        let beside = if out == "timm" { &beside["pretrained_cfg"] } else { &beside };
+        assert_eq!((&told["mean"], &told["std"]), (&beside["mean"], &beside["std"]));
+    }
+    succeed(folder, &["export", "pooled/checkpoint/best.safetensors", "--format", "onnx", "--out", "best"]);
+    assert_eq!(read("best/model.onnx").unwrap().len(), onnx.len());
     train("small_cnn", "small", &[]);
     fails(&export("small", "torchvision"), 1, &["small_cnn", "Taper's alone"]);
     fails(&export("nowhere", "timm"), 1, &["nowhere"]);

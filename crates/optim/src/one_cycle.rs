@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use crate::error::{OptimError, require};
 use crate::schedule::{Schedule, half_cosine};
 
@@ -26,13 +28,15 @@ impl Default for OneCycleConfig {
 /// f(t) = 1/(d·e)                                       for t ≥ T-1
 /// ```
 ///
-/// with *T* = `steps`, *c* = *pT* - 1, *p* = `warmup_fraction`, *d* = `div_factor` and
-/// *e* = `final_div_factor`. The base rate is the peak (`max_lr`). With *p* = 1 the climb ends at
-/// the last update, and the rate stays at the peak.
+/// with *T* = `steps`, *c* = *pT* - 1 rounded to an update of the cycle, *p* = `warmup_fraction`,
+/// *d* = `div_factor` and *e* = `final_div_factor`. The base rate is the peak (`max_lr`), which one
+/// update has however short the cycle is; a single update is at the peak. With *p* = 1 the climb ends
+/// at the last update, and the rate stays at the peak.
 ///
 /// # Differs from PyTorch
-/// `OneCycleLR` refuses steps past the end, and also cycles the momentum. The three-phase form is
-/// not offered.
+/// `OneCycleLR` does not round *c*: where *pT* is no whole number, its peak lies between two updates, and
+/// a cycle of one or two has none near it. It refuses steps past the end, and also cycles the momentum.
+/// The three-phase form is not offered.
 ///
 /// # Examples
 /// ```
@@ -69,21 +73,24 @@ impl OneCycle {
         }
         Ok(Self { steps, config })
     }
+
+    /// *c*, the update at the base rate.
+    fn peak(&self) -> u64 {
+        let climb = (self.config.warmup_fraction * self.steps as f64).round() as u64;
+        climb.saturating_sub(1).min(self.steps - 1)
+    }
 }
 
 impl Schedule for OneCycle {
     fn at(&self, step: u64) -> f64 {
         let start = 1.0 / self.config.div_factor;
         let end = start / self.config.final_div_factor;
-        let last = (self.steps - 1) as f64;
-        let peak = self.config.warmup_fraction * self.steps as f64 - 1.0;
-        let t = (step as f64).min(last);
-        if t > peak {
-            half_cosine(1.0, end, (t - peak) / (last - peak))
-        } else if t < peak {
-            half_cosine(start, 1.0, t / peak)
-        } else {
-            1.0
+        let (last, peak) = (self.steps - 1, self.peak());
+        let t = step.min(last);
+        match t.cmp(&peak) {
+            Ordering::Less => half_cosine(start, 1.0, t as f64 / peak as f64),
+            Ordering::Equal => 1.0,
+            Ordering::Greater => half_cosine(1.0, end, (t - peak) as f64 / (last - peak) as f64),
         }
     }
 }
@@ -111,9 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_cycles_are_defined() {
-        for fraction in [0.0, 0.3, 0.5, 1.0] {
-            for steps in 1..6 {
+    fn the_shortest_cycles_reach_the_peak_once() {
+        for fraction in [0.0, 0.1, 0.3, 0.5, 0.9, 1.0] {
+            for steps in 1..9 {
+                let at_peak = (0..steps).filter(|&t| cycle(steps, fraction).at(t) == 1.0).count();
+                assert_eq!(at_peak, 1, "{fraction} {steps}");
                 for t in 0..8 {
                     let f = cycle(steps, fraction).at(t);
                     assert!((0.125..=1.0).contains(&f), "{fraction} {steps} {t}: {f}");

@@ -70,12 +70,11 @@ impl Default for ReduceOnPlateauConfig {
 /// with *γ* = `factor`, *P* = `patience`, *C* = `cooldown` and *f_min* = `min_factor`; *s* counts
 /// evaluations without improvement, *c* those of the cooldown that are left. With *τ* the
 /// `threshold`, better means below *best* - *τ*|*best*| or *best* - *τ*, or above the same with a
-/// plus for [`Goal::Maximise`].
+/// plus for [`Goal::Maximise`]. A NaN is never better: it counts as an evaluation without improvement.
 ///
 /// # Differs from PyTorch
 /// - `ReduceLROnPlateau` takes *best*(1 - *τ*) for a relative threshold, which for a negative metric
 ///   calls a slightly worse value better; for positive ones the two are the same.
-/// - A metric that is not finite is refused rather than counted as bad.
 /// - There is no `eps` below which a reduction is not made.
 ///
 /// # Examples
@@ -85,8 +84,7 @@ impl Default for ReduceOnPlateauConfig {
 /// let config = ReduceOnPlateauConfig { factor: 0.5, patience: 1, ..ReduceOnPlateauConfig::default() };
 /// let mut plateau = ReduceOnPlateau::new(config)?;
 /// let losses = [2.0, 1.0, 1.0, 1.0, 0.5];
-/// let factors: Vec<f64> = losses.into_iter().map(|loss| plateau.evaluated(loss)).collect::<Result<_, _>>()?;
-/// assert_eq!(factors, [1.0, 1.0, 1.0, 0.5, 0.5]);
+/// assert_eq!(losses.map(|loss| plateau.evaluated(loss)), [1.0, 1.0, 1.0, 0.5, 0.5]);
 /// # Ok::<(), taper_optim::OptimError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,11 +126,7 @@ impl ReduceOnPlateau {
     }
 
     /// Takes in the metric of one more evaluation and returns the factor from here on.
-    ///
-    /// # Errors
-    /// [`OptimError::BadConfig`] when `metric` is not finite; nothing has changed then.
-    pub fn evaluated(&mut self, metric: f64) -> Result<f64, OptimError> {
-        require(metric.is_finite(), "metric", "finite", metric)?;
+    pub fn evaluated(&mut self, metric: f64) -> f64 {
         if self.improves(metric) {
             self.best = metric;
             self.stale = 0;
@@ -148,14 +142,13 @@ impl ReduceOnPlateau {
             self.cooldown = self.config.cooldown;
             self.stale = 0;
         }
-        Ok(self.factor)
+        self.factor
     }
 
     fn improves(&self, metric: f64) -> bool {
-        if self.best.is_infinite() {
-            return true;
-        }
         let past = match self.config.threshold {
+            // Of an infinite value there is no fraction.
+            _ if self.best.is_infinite() => 0.0,
             Threshold::Relative(fraction) => fraction * self.best.abs(),
             Threshold::Absolute(amount) => amount,
         };

@@ -7,7 +7,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use taper::linear_probe::{interval, probe};
+use taper::linear_probe::probe;
+use taper::metrics::interval;
 use taper::network::backbone;
 use taper::stage_features::StageFeatures;
 use taper_data::DEFAULT_VAL_FRACTION;

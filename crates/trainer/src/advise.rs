@@ -7,7 +7,8 @@ use taper_data::{Dataset, split};
 use taper_tensor::Rng;
 
 use crate::head_trial;
-use crate::linear_probe::{self, interval};
+use crate::linear_probe;
+use crate::metrics::interval;
 use crate::network::backbone;
 use crate::recipe::{Plan, Recipe};
 use crate::stage_features::StageFeatures;
@@ -120,27 +121,38 @@ impl Advice {
         }
     }
 
-    /// Why, a sentence each.
+    /// Why, a sentence each: the numbers that decided.
     pub fn reasons(&self) -> [String; 2] {
         let last = self.stages.len() - 1;
-        let names = [last, self.earlier].map(|i| self.stages[i].name);
-        let (what, shares) = match self.heads {
-            Some(heads) => ("a new head on", heads),
-            None => ("a linear classifier on", [last, self.earlier].map(|i| self.stages[i].accuracy)),
+        let [ours, theirs] = [last, self.earlier].map(|i| &self.stages[i]);
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let trial = |what: &str, [a, b]: [f64; 2]| format!("{what} is right on {} and {}", percent(a), percent(b));
+        let linear = trial("a linear classifier", [ours.accuracy, theirs.accuracy]);
+        let (trials, both) = match self.heads {
+            Some(heads) => (format!("{linear}, {}", trial("a new head", heads)), "together "),
+            None => (linear, ""),
         };
-        let [ours, theirs] = shares.map(|share| format!("{:.1} %", 100.0 * share));
+        let order = if self.lead < 0.0 { "behind" } else { "ahead" };
         let chance = if self.lead.abs() > 1.96 { "more than chance" } else { "within chance" };
-        let (kind, verb) =
-            if self.similar() { ("similar", "as well as an earlier one or better") } else { ("different", "worse") };
-        let likeness = format!(
-            "{kind} pictures: {what} the last stage, {}, does {verb}: {ours}, on {} {theirs} (a difference {chance})",
-            names[0], names[1]
-        );
+        let ahead = format!("{both}the last is {:.2} standard errors {order}, {chance}", self.lead.abs());
+        let likeness = match (self.earlier == last, self.similar()) {
+            (true, _) => format!("similar pictures: the network has no stage before the last, {}", ours.name),
+            (_, true) => format!(
+                "similar pictures: the last stage, {}, serves as well as an earlier one or better; on it and on the best of the others, \
+                 {}, {trials}: {ahead}",
+                ours.name, theirs.name
+            ),
+            (_, false) => format!(
+                "different pictures: an earlier stage, {}, serves better than the last, {}; on the last and on it {trials}: {ahead}",
+                theirs.name, ours.name
+            ),
+        };
         let enough = MUCH[usize::from(!self.similar())];
         let amount = format!(
-            "{} data: {:.0} pictures of each class to learn, and for such pictures much begins at {enough}",
+            "{} data: {} pictures of each class to learn, and for such pictures much begins at {enough}",
             if self.much() { "much" } else { "little" },
-            self.per_class
+            // Rounded down, that less than enough does not read as enough.
+            (10.0 * self.per_class).floor() / 10.0
         );
         [likeness, amount]
     }
@@ -245,6 +257,26 @@ mod tests {
         let [likeness, amount] = advice(10.0, -2.5).reasons();
         assert!(likeness.starts_with("different") && likeness.contains("more than chance"), "{likeness}");
         assert!(amount.starts_with("little data: 10 pictures"), "{amount}");
+        assert!(advice(39.99, 1.0).reasons()[1].starts_with("little data: 39.9 pictures"));
+    }
+
+    #[test]
+    fn reasons_hold_the_numbers_that_decided() {
+        // The linear classifiers outweigh the heads: with these alone the sentence would contradict itself.
+        let mut found = Advice { heads: Some([0.985, 0.983]), ..advice(10.0, -0.4) };
+        (found.stages[2].accuracy, found.stages[1].accuracy) = (0.960, 0.984);
+        let [likeness, _] = found.reasons();
+        let wanted = "different pictures: an earlier stage, b, serves better than the last, c; on the last and on it a linear classifier is \
+                      right on 96.0 % and 98.4 %, a new head is right on 98.5 % and 98.3 %: together the last is 0.40 standard errors \
+                      behind, within chance";
+        assert_eq!(likeness, wanted);
+        found.lead = -0.1;
+        assert!(
+            found.reasons()[0].starts_with("similar")
+                && found.reasons()[0].ends_with("0.10 standard errors behind, within chance")
+        );
+        let alone = Advice { earlier: 2, ..found };
+        assert!(alone.reasons()[0].contains("no stage before the last"));
     }
 
     #[test]

@@ -75,7 +75,8 @@ pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> 
     causes
 }
 
-fn number(loss: f64) -> String {
+/// A loss in a sentence.
+pub(crate) fn number(loss: f64) -> String {
     if loss < 1e4 { format!("{loss:.3}") } else { format!("{loss:.1e}") }
 }
 

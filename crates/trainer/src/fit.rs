@@ -232,7 +232,7 @@ pub fn fit_kept(
             })?;
             outcome.eval += start.elapsed();
             outcome.waited += outcome.evaluation.waited;
-            course.pace.evaluated(outcome.evaluation.loss)?;
+            course.pace.evaluated(outcome.evaluation.loss);
             let info = EpochInfo {
                 epoch,
                 epochs,

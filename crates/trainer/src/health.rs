@@ -31,13 +31,14 @@ const MORE: f64 = 0.2;
 impl Health {
     /// What is worth a word, `first` being the health of the first epoch: the part, and what is said of it.
     pub fn doubts(&self, first: &Self) -> Vec<(String, String)> {
-        let large = self.updates.iter().filter(|(_, ratio)| *ratio > LARGE).map(|(part, ratio)| {
-            let percent = 100.0 * ratio;
-            (
-                part.clone(),
-                format!("a step changes the weights of {part} by {percent:.0} %, 0.1 % is usual: the rate is high"),
-            )
-        });
+        let large =
+            self.updates.iter().filter(|(_, ratio)| *ratio > LARGE && ratio.is_finite()).map(|(part, ratio)| {
+                let percent = 100.0 * ratio;
+                (
+                    part.clone(),
+                    format!("a step changes the weights of {part} by {percent:.0} %, 0.1 % is usual: the rate is high"),
+                )
+            });
         let before = |part: &str| first.dead.iter().find(|(name, _)| name == part).map_or(0.0, |(_, share)| *share);
         let dead = self.dead.iter().filter(|(part, share)| *share > DEAD && *share > before(part) + MORE);
         let dead = dead.map(|(part, share)| {
@@ -92,7 +93,8 @@ impl Before {
                 Part::Stage(i) => classifier.backbone().stages()[*i].name,
                 Part::Head => "head",
             };
-            updates.push((name.to_owned(), (moved / whole.max(f64::MIN_POSITIVE)).sqrt()));
+            // Of weights that were all 0 no step is a fraction.
+            updates.push((name.to_owned(), if whole > 0.0 { (moved / whole).sqrt() } else { f64::INFINITY }));
         }
         Ok(updates)
     }
@@ -147,6 +149,7 @@ mod tests {
         };
         let first = health(1e-3, 0.25);
         assert!(health(1e-2, 0.4).doubts(&first).is_empty() && first.doubts(&first).is_empty());
+        assert!(health(f64::INFINITY, f64::NAN).doubts(&first).is_empty());
         let said = health(0.5, 0.6).doubts(&first);
         assert_eq!(said.len(), 2);
         assert!(said[0].1.contains("head by 50 %") && said[1].1.contains("60 %") && said[1].1.contains("25 % after"));

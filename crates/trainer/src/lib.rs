@@ -52,6 +52,7 @@ pub mod explain;
 pub mod files;
 pub mod interrupt;
 pub mod json_lines;
+mod known_classes;
 pub mod model;
 pub mod network;
 pub mod output;

@@ -108,15 +108,6 @@ pub(crate) fn folds(labels: &[usize], classes: usize, rng: &Rng) -> Vec<usize> {
     parts
 }
 
-/// The 95 % interval of a share that was found on so many pictures (Wilson's, which stays within 0 and 1).
-pub fn interval(share: f64, pictures: usize) -> [f64; 2] {
-    const Z: f64 = 1.959_963_984_540_054;
-    let n = pictures.max(1) as f64;
-    let middle = share + Z * Z / (2.0 * n);
-    let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    [middle - half, middle + half].map(|end| end / (1.0 + Z * Z / n))
-}
-
 fn right(predictions: &[usize], labels: &[usize]) -> f64 {
     predictions.iter().zip(labels).filter(|(a, b)| a == b).count() as f64 / labels.len().max(1) as f64
 }
@@ -230,15 +221,6 @@ mod tests {
         for fold in 0..FOLDS {
             assert_eq!([0, 1].map(|class| (0..60).filter(|&i| parts[i] == fold && labels[i] == class).count()), [6, 6]);
         }
-    }
-
-    #[test]
-    fn an_interval_holds_its_share_and_stays_within_bounds() {
-        // By hand for 8 of 10: (0.8 + 0.192073 ± 1.96 · √(0.016 + 0.0096037)) / 1.384146.
-        let [low, high] = interval(0.8, 10);
-        assert!((low - 0.490162).abs() < 1e-5 && (high - 0.943318).abs() < 1e-5, "{low} {high}");
-        assert!(interval(0.0, 5)[0].abs() < 1e-12 && (interval(1.0, 5)[1] - 1.0).abs() < 1e-12);
-        assert!(interval(0.5, 1000)[1] < interval(0.5, 100)[1]);
     }
 
     #[test]

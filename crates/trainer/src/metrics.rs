@@ -1,14 +1,9 @@
 //! What probabilities and labels say beside the accuracy.
 
-use taper_tensor::Rng;
-
 use crate::evaluate::{Evaluation, log, normalized, ranked};
 
 /// Bins of [`Reliability`], of one width, as in the paper.
 pub const BINS: usize = 15;
-
-/// Samples of [`bootstrap`].
-const SAMPLES: usize = 2000;
 
 /// How good the answers for a class are. A share of nothing is 0, as in scikit-learn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
@@ -40,6 +35,22 @@ pub fn class_scores(evaluation: &Evaluation) -> Vec<ClassScore> {
     (0..confusion.len()).map(score).collect()
 }
 
+/// The mean of the scores over the classes that have pictures, each weighing alike (macro average), with the pictures of all. Its recall is
+/// the balanced accuracy. Classes without pictures count for nothing; with none that has any, all is 0.
+pub fn mean_score(scores: &[ClassScore]) -> ClassScore {
+    let seen: Vec<&ClassScore> = scores.iter().filter(|score| score.pictures > 0).collect();
+    let mean =
+        |value: fn(&ClassScore) -> f64| seen.iter().map(|score| value(score)).sum::<f64>() / seen.len().max(1) as f64;
+    let known: Vec<f64> = seen.iter().filter_map(|score| score.auc).collect();
+    ClassScore {
+        pictures: seen.iter().map(|score| score.pictures).sum(),
+        precision: mean(|score| score.precision),
+        recall: mean(|score| score.recall),
+        f1: mean(|score| score.f1),
+        auc: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
+    }
+}
+
 /// By the ranks of the probabilities (H. Mann, D. Whitney, 1947).
 fn auc(evaluation: &Evaluation, class: usize) -> Option<f64> {
     let mut scores: Vec<(f32, bool)> = evaluation
@@ -68,23 +79,28 @@ pub fn top(evaluation: &Evaluation, k: usize) -> f64 {
     hits as f64 / evaluation.labels.len().max(1) as f64
 }
 
-/// The 95 % interval of the accuracy by the percentiles of 2000 samples of as many pictures, drawn with replacement by a fixed key
-/// (B. Efron, *Bootstrap Methods*, 1979).
-pub fn bootstrap(evaluation: &Evaluation) -> [f64; 2] {
-    let right: Vec<bool> =
-        evaluation.predictions().iter().zip(&evaluation.labels).map(|(answer, label)| answer == label).collect();
-    if right.is_empty() {
+/// The 95 % interval of a share that was found on so many pictures, both fractions (Wilson's score interval):
+///
+/// ```text
+/// (p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n),   z = 1.96
+/// ```
+///
+/// with *p* = `share` and *n* = `pictures`. It stays within 0 and 1, and has a width where all or none are right: 20 of 20 is 0.839 to 1.
+/// Of no pictures nothing is known: 0 to 1.
+///
+/// # References
+/// E. Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927. L. Brown, T. Cai, A. DasGupta, *Interval
+/// Estimation for a Binomial Proportion*, 2001.
+pub fn interval(share: f64, pictures: usize) -> [f64; 2] {
+    const Z: f64 = 1.959_963_984_540_054;
+    if pictures == 0 {
         return [0.0, 1.0];
     }
-    let rng = Rng::new(0).fork("bootstrap");
-    let sample = |number: usize| {
-        let mut rng = rng.at(number as u64);
-        let drawn = |_| usize::from(right[rng.uniform(0.0, right.len() as f64) as usize % right.len()]);
-        (0..right.len()).map(drawn).sum::<usize>()
-    };
-    let mut hits: Vec<usize> = (0..SAMPLES).map(sample).collect();
-    hits.sort_unstable();
-    [SAMPLES / 40, SAMPLES - 1 - SAMPLES / 40].map(|place| hits[place] as f64 / right.len() as f64)
+    let n = pictures as f64;
+    let middle = share + Z * Z / (2.0 * n);
+    let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+    // At 0 and 1 rounding could lead past them.
+    [middle - half, middle + half].map(|end| (end / (1.0 + Z * Z / n)).clamp(0.0, 1.0))
 }
 
 /// Whether a network that says 80 % is right in 80 of 100.
@@ -164,6 +180,7 @@ mod tests {
         log_loss: f64,
         temperature: f64,
         tempered_loss: f64,
+        without_last_class: [f64; 4],
     }
 
     fn golden() -> (Golden, Evaluation) {
@@ -192,6 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn classes_without_pictures_count_for_nothing_as_in_scikit_learn() {
+        let (golden, all) = golden();
+        let kept: Vec<usize> = (0..all.labels.len()).filter(|&i| all.labels[i] != 3).collect();
+        let few = Evaluation {
+            probabilities: kept.iter().map(|&i| all.probabilities[i].clone()).collect(),
+            labels: kept.iter().map(|&i| all.labels[i]).collect(),
+            ..Evaluation::default()
+        };
+        let scores = class_scores(&few);
+        let mean = mean_score(&scores);
+        let got = [mean.precision, mean.recall, mean.f1, few.accuracy()];
+        assert!(got.iter().zip(golden.without_last_class).all(|(a, b)| (a - b).abs() < 1e-12), "{got:?}");
+        assert_eq!((mean.pictures, scores[3].pictures, scores[3].auc), (kept.len(), 0, None));
+        assert!(few.predictions().contains(&3));
+        assert_eq!(mean_score(&[]), ClassScore::default());
+    }
+
+    #[test]
     fn a_class_without_pictures_has_scores() {
         let (probabilities, labels) = (vec![vec![0.9, 0.1], vec![0.8, 0.2]], vec![0, 0]);
         let scores = class_scores(&Evaluation { probabilities, labels, ..Evaluation::default() });
@@ -200,15 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_repeats_and_is_about_that_of_the_binomial() {
-        let evaluation = Evaluation {
-            probabilities: (0..400).map(|i| if i % 5 == 0 { vec![0.0, 1.0] } else { vec![1.0, 0.0] }).collect(),
-            labels: vec![0; 400],
-            ..Evaluation::default()
-        };
-        let [low, high] = bootstrap(&evaluation);
-        // 0.8 ± 1.96 · √(0.16 / 400)
-        assert!((low - 0.7608).abs() < 0.008 && (high - 0.8392).abs() < 0.008, "{low} {high}");
-        assert_eq!(bootstrap(&evaluation), [low, high]);
+    fn an_interval_is_that_of_scipy_and_never_without_width() {
+        let rows: Vec<(usize, usize, [f64; 2])> =
+            serde_json::from_str(include_str!("../../../tests/golden/intervals.json")).unwrap();
+        assert!(rows.len() > 20);
+        for (right, pictures, wanted) in rows {
+            let got = interval(right as f64 / pictures as f64, pictures);
+            assert!(
+                got.iter().zip(wanted).all(|(got, wanted)| (got - wanted).abs() < 1e-12),
+                "{right} {pictures} {got:?}"
+            );
+            assert!(0.0 <= got[0] && got[0] < got[1] && got[1] <= 1.0);
+        }
+        assert_eq!(interval(0.0, 0), [0.0, 1.0]);
     }
 }

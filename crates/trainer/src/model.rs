@@ -1,7 +1,7 @@
 //! A classifier with what is needed to use it: class names, input, architecture; as files and back.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
@@ -103,6 +103,11 @@ pub(crate) fn folder(path: &Path) -> &Path {
     if path.is_file() { path.ancestors().skip(1).take(2).find(is_run).unwrap_or(path) } else { path }
 }
 
+/// The file of a run's weights: of a folder that of the model it left, of a file in it the file.
+pub(crate) fn weights_file(path: &Path) -> PathBuf {
+    if folder(path) == path { path.join("model.safetensors") } else { path.into() }
+}
+
 /// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a model's name otherwise, with the weights
 /// of a file in place of its own where one is given.
 ///
@@ -114,7 +119,7 @@ pub fn open(what: &str, weights: Option<&Path>) -> Result<Model> {
         ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
         let card = card(run)?;
         let (classifier, params) = card.build(Rng::new(0))?;
-        let path = if run == Path::new(what) { run.join("model.safetensors") } else { what.into() };
+        let path = weights_file(Path::new(what));
         let WeightsFile { tensors, report } = read_weights(&path)?;
         tell(&report);
         load_weights(&params, &tensors, Fit::Exact)

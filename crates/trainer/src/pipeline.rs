@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use serde_json::{Value, json};
 use taper_augment::{Normalize, Sequence, Transform};
 use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
 use taper_tensor::Rng;
@@ -22,6 +23,25 @@ pub struct Input {
     pub mean: [f32; 3],
     /// Standard deviation of each channel.
     pub std: [f32; 3],
+}
+
+impl Input {
+    /// The same in words of other libraries, for those who prepare pictures elsewhere: what `eval_loader` does to a picture, in the
+    /// order of the entries.
+    pub fn described(&self) -> Value {
+        let Self { size, mean, std } = self;
+        json!({
+            "schema": 1,
+            "summary": format!(
+                "RGB, turned as EXIF says, transparency over white; short side to {size} pixels, bilinear and antialiased; the middle \
+                 {size}x{size}; times 1/255, minus mean, over std; (N,3,{size},{size})"
+            ),
+            "color": "RGB", "exif_orientation": true, "background": [255, 255, 255],
+            "resize": {"short_side": size, "filter": "bilinear", "antialias": true},
+            "crop": {"height": size, "width": size, "position": "center"},
+            "scale": 1.0 / 255.0, "mean": mean, "std": std, "layout": "NCHW", "dtype": "float32",
+        })
+    }
 }
 
 /// A transform and the normalisation, as the loader wants them.
@@ -85,4 +105,34 @@ pub fn in_order(
 pub fn plain_loader(train: &Loader, val: &Loader) -> Result<Loader> {
     let config = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     Ok(Loader::new(train.dataset().clone(), val.prepare().clone(), config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use taper_augment::{CenterCrop, Filter, RgbImage, resize_short_side};
+
+    use super::*;
+
+    #[test]
+    fn what_is_described_is_what_is_done() {
+        let input = Input { size: 37, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.5] };
+        let picture = RgbImage::from_fn(90, 131, |x, y| image::Rgb([(x * 7 + y) as u8, (y * 3) as u8, (x * y) as u8]));
+        let told = input.described();
+        let side = |part: &str, field: &str| told[part][field].as_u64().unwrap() as u32;
+        assert_eq!(
+            (told["resize"]["filter"].as_str(), told["crop"]["position"].as_str()),
+            (Some("bilinear"), Some("center"))
+        );
+        let resized = resize_short_side(picture.clone(), side("resize", "short_side"), Filter::Bilinear);
+        let cut = CenterCrop::new(side("crop", "height")).unwrap().apply(resized, &mut Rng::new(0));
+        assert_eq!(cut.dimensions(), (side("crop", "width"), side("crop", "height")));
+        let number = |value: &Value| value.as_f64().unwrap();
+        let mut done = vec![0.0; 37 * 37 * 3];
+        prepare(eval_transform(input.size).unwrap(), input).unwrap()(picture, &mut Rng::new(0), &mut done).unwrap();
+        for (i, (&byte, done)) in cut.iter().zip(&done).enumerate() {
+            let [mean, std] = ["mean", "std"].map(|field| number(&told[field][i % 3]));
+            let wanted = (f64::from(byte) * number(&told["scale"]) - mean) / std;
+            assert!((wanted - f64::from(*done)).abs() < 1e-5, "{i}: {wanted} {done}");
+        }
+    }
 }

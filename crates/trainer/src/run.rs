@@ -29,7 +29,7 @@ use crate::report::render;
 use crate::report_page;
 use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 use crate::sanity::{self, Finding, Verdict};
-use crate::snapshots::Snapshots;
+use crate::snapshots::{self, Snapshots};
 use crate::stored::FeatureCache;
 use crate::tensorboard::TensorBoard;
 
@@ -178,7 +178,13 @@ impl<'a> Run<'a> {
 
         if resume.is_none() && !manner.quiet {
             let first = first_loss((&classifier, &params), &card, pictures, manner.threads)?;
-            let doubts = pictures.findings.iter().chain([&first]).filter(|found| found.verdict == Verdict::Doubtful);
+            let kept = snapshots::finding(recipe, &phases);
+            let doubts = pictures
+                .findings
+                .iter()
+                .chain([&first])
+                .chain(&kept)
+                .filter(|found| found.verdict == Verdict::Doubtful);
             doubts.for_each(|found| note(format_args!("doubtful: {}: {}", found.about, found.said)));
         }
         let mut interrupt = Interrupt::listen()?;

@@ -11,7 +11,9 @@ use taper_tensor::Params;
 use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
 use crate::health::Health;
+use crate::metrics::interval;
 use crate::model::save_weights;
+use crate::output::shell;
 use crate::recipe::Recipe;
 
 /// `summary.json`, schema 1: what a run was and what came of it.
@@ -104,9 +106,33 @@ pub struct Seconds {
     pub data_wait: f64,
 }
 
-/// The best epoch of a history.
+impl Summary {
+    /// Says that the model is worse than that of the best epoch by more than chance, where its accuracy lies below the 95 % interval of
+    /// the other, and with which command that one is taken.
+    pub fn below_best(&self, run: &Path) -> Option<[String; 2]> {
+        let Self { best, r#final: last, val_images, .. } = self;
+        let ends = interval(best.val_accuracy, *val_images);
+        let percent = |share: f64| format!("{:.1}", 100.0 * share);
+        (last.val_accuracy < ends[0]).then(|| {
+            let [file, model] = ["checkpoint/best.safetensors", "model.safetensors"].map(|name| shell(&run.join(name)));
+            let said = format!(
+                "the model of the last epoch is worse than that of epoch {}: {} % right, {} % there (95 % interval {} to {} %). Every verb \
+                 that takes a run takes {file}, which is that one; to make it the run's own:",
+                best.epoch,
+                percent(last.val_accuracy),
+                percent(best.val_accuracy),
+                percent(ends[0]),
+                percent(ends[1])
+            );
+            [said, format!("cp {file} {model}")]
+        })
+    }
+}
+
+/// The best epoch of a history. A loss that is NaN is none to compare.
 pub fn best(history: &[EpochInfo]) -> Best {
-    let lowest = history.iter().min_by(|a, b| a.val_loss.total_cmp(&b.val_loss));
+    let measured = history.iter().filter(|e| !e.val_loss.is_nan());
+    let lowest = measured.min_by(|a, b| a.val_loss.total_cmp(&b.val_loss));
     lowest.map_or_else(Best::default, |e| Best { epoch: e.epoch, val_loss: e.val_loss, val_accuracy: e.val_accuracy })
 }
 
@@ -230,11 +256,29 @@ mod tests {
                 dead: vec![("fire1".into(), 0.25)],
             },
         };
-        let history = [row(1, 2.0), row(2, 1.0), row(3, f64::NAN)];
-        assert_eq!(best(&history).epoch, 2);
+        let history = [row(1, 2.0), row(2, 1.0), row(3, f64::NAN), row(4, -f64::NAN)];
+        assert_eq!((best(&history).epoch, best(&history[2..])), (2, Best::default()));
         assert_eq!(history_csv(&history[..1]).lines().nth(1), Some("1,all,1e-3,1.5,2,0.5"));
         let signs = "epoch,sign,part,value\n1,gradient_norm,all,2e0\n1,update,head,1e-3\n1,dead,fire1,2.5e-1\n";
         assert_eq!(health_csv(&history[..1]), signs);
+    }
+
+    #[test]
+    fn a_model_below_the_best_epoch_by_more_than_chance_says_so() {
+        let text = r#"{"schema": 1, "command": "fine-tune", "model": "m", "plan": "full", "seed": 0, "threads": 1, "train_images": 9,
+            "val_images": 100, "unreadable_images": 0, "classes": [], "epochs": 9, "images_per_second": 1.0, "peak_memory_mb": null,
+            "best": {"epoch": 3, "val_loss": 0.5, "val_accuracy": 0.8}, "final": {"train_loss": 0.1, "val_loss": 2.0, "val_accuracy": 0.8},
+            "seconds": {"total": 1, "train": 1, "eval": 1, "data_wait": 0}}"#;
+        let mut summary: Summary = serde_json::from_str(text).unwrap();
+        let said = |summary: &Summary| summary.below_best("r".as_ref());
+        assert!(said(&summary).is_none());
+        // 80 of 100: 71.1 to 86.7 %.
+        summary.r#final.val_accuracy = 0.72;
+        assert!(said(&summary).is_none());
+        summary.r#final.val_accuracy = 0.71;
+        let [told, command] = said(&summary).unwrap();
+        assert!(told.contains("epoch 3: 71.0 % right, 80.0 % there (95 % interval 71.1 to 86.7 %)"), "{told}");
+        assert_eq!(command, "cp r/checkpoint/best.safetensors r/model.safetensors");
     }
 
     #[test]

@@ -156,6 +156,12 @@ pub fn first_loss(loss: f64, classes: usize) -> Finding {
     if loss.is_finite() && loss < 2.0 * chance + 1.0 {
         return finding("first loss", true, said);
     }
+    if !loss.is_finite() {
+        let said = format!(
+            "{loss} before the first step: pictures or weights hold NaN or infinite numbers (taper data stats)"
+        );
+        return finding("first loss", false, said);
+    }
     let said = format!(
         "{said}: first weights or pictures are too large (taper inspect init; mean and deviation of the pictures)"
     );
@@ -223,5 +229,9 @@ mod tests {
         let verdict = |loss| first_loss(loss, 10).verdict;
         assert_eq!((verdict(2.3), verdict(2.9)), (Verdict::Fine, Verdict::Fine));
         assert_eq!((verdict(7.0), verdict(f64::NAN)), (Verdict::Doubtful, Verdict::Doubtful));
+        assert!(
+            first_loss(f64::NAN, 10).said.contains("hold NaN")
+                && !first_loss(f64::INFINITY, 10).said.contains("too large")
+        );
     }
 }

@@ -11,7 +11,7 @@ use taper_tensor::{Mode, global_avg_pool};
 use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, picture};
-use crate::linear_probe::interval;
+use crate::metrics::interval;
 use crate::pipeline::{BATCH, Input, eval_loader};
 
 /// The mean of each channel over the map of each stage, of all pictures of a data set.

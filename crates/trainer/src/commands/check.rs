@@ -7,11 +7,13 @@ use super::fine_tune::RunArgs;
 use crate::network::{Network, network};
 use crate::output::line;
 use crate::overfit::overfit;
+use crate::phases::phases;
 use crate::pictures::Pictures;
 use crate::pretrained::tell;
 use crate::recipe::Recipe;
 use crate::run::first_loss;
 use crate::sanity::{Finding, Verdict};
+use crate::snapshots;
 
 /// Look at pictures and recipe before a training: classes, sizes, duplicates, the first loss, and whether a few pictures can be learned by
 /// heart.
@@ -38,6 +40,7 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     let mut findings = pictures.findings.clone();
     let Network { card, classifier, params, loaded } = network(recipe, pictures.train.classes())?;
     loaded.iter().for_each(|loaded| tell(&loaded.read));
+    findings.extend(snapshots::finding(recipe, &phases(recipe, classifier.backbone().stages().len())));
     findings.push(first_loss((&classifier, &params), &card, &pictures, threads)?);
     findings.push(overfit(recipe, &pictures.train, threads)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);

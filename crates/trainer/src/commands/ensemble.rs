@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 use taper_data::Dataset;
 
-use super::eval::{pictures, same_classes};
+use super::eval::pictures;
 use super::fine_tune::MEMBER;
 use crate::ensemble::{average, greedy, halves, part};
 use crate::evaluate::{Evaluation, evaluate};
-use crate::metrics::{bootstrap, reliability};
+use crate::known_classes::{missing, relabeled, said};
+use crate::metrics::{interval, reliability};
 use crate::model;
 use crate::output::line;
 use crate::pictures::{Readable, readable};
@@ -48,7 +49,7 @@ pub struct EnsembleArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When a run or the pictures cannot be read, or classes differ.
+/// When a run or the pictures cannot be read, the classes of the runs differ, or pictures have others.
 pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
     let runs = match &args.runs[..] {
         [run] => parts(run),
@@ -62,12 +63,12 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
     let (dataset, path) = pictures(&args.runs[0], args.data.as_deref())?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
     let table = Table { path, unreadable, mean: args.mean };
-    let (rows, chosen) = rows_of(&runs, &dataset, (&table, threads), args.greedy)?;
+    let measured = rows_of(&runs, &dataset, (&table, threads), args.greedy)?;
     if args.json {
-        line(table.json(&runs, &rows, &chosen))?;
+        line(table.json(&runs, &measured))?;
         return Ok(0);
     }
-    table.tell(&rows)?;
+    table.tell(&measured)?;
     Ok(0)
 }
 
@@ -89,18 +90,32 @@ pub(super) struct Table {
 /// A name and what was measured of it.
 type Row = (String, Evaluation);
 
+/// What was measured.
+pub(super) struct Measured {
+    pub(super) rows: Vec<Row>,
+    /// The numbers of the runs that were chosen.
+    chosen: Vec<usize>,
+    /// The classes that no picture is of.
+    missing: Vec<String>,
+}
+
 /// Each of the runs, all together, and with `choose` those that help, chosen on one half of the pictures and measured like the
-/// others on the other half. With the numbers of those chosen.
+/// others on the other half.
 pub(super) fn rows_of(
     runs: &[String],
     dataset: &Arc<dyn Dataset>,
     (table, threads): (&Table, usize),
     choose: bool,
-) -> Result<(Vec<Row>, Vec<usize>)> {
-    let mut members = Vec::new();
+) -> Result<Measured> {
+    let (mut members, mut dataset) = (Vec::new(), Arc::clone(dataset));
     for run in runs {
         let model = model::open(run, None)?;
-        same_classes(&**dataset, &table.path, (run, &model.card.classes))?;
+        // From the second on the classes are those of the first.
+        if !members.is_empty() && dataset.classes() != model.card.classes {
+            let (other, classes) = (&runs[0], &model.card.classes);
+            bail!("{run} was trained for {classes:?}, {other} for {:?}: both must be the same", dataset.classes());
+        }
+        dataset = relabeled(dataset, &table.path, (run, &model.card.classes))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
         members.push(evaluate(&model.classifier, &loader)?);
     }
@@ -119,31 +134,32 @@ pub(super) fn rows_of(
         let names: Vec<&str> = chosen.iter().map(|&i| runs[i].as_str()).collect();
         rows.push((format!("chosen: {}", names.join(", ")), together(&chosen)?));
     }
-    Ok((rows, chosen))
+    Ok(Measured { rows, chosen, missing: missing(&*dataset) })
 }
 
 impl Table {
-    pub(super) fn json(&self, runs: &[String], rows: &[Row], chosen: &[usize]) -> Value {
+    pub(super) fn json(&self, runs: &[String], Measured { rows, chosen, missing }: &Measured) -> Value {
         let row = |(name, e): &Row| {
             json!({
-                "name": name, "accuracy": e.accuracy(), "interval": bootstrap(e), "loss": e.loss,
+                "name": name, "accuracy": e.accuracy(), "interval": interval(e.accuracy(), e.labels.len()), "loss": e.loss,
                 "calibration_error": reliability(e).error, "seconds": e.took.as_secs_f64(),
             })
         };
         json!({
             "schema": 1, "command": "ensemble", "runs": runs, "data": self.path.to_string_lossy(), "images": rows[0].1.labels.len(),
-            "unreadable_images": self.unreadable, "mean": format!("{:?}", self.mean).to_lowercase(),
+            "unreadable_images": self.unreadable, "missing_classes": missing, "mean": format!("{:?}", self.mean).to_lowercase(),
             "chosen": chosen.iter().map(|&i| &runs[i]).collect::<Vec<_>>(),
             "rows": rows.iter().map(row).collect::<Vec<_>>(),
         })
     }
 
-    pub(super) fn tell(&self, rows: &[Row]) -> Result<()> {
+    pub(super) fn tell(&self, Measured { rows, missing, .. }: &Measured) -> Result<()> {
         line(format_args!("{} pictures of {}", rows[0].1.labels.len(), self.path.display()))?;
+        said(missing).map(line).transpose()?;
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         line(format_args!("{:width$}  accuracy  95 % interval     loss  calibration error  time", ""))?;
         for (name, e) in rows {
-            let [low, high] = bootstrap(e).map(|end| 100.0 * end);
+            let [low, high] = interval(e.accuracy(), e.labels.len()).map(|end| 100.0 * end);
             line(format_args!(
                 "{name:width$}   {:>5.1} %  {low:>5.1} to {high:>5.1} %  {:>5.3}             {:>5.1} %  {:.1} s",
                 100.0 * e.accuracy(),

@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use taper_data::{Dataset, Folder, Idx, validation};
+use taper_data::{DataError, Dataset, Folder, Idx, validation};
 
 use super::chart_files::ChartFiles;
 use super::ensemble::{Table, parts, rows_of};
 use crate::evaluate::{Evaluation, evaluate_marginal, passes};
-use crate::metrics::{ClassScore, Reliability, bootstrap, class_scores, reliability, temperature, tempered, top};
+use crate::known_classes::{missing, relabeled, said};
+use crate::metrics::{
+    ClassScore, Reliability, class_scores, interval, mean_score, reliability, temperature, tempered, top,
+};
 use crate::model;
 use crate::output::{line, shell};
 use crate::pictures::{Readable, readable, splits, tell};
@@ -22,7 +25,7 @@ use crate::views::{Mean, Views, evaluate_views};
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n  taper eval runs/emoji-1 --compare\n  taper eval runs/emoji-1 --png reliability.png\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used.\nThe picture shows how often answers of each probability are right."
+    after_help = "Examples:\n  taper eval runs/emoji-1\n  taper eval runs/emoji-1 other/pictures --json\n  taper eval runs/emoji-1 --marginalize 16\n  taper eval runs/emoji-1 --tta ten-crop\n  taper eval runs/emoji-1 --compare\n  taper eval runs/emoji-1 --png reliability.png\n\nWithout DATA it is the validation part of the data that the run was trained on.\nDATA holds val/<class>/*, or <class>/*, all of which is used; of the run's classes some may be missing.\nThe picture shows how often answers of each probability are right."
 )]
 pub struct EvalArgs {
     /// A run folder, or a pretrained model
@@ -57,7 +60,7 @@ pub struct EvalArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the model or the pictures cannot be read, or their classes differ.
+/// When the model or the pictures cannot be read, or these have classes that it was not trained for.
 pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
     if args.compare {
@@ -65,7 +68,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     }
     let model = model::open(&args.run, args.weights.as_deref())?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
-    same_classes(&*dataset, &path, (&args.run, &model.card.classes))?;
+    let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
@@ -84,7 +87,15 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         let title = format!("{} on {}", args.run, path.display());
         args.files.write(&draw(&title, &reliability)?, &table(&reliability))?;
     }
-    let told = Told { args, result: &result, scores: &scores, reliability: &reliability, classes: &model.card.classes };
+    let missing = missing(&*dataset);
+    let told = Told {
+        args,
+        result: &result,
+        scores: &scores,
+        reliability: &reliability,
+        classes: &model.card.classes,
+        missing: &missing,
+    };
     if args.json {
         let views = without.as_ref().map(|(views, plain)| {
             json!({
@@ -112,13 +123,15 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
     let best = Path::new(&single).join("checkpoint/best.safetensors");
     let mut names = vec![single.clone()];
     names.extend(best.is_file().then(|| best.display().to_string()));
-    let (mut rows, _) = rows_of(&names, &dataset, (&table, threads), false)?;
+    let mut measured = rows_of(&names, &dataset, (&table, threads), false)?;
+    let rows = &mut measured.rows;
     rows.truncate(names.len());
     if parts.len() > 1 {
-        let (all, _) = rows_of(&parts, &dataset, (&table, threads), false)?;
+        let all = rows_of(&parts, &dataset, (&table, threads), false)?.rows;
         rows.extend(all.into_iter().skip(usize::from(parts[0] == single)));
     }
     let model = model::open(&single, None)?;
+    let dataset = relabeled(dataset, &table.path, (&single, &model.card.classes))?;
     let input = model.card.input();
     for (name, views) in [("flips", Views::Flips), ("ten crops", Views::TenCrop)] {
         let data = (&dataset, input, threads);
@@ -127,9 +140,9 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
         rows.push((format!("{single}, {name}"), seen));
     }
     if args.json {
-        line(table.json(&parts, &rows, &[]))?;
+        line(table.json(&parts, &measured))?;
     } else {
-        table.tell(&rows)?;
+        table.tell(&measured)?;
     }
     Ok(0)
 }
@@ -141,32 +154,34 @@ struct Told<'a> {
     scores: &'a [ClassScore],
     reliability: &'a Reliability,
     classes: &'a [String],
+    missing: &'a [String],
 }
 
 impl Told<'_> {
     fn json(&self, path: &Path, unreadable: usize, views: Option<Value>) -> Value {
-        let Self { args, result, scores, reliability, classes } = self;
+        let Self { args, result, scores, reliability, classes, missing } = self;
         let recall: Vec<f64> = scores.iter().map(|score| score.recall).collect();
         json!({
             "schema": 1, "command": "eval", "run": args.run, "data": path.to_string_lossy(), "images": result.labels.len(),
-            "unreadable_images": unreadable, "classes": classes, "marginalize": args.marginalize,
-            "accuracy": result.accuracy(), "interval": bootstrap(result), "top5": top(result, 5), "loss": result.loss,
-            "recall": recall, "scores": scores, "confusion": result.confusion(),
+            "unreadable_images": unreadable, "classes": classes, "missing_classes": missing, "marginalize": args.marginalize,
+            "accuracy": result.accuracy(), "interval": interval(result.accuracy(), result.labels.len()), "top5": top(result, 5), "loss": result.loss,
+            "recall": recall, "scores": scores, "mean": mean_score(scores), "confusion": result.confusion(),
             "calibration_error": reliability.error, "reliability": reliability.bins, "temperature": temperature(result),
             "seconds": result.took.as_secs_f64(), "tta": views,
         })
     }
 
     fn text(&self, path: &Path, without: Option<(&Views, &Evaluation)>) -> Result<()> {
-        let Self { result, scores, classes, .. } = self;
-        let [low, high] = bootstrap(result).map(|end| 100.0 * end);
+        let Self { result, scores, classes, missing, .. } = self;
+        let [low, high] = interval(result.accuracy(), result.labels.len()).map(|end| 100.0 * end);
         line(format_args!(
-            "accuracy {:.1} % ({low:.1} to {high:.1} in 95 of 100 samples), loss {:.3} on {} pictures of {}",
+            "accuracy {:.1} % (95 % interval {low:.1} to {high:.1} %), loss {:.3} on {} pictures of {}",
             100.0 * result.accuracy(),
             result.loss,
             result.labels.len(),
             path.display()
         ))?;
+        said(missing).map(line).transpose()?;
         if let Some((views, plain)) = without {
             line(format_args!(
                 "  over {} views, in {:.1} times the time; without them accuracy {:.1} %, loss {:.3}",
@@ -181,49 +196,32 @@ impl Told<'_> {
         }
         let best = temperature(result);
         let softer = tempered(result, best);
-        line(format_args!(
-            "calibration error {:.1} %; with logits divided by {best:.2}, fitted on these pictures, {:.1} % and a loss of {:.3}",
-            100.0 * self.reliability.error,
-            100.0 * reliability(&softer).error,
-            softer.loss
-        ))?;
+        // At an end of the range there is no best one: all answers are right, or none.
+        let fitted = if (0.051..19.6).contains(&best) {
+            let error = 100.0 * reliability(&softer).error;
+            format!(
+                "with logits divided by {best:.2}, fitted on these pictures, {error:.1} % and a loss of {:.3}",
+                softer.loss
+            )
+        } else {
+            "no division of the logits by 0.05 to 20 makes it least on these pictures".to_owned()
+        };
+        line(format_args!("calibration error {:.1} %; {fitted}", 100.0 * self.reliability.error))?;
         let width = classes.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("mean of classes".len());
         line(format_args!("{:width$}  precision   recall       F1      AUC  pictures", "class"))?;
         for (class, score) in classes.iter().zip(*scores) {
             self.row(width, class, score)?;
         }
-        let mean = |value: fn(&ClassScore) -> f64| scores.iter().map(value).sum::<f64>() / scores.len().max(1) as f64;
-        let known: Vec<f64> = scores.iter().filter_map(|score| score.auc).collect();
-        let mean = ClassScore {
-            pictures: result.labels.len(),
-            precision: mean(|score| score.precision),
-            recall: mean(|score| score.recall),
-            f1: mean(|score| score.f1),
-            auc: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
-        };
-        self.row(width, "mean of classes", &mean)
+        self.row(width, "mean of classes", &mean_score(scores))
     }
 
     fn row(&self, width: usize, name: &str, score: &ClassScore) -> Result<()> {
-        let [precision, recall, f1] = [score.precision, score.recall, score.f1].map(|share| 100.0 * share);
+        // Of a class without pictures nothing is known.
+        let share = |share: f64| if score.pictures == 0 { "-".to_owned() } else { format!("{:.1} %", 100.0 * share) };
+        let [precision, recall, f1] = [score.precision, score.recall, score.f1].map(share);
         let auc = score.auc.map_or("-".to_owned(), |auc| format!("{auc:.3}"));
-        line(format_args!(
-            "{name:width$}    {precision:>5.1} %  {recall:>5.1} %  {f1:>5.1} %  {auc:>7}  {:>8}",
-            score.pictures
-        ))
+        line(format_args!("{name:width$}    {precision:>7}  {recall:>7}  {f1:>7}  {auc:>7}  {:>8}", score.pictures))
     }
-}
-
-/// Refuses pictures of other classes than a run was trained for.
-pub(super) fn same_classes(pictures: &dyn Dataset, path: &Path, (run, classes): (&str, &[String])) -> Result<()> {
-    if pictures.classes() != classes {
-        let path = path.display();
-        bail!(
-            "{path} has the classes {:?}, {run} was trained for {classes:?}: both must be the same",
-            pictures.classes()
-        );
-    }
-    Ok(())
 }
 
 /// The recipe of the run, or of the run that a file of weights is part of.
@@ -239,7 +237,13 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
         {
             return Ok((Arc::new(test), path.to_path_buf()));
         }
-        let folder = Folder::open(validation(path)?.as_deref().unwrap_or(path))?;
+        let side = validation(path)?;
+        let root = side.as_deref().unwrap_or(path);
+        // To be measured on a single class is no less of a question.
+        let folder = match Folder::open(root) {
+            Err(DataError::OneClass { class, .. }) => Folder::all(root.join(class))?,
+            folder => folder?,
+        };
         tell(folder.left_out());
         return Ok((Arc::new(folder), path.to_path_buf()));
     }

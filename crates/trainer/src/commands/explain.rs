@@ -10,7 +10,7 @@ use crate::evaluate::{marginal, ranked};
 use crate::explain::{grad_cam, occlusion};
 use crate::files;
 use crate::model;
-use crate::output::{line, regardless};
+use crate::output::{line, note, regardless};
 use crate::preview::{Row, sheet};
 
 /// Squares of an occlusion, as parts of the picture's side: their side, and how far apart they are.
@@ -43,10 +43,10 @@ pub struct ExplainArgs {
     side: u32,
 }
 
-/// Runs the verb.
+/// Runs the verb. A picture that cannot be read is reported, the others are still drawn; the exit code is then 1.
 ///
 /// # Errors
-/// When the model or a picture cannot be read, there is no class of the name, or the sheet cannot be written.
+/// When the model cannot be read, there is no class of the name, or the sheet cannot be written.
 pub fn explain(args: &ExplainArgs) -> Result<i32> {
     let model = model::open(&args.model, args.weights.as_deref())?;
     let classes = &model.card.classes;
@@ -60,9 +60,16 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
             }
         },
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut code) = (Vec::new(), 0);
     for path in &args.images {
-        let (picture, pixels) = model.prepare(path)?;
+        let (picture, pixels) = match model.prepare(path) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                note(format_args!("error: {error}"));
+                code = 1;
+                continue;
+            }
+        };
         let answer = marginal(&model.classifier, &pixels, Marginalize::Expectation);
         let mean = answer.with_context(|| format!("{} by {}", path.display(), args.model))?.mean;
         let probabilities = mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
@@ -77,8 +84,11 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
         let drawn = heats.iter().map(|heat| heat.over(&picture)).collect::<Vec<_>>();
         rows.push(Row { label: vec![name, said], pictures: [vec![picture], drawn].concat() });
     }
+    if rows.is_empty() {
+        return Ok(code);
+    }
     let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model)];
     files::write(&args.png, &files::png(&sheet(&heading, &rows, args.side)?)?)?;
     regardless(line(format_args!("wrote {}", args.png.display())))?;
-    Ok(0)
+    Ok(code)
 }

@@ -10,17 +10,18 @@ use taper_tensor::{Params, Rng};
 use taper_transfer::{Fit, Manifest, WeightsFile, architecture, load_weights, model, onnx, read_weights, rename};
 
 use crate::files;
-use crate::model::{ModelCard, card, weights_bytes};
+use crate::model::{ModelCard, card, folder, weights_bytes, weights_file};
 use crate::output::{line, regardless};
 use crate::pretrained::tell;
+use crate::run::json;
 
 /// Write a run's network for other programs: torchvision's names, timm's with its config.json, or ONNX.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\nPictures are RGB in 0..1, (N,3,H,W), normalised with the mean and std of classes.json or config.json. For torchvision and timm the head\nmust be the network's own; ONNX (operations of version 17) takes any."
+    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\npreprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalised with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
 )]
 pub struct ExportArgs {
-    /// A run folder
+    /// A run folder, or a file of weights in it
     run: PathBuf,
     /// Whose names the parameters get, or onnx
     #[arg(long, value_enum)]
@@ -42,12 +43,13 @@ enum Format {
 /// # Errors
 /// When the run cannot be read, its network cannot be written in this form, or a file cannot be written.
 pub fn export(args: &ExportArgs) -> Result<i32> {
-    let card = card(&args.run)?;
-    let WeightsFile { tensors: weights, report } = read_weights(args.run.join("model.safetensors"))?;
+    let run = folder(&args.run);
+    let card = card(run)?;
+    let WeightsFile { tensors: weights, report } = read_weights(weights_file(&args.run))?;
     tell(&report);
     let (name, bytes) = match args.format {
-        Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, &args.run, weights)?)?),
-        Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, &args.run, weights)?)?)?),
+        Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, run, weights)?)?),
+        Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, run, weights)?)?)?),
         Format::Onnx => ("model.onnx", operations(&card, &weights)?),
     };
     let (beside, about) = match args.format {
@@ -55,10 +57,12 @@ pub fn export(args: &ExportArgs) -> Result<i32> {
         Format::Torchvision | Format::Onnx => ("classes.json", facts(&card)),
     };
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let [file, beside] = [name, beside].map(|name| args.out.join(name));
+    let [file, beside, input] = [name, beside, "preprocess.json"].map(|name| args.out.join(name));
     files::write(&file, &bytes)?;
-    files::write(&beside, serde_json::to_string_pretty(&about)?.as_bytes())?;
-    regardless(line(format_args!("wrote {} and {}", file.display(), beside.display())))?;
+    files::write(&beside, &json(&about)?)?;
+    files::write(&input, &json(&card.input().described())?)?;
+    let files = [&file, &beside, &input].map(|path| path.display());
+    regardless(line(format_args!("wrote {}, {} and {}", files[0], files[1], files[2])))?;
     Ok(0)
 }
 
@@ -92,7 +96,8 @@ fn operations(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
     let (classifier, params) = card.build(Rng::new(0))?;
     load_weights(&params, weights, Fit::Exact)?;
     let facts = facts(card);
-    let about = ["architecture", "classes", "mean", "std"].map(|key| (key, facts[key].to_string()));
+    let about =
+        ["architecture", "classes", "input_size", "mean", "std", "preprocess"].map(|key| (key, facts[key].to_string()));
     let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
     Ok(onnx(&classifier, &params, card.input_size as usize, &about)?)
 }
@@ -101,6 +106,7 @@ fn operations(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
 fn facts(card: &ModelCard) -> Value {
     json!({
         "architecture": card.model, "classes": card.classes, "input_size": card.input_size, "mean": card.mean, "std": card.std,
+        "preprocess": card.input().described(),
     })
 }
 

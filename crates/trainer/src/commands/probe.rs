@@ -11,7 +11,8 @@ use taper_tensor::Rng;
 use taper_transfer::Stage;
 
 use super::chart_files::ChartFiles;
-use crate::linear_probe::{Probe, interval, probe};
+use crate::linear_probe::{Probe, probe};
+use crate::metrics::interval;
 use crate::network::backbone;
 use crate::output::line;
 use crate::pictures::{readable, tell};

@@ -41,15 +41,11 @@ impl Pace {
         self.plateau.as_mut().map_or(Ok(()), |plateau| plateau.load_state(state))
     }
 
-    /// Takes in the validation loss after an epoch.
-    ///
-    /// # Errors
-    /// When the loss is not finite and a plateau is looked for.
-    pub fn evaluated(&mut self, loss: f64) -> Result<(), OptimError> {
+    /// Takes in the validation loss after an epoch. One that is NaN is an epoch without improvement.
+    pub fn evaluated(&mut self, loss: f64) {
         if let Some(plateau) = &mut self.plateau {
-            plateau.evaluated(loss)?;
+            plateau.evaluated(loss);
         }
-        Ok(())
     }
 }
 
@@ -83,8 +79,11 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
             return OneCycle::new(span.steps, config).map(boxed).map_err(setting("optimize.schedule"));
         }
         ScheduleRecipe::Triangular { epochs, floor } => {
-            let flank = span.epochs("optimize.schedule.epochs", epochs)?;
-            return Triangular::new(flank, floor).map(boxed).map_err(setting("optimize.schedule"));
+            // The way up ends within the phase; where that is a single step, it is at the peak.
+            let flank = span.epochs("optimize.schedule.epochs", epochs)?.min(span.steps.saturating_sub(1).max(1));
+            let first = u64::from(span.steps == 1);
+            let triangular = Triangular::new(flank, floor).map_err(setting("optimize.schedule"))?;
+            return Ok(boxed(move |step: u64| triangular.at(step.saturating_add(first))));
         }
         ScheduleRecipe::SnapshotCycles { cycles } => {
             let cycles = SnapshotCycles::new(span.steps, cycles.min(span.steps));
@@ -136,14 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn every_schedule_can_be_built_for_a_single_step() {
+    fn every_schedule_has_a_step_at_the_full_rate_however_few_there_are() {
         for name in ScheduleRecipe::NAMES {
-            let schedule = ScheduleRecipe::named(name).unwrap();
-            let o = OptimizeRecipe { schedule, ..OptimizeRecipe::default() };
-            for (steps, per_epoch) in [(1, 1), (2, 1), (3, 3), (100, 10)] {
-                let factors = factors(&o, steps, per_epoch);
-                assert!(factors.iter().all(|f| (0.0..=1.0).contains(f)), "{name} over {steps}: {factors:?}");
-                assert!(factors.iter().any(|&f| f > 0.0), "{name} over {steps}: {factors:?}");
+            for warmup in [0.0, 0.1, 0.3, 1.0] {
+                let schedule = ScheduleRecipe::named(name).unwrap();
+                let o = OptimizeRecipe { schedule, warmup, ..OptimizeRecipe::default() };
+                for (steps, per_epoch) in [(1, 1), (2, 1), (2, 2), (3, 3), (4, 1), (5, 100), (100, 10)] {
+                    let factors = factors(&o, steps, per_epoch);
+                    assert!(factors.iter().all(|f| (0.0..=1.0).contains(f)), "{name} over {steps}: {factors:?}");
+                    assert!(factors.contains(&1.0), "{name} over {steps}, warm-up {warmup}: {factors:?}");
+                }
             }
         }
     }
@@ -172,7 +173,7 @@ mod tests {
         let o = OptimizeRecipe { schedule, warmup: 0.0, ..OptimizeRecipe::default() };
         let mut pace = pace(&o, Span { steps: 100, per_epoch: 1 }).unwrap();
         for (loss, factor) in [(1.0, 1.0), (1.0, 1.0), (1.0, 1.0), (1.0, 0.1)] {
-            pace.evaluated(loss).unwrap();
+            pace.evaluated(loss);
             assert_eq!(pace.at(9), factor);
         }
     }

@@ -89,7 +89,7 @@ pub enum ScheduleRecipe {
     },
     /// [`Triangular`](taper_optim::Triangular): straight up, straight down, and again.
     Triangular {
-        /// The length of each flank, epochs. Default 2.
+        /// The length of each flank, epochs; at most the phase, so that the peak is reached. Default 2.
         #[serde(default = "usual::flank")]
         epochs: f64,
         /// The lowest rate, fraction of the peak. Default 0.1.

@@ -30,7 +30,8 @@ pub struct Compared {
 /// # Errors
 /// [`ReportError::Chart`] if a chart cannot be drawn.
 pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
-    let best = runs.iter().enumerate().max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map(|(i, _)| i);
+    let measured = runs.iter().enumerate().filter(|(_, run)| run.accuracy.is_finite());
+    let best = measured.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map(|(i, _)| i);
     let longest = runs.iter().map(|run| &run.history).max_by_key(|history| history.len());
     // Phases differ between runs: their names would stand over the wrong epochs.
     let plain = longest.into_iter().flatten().map(|row| EpochRow { phase: String::new(), ..row.clone() });

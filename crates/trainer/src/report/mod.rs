@@ -252,7 +252,7 @@ mod tests {
         report.mistakes.push(Mistake { heat: vec![1], ..Mistake::default() });
         report.updates = vec![("head".into(), vec![(1.0, 1e-3), (2.0, 0.0)])];
         report.reliability = Some(Reliability { bins: vec![(2, 0.9, 0.5), (0, 0.0, 0.0)], error: 0.4 });
-        report.scores = vec![ClassScore { precision: 0.75, ..ClassScore::default() }];
+        report.scores = vec![ClassScore { pictures: 2, precision: 0.75, ..ClassScore::default() }];
         let page = render(&report).unwrap();
         for part in [
             "href=\"#is-0-named-1\"",

@@ -6,15 +6,10 @@ use super::axes::{self, Epochs, Measure};
 use super::curves::{self, Line, RATE, SERIES, TRAIN, VALIDATION};
 use super::{EpochRow, Report, ReportError, tables};
 
-/// Index of the row with the highest accuracy, the lowest loss deciding between equals.
+/// Index of the row with the lowest validation loss, whose network `checkpoint/best.safetensors` is. A NaN is none to compare.
 pub(super) fn best_epoch(history: &[EpochRow]) -> Option<usize> {
-    let key = |&(_, row): &(usize, &EpochRow)| (row.val_accuracy, -row.val_loss);
-    let measured = history.iter().enumerate().filter(|(_, row)| row.val_accuracy.is_finite());
-    let best = measured.reduce(|best, next| {
-        let ((a, b), (c, d)) = (key(&best), key(&next));
-        if c > a || (c == a && d > b) { next } else { best }
-    });
-    best.map(|(index, _)| index)
+    let measured = history.iter().enumerate().filter(|(_, row)| !row.val_loss.is_nan());
+    measured.min_by(|(_, a), (_, b)| a.val_loss.total_cmp(&b.val_loss)).map(|(index, _)| index)
 }
 
 /// The heading of the page with its leading figures.
@@ -39,7 +34,7 @@ pub(super) fn headline(report: &Report, best: Option<usize>) -> Markup {
                 }
                 @if let Some(row) = best {
                     (figure("Best epoch", format!("{}", row.epoch),
-                        format!("{} of validation right", tables::percent(row.val_accuracy))))
+                        format!("lowest loss; {} of validation right", tables::percent(row.val_accuracy))))
                 }
                 @if let Some((truth, predicted, count)) = tables::worst_pair(report) {
                     (figure("Most confused", tables::class_name(report, truth), format!(

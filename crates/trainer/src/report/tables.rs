@@ -143,7 +143,8 @@ pub(super) fn meter(share: f64, kind: &str) -> Markup {
 
 /// Precision, recall and the like of every class, and how far the probabilities can be trusted.
 pub(super) fn scores(report: &Report) -> Markup {
-    let share = |value: f64| html! { td { (percent(value)) } };
+    // Of a class without pictures nothing is known.
+    let share = |value: f64, pictures: usize| html! { td { (percent(if pictures > 0 { value } else { f64::NAN })) } };
     html! {
         @if !report.scores.is_empty() || report.reliability.is_some() {
             section {
@@ -161,7 +162,8 @@ pub(super) fn scores(report: &Report) -> Markup {
                             } }
                             tbody { @for (class, score) in report.scores.iter().enumerate() { tr {
                                 th.text scope="row" { (class_name(report, class)) }
-                                (share(score.precision)) (share(score.recall)) (share(score.f1))
+                                (share(score.precision, score.pictures)) (share(score.recall, score.pictures))
+                                (share(score.f1, score.pictures))
                                 td { @if let Some(auc) = score.auc { (format!("{auc:.3}")) } @else { "–" } }
                                 td { (score.pictures) }
                             } } }

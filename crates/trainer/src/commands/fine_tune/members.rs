@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::interrupted;
 use super::telling::Form;
+use super::{below_best, interrupted};
 use crate::commands::ensemble::{Table, rows_of};
 use crate::files;
 use crate::output::{line, note};
@@ -49,16 +49,17 @@ pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder
             run_folder::create(Some(&place), "")?;
             run.begin(&place)?
         };
-        if let Ended::Interrupted(done, epochs) = ended {
-            return Ok(interrupted(done, epochs, folder));
+        match ended {
+            Ended::Interrupted(done, epochs) => return Ok(interrupted(done, epochs, folder)),
+            Ended::Done(summary) => below_best(&place, &summary),
         }
     }
     let table = Table { path: recipe.data.path.clone(), unreadable: pictures.unreadable, mean: Mean::Probabilities };
-    let (rows, chosen) = rows_of(&names, &pictures.val, (&table, manner.threads), false)?;
-    let summary = table.json(&names, &rows, &chosen);
+    let measured = rows_of(&names, &pictures.val, (&table, manner.threads), false)?;
+    let summary = table.json(&names, &measured);
     files::write(&folder.join(SUMMARY), &json(&summary)?)?;
     form.tell(&summary, || {
-        table.tell(&rows)?;
+        table.tell(&measured)?;
         line(format_args!("the runs lie in {}", folder.display()))
     })?;
     Ok(0)

@@ -77,9 +77,18 @@ fn tell(ended: &Ended, folder: &Path, pictures: &Pictures, form: Form) -> Result
     match ended {
         Ended::Interrupted(done, epochs) => Ok(interrupted(*done, *epochs, folder)),
         Ended::Done(summary) => {
+            below_best(folder, summary);
             form.tell(summary, || conclude(folder, summary, &*pictures.val))?;
             Ok(0)
         }
+    }
+}
+
+/// Says where a better model lies than the one that a run ended with.
+fn below_best(folder: &Path, summary: &Summary) {
+    if let Some([doubt, command]) = summary.below_best(folder) {
+        note(format_args!("doubtful: {doubt}"));
+        note(format_args!("  {command}"));
     }
 }
 
