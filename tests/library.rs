@@ -140,6 +140,20 @@ impl Observer for Steps {
 }
 
 #[test]
+fn every_picture_is_trained_on_in_every_epoch_be_it_as_a_picture_or_as_features() {
+    let place = tempfile::tempdir().unwrap();
+    for plan in [Plan::Probe, Plan::Full] {
+        let (mut recipe, train, val) = loaders(place.path(), 5, 4);
+        (recipe.plan, recipe.optimize.head_epochs, recipe.optimize.epochs) = (plan, 1, 1);
+        let (mut classifier, params) = squeezenet(3);
+        let mut steps = Steps::default();
+        fit(&mut classifier, &params, (&train, &val), &recipe, &mut [&mut steps]).unwrap();
+        let seen: Vec<_> = steps.0.iter().map(|step| (step.epoch, step.pictures)).collect();
+        assert_eq!(seen, [(1, 3), (1, 4), (1, 4), (1, 4), (2, 3), (2, 4), (2, 4), (2, 4)], "{plan:?}");
+    }
+}
+
+#[test]
 fn accumulated_batches_make_one_step_and_the_last_takes_what_is_left() {
     let place = tempfile::tempdir().unwrap();
     let (mut recipe, train, val) = loaders(place.path(), 5, 3);

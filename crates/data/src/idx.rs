@@ -313,6 +313,6 @@ mod tests {
         let before = held();
         let said = open(&bomb, &labels).err().unwrap();
         assert!(said.contains("18 bytes, by the sizes [3, 2, 3], got 19 bytes or more"), "{said}");
-        assert!(held() - before < 8_000, "{} kB", held() - before);
+        assert!(held() - before < 32_000, "{} kB", held() - before);
     }
 }
