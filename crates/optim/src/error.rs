@@ -82,6 +82,19 @@ pub enum OptimError {
         /// The loss at the start.
         loss: f64,
     },
+    /// The loss or a gradient has two values at one point, where a minimization starts.
+    #[error(
+        "{name} is not a function of the parameters: it was {first}, and {second} when it was computed again at the same \
+         point; a minimizer needs the full batch, without dropout or augmentation"
+    )]
+    NotDeterministic {
+        /// The loss, or the gradient of a parameter.
+        name: String,
+        /// The first value of the loss, or of the first element of the gradient that differs.
+        first: f64,
+        /// The second.
+        second: f64,
+    },
     /// A second derivative is a NaN or an infinity.
     #[error("the Hessian is not finite")]
     NonFiniteHessian,

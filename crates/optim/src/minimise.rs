@@ -13,7 +13,8 @@ use crate::objective::LossAndGradients;
 /// belongs to another function: the difference of two gradients is then mostly noise, and what
 /// should be a curvature points anywhere. With batches, use an [`Optimizer`](crate::Optimizer).
 /// What remains is what fits in one batch: a linear probe on stored features, a calibration, a
-/// test function.
+/// test function. Where the parameters start the loss is computed twice, and one that answers
+/// differently the second time is refused.
 ///
 /// All parameters together are one vector *x*, in the order of their names, and all sums over it
 /// are taken in float64. Parameters of float32 are rounded at every point, and the method knows
@@ -66,6 +67,8 @@ pub trait Minimiser {
     ///   [`OptimError::NotTrainable`] for parameters that an optimizer would refuse as well;
     /// - [`OptimError::NonFiniteLoss`], [`OptimError::NonFiniteGradient`] when the loss or a
     ///   gradient is not finite where the parameters start;
+    /// - [`OptimError::NotDeterministic`] when the loss or a gradient, computed twice where the
+    ///   parameters start, differs in any bit;
     /// - [`OptimError::NotScalar`] when the loss has more than one element;
     /// - [`OptimError::MissingGradient`], [`OptimError::Mismatch`] when a gradient is absent or of
     ///   another shape or type than its parameter;
@@ -95,7 +98,7 @@ pub type Observer<'a> = dyn FnMut(&Iterate<'_>) -> ControlFlow<()> + 'a;
 pub struct Iterate<'a> {
     /// How many iterations led here, 0 at the start.
     pub iteration: u64,
-    /// How often the loss has been computed so far.
+    /// At how many points the loss has been computed so far.
     pub evaluations: u64,
     /// The loss here.
     pub loss: f64,
@@ -116,7 +119,8 @@ pub struct Outcome {
     pub gradient_norm: f64,
     /// How many steps were made.
     pub iterations: u64,
-    /// How often the loss was computed.
+    /// At how many points the loss was computed. The closure is called once for each, and at the start
+    /// once more, to see that it answers the same.
     pub evaluations: u64,
     /// Why there was no further step.
     pub stopped: Reason,
@@ -131,7 +135,7 @@ pub enum Reason {
     ChangeTolerance,
     /// `max_iterations` steps were made.
     MaxIterations,
-    /// The loss was computed `max_evaluations` times.
+    /// The loss was computed at `max_evaluations` points.
     MaxEvaluations,
     /// No trial fell enough, not even along the gradient. Near a minimum that is the end of the
     /// loss's precision; elsewhere the gradients do not belong to the loss, or the loss is noisy.
@@ -151,7 +155,7 @@ pub struct Stopping {
     pub tolerance_change: f64,
     /// The most steps, at least 1. Default 200; PyTorch's is 20 in each call of `step`.
     pub max_iterations: u64,
-    /// How often the loss may be computed, at least once; a Hessian by differences, once begun, is
+    /// At how many points the loss may be computed, at least one; a Hessian by differences, once begun, is
     /// finished. Default without limit, PyTorch's is 1.25 · `max_iter`; a line search ends after
     /// 25 evaluations anyway.
     pub max_evaluations: Option<u64>,

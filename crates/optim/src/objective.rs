@@ -31,7 +31,7 @@ pub(crate) struct Point {
 pub(crate) struct Objective<'a> {
     params: Vec<(String, Var)>,
     closure: &'a mut LossAndGradients<'a>,
-    /// How often the loss has been computed.
+    /// At how many points the loss has been computed.
     pub(crate) evaluations: u64,
 }
 
@@ -40,12 +40,13 @@ impl<'a> Objective<'a> {
         Ok(Self { params: named(params.to_vec())?, closure, evaluations: 0 })
     }
 
-    /// The loss where the parameters are, which must be finite.
+    /// The loss where the parameters are, which must be finite, and the same when it is computed again.
     pub(crate) fn start(&mut self) -> Result<Point, OptimError> {
         let mut x = Vec::new();
         for (name, var) in &self.params {
             x.extend(elements(name, var)?);
         }
+        self.evaluations += 1;
         let (loss, gradient) = self.compute()?;
         if !loss.is_finite() {
             return Err(OptimError::NonFiniteLoss { loss });
@@ -58,7 +59,23 @@ impl<'a> Objective<'a> {
             }
             rest = later;
         }
+        self.require_repeatable(loss, &gradient)?;
         Ok(Point { x, loss, gradient })
+    }
+
+    /// Computes the loss once more where it was `loss` with this gradient, and refuses another answer.
+    fn require_repeatable(&mut self, loss: f64, gradient: &[f64]) -> Result<(), OptimError> {
+        let (again, other) = self.compute()?;
+        let differs =
+            |name: &str, first, second| Err(OptimError::NotDeterministic { name: name.to_owned(), first, second });
+        if again != loss {
+            return differs(LOSS, loss, again);
+        }
+        let names = self.params.iter().flat_map(|(name, var)| iter::repeat_n(name, var.elem_count()));
+        match names.zip(gradient.iter().zip(&other)).find(|(_, (first, second))| first != second) {
+            Some((name, (first, second))) => differs(&format!("the gradient of {name}"), *first, *second),
+            None => Ok(()),
+        }
     }
 
     /// The loss at `x`, rounded to the types of the parameters, where they are left. Where `x`
@@ -69,6 +86,7 @@ impl<'a> Objective<'a> {
             return Ok(Point { gradient: vec![f64::NAN; x.len()], x, loss: f64::NAN });
         }
         self.set(&x)?;
+        self.evaluations += 1;
         let (loss, gradient) = self.compute()?;
         let finite = loss.is_finite() && gradient.iter().all(|g| g.is_finite());
         Ok(Point { x, loss: if finite { loss } else { f64::NAN }, gradient })
@@ -94,7 +112,6 @@ impl<'a> Objective<'a> {
     }
 
     fn compute(&mut self) -> Result<(f64, Vec<f64>), OptimError> {
-        self.evaluations += 1;
         let (loss, grads) = (self.closure)().map_err(|source| tensor_error(LOSS, source))?;
         let [loss] = elements(LOSS, &loss)?[..] else {
             return Err(OptimError::NotScalar { shape: loss.shape().clone() });

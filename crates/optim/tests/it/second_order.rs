@@ -287,6 +287,32 @@ fn gradients_that_do_not_belong_to_the_loss_leave_the_parameters_where_they_were
 }
 
 #[test]
+fn a_loss_that_answers_differently_is_refused_with_both_values() {
+    for (name, method) in methods(Stopping::default()) {
+        let x = Var::new(&[1f64, 2.0], &Device::Cpu).unwrap();
+        let calls = Cell::new(0);
+        let next = || {
+            calls.set(calls.get() + 1);
+            f64::from(calls.get())
+        };
+        let params = [("x".to_owned(), x.clone())];
+        let error = method.minimise(&params, &mut || with_gradients(x.sqr()?.sum_all()? * next())).unwrap_err();
+        assert!(matches!(&error, OptimError::NotDeterministic { first: 5.0, second: 10.0, .. }), "{name}: {error}");
+        assert!(error.to_string().starts_with("the loss is not a function of the parameters: it was 5, and 10"));
+        // The loss is the same, and its gradient is not.
+        let error = method.minimise(&params, &mut || {
+            let loss = x.sqr()?.sum_all()?;
+            let grads = (&loss * next())?.backward()?;
+            Ok((loss, grads))
+        });
+        let error = error.unwrap_err();
+        assert!(matches!(&error, OptimError::NotDeterministic { first: 6.0, second: 8.0, .. }), "{name}: {error}");
+        assert!(error.to_string().starts_with("the gradient of x is not"), "{error}");
+        assert_eq!((x.to_vec1::<f64>().unwrap(), calls.get()), (vec![1.0, 2.0], 4), "{name}");
+    }
+}
+
+#[test]
 fn an_error_on_the_way_leaves_the_best_point() {
     let x = Var::new(&[-1.2f64, 1.0], &Device::Cpu).unwrap();
     let (mut best, evaluations) = (vec![], Cell::new(0));
