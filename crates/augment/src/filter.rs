@@ -35,10 +35,10 @@ pub fn adjust_sharpness(image: RgbImage, factor: f32) -> RgbImage {
     output
 }
 
-/// A Gaussian blur of standard deviation `sigma`, pixels; 0 or less gives the picture.
+/// A Gaussian blur of standard deviation `sigma`, pixels (as 100 where it is more); 0 or less gives the picture.
 pub fn blur(image: RgbImage, sigma: f32) -> RgbImage {
     if sigma > 0.0 && sigma.is_finite() && image.width() > 0 && image.height() > 0 {
-        imageops::blur(&image, sigma)
+        imageops::blur(&image, sigma.min(100.0))
     } else {
         image
     }

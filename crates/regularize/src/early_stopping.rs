@@ -78,7 +78,7 @@ impl EarlyStopping {
         if better {
             self.best = Some((epoch, loss));
         }
-        let since = self.best.map_or(self.seen, |(best, _)| epoch - best);
+        let since = self.best.map_or(self.seen, |(best, _)| epoch.saturating_sub(best));
         since >= self.config.patience
     }
 

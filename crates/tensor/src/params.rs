@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use candle_nn::{Init, VarBuilder};
 
-use crate::sizes::made;
+use crate::sizes::{elements, made};
 use crate::{Rng, init};
 
 /// The named tensors of a network, in the order of their names.
@@ -34,6 +34,7 @@ pub struct Params {
     rng: Rng,
     dtype: DType,
     device: Device,
+    most: usize,
 }
 
 #[derive(Clone)]
@@ -93,9 +94,19 @@ impl LoadReport {
 }
 
 impl Params {
+    /// The most elements that all parameters together may have unless [`at_most`](Self::at_most) says otherwise: 2³⁰, 4 GB in
+    /// float32 and seven times those of VGG-19.
+    pub const MOST: usize = 1 << 30;
+
     /// No parameters yet. `rng` draws their first values.
     pub fn new(rng: Rng, dtype: DType, device: Device) -> Self {
-        Self { entries: Arc::default(), rng, dtype, device }
+        Self { entries: Arc::default(), rng, dtype, device, most: Self::MOST }
+    }
+
+    /// Refuses, before any memory is taken for it, a parameter with which all would have more elements than this: a network may be
+    /// described by a file, and its sizes be anything. What clones of this handle create counts, and is bounded by their own number.
+    pub fn at_most(self, elements: usize) -> Self {
+        Self { most: elements, ..self }
     }
 
     /// Where a network puts its parameters: the root of the names.
@@ -177,6 +188,10 @@ impl Params {
             }
             return Ok(entry.var.clone());
         }
+        let others = self.lock().values().map(|entry| entry.var.elem_count()).sum::<usize>();
+        if elements("a parameter", shape.dims()).is_ok_and(|own| own > self.most.saturating_sub(others)) {
+            bail!("with parameter {name} of the shape {shape:?} the network has more than {} numbers", self.most);
+        }
         if let Err(error) = made("a parameter", shape.dims(), self.dtype.size_in_bytes().max(4)) {
             bail!("parameter {name}: {error}");
         }
@@ -226,7 +241,7 @@ impl Path {
     /// The trainable `name` below this place, created where it does not exist.
     ///
     /// # Errors
-    /// When it exists with another shape, or this one is larger than memory.
+    /// When it exists with another shape, or is larger than the parameters [may be](Params::at_most).
     pub fn trainable(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
         self.params.get_or_create(&self.full(name), shape.into(), first, true)
     }
@@ -234,7 +249,7 @@ impl Path {
     /// The buffer `name` below this place, created where it does not exist.
     ///
     /// # Errors
-    /// When it exists with another shape, or this one is larger than memory.
+    /// When it exists with another shape, or is larger than the parameters [may be](Params::at_most).
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
         self.params.get_or_create(&self.full(name), shape.into(), first, false)
     }
@@ -281,6 +296,22 @@ mod tests {
         let b_y = b.root().at("block").trainable("y", 4, NORMAL)?;
         assert_eq!(a_y.to_vec1::<f32>()?, b_y.to_vec1::<f32>()?);
         assert_eq!(a.trainables()[0].0, "block.y");
+        Ok(())
+    }
+
+    #[test]
+    fn sizes_beyond_the_bound_are_refused_before_they_are_allocated() -> Result<()> {
+        let p = params().at_most(10);
+        p.root().trainable("a", (2, 3), NORMAL)?;
+        p.root().trainable("b", 4, NORMAL)?;
+        assert!(p.root().buffer("c", 1, NORMAL).unwrap_err().to_string().contains("c of the shape [1]"));
+        // What exists is no further parameter.
+        assert!(p.root().trainable("b", 4, NORMAL).is_ok());
+        let said = params().root().trainable("huge", Params::MOST + 1, NORMAL).unwrap_err().to_string();
+        assert!(said.contains("huge") && said.contains("more than 1073741824 numbers"), "{said}");
+        for shape in [vec![1 << 40, 1 << 40], vec![usize::MAX, 2]] {
+            assert!(params().root().trainable("huge", shape, NORMAL).unwrap_err().to_string().contains("huge"));
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use taper_regularize::DropPer;
 
 use crate::TransferError;
-use crate::head::one_or_more;
+use crate::head::check_size;
 
 /// What a backbone takes, what it does at random while it is trained, by default nothing, and where it ends. It is part of the network, since
 /// testing takes the expectation over the noise. A network that has no layers for a setting refuses it.
@@ -49,7 +49,7 @@ impl BackboneConfig {
     pub(crate) fn check(&self, takes: Takes) -> Result<(), TransferError> {
         let fail = |field, wanted, got| Err(TransferError::BadConfig { field, wanted, got });
         let (depth, ratio) = (self.stochastic_depth, self.fractional_pooling);
-        one_or_more("channels", self.channels)?;
+        check_size("channels", self.channels)?;
         match takes {
             Takes::Depth if !(0.0..1.0).contains(&depth) => fail("stochastic_depth", "in [0, 1)", depth),
             Takes::Nothing | Takes::Pooling if depth != 0.0 => {

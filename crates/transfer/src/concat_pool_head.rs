@@ -7,13 +7,13 @@ use taper_regularize::{BatchNorm, BatchNormConfig, DropConnect, Dropout, Inferen
 use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, global_max_pool, linear};
 
 use crate::TransferError;
-use crate::head::{one_or_more, rate};
+use crate::head::{check_size, rate};
 
 /// Settings of [`ConcatPoolHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConcatPoolHeadConfig {
-    /// Features between the two linear layers, 1 or more; fastai's 512.
+    /// Features between the two linear layers, 1 to 65536; fastai's 512.
     pub hidden: usize,
     /// The fraction dropped before the last layer, in [0, 1), and half of it before the first; fastai's 0.5.
     pub dropout: f64,
@@ -69,7 +69,7 @@ impl ConcatPoolHead {
     /// The head with its parameters below `path`.
     ///
     /// # Errors
-    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
         path: &Path,
         channels: usize,
@@ -78,7 +78,7 @@ impl ConcatPoolHead {
     ) -> std::result::Result<Self, TransferError> {
         let ConcatPoolHeadConfig { hidden, dropout, drop_connect } = config;
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
-            one_or_more(field, size)?;
+            check_size(field, size)?;
         }
         rate("dropout", dropout)?;
         rate("drop_connect", drop_connect)?;

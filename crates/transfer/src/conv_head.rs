@@ -8,7 +8,7 @@ use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Path, Value, global_avg
 
 use crate::TransferError;
 use crate::convolution::Convolution;
-use crate::head::{one_or_more, rate};
+use crate::head::{check_size, rate};
 use crate::linear_head::mean_in;
 
 /// Settings of [`ConvHead`].
@@ -60,15 +60,15 @@ impl ConvHead {
     /// The head with its parameters below `path`.
     ///
     /// # Errors
-    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
         path: &Path,
         channels: usize,
         classes: usize,
         config: ConvHeadConfig,
     ) -> std::result::Result<Self, TransferError> {
-        one_or_more("channels", channels)?;
-        one_or_more("classes", classes)?;
+        check_size("channels", channels)?;
+        check_size("classes", classes)?;
         rate("dropout", config.dropout)?;
         let path = path.at("classifier");
         let first = Init::Randn { mean: 0.0, stdev: 0.01 };

@@ -87,12 +87,15 @@ impl Head {
     }
 }
 
-/// Refuses a size of 0.
-pub(crate) fn one_or_more(field: &'static str, got: usize) -> Result<(), TransferError> {
-    if got == 0 {
-        return Err(TransferError::BadConfig { field, wanted: "1 or more", got: 0.0 });
+/// The most channels or features of a layer that a configuration may ask for, and the most classes.
+pub const MOST_FEATURES: usize = 1 << 16;
+
+/// Refuses a size of 0, and one beyond [`MOST_FEATURES`].
+pub(crate) fn check_size(field: &'static str, got: usize) -> Result<(), TransferError> {
+    if (1..=MOST_FEATURES).contains(&got) {
+        return Ok(());
     }
-    Ok(())
+    Err(TransferError::BadConfig { field, wanted: "from 1 to 65536", got: got as f64 })
 }
 
 /// Refuses a fraction to drop outside [0, 1).
@@ -147,9 +150,9 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_refused() {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        for head in heads() {
+        for (head, classes) in heads().into_iter().flat_map(|head| [(head, 0), (head, usize::MAX)]) {
             assert!(matches!(
-                head.build(&params.root(), 16, 0),
+                head.build(&params.root(), 16, classes),
                 Err(TransferError::BadConfig { field: "classes", .. })
             ));
         }
@@ -158,6 +161,9 @@ mod tests {
             Head::ConcatPool(ConcatPoolHeadConfig { dropout: f64::NAN, ..Default::default() }),
             Head::ConcatPool(ConcatPoolHeadConfig { drop_connect: 1.0, ..Default::default() }),
             Head::ConcatPool(ConcatPoolHeadConfig { hidden: 0, ..Default::default() }),
+            Head::ConcatPool(ConcatPoolHeadConfig { hidden: usize::MAX, ..Default::default() }),
+            Head::Mlp(MlpHeadConfig { hidden: MOST_FEATURES + 1, ..Default::default() }),
+            Head::Vgg(VggHeadConfig { hidden: 1 << 62, ..Default::default() }),
             Head::Vgg(VggHeadConfig { dropout: -0.5, ..Default::default() }),
             Head::Vgg(VggHeadConfig { hidden: 0, ..Default::default() }),
             Head::Mlp(MlpHeadConfig { hidden: 0, ..Default::default() }),

@@ -72,7 +72,7 @@ pub use conv_head::{ConvHead, ConvHeadConfig};
 pub use densenet::densenet121;
 pub use efficientnet::efficientnet_b0;
 pub use error::{TransferError, WeightsError};
-pub use head::Head;
+pub use head::{Head, MOST_FEATURES};
 pub use hub::{Fetch, Hub, HubFile};
 pub use hub_error::HubError;
 pub use linear_head::{DropoutConfig, LinearHead};

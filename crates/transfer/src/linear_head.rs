@@ -7,7 +7,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, linear};
 
 use crate::TransferError;
-use crate::head::{one_or_more, rate};
+use crate::head::{check_size, rate};
 
 /// Settings of a [`LinearHead`] with dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,10 +58,10 @@ impl LinearHead {
     /// `dropout` in its MobileNetV2 and EfficientNet.
     ///
     /// # Errors
-    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(path: &Path, channels: usize, classes: usize, dropout: f64) -> std::result::Result<Self, TransferError> {
-        one_or_more("channels", channels)?;
-        one_or_more("classes", classes)?;
+        check_size("channels", channels)?;
+        check_size("classes", classes)?;
         rate("dropout", dropout)?;
         let bound = 1.0 / (channels as f64).sqrt();
         let first = Init::Uniform { lo: -bound, up: bound };

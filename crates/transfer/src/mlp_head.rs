@@ -6,7 +6,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Activation, Graph, Layer, Mode, Path, Value};
 
 use crate::TransferError;
-use crate::head::{one_or_more, rate};
+use crate::head::{check_size, rate};
 use crate::linear_head::{mean, mean_in};
 use crate::vgg_head::Linear;
 
@@ -14,7 +14,7 @@ use crate::vgg_head::Linear;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpHeadConfig {
-    /// Features between the two layers, 1 or more; MobileNetV3-Large has 1280, Small 1024. Default 1024.
+    /// Features between the two layers, 1 to 65536; MobileNetV3-Large has 1280, Small 1024. Default 1024.
     pub hidden: usize,
     /// The fraction of them that is dropped in training, in [0, 1); torchvision's 0.2.
     pub dropout: f64,
@@ -60,7 +60,7 @@ impl MlpHead {
     /// The head with its parameters below `path`.
     ///
     /// # Errors
-    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
         path: &Path,
         channels: usize,
@@ -70,7 +70,7 @@ impl MlpHead {
     ) -> std::result::Result<Self, TransferError> {
         let MlpHeadConfig { hidden, dropout } = config;
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
-            one_or_more(field, size)?;
+            check_size(field, size)?;
         }
         rate("dropout", dropout)?;
         let path = path.at("classifier");

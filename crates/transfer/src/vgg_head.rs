@@ -7,7 +7,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, adaptive_avg_pool2d, linear, relu};
 
 use crate::TransferError;
-use crate::head::{one_or_more, rate};
+use crate::head::{check_size, rate};
 
 /// Whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Grid {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VggHeadConfig {
-    /// Features of both hidden layers, 1 or more; the paper's 4096.
+    /// Features of both hidden layers, 1 to 65536; the paper's 4096.
     pub hidden: usize,
     /// The fraction dropped in training behind each hidden layer, or before it in AlexNet, in [0, 1); the papers' 0.5.
     pub dropout: f64,
@@ -117,7 +117,7 @@ impl VggHead {
     /// The head with its parameters below `path`.
     ///
     /// # Errors
-    /// When a size is 0, dropout out of range, or a parameter exists with another shape.
+    /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
         path: &Path,
         channels: usize,
@@ -127,7 +127,7 @@ impl VggHead {
     ) -> std::result::Result<Self, TransferError> {
         let VggHeadConfig { hidden, dropout } = config;
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
-            one_or_more(field, size)?;
+            check_size(field, size)?;
         }
         rate("dropout", dropout)?;
         let path = path.at("classifier");
