@@ -7,6 +7,7 @@ mod command_line;
 mod examples;
 mod inspect;
 mod library;
+mod numbers;
 mod optimize;
 mod optimizers;
 mod output;

@@ -139,7 +139,7 @@ fn settings_out_of_range_are_refused_by_name() {
         ("--cutmix=nan", ["regularize", "cutmix"]),
         ("--l1=-0.1", ["regularize", "l1"]),
         ("--l2=inf", ["regularize", "l2"]),
-        ("--max-norm=-3", ["regularize", "c must be"]),
+        ("--max-norm=-3", ["regularize.max_norm", "from 0.0"]),
         ("--erasing=2", ["p is 2", "0 <= p <= 1"]),
         ("--label-smoothing=1", ["regularize.label_smoothing", "[0, 1)"]),
         ("--dropout=1", ["dropout must be", "[0, 1)"]),

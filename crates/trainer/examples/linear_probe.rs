@@ -9,20 +9,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use taper::linear_probe::probe;
 use taper::metrics::interval;
-use taper::network::backbone;
+use taper::network::{FeatureExtractor, backbone};
 use taper::stage_features::StageFeatures;
 use taper_data::DEFAULT_VAL_FRACTION;
 use taper_tensor::Rng;
 
 /// The accuracy on each stage, from the picture to the last map.
 pub fn run(pictures: &Path, size: u32) -> Result<Vec<f64>> {
-    let (classifier, mut input) = backbone("squeezenet1_1", None)?;
-    input.size = size;
+    let FeatureExtractor { classifier, params, input } = backbone("squeezenet1_1", None, Some(size))?;
     let rng = Rng::new(7);
     let splits = taper_data::open(pictures, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
     let stages = classifier.backbone().stages();
-    let learned = StageFeatures::of(&classifier, stages.len(), &splits.train, input, 2)?;
-    let tested = StageFeatures::of(&classifier, stages.len(), &splits.val, input, 2)?;
+    let learned = StageFeatures::of((&classifier, &params), stages.len(), &splits.train, input, 2)?;
+    let tested = StageFeatures::of((&classifier, &params), stages.len(), &splits.val, input, 2)?;
     let mut accuracies = Vec::new();
     for (i, stage) in stages.iter().enumerate() {
         let sides = ((&learned.stages[i], &*learned.labels), (&tested.stages[i], &*tested.labels));

@@ -9,7 +9,7 @@ use taper_tensor::Rng;
 use crate::head_trial;
 use crate::linear_probe;
 use crate::metrics::interval;
-use crate::network::backbone;
+use crate::network::{FeatureExtractor, backbone};
 use crate::recipe::{Plan, Recipe};
 use crate::stage_features::StageFeatures;
 
@@ -179,10 +179,10 @@ pub fn advise(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize) -> Resu
         few if few <= PICTURES => Arc::clone(train),
         many => Arc::new(split(Arc::clone(train), PICTURES as f64 / many as f64, &rng)?.1),
     };
-    let (classifier, mut input) = backbone(&recipe.model, recipe.weights.as_deref())?;
-    input.size = recipe.data.image_size;
+    let size = Some(recipe.data.image_size);
+    let FeatureExtractor { classifier, params, input } = backbone(&recipe.model, recipe.weights.as_deref(), size)?;
     let (names, classes) = (classifier.backbone().stages(), train.classes().len());
-    let features = StageFeatures::of(&classifier, names.len(), &tried, input, threads)?;
+    let features = StageFeatures::of((&classifier, &params), names.len(), &tried, input, threads)?;
     let rounds = (PICTURES / tried.len().max(1)).clamp(1, ROUNDS);
     let (mut stages, mut right) = (Vec::new(), Vec::new());
     for (stage, of_stage) in names.iter().zip(&features.stages) {

@@ -10,6 +10,7 @@ use taper_data::Subset;
 
 use crate::evaluate::evaluate;
 use crate::fit::{Keep, Observer, StepInfo, fit_kept};
+use crate::memory;
 use crate::network::{Network, network};
 use crate::output::note;
 use crate::pictures::Pictures;
@@ -150,6 +151,7 @@ fn costs(recipe: &Recipe, pictures: &Pictures, threads: usize, cache: &FeatureCa
         }
         let Network { card, mut classifier, params, .. } = network(&part, pictures.train.classes())?;
         let train = train_loader(pictures.train.clone(), &part, card.input(), threads)?;
+        memory::enough((&classifier, &params), &train, &part)?;
         let val = eval_loader(pictures.val.clone(), part.data.batch_size, card.input(), threads)?;
         let mut clock = Clock { begun: Instant::now(), at: Vec::new() };
         let keep = Keep { cache: Some(cache), ..Keep::default() };

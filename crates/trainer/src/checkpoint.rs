@@ -1,5 +1,7 @@
 //! Where a training stands, as a file.
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +13,7 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
+pub(crate) use self::place::Way;
 use crate::files;
 use crate::output::note;
 
@@ -23,6 +26,8 @@ pub struct Checkpoint {
     pub(crate) position: Position,
     /// `model/NAME`, `optimizer/KEY`, `average/KEY`, `pace/KEY`, `best/NAME`, and what [`Position`] cannot hold below `run`.
     pub(crate) tensors: BTreeMap<String, Tensor>,
+    /// The file that it was read from.
+    origin: PathBuf,
 }
 
 /// How far it has come.
@@ -96,10 +101,26 @@ impl Checkpoint {
     /// When it cannot be read, or is not what was written.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&bytes).with_context(|| format!("{} is no whole checkpoint", path.display()))
+        let checkpoint = Self::parse(&bytes).with_context(|| format!("{} is no whole checkpoint", path.display()))?;
+        Ok(Self { origin: path.into(), ..checkpoint })
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    /// Adds to an error that what it holds leads to the name of its file.
+    pub(crate) fn names_itself<T>(&self, outcome: Result<T>) -> Result<T> {
+        let said = || {
+            format!(
+                "{} does not fit its run: without it `taper resume` begins at the checkpoint before",
+                self.origin.display()
+            )
+        };
+        outcome.with_context(said)
+    }
+
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// When they are not those that were written.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
         let Some((bytes, wanted)) = bytes.split_at_checked(bytes.len().saturating_sub(DIGITS)) else {
             bail!("it is too short");
         };
@@ -108,7 +129,7 @@ impl Checkpoint {
         let position = header.metadata().as_ref().and_then(|about| about.get("position"));
         let position = serde_json::from_str(position.context("it says nothing of its position")?)?;
         let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect();
-        Ok(Self { position, tensors })
+        Ok(Self { position, tensors, origin: PathBuf::new() })
     }
 }
 
@@ -142,7 +163,7 @@ impl FromStr for Every {
                 _ => Err(wanted()),
             },
             None => match text.parse() {
-                Ok(steps @ 1..) => Ok(Self::Steps(steps)),
+                Ok(steps @ 1..=1_000_000_000) => Ok(Self::Steps(steps)),
                 _ => Err(wanted()),
             },
         }
@@ -171,7 +192,7 @@ impl Checkpoints {
         apart
             || match self.every {
                 Every::Epoch => false,
-                Every::Steps(number) => steps >= self.last.0 + number,
+                Every::Steps(number) => steps >= self.last.0.saturating_add(number),
                 Every::Time(time) => self.last.1.elapsed() >= time,
             }
     }

@@ -20,7 +20,7 @@ pub struct Cli {
     /// What to do.
     pub verb: Verb,
     /// Threads to compute with; they change the time, never the result [default: all cores]
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 

@@ -1,9 +1,10 @@
 //! Files that are whole or not there.
 
-use std::io::{BufWriter, Cursor, Write};
+use std::fs::File;
+use std::io::{BufWriter, Cursor, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 
@@ -37,6 +38,21 @@ pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>
         Ok(())
     };
     end().with_context(|| unwritten(path))
+}
+
+/// The most bytes of a file of text: those that belong to a run have a few thousand.
+const MOST: u64 = 64 << 20;
+
+/// A file of text, of at most 64 MB: of a longer one, or one without an end, no more is read.
+///
+/// # Errors
+/// Names the file.
+pub fn text(path: &Path) -> Result<String> {
+    let unread = || format!("cannot read {}", path.display());
+    let mut text = String::new();
+    File::open(path).with_context(unread)?.take(MOST + 1).read_to_string(&mut text).with_context(unread)?;
+    ensure!(text.len() as u64 <= MOST, "{} has more than 64 MB: it is no file of this kind", path.display());
+    Ok(text)
 }
 
 /// A picture as the bytes of a PNG file.

@@ -10,7 +10,7 @@ use taper_data::Loader;
 use taper_tensor::Params;
 use taper_transfer::Classifier;
 
-use crate::checkpoint::{Checkpoint, Checkpoints, Position};
+use crate::checkpoint::{Checkpoint, Checkpoints, Position, Way};
 use crate::course::{At, Course};
 use crate::evaluate::Evaluation;
 use crate::full_batch;
@@ -154,8 +154,14 @@ pub fn fit_kept(
     let phases = phases(recipe, classifier.backbone().stages().len());
     let epochs = phases.iter().map(|phase| phase.epochs).sum();
     if let Some(checkpoint) = &resume {
-        ensure!(params.load(&checkpoint.group("model"))?.is_exact(), "the checkpoint is of another network");
-        outcome.resume(checkpoint, &phases, epochs)?;
+        let mut go_on = || -> Result<()> {
+            ensure!(params.load(&checkpoint.group("model"))?.is_exact(), "it is of another network");
+            outcome.resume(checkpoint, &phases, epochs)?;
+            let (steps, history) = (outcome.rates.len(), outcome.history.len());
+            let (batches, accumulate) = (train.batches(), recipe.optimize.accumulate);
+            checkpoint.position.check(&Way { phases: &phases, batches, accumulate, steps, history })
+        };
+        checkpoint.names_itself(go_on())?;
         observers.iter_mut().for_each(|observer| observer.resumed(&outcome));
     }
     // What the optimizer of the phase before remembers, where the next goes on with it.
@@ -179,14 +185,18 @@ pub fn fit_kept(
         let mut at = At { epochs, ..At::default() };
         let mut done = 0;
         if let Some(checkpoint) = &resume {
-            course.resume(checkpoint)?;
-            if let Some(patience) = &mut patience {
-                patience.resume(checkpoint)?;
-            }
-            let Position { epochs, batches, counted, .. } = checkpoint.position;
-            let total = checkpoint.numbers("run/total")?.first().copied().unwrap_or(0.0);
-            (done, at) = (epochs, At { batches, counted, total, ..at });
-            course.seen = health::read(checkpoint)?.get(outcome.history.len()).cloned();
+            let mut go_on = || -> Result<()> {
+                course.resume(checkpoint)?;
+                if let Some(patience) = &mut patience {
+                    patience.resume(checkpoint)?;
+                }
+                let Position { epochs, batches, counted, .. } = checkpoint.position;
+                let total = checkpoint.numbers("run/total")?.first().copied().unwrap_or(0.0);
+                (done, at) = (epochs, At { batches, counted, total, ..at });
+                course.seen = health::read(checkpoint)?.get(outcome.history.len()).cloned();
+                Ok(())
+            };
+            checkpoint.names_itself(go_on())?;
         }
         let start = Instant::now();
         let source = Source::of(classifier, (train, val), recipe.variants(), kept)?;
@@ -292,10 +302,12 @@ impl Outcome {
         self.rates = checkpoint.numbers("run/rates")?;
         self.skipped = checkpoint.position.skipped[0];
         let numbers = checkpoint.numbers("run/history")?;
+        let rows = checkpoint.position.phases.len();
+        ensure!(numbers.len() == 4 * rows, "{} numbers are no {rows} rows of a history", numbers.len());
         let mut health = health::read(checkpoint)?.into_iter();
         for (i, (row, phase)) in numbers.as_chunks().0.iter().zip(&checkpoint.position.phases).enumerate() {
             let &[rate, train_loss, val_loss, val_accuracy] = row;
-            let phase = phases.get(*phase).context("the checkpoint is of another recipe: it has more phases")?.name;
+            let phase = phases.get(*phase).context("it is of another recipe, which has more phases")?.name;
             let (epoch, health) = (i + 1, health.next().unwrap_or_default());
             self.history.push(EpochInfo { epoch, epochs, phase, rate, train_loss, val_loss, val_accuracy, health });
         }

@@ -115,7 +115,7 @@ pub(crate) fn save(health: &[Health], checkpoint: &mut Checkpoint) -> Result<()>
 pub(crate) fn read(checkpoint: &Checkpoint) -> Result<Vec<Health>> {
     let (numbers, names) = (checkpoint.numbers("run/health")?, &checkpoint.position.health);
     let wanted: usize = names.iter().map(|[updates, dead]| 1 + updates.len() + dead.len()).sum();
-    ensure!(numbers.len() == wanted, "the checkpoint lacks numbers");
+    ensure!(numbers.len() == wanted, "it lacks numbers of an epoch's health");
     let mut numbers = numbers.into_iter();
     let mut next = || numbers.next().unwrap_or(f64::NAN);
     let health = names.iter().map(|[updates, dead]| {

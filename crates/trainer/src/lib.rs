@@ -53,6 +53,7 @@ pub mod files;
 pub mod interrupt;
 pub mod json_lines;
 mod known_classes;
+pub mod memory;
 pub mod model;
 pub mod network;
 pub mod output;

@@ -66,7 +66,13 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
         || error.is::<SameFile>()
         || matches!(
             error.downcast_ref(),
-            Some(TransferError::BadConfig { .. } | TransferError::UnknownModel { .. } | TransferError::NoSource { .. })
+            Some(
+                TransferError::BadConfig { .. }
+                    | TransferError::UnknownModel { .. }
+                    | TransferError::NoSource { .. }
+                    | TransferError::TooManyFrozen { .. }
+                    | TransferError::Layer(_)
+            )
         )
         || error.downcast_ref().is_some_and(LandscapeError::is_usage)
         || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))

@@ -14,6 +14,7 @@ use taper_transfer::{BackboneConfig, Classifier, Fit, Head, WeightsFile, backbon
 use crate::files;
 use crate::pipeline::Input;
 use crate::pretrained::{self, tell};
+use crate::recipe::limits;
 use crate::transforms::eval_transform;
 
 /// `model.json`: what the weights beside it are weights of.
@@ -40,6 +41,17 @@ pub struct ModelCard {
 }
 
 impl ModelCard {
+    /// Reads the text of a `model.json`.
+    ///
+    /// # Errors
+    /// With line and column where the text is no card; names a number that is none of those that its place takes.
+    pub fn parse(text: &str) -> Result<Self> {
+        let card: Self = serde_json::from_str(text)?;
+        limits::check(&limits::of_json(&serde_json::from_str(text)?), limits::CARD)?;
+        ensure!(!card.classes.is_empty(), "classes must be a name or more; got none");
+        Ok(card)
+    }
+
     /// How pictures are prepared for this model.
     pub fn input(&self) -> Input {
         Input { size: self.input_size, mean: self.mean, std: self.std }
@@ -62,9 +74,26 @@ impl ModelCard {
     /// # Errors
     /// When the backbone is unknown or a size impossible.
     pub fn build(&self, rng: Rng) -> Result<(Classifier, Params)> {
+        self.build_at_most(rng, Params::MOST)
+    }
+
+    /// The network with these weights. A card is a file as any other, and its head may ask for anything: no more memory is taken for it
+    /// than for the weights.
+    ///
+    /// # Errors
+    /// When they are not those of the network, and as [`build`](Self::build).
+    pub fn with_weights(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(Classifier, Params)> {
+        let numbers = tensors.values().map(Tensor::elem_count).sum();
+        let (classifier, params) = self.build_at_most(Rng::new(0), numbers)?;
+        load_weights(&params, tensors, Fit::Exact)?;
+        Ok((classifier, params))
+    }
+
+    fn build_at_most(&self, rng: Rng, numbers: usize) -> Result<(Classifier, Params)> {
         let params = Params::new(rng, DType::F32, Device::Cpu);
         let backbone = backbone(&self.model, &params.root(), &self.backbone)?;
-        let head = self.head.build(&params.root(), backbone.channels(), self.classes.len())?;
+        let bounded = params.clone().at_most(numbers);
+        let head = self.head.build(&bounded.root(), backbone.channels(), self.classes.len())?;
         Ok((Classifier::new(backbone, head), params))
     }
 }
@@ -75,6 +104,8 @@ pub struct Model {
     pub card: ModelCard,
     /// The network.
     pub classifier: Classifier,
+    /// Its weights.
+    pub params: Params,
 }
 
 impl Model {
@@ -93,8 +124,7 @@ impl Model {
 /// When there is none, or it is no card.
 pub fn card(run: &Path) -> Result<ModelCard> {
     let path = run.join("model.json");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not a model card", path.display()))
+    ModelCard::parse(&files::text(&path)?).with_context(|| format!("{} is not a model card", path.display()))
 }
 
 /// The run that a path is one of or lies in: `checkpoint/best.safetensors` and `snapshots/1.safetensors` are files of one.
@@ -118,13 +148,13 @@ pub fn open(what: &str, weights: Option<&Path>) -> Result<Model> {
     if run.join("model.json").is_file() {
         ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
         let card = card(run)?;
-        let (classifier, params) = card.build(Rng::new(0))?;
         let path = weights_file(Path::new(what));
         let WeightsFile { tensors, report } = read_weights(&path)?;
         tell(&report);
-        load_weights(&params, &tensors, Fit::Exact)
-            .with_context(|| format!("{} does not fit the model.json of its run", path.display()))?;
-        return Ok(Model { card, classifier });
+        let (classifier, params) = card.with_weights(&tensors).with_context(|| {
+            format!("{} and {} do not fit together", run.join("model.json").display(), path.display())
+        })?;
+        return Ok(Model { card, classifier, params });
     }
     if run.is_dir() {
         anyhow::bail!(
@@ -143,14 +173,14 @@ pub fn open(what: &str, weights: Option<&Path>) -> Result<Model> {
         mean: manifest.mean,
         std: manifest.std,
     };
-    let (classifier, params) = card.build(Rng::new(0))?;
     let WeightsFile { tensors, report } = pretrained::weights(pretrained, weights)?;
     tell(&report);
+    let (classifier, params) = card.build(Rng::new(0))?;
     load_weights(&params, &tensors, Fit::Exact).with_context(|| match weights {
         Some(file) => format!("{} holds no weights of {what} with its {} classes", file.display(), card.classes.len()),
         None => format!("the weights of {what} are not its own"),
     })?;
-    Ok(Model { card, classifier })
+    Ok(Model { card, classifier, params })
 }
 
 /// Named tensors as the bytes of a safetensors file; the same tensors give the same bytes.

@@ -111,14 +111,29 @@ fn inherited(params: &Params, fresh: usize) -> Vec<String> {
     names.into_iter().filter(|name| layers.contains(&number(name))).cloned().collect()
 }
 
-/// A run's network, or a pretrained backbone that is there for its stages alone; with what pictures it takes.
+/// A network that is there for its stages alone.
+pub struct FeatureExtractor {
+    /// The network.
+    pub classifier: Classifier,
+    /// Its weights.
+    pub params: Params,
+    /// What pictures it takes.
+    pub input: Input,
+}
+
+/// A run's network, or a pretrained backbone, for pictures of this size or of its own.
 ///
 /// # Errors
 /// When `what` is neither, or a file of weights does not fit.
-pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input)> {
+pub fn backbone(what: &str, weights: Option<&Path>, size: Option<u32>) -> Result<FeatureExtractor> {
+    let sized = |input: Input| Input { size: size.unwrap_or(input.size), ..input };
     if Path::new(what).is_dir() {
         let model = crate::model::open(what, weights)?;
-        return Ok((model.classifier, model.card.input()));
+        return Ok(FeatureExtractor {
+            input: sized(model.card.input()),
+            classifier: model.classifier,
+            params: model.params,
+        });
     }
     let pretrained = taper_transfer::model(what)?;
     let manifest = pretrained.manifest()?;
@@ -127,7 +142,7 @@ pub fn backbone(what: &str, weights: Option<&Path>) -> Result<(Classifier, Input
     let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
     tell(&load(pretrained, weights, &params, How::default())?.read);
     let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
-    Ok((Classifier::new(backbone, head), input))
+    Ok(FeatureExtractor { classifier: Classifier::new(backbone, head), params, input: sized(input) })
 }
 
 /// What is taken of a file of weights.

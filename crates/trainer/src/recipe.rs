@@ -4,6 +4,7 @@ mod augment;
 mod average;
 mod clip;
 mod error;
+pub(crate) mod limits;
 mod named;
 mod optimize;
 mod precision;
@@ -24,6 +25,7 @@ pub use self::augment::AugmentRecipe;
 pub use self::average::AverageRecipe;
 pub use self::clip::{ClipRecipe, NonFiniteRecipe};
 pub use self::error::RecipeError;
+pub use self::limits::OutOfRange;
 pub use self::optimize::OptimizeRecipe;
 pub use self::precision::PrecisionRecipe;
 pub use self::preset::Preset;
@@ -223,35 +225,29 @@ impl Recipe {
         self.data.split_seed.unwrap_or(self.seed)
     }
 
-    /// Looks at every number that no crate below checks for itself.
+    /// Looks at every number: those that may be said by themselves as [`limits`] has them, then those that depend on others.
     ///
     /// # Errors
     /// Names the first field that is out of range.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let o = &self.optimize;
         let fail = |field, wanted, got: String| Err(RecipeError::Field { field, wanted, got });
+        if self.data.path.to_str().is_none() {
+            return fail("data.path", "a path in UTF-8, which a recipe can hold", format!("{:?}", self.data.path));
+        }
+        limits::check(&toml::Value::try_from(self)?, limits::RECIPE)?;
+        let o = &self.optimize;
         if o.head_epochs + o.epochs == 0 {
             return fail("optimize.epochs", "at least 1 with optimize.head_epochs", "0".into());
         }
-        if !(1..=1000).contains(&self.members) {
-            return fail("members", "from 1 to 1000", self.members.to_string());
-        }
-        let (least, wanted) =
-            if self.pretrained { (32, "from 32 to 2048 pixels") } else { (8, "from 8 to 2048 pixels") };
-        if !(least..=2048).contains(&self.data.image_size) {
-            return fail("data.image_size", wanted, self.data.image_size.to_string());
+        if self.pretrained && self.data.image_size < 32 {
+            let got = self.data.image_size.to_string();
+            return fail("data.image_size", "from 32 to 2048 pixels with pretrained weights", got);
         }
         if !self.pretrained && self.weights.is_some() {
             return fail("weights", "left out with pretrained = false, which begins with random ones", "a file".into());
         }
         if self.partial && self.weights.is_none() {
             return fail("partial", "false without a file of weights", "true".into());
-        }
-        if self.data.path.to_str().is_none() {
-            return fail("data.path", "a path in UTF-8, which a recipe can hold", format!("{:?}", self.data.path));
-        }
-        if self.data.batch_size < 2 {
-            return fail("data.batch_size", "at least 2 (batch norm needs a batch)", self.data.batch_size.to_string());
         }
         if self.variants() > 0 && self.regularize.mixes() {
             let got = self.variants().to_string();
@@ -271,29 +267,6 @@ impl Recipe {
         }
         if h.kind == HeadKind::Mlp && h.hidden == 0 {
             return fail("head.hidden", "at least 1 with kind = \"mlp\"", "0".into());
-        }
-        if h.fresh == 0 {
-            return fail("head.fresh", "at least 1: the classes are new", "0".into());
-        }
-        for (field, value) in [
-            ("optimize.rate", o.rate),
-            ("optimize.head_factor", o.head_factor),
-            ("optimize.backbone_factor", o.backbone_factor),
-            ("optimize.stage_decay", o.stage_decay),
-        ] {
-            if !(value > 0.0 && value.is_finite()) {
-                return fail(field, "a positive number", value.to_string());
-            }
-        }
-        for (field, value) in
-            [("regularize.label_smoothing", self.regularize.label_smoothing), ("optimize.warmup", o.warmup)]
-        {
-            if !(0.0..1.0).contains(&value) {
-                return fail(field, "in [0, 1)", value.to_string());
-            }
-        }
-        if !(0.0..1.0).contains(&self.regularize.weight_decay) {
-            return fail("regularize.weight_decay", "in [0, 1)", self.regularize.weight_decay.to_string());
         }
         Precision::from(o.precision).check()?;
         crate::transforms::train_transform(&self.augment, self.data.image_size)?;

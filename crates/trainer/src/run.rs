@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use candle_core::Var;
-use taper_data::Subset;
+use taper_data::{Loader, Subset};
 use taper_tensor::{Batch, Mode, Params, Rng, cross_entropy};
 use taper_transfer::Classifier;
 
@@ -16,6 +16,7 @@ use crate::files;
 use crate::fit::{Keep, Observer, Outcome, fit_kept};
 use crate::interrupt::Interrupt;
 use crate::json_lines::JsonLines;
+use crate::memory;
 use crate::model::{ModelCard, save_weights};
 use crate::network::{Loaded, Network, network};
 use crate::output::{self, note};
@@ -36,8 +37,8 @@ use crate::tensorboard::TensorBoard;
 /// Pictures that the first loss is measured on.
 const FEW: usize = 64;
 
-/// What the loss of a step says before there was one, on a few training pictures from all over the set, as testing prepares them. Batch norm normalises by the
-/// batch, as in every step; its running statistics are put back.
+/// What the loss of a step says before there was one, on a few training pictures from all over the set, as testing prepares them, in
+/// batches of at most so many. Batch norm normalises by the batch, as in every step; its running statistics are put back.
 ///
 /// # Errors
 /// When a picture cannot be read.
@@ -45,20 +46,26 @@ pub fn first_loss(
     (classifier, params): (&Classifier, &Params),
     card: &ModelCard,
     pictures: &Pictures,
-    threads: usize,
+    (batch, threads): (usize, usize),
 ) -> Result<Finding> {
     let step = pictures.train.len().div_ceil(FEW);
     let some = Subset::new(pictures.train.clone(), (0..pictures.train.len()).step_by(step).collect())?;
-    let loader = eval_loader(Arc::new(some), FEW, card.input(), threads)?;
+    let loader = eval_loader(Arc::new(some), FEW.min(batch), card.input(), threads)?;
     let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));
     let statistics = params.buffers().into_iter().map(copy).collect::<candle_core::Result<Vec<_>>>()?;
-    let mut loss = f64::NAN;
-    if let Some(loaded) = loader.epoch(0).next() {
+    let (mut loss, mut seen) = (0.0, 0);
+    let noise = Rng::new(0).fork("first loss");
+    for loaded in loader.epoch(0) {
         let Batch { images, targets } = loaded?.batch;
-        let noise = Rng::new(0).fork("first loss");
+        // A last picture alone has no variance.
+        if seen > 0 && images.dim(0)? == 1 {
+            break;
+        }
         let logits = classifier.forward(&images, Mode::Train(&noise))?;
-        loss = f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?);
+        loss += f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?) * images.dim(0)? as f64;
+        seen += images.dim(0)?;
     }
+    loss /= seen as f64;
     for (var, before) in statistics {
         var.set(&before)?;
     }
@@ -98,19 +105,27 @@ pub struct Run<'a> {
     recipe: &'a Recipe,
     pictures: &'a Pictures,
     network: Network,
+    /// Training and validation pictures, as batches.
+    loaders: (Loader, Loader),
+    /// What it takes more of than there is now.
+    scarce: Option<String>,
     manner: Manner,
     cache: Option<&'a FeatureCache>,
 }
 
 impl<'a> Run<'a> {
-    /// Builds the network of a recipe.
+    /// Builds all that a run is made of, and so finds what is wrong with its recipe before there is a folder.
     ///
     /// # Errors
-    /// When a name is unknown, or a file of weights does not fit.
+    /// When a name is unknown, a setting out of its range, a file of weights does not fit, or this machine has no memory for it.
     pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner) -> Result<Self> {
         let start = Instant::now();
         let network = network(recipe, pictures.train.classes())?;
-        Ok(Self { start, recipe, pictures, network, manner, cache: None })
+        let input = network.card.input();
+        let train = train_loader(pictures.train.clone(), recipe, input, manner.threads)?;
+        let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, input, manner.threads)?;
+        let scarce = memory::enough((&network.classifier, &network.params), &train, recipe)?;
+        Ok(Self { start, recipe, pictures, network, loaders: (train, val), scarce, manner, cache: None })
     }
 
     /// Counts the time that the run takes from an earlier moment on, such as that before its pictures were read.
@@ -150,10 +165,8 @@ impl<'a> Run<'a> {
 
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
     fn train(self, folder: &Path, checkpoints: Checkpoints, resume: Option<Checkpoint>) -> Result<Ended> {
-        let Self { start, recipe, pictures, network, manner, cache } = self;
+        let Self { start, recipe, pictures, network, loaders: (train, val), scarce, manner, cache } = self;
         let Network { card, mut classifier, params, loaded } = network;
-        let train = train_loader(pictures.train.clone(), recipe, card.input(), manner.threads)?;
-        let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), manner.threads)?;
         let phases = phases(recipe, classifier.backbone().stages().len());
         if !manner.quiet {
             let plan: Vec<String> = phases.iter().map(|phase| format!("{} x {}", phase.epochs, phase.name)).collect();
@@ -177,7 +190,7 @@ impl<'a> Run<'a> {
         }
 
         if resume.is_none() && !manner.quiet {
-            let first = first_loss((&classifier, &params), &card, pictures, manner.threads)?;
+            let first = first_loss((&classifier, &params), &card, pictures, (recipe.data.batch_size, manner.threads))?;
             let kept = snapshots::finding(recipe, &phases);
             let doubts = pictures
                 .findings
@@ -186,6 +199,9 @@ impl<'a> Run<'a> {
                 .chain(&kept)
                 .filter(|found| found.verdict == Verdict::Doubtful);
             doubts.for_each(|found| note(format_args!("doubtful: {}: {}", found.about, found.said)));
+            if let Some(said) = scarce {
+                note(format_args!("doubtful: memory: {said}"));
+            }
         }
         let mut interrupt = Interrupt::listen()?;
         let mut recorder = Recorder::new(folder);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use taper_tensor::Params;
 
 use crate::files;
@@ -60,6 +60,7 @@ pub struct Summary {
     /// Times, seconds.
     pub seconds: Seconds,
     /// Pictures a second in training, validation not counted.
+    #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
     /// The most memory that the process held, megabytes; null where the system does not tell.
     pub peak_memory_mb: Option<u64>,
@@ -74,6 +75,7 @@ pub struct Best {
     /// The epoch, from 1.
     pub epoch: usize,
     /// Validation loss, nats.
+    #[serde(deserialize_with = "number")]
     pub val_loss: f64,
     /// Validation accuracy, fraction.
     pub val_accuracy: f64,
@@ -83,11 +85,13 @@ pub struct Best {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Final {
     /// Mean training loss of the last epoch, without a penalty, nats.
+    #[serde(deserialize_with = "number")]
     pub train_loss: f64,
     /// What the L1 and L2 penalties add to it, nats.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub penalty: f64,
     /// Validation loss, nats.
+    #[serde(deserialize_with = "number")]
     pub val_loss: f64,
     /// Validation accuracy, fraction.
     pub val_accuracy: f64,
@@ -107,6 +111,14 @@ pub struct Seconds {
 }
 
 impl Summary {
+    /// Reads the file of a run.
+    ///
+    /// # Errors
+    /// Names the file when it cannot be read, or is no summary.
+    pub fn read(path: &Path) -> Result<Self> {
+        serde_json::from_str(&files::text(path)?).with_context(|| format!("{} is no summary of a run", path.display()))
+    }
+
     /// Says that the model is worse than that of the best epoch by more than chance, where its accuracy lies below the 95 % interval of
     /// the other, and with which command that one is taken.
     pub fn below_best(&self, run: &Path) -> Option<[String; 2]> {
@@ -127,6 +139,11 @@ impl Summary {
             [said, format!("cp {file} {model}")]
         })
     }
+}
+
+/// A number; JSON has no word for NaN and the infinities, and `null` stands for them.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// The best epoch of a history. A loss that is NaN is none to compare.

@@ -7,10 +7,11 @@ use candle_core::{DType, Tensor};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 use taper_data::{Dataset, Loader};
-use taper_tensor::{Mode, global_avg_pool};
+use taper_tensor::{Mode, Params, global_avg_pool};
 use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, picture};
+use crate::memory;
 use crate::metrics::interval;
 use crate::pipeline::{BATCH, Input, eval_loader};
 
@@ -26,9 +27,9 @@ impl StageFeatures {
     /// Computes those of the first `stages` stages in one pass, the pictures prepared as in testing.
     ///
     /// # Errors
-    /// When a picture cannot be read or is too small for the network.
+    /// When a picture cannot be read or is too small for the network, or there is no memory for a batch.
     pub fn of(
-        classifier: &Classifier,
+        network: (&Classifier, &Params),
         stages: usize,
         pictures: &Arc<dyn Dataset>,
         input: Input,
@@ -37,7 +38,7 @@ impl StageFeatures {
         let loader = eval_loader(Arc::clone(pictures), BATCH, input, threads)?;
         let mut batches = vec![Vec::new(); stages];
         let mut labels = Vec::new();
-        each_batch(classifier, &loader, stages, |maps, indices| {
+        each_batch(network, &loader, stages, |maps, indices| {
             for (batches, map) in batches.iter_mut().zip(maps) {
                 batches.push(global_avg_pool(map)?.to_dtype(DType::F64)?);
             }
@@ -51,11 +52,12 @@ impl StageFeatures {
 
 /// Shows the maps of the first `stages` stages for each batch, and which pictures these are. A map with a NaN or an infinite number ends it.
 pub(crate) fn each_batch(
-    classifier: &Classifier,
+    (classifier, params): (&Classifier, &Params),
     loader: &Loader,
     stages: usize,
     mut see: impl FnMut(&[Tensor], &[usize]) -> Result<()>,
 ) -> Result<()> {
+    memory::enough_to_look((classifier, params), loader, stages)?;
     for loaded in loader.epoch(0) {
         let loaded = loaded?;
         let mut maps: Vec<Tensor> = Vec::with_capacity(stages);

@@ -4,11 +4,13 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::fine_tune::RunArgs;
+use crate::memory;
 use crate::network::{Network, network};
 use crate::output::line;
 use crate::overfit::overfit;
 use crate::phases::phases;
 use crate::pictures::Pictures;
+use crate::pipeline::train_loader;
 use crate::pretrained::tell;
 use crate::recipe::Recipe;
 use crate::run::first_loss;
@@ -41,7 +43,9 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     let Network { card, classifier, params, loaded } = network(recipe, pictures.train.classes())?;
     loaded.iter().for_each(|loaded| tell(&loaded.read));
     findings.extend(snapshots::finding(recipe, &phases(recipe, classifier.backbone().stages().len())));
-    findings.push(first_loss((&classifier, &params), &card, &pictures, threads)?);
+    let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;
+    findings.push(memory::finding((&classifier, &params), &train, recipe)?);
+    findings.push(first_loss((&classifier, &params), &card, &pictures, (recipe.data.batch_size, threads))?);
     findings.push(overfit(recipe, &pictures.train, threads)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);
     if args.run.json {

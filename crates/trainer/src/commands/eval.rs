@@ -226,7 +226,7 @@ impl Told<'_> {
 
 /// The recipe of the run, or of the run that a file of weights is part of.
 fn recipe(run: &str) -> Result<Recipe> {
-    Recipe::read(&model::folder(Path::new(run)).join("recipe.toml"))
+    Ok(Recipe::read(&model::folder(Path::new(run)).join("recipe.toml"))?)
 }
 
 /// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.

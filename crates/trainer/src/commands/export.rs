@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Fit, Manifest, WeightsFile, architecture, load_weights, model, onnx, read_weights, rename};
+use taper_transfer::{Manifest, WeightsFile, architecture, model, onnx, read_weights, rename};
 
 use crate::files;
 use crate::model::{ModelCard, card, folder, weights_bytes, weights_file};
@@ -93,8 +93,7 @@ fn own(card: &ModelCard, run: &Path, weights: Weights) -> Result<Weights> {
 
 /// The network as ONNX, with what is to be known of it.
 fn operations(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
-    let (classifier, params) = card.build(Rng::new(0))?;
-    load_weights(&params, weights, Fit::Exact)?;
+    let (classifier, params) = card.with_weights(weights)?;
     let facts = facts(card);
     let about =
         ["architecture", "classes", "input_size", "mean", "std", "preprocess"].map(|key| (key, facts[key].to_string()));

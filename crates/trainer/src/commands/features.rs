@@ -11,7 +11,7 @@ use taper_tensor::global_avg_pool;
 
 use super::probe::stage_number;
 use crate::files;
-use crate::network::backbone;
+use crate::network::{FeatureExtractor, backbone};
 use crate::output::{line, regardless};
 use crate::pictures::{Readable, readable, tell};
 use crate::pipeline::{BATCH, eval_loader};
@@ -80,8 +80,8 @@ fn format(text: &str) -> Result<(PathBuf, Format), &'static str> {
 /// # Errors
 /// When the pictures or the model cannot be read, there is no stage of the name, or the file cannot be written.
 pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
-    let (classifier, mut input) = backbone(&args.model, args.weights.as_deref())?;
-    input.size = args.image_size.unwrap_or(input.size);
+    let FeatureExtractor { classifier, params, input } =
+        backbone(&args.model, args.weights.as_deref(), args.image_size)?;
     let stages = classifier.backbone().stages();
     let stage = args.stage.as_ref().map_or(Ok(stages.len() - 1), |name| stage_number(stages, name))?;
     let folder = Folder::all(&args.data)?;
@@ -93,7 +93,7 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let mut shape = Vec::new();
     files::write_with(out, |file| {
         let cannot = || format!("cannot write {}", out.display());
-        each_batch(&classifier, &loader, stage + 1, |maps, _| {
+        each_batch((&classifier, &params), &loader, stage + 1, |maps, _| {
             let features = match args.pool {
                 Pooled::Gap => global_avg_pool(&maps[stage])?,
                 Pooled::None => maps[stage].clone(),

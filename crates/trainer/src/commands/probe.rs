@@ -13,7 +13,7 @@ use taper_transfer::Stage;
 use super::chart_files::ChartFiles;
 use crate::linear_probe::{Probe, probe};
 use crate::metrics::interval;
-use crate::network::backbone;
+use crate::network::{FeatureExtractor, backbone};
 use crate::output::line;
 use crate::pictures::{readable, tell};
 use crate::stage_features::{StageFeatures, draw};
@@ -57,8 +57,8 @@ pub struct ProbeArgs {
 /// When the pictures or the model cannot be read, or there is no stage of a name.
 pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
-    let (classifier, mut input) = backbone(&args.model, args.weights.as_deref())?;
-    input.size = args.image_size.unwrap_or(input.size);
+    let FeatureExtractor { classifier, params, input } =
+        backbone(&args.model, args.weights.as_deref(), args.image_size)?;
     let all = classifier.backbone().stages();
     let chosen = chosen(all, &args.stages)?;
     let rng = Rng::new(args.seed);
@@ -68,8 +68,8 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let (train, val) = (train?.dataset, val?.dataset);
     let start = Instant::now();
     let stages = chosen.iter().max().map_or(0, |last| last + 1);
-    let learned = StageFeatures::of(&classifier, stages, &train, input, threads)?;
-    let tested = StageFeatures::of(&classifier, stages, &val, input, threads)?;
+    let learned = StageFeatures::of((&classifier, &params), stages, &train, input, threads)?;
+    let tested = StageFeatures::of((&classifier, &params), stages, &val, input, threads)?;
     let features = start.elapsed().as_secs_f64();
     let classes = train.classes().len();
     let mut rows = Vec::new();

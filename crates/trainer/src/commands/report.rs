@@ -29,27 +29,25 @@ pub struct ReportArgs {
 /// # Errors
 /// When a folder is no run that is at its end, or the page cannot be written.
 pub fn report(args: &ReportArgs) -> Result<i32> {
-    let runs = args.runs.iter().map(|run| compared(run)).collect::<Result<Vec<_>>>()?;
+    let runs = args.runs.iter().map(|run| {
+        compared(run).with_context(|| format!("{} is no run at its end, which is what can be compared", run.display()))
+    });
+    let runs = runs.collect::<Result<Vec<_>>>()?;
     files::write(&args.out, compare(&runs)?.as_bytes())?;
     regardless(line(format_args!("wrote {}", args.out.display())))?;
     Ok(0)
 }
 
 fn compared(run: &Path) -> Result<Compared> {
-    let read = |name: &str| {
-        let path = run.join(name);
-        std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}: is it a run at its end?", path.display()))
-    };
-    let summary = run.join(SUMMARY);
-    let summary: Summary = serde_json::from_str(&read(SUMMARY)?)
-        .with_context(|| format!("{} is no summary of a run", summary.display()))?;
-    let recipe: toml::Table = read("recipe.toml")?.parse().context("a recipe is TOML")?;
+    let summary = Summary::read(&run.join(SUMMARY))?;
+    let [recipe, rows] = ["recipe.toml", "history.csv"].map(|name| run.join(name));
+    let settled: toml::Table =
+        files::text(&recipe)?.parse().with_context(|| format!("{} is no TOML", recipe.display()))?;
     let mut settings = Vec::new();
-    flatten("", &recipe, &mut settings);
+    flatten("", &settled, &mut settings);
     Ok(Compared {
         name: run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned()),
-        history: history(&read("history.csv")?)?,
+        history: history(&files::text(&rows)?).with_context(|| format!("{} is no history of a run", rows.display()))?,
         accuracy: summary.r#final.val_accuracy,
         loss: summary.r#final.val_loss,
         seconds: summary.seconds.total,

@@ -15,7 +15,7 @@ use crate::pictures::Pictures;
 use crate::recipe::{Recipe, RecipeError};
 use crate::run::{Manner, Run};
 use crate::run_folder;
-use crate::search::{Importance, Scores, SearchFolder, Space, Trial, draw, importance, recipe_of, search};
+use crate::search::{Importance, Score, Scores, SearchFolder, Space, Trial, draw, importance, recipe_of, search};
 
 /// Find settings: train with many, each a run of its own, and tell which served best and which mattered.
 #[derive(Debug, clap::Args)]
@@ -55,8 +55,7 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     }
     // All trials see the same split, also where the seed is one of the settings.
     base.data.split_seed = Some(base.split_seed());
-    let first = Trial { number: 0, rung: 0 };
-    let first = recipe_of(&space, &base, first, &space.settings_of(first, &Scores::new()))?;
+    let first = checked(&space, &base)?;
     let fixed = ["data.path", "data.val_fraction", "data.split_seed", "members"];
     if let Some(place) = space.space.keys().find(|place| fixed.contains(&place.as_str())) {
         let wanted = "of settings that leave the pictures as they are: results are compared on the same ones";
@@ -78,14 +77,14 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     let folder = SearchFolder::open(&place, &space, &base)?;
     let ended = search(&folder, (&space, &base), &pictures, manner, |trial, scores| {
         let score = &scores[&trial];
-        let best = if space.best(scores) == Some(trial) { ", the best until now" } else { "" };
-        let number = scores.len();
-        note(format_args!(
-            "{number:>4}: accuracy {:.1} %, loss {:.3}{best}  {}",
-            100.0 * score.accuracy,
-            score.loss,
-            settings(&space, trial, scores)
-        ));
+        let said = match score {
+            score if score.failed() => "failed, the loss became NaN or infinite".to_owned(),
+            Score { accuracy, loss } => {
+                let best = if space.best(scores) == Some(trial) { ", the best until now" } else { "" };
+                format!("accuracy {:.1} %, loss {loss:.3}{best}", 100.0 * accuracy)
+            }
+        };
+        note(format_args!("{:>4}: {said}  {}", scores.len(), settings(&space, trial, scores)));
         Ok(())
     })?;
     if !ended {
@@ -93,15 +92,33 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         return Ok(EXIT_CODE);
     }
     let scores = folder.scores()?;
-    let Some(best) = space.best(&scores) else { bail!("no trial has come to its end") };
+    files::write(&place.join("trials.csv"), csv(&folder, &space, &scores)?.as_bytes())?;
+    let Some(best) = space.best(&scores).filter(|best| !scores[best].failed()) else {
+        bail!(
+            "the loss of every trial became NaN or infinite, so none is the best ({} says where): lower the rates",
+            place.join("trials").display()
+        );
+    };
     let recipe = recipe_of(&space, &base, best, &space.settings_of(best, &scores))?;
     files::write(&place.join("best.toml"), toml::to_string(&recipe)?.as_bytes())?;
-    files::write(&place.join("trials.csv"), csv(&folder, &space, &scores)?.as_bytes())?;
     let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), &space, &scores)?;
     files::write(&place.join("search.svg"), svg.as_bytes())?;
     files::write(&place.join("search.png"), &png(&svg)?)?;
     regardless(tell(args, &folder, &space, &scores))?;
     Ok(0)
+}
+
+/// The recipe of the first trial, when those of all trials are in their ranges: as far as they are known, which those are not that close
+/// in on the best of a stage.
+fn checked(space: &Space, base: &Recipe) -> Result<Recipe> {
+    let of = |number| {
+        let trial = Trial { number, rung: 0 };
+        recipe_of(space, base, trial, &space.settings_of(trial, &Scores::new()))
+    };
+    for number in (1..space.first_stage()).rev() {
+        of(number)?;
+    }
+    of(0)
 }
 
 /// The settings of a trial on one line.
@@ -155,12 +172,11 @@ fn tell(args: &SearchArgs, folder: &SearchFolder, space: &Space, scores: &Scores
         let score = &scores[trial];
         let rung = if trial.rung > 0 { format!(" rung {}", trial.rung) } else { String::new() };
         let said = settings(space, *trial, scores);
-        line(format_args!(
-            " {:>5.1} %  {:>6.3}  {:>4}{rung}  {said}",
-            100.0 * score.accuracy,
-            score.loss,
-            trial.number
-        ))?;
+        let measured = match score {
+            score if score.failed() => format!("{:>7}  {:>6}", "failed", ""),
+            Score { accuracy, loss } => format!(" {:>5.1} %  {loss:>6.3}", 100.0 * accuracy),
+        };
+        line(format_args!("{measured}  {:>4}{rung}  {said}", trial.number))?;
     }
     let mut found: Vec<&Importance> = found.iter().collect();
     found.sort_by(|a, b| b.explains.total_cmp(&a.explains));

@@ -7,6 +7,8 @@ use taper_optim::OptimError;
 use taper_regularize::RegularizeError;
 use taper_tensor::PrecisionError;
 
+use super::limits::OutOfRange;
+
 /// A recipe that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeError {
@@ -20,6 +22,20 @@ pub enum RecipeError {
         /// What was there.
         got: String,
     },
+    /// A number of a recipe that its place does not take.
+    #[error("recipe: {0}")]
+    Number(#[from] OutOfRange),
+    /// A number of another file that its place does not take.
+    #[error("{path}: {source}")]
+    NumberIn {
+        /// The file.
+        path: PathBuf,
+        /// Place and number.
+        source: OutOfRange,
+    },
+    /// A file that cannot be read.
+    #[error("{0:#}")]
+    Unreadable(anyhow::Error),
     /// A stage that the network does not have.
     #[error("recipe: cut must be a stage of the network, one of {known}; got {got}")]
     Stage {
@@ -63,6 +79,17 @@ pub enum RecipeError {
         noise: &'static str,
         /// How it is turned off.
         remedy: &'static str,
+    },
+    /// A recipe that cannot be written, such as one with a number that TOML does not have.
+    #[error("recipe: {0}")]
+    Unwritable(#[from] toml::ser::Error),
+    /// More than this machine has room for.
+    #[error("{got}: {remedy}")]
+    Memory {
+        /// What it takes, and what there is.
+        got: String,
+        /// What would fit.
+        remedy: String,
     },
     /// Text that is not a recipe.
     #[error("{path}: {source}{}", meant(source))]

@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-
-use super::{Recipe, RecipeError};
+use super::{Recipe, RecipeError, limits};
+use crate::files;
 
 impl Recipe {
     /// The recipe in a file.
     ///
     /// # Errors
-    /// When it cannot be read, and as [`Recipe::parse`].
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path);
-        Ok(Self::parse(&text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path)?)
+    /// When it cannot be read or a number is out of its range, and as [`Recipe::parse`].
+    pub fn read(path: &Path) -> Result<Self, RecipeError> {
+        let recipe = Self::parse(&files::text(path).map_err(RecipeError::Unreadable)?, path)?;
+        let number = |source| RecipeError::NumberIn { path: path.into(), source };
+        limits::check(&toml::Value::try_from(&recipe)?, limits::RECIPE).map_err(number)?;
+        Ok(recipe)
     }
 
     /// Reads a recipe.

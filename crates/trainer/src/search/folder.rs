@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::order::{Score, Scores, Trial};
 use super::space::Space;
 use crate::files;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, RecipeError};
 use crate::run::SUMMARY;
 use crate::run_folder::Summary;
 
@@ -45,7 +45,7 @@ impl SearchFolder {
                 files::write(&file, wanted.as_bytes())?;
                 continue;
             }
-            let found = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let found = files::text(&file)?;
             ensure!(
                 found == wanted,
                 "{} is a search with another {name}: choose another --out, or call it as it was begun",
@@ -83,12 +83,9 @@ impl SearchFolder {
     pub(super) fn score(&self, trial: Trial) -> Result<Option<Score>> {
         let folder = self.trial(trial);
         if folder.join(DIVERGED).is_file() {
-            return Ok(Some(Score { accuracy: 0.0, loss: f64::INFINITY }));
+            return Ok(Some(Score::FAILED));
         }
-        Ok(self.summary(trial)?.map(|summary| Score {
-            accuracy: summary.r#final.val_accuracy,
-            loss: if summary.r#final.val_loss.is_nan() { f64::INFINITY } else { summary.r#final.val_loss },
-        }))
+        Ok(self.summary(trial)?.map(|summary| Score::of(summary.r#final.val_accuracy, summary.r#final.val_loss)))
     }
 
     /// The summary of a trial that is at its end.
@@ -100,9 +97,7 @@ impl SearchFolder {
         if !path.is_file() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let summary = serde_json::from_str(&text).with_context(|| format!("{} is no summary", path.display()))?;
-        Ok(Some(summary))
+        Summary::read(&path).map(Some)
     }
 
     /// Writes down that the training of a trial broke, and why.
@@ -194,10 +189,9 @@ pub fn recipe_of(
         let share = halving.factor.pow((halving.rungs - 1 - trial.rung) as u32);
         let o = &mut recipe.optimize;
         if o.head_epochs + o.epochs < share {
-            bail!(
-                "recipe: {} epochs cannot be shared by {share}, the factor of halving to the power of its rungs less one: raise the epochs",
-                o.head_epochs + o.epochs
-            );
+            let wanted = "with optimize.head_epochs at least the factor of halving to the power of its rungs less one";
+            let got = format!("{} where that is {share}", o.head_epochs + o.epochs);
+            bail!(RecipeError::Field { field: "optimize.epochs", wanted, got });
         }
         o.head_epochs = o.head_epochs.div_ceil(share);
         o.epochs = o.epochs.div_ceil(share);

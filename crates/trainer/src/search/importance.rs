@@ -1,7 +1,8 @@
 //! Which settings mattered.
 
 use super::order::{Scores, Trial};
-use super::space::{Range, Space};
+use super::range::Range;
+use super::space::Space;
 
 /// How much one setting says of the result by itself.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

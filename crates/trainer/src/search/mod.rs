@@ -8,6 +8,7 @@ mod folder;
 mod importance;
 mod order;
 mod picture;
+mod range;
 mod space;
 
 use std::time::Duration;
@@ -18,12 +19,13 @@ pub use self::folder::{SearchFolder, recipe_of};
 pub use self::importance::{Importance, importance};
 pub use self::order::{Score, Scores, Trial};
 pub use self::picture::{Dots, draw, side_by_side};
-pub use self::space::{Halving, Method, Objective, POINTS, Range, Space, Stage};
+pub use self::range::{POINTS, Range};
+pub use self::space::{Halving, Method, Objective, Space, Stage};
 
 use crate::divergence::Diverged;
 use crate::interrupt::Interrupt;
 use crate::pictures::Pictures;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, RecipeError};
 use crate::run::{Ended, Manner, Run};
 use crate::stored::FeatureCache;
 
@@ -34,7 +36,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// came to the end of the search; otherwise the user has ended it.
 ///
 /// # Errors
-/// When a recipe of a trial is none, or the folder fails. A training that diverges is a bad result and no error.
+/// When a recipe of a trial is none, or the folder fails. A training that diverges, or that this machine has no memory for, is a bad
+/// result and no error.
 pub fn search(
     folder: &SearchFolder,
     (space, base): (&Space, &Recipe),
@@ -68,18 +71,14 @@ pub fn search(
         };
         let recipe = recipe_of(space, base, trial, &space.settings_of(trial, &scores))?;
         let place = folder.trial(trial);
-        let run = Run::new(&recipe, pictures, manner)?.sharing(&cache);
-        let ended = if folder.begun(trial) {
-            run.go_on(&place)
-        } else {
-            let checkpoint = place.join("checkpoint");
-            std::fs::create_dir_all(&checkpoint).with_context(|| format!("cannot make {}", checkpoint.display()))?;
-            run.begin(&place)
-        };
+        let checkpoint = place.join("checkpoint");
+        std::fs::create_dir_all(&checkpoint).with_context(|| format!("cannot make {}", checkpoint.display()))?;
+        let run = Run::new(&recipe, pictures, manner).map(|run| run.sharing(&cache));
+        let ended = run.and_then(|run| if folder.begun(trial) { run.go_on(&place) } else { run.begin(&place) });
         match ended {
             Ok(Ended::Done(_)) => {}
             Ok(Ended::Interrupted(..)) => return Ok(false),
-            Err(error) if error.is::<Diverged>() => folder.diverged(trial, &error.to_string())?,
+            Err(error) if error.is::<Diverged>() || is_memory(&error) => folder.diverged(trial, &error.to_string())?,
             Err(error) => return Err(error.context(format!("the trial {}", place.display()))),
         }
         scores = folder.scores()?;
@@ -88,4 +87,9 @@ pub fn search(
         }
         tell(trial, &scores)?;
     }
+}
+
+/// Whether a trial is one that this machine has no memory for.
+fn is_memory(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RecipeError::Memory { .. }))
 }

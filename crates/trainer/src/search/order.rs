@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::space::{Halving, Method, Objective, Range, Space};
+use super::range::Range;
+use super::space::{Halving, Method, Objective, Space};
 
 /// A trial: its number among the settings, and how often it has gone on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,10 +17,25 @@ pub struct Trial {
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// Validation accuracy, fraction; 0 where the training diverged.
+    /// Validation accuracy, fraction; 0 where the training [broke](Self::FAILED).
     pub accuracy: f64,
-    /// Validation loss, nats; infinite where the training diverged.
+    /// Validation loss, nats; infinite where the training broke.
     pub loss: f64,
+}
+
+impl Score {
+    /// That of a training that broke.
+    pub const FAILED: Self = Self { accuracy: 0.0, loss: f64::INFINITY };
+
+    /// What was measured; a loss that is no number is that of a network which broke, whatever it answers.
+    pub(super) fn of(accuracy: f64, loss: f64) -> Self {
+        if loss.is_finite() { Self { accuracy, loss } } else { Self::FAILED }
+    }
+
+    /// Whether the training broke.
+    pub fn failed(&self) -> bool {
+        !self.loss.is_finite()
+    }
 }
 
 /// All results there are.
@@ -63,6 +79,11 @@ impl Space {
                 stages.iter().map(|stage| stage.trials).map(add).collect()
             }
         }
+    }
+
+    /// How many settings are known before any result is.
+    pub(crate) fn first_stage(&self) -> usize {
+        if self.halving.is_some() { self.trials } else { self.ends().first().copied().unwrap_or(0) }
     }
 
     /// The trials of each rung that are among the best of it and have not gone on, from the highest rung down.
@@ -200,6 +221,20 @@ mod tests {
         let far = |numbers: std::ops::Range<usize>| numbers.map(|n| (rate(n) + 2.0).abs()).fold(0.0f64, f64::max);
         assert!(far(12..24) < 1.2 && far(0..12) > 1.2, "{} then {}", far(0..12), far(12..24));
         assert!(staged.best(&scores).unwrap().number >= 12);
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_is_a_failure_whatever_the_accuracy() {
+        for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(Score::of(0.9, loss), Score::FAILED);
+        }
+        let scores: Scores = [(0, Score::of(0.9, f64::NAN)), (1, score(0.1))]
+            .map(|(number, score)| (Trial { number, rung: 0 }, score))
+            .into();
+        for objective in ["accuracy", "loss"] {
+            let space = space(&format!("trials = 2\nobjective = \"{objective}\""));
+            assert_eq!(space.ranking(&scores).iter().map(|trial| trial.number).collect::<Vec<_>>(), [1, 0]);
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use plotters::style::{RGBColor, WHITE};
 
 use super::importance::{alike, importance};
 use super::order::{Scores, Trial};
-use super::space::{Range, Space};
+use super::range::Range;
+use super::space::Space;
 use crate::draw::{Canvas, DrawError, Letters, Panel, Point, TEXT, Window, picture};
 
 /// The best trial, good ones, and poor ones.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use taper_tensor::Rng;
 
+use super::range::Range;
+use crate::files;
 use crate::recipe::RecipeError;
+use crate::recipe::limits::{self, MOST_TRIALS};
 
 /// What a search tries: a file of TOML.
 ///
@@ -64,23 +66,6 @@ pub enum Objective {
     Loss,
 }
 
-/// What a field may be.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "lowercase")]
-pub enum Range {
-    /// From one number to another, each decade being as likely as any other; of a grid so many [`POINTS`].
-    Log([f64; 2]),
-    /// From one number to another.
-    Uniform([f64; 2]),
-    /// From one whole number to another, both included.
-    Integer([i64; 2]),
-    /// One of these.
-    Choice(Vec<toml::Value>),
-}
-
-/// Values that a range gives to a grid.
-pub const POINTS: usize = 10;
-
 /// A part of a search from coarse to fine.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -136,9 +121,8 @@ impl Space {
     ///
     /// # Errors
     /// When it cannot be read, and as [`parse`](Self::parse).
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path);
-        Ok(Self::parse(&text.with_context(|| format!("cannot read the space {}", path.display()))?, path)?)
+    pub fn read(path: &Path) -> Result<Self, RecipeError> {
+        Self::parse(&files::text(path).map_err(RecipeError::Unreadable)?, path)
     }
 
     /// Reads a space.
@@ -148,6 +132,8 @@ impl Space {
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
         let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
         let space: Self = toml::from_str(text).map_err(parse)?;
+        let number = |source| RecipeError::NumberIn { path: path.into(), source };
+        limits::check(&toml::Value::try_from(&space)?, limits::SPACE).map_err(number)?;
         space.check()?;
         Ok(space)
     }
@@ -167,21 +153,13 @@ impl Space {
         if !self.stages.is_empty() && self.halving.is_some() {
             return fail("halving", "left out with stages: a search has one of both", "a table".into());
         }
-        if self.method == Method::Grid && self.grid() > MOST {
-            return fail("[space]", "a grid of at most 10000 settings", self.grid().to_string());
+        if self.method == Method::Grid && self.grid() > MOST_TRIALS {
+            return fail("[space]", "a grid of at most 10000 settings", format!("{} or more", self.grid()));
         }
-        if !(1..=MOST).contains(&self.trials) {
-            return fail("trials", "from 1 to 10000", self.trials.to_string());
+        if self.stages.iter().map(|stage| stage.trials).sum::<usize>() > MOST_TRIALS {
+            return fail("stages", "of at most 10000 trials together", "more".into());
         }
-        if let Some(Stage { trials, around, .. }) = self.stages.iter().find(|s| s.trials == 0 || s.around == 0) {
-            return fail("stages", "of 1 trial or more, around 1 or more", format!("{trials} around {around}"));
-        }
-        match self.halving {
-            Some(Halving { factor, rungs }) if !(2..=10).contains(&factor) || !(2..=6).contains(&rungs) => {
-                fail("halving", "a factor from 2 to 10 and 2 to 6 rungs", format!("{factor} and {rungs}"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// How many settings a grid has.
@@ -206,99 +184,6 @@ impl Space {
         };
         self.space.iter().map(setting).collect()
     }
-}
-
-/// The most settings of a search.
-const MOST: usize = 10_000;
-
-impl Range {
-    fn check(&self, place: &str) -> Result<(), RecipeError> {
-        let fail = |wanted, got: String| {
-            Err(RecipeError::Field { field: "[space]", wanted, got: format!("{got} for {place}") })
-        };
-        match self {
-            Self::Log([low, high]) if !(*low > 0.0 && low < high && high.is_finite()) => {
-                fail("log = [LOW, HIGH] with 0 < LOW < HIGH", format!("[{low}, {high}]"))
-            }
-            Self::Uniform([low, high]) if !(low.is_finite() && low < high && high.is_finite()) => {
-                fail("uniform = [LOW, HIGH] with LOW < HIGH", format!("[{low}, {high}]"))
-            }
-            Self::Integer([low, high]) if low >= high => {
-                fail("integer = [LOW, HIGH] with LOW < HIGH", format!("[{low}, {high}]"))
-            }
-            Self::Choice(values) if values.is_empty() => fail("choice = [...] with a value or more", "[]".into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The value at a share of the range, in 0..=1.
-    pub(super) fn at(&self, share: f64) -> toml::Value {
-        match self {
-            Self::Log([low, high]) => round((low.ln() + share * (high.ln() - low.ln())).exp()).into(),
-            Self::Uniform([low, high]) => round(low + share * (high - low)).into(),
-            Self::Integer([low, high]) => {
-                let span = (high - low + 1) as f64;
-                (low + ((share * span) as i64).min(high - low)).into()
-            }
-            Self::Choice(values) => values[((share * values.len() as f64) as usize).min(values.len() - 1)].clone(),
-        }
-    }
-
-    /// The share at which a value lies, the other way round; that of a choice or a whole number is the middle of its part.
-    pub(super) fn share(&self, value: &toml::Value) -> f64 {
-        let number = value.as_float().or(value.as_integer().map(|n| n as f64)).unwrap_or(0.0);
-        match self {
-            Self::Log([low, high]) => (number.ln() - low.ln()) / (high.ln() - low.ln()),
-            Self::Uniform([low, high]) => (number - low) / (high - low),
-            Self::Integer([low, high]) => (number - *low as f64 + 0.5) / (high - low + 1) as f64,
-            Self::Choice(values) => {
-                let place = values.iter().position(|other| other == value).unwrap_or(0);
-                (place as f64 + 0.5) / values.len() as f64
-            }
-        }
-    }
-
-    /// Shares of the values of a grid.
-    pub(super) fn points(&self) -> Vec<f64> {
-        let count = match self {
-            Self::Log(_) | Self::Uniform(_) => {
-                return (0..POINTS).map(|i| i as f64 / (POINTS - 1) as f64).collect();
-            }
-            Self::Integer([low, high]) => ((high - low + 1) as usize).min(MOST + 1),
-            Self::Choice(values) => values.len(),
-        };
-        (0..count).map(|i| (i as f64 + 0.5) / count as f64).collect()
-    }
-
-    /// The part of the range that some of its values lie in, with a margin of a tenth of the range on both sides, and not beyond it.
-    pub(super) fn around(&self, values: &[&toml::Value]) -> Self {
-        let shares = values.iter().map(|value| self.share(value));
-        let (low, high) = shares.fold((1.0f64, 0.0f64), |(low, high), share| (low.min(share), high.max(share)));
-        let (low, high) = ((low - MARGIN).max(0.0), (high + MARGIN).min(1.0));
-        let ends = |range: &Self| [low, high].map(|share| range.at(share));
-        let number = |value: &toml::Value| value.as_float().unwrap_or(0.0);
-        match self {
-            Self::Log(_) => Self::Log(ends(self).each_ref().map(number)),
-            Self::Uniform(_) => Self::Uniform(ends(self).each_ref().map(number)),
-            Self::Integer([least, most]) => {
-                let [low, high] = ends(self).map(|value| value.as_integer().unwrap_or(*least));
-                if low < high {
-                    Self::Integer([low, high])
-                } else {
-                    Self::Integer([low.min(most - 1), (low + 1).min(*most)])
-                }
-            }
-            Self::Choice(all) => Self::Choice(all.iter().filter(|value| values.contains(value)).cloned().collect()),
-        }
-    }
-}
-
-/// What is added to both sides of the best values of a range, fraction of the range.
-const MARGIN: f64 = 0.1;
-
-/// A number of four digits: more say nothing, and a recipe is to be read.
-fn round(value: f64) -> f64 {
-    format!("{value:.3e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -336,28 +221,6 @@ mod tests {
     }
 
     #[test]
-    fn ranges_shrink_around_the_best() {
-        let log = Range::Log([1e-4, 1.0]);
-        let values = [1e-2, 1e-1].map(toml::Value::from);
-        let Range::Log([low, high]) = log.around(&values.iter().collect::<Vec<_>>()) else { panic!("no longer a log") };
-        // A tenth of four decades on both sides.
-        assert!((low.log10() + 2.4).abs() < 1e-3 && (high.log10() + 0.6).abs() < 1e-3, "{low} {high}");
-        let choice = Range::Choice(["a", "b", "c"].map(toml::Value::from).to_vec());
-        assert_eq!(
-            choice.around(&[&"c".into(), &"a".into()]),
-            Range::Choice(["a", "c"].map(toml::Value::from).to_vec())
-        );
-        assert_eq!(Range::Integer([1, 100]).around(&[&50.into()]), Range::Integer([40, 60]));
-        assert_eq!(Range::Integer([1, 3]).around(&[&2.into()]), Range::Integer([2, 3]));
-        for range in [log, Range::Uniform([-1.0, 3.0]), Range::Integer([2, 9])] {
-            for share in [0.0, 0.3, 1.0] {
-                let value = range.at(share);
-                assert!((range.share(&value) - share).abs() < 0.07, "{range:?} {share} {value}");
-            }
-        }
-    }
-
-    #[test]
     fn mistakes_are_named() {
         for (text, words) in [
             ("trials = 3\n", vec!["[space]", "at least one"]),
@@ -366,7 +229,18 @@ mod tests {
             ("[space]\n\"a\" = { choice = [] }\n", vec!["choice", "for a"]),
             ("method = \"grid\"\n[space]\n\"a\" = { uniform = [0, 1] }\n[halving]\n", vec!["method", "random"]),
             ("[space]\n\"a\" = { uniform = [0, 1] }\n[halving]\nfactor = 1\n", vec!["halving", "factor"]),
-            ("[space]\n\"a\" = { uniform = [0, 1] }\n[[stages]]\ntrials = 0\n", vec!["stages"]),
+            ("[space]\n\"a\" = { uniform = [0, 1] }\n[[stages]]\ntrials = 0\n", vec!["space.toml: stages[0].trials"]),
+            ("trials = 10001\n[space]\n\"a\" = { uniform = [0, 1] }\n", vec!["trials", "from 1 to 10000"]),
+            ("[space]\n\"a\" = { uniform = [-1e308, 1e308] }\n", vec!["LOW < HIGH", "for a"]),
+            ("[space]\n\"a\" = { log = [1e-3, inf] }\n", vec!["space.a.log[1]", "finite"]),
+            (
+                "method = \"grid\"\n[space]\n\"a\" = { integer = [-9223372036854775808, 9223372036854775807] }\n",
+                vec!["at most 10000", "10001 or more"],
+            ),
+            (
+                "[space]\n\"a\" = { uniform = [0, 1] }\n[[stages]]\ntrials = 9999\n[[stages]]\ntrials = 2\n",
+                vec!["stages", "together"],
+            ),
         ] {
             let said = space(text).unwrap_err().to_string();
             assert!(words.iter().all(|word| said.contains(word)), "{text}: {said}");

@@ -10,6 +10,7 @@ use super::conflicts::{leaves_a_choice, snapshots_end_with_epochs};
 use super::telling::Telling;
 use crate::budget::Length;
 use crate::checkpoint::Every;
+use crate::files;
 use crate::recipe::{
     AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, PrecisionRecipe, Preset, Recipe,
     RecipeError, Rule, ScheduleRecipe, TransformRecipe,
@@ -235,10 +236,7 @@ impl RunArgs {
     pub(in crate::commands) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let (text, path) = match &self.recipe {
             None => (String::new(), Path::new("")),
-            Some(path) => {
-                let text = std::fs::read_to_string(path);
-                (text.with_context(|| format!("cannot read the recipe {}", path.display()))?, path.as_path())
-            }
+            Some(path) => (files::text(path).map_err(RecipeError::Unreadable)?, path.as_path()),
         };
         // Asked for by flag, full batch turns off what noise nobody has asked for.
         let usual = if self.optimizer.as_deref() == Some("lbfgs") { &usual.quiet() } else { usual };
@@ -301,7 +299,10 @@ impl RunArgs {
             let (field, wanted) = ("data.path", "a folder of pictures, behind the verb: DATA");
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
         }
-        recipe.check()?;
+        match &self.recipe {
+            Some(path) => recipe.check().with_context(|| format!("{} with these flags", path.display()))?,
+            None => recipe.check()?,
+        }
         if self.snapshots.is_some() {
             snapshots_end_with_epochs(&recipe)?;
         }

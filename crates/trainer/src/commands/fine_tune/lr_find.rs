@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::args::RunArgs;
 use crate::commands::chart_files::ChartFiles;
+use crate::memory;
 use crate::network::{Network, network};
-use crate::output::line;
+use crate::output::{line, note};
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::pretrained::tell;
@@ -33,7 +34,7 @@ pub struct LrFindArgs {
     #[arg(long, value_name = "RATE", default_value_t = 1.0)]
     high: f64,
     /// How many steps
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     steps: u32,
     #[command(flatten)]
     files: ChartFiles,
@@ -60,6 +61,9 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
     let Network { card, mut classifier, params, loaded } = network(recipe, pictures.train.classes())?;
     loaded.iter().for_each(|loaded| tell(&loaded.read));
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;
+    if let Some(said) = memory::enough((&classifier, &params), &train, recipe)? {
+        note(format_args!("doubtful: memory: {said}"));
+    }
     let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, card.input(), threads)?;
     let range = (args.low, args.high, args.steps as usize);
     let found = range_test(&mut classifier, &params, (&train, &val), recipe, range)?;

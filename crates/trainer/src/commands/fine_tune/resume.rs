@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::telling::Telling;
 use super::{members, tell};
@@ -50,7 +50,7 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
         return Ok(0);
     }
     let recipe = &Recipe::read(&folder.join("recipe.toml"))?;
-    recipe.check()?;
+    recipe.check().with_context(|| folder.join("recipe.toml").display().to_string())?;
     let pictures = Pictures::open(recipe, args.strict)?;
     let manner = args.telling.manner(threads, every);
     if recipe.members > 1 {
