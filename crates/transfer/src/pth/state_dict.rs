@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::PthError;
-use super::object::{Id, Object, Pickle};
+use super::object::{Element, Id, Object, Pickle};
+use super::view::View;
 
 /// The entries of a checkpoint that hold weights, whichever is there first. Averaged weights come before those of the last step, as
 /// in timm, since they are the ones that its figures are measured with.
@@ -71,10 +72,7 @@ impl<'a> Search<'_, 'a> {
                 return Ok(Some((name, id)));
             }
         }
-        // Beside a state dict there may be tensors without sides, such as the best accuracy.
-        let is_sided =
-            |&(_, value): &(Id, Id)| matches!(*pickle.get(value), Object::Tensor(of) if sides(pickle, of) > 0);
-        if pickle.items(root).iter().any(is_sided) {
+        if pickle.items(root).iter().any(|&(_, value)| is_weight(pickle, value)) {
             return Ok(None);
         }
         let mut entries = Vec::new();
@@ -163,12 +161,12 @@ impl<'a> Search<'_, 'a> {
     }
 }
 
-/// How many sides the tensor has that is made of these arguments.
-fn sides(pickle: &Pickle<'_>, arguments: Id) -> usize {
-    match pickle.tuple(arguments) {
-        Some(&[_, _, shape, ..]) => pickle.tuple(shape).map_or(0, <[Id]>::len),
-        _ => 0,
-    }
+/// Whether it is a tensor such as networks have. What a checkpoint has beside its state dict, such as the best accuracy or the state of a
+/// generator, has no sides or is of integers.
+fn is_weight(pickle: &Pickle<'_>, value: Id) -> bool {
+    let Object::Tensor(arguments) = *pickle.get(value) else { return false };
+    let view = View::of(pickle, arguments);
+    view.is_ok_and(|view| !view.shape.is_empty() && matches!(view.storage.element, Element::Float(_)))
 }
 
 /// A name below another.
