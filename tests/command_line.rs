@@ -52,6 +52,8 @@ fn classes_without_pictures_are_measured_without_and_unknown_ones_refused() {
     assert!(said.contains("without the classes that no picture is of: clock\n"), "{said}");
     let compared = succeed(folder, &["eval", "run", "few", "--compare"]).stdout;
     assert!(compared.contains("no picture is of: clock\n") && compared.contains("ten crops"), "{compared}");
+    // A folder without pictures is a class without pictures.
+    fs::create_dir(folder.join("few/clock")).unwrap();
     fs::remove_dir_all(folder.join("few/hand")).unwrap();
     let alone: serde_json::Value =
         serde_json::from_str(&succeed(folder, &["eval", "run", "few", "--json"]).stdout).unwrap();

@@ -53,7 +53,36 @@ impl Folder {
     /// When there is no such folder, it has fewer than two class folders, a class has no picture or a name that is no text, or the name
     /// of a folder is that of a side of a split (`train` with folders in it, `val`, `valid`, `validation`, `dev`, `eval`, `test`).
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
-        let root = root.as_ref();
+        let (folders, mut folder) = Self::listed(root.as_ref())?;
+        if let [only] = folders.as_slice() {
+            return Err(DataError::OneClass { path: root.as_ref().into(), class: name(only) });
+        }
+        for (label, path) in folders.into_iter().enumerate() {
+            folder.class(&path, label)?;
+        }
+        Ok(folder)
+    }
+
+    /// Lists a folder to measure on: one class is enough, and some may have no picture.
+    ///
+    /// # Errors
+    /// When there is no such folder, or no picture in it; for the names as [`Folder::open`].
+    pub fn partial(root: impl AsRef<Path>) -> Result<Self, DataError> {
+        let (folders, mut folder) = Self::listed(root.as_ref())?;
+        for (label, path) in folders.into_iter().enumerate() {
+            match folder.class(&path, label) {
+                Err(DataError::EmptyClass { left_out, .. }) => folder.left_out.merge(&left_out),
+                listed => listed?,
+            }
+        }
+        if folder.pictures.is_empty() {
+            return Err(DataError::EmptyClass { path: root.as_ref().into(), left_out: folder.left_out });
+        }
+        Ok(folder)
+    }
+
+    /// The class folders, and what is known before they are listed.
+    fn listed(root: &Path) -> Result<(Vec<PathBuf>, Self), DataError> {
         let Listed { folders, files, hidden } = list(root)?;
         let mut left_out = LeftOut::default();
         left_out.add(HIDDEN, hidden);
@@ -64,21 +93,11 @@ impl Folder {
                 return Err(DataError::SideAmongClasses { path: path.clone() });
             }
         }
-        match folders.as_slice() {
-            [] => {
-                return Err(DataError::NoClasses { path: root.into(), pictures: loose });
-            }
-            [only] => {
-                return Err(DataError::OneClass { path: root.into(), class: name(only) });
-            }
-            _ => {}
+        if folders.is_empty() {
+            return Err(DataError::NoClasses { path: root.into(), pictures: loose });
         }
         let classes = folders.iter().map(|path| class(path)).collect::<Result<_, _>>()?;
-        let mut folder = Self { classes, pictures: Vec::new(), left_out };
-        for (label, path) in folders.into_iter().enumerate() {
-            folder.class(&path, label)?;
-        }
-        Ok(folder)
+        Ok((folders, Self { classes, pictures: Vec::new(), left_out }))
     }
 
     /// Lists every picture in a folder and the folders below it, all of one class with the folder's name.
@@ -269,6 +288,21 @@ mod tests {
         assert!(folder.name(0).ends_with(".png") && folder.label(1061) == 0);
         let empty = tempfile::tempdir().unwrap();
         assert!(Folder::all(empty.path()).is_err() && Folder::all("nowhere").is_err());
+    }
+
+    #[test]
+    fn to_measure_on_some_classes_are_enough() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("a")).unwrap();
+        fs::write(root.path().join("a/notes.txt"), "text").unwrap();
+        assert!(Folder::partial(root.path()).err().unwrap().to_string().contains("holds no picture"));
+        draw(root.path(), "b/1.png");
+        let folder = Folder::partial(root.path()).unwrap();
+        assert_eq!((folder.len(), folder.label(0), folder.classes()), (1, 1, &["a".to_owned(), "b".to_owned()][..]));
+        assert_eq!(folder.left_out().to_string(), "1 .txt");
+        assert!(error(root.path()).contains("holds no picture"));
+        fs::remove_dir_all(root.path().join("a")).unwrap();
+        assert_eq!(Folder::partial(root.path()).unwrap().classes(), ["b"]);
     }
 
     #[test]

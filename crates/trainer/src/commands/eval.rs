@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use taper_data::{DataError, Dataset, Folder, Idx, validation};
+use taper_data::{Dataset, Folder, Idx, validation};
 
 use super::chart_files::ChartFiles;
 use super::ensemble::{Table, parts, rows_of};
@@ -239,11 +239,7 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
         }
         let side = validation(path)?;
         let root = side.as_deref().unwrap_or(path);
-        // To be measured on a single class is no less of a question.
-        let folder = match Folder::open(root) {
-            Err(DataError::OneClass { class, .. }) => Folder::all(root.join(class))?,
-            folder => folder?,
-        };
+        let folder = Folder::partial(root)?;
         tell(folder.left_out());
         return Ok((Arc::new(folder), path.to_path_buf()));
     }
