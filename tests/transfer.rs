@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::support::{EMOJI, Ran, SHORT, command, fails, fine_tune, small, succeed, taper};
 
-/// Runs a command whose hub is a folder of the test, and nowhere else.
+/// Runs a command whose models are in folders of the test, and nowhere else.
 fn offline(folder: &Path, args: &[&str]) -> Ran {
-    command(folder, args).env("HF_HOME", folder.join("home")).env("HF_HUB_OFFLINE", "1").output().unwrap().into()
+    let mut command = command(folder, args);
+    command.env("HF_HOME", folder.join("home")).env("TORCH_HOME", folder.join("torch")).env("HF_HUB_OFFLINE", "1");
+    command.output().unwrap().into()
 }
 
 #[test]
@@ -18,28 +20,67 @@ fn models_are_listed_explained_and_found() {
     let folder = place.path();
     let list = offline(folder, &["models", "list"]).stdout;
     assert_eq!(list.lines().filter(|line| line.contains(" M  ")).count(), 23);
-    assert!(list.lines().any(|line| line.starts_with("squeezenet1_1") && line.ends_with("embedded")));
+    for (name, place) in [("squeezenet1_1", "embedded"), ("alexnet", "at torchvision"), ("vgg16", "on the hub")] {
+        assert!(list.lines().any(|line| line.starts_with(name) && line.ends_with(place)), "{list}");
+    }
     let json = offline(folder, &["models", "list", "--json"]).stdout;
     let models: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let resnet = models.iter().find(|model| model["name"] == "resnet18").unwrap();
     assert_eq!((&resnet["parameters"], &resnet["weights"]), (&11_689_512.into(), &"on the hub".into()));
     let info: Value = serde_json::from_str(&offline(folder, &["models", "info", "vgg16", "--json"]).stdout).unwrap();
     assert_eq!((info["stages"].as_array().unwrap().len(), &info["repository"]), (5, &"timm/vgg16.tv_in1k".into()));
-    assert!(offline(folder, &["models", "info", "alexnet"]).stdout.contains("conv3-5"));
+    assert_eq!(info["torchvision"], "vgg16-397923af.pth");
+    let alexnet = offline(folder, &["models", "info", "alexnet"]).stdout;
+    assert!(alexnet.contains("conv3-5") && alexnet.contains("alexnet-owt-7be5be79.pth"), "{alexnet}");
 
     fails(&offline(folder, &["models", "path", "resnet18"]), 1, &["models pull resnet18"]);
     fails(&offline(folder, &["models", "pull", "resnet18"]), 1, &["HF_HUB_OFFLINE", "timm/resnet18.tv_in1k"]);
-    fails(&offline(folder, &["models", "pull", "alexnet"]), 2, &["--weights FILE"]);
+    fails(&offline(folder, &["models", "pull", "alexnet"]), 1, &["HF_HUB_OFFLINE", "alexnet-owt-7be5be79.pth"]);
+    let nowhere = offline(folder, &["models", "pull", "alexnet", "--from", "hub"]);
+    fails(&nowhere, 2, &["torchvision has them", "--weights FILE"]);
+    let other = offline(folder, &["models", "pull", "mobilenet_v2", "--from", "torchvision"]);
+    fails(&other, 2, &["the hub has them"]);
     fails(&offline(folder, &["models", "info", "resnet81"]), 2, &["nearest first: resnet18"]);
-    // As Python's client leaves a file.
-    let snapshot = folder.join("home/hub/models--timm--resnet18.tv_in1k/snapshots/abc");
+    // As Python's client leaves a file where links need a right, so that nothing is known of its checksum.
+    let snapshot = folder.join("home/hub/models--timm--resnet101.tv_in1k/snapshots/abc");
     fs::create_dir_all(&snapshot).unwrap();
     fs::create_dir_all(snapshot.join("../../refs")).unwrap();
     fs::write(snapshot.join("../../refs/main"), "abc").unwrap();
     fs::write(snapshot.join("model.safetensors"), "no weights").unwrap();
-    let path = offline(folder, &["models", "path", "resnet18"]).stdout;
+    let path = offline(folder, &["models", "path", "resnet101"]).stdout;
     assert_eq!(fs::read_to_string(path.trim()).unwrap(), "no weights");
-    fails(&offline(folder, &["predict", "resnet18", "x.png"]), 1, &["model.safetensors", "safetensors file"]);
+    fails(&offline(folder, &["predict", "resnet101", "x.png"]), 1, &["model.safetensors", "safetensors file"]);
+    // As PyTorch does: what lies there is checked by its name before it is read.
+    let checkpoints = folder.join("torch/hub/checkpoints");
+    fs::create_dir_all(&checkpoints).unwrap();
+    fs::write(checkpoints.join("alexnet-owt-7be5be79.pth"), "no weights").unwrap();
+    assert!(offline(folder, &["models", "path", "alexnet"]).stdout.contains("alexnet-owt-7be5be79.pth"));
+    let damaged = offline(folder, &["predict", "alexnet", "x.png"]);
+    fails(&damaged, 1, &["alexnet-owt-7be5be79.pth is damaged", "7be5be791159472b", "HF_HUB_OFFLINE"]);
+}
+
+/// A server of something else under the name of torchvision's file.
+#[test]
+fn torchvisions_files_are_what_their_names_say() {
+    use std::io::{BufRead, BufReader, Write};
+    let place = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (send, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            send.send(lines.next().unwrap()).unwrap();
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nno weights");
+        }
+    });
+    let mut pull = command(place.path(), &["models", "pull", "vgg16", "--from", "torchvision"]);
+    pull.env("TORCH_HOME", place.path()).env("HF_HOME", place.path()).env("TAPER_TORCHVISION_ENDPOINT", endpoint);
+    let ran = Ran::from(pull.env_remove("HF_HUB_OFFLINE").output().unwrap());
+    fails(&ran, 1, &["vgg16-397923af.pth of torchvision", "397923af8e79cdbb", "thrown away"]);
+    assert!(!place.path().join("hub/checkpoints/vgg16-397923af.pth").exists());
+    assert!(asked.recv().unwrap().starts_with("GET /vgg16-397923af.pth "));
 }
 
 /// A file that may not grow is what a full disk is.
@@ -56,20 +97,23 @@ fn a_full_disk_ends_a_download_with_nothing_under_its_name() {
             let whole = lines.take_while(|line| !line.is_empty()).any(|line| line.ends_with("bytes=0-"));
             let (size, end) = (4_000_000, if whole { 3_999_999 } else { 0 });
             let head = format!(
-                "HTTP/1.1 206 Part\r\nETag: \"x\"\r\nX-Repo-Commit: c\r\nContent-Range: bytes 0-{end}/{size}\r\n\
+                "HTTP/1.1 206 Part\r\nETag: \"{}\"\r\nX-Repo-Commit: {}\r\nContent-Range: bytes 0-{end}/{size}\r\n\
                  Content-Length: {}\r\nConnection: close\r\n\r\n",
+                "7".repeat(64),
+                "c".repeat(40),
                 end + 1
             );
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![7; end + 1]));
         }
     });
     let taper = env!("CARGO_BIN_EXE_taper");
-    let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{taper}' models pull resnet18");
+    let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{taper}' models pull resnet101");
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &script]).env("HF_HOME", place.path()).env("HF_ENDPOINT", endpoint).env_remove("HF_HUB_OFFLINE");
+    shell.args(["-c", &script]).env("HF_HOME", place.path()).env("TORCH_HOME", place.path());
+    shell.env("HF_ENDPOINT", endpoint).env_remove("HF_HUB_OFFLINE");
     let ran = Ran::from(shell.output().unwrap());
     fails(&ran, 1, &["cannot write", "HF_HOME"]);
-    assert!(!place.path().join("hub/models--timm--resnet18.tv_in1k").exists());
+    assert!(!place.path().join("hub/models--timm--resnet101.tv_in1k").exists());
 }
 
 #[test]

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use taper_transfer::{Fetch, Hub, Model, ReadReport, TransferError, WeightsFile};
+use taper_transfer::{Fetch, Model, ReadReport, Source, Sources, TransferError, WeightsFile};
 
 use crate::output::note;
 use crate::progress::downloading;
 
-/// The weights of a model by name, float32: those in a file, or its own, fetched from the hub if they are not on this machine.
+/// The weights of a model by name, float32: those in a file, or its own, fetched if they are not on this machine.
 ///
 /// # Errors
-/// When no repository holds them, they cannot be fetched, or the file is broken.
+/// When no source holds them, they cannot be fetched, or the file is broken.
 pub fn weights(model: &Model, file: Option<&Path>) -> Result<WeightsFile, TransferError> {
-    match file.map_or_else(|| pull(model), |file| Ok(Some(file.to_owned())))? {
+    let own = || pull(model, &Sources::from_env()?, None);
+    match file.map_or_else(own, |file| Ok(Some(file.to_owned())))? {
         Some(path) => model.weights_in(&path),
         None => Ok(WeightsFile { tensors: model.weights()?, report: ReadReport::default() }),
     }
@@ -26,15 +27,15 @@ pub fn tell(report: &ReadReport) {
     }
 }
 
-/// The file of a model's weights, fetched with a progress bar if it is not on this machine; none where they are embedded.
+/// The file of a model's weights, that of `source` or any, fetched with a progress bar if it is not on this machine; none where they are
+/// embedded.
 ///
 /// # Errors
-/// When no repository holds them, or they cannot be fetched.
-pub fn pull(model: &Model) -> Result<Option<PathBuf>, TransferError> {
-    let hub = Hub::from_env()?;
+/// When the source does not hold them, or they cannot be fetched.
+pub fn pull(model: &Model, sources: &Sources, source: Option<Source>) -> Result<Option<PathBuf>, TransferError> {
     let bar = downloading(model.name);
     let mut here = 0;
-    let path = model.pull(&hub, &mut |fetch| match fetch {
+    let path = model.pull(sources, source, &mut |fetch| match fetch {
         Fetch::Size(size) => {
             bar.set_length(size);
             here = 0;
@@ -44,6 +45,9 @@ pub fn pull(model: &Model) -> Result<Option<PathBuf>, TransferError> {
             bar.set_position(here);
         }
         Fetch::Waiting(why) => note(format_args!("{}: waiting: {why}", model.name)),
+        Fetch::Damaged(path) => {
+            note(format_args!("{}: {} is damaged and is fetched again", model.name, path.display()));
+        }
     });
     bar.finish_and_clear();
     path

@@ -2,7 +2,7 @@ use candle_core::Error as TensorError;
 use safetensors::SafeTensorError;
 use taper_tensor::LoadReport;
 
-use crate::{HubError, PthError};
+use crate::{FetchError, PthError, Source};
 
 /// What can go wrong when a network is put together.
 #[derive(Debug, thiserror::Error)]
@@ -52,12 +52,17 @@ pub enum TransferError {
     Weights(#[from] WeightsError),
     /// The weights are not here and cannot be fetched.
     #[error(transparent)]
-    Hub(#[from] HubError),
-    /// Nothing is known of where the weights of a model are.
-    #[error("no repository holds the weights of {name}: they are read from a file (`weights` in a recipe)")]
+    Fetch(#[from] FetchError),
+    /// A source does not have the weights of a model.
+    #[error(
+        "the weights of {name} are not there{}; or name a file of them (`weights` in a recipe, `--weights FILE`)",
+        elsewhere(known)
+    )]
     NoSource {
         /// The model.
         name: &'static str,
+        /// The sources that have them.
+        known: Vec<Source>,
     },
     /// A layer of a head cannot be built.
     #[error(transparent)]
@@ -65,6 +70,10 @@ pub enum TransferError {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+}
+
+fn elsewhere(known: &[Source]) -> String {
+    known.iter().map(|source| format!(", but {source} has them")).collect()
 }
 
 /// What can go wrong with a file of weights.

@@ -1,9 +1,8 @@
 //! What is known about a file of weights.
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
-use crate::{HubFile, TransferError, WeightsError};
+use crate::{Digest, HubFile, Source, TorchvisionFile, TransferError, WeightsError, sha256};
 
 /// Where weights come from and what they expect, from `models/<name>.toml`.
 ///
@@ -40,11 +39,13 @@ pub struct Manifest {
     pub source: String,
     /// The safetensors file beside the manifest, where the weights are embedded.
     pub file: Option<String>,
-    /// The SHA-256 of the weights' file, 64 hexadecimal digits in lower case, where it is known.
-    pub sha256: Option<String>,
+    /// The SHA-256 of that file.
+    pub sha256: Option<Digest>,
     /// The weights on the hub.
     pub hub: Option<HubFile>,
-    /// What names in that file begin with, and what they begin with here ([`rename`](crate::rename)).
+    /// The same weights in a file of torchvision's.
+    pub torchvision: Option<TorchvisionFile>,
+    /// What names in a file begin with, and what they begin with here ([`rename`](crate::rename)).
     #[serde(default)]
     pub renames: Vec<[String; 2]>,
 }
@@ -56,10 +57,17 @@ impl Manifest {
     /// When a key is missing or unknown, or a value makes no sense.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
         let manifest: Self = toml::from_str(text)?;
-        let sum = manifest.sha256.as_deref().is_none_or(is_sha256);
+        let (hub, torchvision) = (manifest.hub.as_ref(), manifest.torchvision.as_ref());
+        let hubs = hub.and_then(|file| file.sha256.as_ref());
+        let torchvisions = torchvision.and_then(|file| file.sha256.as_ref());
+        let whole = [manifest.sha256.as_ref(), hubs, torchvisions].into_iter().flatten().all(Digest::is_whole);
+        // What the name of torchvision's file says must agree.
+        let named = torchvision.is_none_or(|file| file.digest().is_ok());
         for (ok, field, wanted) in [
             (!manifest.name.is_empty(), "name", "a name"),
-            (sum, "sha256", "64 hexadecimal digits in lower case"),
+            (whole, "sha256", "64 hexadecimal digits in lower case"),
+            (hub.is_none_or(|file| file.check().is_ok()), "hub", "owner/name, a revision and a file, without .."),
+            (named, "torchvision", "a file that is named by what its SHA-256 begins with, name-01234567.pth"),
             (manifest.parameters > 0, "parameters", "1 or more"),
             (manifest.input_size > 0, "input_size", "1 or more"),
             (manifest.mean.iter().all(|m| m.is_finite()), "mean", "three finite numbers"),
@@ -72,6 +80,13 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Where files of the weights are, in the order in which they are looked for.
+    pub fn sources(&self) -> Vec<Source> {
+        let hub = self.hub.as_ref().map(|_| Source::Hub);
+        let torchvision = self.torchvision.as_ref().map(|_| Source::Torchvision);
+        hub.into_iter().chain(torchvision).collect()
+    }
+
     /// Checks that `bytes`, read from `origin`, are the file that the manifest describes.
     ///
     /// # Errors
@@ -79,26 +94,12 @@ impl Manifest {
     pub fn verify(&self, bytes: &[u8], origin: &str) -> Result<(), WeightsError> {
         let got = sha256(bytes);
         match &self.sha256 {
-            Some(wanted) if got != *wanted => {
-                Err(WeightsError::Checksum { origin: origin.to_owned(), got, wanted: wanted.clone() })
+            Some(wanted) if !wanted.is_of(&got) => {
+                Err(WeightsError::Checksum { origin: origin.to_owned(), got, wanted: wanted.to_string() })
             }
             _ => Ok(()),
         }
     }
-}
-
-/// Whether a text is a SHA-256 as it is written here: 64 hexadecimal digits in lower case.
-pub(crate) fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
-}
-
-/// The SHA-256 of bytes, 64 hexadecimal digits in lower case.
-pub fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -106,19 +107,30 @@ mod tests {
     use super::*;
 
     const TEXT: &str = include_str!("../../../models/squeezenet1_1.toml");
+    const FETCHED: &str = include_str!("../../../models/vgg16.toml");
 
     #[test]
     fn unknown_missing_and_senseless_keys_are_refused() {
         assert!(Manifest::parse(TEXT).is_ok());
         let unknown = format!("colour = \"red\"\n{TEXT}");
         assert!(Manifest::parse(&unknown).unwrap_err().to_string().contains("colour"));
+        let upper = TEXT.replace("e3ca", "E3CA");
+        assert!(Manifest::parse(&upper).unwrap_err().to_string().contains("hexadecimal digits in lower case"));
         let missing = TEXT.replace("input_size = 224\n", "");
         assert!(Manifest::parse(&missing).unwrap_err().to_string().contains("input_size"));
-        for (field, from, to) in
-            [("sha256", "e3ca", "E3CA"), ("std", "0.229", "0.0"), ("input_size", "size = 224", "size = 0")]
-        {
-            let error = Manifest::parse(&TEXT.replace(from, to)).unwrap_err();
-            assert!(matches!(error, TransferError::BadManifest { field: f, .. } if f == field), "{error}");
+        for (from, to, field) in [
+            ("std = [0.229", "std = [0.0", "std"),
+            ("size = 224", "size = 0", "input_size"),
+            ("timm/", "../timm/", "hub"),
+            ("model.safetensors", "/model.safetensors", "hub"),
+            ("57b026918159a6bf", "57b0", "sha256"),
+            ("vgg16-397923af.pth", "../vgg16-397923af.pth", "torchvision"),
+            ("vgg16-397923af.pth", "vgg16.pth", "torchvision"),
+            ("vgg16-397923af.pth", "vgg16-397923ae.pth", "torchvision"),
+        ] {
+            assert!(FETCHED.contains(from), "{from}");
+            let error = Manifest::parse(&FETCHED.replace(from, to)).unwrap_err();
+            assert!(matches!(error, TransferError::BadManifest { field: f, .. } if f == field), "{from}: {error}");
         }
     }
 

@@ -8,8 +8,8 @@ use taper_tensor::{Params, Path};
 
 use crate::architectures::{Architecture, architecture, nearest_first};
 use crate::{
-    Backbone, BackboneConfig, Classifier, Fetch, Fit, Head, Hub, Manifest, TransferError, WeightsFile, load_weights,
-    read_weights, rename, weights_from_bytes,
+    Backbone, BackboneConfig, Classifier, Fetch, FetchError, Fit, Head, Hub, Manifest, Source, Torchvision,
+    TransferError, WeightsFile, load_weights, read_weights, rename, weights_from_bytes,
 };
 
 /// A network for which there are pretrained weights.
@@ -20,6 +20,49 @@ pub struct Model {
     manifest: &'static str,
     /// The weights, where they are part of this library.
     embedded: Option<&'static [u8]>,
+}
+
+/// Where weights come from, and are kept.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The Hugging Face hub.
+    pub hub: Hub,
+    /// torchvision's own files.
+    pub torchvision: Torchvision,
+}
+
+impl Sources {
+    /// As the environment says.
+    ///
+    /// # Errors
+    /// When there is no home folder.
+    pub fn from_env() -> Result<Self, FetchError> {
+        Ok(Self { hub: Hub::from_env()?, torchvision: Torchvision::from_env()? })
+    }
+
+    fn find(&self, manifest: &Manifest, source: Source) -> Option<PathBuf> {
+        match source {
+            Source::Hub => self.hub.find(manifest.hub.as_ref()?),
+            Source::Torchvision => self.torchvision.find(manifest.torchvision.as_ref()?),
+        }
+    }
+
+    /// Fetches no more than weights of so many parameters can be: float64, and some names.
+    fn pull(
+        &self,
+        manifest: &Manifest,
+        source: Source,
+        tell: &mut dyn FnMut(Fetch),
+    ) -> Result<Option<PathBuf>, FetchError> {
+        let Self { mut hub, mut torchvision } = self.clone();
+        for fetch in [&mut hub.fetch, &mut torchvision.fetch] {
+            fetch.largest = fetch.largest.min(8 * manifest.parameters as u64 + (1 << 20));
+        }
+        match source {
+            Source::Hub => manifest.hub.as_ref().map(|file| hub.pull(file, tell)).transpose(),
+            Source::Torchvision => manifest.torchvision.as_ref().map(|file| torchvision.pull(file, tell)).transpose(),
+        }
+    }
 }
 
 /// The names of ImageNet's classes, in the order of the logits.
@@ -93,49 +136,62 @@ impl Model {
         self.embedded
     }
 
-    /// Where the file of its weights is on this machine, when it is one and there: embedded weights need none.
+    /// Where a file of its weights is on this machine, when one is there: embedded weights need none.
     ///
     /// # Errors
     /// Never, as long as the tests of this library pass.
-    pub fn find(&self, hub: &Hub) -> Result<Option<PathBuf>, TransferError> {
-        Ok(self.manifest()?.hub.and_then(|file| hub.find(&file)))
+    pub fn find(&self, sources: &Sources) -> Result<Option<PathBuf>, TransferError> {
+        let manifest = self.manifest()?;
+        let found = |source: &Source| sources.find(&manifest, *source);
+        Ok(manifest.sources().iter().find_map(found))
     }
 
-    /// The file of its weights, fetched from the hub if need be; none where they are embedded.
+    /// A file of its weights, fetched if need be: the one that is on this machine, else that of `source`, without one of the first
+    /// source that there is. None where they are embedded and no source is asked for.
     ///
     /// # Errors
-    /// When no repository holds them, or they cannot be fetched.
-    pub fn pull(&self, hub: &Hub, tell: &mut dyn FnMut(Fetch)) -> Result<Option<PathBuf>, TransferError> {
-        if self.embedded.is_some() {
+    /// When the source has none, or they cannot be fetched.
+    pub fn pull(
+        &self,
+        sources: &Sources,
+        source: Option<Source>,
+        tell: &mut dyn FnMut(Fetch),
+    ) -> Result<Option<PathBuf>, TransferError> {
+        if self.embedded.is_some() && source.is_none() {
             return Ok(None);
         }
         let manifest = self.manifest()?;
-        let file = manifest.hub.as_ref().ok_or(TransferError::NoSource { name: self.name })?;
-        Ok(Some(hub.pull(file, manifest.sha256.as_deref(), tell)?))
+        let known = manifest.sources();
+        let here = || known.iter().find(|source| sources.find(&manifest, **source).is_some()).or(known.first());
+        let source = source.or_else(|| here().copied());
+        let pulled = source.map(|source| sources.pull(&manifest, source, tell)).transpose()?.flatten();
+        match pulled {
+            Some(path) => Ok(Some(path)),
+            None => Err(TransferError::NoSource { name: self.name, known }),
+        }
     }
 
     /// Its weights by name, its own head included, float32: the embedded ones, or those that [`pull`](Self::pull) finds by
-    /// [`Hub::from_env`].
+    /// [`Sources::from_env`].
     ///
     /// # Errors
     /// As there, and when the file is broken.
     pub fn weights(&self) -> Result<BTreeMap<String, Tensor>, TransferError> {
-        match self.embedded {
-            Some(bytes) => Ok(weights_from_bytes(bytes, self.name)?.tensors),
-            None => {
-                let path = self.pull(&Hub::from_env()?, &mut |_| {})?;
-                Ok(self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name })?)?.tensors)
-            }
+        if let Some(bytes) = self.embedded {
+            return Ok(weights_from_bytes(bytes, self.name)?.tensors);
         }
+        let path = self.pull(&Sources::from_env()?, None, &mut |_| {})?;
+        Ok(self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name, known: Vec::new() })?)?.tensors)
     }
 
-    /// The weights in a file, by torchvision's names whether the file has those or timm's.
+    /// The weights in a file, by torchvision's names whether the file has those, older ones or timm's.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn weights_in(&self, path: &std::path::Path) -> Result<WeightsFile, TransferError> {
         let WeightsFile { tensors, report } = read_weights(path)?;
-        Ok(WeightsFile { tensors: rename(tensors, &self.manifest()?.renames), report })
+        let renamed = rename(tensors, &self.manifest()?.renames);
+        Ok(WeightsFile { tensors: renamed.into_iter().map(|(name, tensor)| (undotted(name), tensor)).collect(), report })
     }
 
     /// The names of the classes of its own head, in the order of the logits.
@@ -193,6 +249,16 @@ impl Model {
     }
 }
 
+/// The name of a parameter of DenseNet's: torchvision's own file is older than its names and says `denselayer1.norm.1` for
+/// `denselayer1.norm1`.
+fn undotted(name: String) -> String {
+    if !name.contains(".denselayer") {
+        return name;
+    }
+    let old = [[".norm.1.", ".norm1."], [".norm.2.", ".norm2."], [".conv.1.", ".conv1."], [".conv.2.", ".conv2."]];
+    old.into_iter().fold(name, |name, [from, to]| name.replace(from, to))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,10 +277,25 @@ mod tests {
                 let weights = model.weights().unwrap();
                 assert_eq!(weights.values().map(Tensor::elem_count).sum::<usize>(), manifest.parameters);
             }
+            assert!(model.embedded.is_some() || !manifest.sources().is_empty(), "{}", model.name);
             let names = model.class_names();
             assert_eq!((names.len(), names[0], names[999]), (1000, "tench", "toilet tissue"));
             assert!(names.iter().all(|name| !name.trim().is_empty()));
         }
         assert!(model("nothing").is_err());
+    }
+
+    #[test]
+    fn a_densenet_of_torchvisions_own_file_has_the_names_of_today() {
+        let today = [
+            ("features.denseblock1.denselayer1.norm.1.weight", "features.denseblock1.denselayer1.norm1.weight"),
+            ("features.denseblock4.denselayer16.conv.2.weight", "features.denseblock4.denselayer16.conv2.weight"),
+            ("features.transition1.norm.weight", "features.transition1.norm.weight"),
+            ("features.denseblock1.denselayer1.conv1.weight", "features.denseblock1.denselayer1.conv1.weight"),
+            ("features.norm.1.weight", "features.norm.1.weight"),
+        ];
+        for (old, new) in today {
+            assert_eq!(undotted(old.to_owned()), new);
+        }
     }
 }

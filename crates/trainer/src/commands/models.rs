@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 use candle_core::{DType, Device};
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{Hub, MODELS, Manifest, Model, model};
+use taper_transfer::{MODELS, Manifest, Model, Source, Sources, model};
 
 use crate::output::{line, regardless};
 use crate::pretrained;
@@ -13,7 +13,7 @@ use crate::pretrained;
 /// The pretrained networks there are: list them, fetch their weights.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub when they are first needed, and stay in its cache (~/.cache/huggingface, shared with\nPython). HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured."
+    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper models pull vgg16 --from torchvision\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub or from torchvision when they are first needed, and stay in the caches that Python uses too\n(~/.cache/huggingface and ~/.cache/torch). A file is kept when its SHA-256 is right, and checked again when it is next used.\nHF_HOME, HF_ENDPOINT, HF_TOKEN, TORCH_HOME, TAPER_TORCHVISION_ENDPOINT and HF_HUB_OFFLINE (for both) are honoured."
 )]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -41,12 +41,36 @@ enum What {
         /// The names
         #[arg(required = true, value_name = "MODEL")]
         models: Vec<String>,
+        /// Where from; without it what is on this machine, else the hub before torchvision
+        #[arg(long, value_name = "SOURCE")]
+        from: Option<SourceArg>,
+        /// Take a file also when nobody says what its SHA-256 must be
+        #[arg(long)]
+        unverified: bool,
     },
     /// Print where the weights are on this machine
     Path {
         /// The name
         model: String,
     },
+}
+
+/// Where weights come from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SourceArg {
+    /// The Hugging Face hub
+    Hub,
+    /// torchvision's own files
+    Torchvision,
+}
+
+impl SourceArg {
+    fn source(self) -> Source {
+        match self {
+            SourceArg::Hub => Source::Hub,
+            SourceArg::Torchvision => Source::Torchvision,
+        }
+    }
 }
 
 /// Runs the verb.
@@ -57,10 +81,12 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
     match &args.what {
         What::List { json } => list(*json)?,
         What::Info { model: name, json } => info(model(name)?, *json)?,
-        What::Pull { models } => {
+        What::Pull { models, from, unverified } => {
             let models = models.iter().map(|name| model(name)).collect::<Result<Vec<_>, _>>()?;
+            let mut sources = Sources::from_env()?;
+            sources.hub.fetch.unverified = *unverified;
             for model in models {
-                regardless(match pretrained::pull(model)? {
+                regardless(match pretrained::pull(model, &sources, from.map(SourceArg::source))? {
                     Some(path) => line(path.display()),
                     None => line(format_args!("{} is part of this program", model.name)),
                 })?;
@@ -68,7 +94,7 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
         }
         What::Path { model: name } => {
             let model = model(name)?;
-            match model.find(&Hub::from_env()?)? {
+            match model.find(&Sources::from_env()?)? {
                 Some(path) => line(path.display())?,
                 None if model.embedded().is_some() => bail!("{name} is part of this program and has no file"),
                 None => bail!("the weights of {name} are not on this machine; `taper models pull {name}` fetches them"),
@@ -79,13 +105,13 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
 }
 
 fn list(json: bool) -> Result<()> {
-    let hub = Hub::from_env()?;
+    let sources = Sources::from_env()?;
     if !json {
         line("name                  parameters  GFLOPs  top 1  top 5       MB  licence       weights")?;
     }
     for model in MODELS {
         let manifest = model.manifest()?;
-        let place = place(model, &manifest, &hub);
+        let place = place(model, &sources)?;
         if json {
             line(facts(model, &manifest, place))?;
             continue;
@@ -115,28 +141,31 @@ fn megabytes(model: &Model, manifest: &Manifest) -> f64 {
     model.embedded().map_or(4 * manifest.parameters, <[u8]>::len) as f64 / 1e6
 }
 
-fn place(model: &Model, manifest: &Manifest, hub: &Hub) -> &'static str {
-    match &manifest.hub {
-        _ if model.embedded().is_some() => "embedded",
-        Some(file) if hub.find(file).is_some() => "here",
-        Some(_) => "on the hub",
-        None => "from a file",
-    }
+fn place(model: &Model, sources: &Sources) -> Result<String> {
+    Ok(match model.manifest()?.sources().first() {
+        _ if model.embedded().is_some() => "embedded".to_owned(),
+        _ if model.find(sources)?.is_some() => "here".to_owned(),
+        Some(Source::Hub) => "on the hub".to_owned(),
+        Some(Source::Torchvision) => "at torchvision".to_owned(),
+        None => "from a file".to_owned(),
+    })
 }
 
-fn facts(model: &Model, manifest: &Manifest, place: &str) -> Value {
+fn facts(model: &Model, manifest: &Manifest, place: String) -> Value {
     json!({
         "schema": 1, "name": model.name, "parameters": manifest.parameters, "gflops": manifest.gflops,
         "top1": manifest.top1, "top5": manifest.top5, "megabytes": megabytes(model, manifest),
         "licence": manifest.licence, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
         "std": manifest.std, "source": manifest.source,
         "repository": manifest.hub.as_ref().map(|file| &file.repository),
+        "revision": manifest.hub.as_ref().map(|file| &file.revision),
+        "torchvision": manifest.torchvision.as_ref().map(|file| &file.file),
     })
 }
 
 fn info(model: &Model, json: bool) -> Result<()> {
-    let (manifest, hub) = (model.manifest()?, Hub::from_env()?);
-    let place = place(model, &manifest, &hub);
+    let (manifest, sources) = (model.manifest()?, Sources::from_env()?);
+    let place = place(model, &sources)?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let backbone = model.backbone(&params.root())?;
     let stages = backbone.stages();
@@ -160,10 +189,15 @@ fn info(model: &Model, json: bool) -> Result<()> {
     let [mean, std] = [manifest.mean, manifest.std].map(|values| values.map(|value| value.to_string()).join(", "));
     line(format_args!("input       {} pixels, mean {mean}, deviation {std}", manifest.input_size))?;
     line(format_args!("licence     {}", manifest.licence))?;
-    match (&manifest.hub, model.find(&hub)?) {
-        (_, Some(path)) => line(format_args!("weights     {}", path.display()))?,
-        (Some(file), None) => line(format_args!("weights     {place}: {file}"))?,
-        (None, None) => line(format_args!("weights     {place}"))?,
+    match model.find(&sources)? {
+        Some(path) => line(format_args!("weights     {}", path.display()))?,
+        None => line(format_args!("weights     {place}"))?,
+    }
+    if let Some(file) = &manifest.hub {
+        line(format_args!("hub         {file} at {}", file.revision))?;
+    }
+    if let Some(file) = &manifest.torchvision {
+        line(format_args!("torchvision {}", file.file))?;
     }
     line(format_args!("source      {}", manifest.source.trim()))?;
     line("stages      name, channels, pixels of the picture per pixel of the map")?;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use taper_transfer::{Fetch, Hub, HubError, HubFile};
+use sha2::{Digest as _, Sha256};
+use taper_transfer::{Digest, Fetch, FetchConfig, FetchError, Hub, HubFile};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -55,9 +55,11 @@ impl Server {
             cache: cache.to_owned(),
             endpoint: self.address.clone(),
             token: None,
-            offline: false,
-            pauses: vec![Duration::from_millis(1); 3],
-            patience: Duration::from_secs(20),
+            fetch: FetchConfig {
+                pauses: vec![Duration::from_millis(1); 3],
+                patience: Duration::from_secs(20),
+                ..FetchConfig::default()
+            },
         }
     }
 
@@ -133,7 +135,7 @@ fn answer(
     Some(())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -142,7 +144,12 @@ fn content() -> Vec<u8> {
 }
 
 fn file() -> HubFile {
-    HubFile { repository: "timm/some.tv_in1k".into(), revision: "main".into(), file: "model.safetensors".into() }
+    HubFile {
+        repository: "timm/some.tv_in1k".into(),
+        revision: "main".into(),
+        file: "model.safetensors".into(),
+        sha256: None,
+    }
 }
 
 fn quiet(_: Fetch) {}
@@ -152,7 +159,7 @@ fn a_file_arrives_once_in_the_layout_that_python_shares() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), Vec::new()));
     let hub = Hub { token: Some("secret".into()), ..server.hub(folder.path()) };
     let mut told = Vec::new();
-    let path = hub.pull(&file(), None, &mut |fetch| told.push(fetch)).unwrap();
+    let path = hub.pull(&file(), &mut |fetch| told.push(fetch)).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), content());
     assert_eq!(hub.find(&file()), Some(path.clone()));
     let repository = folder.path().join("models--timm--some.tv_in1k");
@@ -164,7 +171,7 @@ fn a_file_arrives_once_in_the_layout_that_python_shares() {
     let seen = server.seen.lock().unwrap().clone();
     assert_eq!(seen[0][0], "/timm/some.tv_in1k/resolve/main/model.safetensors");
     assert_eq!(seen[0][2], "Bearer secret");
-    hub.pull(&file(), None, &mut quiet).unwrap();
+    hub.pull(&file(), &mut quiet).unwrap();
     assert_eq!(server.seen.lock().unwrap().len(), seen.len());
 }
 
@@ -174,50 +181,61 @@ fn a_download_that_breaks_off_goes_on_where_it_stopped() {
         tempfile::tempdir().unwrap(),
         Server::start(content(), vec![Fault::Cut(70_000), Fault::None, Fault::Cut(1000)]),
     );
-    let path = server.hub(folder.path()).pull(&file(), None, &mut quiet).unwrap();
+    let path = server.hub(folder.path()).pull(&file(), &mut quiet).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), content());
     let ranges = server.ranges();
     assert_eq!((ranges.len(), &*ranges[0], &*ranges[1]), (2, "0-", "70000-"), "{ranges:?}");
 
     // Also by another process, after the first has given up.
     let other = tempfile::tempdir().unwrap();
-    let once = Hub { pauses: Vec::new(), ..server.hub(other.path()) };
-    let error = once.pull(&file(), None, &mut quiet).unwrap_err();
-    assert!(matches!(error, HubError::Broken { .. }) && error.to_string().contains("goes on"), "{error}");
+    let mut once = server.hub(other.path());
+    once.fetch.pauses.clear();
+    let error = once.pull(&file(), &mut quiet).unwrap_err();
+    assert!(matches!(error, FetchError::Broken { .. }) && error.to_string().contains("goes on"), "{error}");
     assert_eq!(once.find(&file()), None);
-    assert_eq!(std::fs::read(once.pull(&file(), None, &mut quiet).unwrap()).unwrap(), content());
+    assert_eq!(std::fs::read(once.pull(&file(), &mut quiet).unwrap()).unwrap(), content());
     assert_eq!(server.ranges().last().unwrap(), "1000-");
 }
 
 #[test]
 fn other_bytes_never_get_the_files_name() {
-    for fault in [Fault::Wrong, Fault::Cut(0)] {
-        let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), vec![fault; 4]));
+    for (fault, attempts) in [(Fault::Wrong, 1), (Fault::Cut(0), 4)] {
+        let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), vec![fault; attempts]));
         let hub = server.hub(folder.path());
-        let error = hub.pull(&file(), None, &mut quiet).unwrap_err();
+        let error = hub.pull(&file(), &mut quiet).unwrap_err();
         match fault {
             Fault::Wrong => assert!(error.to_string().contains(&hex(&content())), "{error}"),
-            _ => assert!(matches!(error, HubError::Broken { .. }), "{error}"),
+            _ => assert!(matches!(error, FetchError::Broken { .. }), "{error}"),
         }
-        assert_eq!((hub.find(&file()), server.ranges().len()), (None, 4));
-        assert_eq!(std::fs::read(hub.pull(&file(), None, &mut quiet).unwrap()).unwrap(), content());
+        assert_eq!((hub.find(&file()), server.ranges().len()), (None, attempts));
+        assert_eq!(std::fs::read(hub.pull(&file(), &mut quiet).unwrap()).unwrap(), content());
     }
+    // A part with a wrong byte in it costs the download anew.
+    let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::None]));
+    let staging = folder.path().join("taper-incomplete/timm--some.tv_in1k");
+    std::fs::create_dir_all(&staging).unwrap();
+    std::fs::write(staging.join(format!("{}.part", hex(&content()))), [1; 5000]).unwrap();
+    let path = server.hub(folder.path()).pull(&file(), &mut quiet).unwrap();
+    assert_eq!((std::fs::read(path).unwrap(), server.ranges()), (content(), vec!["5000-".into(), "0-".into()]));
     // A part that grows beyond the file, and one that is the whole file already.
     let (folder, server) =
         (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::Cut(9000), Fault::Whole]));
-    let path = server.hub(folder.path()).pull(&file(), None, &mut quiet).unwrap();
+    let path = server.hub(folder.path()).pull(&file(), &mut quiet).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), content());
     let folder = tempfile::tempdir().unwrap();
-    let part = folder.path().join("taper-incomplete/timm--some.tv_in1k/models--timm--some.tv_in1k/blobs");
+    let part = folder.path().join("taper-incomplete/timm--some.tv_in1k");
     std::fs::create_dir_all(&part).unwrap();
     std::fs::write(part.join(format!("{}.part", hex(&content()))), content()).unwrap();
-    let path = server.hub(folder.path()).pull(&file(), None, &mut quiet).unwrap();
+    let path = server.hub(folder.path()).pull(&file(), &mut quiet).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), content());
 
     // What a manifest says counts for more than what the hub says.
     let folder = tempfile::tempdir().unwrap();
-    let error = server.hub(folder.path()).pull(&file(), Some(&"0".repeat(64)), &mut quiet).unwrap_err();
-    assert!(matches!(error, HubError::Checksum { .. }), "{error}");
+    let other = HubFile { sha256: Digest::parse(&"0".repeat(64)), ..file() };
+    let asked = server.ranges().len();
+    let error = server.hub(folder.path()).pull(&other, &mut quiet).unwrap_err();
+    assert!(matches!(error, FetchError::Announced { .. }) && error.to_string().contains(&hex(&content())), "{error}");
+    assert!(server.ranges().len() <= asked + 1);
 }
 
 #[test]
@@ -226,7 +244,7 @@ fn refusals_say_what_to_do_and_only_some_are_tried_again() {
         [(401, 1, "HF_TOKEN"), (403, 1, "terms"), (404, 1, "no such file"), (429, 4, "too many"), (503, 4, "later")]
     {
         let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::Status(status); 4]));
-        let error = server.hub(folder.path()).pull(&file(), None, &mut quiet).unwrap_err().to_string();
+        let error = server.hub(folder.path()).pull(&file(), &mut quiet).unwrap_err().to_string();
         assert!(error.contains(says) && error.contains(&status.to_string()), "{error}");
         assert!(error.contains("timm/some.tv_in1k"), "{error}");
         assert_eq!(server.ranges().len(), requests, "{status}");
@@ -234,7 +252,7 @@ fn refusals_say_what_to_do_and_only_some_are_tried_again() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::Status(429); 2]));
     let mut waited = 0;
     let mut count = |fetch| waited += usize::from(matches!(fetch, Fetch::Waiting(_)));
-    server.hub(folder.path()).pull(&file(), None, &mut count).unwrap();
+    server.hub(folder.path()).pull(&file(), &mut count).unwrap();
     assert_eq!(waited, 2);
 }
 
@@ -242,19 +260,21 @@ fn refusals_say_what_to_do_and_only_some_are_tried_again() {
 fn slow_is_well_and_standing_still_is_not() {
     let (folder, server) =
         (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::Slow(100), Fault::Slow(60_000)]));
-    let hub = Hub { patience: Duration::from_millis(800), ..server.hub(folder.path()) };
-    assert!(hub.pull(&file(), None, &mut quiet).is_ok());
+    let mut hub = server.hub(folder.path());
+    hub.fetch.patience = Duration::from_millis(800);
+    assert!(hub.pull(&file(), &mut quiet).is_ok());
     let folder = tempfile::tempdir().unwrap();
-    let hub = Hub { patience: Duration::from_millis(800), ..server.hub(folder.path()) };
-    let error = hub.pull(&file(), None, &mut quiet).unwrap_err();
-    assert!(matches!(error, HubError::Stalled { .. }), "{error}");
+    let mut hub = server.hub(folder.path());
+    hub.fetch = FetchConfig { patience: Duration::from_millis(800), pauses: Vec::new(), ..hub.fetch };
+    let error = hub.pull(&file(), &mut quiet).unwrap_err();
+    assert!(matches!(error, FetchError::Stalled { .. }), "{error}");
 }
 
 #[test]
 fn two_that_want_the_same_fetch_it_once() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), vec![Fault::Slow(20)]));
     std::thread::scope(|scope| {
-        let pull = || server.hub(folder.path()).pull(&file(), None, &mut quiet).unwrap();
+        let pull = || server.hub(folder.path()).pull(&file(), &mut quiet).unwrap();
         let both = [scope.spawn(pull), scope.spawn(pull)].map(|thread| thread.join().unwrap());
         assert_eq!(both[0], both[1]);
     });
@@ -264,19 +284,21 @@ fn two_that_want_the_same_fetch_it_once() {
 #[test]
 fn without_a_net_a_disk_or_a_hub() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(content(), Vec::new()));
-    let hub = Hub { offline: true, ..server.hub(folder.path()) };
-    let error = hub.pull(&file(), None, &mut quiet).unwrap_err().to_string();
+    let mut hub = server.hub(folder.path());
+    hub.fetch.offline = true;
+    let error = hub.pull(&file(), &mut quiet).unwrap_err().to_string();
     assert!(error.contains("HF_HUB_OFFLINE") && server.seen.lock().unwrap().is_empty(), "{error}");
 
     let place = folder.path().join("file");
     std::fs::write(&place, "no folder").unwrap();
-    let error = server.hub(&place).pull(&file(), None, &mut quiet).unwrap_err();
-    assert!(matches!(error, HubError::Disk { .. }) && error.to_string().contains("HF_HOME"), "{error}");
+    let error = server.hub(&place).pull(&file(), &mut quiet).unwrap_err();
+    assert!(matches!(error, FetchError::Disk { .. }) && error.to_string().contains("HF_HOME"), "{error}");
 
     // Nobody listens; something else does.
-    let nobody = Hub { endpoint: "http://127.0.0.1:9".into(), pauses: Vec::new(), ..server.hub(folder.path()) };
-    let error = nobody.pull(&file(), None, &mut quiet).unwrap_err();
-    assert!(matches!(error, HubError::Broken { .. }), "{error}");
+    let mut nobody = Hub { endpoint: "http://127.0.0.1:9".into(), ..server.hub(folder.path()) };
+    nobody.fetch.pauses.clear();
+    let error = nobody.pull(&file(), &mut quiet).unwrap_err();
+    assert!(matches!(error, FetchError::Broken { .. }), "{error}");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -284,6 +306,6 @@ fn without_a_net_a_disk_or_a_hub() {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
         }
     });
-    let error = Hub { endpoint, ..nobody }.pull(&file(), None, &mut quiet).unwrap_err();
-    assert!(error.to_string().contains("HF_ENDPOINT") || matches!(error, HubError::Broken { .. }), "{error}");
+    let error = Hub { endpoint, ..nobody }.pull(&file(), &mut quiet).unwrap_err();
+    assert!(error.to_string().contains("HF_ENDPOINT"), "{error}");
 }

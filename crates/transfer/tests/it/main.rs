@@ -5,8 +5,10 @@ mod backbones;
 mod freezing;
 mod golden;
 mod hostile;
+mod hostile_hub;
 mod hub;
 mod pth;
+mod torchvision;
 mod weight_files;
 
 use candle_core::{DType, Device, Tensor};
