@@ -24,13 +24,23 @@ impl Server {
         Self { child, address }
     }
 
-    /// The status and the body that answer some bytes.
-    fn ask(&self, request: &[u8]) -> (u16, String) {
+    /// A connection over which some bytes have been sent.
+    fn send(&self, request: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(request).unwrap();
+        stream
+    }
+
+    /// The status and all that answers some bytes.
+    fn whole(&self, request: &[u8]) -> (u16, String) {
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        self.send(request).read_to_string(&mut answer).unwrap();
+        (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    }
+
+    /// The status and the body that answer some bytes.
+    fn ask(&self, request: &[u8]) -> (u16, String) {
+        let (status, answer) = self.whole(request);
         (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
@@ -89,12 +99,94 @@ fn a_picture_is_named_and_anything_else_is_refused() {
     let slow = b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100\r\n\r\nhalf";
     let (status, told) = server.ask(slow);
     assert!(status == 408 && told.contains("2s"), "{status} {told}");
+    // Each answer tells browsers what it is.
+    let (_, head) = server.whole(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for header in ["x-content-type-options: nosniff", "x-frame-options: DENY", "frame-ancestors 'none'"] {
+        assert!(head.contains(header), "{head}");
+    }
+    // One that was asked for under another name is of a page that has none of its own.
+    for (headers, wanted) in [
+        ("Host: evil.example", 421),
+        ("Host: evil.example\r\nOrigin: http://evil.example", 421),
+        ("Host: localhost\r\nOrigin: http://evil.example", 403),
+        ("Accept: */*", 400),
+    ] {
+        let head = format!("POST /predict HTTP/1.1\r\n{headers}\r\nContent-Length: {}\r\n\r\n", picture.len());
+        assert_eq!(server.ask(&[head.as_bytes(), &picture].concat()).0, wanted, "{headers}");
+    }
     fails(
         &taper(place.path(), &["serve", "squeezenet1_1", "--address", &server.address]),
         1,
         &["cannot listen on", "--address"],
     );
     fails(&taper(place.path(), &["serve", "nothing"]), 2, &["nothing"]);
+}
+
+/// As curl 8.14 sends `-F picture=@a.png -F picture=@b.png`.
+fn form(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, bytes) in files {
+        let head = format!(
+            "--------------------------UKXD4tWhAZGQC8SEZAmkYe\r\nContent-Disposition: form-data; name=\"picture\"; {name}\r\n\
+             Content-Type: image/png\r\n\r\n"
+        );
+        body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
+    }
+    body.extend(b"--------------------------UKXD4tWhAZGQC8SEZAmkYe--\r\n");
+    let head = format!(
+        "POST /predict HTTP/1.1\r\nHost: localhost:3000\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\nContent-Length: {}\r\n\
+         Content-Type: multipart/form-data; boundary=------------------------UKXD4tWhAZGQC8SEZAmkYe\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat()
+}
+
+#[test]
+fn a_form_is_answered_as_its_pictures_are() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path());
+    let picture = std::fs::read(format!("{EMOJI}/val/clock/alarm_clock.png")).unwrap();
+    let named = "filename=\"alarm_clock.png\"";
+    let (status, answer) = server.ask(&form(&[(named, &picture)]));
+    let (_, plain) = server.post("/predict", &picture);
+    assert_eq!((status, serde_json::from_str::<Value>(&answer).unwrap()), (200, plain.clone()));
+    let (status, answer) = server.ask(&form(&[(named, &picture), ("filename=\"../none.png\"", b"no picture")]));
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let both = answer["pictures"].as_array().unwrap();
+    assert_eq!((status, both.len(), &both[0]["classes"]), (200, 2, &plain["classes"]));
+    assert_eq!(both[0]["file"], "alarm_clock.png");
+    assert!(both[1]["error"].as_str().unwrap().contains("not a picture"), "{answer}");
+    for (request, wanted) in [
+        (form(&[]), 400),
+        (form(&[("x=1", b"text")]), 400),
+        (form(&[(named, &vec![0; 1 << 20])]), 413),
+        (String::from_utf8(form(&[])).unwrap().replace("boundary=", "border=").into_bytes(), 400),
+    ] {
+        let (status, told) = server.ask(&request);
+        assert!(status == wanted && told.contains("error"), "{status} {told}");
+    }
+}
+
+/// Whoever is slow has a place for as long as a request may take, and no longer.
+#[test]
+fn slow_clients_shut_nobody_out() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(place.path());
+    let picture = std::fs::read(format!("{EMOJI}/val/clock/alarm_clock.png")).unwrap();
+    // Some with half a body: first fewer than have a place, then more.
+    let half = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf";
+    for slow in [3, 9] {
+        let slow: Vec<_> = (0..slow).map(|_| server.send(half)).collect();
+        assert_eq!(server.post("/predict", &picture).0, 200);
+        drop(slow);
+    }
+    // More than there are connections, with half a head.
+    let slow: Vec<_> = (0..150).map(|_| server.send(b"POST /predict HTTP/1.1\r\nHost: x\r\n")).collect();
+    assert_eq!(server.get("/model").0, 200);
+    for mut stream in slow {
+        // Cut off, whether it is told so or not.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
 }
 
 #[cfg(unix)]

@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 use crate::budget::Length;
 use crate::model;
 use crate::output::{line, regardless};
-use crate::serve::{Allowed, router, serve};
+use crate::serve::{Allowed, Hosts, router, serve};
 
 /// Serve a trained model: a page to drop a picture on, and POST /predict for programs.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper serve runs/pictures-1\n  taper serve squeezenet1_1 --address 127.0.0.1:8080\n  curl --data-binary @cat.jpg 'http://127.0.0.1:3000/predict?top=3&explain=true'\n\nOnly programs of this machine can ask, unless --address names another interface; there is no password then either.\nCtrl-C ends it."
+    after_help = "Examples:\n  taper serve runs/pictures-1\n  taper serve squeezenet1_1 --address 127.0.0.1:8080\n  curl --data-binary @cat.jpg 'http://127.0.0.1:3000/predict?top=3&explain=true'\n  curl -F picture=@cat.jpg -F picture=@dog.jpg http://127.0.0.1:3000/predict\n\nOnly programs of this machine can ask, unless --address names another interface; there is no password then either.\nA request is answered when its Host is the address, localhost, a name without a dot or one of --host, so that no page of another site\ncan ask in your browser. Bodies of four times --max-mb are in memory at a time; further requests wait for as long as --max-time, then hear 503. Ctrl-C ends it."
 )]
 pub struct ServeArgs {
     /// A run folder, a file of weights in one, or a pretrained model
@@ -28,10 +28,13 @@ pub struct ServeArgs {
     /// Where to listen
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
     address: SocketAddr,
-    /// The longest picture, megabytes
+    /// A further name that this server is reached by, such as pictures.example.org; may be given several times
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// The longest body of a request, megabytes
     #[arg(long, value_name = "MB", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
     max_mb: u16,
-    /// The longest that a request may take, such as 30s
+    /// The longest that a request may take once it has its turn, such as 30s
     #[arg(long, value_name = "TIME", default_value = "30s")]
     max_time: Length,
 }
@@ -43,7 +46,11 @@ pub struct ServeArgs {
 pub fn serve_model(args: &ServeArgs) -> Result<i32> {
     let model = model::open(&args.model, args.weights.as_deref())?;
     let Length(time) = args.max_time;
-    let router = router(&args.model, model, Allowed { bytes: usize::from(args.max_mb) << 20, time });
+    let hosts = Hosts {
+        bound: args.address.ip(),
+        names: args.host.iter().map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect(),
+    };
+    let router = router(&args.model, model, Allowed { bytes: usize::from(args.max_mb) << 20, time, hosts });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(args.address).await;
@@ -53,7 +60,8 @@ pub fn serve_model(args: &ServeArgs) -> Result<i32> {
         let asked = Arc::new(Notify::new());
         let ends = Arc::clone(&asked);
         ctrlc::set_handler(move || ends.notify_one()).context("cannot listen for Ctrl-C")?;
-        serve(listener, router, async move { asked.notified().await }).await
+        serve(listener, router, time, async move { asked.notified().await }).await;
+        anyhow::Ok(())
     })?;
     // What is still being computed has nobody to wait for it.
     runtime.shutdown_timeout(Duration::from_secs(1));
