@@ -191,7 +191,10 @@ impl Model {
     pub fn weights_in(&self, path: &std::path::Path) -> Result<WeightsFile, TransferError> {
         let WeightsFile { tensors, report } = read_weights(path)?;
         let renamed = rename(tensors, &self.manifest()?.renames);
-        Ok(WeightsFile { tensors: renamed.into_iter().map(|(name, tensor)| (undotted(name), tensor)).collect(), report })
+        Ok(WeightsFile {
+            tensors: renamed.into_iter().map(|(name, tensor)| (undotted(name), tensor)).collect(),
+            report,
+        })
     }
 
     /// The names of the classes of its own head, in the order of the logits.
