@@ -26,8 +26,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// The same in words of other libraries, for those who prepare pictures elsewhere: what `eval_loader` does to a picture, in the
-    /// order of the entries.
+    /// The same in words of other libraries, for those who prepare pictures elsewhere: what `eval_loader` does to a picture.
+    /// `summary` has the order of it.
     pub fn described(&self) -> Value {
         let Self { size, mean, std } = self;
         json!({

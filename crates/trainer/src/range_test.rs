@@ -22,7 +22,7 @@ const DIVERGED: f64 = 4.0;
 /// The fewest steps of a test.
 const STEPS: usize = 10;
 
-/// A fall of the loss is one where it is so many times its standard error. Of 1000 tests whose losses are noise alone, about 3 have one.
+/// A fall of the loss is one where it is so many times its standard error. Of 1000 tests whose losses are noise alone 2 or 3 have one.
 const CERTAIN: f64 = 5.0;
 
 /// The colours of the two lines.
