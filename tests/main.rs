@@ -3,6 +3,7 @@
 
 mod averages;
 mod bad_input;
+mod changed;
 mod command_line;
 mod examples;
 mod inspect;

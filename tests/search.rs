@@ -63,7 +63,22 @@ fn a_search_finds_the_same_however_often_it_is_killed_and_however_many_work_at_i
     assert_eq!(histories(together.path()), histories(alone.path()));
     // Called again, it tells what it found.
     assert!(search(together.path(), &[]).stdout.contains("explains alone"));
-    fails(&search(together.path(), &["--seed", "1"]), 1, &["another recipe.toml", "--out"]);
+    fails(&search(together.path(), &["--seed", "1"]), 1, &["another recipe.toml", "seed: was 0, is 1", "--out"]);
+    // From elsewhere it is the same search, as long as its pictures are the same.
+    let elsewhere = together.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let there = ["search", "../pictures", "--space", "../space.toml", "--plan", "probe", "--out", "../found"];
+    let again = || taper(&elsewhere, &[&there[..], &SHORT[..]].concat());
+    fs::write(together.path().join("found/trials/0001/.writing-x"), "").unwrap();
+    assert!(again().stdout.contains("explains alone"));
+    assert!(!listing(&together.path().join("found")).iter().any(|name| name.contains(".writing-")));
+    let weights =
+        listing(&together.path().join("found")).into_iter().filter(|name| name.ends_with("model.safetensors"));
+    assert_eq!(weights.count(), 1);
+    succeed(&elsewhere, &["eval", "../found/trials/0002"]);
+    let picture = listing(&together.path().join("pictures/train")).swap_remove(0);
+    fs::remove_file(together.path().join("pictures/train").join(picture)).unwrap();
+    fails(&again(), 1, &["other pictures", "--out"]);
 }
 
 #[test]

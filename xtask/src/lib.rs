@@ -2,7 +2,8 @@
 //!
 //! [`ci`] runs what every change has to pass; [`tidy`](tidy::tidy) looks for what must stay absent. Both
 //! start processes or read files and know nothing of Taper's crates, so that they build in seconds and
-//! still work when the rest of the workspace does not compile. [`bench`](bench::run), [`experiments`](experiments::run) and [`dist`](dist::run)
+//! still work when the rest of the workspace does not compile. So does [`attack`](attack::run), which kills the binary in its work.
+//! [`bench`](bench::run), [`experiments`](experiments::run) and [`dist`](dist::run)
 //! are about those crates, so they link them, but only with the feature `bench`, in a release build that they ask for
 //! themselves.
 //!
@@ -15,6 +16,7 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+pub mod attack;
 pub mod bench;
 pub mod ci;
 pub mod dist;

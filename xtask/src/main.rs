@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::{
+    attack::{self, AttackArgs},
     bench::{self, BenchArgs},
     ci,
     dist::{self, DistArgs},
@@ -47,6 +48,7 @@ enum Verb {
     Bench(BenchArgs),
     Experiments(ExperimentsArgs),
     Dist(DistArgs),
+    Attack(AttackArgs),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +79,7 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Bench(args) => bench::run(&root, args),
         Verb::Experiments(args) => experiments::run(&root, args),
         Verb::Dist(args) => dist::run(&root, args),
+        Verb::Attack(args) => attack::run(&root, args),
         Verb::Tidy => {
             let findings = tidy(&root)?;
             for finding in &findings {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::guard::guarded;
+use crate::stamp::Stamp;
 
 /// A picture that cannot be read.
 #[derive(Debug)]
@@ -38,7 +39,12 @@ pub struct Seen {
     pub size: (u32, u32),
     /// The SHA-256 of its size and its pixels: equal pictures have equal ones, whatever their files are.
     pub content: [u8; 32],
+    /// What the file system said of its file before it was read, where it has one.
+    pub stamp: Option<Stamp>,
 }
+
+/// What a picture was when it was last read: width and height, and [`Seen::content`].
+pub type Known = ((u32, u32), [u8; 32]);
 
 /// What [`check`] finds.
 #[derive(Debug, Default)]
@@ -63,15 +69,30 @@ pub struct Checked {
 /// # Ok::<(), taper_data::DataError>(())
 /// ```
 pub fn check(dataset: &dyn Dataset, progress: impl Fn(usize) + Sync) -> Checked {
+    check_again(dataset, |_, _| None, progress)
+}
+
+/// [`check`] of pictures that were read before: those are not decoded that `known` has something to say of, by number and stamp. Only
+/// pictures with a stamp are asked about.
+pub fn check_again(
+    dataset: &dyn Dataset,
+    known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
+    progress: impl Fn(usize) + Sync,
+) -> Checked {
     let done = AtomicUsize::new(0);
     let read = |index| {
-        let result = match guarded(|| dataset.get(index)) {
-            Ok(result) => result,
-            Err(message) => Err(DataError::Panicked { name: dataset.name(index), message }),
+        // Before the content: a file that is written in between has an older stamp, and is read again.
+        let stamp = dataset.stamp(index);
+        let result = match stamp.and_then(|stamp| known(index, stamp)) {
+            Some(known) => Ok(known),
+            None => match guarded(|| dataset.get(index)) {
+                Ok(result) => result.map(|picture| (picture.dimensions(), content(&picture))),
+                Err(message) => Err(DataError::Panicked { name: dataset.name(index), message }),
+            },
         };
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         match result {
-            Ok(picture) => Either::Left(Seen { index, size: picture.dimensions(), content: content(&picture) }),
+            Ok((size, content)) => Either::Left(Seen { index, size, content, stamp }),
             Err(reason) => Either::Right(Unreadable { index, name: dataset.name(index), reason }),
         }
     };
@@ -127,5 +148,25 @@ mod tests {
         let rest = Subset::without(folder, &indices).unwrap();
         assert!(check(&rest, |_| {}).unreadable.is_empty());
         assert_eq!(rest.len(), 3);
+    }
+
+    #[test]
+    fn what_is_known_by_its_stamp_is_not_read_again() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["a/1.png", "a/2.png", "b/1.png"] {
+            draw(root.path(), path);
+        }
+        let folder = Folder::open(root.path()).unwrap();
+        let first = check(&folder, |_| {}).seen;
+        assert!(first.iter().all(|one| one.stamp.is_some()));
+        // Known by number, whatever is in the file now.
+        fs::write(root.path().join("a/2.png"), "a letter").unwrap();
+        let known = |index: usize, _| (index != 0).then(|| (first[index].size, first[index].content));
+        let again = check_again(&folder, known, |_| {});
+        assert!(again.unreadable.is_empty() && again.seen[1].content == first[1].content);
+        let stamped = |index: usize, stamp| {
+            (Some(stamp) == first[index].stamp).then(|| (first[index].size, first[index].content))
+        };
+        assert_eq!(check_again(&folder, stamped, |_| {}).unreadable[0].index, 1);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use crate::error::DataError;
+use crate::stamp::Stamp;
 
 /// Numbered pictures, each of one class.
 ///
@@ -46,6 +47,12 @@ pub trait Dataset: Send + Sync {
     /// What a message calls a picture: the path of its file, where it has one. Only for numbers in
     /// `0..len()`.
     fn name(&self, index: usize) -> String;
+
+    /// What the file system says of the file of a picture, where it has one of its own: a picture with the same stamp need not be read
+    /// to know that it is the same. Only for numbers in `0..len()`. Default none.
+    fn stamp(&self, _index: usize) -> Option<Stamp> {
+        None
+    }
 
     /// Whether there is no picture.
     fn is_empty(&self) -> bool {
@@ -145,6 +152,10 @@ impl Dataset for Subset {
 
     fn name(&self, index: usize) -> String {
         self.whole.name(self.indices[index])
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        self.whole.stamp(self.indices[index])
     }
 }
 

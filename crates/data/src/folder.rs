@@ -10,6 +10,7 @@ use crate::dataset::Dataset;
 use crate::decode::{EXTENSIONS, decode};
 use crate::error::DataError;
 use crate::left_out::{HIDDEN, LINKED, LeftOut, OUTSIDE};
+use crate::stamp::Stamp;
 
 /// The pictures of `<root>/<class>/...`, ordered by class and then by path.
 ///
@@ -181,6 +182,10 @@ impl Dataset for Folder {
 
     fn name(&self, index: usize) -> String {
         text(&self.pictures[index].0)
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        Stamp::of(&self.pictures[index].0)
     }
 }
 

@@ -44,13 +44,14 @@ mod idx;
 mod split;
 
 mod check;
+mod stamp;
 
 mod loader;
 
 mod epoch;
 mod queue;
 
-pub use check::{Checked, Seen, Unreadable, check};
+pub use check::{Checked, Known, Seen, Unreadable, check, check_again};
 pub use dataset::{Dataset, Subset};
 pub use decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS, decode, decode_bytes};
 pub use epoch::{Epoch, Loaded};
@@ -61,6 +62,7 @@ pub use image::RgbImage;
 pub use left_out::LeftOut;
 pub use loader::{Loader, LoaderConfig, Prepare, PrepareError};
 pub use split::{DEFAULT_VAL_FRACTION, Splits, open, split, validation};
+pub use stamp::Stamp;
 
 #[cfg(test)]
 mod fixture;

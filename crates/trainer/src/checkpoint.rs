@@ -15,9 +15,11 @@ use taper_transfer::sha256;
 
 pub(crate) use self::place::Way;
 use crate::files;
+use crate::identity::Identity;
+use crate::ledger;
 use crate::output::note;
 
-/// A training between two steps: all that its end depends on beside recipe and pictures.
+/// A training between two steps: all that its end depends on beside recipe and pictures, and which these are.
 ///
 /// A file of it is a safetensors file and, behind it, its SHA-256 in 64 hexadecimal digits. Numbers with a fraction are tensors, which
 /// keep every bit.
@@ -34,8 +36,8 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Position {
-    /// The pictures that it is a training on.
-    pub(crate) pictures: String,
+    /// What it is a training of.
+    pub(crate) identity: Identity,
     /// The phase, from 0, and the steps before it.
     pub(crate) phase: usize,
     pub(crate) first_step: usize,
@@ -58,6 +60,11 @@ impl Checkpoint {
     /// Steps of the run that are done.
     pub fn steps(&self) -> usize {
         self.tensors.get("run/rates").map_or(0, Tensor::elem_count)
+    }
+
+    /// What it is a training of.
+    pub fn identity(&self) -> &Identity {
+        &self.position.identity
     }
 
     /// Adds tensors whose names begin with `group` and a slash.
@@ -100,7 +107,7 @@ impl Checkpoint {
     /// # Errors
     /// When it cannot be read, or is not what was written.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::read(path)?;
         let checkpoint = Self::parse(&bytes).with_context(|| format!("{} is no whole checkpoint", path.display()))?;
         Ok(Self { origin: path.into(), ..checkpoint })
     }
@@ -175,15 +182,14 @@ impl FromStr for Every {
 pub struct Checkpoints {
     folder: PathBuf,
     every: Every,
-    /// Identifies the pictures.
-    pictures: String,
+    identity: Identity,
     last: (usize, Instant),
 }
 
 impl Checkpoints {
-    /// Of a run on these pictures.
-    pub fn new(run: &Path, every: Every, pictures: String) -> Self {
-        Self { folder: run.join("checkpoint"), every, pictures, last: (0, Instant::now()) }
+    /// Of a run in this folder.
+    pub fn new(run: &Path, every: Every, identity: Identity) -> Self {
+        Self { folder: run.join("checkpoint"), every, identity, last: (0, Instant::now()) }
     }
 
     /// Whether it is time, after so many steps of the run, at the end of an epoch or not.
@@ -197,61 +203,59 @@ impl Checkpoints {
             }
     }
 
-    /// Writes one down, and removes those before the last two.
+    /// Writes one down, and removes all but it and the one before. Those of more steps go too: a run that has come to this one has passed
+    /// them over as broken.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&mut self, steps: usize, mut checkpoint: Checkpoint) -> Result<()> {
-        checkpoint.position.pictures.clone_from(&self.pictures);
-        files::write(&self.folder.join(format!("step-{steps:08}.{ENDING}")), &checkpoint.bytes()?)?;
+        checkpoint.position.identity.clone_from(&self.identity);
+        files::write(&self.folder.join(format!("{START}{steps:08}{END}")), &checkpoint.bytes()?)?;
         self.last = (steps, Instant::now());
-        let old = self.list()?;
-        old.iter().rev().skip(2).try_for_each(|path| remove(path))
+        let others = list(&self.folder).into_iter().filter(|(other, path)| *other != steps && path.is_file());
+        let (before, ahead): (Vec<_>, Vec<_>) = others.partition(|(other, _)| *other < steps);
+        before.iter().rev().skip(1).chain(&ahead).try_for_each(|(_, path)| remove(path))
     }
 
-    /// The last whole one, if there is any; tells of those that are broken.
-    ///
-    /// # Errors
-    /// When the last whole one is of other pictures.
-    pub fn latest(&self) -> Result<Option<Checkpoint>> {
-        for path in self.list()?.iter().rev() {
-            match Checkpoint::read(path) {
-                Ok(checkpoint) => {
-                    ensure!(
-                        checkpoint.position.pictures == self.pictures,
-                        "{} was written on other pictures than those there are now: bring them back, or begin a new run",
-                        path.display()
-                    );
-                    return Ok(Some(checkpoint));
-                }
-                Err(error) => note(format_args!("passed over: {error:#}")),
-            }
-        }
-        Ok(None)
+    /// The last whole one, if there is any; tells of those that are broken. Whether it is of the same run is for [`Identity`] to say.
+    pub fn latest(&self) -> Option<Checkpoint> {
+        list(&self.folder).iter().rev().find_map(|(_, path)| {
+            Checkpoint::read(path).map_err(|error| note(format_args!("passed over: {error:#}"))).ok()
+        })
     }
 
-    /// Removes all, when the run is at its end.
+    /// Removes all of a run that is at its end, and what else is in its folder for the sake of going on.
     ///
     /// # Errors
     /// When one cannot be removed.
-    pub fn clear(&self) -> Result<()> {
-        self.list()?.iter().try_for_each(|path| remove(path))
-    }
-
-    /// In the order of their steps.
-    fn list(&self) -> Result<Vec<PathBuf>> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Ok(Vec::new()) };
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == ENDING));
-        paths.sort();
-        Ok(paths)
+    pub fn clear(run: &Path) -> Result<()> {
+        list(&run.join("checkpoint")).iter().try_for_each(|(_, path)| remove(path))?;
+        remove(&ledger::file(run))
     }
 }
 
-const ENDING: &str = "checkpoint";
+/// What the name of a checkpoint begins and ends with; the number of its steps is between.
+const START: &str = "step-";
+const END: &str = ".checkpoint";
 
+/// All that have the name of one, in the order of their steps.
+fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
+    let named = |path: PathBuf| {
+        let steps = path.file_name()?.to_str()?.strip_prefix(START)?.strip_suffix(END)?.parse().ok()?;
+        Some((steps, path))
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut all: Vec<_> = entries.filter_map(|entry| named(entry.path())).collect();
+    all.sort();
+    all
+}
+
+/// Removes a file that is there; what is no file was put there by somebody else, and stays.
 fn remove(path: &Path) -> Result<()> {
-    std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+    match path.is_file().then(|| std::fs::remove_file(path)) {
+        Some(Err(error)) if path.is_file() => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -282,24 +286,65 @@ mod tests {
         Ok(())
     }
 
+    fn kept(place: &Path) -> Checkpoints {
+        std::fs::create_dir_all(place.join("checkpoint")).unwrap();
+        Checkpoints::new(place, Every::Steps(5), Identity { pictures: "a".into(), ..Identity::default() })
+    }
+
+    fn steps(place: &Path) -> Vec<usize> {
+        list(&place.join("checkpoint")).into_iter().map(|(steps, _)| steps).collect()
+    }
+
     #[test]
     fn the_last_two_are_kept_and_a_broken_one_is_passed_over() -> Result<()> {
         let place = tempfile::tempdir()?;
-        std::fs::create_dir(place.path().join("checkpoint"))?;
-        let mut kept = Checkpoints::new(place.path(), Every::Steps(5), "a".into());
-        assert!(kept.latest()?.is_none() && kept.due(5, true) && !kept.due(4, true));
+        let mut kept = kept(place.path());
+        assert!(kept.latest().is_none() && kept.due(5, true) && !kept.due(4, true));
         for steps in [5, 10, 100] {
             kept.save(steps, checkpoint(steps))?;
         }
         assert!(!kept.due(104, false) && kept.due(105, false));
-        assert_eq!(kept.list()?.len(), 2);
-        assert_eq!(kept.latest()?.unwrap().position.batches, 100);
-        std::fs::write(&kept.list()?[1], "half")?;
-        assert_eq!(kept.latest()?.unwrap().position.batches, 10);
-        let other = Checkpoints::new(place.path(), Every::Epoch, "b".into());
-        assert!(other.latest().unwrap_err().to_string().contains("other pictures"));
-        kept.clear()?;
-        assert!(kept.latest()?.is_none());
+        assert_eq!(steps(place.path()), [10, 100]);
+        let last = kept.latest().unwrap();
+        assert_eq!((last.position.batches, &*last.identity().pictures), (100, "a"));
+        std::fs::write(place.path().join("checkpoint/step-00000100.checkpoint"), "half")?;
+        assert_eq!(kept.latest().unwrap().position.batches, 10);
+        Checkpoints::clear(place.path())?;
+        assert!(kept.latest().is_none() && steps(place.path()).is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn after_broken_ones_the_new_ones_stay() -> Result<()> {
+        let place = tempfile::tempdir()?;
+        let mut kept = kept(place.path());
+        for steps in [95, 100] {
+            std::fs::write(place.path().join(format!("checkpoint/step-{steps:08}.checkpoint")), "half")?;
+        }
+        assert!(kept.latest().is_none());
+        kept.save(5, checkpoint(5))?;
+        assert_eq!((steps(place.path()), kept.latest().unwrap().position.batches), (vec![5], 5));
+        kept.save(10, checkpoint(10))?;
+        assert_eq!(steps(place.path()), [5, 10]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_only_has_the_name_of_one_is_left_alone() -> Result<()> {
+        let place = tempfile::tempdir()?;
+        let mut kept = kept(place.path());
+        let folder = place.path().join("checkpoint");
+        std::fs::create_dir(folder.join("step-00000007.checkpoint"))?;
+        std::fs::write(folder.join("notes.checkpoint"), "of mine")?;
+        #[cfg(unix)]
+        assert!(std::process::Command::new("mkfifo").arg(folder.join("step-00000003.checkpoint")).status()?.success());
+        assert!(kept.latest().is_none());
+        for steps in [5, 10, 15] {
+            kept.save(steps, checkpoint(steps))?;
+        }
+        assert_eq!(kept.latest().unwrap().position.batches, 15);
+        Checkpoints::clear(place.path())?;
+        assert!(folder.join("step-00000007.checkpoint").is_dir() && folder.join("notes.checkpoint").is_file());
         Ok(())
     }
 

@@ -55,6 +55,30 @@ pub fn text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
+/// The bytes of a file. What is no file is refused: a pipe would be waited at for its other end.
+///
+/// # Errors
+/// Names the file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    require_file(path)?;
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn require_file(path: &Path) -> Result<()> {
+    let unread = || format!("cannot read {}", path.display());
+    ensure!(path.metadata().with_context(unread)?.is_file(), "{}: it is no file", unread());
+    Ok(())
+}
+
+/// [`text()`] of what is a file, as [`read()`].
+///
+/// # Errors
+/// Names the file.
+pub fn read_text(path: &Path) -> Result<String> {
+    require_file(path)?;
+    text(path)
+}
+
 /// A picture as the bytes of a PNG file.
 ///
 /// # Errors
@@ -85,7 +109,7 @@ pub fn sweep(folder: &Path) {
 }
 
 /// What the name of a file begins with that is being written.
-const BEGUN: &str = ".writing-";
+pub(crate) const BEGUN: &str = ".writing-";
 
 fn unwritten(path: &Path) -> String {
     format!(
@@ -112,5 +136,15 @@ mod tests {
         assert!(write(&folder.path().join("taken"), b"x").is_err());
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
         Ok(())
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |name: &str| read_text(&folder.path().join(name)).unwrap_err().to_string();
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        assert!(said("folder").contains("no file") && said("nothing").contains("cannot read"));
+        std::fs::write(folder.path().join("bytes"), [0xff]).unwrap();
+        assert!(said("bytes").contains("cannot read") && read(&folder.path().join("bytes")).unwrap() == [0xff]);
     }
 }

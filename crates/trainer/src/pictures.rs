@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use taper_data::{Checked, Dataset, LeftOut, Seen, Splits, Subset, check};
+use taper_data::{Checked, Dataset, Known, LeftOut, Seen, Splits, Stamp, Subset, check_again};
 use taper_tensor::Rng;
-use taper_transfer::sha256;
 
+use crate::ledger::{self, Ledger};
 use crate::output::note;
 use crate::progress::reading;
 use crate::recipe::Recipe;
@@ -28,6 +28,8 @@ pub struct Pictures {
     pub left_out: LeftOut,
     /// What is there to know of them before a training.
     pub findings: Vec<Finding>,
+    /// Each of them, as it was when it was read.
+    pub ledger: Arc<Ledger>,
 }
 
 impl Pictures {
@@ -36,22 +38,27 @@ impl Pictures {
     /// # Errors
     /// When there are none, too many cannot be read, or any with `strict`.
     pub fn open(recipe: &Recipe, strict: bool) -> Result<Self> {
-        let Splits { train, val, left_out, .. } = splits(recipe)?;
-        let (train, val) = (readable(train, strict)?, readable(val, strict)?);
-        let mut findings = sanity::pictures(&train, &val, recipe);
-        findings.push(sanity::left_out(&left_out));
-        let unreadable = train.unreadable + val.unreadable;
-        Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings })
+        Self::open_again(recipe, strict, &Ledger::default())
     }
 
-    /// The SHA-256 of the names and the classes of all.
+    /// [`open`](Self::open), without reading those again whose files are as they were when they were last read.
     ///
     /// # Errors
-    /// None that is known.
-    pub fn name(&self) -> Result<String> {
-        let names = |set: &dyn Dataset| (0..set.len()).map(|i| (set.name(i), set.label(i))).collect::<Vec<_>>();
-        let all = (self.train.classes(), names(&*self.train), names(&*self.val));
-        Ok(sha256(&serde_json::to_vec(&all)?))
+    /// As there.
+    pub fn open_again(recipe: &Recipe, strict: bool, known: &Ledger) -> Result<Self> {
+        let (looked, root, known) = (ledger::now(), &recipe.data.path, known.known());
+        let Splits { train, val, left_out, .. } = splits(recipe)?;
+        let side = |pictures: Arc<dyn Dataset>| {
+            let names = Arc::clone(&pictures);
+            read_once(pictures, strict, |i, stamp| known(&ledger::relative(&names.name(i), root), stamp))
+        };
+        let (train, val) = (side(train)?, side(val)?);
+        let mut findings = sanity::pictures(&train, &val, recipe);
+        findings.push(sanity::left_out(&left_out));
+        let sides = [(&*train.dataset, &*train.seen), (&*val.dataset, &*val.seen)];
+        let ledger = Arc::new(Ledger::new(looked, sides, root)?);
+        let unreadable = train.unreadable + val.unreadable;
+        Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings, ledger })
     }
 }
 
@@ -95,8 +102,17 @@ pub(crate) fn class_counts(pictures: &dyn Dataset) -> Vec<usize> {
 /// # Errors
 /// When too many cannot be read, or any with `strict`.
 pub fn readable(dataset: Arc<dyn Dataset>, strict: bool) -> Result<Readable> {
+    read_once(dataset, strict, |_, _| None)
+}
+
+/// [`readable`], without those that `known` has something to say of, by number and stamp.
+fn read_once(
+    dataset: Arc<dyn Dataset>,
+    strict: bool,
+    known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
+) -> Result<Readable> {
     let bar = reading(dataset.len());
-    let Checked { seen, unreadable: bad } = check(&*dataset, |_| bar.inc(1));
+    let Checked { seen, unreadable: bad } = check_again(&*dataset, known, |_| bar.inc(1));
     bar.finish_and_clear();
     if bad.is_empty() {
         return Ok(Readable { dataset, unreadable: 0, seen });

@@ -29,6 +29,7 @@ pub use self::limits::OutOfRange;
 pub use self::optimize::OptimizeRecipe;
 pub use self::precision::PrecisionRecipe;
 pub use self::preset::Preset;
+pub use self::read::settings;
 pub use self::regularize::RegularizeRecipe;
 pub use self::rule::{LbfgsRecipe, NesterovRecipe, Rule, SgdRecipe};
 pub use self::schedule::ScheduleRecipe;
@@ -190,6 +191,9 @@ impl Default for HeadRecipe {
     }
 }
 
+/// The largest seed: the largest number that TOML has.
+pub const MOST_SEED: u64 = i64::MAX as u64;
+
 impl Recipe {
     /// What `taper train` begins with: `small_cnn` with random weights, all layers from the first epoch at one rate.
     pub fn from_scratch() -> Self {
@@ -238,6 +242,12 @@ impl Recipe {
         let o = &self.optimize;
         if o.head_epochs + o.epochs == 0 {
             return fail("optimize.epochs", "at least 1 with optimize.head_epochs", "0".into());
+        }
+        let last = self.seed.saturating_add(self.members as u64 - 1);
+        if last > MOST_SEED {
+            let wanted =
+                "so that the last member's is at most 9223372036854775807, the largest number of a recipe's file";
+            return fail("seed", wanted, self.seed.to_string());
         }
         if self.pretrained && self.data.image_size < 32 {
             let got = self.data.image_size.to_string();

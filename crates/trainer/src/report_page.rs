@@ -1,7 +1,6 @@
 //! What the report of a run shows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::Result;
 use image::imageops::{FilterType, resize};
@@ -13,6 +12,7 @@ use taper_transfer::Classifier;
 use crate::explain::grad_cam;
 use crate::files;
 use crate::fit::{EpochInfo, Outcome};
+use crate::ledger::relative;
 use crate::metrics::{class_scores, reliability};
 use crate::model::ModelCard;
 use crate::pictures::Pictures;
@@ -191,8 +191,4 @@ fn machine() -> String {
         Some((_, name)) => format!("{}, {system}", name.trim()),
         None => system,
     }
-}
-
-fn relative(name: &str, root: &Path) -> String {
-    Path::new(name).strip_prefix(root).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
 }

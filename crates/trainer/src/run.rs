@@ -4,18 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use candle_core::Var;
 use taper_data::{Loader, Subset};
 use taper_tensor::{Batch, Mode, Params, Rng, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Every};
+use crate::claim::RunFolder;
 use crate::divergence::Diverged;
 use crate::files;
 use crate::fit::{Keep, Observer, Outcome, fit_kept};
+use crate::identity::{Changed, Identity};
 use crate::interrupt::Interrupt;
 use crate::json_lines::JsonLines;
+use crate::ledger::Ledger;
 use crate::memory;
 use crate::model::{ModelCard, save_weights};
 use crate::network::{Loaded, Network, network};
@@ -138,33 +141,70 @@ impl<'a> Run<'a> {
         Self { cache: Some(cache), ..self }
     }
 
-    /// Trains in a folder that [`run_folder::create`] has made.
+    /// Trains in a folder. One that was broken off there goes on, from its last whole checkpoint; without one it begins again.
     ///
     /// # Errors
-    /// Says what was wrong, where, and what to do; the folder keeps what was whole.
-    pub fn begin(self, folder: &Path) -> Result<Ended> {
-        files::write(&folder.join("recipe.toml"), toml::to_string(self.recipe)?.as_bytes())?;
-        let checkpoints = self.checkpoints(folder)?;
-        self.train(folder, checkpoints, None)
+    /// [`Changed`] when what was begun there is another training; otherwise says what was wrong, where, and what to do. The folder keeps
+    /// what was whole.
+    pub fn train(self, folder: &RunFolder) -> Result<Ended> {
+        let run = folder.path();
+        let identity = Identity::new(self.recipe, &self.network, self.pictures)?;
+        let checkpoints = Checkpoints::new(run, self.manner.checkpoint_every, identity.clone());
+        let mut resume = None;
+        if folder.begun() {
+            let said = files::read_text(&run.join("recipe.toml"))?;
+            self.require_same(run, &Identity { recipe: said, ..identity.clone() }, &identity)?;
+            resume = checkpoints.latest();
+            if let Some(checkpoint) = &resume {
+                self.require_same(run, checkpoint.identity(), &identity)?;
+            } else if !self.manner.quiet {
+                note(format_args!("nothing is whole that {} could go on with: it begins again", run.display()));
+            }
+        }
+        if resume.is_none() {
+            // What an earlier beginning has left is not of this one.
+            snapshots::clear(run)?;
+        }
+        if !folder.begun() {
+            Checkpoints::clear(run)?;
+            folder.begin(self.recipe)?;
+        }
+        self.pictures.ledger.write(run)?;
+        self.fit(run, checkpoints, identity, resume)
     }
 
-    /// Goes on with a run that was broken off, from its last whole checkpoint; without one it begins again.
+    /// Refuses a run at its end that was another training.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin); when the pictures are others than they were.
-    pub fn go_on(self, folder: &Path) -> Result<Ended> {
-        [folder, &folder.join("checkpoint")].into_iter().for_each(files::sweep);
-        let checkpoints = self.checkpoints(folder)?;
-        let checkpoint = checkpoints.latest()?;
-        self.train(folder, checkpoints, checkpoint)
+    /// [`Changed`]; when its recipe or summary cannot be read.
+    pub fn require_finished(&self, finished: &Path) -> Result<()> {
+        let summary = Summary::read(&finished.join(SUMMARY))?;
+        let now = Identity::new(self.recipe, &self.network, self.pictures)?;
+        let mut then = Identity { recipe: files::read_text(&finished.join("recipe.toml"))?, ..now.clone() };
+        if !summary.pictures_sha256.is_empty() {
+            (then.pictures, then.weights) = (summary.pictures_sha256, summary.weights_sha256);
+        }
+        self.require_same(finished, &then, &now)
     }
 
-    fn checkpoints(&self, folder: &Path) -> Result<Checkpoints> {
-        Ok(Checkpoints::new(folder, self.manner.checkpoint_every, self.pictures.name()?))
+    fn require_same(&self, run: &Path, then: &Identity, now: &Identity) -> Result<()> {
+        let pictures = || {
+            let ledger = Ledger::read(run).filter(|ledger| ledger.sum() == then.pictures);
+            ledger.map_or(Vec::new(), |ledger| ledger.differences(&self.pictures.ledger))
+        };
+        let what = then.differences(now, pictures).with_context(|| format!("{} cannot go on", run.display()))?;
+        ensure!(what.is_empty(), Changed::new(run, self.recipe, what));
+        Ok(())
     }
 
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
-    fn train(self, folder: &Path, checkpoints: Checkpoints, resume: Option<Checkpoint>) -> Result<Ended> {
+    fn fit(
+        self,
+        folder: &Path,
+        checkpoints: Checkpoints,
+        identity: Identity,
+        resume: Option<Checkpoint>,
+    ) -> Result<Ended> {
         let Self { start, recipe, pictures, network, loaders: (train, val), scarce, manner, cache } = self;
         let Network { card, mut classifier, params, loaded } = network;
         let phases = phases(recipe, classifier.backbone().stages().len());
@@ -214,7 +254,7 @@ impl<'a> Run<'a> {
         observers.extend(lines.as_mut().map(|lines| lines as &mut dyn Observer));
         let mut board = manner.tensorboard.then(|| TensorBoard::new(folder)).transpose()?;
         observers.extend(board.as_mut().map(|board| board as &mut dyn Observer));
-        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints.clone()), resume, cache };
+        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints), resume, cache };
         let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)
             .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;
         if outcome.stopped {
@@ -223,7 +263,7 @@ impl<'a> Run<'a> {
 
         save_weights(&folder.join("model.safetensors"), &params.tensors())?;
         files::write(&folder.join("model.json"), &json(&card)?)?;
-        let mut summary = summarize(recipe, &card, &outcome, pictures, manner.threads);
+        let mut summary = summarize(recipe, &card, &outcome, (pictures, &identity), manner.threads);
         if !manner.quiet {
             let steps_per_epoch = train.batches().div_ceil(recipe.optimize.accumulate);
             let (outcome, summary, classifier, card) = (&outcome, &summary, &classifier, &card);
@@ -233,13 +273,19 @@ impl<'a> Run<'a> {
         summary.seconds.total = start.elapsed().as_secs_f64();
         summary.output_lost = output::lost();
         files::write(&folder.join(SUMMARY), &json(&summary)?)?;
-        checkpoints.clear()?;
+        Checkpoints::clear(folder)?;
         Ok(Ended::Done(Box::new(summary)))
     }
 }
 
 /// The summary of a run; its total time comes last, when all else is written.
-fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pictures, threads: usize) -> Summary {
+fn summarize(
+    recipe: &Recipe,
+    card: &ModelCard,
+    outcome: &Outcome,
+    (pictures, identity): (&Pictures, &Identity),
+    threads: usize,
+) -> Summary {
     let last = outcome.history.last();
     Summary {
         schema: 1,
@@ -254,6 +300,8 @@ fn summarize(recipe: &Recipe, card: &ModelCard, outcome: &Outcome, pictures: &Pi
         val_images: pictures.val.len(),
         unreadable_images: pictures.unreadable,
         left_out: pictures.left_out.counts().clone(),
+        pictures_sha256: identity.pictures.clone(),
+        weights_sha256: identity.weights.clone(),
         classes: card.classes.clone(),
         epochs: outcome.history.len(),
         skipped_steps: outcome.skipped,

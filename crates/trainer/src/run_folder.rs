@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use taper_tensor::Params;
 
@@ -14,7 +14,6 @@ use crate::health::Health;
 use crate::metrics::interval;
 use crate::model::save_weights;
 use crate::output::shell;
-use crate::recipe::Recipe;
 
 /// `summary.json`, schema 1: what a run was and what came of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -46,6 +45,12 @@ pub struct Summary {
     /// What lies among the pictures and is not read, by ending or kind.
     #[serde(default)]
     pub left_out: BTreeMap<String, usize>,
+    /// SHA-256 of classes, names and content of all pictures that were read; empty of runs of older versions.
+    #[serde(default)]
+    pub pictures_sha256: String,
+    /// SHA-256 of the weights that were read to begin with; empty where all begin at random.
+    #[serde(default)]
+    pub weights_sha256: String,
     /// The classes in the order of the outputs.
     pub classes: Vec<String>,
     /// Epochs.
@@ -116,7 +121,8 @@ impl Summary {
     /// # Errors
     /// Names the file when it cannot be read, or is no summary.
     pub fn read(path: &Path) -> Result<Self> {
-        serde_json::from_str(&files::text(path)?).with_context(|| format!("{} is no summary of a run", path.display()))
+        serde_json::from_str(&files::read_text(path)?)
+            .with_context(|| format!("{} is no summary of a run", path.display()))
     }
 
     /// Says that the model is worse than that of the best epoch by more than chance, where its accuracy lies below the 95 % interval of
@@ -151,44 +157,6 @@ pub fn best(history: &[EpochInfo]) -> Best {
     let measured = history.iter().filter(|e| !e.val_loss.is_nan());
     let lowest = measured.min_by(|a, b| a.val_loss.total_cmp(&b.val_loss));
     lowest.map_or_else(Best::default, |e| Best { epoch: e.epoch, val_loss: e.val_loss, val_accuracy: e.val_accuracy })
-}
-
-/// Makes the folder of a new run: `wanted`, which must not exist or be empty, or the first free `runs/NAME-N`.
-///
-/// # Errors
-/// When the folder is taken or cannot be made.
-pub fn create(wanted: Option<&Path>, name: &str) -> Result<PathBuf> {
-    let folder = match wanted {
-        Some(path) => {
-            if path.exists() && !path.is_dir() {
-                bail!("{} is a file; the run needs a folder: choose another --out", path.display());
-            }
-            if path.is_dir() && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
-                bail!("{} is not empty: remove it, or choose another --out", path.display());
-            }
-            path.to_path_buf()
-        }
-        None => free(name)?,
-    };
-    let checkpoint = folder.join("checkpoint");
-    std::fs::create_dir_all(&checkpoint).with_context(|| {
-        format!("cannot make the run folder {}: choose a writable place with --out", folder.display())
-    })?;
-    Ok(folder)
-}
-
-/// What runs on the pictures of a recipe are called.
-pub(crate) fn name(recipe: &Recipe) -> String {
-    recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned())
-}
-
-/// The first of `runs/NAME-1` and so on that does not exist.
-///
-/// # Errors
-/// When there is none.
-pub fn free(name: &str) -> Result<PathBuf> {
-    let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| !path.exists());
-    free.context("no free name for the run")
 }
 
 /// Writes the history after every epoch, and the weights of the best.
@@ -296,16 +264,5 @@ mod tests {
         let [told, command] = said(&summary).unwrap();
         assert!(told.contains("epoch 3: 71.0 % right, 80.0 % there (95 % interval 71.1 to 86.7 %)"), "{told}");
         assert_eq!(command, "cp r/checkpoint/best.safetensors r/model.safetensors");
-    }
-
-    #[test]
-    fn a_folder_that_is_taken_is_refused() -> Result<()> {
-        let place = tempfile::tempdir()?;
-        let run = place.path().join("run");
-        assert_eq!(create(Some(&run), "x")?, run);
-        assert!(create(Some(&run), "x").unwrap_err().to_string().contains("not empty"));
-        std::fs::write(place.path().join("file"), "")?;
-        assert!(create(Some(&place.path().join("file")), "x").unwrap_err().to_string().contains("is a file"));
-        Ok(())
     }
 }

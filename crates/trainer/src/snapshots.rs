@@ -1,5 +1,6 @@
 //! The networks at the ends of the cycles of one training: an ensemble for the price of one.
 
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,21 @@ pub fn list(run: &Path) -> Vec<PathBuf> {
     (1..).map(name).take_while(|path| path.is_file()).collect()
 }
 
-fn folder(run: &Path) -> PathBuf {
+/// Removes the folder that they lie in.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn clear(run: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder(run)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder(run).display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The folder that they lie in.
+pub(crate) fn folder(run: &Path) -> PathBuf {
     run.join("snapshots")
 }
 

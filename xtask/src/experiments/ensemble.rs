@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use taper::claim::RunFolder;
 use taper::ensemble::average;
 use taper::evaluate::{Evaluation, evaluate};
 use taper::metrics::reliability;
@@ -11,7 +12,6 @@ use taper::pictures::Pictures;
 use taper::pipeline::{BATCH, eval_loader};
 use taper::recipe::{AverageRecipe, Recipe, ScheduleRecipe};
 use taper::run::{Ended, Manner, Run, SUMMARY};
-use taper::run_folder::create;
 use taper::snapshots;
 use taper::views::{Mean, Views, evaluate_views};
 use taper_regularize::Marginalize;
@@ -51,12 +51,7 @@ pub(super) fn table(
         if !place.join(SUMMARY).is_file() {
             tell(format!("{name}: {} epochs", recipe.optimize.epochs));
             let run = Run::new(&recipe, &pictures, Manner { threads, quiet: true, ..Manner::default() })?;
-            let ended = if place.join("recipe.toml").is_file() {
-                run.go_on(&place)?
-            } else {
-                run.begin(&create(Some(&place), "")?)?
-            };
-            if let Ended::Interrupted(done, all) = ended {
+            if let Ended::Interrupted(done, all) = run.train(&RunFolder::take(&place)?)? {
                 bail!("{name} was interrupted after {done} of {all} epochs; the same command goes on");
             }
         }

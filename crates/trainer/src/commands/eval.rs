@@ -15,6 +15,7 @@ use crate::metrics::{
     ClassScore, Reliability, class_scores, interval, mean_score, reliability, temperature, tempered, top,
 };
 use crate::model;
+use crate::origin;
 use crate::output::{line, shell};
 use crate::pictures::{Readable, readable, splits, tell};
 use crate::pipeline::{BATCH, eval_loader};
@@ -226,7 +227,7 @@ impl Told<'_> {
 
 /// The recipe of the run, or of the run that a file of weights is part of.
 fn recipe(run: &str) -> Result<Recipe> {
-    Ok(Recipe::read(&model::folder(Path::new(run)).join("recipe.toml"))?)
+    origin::recipe(model::folder(Path::new(run)))
 }
 
 /// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.
@@ -245,5 +246,6 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
     }
     let recipe =
         recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(Path::new(run))))?;
+    origin::require_pictures(model::folder(Path::new(run)), &recipe)?;
     Ok((splits(&recipe)?.val, recipe.data.path))
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::files;
 use crate::output::{line, regardless};
+use crate::recipe::settings;
 use crate::report::{Compared, EpochRow, compare};
 use crate::run::SUMMARY;
 use crate::run_folder::Summary;
@@ -42,28 +43,16 @@ fn compared(run: &Path) -> Result<Compared> {
     let summary = Summary::read(&run.join(SUMMARY))?;
     let [recipe, rows] = ["recipe.toml", "history.csv"].map(|name| run.join(name));
     let settled: toml::Table =
-        files::text(&recipe)?.parse().with_context(|| format!("{} is no TOML", recipe.display()))?;
-    let mut settings = Vec::new();
-    flatten("", &settled, &mut settings);
+        files::read_text(&recipe)?.parse().with_context(|| format!("{} is no TOML", recipe.display()))?;
     Ok(Compared {
         name: run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned()),
-        history: history(&files::text(&rows)?).with_context(|| format!("{} is no history of a run", rows.display()))?,
+        history: history(&files::read_text(&rows)?)
+            .with_context(|| format!("{} is no history of a run", rows.display()))?,
         accuracy: summary.r#final.val_accuracy,
         loss: summary.r#final.val_loss,
         seconds: summary.seconds.total,
-        settings,
+        settings: settings(&settled),
     })
-}
-
-/// Every value of a table by its place.
-fn flatten(place: &str, table: &toml::Table, settings: &mut Vec<(String, String)>) {
-    for (name, value) in table {
-        let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-        match value {
-            toml::Value::Table(inner) if !inner.contains_key("name") => flatten(&place, inner, settings),
-            value => settings.push((place, value.to_string())),
-        }
-    }
 }
 
 /// The rows of a `history.csv`.

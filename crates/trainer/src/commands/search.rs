@@ -7,14 +7,13 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::fine_tune::RunArgs;
+use crate::claim;
 use crate::draw::png;
-use crate::files;
 use crate::interrupt::EXIT_CODE;
 use crate::output::{line, note, regardless, shell};
 use crate::pictures::Pictures;
 use crate::recipe::{Recipe, RecipeError};
 use crate::run::{Manner, Run};
-use crate::run_folder;
 use crate::search::{Importance, Score, Scores, SearchFolder, Space, Trial, draw, importance, recipe_of, search};
 
 /// Find settings: train with many, each a run of its own, and tell which served best and which mattered.
@@ -72,9 +71,10 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     Run::new(&first, &pictures, manner)?;
     let place = match &args.run.out {
         Some(path) => path.clone(),
-        None => run_folder::free(&format!("{}-search", run_folder::name(&base)))?,
+        None => claim::free(&format!("{}-search", claim::name(&base)))?,
     };
     let folder = SearchFolder::open(&place, &space, &base)?;
+    folder.require_same(&pictures)?;
     let ended = search(&folder, (&space, &base), &pictures, manner, |trial, scores| {
         let score = &scores[&trial];
         let said = match score {
@@ -92,7 +92,7 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         return Ok(EXIT_CODE);
     }
     let scores = folder.scores()?;
-    files::write(&place.join("trials.csv"), csv(&folder, &space, &scores)?.as_bytes())?;
+    folder.write(&[("trials.csv", csv(&folder, &space, &scores)?.as_bytes())])?;
     let Some(best) = space.best(&scores).filter(|best| !scores[best].failed()) else {
         bail!(
             "the loss of every trial became NaN or infinite, so none is the best ({} says where): lower the rates",
@@ -100,10 +100,9 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         );
     };
     let recipe = recipe_of(&space, &base, best, &space.settings_of(best, &scores))?;
-    files::write(&place.join("best.toml"), toml::to_string(&recipe)?.as_bytes())?;
+    let best = toml::to_string(&recipe)?;
     let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), &space, &scores)?;
-    files::write(&place.join("search.svg"), svg.as_bytes())?;
-    files::write(&place.join("search.png"), &png(&svg)?)?;
+    folder.write(&[("best.toml", best.as_bytes()), ("search.svg", svg.as_bytes()), ("search.png", &png(&svg)?)])?;
     regardless(tell(args, &folder, &space, &scores))?;
     Ok(0)
 }

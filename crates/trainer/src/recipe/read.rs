@@ -61,6 +61,22 @@ impl Recipe {
     }
 }
 
+/// Every value of a recipe by its place, such as `optimize.rate`; tables with a name, such as a rule with its settings, are one value.
+pub fn settings(recipe: &toml::Table) -> Vec<(String, String)> {
+    fn add(place: &str, table: &toml::Table, settings: &mut Vec<(String, String)>) {
+        for (name, value) in table {
+            let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            match value {
+                toml::Value::Table(inner) if !inner.contains_key("name") => add(&place, inner, settings),
+                value => settings.push((place, value.to_string())),
+            }
+        }
+    }
+    let mut all = Vec::new();
+    add("", recipe, &mut all);
+    all
+}
+
 /// Whether a recipe's text has this field.
 fn says(table: &toml::Table, section: &str, field: &str) -> bool {
     table.get(section).and_then(toml::Value::as_table).is_some_and(|section| section.contains_key(field))

@@ -1,30 +1,33 @@
 //! A search as a folder that several processes work in.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::order::{Score, Scores, Trial};
 use super::space::Space;
+use crate::checkpoint::Checkpoints;
+use crate::claim::RunFolder;
 use crate::files;
+use crate::identity::changed;
+use crate::lock::Lock;
+use crate::origin;
+use crate::pictures::Pictures;
 use crate::recipe::{Recipe, RecipeError};
 use crate::run::SUMMARY;
 use crate::run_folder::Summary;
+use crate::snapshots;
 
 /// The folder of a search: `space.toml`, `recipe.toml` that all trials begin with, a run folder for each trial in `trials`, a
 /// lock file for each in `locks`.
 ///
-/// A lock is one of the system's on a file: it ends with the process that holds it, however that ends, and it is seen by all machines
-/// that share the folder, where the file system shares locks, as NFS does.
+/// Processes, on several machines too, work in it side by side as far as its file system shares [locks](Lock).
 #[derive(Clone, Debug)]
 pub struct SearchFolder {
     path: PathBuf,
 }
-
-/// A trial that is this process' until it is dropped.
-pub(super) struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
 impl SearchFolder {
     /// Begins a search, or joins one: the space and the recipe must then be those that it was begun with.
@@ -38,21 +41,65 @@ impl SearchFolder {
         }
         let this = Self { path: path.into() };
         // Of several that begin at once, one writes, and the others read.
-        let _lock = this.wait("begin")?;
-        for (name, wanted) in [("space.toml", toml::to_string(space)?), ("recipe.toml", toml::to_string(recipe)?)] {
-            let file = path.join(name);
-            if !file.exists() {
-                files::write(&file, wanted.as_bytes())?;
-                continue;
-            }
-            let found = files::text(&file)?;
-            ensure!(
-                found == wanted,
-                "{} is a search with another {name}: choose another --out, or call it as it was begun",
+        let _lock = this.wait()?;
+        files::sweep(path);
+        let other = |name: &str, what: &[String]| {
+            let what = what.iter().map(|line| format!("\n  {line}")).collect::<String>();
+            bail!(
+                "{} is a search with another {name}: choose another --out, or call it as it was begun{what}",
                 path.display()
+            )
+        };
+        let [tried, common] = ["space.toml", "recipe.toml"].map(|name| path.join(name));
+        if tried.exists() && files::read_text(&tried)? != toml::to_string(space)? {
+            return other("space.toml", &[]);
+        }
+        if common.exists() {
+            let what = changed(&Recipe::parse(&files::read_text(&common)?, &common)?, recipe)?;
+            return if what.is_empty() { this.tidy(space).map(|()| this) } else { other("recipe.toml", &what) };
+        }
+        files::write(&tried, toml::to_string(space)?.as_bytes())?;
+        origin::record(path)?;
+        files::write(&common, toml::to_string(recipe)?.as_bytes())?;
+        Ok(this)
+    }
+
+    /// Removes what killed processes have left in trials that are at their end.
+    fn tidy(&self, space: &Space) -> Result<()> {
+        let scores = self.scores()?;
+        for trial in scores.keys() {
+            if let Some(_lock) = self.take(*trial)? {
+                RunFolder::take(&self.trial(*trial))?;
+                Checkpoints::clear(&self.trial(*trial))?;
+            }
+        }
+        self.thin(space, &scores)
+    }
+
+    /// Refuses pictures that are not those of the trials that are at their end.
+    ///
+    /// # Errors
+    /// Names the first trial on others.
+    pub fn require_same(&self, pictures: &Pictures) -> Result<()> {
+        for trial in self.scores()?.into_keys() {
+            let then = self.summary(trial)?.map(|summary| summary.pictures_sha256).filter(|sum| !sum.is_empty());
+            ensure!(
+                then.is_none_or(|then| then == pictures.ledger.sum()),
+                "{} was trained on other pictures than those there are now, and results are compared on the same ones: bring them back, \
+                 or choose another --out",
+                self.trial(trial).display()
             );
         }
-        Ok(this)
+        Ok(())
+    }
+
+    /// Writes what came out into the folder: one process at a time.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub fn write(&self, results: &[(&str, &[u8])]) -> Result<()> {
+        let _lock = self.wait()?;
+        results.iter().try_for_each(|(name, bytes)| files::write(&self.path.join(name), bytes))
     }
 
     /// The run folder of a trial.
@@ -107,45 +154,18 @@ impl SearchFolder {
 
     /// Takes a trial, unless another process has it.
     pub(super) fn take(&self, trial: Trial) -> Result<Option<Lock>> {
-        let (file, path) = self.lock_file(&name(trial))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(unlockable(error, &path)),
-        }
+        Lock::take(&self.path.join("locks").join(name(trial))).context(ALONE)
     }
 
-    fn wait(&self, name: &str) -> Result<Lock> {
-        let (file, path) = self.lock_file(name)?;
-        file.lock().map_err(|error| unlockable(error, &path))?;
-        Ok(Lock(file))
+    /// Waits until no other process begins, or writes what came out.
+    fn wait(&self) -> Result<Lock> {
+        Lock::wait(&self.path.join("locks/begin")).context(ALONE)
     }
 
-    fn lock_file(&self, name: &str) -> Result<(File, PathBuf)> {
-        let path = self.path.join("locks").join(name);
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        Ok((file.with_context(|| format!("cannot open {}", path.display()))?, path))
-    }
-
-    /// The weights of a trial are not kept when it was not the best when it ended: its recipe makes them again.
-    pub(super) fn thin(&self, trial: Trial) -> Result<()> {
-        let folder = self.trial(trial);
-        for name in ["model.safetensors", "checkpoint/best.safetensors"] {
-            let path = folder.join(name);
-            if path.is_file() {
-                std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-            }
-        }
-        let snapshots = folder.join("snapshots");
-        if snapshots.is_dir() {
-            std::fs::remove_dir_all(&snapshots).with_context(|| format!("cannot remove {}", snapshots.display()))?;
-        }
-        Ok(())
-    }
-
-    /// Whether a trial was begun and can go on.
-    pub(super) fn begun(&self, trial: Trial) -> bool {
-        self.trial(trial).join("recipe.toml").is_file()
+    /// Of the trials at their end only the best keeps its weights: the recipes of the others make them again.
+    pub(super) fn thin(&self, space: &Space, scores: &Scores) -> Result<()> {
+        let best = space.best(scores);
+        scores.keys().filter(|trial| Some(**trial) != best).try_for_each(|trial| remove_weights(&self.trial(*trial)))
     }
 
     /// The folder.
@@ -166,11 +186,20 @@ fn parse(name: &str) -> Option<Trial> {
     Some(Trial { number: number.parse().ok()?, rung: rung.parse().ok()? })
 }
 
-fn unlockable(error: std::io::Error, path: &Path) -> anyhow::Error {
-    anyhow::Error::new(error).context(format!(
-        "cannot lock {}: does its file system know locks? Where it does not, a search can have one process only, on another folder",
-        path.display()
-    ))
+const ALONE: &str = "a search shares its trials out by locks; where there are none, it needs another folder";
+
+/// Removes the weights of a trial.
+fn remove_weights(run: &Path) -> Result<()> {
+    for path in ["model.safetensors", "checkpoint/best.safetensors"].map(|name| run.join(name)) {
+        match std::fs::remove_file(&path) {
+            // Several processes do this.
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    snapshots::clear(run)
 }
 
 /// The recipe of a trial: what all begin with, its settings, and with halving its share of the epochs.

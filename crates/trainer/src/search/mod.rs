@@ -13,7 +13,7 @@ mod space;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 pub use self::folder::{SearchFolder, recipe_of};
 pub use self::importance::{Importance, importance};
@@ -22,7 +22,9 @@ pub use self::picture::{Dots, draw, side_by_side};
 pub use self::range::{POINTS, Range};
 pub use self::space::{Halving, Method, Objective, Space, Stage};
 
+use crate::claim::RunFolder;
 use crate::divergence::Diverged;
+use crate::identity::Changed;
 use crate::interrupt::Interrupt;
 use crate::pictures::Pictures;
 use crate::recipe::{Recipe, RecipeError};
@@ -71,20 +73,21 @@ pub fn search(
         };
         let recipe = recipe_of(space, base, trial, &space.settings_of(trial, &scores))?;
         let place = folder.trial(trial);
-        let checkpoint = place.join("checkpoint");
-        std::fs::create_dir_all(&checkpoint).with_context(|| format!("cannot make {}", checkpoint.display()))?;
         let run = Run::new(&recipe, pictures, manner).map(|run| run.sharing(&cache));
-        let ended = run.and_then(|run| if folder.begun(trial) { run.go_on(&place) } else { run.begin(&place) });
-        match ended {
+        match RunFolder::take(&place).and_then(|place| run?.train(&place)) {
             Ok(Ended::Done(_)) => {}
             Ok(Ended::Interrupted(..)) => return Ok(false),
             Err(error) if error.is::<Diverged>() || is_memory(&error) => folder.diverged(trial, &error.to_string())?,
-            Err(error) => return Err(error.context(format!("the trial {}", place.display()))),
+            Err(error) => {
+                let error = match error.downcast() {
+                    Ok(changed) => Changed { way_out: "choose another --out".into(), ..changed }.into(),
+                    Err(error) => error,
+                };
+                return Err(error.context(format!("the trial {}", place.display())));
+            }
         }
         scores = folder.scores()?;
-        if space.best(&scores) != Some(trial) {
-            folder.thin(trial)?;
-        }
+        folder.thin(space, &scores)?;
         tell(trial, &scores)?;
     }
 }

@@ -11,8 +11,9 @@ use super::telling::Telling;
 use crate::budget::Length;
 use crate::checkpoint::Every;
 use crate::files;
+use crate::origin;
 use crate::recipe::{
-    AugmentRecipe, AverageRecipe, Balance, HeadKind, OptimizeRecipe, Plan, PrecisionRecipe, Preset, Recipe,
+    AugmentRecipe, AverageRecipe, Balance, HeadKind, MOST_SEED, OptimizeRecipe, Plan, PrecisionRecipe, Preset, Recipe,
     RecipeError, Rule, ScheduleRecipe, TransformRecipe,
 };
 
@@ -70,7 +71,7 @@ pub(in crate::commands) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1000))]
     variants: Option<u32>,
     /// Seed of every random stream [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=MOST_SEED))]
     seed: Option<u64>,
     /// Train N networks, with seeds from SEED on, and measure them together [default: 1]
     #[arg(long, value_name = "N")]
@@ -241,6 +242,9 @@ impl RunArgs {
         // Asked for by flag, full batch turns off what noise nobody has asked for.
         let usual = if self.optimizer.as_deref() == Some("lbfgs") { &usual.quiet() } else { usual };
         let mut recipe = Recipe::parse_over(usual, &text, path)?;
+        if let Some(folder) = path.parent() {
+            origin::settle(folder, &mut recipe);
+        }
         self.choose(&mut recipe.optimize)?;
         fn put<T: Clone>(field: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {

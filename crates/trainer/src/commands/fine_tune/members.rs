@@ -1,18 +1,21 @@
 //! `--members N`: runs that differ in their seed, and what they say together.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use super::telling::Form;
 use super::{below_best, interrupted};
+use crate::checkpoint::Checkpoints;
+use crate::claim::RunFolder;
 use crate::commands::ensemble::{Table, rows_of};
 use crate::files;
+use crate::identity::Changed;
+use crate::ledger::Ledger;
 use crate::output::{line, note};
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
 use crate::run::{Ended, Manner, Run, SUMMARY, json};
-use crate::run_folder;
 use crate::views::Mean;
 
 /// Begins in the folder that `create` makes once the network of the first has been built.
@@ -20,36 +23,48 @@ pub(super) fn begin(
     recipe: &Recipe,
     pictures: &Pictures,
     manner: Manner,
-    create: impl FnOnce() -> Result<PathBuf>,
+    create: impl FnOnce() -> Result<RunFolder>,
     form: Form,
 ) -> Result<i32> {
     Run::new(recipe, pictures, manner)?;
     let folder = create()?;
-    files::write(&folder.join("recipe.toml"), toml::to_string(recipe)?.as_bytes())?;
+    folder.begin(recipe)?;
     train(recipe, pictures, manner, &folder, form)
 }
 
+/// The pictures of the first member that is not at its end, as they were when it was begun.
+pub(super) fn ledger(recipe: &Recipe, folder: &Path) -> Option<Ledger> {
+    (1..=recipe.members).find_map(|number| Ledger::read(&folder.join(format!("{MEMBER}{number}"))))
+}
+
 /// Trains those members that are not at their end, and measures all.
-pub(super) fn train(recipe: &Recipe, pictures: &Pictures, manner: Manner, folder: &Path, form: Form) -> Result<i32> {
-    let mut names = Vec::new();
+pub(super) fn train(
+    recipe: &Recipe,
+    pictures: &Pictures,
+    manner: Manner,
+    folder: &RunFolder,
+    form: Form,
+) -> Result<i32> {
+    let (mut names, folder) = (Vec::new(), folder.path());
+    // It is the whole that is begun anew, and not a member of it.
+    let whole = |error: anyhow::Error| match error.downcast::<Changed>() {
+        Ok(Changed { what, .. }) => Changed::new(folder, recipe, what).into(),
+        Err(error) => error,
+    };
     for number in 0..recipe.members {
         let mut member = Recipe { seed: recipe.seed + number as u64, members: 1, ..recipe.clone() };
         // Whatever its seed, a member must not have learned what another is judged by.
         member.data.split_seed = Some(recipe.split_seed());
         let place = folder.join(format!("{MEMBER}{}", number + 1));
         names.push(place.display().to_string());
+        let run = Run::new(&member, pictures, manner)?;
         if place.join(SUMMARY).is_file() {
+            run.require_finished(&place).map_err(whole)?;
+            Checkpoints::clear(&place)?;
             continue;
         }
         note(format_args!("member {} of {}, seed {}", number + 1, recipe.members, member.seed));
-        let run = Run::new(&member, pictures, manner)?;
-        let ended = if place.join("recipe.toml").is_file() {
-            run.go_on(&place)?
-        } else {
-            run_folder::create(Some(&place), "")?;
-            run.begin(&place)?
-        };
-        match ended {
+        match run.train(&RunFolder::take(&place)?).map_err(whole)? {
             Ended::Interrupted(done, epochs) => return Ok(interrupted(done, epochs, folder)),
             Ended::Done(summary) => below_best(&place, &summary),
         }

@@ -23,12 +23,13 @@ pub(super) use self::args::RunArgs;
 use self::telling::Form;
 use crate::advise::advise;
 use crate::budget::{Length, within};
+use crate::claim::{self, RunFolder};
 use crate::interrupt::EXIT_CODE;
 use crate::output::{line, note, shell};
 use crate::pictures::Pictures;
 use crate::recipe::Recipe;
 use crate::run::{Ended, Run};
-use crate::run_folder::{self, Summary};
+use crate::run_folder::Summary;
 use crate::snapshots;
 use crate::stored::FeatureCache;
 
@@ -59,7 +60,7 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let fitted = left.map(|left| within(left, recipe, &pictures, threads, &cache)).transpose()?;
     let recipe = fitted.as_ref().unwrap_or(recipe);
     let manner = args.telling.manner(threads, args.checkpoint_every.unwrap_or_default());
-    let create = || run_folder::create(args.out.as_deref(), &run_folder::name(recipe));
+    let create = || RunFolder::create(args.out.as_deref(), &claim::name(recipe));
     if recipe.members > 1 {
         return members::begin(recipe, &pictures, manner, create, args.telling.form(args.json));
     }
@@ -69,7 +70,7 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
         run = run.sharing(&cache);
     }
     let folder = create()?;
-    tell(&run.begin(&folder)?, &folder, &pictures, args.telling.form(args.json))
+    tell(&run.train(&folder)?, folder.path(), &pictures, args.telling.form(args.json))
 }
 
 /// Says how a run ended; the exit code.

@@ -8,15 +8,17 @@ use anyhow::{Context, Result, bail};
 use super::telling::Telling;
 use super::{members, tell};
 use crate::checkpoint::{Checkpoints, Every};
+use crate::claim::RunFolder;
+use crate::ledger::Ledger;
+use crate::origin;
 use crate::output::{line, regardless};
 use crate::pictures::Pictures;
-use crate::recipe::Recipe;
 use crate::run::{Run, SUMMARY};
 
 /// Go on with a run that was broken off: it ends as if it had never stopped, to the bit.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper resume runs/pictures-1\n  taper resume runs/pictures-1 --checkpoint-every 5m\n\nThe pictures must lie where they lay, and be the same. A run goes on from its last whole checkpoint; without one it begins again."
+    after_help = "Examples:\n  taper resume runs/pictures-1\n  taper resume runs/pictures-1 --checkpoint-every 5m\n\nRecipe, weights and pictures must be those that it was begun with, wherever they lie. A run goes on from its last whole checkpoint; without\none it begins again."
 )]
 pub struct ResumeArgs {
     /// A run folder
@@ -41,25 +43,28 @@ pub struct ResumeArgs {
 pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     let (start, folder) = (Instant::now(), &args.run);
     if !folder.join("recipe.toml").is_file() {
-        bail!("{} is no run: it has no recipe.toml", folder.display());
+        bail!(
+            "{} is no run: it has no recipe.toml; where one was to be begun there, the command that begins it can be given again",
+            folder.display()
+        );
     }
-    let every = args.checkpoint_every.unwrap_or_default();
-    if folder.join(SUMMARY).is_file() {
-        Checkpoints::new(folder, every, String::new()).clear()?;
+    let ended = || folder.join(SUMMARY).is_file();
+    // One at its end may lie where nothing can be written.
+    let taken = if ended() { None } else { Some(RunFolder::take(folder)?) };
+    let Some(taken) = taken.filter(|_| !ended()) else {
+        Checkpoints::clear(folder)?;
         regardless(line(format_args!("{} is at its end: there is nothing to go on with", folder.display())))?;
         return Ok(0);
-    }
-    let recipe = &Recipe::read(&folder.join("recipe.toml"))?;
+    };
+    let recipe = &origin::recipe(folder)?;
     recipe.check().with_context(|| folder.join("recipe.toml").display().to_string())?;
-    let pictures = Pictures::open(recipe, args.strict)?;
-    let manner = args.telling.manner(threads, every);
+    origin::require_pictures(folder, recipe)?;
+    let known = Ledger::read(folder).or_else(|| members::ledger(recipe, folder)).unwrap_or_default();
+    let pictures = Pictures::open_again(recipe, args.strict, &known)?;
+    let manner = args.telling.manner(threads, args.checkpoint_every.unwrap_or_default());
+    let form = args.telling.form(args.json);
     if recipe.members > 1 {
-        return members::train(recipe, &pictures, manner, folder, args.telling.form(args.json));
+        return members::train(recipe, &pictures, manner, &taken, form);
     }
-    tell(
-        &Run::new(recipe, &pictures, manner)?.since(start).go_on(folder)?,
-        folder,
-        &pictures,
-        args.telling.form(args.json),
-    )
+    tell(&Run::new(recipe, &pictures, manner)?.since(start).train(&taken)?, folder, &pictures, form)
 }

@@ -1,0 +1,82 @@
+//! Whether a training that is killed ends as if nothing had happened to it.
+//!
+//! [`run`] trains with each of a table of recipes (`recipes.rs`) once undisturbed. Then it kills others, of the same recipes, at moments that
+//! a seed draws over the time that those took, goes on with them, perhaps kills them again, and compares every file that they leave in the
+//! end, byte for byte. It links none of Taper's crates: what is attacked is the release binary.
+
+mod args;
+mod compare;
+mod plan;
+mod process;
+mod recipes;
+mod table;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+pub use args::AttackArgs;
+
+use compare::differences;
+use plan::Plan;
+use process::{Ended, Place};
+use recipes::RECIPES;
+use table::{Row, table};
+
+/// A process takes no longer than so many times what the undisturbed one took, and this.
+const PATIENCE: (u32, Duration) = (20, Duration::from_secs(30));
+
+/// Does what the arguments say in the repository at `root`; true when every run ended like the undisturbed one.
+///
+/// # Errors
+/// When the binary cannot be built, or an undisturbed run fails.
+pub fn run(root: &Path, args: &AttackArgs) -> Result<bool> {
+    let place = Place::new(root, process::release(root)?)?;
+    let wholes = RECIPES
+        .iter()
+        .map(|recipe| {
+            let took = place.whole(recipe)?;
+            eprintln!("{}: {:.2} s undisturbed", recipe.name, took.as_secs_f64());
+            Ok(took)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut rows: Vec<Row> = RECIPES.iter().map(|recipe| Row::new(recipe.name)).collect();
+    let mut plan = Plan::new(args.seed, RECIPES.len());
+    for number in 0.. {
+        let killed: u32 = rows.iter().map(Row::kills).sum();
+        if killed >= args.kills {
+            break;
+        }
+        let trial = plan.trial(args.kills - killed);
+        let (recipe, whole, row) = (&RECIPES[trial.recipe], wholes[trial.recipe], &mut rows[trial.recipe]);
+        let name = format!("run-{number}-{}", recipe.name);
+        let patience = PATIENCE.0 * whole + PATIENCE.1;
+        // After the last kill it comes to its end.
+        let mut kills = trial.moments.iter().map(|share| Some(whole.mul_f64(*share))).chain([None]);
+        let said = loop {
+            let kill = kills.next().flatten();
+            match place.go_on(recipe, &name, kill, patience)? {
+                Ended::Killed(when) if kill.is_some() => row.killed(when),
+                Ended::Killed(_) => break vec!["it does not come to its end".to_owned()],
+                Ended::Badly(how) => break vec![how],
+                Ended::Well => break differences(&place.path(recipes::WHOLE, recipe), &place.path(&name, recipe))?,
+            }
+        };
+        row.ended(said.is_empty());
+        if said.is_empty() {
+            place.remove(&name, recipe).with_context(|| format!("cannot remove {name}"))?;
+        } else {
+            eprintln!("{name} differs:\n  {}", said.join("\n  "));
+        }
+        if number > 100 * args.kills {
+            bail!("too many runs ended before they could be killed");
+        }
+    }
+    println!("{}", table(&rows));
+    let well = rows.iter().all(Row::well);
+    if !well {
+        println!("what differs lies in {}", place.folder().display());
+    }
+    Ok(well)
+}
