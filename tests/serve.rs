@@ -122,20 +122,20 @@ fn a_picture_is_named_and_anything_else_is_refused() {
     fails(&taper(place.path(), &["serve", "nothing"]), 2, &["nothing"]);
 }
 
-/// As curl 8.14 sends `-F picture=@a.png -F picture=@b.png`.
+/// As curl 7.88.1 sends `-F picture=@a.png -F picture=@b.png`.
 fn form(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, bytes) in files {
         let head = format!(
-            "--------------------------UKXD4tWhAZGQC8SEZAmkYe\r\nContent-Disposition: form-data; name=\"picture\"; {name}\r\n\
+            "--------------------------f4085ee2b23cfc9a\r\nContent-Disposition: form-data; name=\"picture\"; {name}\r\n\
              Content-Type: image/png\r\n\r\n"
         );
         body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
     }
-    body.extend(b"--------------------------UKXD4tWhAZGQC8SEZAmkYe--\r\n");
+    body.extend(b"--------------------------f4085ee2b23cfc9a--\r\n");
     let head = format!(
-        "POST /predict HTTP/1.1\r\nHost: localhost:3000\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\nContent-Length: {}\r\n\
-         Content-Type: multipart/form-data; boundary=------------------------UKXD4tWhAZGQC8SEZAmkYe\r\n\r\n",
+        "POST /predict HTTP/1.1\r\nHost: localhost:3000\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\nContent-Length: {}\r\n\
+         Content-Type: multipart/form-data; boundary=------------------------f4085ee2b23cfc9a\r\n\r\n",
         body.len()
     );
     [head.into_bytes(), body].concat()

@@ -116,7 +116,7 @@ pub enum FetchError {
     },
     /// Nobody says what its checksum must be.
     #[error(
-        "neither Taper nor the server knows the SHA-256 of {file}, so that it was not fetched; `--unverified` takes it as it comes"
+        "neither Taper nor the server knows the SHA-256 of {file}, so that it was not fetched; `taper models pull --unverified` takes it as it comes"
     )]
     Unverified {
         /// The file.

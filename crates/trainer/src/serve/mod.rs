@@ -232,3 +232,33 @@ fn answer_to(model: &Model, picture: &RgbImage, pixels: &Tensor, asked: &Asked) 
 fn refuse(status: StatusCode, why: impl ToString) -> Response {
     (status, Json(json!({"error": why.to_string()}))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::header::HOST;
+
+    use super::*;
+
+    #[test]
+    fn requests_are_answered_without_a_connection() {
+        let hosts = Hosts { bound: [127, 0, 0, 1].into(), names: Vec::new() };
+        let allowed = Allowed { bytes: 1 << 10, time: Duration::from_secs(60), hosts };
+        let router = router("squeezenet1_1", crate::model::open("squeezenet1_1", None).unwrap(), allowed);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        for (request, body, wanted) in [
+            (Request::get("/model").header(HOST, "localhost"), vec![], 200),
+            (Request::get("/model").header(HOST, "evil.example"), vec![], 421),
+            (Request::put("/model").header(HOST, "localhost"), vec![], 405),
+            (Request::post("/predict").header(HOST, "localhost"), b"no picture".to_vec(), 422),
+            (Request::post("/predict").header(HOST, "localhost"), vec![0; (1 << 10) + 1], 413),
+            (Request::post("/predict").header(HOST, "localhost").header(CONTENT_LENGTH, "-1"), vec![], 422),
+        ] {
+            let request = request.body(Body::from(body)).unwrap();
+            let asked = format!("{request:?}");
+            let response = runtime.block_on(respond(router.clone(), request));
+            assert_eq!(response.status().as_u16(), wanted, "{asked}");
+            assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff", "{asked}");
+        }
+    }
+}
