@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
-use crate::support::{EMOJI, Ran, fails, fine_tune, small, succeed, taper};
+use crate::support::{EMOJI, fails, fine_tune, small, succeed, taper};
 
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/squeezenet1_1.safetensors");
 
@@ -50,16 +50,6 @@ fn every_verb_that_names_pictures_takes_a_file_of_weights() {
         1,
         &["other.safetensors", "1000 classes", "classifier.1.bias ([10] in the file, [1000] in the network)"],
     );
-    // Only verbs that have the flag advise it for themselves.
-    let offline = |args: &[&str]| -> Ran {
-        let mut command = crate::support::command(folder, args);
-        command.env("HF_HOME", folder.join("home")).env("HF_HUB_OFFLINE", "1").output().unwrap().into()
-    };
-    for verb in [&["predict", "alexnet", picture][..], &["features", "alexnet", ".", "--out", "a.npy"]] {
-        fails(&offline(verb), 2, &["alexnet", "; --weights FILE names one"]);
-    }
-    fails(&offline(&["ensemble", "alexnet", "vgg11", "--data", EMOJI]), 2, &["predict, fine-tune and others"]);
-
     small(folder, 4);
     assert_eq!(fine_tune(folder, &["--out", "run"]).code, Some(0));
     let ran = taper(folder, &[&["predict", "run", picture], &weights[..]].concat());

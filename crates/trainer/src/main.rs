@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::Parser;
 use taper::cli::{Cli, Verb};
 use taper::commands::{self, SameFile};
 use taper::landscape::LandscapeError;
@@ -19,8 +19,7 @@ static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Rec
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let cli = Cli::parse();
     if let Err(said) = taper_tensor::simd_asked_for() {
         note(format_args!("error: {said}"));
         return ExitCode::from(2);
@@ -30,8 +29,7 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // What a library explains over several lines stays so.
-            let said = format!("error: {}{}", said(&error), remedy(&error, matches.subcommand_name()));
-            said.lines().for_each(note);
+            format!("error: {}", said(&error)).lines().for_each(note);
             ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
         }
     }
@@ -44,18 +42,6 @@ fn said(error: &anyhow::Error) -> String {
         whole if whole.contains(cause.trim_end()) => said,
         whole => format!("{}: {cause}", whole.trim_end()),
     })
-}
-
-/// What to do about an error, by a flag of the verb that met it.
-fn remedy(error: &anyhow::Error, verb: Option<&str>) -> &'static str {
-    let Some(TransferError::NoSource { .. }) = error.downcast_ref() else { return "" };
-    let cli = Cli::command();
-    let verb = verb.and_then(|verb| cli.find_subcommand(verb));
-    if verb.is_some_and(|verb| verb.get_arguments().any(|argument| argument.get_id() == "weights")) {
-        "; --weights FILE names one"
-    } else {
-        "; predict, fine-tune and others take one: --weights FILE"
-    }
 }
 
 /// Whether the recipe or a flag is to blame, whichever crate found out.

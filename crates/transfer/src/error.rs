@@ -55,7 +55,7 @@ pub enum TransferError {
     Fetch(#[from] FetchError),
     /// A source does not have the weights of a model.
     #[error(
-        "the weights of {name} are not there{}; or name a file of them (`weights` in a recipe, `--weights FILE`)",
+        "the weights of {name} are not there{}; or name a file of them to the verb that uses them (`weights` in a recipe, `--weights FILE`)",
         elsewhere(known)
     )]
     NoSource {
