@@ -3,7 +3,7 @@
 //! [`ci`] runs what every change has to pass; [`tidy`](tidy::tidy) looks for what must stay absent. Both
 //! start processes or read files and know nothing of Taper's crates, so that they build in seconds and
 //! still work when the rest of the workspace does not compile. So does [`attack`](attack::run), which kills the binary in its work.
-//! [`bench`](bench::run), [`experiments`](experiments::run) and [`dist`](dist::run)
+//! [`bench`](bench::run), [`experiments`](experiments::run), [`dist`](dist::run) and the bodies of [`fuzz`]
 //! are about those crates, so they link them, but only with the feature `bench`, in a release build that they ask for
 //! themselves.
 //!
@@ -21,6 +21,7 @@ pub mod bench;
 pub mod ci;
 pub mod dist;
 pub mod experiments;
+pub mod fuzz;
 pub mod output;
 #[cfg(not(feature = "bench"))]
 mod release;

@@ -10,6 +10,7 @@ use xtask::{
     ci,
     dist::{self, DistArgs},
     experiments::{self, ExperimentsArgs},
+    fuzz::{self, FuzzArgs},
     output::{line, note},
     root,
     tidy::tidy,
@@ -49,6 +50,7 @@ enum Verb {
     Experiments(ExperimentsArgs),
     Dist(DistArgs),
     Attack(AttackArgs),
+    Fuzz(FuzzArgs),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +82,7 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Experiments(args) => experiments::run(&root, args),
         Verb::Dist(args) => dist::run(&root, args),
         Verb::Attack(args) => attack::run(&root, args),
+        Verb::Fuzz(args) => fuzz::run(&root, args),
         Verb::Tidy => {
             let findings = tidy(&root)?;
             for finding in &findings {
