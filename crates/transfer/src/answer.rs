@@ -59,7 +59,10 @@ impl Answer {
             }
         }
         self.sha256 = self.sha256.take().or(etag);
-        Ok(())
+        match self.size {
+            Some(size) if self.first > size => Err(format!("it sends from byte {} of {size}", self.first)),
+            _ => Ok(()),
+        }
     }
 
     /// `bytes 5-9/10`, or `bytes 5-9/*` where the size is not known.
@@ -100,7 +103,29 @@ fn digits(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const NAMES: [&str; 6] =
+        ["Content-Range", "content-length", "X-Linked-Size", "X-Linked-Etag", "ETag", "X-Repo-Commit"];
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_checked(
+            status in prop_oneof![Just(200u16), Just(206), 100u16..600],
+            headers in prop::collection::vec(
+                (0..NAMES.len(), prop_oneof![".{0,80}", "[0-9]{0,22}", "bytes [0-9]{0,20}-[0-9]{0,20}/[0-9*]{0,20}", "\"?[0-9a-g/.]{38,66}\"?"]),
+                0..6,
+            ),
+        ) {
+            let mut answer = Answer::default();
+            let read = answer.read(status, headers.iter().map(|(name, value)| (NAMES[*name], value.as_bytes())), true);
+            prop_assert!(answer.commit.is_none_or(|commit| commit.len() == 40 && is_hexadecimal(&commit)));
+            prop_assert!(answer.sha256.is_none_or(|digest| digest.is_whole()));
+            prop_assert!(read.is_err() || answer.size.is_none_or(|size| answer.first <= size));
+        }
+    }
 
     fn read(status: u16, headers: &[(&str, &str)]) -> Result<Answer, String> {
         let mut answer = Answer::default();
