@@ -254,3 +254,55 @@ fn uneven_classes_can_count_alike() {
     let lbfgs = ["--plan", "probe", "--optimizer", "lbfgs", "--balance", "weights"];
     fails(&fine_tune(folder, &lbfgs), 2, &["data.balance"]);
 }
+
+#[test]
+fn a_trial_whose_loss_becomes_nan_has_failed_and_ends_nothing() {
+    let place = place("method = \"grid\"\n[space]\n\"optimize.head_factor\" = { choice = [1.0, 9.2e18] }\n");
+    let folder = place.path();
+    let flags =
+        ["--scratch", "--space", "space.toml", "--epochs", "1", "--batch-size", "4", "--out", "found", "--json"];
+    let ran = succeed(folder, &[&["search", "pictures"], &flags[..]].concat());
+    assert!(ran.stderr.contains("failed, the loss became NaN or infinite"), "{}", ran.stderr);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&told["best"]["trial"], &told["trials"][1]["accuracy"]), (&0.into(), &0.0.into()));
+    assert!(folder.join("found/best.toml").is_file() && folder.join("found/search.png").is_file());
+    // What has failed is not tried again.
+    assert!(!succeed(folder, &[&["search", "pictures"], &flags[..]].concat()).stderr.contains("failed"));
+
+    // A run may end with such a loss: JSON has null for it, and pages compare it with others.
+    let first = folder.join("found/trials/0000");
+    let edit = |name: &str, change: &dyn Fn(String) -> String| {
+        let text = change(fs::read_to_string(first.join(name)).unwrap());
+        fs::create_dir_all(folder.join("broken")).unwrap();
+        fs::write(folder.join("broken").join(name), text).unwrap();
+    };
+    edit("recipe.toml", &|text| text);
+    edit("history.csv", &|text| format!("{text}2,all,1e-3,NaN,NaN,0.5\n"));
+    edit("summary.json", &|text| {
+        let mut summary: Value = serde_json::from_str(&text).unwrap();
+        summary["final"]["val_loss"] = Value::Null;
+        summary["best"]["val_loss"] = Value::Null;
+        summary.to_string()
+    });
+    succeed(folder, &["report", "found/trials/0000", "broken", "--out", "both.html"]);
+}
+
+#[test]
+fn settings_of_any_trial_are_looked_at_before_there_is_a_folder() {
+    for (space, words) in [
+        ("method = \"grid\"\n[space]\n\"head.dropout\" = { choice = [0.0, 0.5, 1.0] }\n", ["head.dropout", "[0, 1)"]),
+        ("method = \"grid\"\n[space]\n\"data.batch_size\" = { integer = [1, 3] }\n", ["data.batch_size", "from 2"]),
+        (
+            "method = \"grid\"\n[space]\n\"seed\" = { integer = [-9223372036854775808, 9223372036854775807] }\n",
+            ["[space]", "at most 10000"],
+        ),
+        (
+            "trials = 3\n[halving]\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n",
+            ["optimize.epochs", "halving"],
+        ),
+    ] {
+        let place = place(space);
+        fails(&search(place.path(), &[]), 2, &words);
+        assert!(!place.path().join("found").exists(), "{space}");
+    }
+}

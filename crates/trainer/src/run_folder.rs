@@ -265,4 +265,13 @@ mod tests {
         assert!(told.contains("epoch 3: 71.0 % right, 80.0 % there (95 % interval 71.1 to 86.7 %)"), "{told}");
         assert_eq!(command, "cp r/checkpoint/best.safetensors r/model.safetensors");
     }
+
+    #[test]
+    fn null_is_a_number_that_json_has_no_word_for() {
+        let last = Final { val_loss: f64::NAN, train_loss: f64::INFINITY, ..Final::default() };
+        let text = serde_json::to_string(&last).unwrap();
+        let read: Final = serde_json::from_str(&text).unwrap();
+        assert!(text.contains("null") && read.val_loss.is_nan() && read.train_loss.is_nan(), "{text}");
+        assert!(serde_json::from_str::<Best>(r#"{"epoch": 1, "val_loss": "none", "val_accuracy": 0}"#).is_err());
+    }
 }
