@@ -238,16 +238,20 @@ impl Recipe {
         if self.data.path.to_str().is_none() {
             return fail("data.path", "a path in UTF-8, which a recipe can hold", format!("{:?}", self.data.path));
         }
-        limits::check(&toml::Value::try_from(self)?, limits::RECIPE)?;
-        let o = &self.optimize;
-        if o.head_epochs + o.epochs == 0 {
-            return fail("optimize.epochs", "at least 1 with optimize.head_epochs", "0".into());
-        }
-        let last = self.seed.saturating_add(self.members as u64 - 1);
+        // Before the recipe becomes TOML, which has no larger numbers.
+        let last = self.seed.saturating_add(self.members.saturating_sub(1) as u64);
         if last > MOST_SEED {
             let wanted =
                 "so that the last member's is at most 9223372036854775807, the largest number of a recipe's file";
             return fail("seed", wanted, self.seed.to_string());
+        }
+        if self.split_seed() > MOST_SEED {
+            return fail("data.split_seed", "at most 9223372036854775807", self.split_seed().to_string());
+        }
+        limits::check(&toml::Value::try_from(self)?, limits::RECIPE)?;
+        let o = &self.optimize;
+        if o.head_epochs + o.epochs == 0 {
+            return fail("optimize.epochs", "at least 1 with optimize.head_epochs", "0".into());
         }
         if self.pretrained && self.data.image_size < 32 {
             let got = self.data.image_size.to_string();
