@@ -131,7 +131,7 @@ fn gigabytes(bytes: u64) -> String {
 /// The maps of a stage, bytes for one picture.
 #[derive(Clone, Copy, Debug, Default)]
 struct Part {
-    /// Those that a backward pass needs: rectifiers and the like are computed in their place.
+    /// Those that a backward pass needs for sure: what a convolution has read, and what a norm has.
     kept: u64,
     /// The largest together with what it is computed from: what there is at once where nothing is kept.
     most: u64,
@@ -145,16 +145,22 @@ fn maps(classifier: &Classifier, params: &Params, side: usize) -> Option<Vec<Par
         x = classifier.backbone().graph(i, &mut graph, x).ok()?;
         ends.push(graph.nodes().len());
     }
+    let nodes = graph.nodes();
+    let mut read = vec![false; nodes.len()];
+    for node in nodes {
+        if let Operation::Conv(_) | Operation::BatchNorm(_) = node.operation {
+            node.inputs.iter().for_each(|input| read[input.node()] = true);
+        }
+    }
     let bytes = |node: &Node| node.shape.iter().fold(NUMBER, |all, &side| all.saturating_mul(side as u64));
     let mut first = 1;
     let part = |end| {
-        let nodes = &graph.nodes()[std::mem::replace(&mut first, end)..end];
-        nodes.iter().fold(Part::default(), |part, node| {
-            let from = |input: &Value| bytes(&graph.nodes()[input.node()]);
-            let kept = !matches!(node.operation, Operation::Activation(_) | Operation::Scale(_) | Operation::Flatten);
+        let own = std::mem::replace(&mut first, end)..end;
+        own.fold(Part::default(), |part, i| {
+            let from = |input: &Value| bytes(&nodes[input.node()]);
             Part {
-                kept: part.kept.saturating_add(if kept { bytes(node) } else { 0 }),
-                most: part.most.max(bytes(node).saturating_add(node.inputs.iter().map(from).sum())),
+                kept: part.kept.saturating_add(if read[i] { bytes(&nodes[i]) } else { 0 }),
+                most: part.most.max(bytes(&nodes[i]).saturating_add(nodes[i].inputs.iter().map(from).sum())),
             }
         })
     };
