@@ -71,11 +71,11 @@ fn a_search_finds_the_same_however_often_it_is_killed_and_however_many_work_at_i
     let again = || taper(&elsewhere, &[&there[..], &SHORT[..]].concat());
     fs::write(together.path().join("found/trials/0001/.writing-x"), "").unwrap();
     assert!(again().stdout.contains("explains alone"));
-    assert!(!listing(&together.path().join("found")).iter().any(|name| name.contains(".writing-")));
-    let weights =
-        listing(&together.path().join("found")).into_iter().filter(|name| name.ends_with("model.safetensors"));
-    assert_eq!(weights.count(), 1);
-    succeed(&elsewhere, &["eval", "../found/trials/0002"]);
+    let found = listing(&together.path().join("found/trials"));
+    assert!(!found.iter().any(|name| name.contains(".writing-")), "{found:?}");
+    let kept: Vec<&str> = found.iter().filter_map(|name| name.strip_suffix("/model.safetensors")).collect();
+    assert_eq!(kept.len(), 1, "only the best keeps its weights");
+    succeed(&elsewhere, &["eval", &format!("../found/trials/{}", kept[0])]);
     let picture = listing(&together.path().join("pictures/train")).swap_remove(0);
     fs::remove_file(together.path().join("pictures/train").join(picture)).unwrap();
     fails(&again(), 1, &["other pictures", "--out"]);
