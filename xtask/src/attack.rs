@@ -24,6 +24,8 @@ use process::{Ended, Place};
 use recipes::RECIPES;
 use table::{Row, table};
 
+use crate::output::{line, note};
+
 /// A process takes no longer than so many times what the undisturbed one took, and this.
 const PATIENCE: (u32, Duration) = (20, Duration::from_secs(30));
 
@@ -37,7 +39,7 @@ pub fn run(root: &Path, args: &AttackArgs) -> Result<bool> {
         .iter()
         .map(|recipe| {
             let took = place.whole(recipe)?;
-            eprintln!("{}: {:.2} s undisturbed", recipe.name, took.as_secs_f64());
+            note(format_args!("{}: {:.2} s undisturbed", recipe.name, took.as_secs_f64()));
             Ok(took)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -67,16 +69,16 @@ pub fn run(root: &Path, args: &AttackArgs) -> Result<bool> {
         if said.is_empty() {
             place.remove(&name, recipe).with_context(|| format!("cannot remove {name}"))?;
         } else {
-            eprintln!("{name} differs:\n  {}", said.join("\n  "));
+            note(format_args!("{name} differs:\n  {}", said.join("\n  ")));
         }
         if number > 100 * args.kills {
             bail!("too many runs ended before they could be killed");
         }
     }
-    println!("{}", table(&rows));
+    line(table(&rows));
     let well = rows.iter().all(Row::well);
     if !well {
-        println!("what differs lies in {}", place.folder().display());
+        line(format_args!("what differs lies in {}", place.folder().display()));
     }
     Ok(well)
 }
