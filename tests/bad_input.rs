@@ -221,9 +221,10 @@ fn an_interrupt_keeps_the_finished_epochs() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("taper resume run")), "{rest:?}");
     let files = listing(&folder.join("run"));
-    assert_eq!((files.len(), &*files[0]), (5, "checkpoint/best.safetensors"));
-    assert!(files[1].ends_with(".checkpoint"), "{files:?}");
-    assert_eq!(files[2..], ["health.csv", "history.csv", "recipe.toml"]);
+    assert_eq!(files.len(), 8, "{files:?}");
+    assert_eq!(files[..3], ["checkpoint/best.safetensors", "checkpoint/lock", "checkpoint/pictures.json"]);
+    assert!(files[3].ends_with(".checkpoint"), "{files:?}");
+    assert_eq!(files[4..], ["health.csv", "history.csv", "origin.json", "recipe.toml"]);
     let ran = taper(folder, &["eval", "run"]);
     fails(&ran, 1, &["model.json"]);
 }

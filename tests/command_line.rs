@@ -142,10 +142,12 @@ fn fine_tune_leaves_a_run_that_eval_and_predict_use() {
     assert!(ran.stdout.contains("taper predict run") && ran.stdout.contains("run/report.html"), "{}", ran.stdout);
     let files = [
         "checkpoint/best.safetensors",
+        "checkpoint/lock",
         "health.csv",
         "history.csv",
         "model.json",
         "model.safetensors",
+        "origin.json",
         "recipe.toml",
         "report.html",
         "summary.json",
