@@ -68,7 +68,7 @@ fn refusals_say_what_is_known_and_what_to_do() {
     fails(&fine_tune(folder, &["--optimizer", "adamm"]), 2, &["adamm", "adamw", "lion", "lbfgs"]);
     fails(&fine_tune(folder, &["--schedule", "cosin"]), 2, &["cosin", "cosine_restarts", "one_cycle"]);
     fails(&fine_tune(folder, &["--average", "mean"]), 2, &["mean", "polyak", "ema", "swa"]);
-    fails(&fine_tune(folder, &["--accumulate", "0"]), 2, &["optimize.accumulate", "at least 1"]);
+    fails(&fine_tune(folder, &["--accumulate", "0"]), 2, &["optimize.accumulate", "from 1 to"]);
     fails(&fine_tune(folder, &["--optimizer", "lbfgs"]), 2, &["mini-batches", "different functions", "--plan probe"]);
     let lbfgs = ["--plan", "probe", "--optimizer", "lbfgs"];
     let with = |more: &[&str]| fine_tune(folder, &[&lbfgs[..], more].concat());

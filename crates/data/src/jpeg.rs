@@ -171,8 +171,10 @@ impl Header {
         let samples =
             |(number, (_, samples)): (usize, &(u8, [u8; 2]))| *samples == most || (number > 0 && *samples == [1, 1]);
         let in_order = self.coding == 0xc2 || self.first_scan == self.components.len();
+        // zune-jpeg takes the names of components for what they are, whatever the markers say.
+        let named = self.components.iter().map(|(name, _)| *name).eq(*b"RGB");
         let adobe_is_right = self.components.len() != 3 || !self.jfif || self.transform_by_adobe() == self.transform();
-        most[0] != 3 && in_order && adobe_is_right && self.components.iter().enumerate().all(samples)
+        most[0] != 3 && in_order && !named && adobe_is_right && self.components.iter().enumerate().all(samples)
     }
 
     /// What the components are, by the rules of libjpeg: JFIF knows one kind; where there is neither its marker nor Adobe's, names tell.

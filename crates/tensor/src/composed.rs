@@ -132,9 +132,12 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 
 /// A tensor of zeros that depends on these inputs, with gradients of 0: what an operation makes of no elements, or into none.
 pub(crate) fn nothing(inputs: &[&Tensor], shape: &[usize]) -> Result<Tensor> {
-    let mut sum = Tensor::zeros((), inputs[0].dtype(), inputs[0].device())?;
+    let zero = Tensor::zeros((), inputs[0].dtype(), inputs[0].device())?;
+    let never = zero.to_dtype(DType::U8)?;
+    let mut sum = zero.clone();
     for x in inputs.iter().filter(|x| x.track_op()) {
-        sum = (sum + (x.sum_all()? * 0.0)?)?;
+        // Not times 0: candle gives a factor of 0 no gradient, and infinity times 0 is no number.
+        sum = (sum + never.where_cond(&x.sum_all()?, &zero)?)?;
     }
     sum.broadcast_as(shape)?.contiguous()
 }

@@ -35,7 +35,8 @@ impl Regions {
     /// When the ratio is outside (1, 2], or a side is 0 or has more pixels than 2³².
     pub fn draw((h, w): (usize, usize), ratio: f64, sequence: Sequence, overlap: bool, rng: &Rng) -> Result<Self> {
         let side = |size: usize| size > 0 && u32::try_from(size).is_ok();
-        if !(ratio > 1.0 && ratio <= 2.0 && side(h) && side(w)) {
+        let sides = side(h) && side(w);
+        if !(sides && ratio > 1.0 && ratio <= 2.0) {
             bail!(
                 "fractional pooling wants a ratio in (1, 2] and a map with sides of 1 to 2^32 pixels; got {ratio} and {h}x{w}"
             );

@@ -47,7 +47,8 @@ fn said(error: &anyhow::Error) -> String {
 /// Whether the recipe or a flag is to blame, whichever crate found out.
 fn is_recipe_error(error: &anyhow::Error) -> bool {
     use taper_optim::OptimError;
-    error.is::<RecipeError>()
+    // A file that cannot be read is no wrong recipe.
+    error.downcast_ref().is_some_and(|error| !matches!(error, RecipeError::Unreadable(_)))
         || error.is::<taper_augment::AugmentError>()
         || error.is::<SameFile>()
         || matches!(

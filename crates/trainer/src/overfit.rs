@@ -101,7 +101,7 @@ fn verdict(losses: &[f64], rate: f64) -> String {
         return format!("the loss has risen from {begun} to {ended}: {high}");
     }
     let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
-    if last - lowest > 0.5 * (first - lowest) {
+    if lowest < 0.9 * first && last - lowest > 0.5 * (first - lowest) {
         return format!("the loss fell from {begun} to {}, and rose again to {ended}: {high}", number(lowest));
     }
     let quarter = losses.len().div_ceil(4);

@@ -121,7 +121,7 @@ pub fn weights_from_bytes(bytes: &[u8], origin: &str) -> Result<WeightsFile, Wei
 }
 
 fn read<R: Read + Seek>(mut source: Source<R>) -> Result<WeightsFile, WeightsError> {
-    let is_pth = pth::is_pth(&source.up_to(0, 4)?);
+    let is_pth = pth::is_pth(&source.up_to(0, pth::START)?);
     let mut file = if is_pth { pth::read(&mut source) } else { safetensors_file::read(&mut source) }?;
     if file.tensors.is_empty() {
         return Err(WeightsError::NoTensors { origin: source.origin() });

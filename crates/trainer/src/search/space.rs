@@ -133,7 +133,7 @@ impl Space {
         let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
         let space: Self = toml::from_str(text).map_err(parse)?;
         let number = |source| RecipeError::NumberIn { path: path.into(), source };
-        limits::check(&toml::Value::try_from(&space)?, limits::SPACE).map_err(number)?;
+        limits::check(&toml::from_str(text).map_err(parse)?, limits::SPACE).map_err(number)?;
         space.check()?;
         Ok(space)
     }

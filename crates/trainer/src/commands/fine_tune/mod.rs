@@ -7,7 +7,7 @@ mod members;
 mod resume;
 mod telling;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -122,7 +122,11 @@ fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) -> Result<()> {
     ))?;
     line(format_args!("the run lies in {}; next:", folder.display()))?;
     line(format_args!("  open {report}"))?;
-    line(format_args!("  taper predict {run} {}", shell(Path::new(&val.name(0)))))?;
+    // What names a picture is its path, unless it lies in no file of its own, or its name had to be written otherwise.
+    let picture = PathBuf::from(val.name(0));
+    if picture.is_file() {
+        line(format_args!("  taper predict {run} {}", shell(&picture)))?;
+    }
     line(format_args!("  taper eval {run}"))?;
     match snapshots::list(folder).len() {
         0 | 1 => Ok(()),
