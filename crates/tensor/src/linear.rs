@@ -22,7 +22,10 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     given("linear", x)?;
     given("linear", weight)?;
     let d = Checked::connection([n, i, o], x.dtype().size_in_bytes())?;
-    if n * o == 0 || i == 0 {
+    if n * o == 0 {
+        return composed::nothing(&[x, weight].into_iter().chain(bias).collect::<Vec<_>>(), &[n, o]);
+    }
+    if i == 0 {
         let y = composed::nothing(&[x, weight], &[n, o])?;
         return bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias));
     }

@@ -43,7 +43,8 @@ enum Outcome {
 
 /// Of an output with such sides, counted without overflow.
 fn outcome(shape: [u128; 4]) -> Outcome {
-    let (all, most) = (shape.iter().product::<u128>(), shape.iter().map(|size| (*size).max(1)).product::<u128>());
+    let times = |all: u128, size: u128| all.saturating_mul(size);
+    let (all, most) = (shape.into_iter().fold(1, times), shape.map(|size| size.max(1)).into_iter().fold(1, times));
     match (all, most) {
         (..=0x10000, ..=0xffff_ffff) => Outcome::Shape(shape.iter().map(|size| *size as usize).collect()),
         // More than any processor addresses, or, of nothing, than can be counted.
