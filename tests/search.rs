@@ -124,7 +124,7 @@ fn mistakes_of_a_search_are_named() {
     fails(&search(folder, &[]), 2, &["same ones", "data.val_fraction"]);
     fs::write(folder.join("space.toml"), SPACE).unwrap();
     fails(&search(folder, &["--members", "2"]), 2, &["members"]);
-    fails(&taper(folder, &["search", "pictures", "--space", "no.toml"]), 1, &["cannot read the space no.toml"]);
+    fails(&taper(folder, &["search", "pictures", "--space", "no.toml"]), 1, &["cannot read no.toml"]);
     assert!(!folder.join("found").exists());
 }
 

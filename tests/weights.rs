@@ -88,8 +88,8 @@ fn a_prediction_of_nan_is_an_error() {
     assert_eq!(fine_tune(folder, &["--out", "run"]).code, Some(0));
     let model = folder.join("run/model.safetensors");
     let mut tensors = candle_core::safetensors::load(&model, &Device::Cpu).unwrap();
-    let bias = Tensor::new(vec![f32::NAN; 3], &Device::Cpu).unwrap();
-    tensors.insert("head.fc2.bias".to_owned(), bias);
+    let last = Tensor::full(f32::NAN, tensors["head.fc2.weight"].dims(), &Device::Cpu).unwrap();
+    tensors.insert("head.fc2.weight".to_owned(), last);
     candle_core::safetensors::save(&tensors, &model).unwrap();
     for verb in [
         &["eval", "run"][..],
@@ -98,7 +98,7 @@ fn a_prediction_of_nan_is_an_error() {
         &["ensemble", "run", "run"],
     ] {
         let ran = taper(folder, verb);
-        fails(&ran, 1, &["3 of its numbers are NaN or infinite, the first of them in head.fc2.bias", "NaN", ".png"]);
+        fails(&ran, 1, &["of its numbers are NaN or infinite, the first of them in head.fc2.weight", "NaN", ".png"]);
         assert_eq!(ran.stdout, "", "{verb:?}");
     }
 }

@@ -56,10 +56,11 @@ pub fn serve_model(args: &ServeArgs) -> Result<i32> {
         let listener = TcpListener::bind(args.address).await;
         let listener =
             listener.with_context(|| format!("cannot listen on {}: choose another --address", args.address))?;
-        regardless(line(format_args!("listening on http://{}", listener.local_addr()?)))?;
         let asked = Arc::new(Notify::new());
         let ends = Arc::clone(&asked);
         ctrlc::set_handler(move || ends.notify_one()).context("cannot listen for Ctrl-C")?;
+        // Who reads this may ask at once, also for the end.
+        regardless(line(format_args!("listening on http://{}", listener.local_addr()?)))?;
         serve(listener, router, time, async move { asked.notified().await }).await;
         anyhow::Ok(())
     })?;
