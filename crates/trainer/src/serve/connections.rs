@@ -57,6 +57,8 @@ async fn accept(listener: TcpListener, router: Router, time: Duration, graceful:
 async fn connection(stream: TcpStream, router: Router, time: Duration, watcher: Watcher) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE.min(time)).max_buf_size(1 << 16).keep_alive(false);
+    // Who has said all may close that side and still be answered.
+    http.half_close(true);
     let answering = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     // What goes wrong on a connection is the matter of the other side.
     let _ = timeout(2 * (PATIENCE + time), watcher.watch(answering)).await;
