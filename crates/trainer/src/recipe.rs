@@ -229,7 +229,7 @@ impl Recipe {
         self.data.split_seed.unwrap_or(self.seed)
     }
 
-    /// Looks at every number: those that may be said by themselves as [`limits`] has them, then those that depend on others.
+    /// Looks at every number: those that may be said by themselves as `limits` has them, then those that depend on others.
     ///
     /// # Errors
     /// Names the first field that is out of range.

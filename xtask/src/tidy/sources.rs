@@ -47,7 +47,7 @@ pub fn files(tree: &Tree) -> Vec<Finding> {
 /// The files that print; what they offer cannot panic.
 const PRINTERS: [&str; 2] = ["crates/trainer/src/output.rs", "xtask/src/output.rs"];
 
-/// Nothing prints but [`PRINTERS`], except in tests, documentation and examples.
+/// Nothing prints but the `PRINTERS`, except in tests, documentation and examples.
 #[must_use]
 pub fn printing(tree: &Tree) -> Vec<Finding> {
     let mut findings = vec![];
