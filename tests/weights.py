@@ -26,7 +26,10 @@ NAMES = [
     "squeezenet1_1", "squeezenet1_0", "alexnet", "vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d",
     "wide_resnet50_2", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
 ]
-IN_TIMM = ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "densenet121")
+IN_TIMM = {"mobilenet_v2": "mobilenetv2_100"} | {
+    name: name
+    for name in ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "efficientnet_b0", "densenet121")
+}
 MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 FORMS = {
     "plain": lambda net, file: torch.save(net.state_dict(), file),
@@ -40,17 +43,20 @@ FORMS = {
 }
 
 
-def lively(network):
-    """Random weights whose answers differ by more than rounding, running statistics included."""
+def lively(network, x):
+    """Random weights, running statistics included, whose answers to `x` differ by more than rounding and by no more than a probability can tell."""
     torch.manual_seed(0)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
             module.running_var.uniform_(0.5, 1.5)
     *_, last = (module for module in network.modules() if isinstance(module, (nn.Linear, nn.Conv2d)))
+    network.eval()
     with torch.no_grad():
         last.weight.normal_(0, 0.1)
-    return network.eval()
+        logits = network(x)
+        last.weight.mul_(20 / (logits.max() - logits.min()))
+    return network
 
 
 def main(taper, names):
@@ -79,12 +85,12 @@ def main(taper, names):
             assert np.abs(ours - wanted).max() < 1e-3 * max(1, spread)
 
         for name in names or NAMES:
-            make = lambda: lively(getattr(torchvision.models, name)(weights=None))
+            make = lambda: lively(getattr(torchvision.models, name)(weights=None), x)
             forms = FORMS if name == (names or NAMES)[0] else {"plain": FORMS["plain"]}
             for form, write in forms.items():
                 hold(name, form, make(), write)
             if name in IN_TIMM:
-                hold(name, "timm", lively(timm.create_model(name)), FORMS["plain"])
+                hold(name, "timm", lively(timm.create_model(IN_TIMM[name]), x), FORMS["plain"])
 
 
 main(sys.argv[1], sys.argv[2:])
