@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{EMOJI, Ran, command, fails, fine_tune, listing, small, taper};
+use crate::support::{EMOJI, command, fails, fine_tune, listing, small, taper};
 
 #[test]
 fn folders_that_are_no_data() {
@@ -96,20 +96,13 @@ fn unusual_jpegs_are_read_or_refused_by_name_and_the_others_are_answered() {
     assert!(answers.len() == 2 && answers[0] == answers[1] && answers[0].contains(JPEGS[0]), "{}", ran.stdout);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_not_utf8_end_nothing() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
+fn a_sheet_that_there_is_no_room_for_is_refused_before_pictures_are_read() {
     let place = tempfile::tempdir().unwrap();
-    let (folder, name) = (place.path(), OsStr::from_bytes(b"caf\xe9"));
-    fs::rename(small(folder, 4), folder.join(name)).unwrap();
-    let ran = |args: &[&str]| Ran::from(command(folder, args).arg(name).output().unwrap());
-    fails(&ran(&["fine-tune"]), 2, &["data.path", "UTF-8"]);
-    assert!(!folder.join("runs").exists());
-    let stats = ran(&["data", "stats", "--json"]);
-    assert_eq!(stats.code, Some(0), "{}", stats.stderr);
-    assert!(stats.stdout.contains("caf\u{fffd}"), "{}", stats.stdout);
+    let flags = ["--side", "2048", "--png", "x.png"];
+    let ran = taper(place.path(), &[&["explain", "squeezenet1_1"][..], &["none.png"; 400], &flags].concat());
+    fails(&ran, 2, &["400 rows", "14 rows fit"]);
+    assert!(!ran.stderr.contains("none.png"), "{}", ran.stderr);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod command_line;
 mod examples;
 mod inspect;
 mod library;
+mod names;
 mod numbers;
 mod optimize;
 mod optimizers;

@@ -211,7 +211,7 @@ proptest! {
     ) {
         let text = hole.1.replace(&format!("\"{HOLE}\""), &number);
         match Space::parse(&text, "space.toml".as_ref()) {
-            Err(error) => prop_assert!(error.to_string().contains("space"), "{error}"),
+            Err(error) => prop_assert!(error.to_string().starts_with("space.toml: "), "{error}"),
             Ok(space) => {
                 let scores = taper::search::Scores::new();
                 let known = if space.method == Method::Random { space.trials.min(3) } else { 1 };
@@ -311,11 +311,20 @@ fn what_this_machine_has_no_memory_for_is_refused_with_what_fits() {
     assert!(!place.path().join("run").exists());
     let ran = limited("--image-size 28 --batch-size 8 --out run");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    // A head that its weights are far too small for.
+    // To look at pictures takes memory too.
     let json = place.path().join("run/model.json");
-    let card = fs::read_to_string(&json)
-        .unwrap()
-        .replace("\"linear\"", r#"{"concat_pool": {"hidden": 65536, "dropout": 0.1}}"#);
+    let card = fs::read_to_string(&json).unwrap();
+    fs::write(&json, card.replace("\"input_size\": 28", "\"input_size\": 2048")).unwrap();
+    for (verb, words) in [
+        ("eval run", ["24 pictures of 2048x2048 pixels", "would fit"]),
+        ("explain run none.png --png x.png", ["13 pictures of 2048x2048 pixels", "would fit"]),
+    ] {
+        let line = format!("ulimit -v 4000000; exec '{}' {verb} --threads 1", env!("CARGO_BIN_EXE_taper"));
+        let output = std::process::Command::new("sh").current_dir(place.path()).args(["-c", &line]).output().unwrap();
+        fails(&output.into(), 2, &words);
+    }
+    // A head that its weights are far too small for.
+    let card = card.replace("\"linear\"", r#"{"concat_pool": {"hidden": 65536, "dropout": 0.1}}"#);
     fs::write(&json, card.replace("\"small_cnn\"", "\"resnet50\"")).unwrap();
     let line = format!("ulimit -v 2000000; exec '{}' predict run none.png", env!("CARGO_BIN_EXE_taper"));
     let output = std::process::Command::new("sh").current_dir(place.path()).args(["-c", &line]).output().unwrap();

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
-use crate::support::{SHORT, command, json, small, succeed};
+use crate::support::{EMOJI, SHORT, command, json, small, succeed};
 
 /// A short training whose output goes elsewhere.
 fn train(folder: &std::path::Path, more: &[&str]) -> Command {
@@ -63,4 +63,15 @@ fn the_commands_that_a_run_prints_can_be_pasted_and_names_move_no_cursor() {
             assert!(typed.status.success(), "{script}: {}", String::from_utf8_lossy(&typed.stderr));
         }
     }
+}
+
+#[test]
+fn a_reader_that_leaves_hides_no_picture_that_failed() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("bad.png"), "no picture").unwrap();
+    let good = format!("{EMOJI}/val/food/apple.png");
+    let mut predict = command(place.path(), &["predict", "squeezenet1_1", "bad.png", &good]);
+    let mut child = predict.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }

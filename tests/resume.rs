@@ -71,7 +71,7 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
             let checkpoints = Checkpoints::new(&run, Every::Epoch, Identity::default());
             // Stopped again and again after as many steps.
             let ended = (0..100).find_map(|_| {
-                let resume = checkpoints.latest();
+                let resume = checkpoints.latest().unwrap();
                 train(&recipe, Keep { checkpoints: Some(checkpoints.clone()), resume, place: Some(&run), cache: None }, stop)
             });
             assert!(ended.unwrap() == whole, "{text}: stopped every {stop} steps");

@@ -16,8 +16,12 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path) -> Self {
-        let args = ["serve", "squeezenet1_1", "--address", "127.0.0.1:0", "--max-mb", "1", "--max-time", "2s"];
-        let mut child = command(folder, &args).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(folder, &["--max-mb", "1", "--max-time", "2s"])
+    }
+
+    fn start_with(folder: &Path, flags: &[&str]) -> Self {
+        let args = [&["serve", "squeezenet1_1", "--address", "127.0.0.1:0"][..], flags].concat();
+        let mut child = command(folder, &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
@@ -120,6 +124,7 @@ fn a_picture_is_named_and_anything_else_is_refused() {
         &["cannot listen on", "--address"],
     );
     fails(&taper(place.path(), &["serve", "nothing"]), 2, &["nothing"]);
+    fails(&taper(place.path(), &["serve", "squeezenet1_1", "--host", "x:3000"]), 2, &["--host", "without http://"]);
 }
 
 /// As curl 7.88.1 sends `-F picture=@a.png -F picture=@b.png`.
@@ -189,12 +194,44 @@ fn slow_clients_shut_nobody_out() {
     }
 }
 
+/// Bodies that are long and do not come hold the places of long ones for a few seconds, and none of short ones.
+#[test]
+fn bodies_that_do_not_come_shut_nobody_out() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start_with(place.path(), &["--max-mb", "4", "--max-time", "30s"]);
+    let picture = std::fs::read(format!("{EMOJI}/val/clock/alarm_clock.png")).unwrap();
+    let claims = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\nhalf";
+    let mut slow: Vec<_> = (0..5).map(|_| server.send(claims)).collect();
+    let begun = std::time::Instant::now();
+    assert_eq!(server.post("/predict", &picture).0, 200);
+    assert!(begun.elapsed().as_secs() < 4);
+    // A long one has its turn as soon as those have been cut off.
+    assert_eq!(server.post("/predict", &[&*picture, &vec![0; 2 << 20]].concat()).0, 200);
+    assert!(begun.elapsed().as_secs() < 25);
+    let mut told = String::new();
+    slow[0].read_to_string(&mut told).unwrap();
+    assert!(told.contains(" 408 ") && told.contains("too slowly"), "{told}");
+}
+
+/// Whoever has not said all yet has a few seconds, however long a request may take, and none after a second signal.
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_it() {
     let place = tempfile::tempdir().unwrap();
-    let mut server = Server::start(place.path());
-    let id = server.child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    for (open, signals, code) in [(false, 1, 0), (true, 1, 0), (true, 2, 130)] {
+        let mut server = Server::start_with(place.path(), &["--max-time", "10m"]);
+        let half = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf";
+        let _open = open.then(|| server.send(half));
+        // What was sent before is here once this is answered.
+        assert_eq!(server.get("/model").0, 200);
+        let (id, begun) = (server.child.id().to_string(), std::time::Instant::now());
+        let mut said = BufReader::new(server.child.stderr.take().unwrap());
+        for _ in 0..signals {
+            assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+            // The first has been heard once it is answered.
+            said.read_line(&mut String::new()).unwrap();
+        }
+        assert_eq!(server.child.wait().unwrap().code(), Some(code));
+        assert!(begun.elapsed().as_secs() < 60);
+    }
 }

@@ -82,6 +82,11 @@ fn a_prediction_of_nan_is_an_error() {
         fails(&ran, 1, &["of its numbers are NaN or infinite, the first of them in", ".png"]);
         assert_eq!(ran.stdout, "", "{verb:?}");
     }
+    // One picture without an answer does not keep the others from being asked.
+    let both = ["explain", "squeezenet1_1", picture, picture, "--png", "why.png", "--weights", "nan.safetensors"];
+    let ran = taper(folder, &both);
+    fails(&ran, 1, &["error: "]);
+    assert_eq!(ran.stderr.matches("the answer of the network is NaN").count(), 2, "{}", ran.stderr);
     assert!(!folder.join("why.png").exists() && !folder.join("f.npy").exists());
 
     // In a run: by eval, over views too, and in an ensemble.

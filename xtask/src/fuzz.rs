@@ -45,8 +45,18 @@ pub struct FuzzArgs {
     pub memory: u64,
 }
 
-/// The crates whose arithmetic is checked for overflow, as in a development build.
-const OURS: [&str; 6] = ["taper", "taper-augment", "taper-data", "taper-regularize", "taper-tensor", "taper-transfer"];
+/// The crates whose arithmetic is checked for overflow, as in a development build: those of the workspace that read bytes or compute
+/// with what was read, and those that they give it to.
+const CHECKED: [&str; 8] = [
+    "taper",
+    "taper-augment",
+    "taper-data",
+    "taper-regularize",
+    "taper-tensor",
+    "taper-transfer",
+    "candle-core",
+    "safetensors",
+];
 
 /// Builds the program and runs it; true when nothing was found.
 ///
@@ -57,7 +67,7 @@ pub fn run(root: &Path, args: &FuzzArgs) -> Result<bool> {
     let nightly = String::from_utf8_lossy(&about.stdout).contains("nightly");
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--release", "--locked", "--package", "xtask", "--features", "fuzz", "--bin", "taper-fuzz"]);
-    for name in OURS {
+    for name in CHECKED {
         build.arg("--config").arg(format!("profile.release.package.{name}.overflow-checks=true"));
     }
     build.env("RUSTC_WORKSPACE_WRAPPER", root.join("xtask/fuzz/rustc.sh")).current_dir(root);

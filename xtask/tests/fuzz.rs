@@ -88,6 +88,19 @@ fn seeds_are_in_order() {
     assert!(seeds("safetensors").iter().all(|seed| taper_transfer::weights_from_bytes(seed, "seed").is_ok()));
     let text = |seed: &[u8]| String::from_utf8(seed.to_vec()).unwrap();
     let here = std::path::Path::new("seed");
+    for seed in seeds("checkpoint") {
+        let whole = [&*seed, taper_transfer::sha256(&seed).as_bytes()].concat();
+        taper::checkpoint::Checkpoint::parse(&whole).unwrap();
+    }
+    for seed in seeds("idx") {
+        let (images, labels) = seed[2..].split_at(usize::from(u16::from_be_bytes([seed[0], seed[1]])));
+        let place = tempfile::tempdir().unwrap();
+        let [images, labels] = [("images", images), ("labels", labels)].map(|(name, bytes)| {
+            std::fs::write(place.path().join(name), bytes).unwrap();
+            place.path().join(name)
+        });
+        assert_eq!(taper_data::Dataset::len(&taper_data::Idx::open(images, labels).unwrap()), 3);
+    }
     for seed in seeds("recipe") {
         taper::recipe::Recipe::parse(&text(&seed), here).unwrap();
     }

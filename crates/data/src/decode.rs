@@ -1,15 +1,15 @@
 //! A picture file, by its content, as eight bits of red, green and blue.
 
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, guess_format};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, guess_format};
 
 use crate::error::DataError;
 use crate::guard::hushed;
-use crate::{jpeg, png};
+use crate::{jpeg, png, tiff};
 
 /// The most pixels a picture may have, width x height: 100 megapixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
@@ -18,8 +18,9 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 pub const MAX_BYTES: u64 = 1 << 29;
 
 /// The endings of the files that count as pictures, in small letters.
-pub const EXTENSIONS: [&str; 16] = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff", "ico", "qoi", "pnm", "ppm", "pgm", "pbm",
+pub const EXTENSIONS: [&str; 19] = [
+    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "ico", "qoi", "pnm",
+    "ppm", "pgm", "pbm", "pam",
 ];
 
 /// What a decoder may allocate for itself, bytes: for each pixel twice RGBA of sixteen bits, and a few megabytes for what does not grow
@@ -38,9 +39,10 @@ pub(crate) const MAX_ALLOC: usize = allocation(MAX_PIXELS) as usize;
 /// and a photograph that says which side is up (EXIF) is turned accordingly. Colour profiles and texts are not read.
 ///
 /// # Errors
-/// When the file cannot be opened, is no picture, is damaged, of a kind that is not read, is longer than [`MAX_BYTES`], or has no pixels
-/// or more than [`MAX_PIXELS`]. The size is read before the pixels: a picture that is too large costs no memory. A decoder that panics is
-/// an error too, and nothing is printed.
+/// When the path is that of a folder, a pipe or a device, or the file cannot be opened, is no picture, is damaged, of a
+/// kind that is not read, is longer than [`MAX_BYTES`], or has no pixels or more than [`MAX_PIXELS`]. The size is read
+/// before the pixels: a picture that is too large costs no memory. A decoder that panics is an error too, and nothing
+/// is printed.
 ///
 /// # Examples
 /// ```
@@ -51,15 +53,23 @@ pub(crate) const MAX_ALLOC: usize = allocation(MAX_PIXELS) as usize;
 /// ```
 pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     let path = path.as_ref();
-    let open = |reason| DataError::Open { path: path.into(), reason };
-    let file = File::open(path).map_err(open)?;
-    let bytes = file.metadata().map_err(open)?.len();
+    let failed = |reason| DataError::Open { path: path.into(), reason };
+    let (file, bytes) = open(path, failed)?;
     if bytes > MAX_BYTES {
         return Err(DataError::TooLong { path: path.into(), bytes });
     }
     let mut content = Vec::with_capacity(bytes as usize);
-    file.take(MAX_BYTES).read_to_end(&mut content).map_err(open)?;
+    file.take(MAX_BYTES).read_to_end(&mut content).map_err(failed)?;
     decode_bytes(&content, path)
+}
+
+/// Opens a file, and says how long it is. A pipe or a device is refused before it is opened: reading one may never end.
+pub(crate) fn open(path: &Path, failed: impl Fn(io::Error) -> DataError) -> Result<(File, u64), DataError> {
+    let about = fs::metadata(path).map_err(&failed)?;
+    if !about.is_file() {
+        return Err(DataError::NotAFile { path: path.into() });
+    }
+    Ok((File::open(path).map_err(failed)?, about.len()))
 }
 
 /// [`decode`] of the content of a file, which errors call `name`.
@@ -77,6 +87,7 @@ pub fn decode_bytes(content: &[u8], name: impl AsRef<Path>) -> Result<RgbImage, 
             Ok(ImageFormat::Jpeg) => jpeg::decode(content, path)?,
             Ok(ImageFormat::Png) => png::decode(content, path)?,
             Ok(ImageFormat::Ico) => png::icon(content, path)?,
+            Ok(ImageFormat::Tiff) => tiff::decode(content, path)?,
             Ok(format) => with_image(content, format, path)?,
         };
         picture.apply_orientation(orientation);
@@ -97,7 +108,12 @@ pub(crate) struct Raw {
 
 /// A picture by the decoder that `image` has for its format.
 pub(crate) fn with_image(content: &[u8], format: ImageFormat, path: &Path) -> Result<Raw, DataError> {
-    let damaged = |reason: image::ImageError| DataError::Decode { path: path.into(), reason: reason.into() };
+    let failed = |reason: ImageError| match reason {
+        ImageError::Unsupported(reason) => {
+            DataError::Unsupported { path: path.into(), feature: format!("of a rare kind ({reason})") }
+        }
+        reason => DataError::Decode { path: path.into(), reason: reason.into() },
+    };
     let mut reader = ImageReader::with_format(Cursor::new(content), format);
     let limits = |bytes| {
         let mut limits = Limits::no_limits();
@@ -105,13 +121,13 @@ pub(crate) fn with_image(content: &[u8], format: ImageFormat, path: &Path) -> Re
         limits
     };
     reader.limits(limits(allocation(MAX_PIXELS)));
-    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     fits(path, width, height)?;
-    decoder.set_limits(limits(allocation(u64::from(width) * u64::from(height)))).map_err(damaged)?;
+    decoder.set_limits(limits(allocation(u64::from(width) * u64::from(height)))).map_err(failed)?;
     // What cannot be understood of how it was held leaves the picture as it lies.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok(Raw { picture: DynamicImage::from_decoder(decoder).map_err(damaged)?, orientation })
+    Ok(Raw { picture: DynamicImage::from_decoder(decoder).map_err(failed)?, orientation })
 }
 
 /// Whether a picture may have so many pixels.
@@ -126,10 +142,18 @@ pub(crate) fn fits(path: &Path, width: u32, height: u32) -> Result<(), DataError
 }
 
 /// The kind of a picture that nothing here reads, by how it begins.
+///
+/// ```text
+/// length, ftyp, brand, version    4 bytes each; the length is that of all of this
+/// brands                          4 bytes each: others that it is compatible with
+/// ```
 fn foreign(content: &[u8]) -> Option<&'static str> {
     let brand = content.get(4..12)?.strip_prefix(b"ftyp")?;
+    let length = u32::from_be_bytes(*content.first_chunk()?) as usize;
+    let others = content.get(16..length).unwrap_or_default().as_chunks::<4>().0;
     match brand {
         b"avif" | b"avis" => Some("AVIF"),
+        b"mif1" | b"msf1" if others.iter().any(|brand| matches!(brand, b"avif" | b"avis")) => Some("AVIF"),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => Some("HEIC"),
         _ => None,
     }
@@ -232,6 +256,14 @@ mod tests {
                 matches!(letter, DataError::NotAPicture { .. }) && letter.to_string().contains("letter.png"),
                 "{letter}"
             );
+        }
+        #[cfg(unix)]
+        let no_files = [folder.path(), Path::new("/dev/zero")];
+        #[cfg(not(unix))]
+        let no_files = [folder.path()];
+        for path in no_files {
+            let error = decode(path).unwrap_err();
+            assert!(matches!(error, DataError::NotAFile { .. }), "{error}");
         }
         let missing = decode(folder.path().join("none.png")).unwrap_err();
         assert!(matches!(missing, DataError::Open { .. }), "{missing}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
 use crate::left_out::LeftOut;
+use crate::loader::MAX_NUMBERS;
 
 /// Why pictures could not be found, read, split or loaded. The text names the file and what to do.
 ///
@@ -183,6 +184,12 @@ pub enum DataError {
         /// What the operating system said.
         reason: io::Error,
     },
+    /// A path is that of a folder, a pipe or a device.
+    #[error("{} is not a file but a folder, a pipe or a device: give the path of a file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// The content of a file is no picture, whatever its name says.
     #[error(
         "{} is not a picture: its content is none of JPEG, PNG, WebP, GIF, BMP, TIFF, ICO, QOI and PNM; replace or remove it",
@@ -261,6 +268,19 @@ pub enum DataError {
         got: usize,
         /// What it takes.
         wanted: &'static str,
+    },
+    /// A batch of the loader has more than 2³⁴ numbers.
+    #[error(
+        "a batch of {rows} pictures of {height} x {width} has more than {MAX_NUMBERS} numbers: \
+         put fewer into a batch or make them smaller"
+    )]
+    BatchTooLarge {
+        /// The pictures in a batch.
+        rows: usize,
+        /// Their height in pixels.
+        height: usize,
+        /// Their width in pixels.
+        width: usize,
     },
     /// A dataset gave a picture a class it does not have.
     #[error("{name} has the label {label}; there are {classes} classes")]

@@ -1,6 +1,5 @@
 //! One folder of class folders.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use crate::dataset::Dataset;
 use crate::decode::{EXTENSIONS, decode};
 use crate::error::DataError;
 use crate::left_out::{HIDDEN, LINKED, LeftOut, OUTSIDE};
+use crate::path_text::path_text;
 use crate::stamp::Stamp;
 
 /// The pictures of `<root>/<class>/...`, ordered by class and then by path.
@@ -181,7 +181,7 @@ impl Dataset for Folder {
     }
 
     fn name(&self, index: usize) -> String {
-        text(&self.pictures[index].0)
+        path_text(&self.pictures[index].0)
     }
 
     fn stamp(&self, index: usize) -> Option<Stamp> {
@@ -227,22 +227,6 @@ fn class(folder: &Path) -> Result<String, DataError> {
     let name = folder.file_name().and_then(|name| name.to_str());
     let text = name.filter(|name| !name.chars().any(char::is_control));
     text.map(Into::into).ok_or_else(|| DataError::ClassName { path: folder.into() })
-}
-
-/// A path as text in one line: what is not UTF-8 is written as `\xE9`, control characters as `\n` or `\u{1b}`. Names that differ there
-/// stay different.
-pub(crate) fn text(path: &Path) -> String {
-    let mut text = String::new();
-    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
-        }
-        for byte in chunk.invalid() {
-            // Writing to a string does not fail.
-            let _ = write!(text, "\\x{byte:02X}");
-        }
-    }
-    text
 }
 
 /// A file whose ending says picture. A link that leads nowhere is one too: reading it says so.
@@ -369,12 +353,14 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         draw(root.path(), "a/1.png");
         draw(root.path(), "b/1.png");
-        for bytes in [&b"\xe9.png"[..], b"\xe8.png", b"\n.png"] {
+        for bytes in [&b"\xe9.png"[..], b"\xe8.png", b"\n.png", b"\\xE9.png", b"\\n.png"] {
             fs::copy(root.path().join("a/1.png"), root.path().join("a").join(OsStr::from_bytes(bytes))).unwrap();
         }
         let folder = Folder::open(root.path()).unwrap();
-        let names: Vec<String> = (0..5).map(|index| folder.name(index).rsplit('/').next().unwrap().into()).collect();
-        assert_eq!(names, ["\\n.png", "1.png", "\\xE8.png", "\\xE9.png", "1.png"]);
+        let names: Vec<String> = (0..7).map(|index| folder.name(index).rsplit('/').next().unwrap().into()).collect();
+        let wanted = ["\\n.png", "1.png", "\\\\n.png", "\\\\xE9.png", "\\xE8.png", "\\xE9.png", "1.png"];
+        assert_eq!(names, wanted);
+        assert!(folder.name(0).starts_with(&path_text(root.path())));
         for bytes in [&b"caf\xe9"[..], b"caf\xe8", b"two\nlines"] {
             let class = root.path().join(OsStr::from_bytes(bytes));
             fs::create_dir(&class).unwrap();

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::thread;
 
 thread_local! {
     /// Whether this thread is inside [`hushed`].
@@ -18,15 +19,24 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// How the threads are called that `jpeg-decoder` starts for the components of a large picture.
+const JPEG_THREAD: &str = "worker thread for component ";
+
+/// Whether a panic of this thread is an answer to bad input.
+fn is_hushed() -> bool {
+    HUSHED.get() || thread::current().name().is_some_and(|name| name.starts_with(JPEG_THREAD))
+}
+
 /// [`guarded`], and nothing is written to stderr about the panic: it is an answer to bad input, and the error says all of it.
 ///
-/// The first call puts a hook before the one that the process has for panics, which it leaves all others to.
+/// The threads that `jpeg-decoder` starts write nothing either. The first call puts a hook before the one that the
+/// process has for panics, which it leaves all others to.
 pub(crate) fn hushed<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !HUSHED.get() {
+            if !is_hushed() {
                 others(info);
             }
         }));
@@ -47,6 +57,12 @@ mod tests {
         assert_eq!(hushed(|| 7), Ok(7));
         assert_eq!(hushed(|| -> u8 { panic!("at {}", 3) }), Err("at 3".into()));
         assert_eq!(hushed(|| -> u8 { panic::panic_any(3) }), Err("no message".into()));
-        assert!(!HUSHED.get());
+        assert!(!is_hushed());
+    }
+
+    #[test]
+    fn the_threads_of_a_decoder_are_hushed_too() {
+        let named = |name: &str| thread::Builder::new().name(name.into()).spawn(is_hushed).unwrap().join().unwrap();
+        assert!(named("worker thread for component 0") && !named("loader"));
     }
 }

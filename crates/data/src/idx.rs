@@ -1,6 +1,5 @@
 //! Pictures and labels in the IDX format, as MNIST and Fashion-MNIST have them.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use flate2::read::MultiGzDecoder;
 use image::{Rgb, RgbImage};
 
 use crate::dataset::Dataset;
+use crate::decode::open;
 use crate::error::DataError;
 
 /// Grey pictures of one size from an IDX file, with labels from another; kept in memory as they are.
@@ -56,7 +56,7 @@ impl Idx {
         let read = |path: &Path| -> Result<Vec<u8>, DataError> {
             let unreadable = |reason| DataError::IdxRead { path: path.into(), reason };
             let mut bytes = Vec::new();
-            let file = File::open(path).map_err(unreadable)?;
+            let (file, _) = open(path, unreadable)?;
             file.take(MAX_DATA + 16).read_to_end(&mut bytes).map_err(unreadable)?;
             Ok(bytes)
         };
@@ -149,7 +149,7 @@ const FILES: [&str; 4] =
 ///
 /// # Errors
 /// Names the first that is missing where there are others.
-fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
+pub(crate) fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
     let found = FILES.map(|name| {
         let endings = ["", ".gz"].map(|ending| folder.join(format!("{name}{ending}")));
         endings.into_iter().find(|path| path.is_file())
@@ -215,6 +215,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::fixture::draw;
 
     /// Three pictures of 2x3 and their labels.
     fn bytes() -> (Vec<u8>, Vec<u8>) {
@@ -259,7 +260,10 @@ mod tests {
         let said = splits().err().unwrap().to_string();
         assert!(said.contains("lacks t10k-labels-idx1-ubyte"), "{said}");
         write(FILES[3], &[0, 0, 8, 1, 0, 0, 0, 3, 1, 0, 1]);
+        write("notes.txt", b"text");
+        draw(folder.path(), "cat/1.png");
         let ready = splits().unwrap();
+        assert_eq!(ready.left_out.to_string(), "1 .txt, 1 folder \"cat\" beside the split");
         assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (3, 3, false));
         assert_eq!(ready.val.classes(), ready.train.classes());
         write(FILES[3], &[0, 0, 8, 1, 0, 0, 0, 3, 1, 0, 9]);
@@ -295,6 +299,8 @@ mod tests {
         }
         let missing = Idx::open("nowhere", "nowhere").err().unwrap().to_string();
         assert!(missing.contains("cannot read nowhere"), "{missing}");
+        let folder = Idx::open(env!("CARGO_MANIFEST_DIR"), "nowhere").err().unwrap();
+        assert!(matches!(folder, DataError::NotAFile { .. }), "{folder}");
     }
 
     #[cfg(target_os = "linux")]

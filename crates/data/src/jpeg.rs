@@ -45,6 +45,10 @@ pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
     if !content[header.scan_at..].windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
         return Err(cut_off());
     }
+    if header.size.0 > 0 && header.size.1 == 0 {
+        let feature = "a JPEG whose height follows its pixels (DNL)".into();
+        return Err(DataError::Unsupported { path: path.into(), feature });
+    }
     fits(path, u32::from(header.size.0), u32::from(header.size.1))?;
     if let Some(feature) = header.unsupported() {
         return Err(DataError::Unsupported { path: path.into(), feature });
@@ -62,8 +66,14 @@ fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataErro
     let mut decoder = Decoder::new(content);
     decoder.set_color_transform(header.transform());
     let damaged = |reason| DataError::Decode { path: path.into(), reason };
+    decoder.read_info().map_err(|reason| damaged(reason.into()))?;
+    let info = decoder.info();
+    // What was checked is the size in our header: the decoder must have read the same.
+    if info.is_none_or(|info| (info.width, info.height) != header.size) {
+        return Err(damaged("it has another size by another reading of its markers".into()));
+    }
     let pixels = decoder.decode().map_err(|reason| damaged(reason.into()))?;
-    let format = decoder.info().map(|info| info.pixel_format);
+    let format = info.map(|info| info.pixel_format);
     let (width, height) = (u32::from(header.size.0), u32::from(header.size.1));
     let picture = match format {
         Some(PixelFormat::L8) => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
@@ -95,6 +105,11 @@ impl Header {
             let [marker, kind, high, low] = *bytes.get(at..)?.first_chunk()?;
             if marker != 0xff || kind == 0xff {
                 at += 1;
+                continue;
+            }
+            // No marker, or one that has no length.
+            if matches!(kind, 0x00 | 0x01 | 0xd0..=0xd7) {
+                at += 2;
                 continue;
             }
             let length = usize::from(u16::from_be_bytes([high, low]));
@@ -209,5 +224,11 @@ mod tests {
         assert_eq!(Header::read(&cut).map(|header| (header.scan_at, header.first_scan)), Some((10, 1)));
         let said = decode(&cut, Path::new("cut.jpg")).err().map(|error| error.to_string());
         assert!(said.is_some_and(|said| said.contains("cut.jpg is cut off")));
+    }
+
+    #[test]
+    fn what_has_no_length_is_stepped_over() {
+        let segments = [0xff, 0xd8, 0xff, 0x00, 0xff, 0x01, 0xff, 0xd0, 0xff, 0xff, 0xd7, 0xff, 0xda, 0, 3, 1];
+        assert_eq!(Header::read(&segments).map(|header| header.scan_at), Some(11));
     }
 }

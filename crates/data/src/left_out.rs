@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::Path;
 
 use crate::decode::EXTENSIONS;
-use crate::folder::text;
+use crate::path_text::path_text;
 
 /// Endings of pictures that nothing here reads.
-const UNREAD: [&str; 24] = [
-    ".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".tga", ".exr", ".hdr", ".dds", ".dng", ".cr2",
-    ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".xcf", ".eps", ".pdf", ".mp4",
+const UNREAD: [&str; 25] = [
+    ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".tga", ".exr", ".hdr", ".dds", ".dng",
+    ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".xcf", ".eps", ".pdf", ".mp4",
 ];
 
 /// Files and folders that lie among the pictures and are not read: how many there are of each kind, where a kind is an ending in small
@@ -51,7 +51,7 @@ impl LeftOut {
 
     /// Counts what is neither file nor folder, or a file by its ending.
     pub(crate) fn file(&mut self, path: &Path) {
-        let ending = path.extension().map(|ending| format!(".{}", text(Path::new(ending)).to_lowercase()));
+        let ending = path.extension().map(|ending| format!(".{}", path_text(ending).to_lowercase()));
         let readable = |ending: &str| EXTENSIONS.contains(&&ending[1..]);
         let kind = match ending {
             None => "file without ending".into(),

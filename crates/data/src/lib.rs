@@ -33,11 +33,13 @@ mod error;
 
 mod guard;
 mod left_out;
+mod path_text;
 
 mod dataset;
 mod decode;
 mod jpeg;
 mod png;
+mod tiff;
 
 mod folder;
 mod idx;
@@ -61,6 +63,7 @@ pub use idx::Idx;
 pub use image::RgbImage;
 pub use left_out::LeftOut;
 pub use loader::{Loader, LoaderConfig, Prepare, PrepareError};
+pub use path_text::path_text;
 pub use split::{DEFAULT_VAL_FRACTION, Splits, open, split, validation};
 pub use stamp::Stamp;
 

@@ -18,6 +18,9 @@ pub type PrepareError = Box<dyn std::error::Error + Send + Sync>;
 /// sample's own, and the result written as height x width x 3 numbers.
 pub type Prepare = dyn Fn(RgbImage, &mut Rng, &mut [f32]) -> Result<(), PrepareError> + Send + Sync;
 
+/// The most numbers that the pictures of a batch have: 64 GB of them.
+pub(crate) const MAX_NUMBERS: u64 = 1 << 34;
+
 /// How a [`Loader`] makes batches.
 #[derive(Clone, Debug)]
 pub struct LoaderConfig {
@@ -82,7 +85,8 @@ impl Loader {
     /// A loader of these pictures.
     ///
     /// # Errors
-    /// When the dataset has no pictures, or a number in the configuration is 0.
+    /// When the dataset has no pictures, a number in the configuration is 0, or the pictures of a batch have more
+    /// than 2³⁴ numbers.
     pub fn new(dataset: Arc<dyn Dataset>, prepare: Arc<Prepare>, config: LoaderConfig) -> Result<Self, DataError> {
         if dataset.is_empty() {
             return Err(DataError::Empty);
@@ -98,6 +102,11 @@ impl Loader {
                 let wanted = "at least 1";
                 return Err(DataError::Setting { field, got, wanted });
             }
+        }
+        let ((height, width), rows) = (config.size, config.batch_size.min(dataset.len()));
+        let numbers = [rows, height, width, 3].into_iter().try_fold(1u64, |all, side| all.checked_mul(side as u64));
+        if numbers.is_none_or(|numbers| numbers > MAX_NUMBERS) {
+            return Err(DataError::BatchTooLarge { rows, height, width });
         }
         Ok(Self { dataset, prepare, config })
     }

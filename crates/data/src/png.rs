@@ -53,7 +53,7 @@ pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
     Ok(Raw { picture: picture.ok_or_else(unexpected)?, orientation })
 }
 
-/// The deepest and then largest picture in the bytes of an icon.
+/// The largest picture in the bytes of an icon; of several, the deepest.
 ///
 /// ```text
 /// 0, 1, count               a little-endian 16-bit number each
@@ -64,7 +64,7 @@ pub(crate) fn icon(content: &[u8], path: &Path) -> Result<Raw, DataError> {
     let count = content.get(4..6).map_or(0, |two| usize::from(u16::from_le_bytes([two[0], two[1]])));
     let entries = content.get(6..).unwrap_or_default().as_chunks::<16>().0.iter().take(count);
     let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
-    let score = |entry: &&[u8; 16]| (u16::from_le_bytes([entry[6], entry[7]]), side(entry[0]) * side(entry[1]));
+    let score = |entry: &&[u8; 16]| (side(entry[0]) * side(entry[1]), u16::from_le_bytes([entry[6], entry[7]]));
     let entry = entries.max_by_key(score).ok_or_else(|| damaged("an icon without pictures"))?;
     let number = |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
     let (length, place) = (number(8) as usize, number(12) as usize);

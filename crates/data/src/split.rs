@@ -8,7 +8,7 @@ use taper_tensor::Rng;
 use crate::dataset::{Dataset, Subset};
 use crate::error::DataError;
 use crate::folder::{Folder, Listed, TRAIN, VALIDATION, is_called, list, name};
-use crate::idx::Idx;
+use crate::idx::{Idx, files};
 use crate::left_out::{HIDDEN, LeftOut};
 
 /// How much of each class is set aside for validation unless something else is said: a fifth.
@@ -30,10 +30,11 @@ pub struct Splits {
 /// Opens a folder of pictures.
 ///
 /// Three layouts are known. Four files in IDX format (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two of
-/// `t10k`, each as it is or with `.gz`) are a data set such as MNIST with its split. `train/<class>/...` beside `val/<class>/...` (or `valid`,
-/// `validation`, `dev`, `eval`) is a split made beforehand: it is taken as it is, other folders beside the two are not looked at, which
-/// [`Splits::left_out`] says, and both sides must have the same classes. Anything else is taken for `<class>/...` and [split](split) by
-/// seed; a folder that is called as a side is refused there, but for a folder `train` without folders in it, which is a class.
+/// `t10k`, each as it is or with `.gz`) are a data set such as MNIST with its split. `train/<class>/...` beside
+/// `val/<class>/...` (or `valid`, `validation`, `dev`, `eval`) is a split made beforehand: it is taken as it is, and
+/// both sides must have the same classes. What else lies beside either is not looked at, and counted in
+/// [`Splits::left_out`]. Anything else is taken for `<class>/...` and [split](split) by seed; a folder that is called
+/// as a side is refused there, but for a folder `train` without folders in it, which is a class.
 ///
 /// # Errors
 /// As for [`Folder::open`] and [`split`]; when the classes of both sides differ; when there is a side to
@@ -54,7 +55,7 @@ pub fn open(path: impl AsRef<Path>, val_fraction: f64, rng: &Rng) -> Result<Spli
     let path = path.as_ref();
     check_fraction(val_fraction)?;
     if let Some((train, val)) = Idx::sides(path)? {
-        let left_out = LeftOut::default();
+        let left_out = beside(list(path)?, &files(path)?.unwrap_or_default());
         return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, left_out });
     }
     let Some(Sides { train, val, mut left_out }) = sides(path)? else {
@@ -120,19 +121,26 @@ struct Sides {
 
 /// Those of a folder; `None` where it is not a ready split.
 fn sides(path: &Path) -> Result<Option<Sides>, DataError> {
-    let Listed { folders, files, hidden } = list(path)?;
-    let Some(train) = one(&folders, &TRAIN)? else { return Ok(None) };
+    let listed = list(path)?;
+    let Some(train) = one(&listed.folders, &TRAIN)? else { return Ok(None) };
     if list(&train)?.folders.is_empty() {
         return Ok(None);
     }
-    let val = one(&folders, &VALIDATION)?.ok_or_else(|| DataError::NoValidation { path: path.into() })?;
+    let val = one(&listed.folders, &VALIDATION)?.ok_or_else(|| DataError::NoValidation { path: path.into() })?;
+    let left_out = beside(listed, &[train.clone(), val.clone()]);
+    Ok(Some(Sides { train, val, left_out }))
+}
+
+/// What lies in a folder beside the files or folders of a ready split.
+fn beside(Listed { folders, mut files, hidden }: Listed, split: &[PathBuf]) -> LeftOut {
     let mut left_out = LeftOut::default();
     left_out.add(HIDDEN, hidden);
+    files.retain(|file| !split.contains(file));
     left_out.beside(&files);
-    for other in folders.iter().filter(|other| **other != train && **other != val) {
+    for other in folders.iter().filter(|other| !split.contains(other)) {
         left_out.add(&format!("folder {:?} beside the split", name(other)), 1);
     }
-    Ok(Some(Sides { train, val, left_out }))
+    left_out
 }
 
 /// The folder to validate on of a ready split, by its name; `None` where there is none.

@@ -55,6 +55,7 @@ fn kinds_that_are_not_read_are_called_by_name() {
         (1, 0xc3, "lossless"),
         (1, 0xc5, "hierarchical"),
         (4, 12, "12 bits"),
+        (6, 0, "height follows its pixels"),
         (9, 2, "2 components"),
         (14, 0x30, "sampled 2x2, 3x0, 1x1"),
         (14, 0x31, "sampled 2x2, 3x1, 1x1"),

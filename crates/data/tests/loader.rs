@@ -252,6 +252,10 @@ fn settings_are_checked_when_built() {
     assert_eq!(refused(1, config(0)), "threads is 0; wanted at least 1");
     let flat = LoaderConfig { size: (0, 1), ..config(1) };
     assert_eq!(refused(1, flat), "height is 0; wanted at least 1");
+    for size in [(1 << 31, 1 << 32), (1 << 62, 4), (1 << 17, 1 << 16)] {
+        let said = refused(1, LoaderConfig { size, ..config(1) });
+        assert!(said.contains(&format!("a batch of 1 pictures of {} x {}", size.0, size.1)), "{said}");
+    }
 }
 
 #[test]

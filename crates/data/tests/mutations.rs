@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use taper_data::{Idx, decode_bytes};
 
 /// A small file of each format and coding.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "jpeg/2x2-1x1-1x1.together.jpg",
     "jpeg/2x2-1x1-1x1.apart_restart.jpg",
     "jpeg/1x1-2x2-2x2.progressive.jpg",
@@ -18,6 +18,7 @@ const FILES: [&str; 16] = [
     "odd/film.png",
     "formats/rgb_tiff_lzw.tif",
     "formats/jpeg.tif",
+    "formats/palette.tif",
     "formats/png.ico",
     "formats/bmp.ico",
     "formats/alpha.qoi",

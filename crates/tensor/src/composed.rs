@@ -4,6 +4,7 @@
 use candle_core::{D, DType, Error, Result, Tensor, bail};
 
 use crate::batch_norm::check;
+use crate::dropout::{fits, mask};
 use crate::loss::classes;
 use crate::sizes::{Averaging, Checked, given, made};
 use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Regions, Rng, conv};
@@ -11,8 +12,9 @@ use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Regions, Rng, conv};
 /// See [`crate::relu`].
 ///
 /// # Errors
-/// When the device fails.
+/// When a copy of x is larger than memory, or the device fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
+    given("relu", x)?;
     // candle's relu has the gradient 1 at 0; a mask has 0 there.
     x * x.gt(0.0)?.to_dtype(x.dtype())?
 }
@@ -20,8 +22,9 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// See [`Activation::apply`].
 ///
 /// # Errors
-/// When the channels are no multiple of maxout's pieces, or the device fails.
+/// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or the device fails.
 pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
+    given("activation", x)?;
     // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential overflows.
     let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
     let hard_sigmoid = |x: &Tensor| (relu(&(x + 3.0)?)? - relu(&(x - 3.0)?)?)? / 6.0;
@@ -78,17 +81,20 @@ pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
 /// See [`crate::add_relu`].
 ///
 /// # Errors
-/// When the shapes differ.
+/// When the shapes differ, or a copy of a term is larger than memory.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    given("add_relu", a)?;
+    given("add_relu", b)?;
     relu(&(a + b)?)
 }
 
 /// See [`crate::dropout`]: the mask is drawn on the CPU, so a graphics card drops the same places.
 ///
 /// # Errors
-/// When the device fails.
+/// When `p` is outside [0, 1), a copy of x is larger than memory, or the device fails.
 pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
-    let mask = crate::dropout::mask(x, p, rng)?.to_device(x.device())?.to_dtype(x.dtype())?;
+    fits(x, p)?;
+    let mask = mask(x, p, rng)?.to_device(x.device())?.to_dtype(x.dtype())?;
     (x * mask)? * (1.0 / (1.0 - p))
 }
 
@@ -145,8 +151,9 @@ pub(crate) fn nothing(inputs: &[&Tensor], shape: &[usize]) -> Result<Tensor> {
 /// See [`crate::max_pool2d`].
 ///
 /// # Errors
-/// When the configuration is impossible.
+/// When the configuration is impossible, or a copy of x is larger than memory.
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
+    given("max_pool2d", x)?;
     let d = Checked::pooling(x.dims4()?.into(), pool, x.dtype().size_in_bytes())?;
     if d.output().contains(&0) {
         return nothing(&[x], &d.output());
@@ -189,6 +196,7 @@ fn every(x: &Tensor, axis: usize, size: usize, at: impl Iterator<Item = Option<u
 /// # Errors
 /// As there; and when a matrix is larger than memory.
 pub fn adaptive_avg_pool2d(x: &Tensor, (oh, ow): (usize, usize)) -> Result<Tensor> {
+    given("adaptive_avg_pool2d", x)?;
     let d = Checked::averaging(x.dims4()?.into(), (oh, ow), x.dtype().size_in_bytes())?;
     if d.output().contains(&0) {
         return nothing(&[x], &d.output());

@@ -30,10 +30,7 @@ use crate::{Rng, composed, tape};
 /// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: a simple way to prevent neural
 /// networks from overfitting*, 2014.
 pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
-    if !(0.0..1.0).contains(&p) {
-        bail!("dropout: the probability must be in [0, 1); got {p}");
-    }
-    given("dropout", x)?;
+    fits(x, p)?;
     if !kernels::fits(x) {
         return composed::dropout(x, p, rng);
     }
@@ -45,6 +42,15 @@ pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
             Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
         })
     })
+}
+
+/// Refuses a probability outside [0, 1), and an input whose copy is larger than memory.
+pub(crate) fn fits(x: &Tensor, p: f64) -> Result<()> {
+    if !(0.0..1.0).contains(&p) {
+        bail!("dropout: the probability must be in [0, 1); got {p}");
+    }
+    given("dropout", x)?;
+    Ok(())
 }
 
 /// 1 where dropout keeps an element, else 0, on the CPU.

@@ -166,6 +166,16 @@ proptest! {
         let rows = [random(&[n, c]), random(&[h, c]), random(&[h])];
         let _ = run(&x, &|t| Activation::Maxout(k).apply(&t[0]));
         let _ = run(&x, &|t| composed::activation(Activation::Maxout(k), &t[0]));
+        let _ = run(&x, &|t| composed::relu(&t[0]));
+        let _ = run(&x, &|t| composed::add_relu(&t[0], &t[0]));
+        // The probability is 0, 1/2, or too much.
+        let p = a as f64 / 2.0;
+        for result in [
+            run(&x, &|t| dropout(&t[0], p, &Rng::new(1))),
+            run(&x, &|t| composed::dropout(&t[0], p, &Rng::new(1))),
+        ] {
+            prop_assert!(a < 2 || result.is_err());
+        }
         let _ = run(&x, &|t| group_norm(&t[0], k, &vector, &vector, 1e-5));
         let _ = run(&x, &|t| layer_norm(&t[0], &vector, &vector, 1e-5));
         let _ = run(&x, &|t| batch_norm_eval(&t[0], &vector, &vector, &ones, &ones, 1e-5, Epilogue::AddRelu(&t[0])));
@@ -173,7 +183,6 @@ proptest! {
         let _ = run(&x, &|t| global_avg_pool(&t[0]));
         let _ = run(&x, &|t| nchw::to_nchw(&nchw::to_nhwc(&t[0])?));
         let _ = run(&x, &|t| concat(&[&t[0], &t[0]]));
-        let _ = run(&x, &|t| dropout(&t[0], 0.5, &Rng::new(1)));
         let _ = run(&x, &|t| log_softmax(&t[0]));
         let _ = run(&rows, &|t| linear(&t[0], &t[1], Some(&t[2])));
         let _ = run(&rows[..1], &|t| cross_entropy(&t[0], &rows[0]));
@@ -237,6 +246,12 @@ fn inputs_that_would_not_fit_memory_are_refused() {
             ("relu", relu(&x)),
             ("dropout", dropout(&x, 0.5, &Rng::new(0))),
             ("activation", Activation::Gelu.apply(&x)),
+            ("relu", composed::relu(&x)),
+            ("add_relu", composed::add_relu(&x, &x)),
+            ("dropout", composed::dropout(&x, 0.5, &Rng::new(0))),
+            ("activation", composed::activation(Activation::Gelu, &x)),
+            ("max_pool2d", composed::max_pool2d(&x, Pool { stride: 1 << 20, ..Pool::default() })),
+            ("adaptive_avg_pool2d", composed::adaptive_avg_pool2d(&x, (1, 1))),
             ("layer_norm", layer_norm(&x, &vector, &vector, 0.0)),
             ("batch_norm", batch_norm_eval(&x, &vector, &vector, &vector, &vector, 0.0, Epilogue::None)),
             ("concat", concat(&[&x, &x])),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
-use safetensors::SafeTensors;
+use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
@@ -108,7 +108,7 @@ impl Checkpoint {
     /// When it cannot be read, or is not what was written.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = files::read(path)?;
-        let checkpoint = Self::parse(&bytes).with_context(|| format!("{} is no whole checkpoint", path.display()))?;
+        let checkpoint = Self::parse(&bytes).with_context(|| format!("{} cannot be gone on with", path.display()))?;
         Ok(Self { origin: path.into(), ..checkpoint })
     }
 
@@ -132,12 +132,27 @@ impl Checkpoint {
             bail!("it is too short");
         };
         ensure!(sha256(bytes).as_bytes() == wanted, "its bytes are not those that were written");
-        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let header = header(bytes)?;
         let position = header.metadata().as_ref().and_then(|about| about.get("position"));
-        let position = serde_json::from_str(position.context("it says nothing of its position")?)?;
+        let position =
+            serde_json::from_str(position.context("it says nothing of its position")?).context(OtherVersion)?;
         let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect();
         Ok(Self { position, tensors, origin: PathBuf::new() })
     }
+}
+
+/// A checkpoint that is as it was written, and not as this version writes one.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it was written by another version of taper: go on with that one, or begin a new run with another --out")]
+pub struct OtherVersion;
+
+/// What a safetensors file says of its tensors. The library adds up their sizes unchecked: they are compared with the file before it does.
+fn header(bytes: &[u8]) -> Result<Metadata> {
+    let (len, rest) = bytes.split_first_chunk().context("it is too short")?;
+    let text = usize::try_from(u64::from_le_bytes(*len)).ok().and_then(|len| rest.get(..len));
+    let header: Metadata = serde_json::from_slice(text.context("its header is longer than it")?)?;
+    ensure!(header.data_len() <= rest.len(), "its tensors are larger than it");
+    Ok(header)
 }
 
 /// Hexadecimal digits of a SHA-256.
@@ -204,24 +219,40 @@ impl Checkpoints {
     }
 
     /// Writes one down, and removes all but it and the one before. Those of more steps go too: a run that has come to this one has passed
-    /// them over as broken.
+    /// them over as broken. Where something else has its name, none is written, which is told.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&mut self, steps: usize, mut checkpoint: Checkpoint) -> Result<()> {
         checkpoint.position.identity.clone_from(&self.identity);
-        files::write(&self.folder.join(format!("{START}{steps:08}{END}")), &checkpoint.bytes()?)?;
+        let path = self.folder.join(format!("{START}{steps:08}{END}"));
         self.last = (steps, Instant::now());
+        if path.exists() && !path.is_file() {
+            note(format_args!(
+                "no checkpoint is written after step {steps}: {} is there and is no file",
+                path.display()
+            ));
+            return Ok(());
+        }
+        files::write(&path, &checkpoint.bytes()?)?;
         let others = list(&self.folder).into_iter().filter(|(other, path)| *other != steps && path.is_file());
         let (before, ahead): (Vec<_>, Vec<_>) = others.partition(|(other, _)| *other < steps);
         before.iter().rev().skip(1).chain(&ahead).try_for_each(|(_, path)| remove(path))
     }
 
     /// The last whole one, if there is any; tells of those that are broken. Whether it is of the same run is for [`Identity`] to say.
-    pub fn latest(&self) -> Option<Checkpoint> {
-        list(&self.folder).iter().rev().find_map(|(_, path)| {
-            Checkpoint::read(path).map_err(|error| note(format_args!("passed over: {error:#}"))).ok()
-        })
+    ///
+    /// # Errors
+    /// When it was written by [another version](OtherVersion), which could go on with it.
+    pub fn latest(&self) -> Result<Option<Checkpoint>> {
+        for (_, path) in list(&self.folder).iter().rev() {
+            match Checkpoint::read(path) {
+                Err(error) if error.is::<OtherVersion>() => return Err(error),
+                Err(error) => note(format_args!("passed over: {error:#}")),
+                checkpoint => return checkpoint.map(Some),
+            }
+        }
+        Ok(None)
     }
 
     /// Removes all of a run that is at its end, and what else is in its folder for the sake of going on.
@@ -286,6 +317,21 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    fn a_header_that_claims_more_than_there_is_is_refused() {
+        // The ends of the tensors are so near to 2^64 that the length of the header takes their sum past it.
+        let (half, end) = (1u64 << 63, u64::MAX - 8);
+        let header = format!(
+            r#"{{"__metadata__":{{"position":"{{}}"}},"a":{{"dtype":"U8","shape":[{half}],"data_offsets":[0,{half}]}},"b":{{"dtype":"U8","shape":[{}],"data_offsets":[{half},{end}]}}}}"#,
+            end - half
+        );
+        let mut bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+        let sum = sha256(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        let error = format!("{:#}", Checkpoint::parse(&bytes).unwrap_err());
+        assert!(error.contains("larger than it"), "{error}");
+    }
+
     fn kept(place: &Path) -> Checkpoints {
         std::fs::create_dir_all(place.join("checkpoint")).unwrap();
         Checkpoints::new(place, Every::Steps(5), Identity { pictures: "a".into(), ..Identity::default() })
@@ -299,18 +345,18 @@ mod tests {
     fn the_last_two_are_kept_and_a_broken_one_is_passed_over() -> Result<()> {
         let place = tempfile::tempdir()?;
         let mut kept = kept(place.path());
-        assert!(kept.latest().is_none() && kept.due(5, true) && !kept.due(4, true));
+        assert!(kept.latest()?.is_none() && kept.due(5, true) && !kept.due(4, true));
         for steps in [5, 10, 100] {
             kept.save(steps, checkpoint(steps))?;
         }
         assert!(!kept.due(104, false) && kept.due(105, false));
         assert_eq!(steps(place.path()), [10, 100]);
-        let last = kept.latest().unwrap();
+        let last = kept.latest()?.unwrap();
         assert_eq!((last.position.batches, &*last.identity().pictures), (100, "a"));
         std::fs::write(place.path().join("checkpoint/step-00000100.checkpoint"), "half")?;
-        assert_eq!(kept.latest().unwrap().position.batches, 10);
+        assert_eq!(kept.latest()?.unwrap().position.batches, 10);
         Checkpoints::clear(place.path())?;
-        assert!(kept.latest().is_none() && steps(place.path()).is_empty());
+        assert!(kept.latest()?.is_none() && steps(place.path()).is_empty());
         Ok(())
     }
 
@@ -321,9 +367,9 @@ mod tests {
         for steps in [95, 100] {
             std::fs::write(place.path().join(format!("checkpoint/step-{steps:08}.checkpoint")), "half")?;
         }
-        assert!(kept.latest().is_none());
+        assert!(kept.latest()?.is_none());
         kept.save(5, checkpoint(5))?;
-        assert_eq!((steps(place.path()), kept.latest().unwrap().position.batches), (vec![5], 5));
+        assert_eq!((steps(place.path()), kept.latest()?.unwrap().position.batches), (vec![5], 5));
         kept.save(10, checkpoint(10))?;
         assert_eq!(steps(place.path()), [5, 10]);
         Ok(())
@@ -334,17 +380,35 @@ mod tests {
         let place = tempfile::tempdir()?;
         let mut kept = kept(place.path());
         let folder = place.path().join("checkpoint");
-        std::fs::create_dir(folder.join("step-00000007.checkpoint"))?;
+        for steps in [7, 10] {
+            std::fs::create_dir(folder.join(format!("step-{steps:08}.checkpoint")))?;
+        }
         std::fs::write(folder.join("notes.checkpoint"), "of mine")?;
         #[cfg(unix)]
         assert!(std::process::Command::new("mkfifo").arg(folder.join("step-00000003.checkpoint")).status()?.success());
-        assert!(kept.latest().is_none());
+        assert!(kept.latest()?.is_none());
         for steps in [5, 10, 15] {
             kept.save(steps, checkpoint(steps))?;
         }
-        assert_eq!(kept.latest().unwrap().position.batches, 15);
+        assert_eq!(kept.latest()?.unwrap().position.batches, 15);
         Checkpoints::clear(place.path())?;
         assert!(folder.join("step-00000007.checkpoint").is_dir() && folder.join("notes.checkpoint").is_file());
+        Ok(())
+    }
+
+    #[test]
+    fn one_of_another_version_is_neither_begun_again_nor_removed() -> Result<()> {
+        let place = tempfile::tempdir()?;
+        let kept = kept(place.path());
+        let about = [("position".to_owned(), r#"{"pictures":"a","phase":0}"#.to_owned())].into();
+        let tensor = Tensor::new(&[1f32], &Device::Cpu)?;
+        let mut bytes = safetensors::serialize([("model/w", &tensor)], Some(about))?;
+        let sum = sha256(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        std::fs::write(place.path().join("checkpoint/step-00000005.checkpoint"), bytes)?;
+        let error = format!("{:#}", kept.latest().unwrap_err());
+        assert!(error.contains("step-00000005.checkpoint") && error.contains("another version"), "{error}");
+        assert_eq!(steps(place.path()), [5]);
         Ok(())
     }
 

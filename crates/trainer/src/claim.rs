@@ -119,7 +119,7 @@ pub(crate) fn name(recipe: &Recipe) -> String {
 /// # Errors
 /// When there is none.
 pub fn free(name: &str) -> Result<PathBuf> {
-    let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| !path.exists());
+    let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| files::is_free(path));
     free.context("no free name for the run")
 }
 

@@ -1,7 +1,7 @@
 //! Files that are whole or not there.
 
 use std::fs::File;
-use std::io::{BufWriter, Cursor, Read, Write};
+use std::io::{BufWriter, Cursor, ErrorKind, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -21,6 +21,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// As there, and those of `pieces`.
 pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    // Not to replace a device such as /dev/null.
+    ensure!(!path.exists() || path.is_file(), "cannot write {}: it is there and is no file", path.display());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let begin = || tempfile::Builder::new().prefix(BEGUN).tempfile_in(folder);
     let mut file = BufWriter::new(begin().with_context(|| unwritten(path))?);
@@ -108,6 +110,11 @@ pub fn sweep(folder: &Path) {
     entries.filter(|entry| begun(&entry.file_name())).for_each(|entry| drop(std::fs::remove_file(entry.path())));
 }
 
+/// Whether nothing has this name. A link that leads nowhere has it.
+pub fn is_free(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
 /// What the name of a file begins with that is being written.
 pub(crate) const BEGUN: &str = ".writing-";
 
@@ -136,6 +143,16 @@ mod tests {
         assert!(write(&folder.path().join("taken"), b"x").is_err());
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
         Ok(())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nowhere_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        assert!(is_free(&path));
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        assert!(!is_free(&path) && !path.exists());
     }
 
     #[test]

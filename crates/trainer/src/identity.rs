@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
+use crate::files;
 use crate::model::weights_bytes;
 use crate::network::Network;
 use crate::output::shell;
@@ -106,8 +107,15 @@ impl Changed {
 
 /// The command that begins a new run with the recipe in a run folder.
 fn again(run: &Path, recipe: &Recipe) -> String {
-    let name = run.file_name().unwrap_or_default().to_string_lossy();
-    let free = (2..).map(|n| run.with_file_name(format!("{name}-{n}"))).find(|path| !path.exists());
+    // `.` is the name of no new run beside it.
+    let run = &if run.file_name().is_some() { run.to_path_buf() } else { run.canonicalize().unwrap_or(run.into()) };
+    let name = run.file_name().unwrap_or_default();
+    let numbered = |n: u32| {
+        let mut name = name.to_owned();
+        name.push(format!("-{n}"));
+        run.with_file_name(name)
+    };
+    let free = (2..).map(numbered).find(|path| files::is_free(path));
     let verb = if recipe.pretrained { "fine-tune" } else { "train" };
     let (from, out) = (run.join("recipe.toml"), free.unwrap_or_default());
     format!("taper {verb} -c {} --out {}", shell(&from), shell(&out))
@@ -146,6 +154,9 @@ mod tests {
         assert_eq!(said[1], "other pictures than those that it was begun on: 1 gone: a.png");
         let changed = Changed::new(Path::new("runs/x/"), &Recipe::from_scratch(), said).to_string();
         assert!(changed.contains("taper train -c runs/x/recipe.toml --out runs/x-2"), "{changed}");
+        let here = std::env::current_dir().unwrap();
+        let changed = Changed::new(Path::new("."), &Recipe::from_scratch(), Vec::new()).to_string();
+        assert!(changed.contains(&format!("--out {}-2", shell(&here))), "{changed}");
         let other = Identity { recipe: "colour = 1".into(), ..then.clone() };
         assert!(other.differences(&then, Vec::new).unwrap_err().to_string().contains("another version of taper"));
     }

@@ -23,7 +23,7 @@ struct Relabeled {
 pub(crate) fn relabeled(
     pictures: Arc<dyn Dataset>,
     path: &Path,
-    (run, classes): (&str, &[String]),
+    (run, classes): (&Path, &[String]),
 ) -> Result<Arc<dyn Dataset>> {
     if pictures.classes() == classes {
         return Ok(pictures);
@@ -32,8 +32,9 @@ pub(crate) fn relabeled(
     let unknown: Vec<&String> = pictures.classes().iter().filter(|name| place(name).is_none()).collect();
     if !unknown.is_empty() {
         bail!(
-            "{} has classes that {run} was not trained for: {unknown:?}; it knows {classes:?}: rename or remove them",
-            path.display()
+            "{} has classes that {} was not trained for: {unknown:?}; it knows {classes:?}: rename or remove them",
+            path.display(),
+            run.display()
         );
     }
     let labels = pictures.classes().iter().filter_map(place).collect();
@@ -102,10 +103,11 @@ mod tests {
         let [known, some, other] = [&["a", "b", "c"][..], &["c", "a"], &["a", "d", "e"]]
             .map(|names| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         let pictures: Arc<dyn Dataset> = Arc::new(Named(some));
-        let seen = relabeled(pictures, "x".as_ref(), ("run", &known)).unwrap();
+        let seen = relabeled(pictures, "x".as_ref(), ("run".as_ref(), &known)).unwrap();
         assert_eq!((seen.label(0), seen.label(1), seen.name(0)), (2, 0, "c".into()));
         assert_eq!((missing(&*seen), seen.classes()), (vec!["b".to_owned()], &known[..]));
-        let refused = relabeled(Arc::new(Named(other)), "x".as_ref(), ("run", &known)).err().unwrap().to_string();
+        let refused =
+            relabeled(Arc::new(Named(other)), "x".as_ref(), ("run".as_ref(), &known)).err().unwrap().to_string();
         assert!(
             refused.contains("[\"d\", \"e\"]") && refused.contains("x has") && !refused.contains("[\"a\", \"d\""),
             "{refused}"

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use taper_data::{Dataset, Known, Seen, Stamp};
+use taper_data::{Dataset, Known, Seen, Stamp, path_text};
 use taper_transfer::sha256;
 
 use crate::files;
@@ -119,7 +119,7 @@ impl Ledger {
 
     /// That of a run folder; nothing where there is none that is whole.
     pub fn read(run: &Path) -> Option<Self> {
-        let ledger: Self = serde_json::from_str(&files::read_text(&file(run)).ok()?).ok()?;
+        let ledger: Self = serde_json::from_slice(&files::read(&file(run)).ok()?).ok()?;
         (ledger.computed().ok()? == ledger.sum).then_some(ledger)
     }
 }
@@ -139,7 +139,9 @@ pub(crate) fn now() -> u64 {
 
 /// The name of a picture below the folder of pictures.
 pub(crate) fn relative(name: &str, root: &Path) -> String {
-    Path::new(name).strip_prefix(root).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+    // In the names of pictures all of their paths is text.
+    let below = Path::new(name).strip_prefix(path_text(root));
+    below.map_or_else(|_| name.to_owned(), |path| path.display().to_string())
 }
 
 /// The bytes of a SHA-256 in hexadecimal digits.
@@ -175,7 +177,8 @@ mod tests {
     #[test]
     fn a_copy_elsewhere_is_the_same_and_what_differs_is_named() {
         let place = tempfile::tempdir().unwrap();
-        let [one, other] = ["one", "other"].map(|name| place.path().join(name));
+        // The name of a folder may be one that is not shown as it is.
+        let [one, other] = ["one", if cfg!(unix) { "an\tother" } else { "other" }].map(|name| place.path().join(name));
         drawn(&one);
         drawn(&other);
         let then = ledger(&one, now());

@@ -7,6 +7,7 @@ use taper::cli::{Cli, Verb};
 use taper::commands::{self, SameFile};
 use taper::landscape::LandscapeError;
 use taper::output::{is_closed_pipe, note};
+use taper::preview::TooLarge;
 use taper::recipe::RecipeError;
 use taper_transfer::TransferError;
 
@@ -28,8 +29,11 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // What a library explains over several lines stays so.
-            format!("error: {}", said(&error)).lines().for_each(note);
+            // What is explained over several lines stays so, but a name with a line's end in it begins no line.
+            let said = said(&error);
+            let mut lines = said.lines();
+            note(format_args!("error: {}", lines.next().unwrap_or_default()));
+            lines.for_each(|line| note(format_args!("  {line}")));
             ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
         }
     }
@@ -51,6 +55,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(|error| !matches!(error, RecipeError::Unreadable(_)))
         || error.is::<taper_augment::AugmentError>()
         || error.is::<SameFile>()
+        || error.is::<TooLarge>()
         || matches!(
             error.downcast_ref(),
             Some(

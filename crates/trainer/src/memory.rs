@@ -48,24 +48,23 @@ impl Need {
         Some(Self {
             fixed: weights as u64 * NUMBER * (1 + slots(&recipe.optimize.rule)),
             a_picture: picture(side).saturating_add(kept.max(below)),
-            pictures: batch(train),
+            pictures: batch(train) as u64,
             least: 2,
             side: side as u64,
         })
     }
 
-    /// Of the first `stages` stages of a network that is only looked at; none where it cannot tell what it computes.
-    pub fn to_look(classifier: &Classifier, params: &Params, pictures: &Loader, stages: usize) -> Option<Self> {
-        let side = pictures.config().size.0;
+    /// Of the first `stages` stages of a network that only looks at a batch of `pictures`, each of `side` pixels; none
+    /// where it cannot tell what it computes.
+    pub fn to_look(
+        classifier: &Classifier,
+        params: &Params,
+        (side, pictures): (usize, usize),
+        stages: usize,
+    ) -> Option<Self> {
         let most = maps(classifier, params, side)?.iter().take(stages).map(|part| part.most).max()?;
-        let (fixed, pictures) = (0, batch(pictures));
-        Some(Self {
-            fixed,
-            a_picture: picture(side).saturating_add(most),
-            pictures,
-            least: pictures,
-            side: side as u64,
-        })
+        let (a_picture, pictures, side) = (picture(side).saturating_add(most), pictures as u64, side as u64);
+        Some(Self { fixed: 0, a_picture, pictures, least: pictures, side })
     }
 
     /// All of it, bytes.
@@ -108,8 +107,8 @@ impl Need {
 }
 
 /// Pictures in a batch of a loader, at most all.
-fn batch(loader: &Loader) -> u64 {
-    loader.config().batch_size.min(loader.dataset().len()) as u64
+pub(crate) fn batch(loader: &Loader) -> usize {
+    loader.config().batch_size.min(loader.dataset().len())
 }
 
 /// Bytes of a picture.
@@ -199,13 +198,13 @@ pub fn enough(
     Ok((found.verdict == Verdict::Doubtful).then_some(found.said))
 }
 
-/// Refuses to look at pictures that this machine has no memory for.
+/// Refuses to look at a batch of pictures that this machine has no memory for: their side, pixels, and how many.
 ///
 /// # Errors
 /// As [`Need::on`].
 pub fn enough_to_look(
     (classifier, params): (&Classifier, &Params),
-    pictures: &Loader,
+    pictures: (usize, usize),
     stages: usize,
 ) -> Result<(), RecipeError> {
     let need = Need::to_look(classifier, params, pictures, stages);

@@ -12,9 +12,10 @@ use taper_tensor::{Params, Rng};
 use taper_transfer::{BackboneConfig, Classifier, Fit, Head, WeightsFile, backbone, load_weights, model, read_weights};
 
 use crate::files;
+use crate::memory::enough_to_look;
 use crate::pipeline::Input;
 use crate::pretrained::{self, tell};
-use crate::recipe::limits;
+use crate::recipe::{RecipeError, limits};
 use crate::transforms::eval_transform;
 
 /// `model.json`: what the weights beside it are weights of.
@@ -116,6 +117,15 @@ impl Model {
     pub fn prepare(&self, path: &Path) -> Result<(RgbImage, Tensor)> {
         self.card.prepare(taper_data::decode(path)?)
     }
+
+    /// Refuses a batch of so many pictures that this machine has no memory for.
+    ///
+    /// # Errors
+    /// Names what is needed, what there is, and what fits.
+    pub fn require_memory(&self, pictures: usize) -> Result<(), RecipeError> {
+        let stages = self.classifier.backbone().stages().len();
+        enough_to_look((&self.classifier, &self.params), (self.card.input_size as usize, pictures), stages)
+    }
 }
 
 /// The card of a run folder.
@@ -124,7 +134,7 @@ impl Model {
 /// When there is none, or it is no card.
 pub fn card(run: &Path) -> Result<ModelCard> {
     let path = run.join("model.json");
-    ModelCard::parse(&files::text(&path)?).with_context(|| format!("{} is not a model card", path.display()))
+    ModelCard::parse(&files::read_text(&path)?).with_context(|| format!("{} is not a model card", path.display()))
 }
 
 /// The run that a path is one of or lies in: `checkpoint/best.safetensors` and `snapshots/1.safetensors` are files of one.
@@ -143,12 +153,15 @@ pub(crate) fn weights_file(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it is neither, or its files do not fit together.
-pub fn open(what: &str, weights: Option<&Path>) -> Result<Model> {
-    let run = folder(Path::new(what));
+pub fn open(what: impl AsRef<Path>, weights: Option<&Path>) -> Result<Model> {
+    let path = what.as_ref();
+    // No model has another name.
+    let what = &*path.to_string_lossy();
+    let run = folder(path);
     if run.join("model.json").is_file() {
         ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
         let card = card(run)?;
-        let path = weights_file(Path::new(what));
+        let path = weights_file(path);
         let WeightsFile { tensors, report } = read_weights(&path)?;
         tell(&report);
         let (classifier, params) = card.with_weights(&tensors).with_context(|| {
@@ -197,4 +210,17 @@ pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
 /// Names the file.
 pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     files::write(path, &weights_bytes(tensors)?)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_no_model_card() {
+        let run = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(run.path().join("model.json")).status();
+        assert!(made.unwrap().success());
+        assert!(card(run.path()).unwrap_err().to_string().contains("no file"));
+    }
 }

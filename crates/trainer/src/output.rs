@@ -65,10 +65,26 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Unprintable>().is_some_and(|Unprintable(error)| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Text in which what moves a terminal's cursor, or turns the direction of writing, is written as its number (`\u001b`, as JSON
-/// has it). Tabs stay.
+/// The code that a verb ends with once it has printed: that of its work, also where the reader has left before the end.
+///
+/// # Errors
+/// All others than a reader that has left.
+pub fn ended(printed: Result<()>, code: i32) -> Result<i32> {
+    match printed {
+        Err(error) if !is_closed_pipe(&error) => Err(error),
+        _ => Ok(code),
+    }
+}
+
+/// Whether a character moves a terminal's cursor, or turns the direction of writing.
+fn acts(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text in which what moves a cursor, or turns the direction of writing, is written as its number (`\u001b`, as JSON has
+/// it). Tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| c != '\t' && c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let acts = |c: char| c != '\t' && acts(c);
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
@@ -80,14 +96,14 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 pub fn shell(path: &Path) -> String {
     let option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
     let path = if option { Cow::Owned(Path::new(".").join(path)) } else { Cow::Borrowed(path) };
-    if let Some(quoted) = path.to_str().filter(|text| !text.contains(char::is_control)).map(shlex::try_quote) {
+    if let Some(quoted) = path.to_str().filter(|text| !text.contains(acts)).map(shlex::try_quote) {
         return quoted.map_or_else(|_| path.display().to_string(), Cow::into_owned);
     }
     // Other quotes would hold the characters themselves. Bash, zsh, ksh and busybox read these.
     let octal = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
     let written = |c: char| match c {
         '\'' | '\\' => format!("\\{c}"),
-        c if c.is_control() => octal(c.to_string().as_bytes()),
+        c if acts(c) => octal(c.to_string().as_bytes()),
         c => c.to_string(),
     };
     let chunks = path.as_os_str().as_encoded_bytes().utf8_chunks();
@@ -113,6 +129,8 @@ mod tests {
         let closed = || Unprintable(ErrorKind::BrokenPipe.into()).into();
         assert!(is_closed_pipe(&closed()));
         assert!(regardless(Err(closed())).is_ok());
+        assert_eq!(ended(Err(closed()), 1).ok(), Some(1));
+        assert!(ended(Err(anyhow::anyhow!("something else")), 1).is_err());
         assert!(lost().is_some_and(|said| said.starts_with("stdout")));
         assert!(regardless(Err(anyhow::anyhow!("something else"))).is_err());
     }
@@ -121,7 +139,9 @@ mod tests {
     fn a_shell_reads_the_word_that_was_meant() -> Result<()> {
         assert_eq!(shell(Path::new("runs/a-1")), "runs/a-1");
         let odd = ["my pics", "it's", "a\"b$HOME`x`", "-rf", "tab\there", "new\nline's \\ \u{1b}[0m\u{9b}", "*", "ü"];
-        for name in odd {
+        let turned = ["a\u{202e}b", "it's \u{2066}x\u{2069} ü"];
+        for name in odd.into_iter().chain(turned) {
+            assert_eq!(printable(&shell(Path::new(name))), shell(Path::new(name)));
             let script = format!("printf %s {}", shell(Path::new(name)));
             let Ok(said) = std::process::Command::new("bash").arg("-c").arg(script).output() else { return Ok(()) };
             let said = String::from_utf8(said.stdout)?;

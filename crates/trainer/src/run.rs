@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
         if folder.begun() {
             let said = files::read_text(&run.join("recipe.toml"))?;
             self.require_same(run, &Identity { recipe: said, ..identity.clone() }, &identity)?;
-            resume = checkpoints.latest();
+            resume = checkpoints.latest()?;
             if let Some(checkpoint) = &resume {
                 self.require_same(run, checkpoint.identity(), &identity)?;
             } else if !self.manner.quiet {

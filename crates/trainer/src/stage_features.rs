@@ -57,7 +57,8 @@ pub(crate) fn each_batch(
     stages: usize,
     mut see: impl FnMut(&[Tensor], &[usize]) -> Result<()>,
 ) -> Result<()> {
-    memory::enough_to_look((classifier, params), loader, stages)?;
+    let batch = (loader.config().size.0, memory::batch(loader));
+    memory::enough_to_look((classifier, params), batch, stages)?;
     for loaded in loader.epoch(0) {
         let loaded = loaded?;
         let mut maps: Vec<Tensor> = Vec::with_capacity(stages);

@@ -92,6 +92,15 @@ impl Architecture {
         Ok(Box::new(if config.stages > 0 { staged.first(config.stages, path) } else { staged }))
     }
 
+    /// What the names of the parameters of its backbone begin with.
+    pub(crate) fn beginnings(&self) -> &'static [&'static str] {
+        match self.family {
+            Family::ResNet(..) => &["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"],
+            Family::SmallCnn => &["stage1", "stage2", "stage3"],
+            _ => &["features"],
+        }
+    }
+
     /// The head that torchvision puts on it, as data.
     pub fn head(&self) -> Head {
         match self.family {
@@ -151,7 +160,22 @@ pub(crate) fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a 
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{DType, Device};
+    use taper_tensor::{Params, Rng};
+
     use super::*;
+    use crate::backbone::is_below;
+
+    #[test]
+    fn every_parameter_has_one_of_the_beginnings() {
+        for name in ["small_cnn", "resnet18", "squeezenet1_1", "mobilenet_v3_small", "densenet121", "alexnet"] {
+            let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+            backbone(name, &params.root(), &BackboneConfig::default()).unwrap();
+            let (names, beginnings) = (params.tensors(), architecture(name).unwrap().beginnings());
+            assert!(names.keys().all(|name| beginnings.iter().any(|b| is_below(name, b))), "{name}");
+            assert!(beginnings.iter().all(|b| names.keys().any(|name| is_below(name, b))), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_ordered_by_their_distance() {

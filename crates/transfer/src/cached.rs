@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::digest::sha256_of;
-use crate::download::{Arrived, Download, Fetch};
-use crate::{Digest, FetchError};
+use crate::download::{Arrived, Download};
+use crate::{Digest, Fetch, FetchError};
 
 /// A file that lies in the cache.
 pub(crate) struct Found {

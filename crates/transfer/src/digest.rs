@@ -54,7 +54,7 @@ impl TryFrom<String> for Digest {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a SHA-256 is 64 hexadecimal digits in lower case")
+        Self::parse(&text).ok_or("a SHA-256, or its beginning, is 8 to 64 hexadecimal digits in lower case")
     }
 }
 

@@ -3,69 +3,14 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::Instant;
 
 use ureq::http::header::{AUTHORIZATION, LOCATION, RANGE};
 use ureq::http::uri::{Scheme, Uri};
 use ureq::{Agent, BodyReader};
 
 use crate::digest::sha256_of;
-use crate::{Answer, Digest, FetchError, Source};
-
-/// What a download has to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetch {
-    /// It begins, or goes on: so many bytes in all.
-    Size(u64),
-    /// So many more bytes are there.
-    Bytes(u64),
-    /// It has to wait, and why.
-    Waiting(String),
-    /// This file in the cache is not what it was; it is fetched again.
-    Damaged(PathBuf),
-}
-
-/// How files are fetched.
-#[derive(Clone, Debug)]
-pub struct FetchConfig {
-    /// Whether nothing is fetched.
-    pub offline: bool,
-    /// Whether a file is taken whose SHA-256 nobody says.
-    pub unverified: bool,
-    /// How long to wait before each further attempt; as many attempts as entries, and the first.
-    pub pauses: Vec<Duration>,
-    /// How long nothing may come before an attempt counts as failed.
-    pub patience: Duration,
-    /// The most bytes that a file may have.
-    pub largest: u64,
-}
-
-impl Default for FetchConfig {
-    /// Five attempts, 30 seconds without a byte each, at most 4 GiB (the largest model known here has 0.6), only what can be verified.
-    fn default() -> Self {
-        Self {
-            offline: false,
-            unverified: false,
-            pauses: [1, 2, 4, 8].map(Duration::from_secs).to_vec(),
-            patience: Duration::from_secs(30),
-            largest: 4 << 30,
-        }
-    }
-}
-
-impl FetchConfig {
-    /// As by default, offline if `HF_HUB_OFFLINE` says so (1 or true).
-    pub fn from_env() -> Self {
-        let offline = said("HF_HUB_OFFLINE")
-            .is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.trim().to_lowercase().as_str()));
-        Self { offline, ..Self::default() }
-    }
-}
-
-/// What a variable of the environment says, if it says something.
-pub(crate) fn said(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
+use crate::{Answer, Digest, Fetch, FetchConfig, FetchError, Source};
 
 /// Redirections that are followed.
 const REDIRECTIONS: usize = 8;
@@ -82,6 +27,8 @@ pub(crate) struct Download<'a> {
     pub(crate) digest: Option<&'a Digest>,
     /// Whether the server has to say of which commit it is.
     pub(crate) needs_commit: bool,
+    /// The commit that it must be of, where the server says one and nothing else tells the file.
+    pub(crate) commit: Option<&'a str>,
     pub(crate) config: &'a FetchConfig,
     /// The folder in which it grows.
     pub(crate) staging: &'a Path,
@@ -93,6 +40,9 @@ pub(crate) struct Arrived {
     pub(crate) sha256: String,
     pub(crate) commit: Option<String>,
 }
+
+/// The fewest bytes that have to come in the time of [`FetchConfig::patience`].
+const LEAST: u64 = 1 << 16;
 
 /// What a part is called whose SHA-256 nobody knows.
 const UNKNOWN: &str = "unverified";
@@ -132,11 +82,12 @@ impl Download<'_> {
 
     fn attempt(&self, agent: &Agent, tell: &mut dyn FnMut(Fetch)) -> Result<Arrived, FetchError> {
         let (begun, mut length) = self.begun();
+        if let Some(arrived) = self.complete(&begun)? {
+            return Ok(arrived);
+        }
         loop {
             let (answer, body) = self.ask(agent, length)?;
-            if self.needs_commit && answer.commit.is_none() {
-                return Err(self.senseless("X-Repo-Commit is missing".to_owned()));
-            }
+            self.check_commit(answer.commit.as_deref())?;
             let digest = self.agreed(&answer)?;
             let name = digest.as_ref().map_or(UNKNOWN.to_owned(), Digest::to_string);
             if length > 0 && name != begun {
@@ -172,6 +123,26 @@ impl Download<'_> {
             known.then_some((digits.to_owned(), entry.metadata().ok()?.len()))
         };
         fs::read_dir(self.staging).into_iter().flatten().flatten().find_map(part).unwrap_or_default()
+    }
+
+    /// The part of an earlier attempt that is the whole file, where that can be told without the server.
+    fn complete(&self, begun: &str) -> Result<Option<Arrived>, FetchError> {
+        let known = self.digest.filter(|digest| digest.is_whole() && digest.is_of(begun) && !self.needs_commit);
+        let Some(digest) = known else { return Ok(None) };
+        let path = self.staging.join(format!("{begun}.part"));
+        let sha256 = sha256_of(&path).map_err(|source| self.disk(&path, source))?;
+        Ok(digest.is_of(&sha256).then_some(Arrived { path, sha256, commit: None }))
+    }
+
+    /// That the server sends a file of the commit that was asked for, as far as that is known.
+    fn check_commit(&self, got: Option<&str>) -> Result<(), FetchError> {
+        match (got, self.commit) {
+            (None, _) if self.needs_commit => Err(self.senseless("X-Repo-Commit is missing".to_owned())),
+            (Some(got), Some(wanted)) if got != wanted => {
+                Err(self.senseless(format!("asked for commit {wanted}, it sends a file of {got}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes the parts but `kept`.
@@ -253,6 +224,7 @@ impl Download<'_> {
         }
         tell(Fetch::Bytes(answer.first));
         let (mut there, mut block) = (answer.first, vec![0; 1 << 16]);
+        let mut pace = (Instant::now(), there);
         loop {
             let read = match body.read(&mut block) {
                 Ok(0) => break,
@@ -266,12 +238,22 @@ impl Download<'_> {
             }
             part.write_all(&block[..read]).map_err(disk)?;
             tell(Fetch::Bytes(read as u64));
+            if there < size && pace.0.elapsed() >= self.config.patience {
+                if there - pace.1 < LEAST {
+                    return Err(self.stalled());
+                }
+                pace = (Instant::now(), there);
+            }
         }
         if answer.size.is_some_and(|size| there < size) {
             let what = format!("{there} of {size} bytes came");
             return Err(FetchError::Broken { file: self.file.clone(), what });
         }
         part.sync_all().map_err(disk)
+    }
+
+    fn stalled(&self) -> FetchError {
+        FetchError::Stalled { file: self.file.clone(), seconds: self.config.patience.as_secs() }
     }
 
     fn senseless(&self, what: String) -> FetchError {
@@ -284,9 +266,7 @@ impl Download<'_> {
 
     fn failed(&self, error: ureq::Error) -> FetchError {
         match error {
-            ureq::Error::Timeout(_) => {
-                FetchError::Stalled { file: self.file.clone(), seconds: self.config.patience.as_secs() }
-            }
+            ureq::Error::Timeout(_) => self.stalled(),
             ureq::Error::BadUri(what) => self.senseless(format!("{what} is no address")),
             ureq::Error::Http(error) => self.senseless(error.to_string()),
             ureq::Error::Protocol(error) => self.senseless(error.to_string()),

@@ -86,8 +86,10 @@ pub enum FetchError {
         /// What happened.
         what: String,
     },
-    /// Nothing came for too long.
-    #[error("the download of {file} stands still: nothing came for {seconds} seconds; started again, it goes on")]
+    /// Nothing, or next to nothing, came for too long.
+    #[error(
+        "the download of {file} stands still: less than 64 KB came in {seconds} seconds; started again, it goes on"
+    )]
     Stalled {
         /// The file.
         file: String,
@@ -156,7 +158,7 @@ pub enum FetchError {
         wanted: Digest,
     },
     /// The disk did not take it, or does not give it back.
-    #[error("cannot write to {}: {source}; {} can name a folder elsewhere", path.display(), origin.home())]
+    #[error("cannot write to or read {}: {source}; {} can name a folder elsewhere", path.display(), origin.home())]
     Disk {
         /// The file or folder.
         path: PathBuf,

@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::cached::{self, Cached, Found};
 use crate::digest::is_hexadecimal;
-use crate::download::{Arrived, Download, said};
+use crate::download::{Arrived, Download};
+use crate::fetch::said;
 use crate::{Digest, Fetch, FetchConfig, FetchError, Source};
 
 /// A file of a repository.
@@ -88,25 +89,20 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// As the environment says: `HF_HOME` (else `~/.cache/huggingface`; the files are in `hub` below it), `HF_ENDPOINT`,
-    /// `HF_TOKEN` (else the file `token` in the home), and [`FetchConfig::from_env`].
+    /// As the environment says: `HF_HUB_CACHE` (else `hub` in `HF_HOME`, else `huggingface/hub` in `XDG_CACHE_HOME`,
+    /// else `~/.cache/huggingface/hub`), `HF_ENDPOINT`, `HF_TOKEN` (else the file `token` beside `hub`), and
+    /// [`FetchConfig::from_env`].
     ///
     /// # Errors
     /// When there is no home folder.
     pub fn from_env() -> Result<Self, FetchError> {
-        let home = match said("HF_HOME") {
-            Some(home) => PathBuf::from(home),
-            None => std::env::home_dir()
-                .ok_or(FetchError::NoHome { origin: Source::Hub })?
-                .join(".cache")
-                .join("huggingface"),
-        };
-        let cache = home.join("hub");
+        let hub = hub_in_home(said);
+        let cache = said("HF_HUB_CACHE").map(PathBuf::from).or_else(|| hub.clone());
         Ok(Self {
+            cache: cache.ok_or(FetchError::NoHome { origin: Source::Hub })?,
             endpoint: said("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned()),
-            token: said("HF_TOKEN").or_else(|| Cache::new(cache.clone()).token()),
+            token: said("HF_TOKEN").or_else(|| Cache::new(hub?).token()),
             fetch: FetchConfig::from_env(),
-            cache,
         })
     }
 
@@ -134,6 +130,8 @@ impl Hub {
             token: self.token.as_deref(),
             digest: file.sha256.as_ref(),
             needs_commit: !file.is_of_commit(),
+            // Where the checksum is known, it says more.
+            commit: Some(&*file.revision).filter(|_| file.is_of_commit() && file.sha256.is_none()),
             config: &self.fetch,
             staging: &staging,
         };
@@ -143,6 +141,15 @@ impl Hub {
     fn cached<'a>(&'a self, file: &'a HubFile) -> InHub<'a> {
         InHub { cache: &self.cache, file }
     }
+}
+
+/// The folder `hub` in the home of Python's client, as the variables of the environment say.
+fn hub_in_home(said: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let in_cache = |cache: PathBuf| cache.join("huggingface");
+    let home = said("HF_HOME").map(PathBuf::from);
+    let home = home.or_else(|| said("XDG_CACHE_HOME").map(PathBuf::from).map(in_cache));
+    let home = home.or_else(|| std::env::home_dir().map(|home| in_cache(home.join(".cache"))))?;
+    Some(home.join("hub"))
 }
 
 /// A file of the hub in its cache: `blobs/<SHA-256>`, to which `snapshots/<commit>/<file>` points, and `refs/<revision>` says the
@@ -222,6 +229,16 @@ fn link(target: &Path, at: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_home_is_that_of_pythons_client() {
+        let hub = |set: &[(&str, &str)]| {
+            hub_in_home(|name| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(hub(&[("HF_HOME", "/a"), ("XDG_CACHE_HOME", "/b")]), Some("/a/hub".into()));
+        assert_eq!(hub(&[("XDG_CACHE_HOME", "/b")]), Some("/b/huggingface/hub".into()));
+        assert!(hub(&[]).is_none_or(|hub| hub.ends_with(".cache/huggingface/hub")));
+    }
 
     #[test]
     fn no_name_leads_out_of_the_cache() {

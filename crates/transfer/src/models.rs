@@ -7,9 +7,11 @@ use candle_core::Tensor;
 use taper_tensor::{Params, Path};
 
 use crate::architectures::{Architecture, architecture, nearest_first};
+use crate::names::{rename_all, undotted};
+use crate::weights::renamed;
 use crate::{
-    Backbone, BackboneConfig, Classifier, Fetch, FetchError, Fit, Head, Hub, Manifest, Source, Torchvision,
-    TransferError, WeightsFile, load_weights, read_weights, rename, weights_from_bytes,
+    Backbone, BackboneConfig, Classifier, Fetch, FetchError, Fit, Head, Hub, Manifest, NotFinite, Source, Torchvision,
+    TransferError, WeightsError, WeightsFile, load_weights, read_weights, weights_from_bytes,
 };
 
 /// A network for which there are pretrained weights.
@@ -162,39 +164,63 @@ impl Model {
         }
         let manifest = self.manifest()?;
         let known = manifest.sources();
-        let here = || known.iter().find(|source| sources.find(&manifest, **source).is_some()).or(known.first());
-        let source = source.or_else(|| here().copied());
-        let pulled = source.map(|source| sources.pull(&manifest, source, tell)).transpose()?.flatten();
-        match pulled {
-            Some(path) => Ok(Some(path)),
-            None => Err(TransferError::NoSource { name: self.name, known }),
+        let mut asked: Vec<Source> = match source {
+            Some(source) => vec![source],
+            None => known.iter().copied().filter(|source| sources.find(&manifest, *source).is_some()).collect(),
+        };
+        if asked.is_empty() {
+            asked.extend(known.first());
         }
+        let mut failed = None;
+        for source in asked {
+            match sources.pull(&manifest, source, tell) {
+                Ok(Some(path)) => return Ok(Some(path)),
+                Ok(None) => {}
+                // Another source may have a good file here.
+                Err(error @ (FetchError::Damaged { .. } | FetchError::Offline { .. })) => {
+                    failed.get_or_insert(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(failed.map_or(TransferError::NoSource { name: self.name, known }, TransferError::from))
     }
 
     /// Its weights by name, its own head included, float32: the embedded ones, or those that [`pull`](Self::pull) finds by
     /// [`Sources::from_env`].
     ///
     /// # Errors
-    /// As there, and when the file is broken.
+    /// As there, and when the file is broken or holds NaN or infinities.
     pub fn weights(&self) -> Result<BTreeMap<String, Tensor>, TransferError> {
-        if let Some(bytes) = self.embedded {
-            return Ok(weights_from_bytes(bytes, self.name)?.tensors);
+        let file = match self.embedded {
+            Some(bytes) => weights_from_bytes(bytes, self.name)?,
+            None => {
+                let path = self.pull(&Sources::from_env()?, None, &mut |_| {})?;
+                self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name, known: Vec::new() })?)?
+            }
+        };
+        match file.report.not_finite {
+            None => Ok(file.tensors),
+            Some(NotFinite { count, first }) => {
+                let origin = format!("the weights of {}", self.name);
+                Err(WeightsError::NotFinite { origin, count, first }.into())
+            }
         }
-        let path = self.pull(&Sources::from_env()?, None, &mut |_| {})?;
-        Ok(self.weights_in(&path.ok_or(TransferError::NoSource { name: self.name, known: Vec::new() })?)?.tensors)
     }
 
-    /// The weights in a file, by torchvision's names whether the file has those, older ones or timm's.
+    /// The weights in a file, by torchvision's names whether the file has those, older ones or timm's. Where the
+    /// network lies behind a name of the file's, such as `net.` or `encoder_q.`, that is removed, and what lies beside
+    /// it left out: the [report](crate::ReadReport) says so.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, has two tensors for one parameter, or holds the network several times.
     pub fn weights_in(&self, path: &std::path::Path) -> Result<WeightsFile, TransferError> {
-        let WeightsFile { tensors, report } = read_weights(path)?;
-        let renamed = rename(tensors, &self.manifest()?.renames);
-        Ok(WeightsFile {
-            tensors: renamed.into_iter().map(|(name, tensor)| (undotted(name), tensor)).collect(),
-            report,
-        })
+        let pairs = self.manifest()?.renames;
+        let own = |name: &str| undotted(renamed(name, &pairs));
+        let mut file = read_weights(path)?;
+        let origin = path.display().to_string();
+        file.keep_network(&origin, self.architecture()?.beginnings(), own)?;
+        Ok(WeightsFile { tensors: rename_all(&origin, file.tensors, own)?, report: file.report })
     }
 
     /// The names of the classes of its own head, in the order of the logits.
@@ -252,19 +278,10 @@ impl Model {
     }
 }
 
-/// The name of a parameter of DenseNet's: torchvision's own file is older than its names and says `denselayer1.norm.1` for
-/// `denselayer1.norm1`.
-fn undotted(name: String) -> String {
-    if !name.contains(".denselayer") {
-        return name;
-    }
-    let old = [[".norm.1.", ".norm1."], [".norm.2.", ".norm2."], [".conv.1.", ".conv1."], [".conv.2.", ".conv2."]];
-    old.into_iter().fold(name, |name, [from, to]| name.replace(from, to))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FetchConfig;
 
     #[test]
     fn every_model_is_what_its_manifest_says() {
@@ -289,16 +306,42 @@ mod tests {
     }
 
     #[test]
-    fn a_densenet_of_torchvisions_own_file_has_the_names_of_today() {
-        let today = [
-            ("features.denseblock1.denselayer1.norm.1.weight", "features.denseblock1.denselayer1.norm1.weight"),
-            ("features.denseblock4.denselayer16.conv.2.weight", "features.denseblock4.denselayer16.conv2.weight"),
-            ("features.transition1.norm.weight", "features.transition1.norm.weight"),
-            ("features.denseblock1.denselayer1.conv1.weight", "features.denseblock1.denselayer1.conv1.weight"),
-            ("features.norm.1.weight", "features.norm.1.weight"),
-        ];
-        for (old, new) in today {
-            assert_eq!(undotted(old.to_owned()), new);
-        }
+    fn weights_that_are_no_numbers_are_refused_where_nothing_can_tell() {
+        let part = |name, shape, begin, end| {
+            format!(r#""{name}":{{"dtype":"F32","shape":[{shape}],"data_offsets":[{begin},{end}]}}"#)
+        };
+        let header = format!("{{{},{}}}", part("a", 1, 0, 4), part("b", 2, 4, 12));
+        let numbers = [1.0, f32::NAN, f32::INFINITY].map(f32::to_le_bytes).concat();
+        let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &numbers].concat();
+        let error = Model { embedded: Some(file.leak()), ..MODELS[0] }.weights().unwrap_err();
+        assert!(
+            matches!(&error, TransferError::Weights(WeightsError::NotFinite { count: 2, first, .. }) if first == "b"),
+            "{error}"
+        );
+    }
+    #[test]
+    fn a_good_file_of_another_source_serves_where_one_is_damaged() {
+        let (place, good) = (tempfile::tempdir().unwrap(), crate::sha256(b"good"));
+        let vgg = model("vgg16").unwrap();
+        let (hub, torchvision) = (vgg.manifest().unwrap().hub.unwrap(), vgg.manifest().unwrap().torchvision.unwrap());
+        let name = format!("vgg16-{}.pth", &good[..8]);
+        let manifest = vgg.manifest.replace(&torchvision.sha256.unwrap().to_string(), &good);
+        let vgg = Model { manifest: manifest.replace(&torchvision.file, &name).leak(), ..*vgg };
+        let snapshot = place.path().join("models--timm--vgg16.tv_in1k/snapshots").join(hub.revision);
+        std::fs::create_dir_all(&snapshot).unwrap();
+        std::fs::write(snapshot.join(hub.file), "damaged").unwrap();
+        std::fs::write(place.path().join(&name), "good").unwrap();
+        let fetch = FetchConfig { offline: true, ..FetchConfig::default() };
+        let (cache, endpoint) = (place.path().to_owned(), String::new());
+        let sources = Sources {
+            hub: Hub { cache: cache.clone(), endpoint: endpoint.clone(), token: None, fetch: fetch.clone() },
+            torchvision: Torchvision { cache, endpoint, fetch },
+        };
+        let pull = |source| vgg.pull(&sources, source, &mut |_| {});
+        assert_eq!(pull(None).unwrap(), Some(place.path().join(&name)));
+        let error = pull(Some(Source::Hub)).unwrap_err();
+        assert!(matches!(error, TransferError::Fetch(FetchError::Damaged { .. })), "{error}");
+        std::fs::remove_file(place.path().join(&name)).unwrap();
+        assert!(matches!(pull(None), Err(TransferError::Fetch(FetchError::Damaged { .. }))));
     }
 }

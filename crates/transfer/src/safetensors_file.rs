@@ -2,11 +2,10 @@
 
 use std::io::{Read, Seek};
 
-use candle_core::DType;
 use safetensors::{Dtype, SafeTensorError, tensor::Metadata};
 
 use crate::WeightsError;
-use crate::source::Source;
+use crate::source::{Float, Source};
 use crate::weights_file::WeightsFile;
 
 /// The longest header, bytes. One of 700 tensors has 0.1 MB; what is read of it takes up to thirty times its length.
@@ -26,19 +25,20 @@ pub(crate) fn read<R: Read + Seek>(source: &mut Source<R>) -> Result<WeightsFile
     let mut file = WeightsFile::default();
     for name in tensors.offset_keys() {
         let Some(info) = tensors.info(&name) else { continue };
-        let dtype = match info.dtype {
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            Dtype::F32 => DType::F32,
-            Dtype::F64 => DType::F64,
+        let float = match info.dtype {
+            Dtype::F16 => Float::F16,
+            Dtype::BF16 => Float::BF16,
+            Dtype::F32 => Float::F32,
+            Dtype::F64 => Float::F64,
             _ => {
                 file.leave_out(name);
                 continue;
             }
         };
+        source.check_sides(&name, &info.shape)?;
         // That a shape takes as many bytes as its range has was checked with the header.
         let count = info.shape.iter().product::<usize>() as u64;
-        let numbers = source.floats(begin + info.data_offsets.0 as u64, count, dtype)?;
+        let numbers = source.floats(begin + info.data_offsets.0 as u64, count, float)?;
         file.add(name, &info.shape, numbers)?;
     }
     Ok(file)

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cached::{self, Cached, Found};
-use crate::download::{Arrived, Download, said};
+use crate::download::{Arrived, Download};
+use crate::fetch::said;
 use crate::hub::is_plain;
 use crate::{Digest, Fetch, FetchConfig, FetchError, Source};
 
@@ -105,6 +106,7 @@ impl Torchvision {
             token: None,
             digest: Some(&digest),
             needs_commit: false,
+            commit: None,
             config: &self.fetch,
             staging: &staging,
         };

@@ -20,8 +20,9 @@ pub enum Fit<'a> {
     Partial,
 }
 
-/// Gives weights their names in this library: each pair says what a name begins with, and what it is to begin with; whole parts,
-/// the first pair that fits.
+/// Gives weights their names in this library: each pair says what a name begins with, and what it is to begin with;
+/// whole parts, the first pair that fits. Of two that would have the same name the last one stays:
+/// [`Model::weights_in`](crate::Model::weights_in) refuses a file that holds both.
 ///
 /// # Examples
 /// ```
@@ -33,11 +34,13 @@ pub enum Fit<'a> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn rename(weights: BTreeMap<String, Tensor>, pairs: &[[String; 2]]) -> BTreeMap<String, Tensor> {
-    let renamed = |name: String| {
-        let mut fitting = pairs.iter().filter(|[from, _]| is_below(&name, from));
-        fitting.next().map_or_else(|| name.clone(), |[from, to]| format!("{to}{}", &name[from.len()..]))
-    };
-    weights.into_iter().map(|(name, tensor)| (renamed(name), tensor)).collect()
+    weights.into_iter().map(|(name, tensor)| (renamed(&name, pairs), tensor)).collect()
+}
+
+/// A name as [`rename`] gives it.
+pub(crate) fn renamed(name: &str, pairs: &[[String; 2]]) -> String {
+    let fitting = pairs.iter().find(|[from, _]| is_below(name, from));
+    fitting.map_or_else(|| name.to_owned(), |[from, to]| format!("{to}{}", &name[from.len()..]))
 }
 
 /// The weights in the shapes of the network where that is a matter of form: linear layers that a file holds as convolutions over

@@ -8,12 +8,9 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
+use crate::names::{counted, shown};
 use crate::source::Source;
 use crate::{WeightsError, pth, safetensors_file};
-
-/// What wrappers put before the names of all parameters: data parallelism and averages, PyTorch Lightning and other
-/// frameworks, `torch.compile`.
-const PREFIXES: [&str; 4] = ["module.", "model.", "_orig_mod.", "backbone."];
 
 /// The counters that PyTorch's batch norm keeps end in this; they are no weights, and leaving them out goes without saying.
 const COUNTER: &str = "num_batches_tracked";
@@ -30,10 +27,13 @@ pub struct WeightsFile {
 /// What lay around the tensors of a file, and whether their numbers are any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadReport {
-    /// The entry of a checkpoint that they were taken from, such as `state_dict`.
+    /// The entry of a checkpoint that they were taken from, such as `state_dict`, or the path to it,
+    /// `state_dict.model`; the beginnings of long names, without control characters.
     pub entry: Option<String>,
-    /// What all names began with and no longer do, such as `module.`; empty for nothing.
+    /// What the names began with and no longer do, such as `module.`; empty for nothing.
     pub prefix: String,
+    /// The tensors that were left out since their names did not begin with that.
+    pub beside: Vec<String>,
     /// The names beside them of what is no tensor of floating-point numbers.
     pub left_out: Vec<String>,
     /// Numbers that are NaN or infinite.
@@ -60,30 +60,30 @@ impl ReadReport {
 impl Display for ReadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        parts.extend(self.entry.as_ref().map(|entry| format!("taken from its entry {entry:?}")));
+        parts.extend(self.entry.as_ref().map(|entry| format!("taken from its entry \"{entry}\"")));
         if !self.prefix.is_empty() {
-            parts.push(format!("{:?} removed from the beginning of all names", self.prefix));
+            let which = if self.beside.is_empty() { "all" } else { "the" };
+            parts.push(format!("\"{}\" removed from the beginning of {which} names", shown(&self.prefix)));
         }
-        if let Some(first) = self.left_out.chunks(3).next() {
-            let more = if self.left_out.len() > first.len() { ", ..." } else { "" };
-            let count = self.left_out.len();
-            parts.push(format!("{count} left out, not being floating-point tensors: {}{more}", first.join(", ")));
-        }
+        parts.extend(counted(&self.beside, "left out, whose names begin with something else"));
+        parts.extend(counted(&self.left_out, "left out, not being floating-point tensors"));
         if let Some(NotFinite { count, first }) = &self.not_finite {
-            parts.push(format!("{count} of its numbers are NaN or infinite, the first of them in {first}"));
+            parts.push(format!("{count} of its numbers are NaN or infinite, the first of them in {}", shown(first)));
         }
         f.write_str(&parts.join("; "))
     }
 }
 
-/// The tensors of a file by name, as float32 on the CPU: a safetensors file, or one that `torch.save` wrote (`.pth`, `.pt`, `.bin`; what it
-/// is, its first bytes say). float16, bfloat16, float32 and float64 are read; all else is left out and named in the [`ReadReport`], but for
-/// the counters of PyTorch's batch norm (`num_batches_tracked`), of which nothing is said.
+/// The tensors of a file by name, as float32 on the CPU: a safetensors file, or one that `torch.save` wrote (`.pth`,
+/// `.pt`, `.bin`; what it is, its first bytes say). float16, bfloat16, float32 and float64 are read; all else is left
+/// out and named in the [`ReadReport`], but for the counters of PyTorch's batch norm (`num_batches_tracked`), of which
+/// nothing is said.
 ///
-/// Of PyTorch's files, those of 1.6 and later and the streams of before are read: a state dict; a checkpoint with one in its entry
-/// `state_dict_ema`, `model_ema`, `state_dict`, `model_state_dict` or `model`, whichever is there first, or in any other if there is but
-/// one; a whole model. Tensors may have any strides. All of it is read as data: no code in it runs. What wrappers put before the names of all tensors
-/// (`module.`, `model.`, `_orig_mod.`, `backbone.`, also several) is removed.
+/// Of PyTorch's files, those of 1.6 and later and the streams of before are read: a state dict; a checkpoint with one
+/// in its entry `state_dict_ema`, `model_ema`, `ema_state_dict`, `ema`, `params_ema`, `state_dict`, `model_state_dict`,
+/// `model` or `teacher`, whichever is there first, or in any other if there is but one; one within up to four such
+/// entries; a whole model. Tensors may have any strides. All of it is read as data: no code in it runs. What wrappers
+/// put before the names of all tensors (`module.`, `model.`, `_orig_mod.`, `backbone.`, also several) is removed.
 ///
 /// The memory that it takes is bounded by the length of the file and by 268 million numbers, whatever the file claims.
 ///
@@ -132,11 +132,7 @@ fn read<R: Read + Seek>(mut source: Source<R>) -> Result<WeightsFile, WeightsErr
 
 impl WeightsFile {
     pub(crate) fn add(&mut self, name: String, shape: &[usize], numbers: Vec<f32>) -> Result<(), WeightsError> {
-        let count = numbers.iter().filter(|number| !number.is_finite()).count();
-        if count > 0 {
-            let first = || NotFinite { count: 0, first: name.clone() };
-            self.report.not_finite.get_or_insert_with(first).count += count;
-        }
+        note_not_finite(&mut self.report.not_finite, &name, &numbers);
         self.tensors.insert(name, Tensor::from_vec(numbers, shape, &Device::Cpu)?);
         Ok(())
     }
@@ -147,25 +143,20 @@ impl WeightsFile {
             self.report.left_out.push(name);
         }
     }
+}
 
-    /// Removes the [`PREFIXES`] that all names begin with.
-    fn unwrap_names(&mut self) {
-        let mut names = self.tensors.keys();
-        let Some(mut rest) = names.next().map(String::as_str) else { return };
-        let whole = rest;
-        while let Some(inner) = PREFIXES.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
-            let prefix = &whole[..whole.len() - inner.len()];
-            if !self.tensors.keys().all(|name| name.len() > prefix.len() && name.starts_with(prefix)) {
-                break;
-            }
-            rest = inner;
-        }
-        let prefix = whole[..whole.len() - rest.len()].to_owned();
-        let shorter = |name: &str| name.strip_prefix(&prefix).unwrap_or(name).to_owned();
-        self.tensors = std::mem::take(&mut self.tensors).into_iter().map(|(name, t)| (shorter(&name), t)).collect();
-        if let Some(found) = &mut self.report.not_finite {
-            found.first = shorter(&found.first);
-        }
-        self.report.prefix = prefix;
+/// The numbers of tensors that are NaN or infinite.
+pub(crate) fn not_finite(tensors: &BTreeMap<String, Tensor>) -> Result<Option<NotFinite>, WeightsError> {
+    let mut found = None;
+    for (name, tensor) in tensors {
+        note_not_finite(&mut found, name, &tensor.flatten_all()?.to_vec1()?);
+    }
+    Ok(found)
+}
+
+fn note_not_finite(found: &mut Option<NotFinite>, name: &str, numbers: &[f32]) {
+    let count = numbers.iter().filter(|number| !number.is_finite()).count();
+    if count > 0 {
+        found.get_or_insert_with(|| NotFinite { count: 0, first: name.to_owned() }).count += count;
     }
 }

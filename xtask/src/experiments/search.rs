@@ -42,7 +42,7 @@ pub(super) fn table(
         if !search(&folder, (space, &base), &pictures, manner, |_, _| Ok(()))? {
             bail!("interrupted; the same command goes on");
         }
-        folder.scores()
+        folder.scores(space)
     };
     let grid = Space { method: Method::Grid, ..space.clone() };
     let all = find("grid", &grid)?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use taper::checkpoint::Checkpoint;
+use taper::identity::Identity;
 use taper::model::ModelCard;
 use taper::recipe::Recipe;
 use taper::search::Space;
@@ -124,6 +125,7 @@ fn checkpoint(bytes: &[u8]) {
     with_files(&[("step-1.checkpoint", &whole)], |folder| {
         if let Ok(checkpoint) = Checkpoint::read(&folder.join("step-1.checkpoint")) {
             let _ = checkpoint.steps();
+            let _ = checkpoint.identity().differences(&Identity::default(), Vec::new);
         }
     });
 }

@@ -6,14 +6,17 @@ use std::path::PathBuf;
 
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat};
+use taper::checkpoint::{Checkpoint, Checkpoints, Every};
+use taper::identity::Identity;
 use taper::recipe::Recipe;
+use taper_transfer::sha256;
 
 /// The seeds of a target; what cannot be made is left out.
 pub fn seeds(name: &str) -> Vec<Vec<u8>> {
     match name {
         "pictures" => pictures(),
         "safetensors" => vec![safetensors("{}")],
-        "checkpoint" => vec![safetensors(CHECKPOINT)],
+        "checkpoint" => checkpoint().into_iter().collect(),
         "pth" => pth(),
         "recipe" => [Recipe::default(), Recipe::from_scratch()].iter().flat_map(toml::to_string).map(bytes).collect(),
         "space" => SPACES.map(bytes).to_vec(),
@@ -71,7 +74,17 @@ fn safetensors(about: &str) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 32]].concat()
 }
 
-const CHECKPOINT: &str = r#"{"position":"{\"pictures\":\"ab\",\"phase\":0,\"first_step\":0,\"epochs\":1,\"batches\":2,\"counted\":2,\"skipped\":[0,0],\"phases\":[0],\"health\":[[[\"head\"],[]]],\"patience\":null}"}"#;
+/// One as it is written, without the sum behind it.
+fn checkpoint() -> Option<Vec<u8>> {
+    let place = tempfile::tempdir().ok()?;
+    fs::create_dir(place.path().join("checkpoint")).ok()?;
+    let recipe = toml::to_string(&Recipe::default()).ok()?;
+    let identity = Identity { recipe, weights: "a".into(), pictures: "b".into() };
+    Checkpoints::new(place.path(), Every::Epoch, identity).save(1, Checkpoint::default()).ok()?;
+    let mut bytes = fs::read(place.path().join("checkpoint/step-00000001.checkpoint")).ok()?;
+    bytes.truncate(bytes.len().checked_sub(sha256(b"").len())?);
+    Some(bytes)
+}
 
 /// Files of PyTorch's, and the pickles in their archives.
 fn pth() -> Vec<Vec<u8>> {

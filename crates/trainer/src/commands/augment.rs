@@ -1,16 +1,17 @@
 //! `taper augment`: what is done to pictures in training, to look at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::json;
 use taper_augment::{Filter, Resize, Transform};
+use taper_data::Dataset;
 use taper_tensor::Rng;
 
 use crate::files;
 use crate::output::{line, regardless};
 use crate::pictures::tell;
-use crate::preview::{Row, sheet, strengths};
+use crate::preview::{Row, Sheet, strengths};
 use crate::recipe::Recipe;
 use crate::transforms::train_transform;
 
@@ -51,7 +52,8 @@ const SIDE: u32 = 150;
 /// Runs the verb.
 ///
 /// # Errors
-/// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet cannot be written.
+/// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet is too large or cannot be
+/// written.
 pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let recipe = args.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default();
     let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
@@ -62,38 +64,47 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let mut chosen: Vec<usize> = (0..pictures.len()).collect();
     rng.fork("preview").shuffle(&mut chosen);
     let variants = rng.fork("variants");
-    let (heading, rows) = if args.each {
-        let small = Resize::new(SIDE, Filter::Bilinear)?;
-        let picture = small.apply(pictures.get(chosen[0])?, &mut variants.at(0));
-        let rows = strengths()?.into_iter().zip(0..).map(|((name, three), row)| {
-            let seen = three.iter().zip(0..);
-            let seen =
-                seen.map(|(transform, column)| transform.apply(picture.clone(), &mut variants.at(row).at(column)));
-            Row { label: vec![name.to_owned()], pictures: std::iter::once(picture.clone()).chain(seen).collect() }
-        });
-        (Vec::new(), rows.collect())
+    let sheet = if args.each {
+        each(&*pictures, chosen[0], &variants)?
     } else {
-        let rows = chosen.iter().take(args.rows.into()).map(|&index| {
+        chosen.truncate(args.rows.into());
+        let heading: Vec<String> = recipe.augment.train.iter().map(ToString::to_string).collect();
+        let mut sheet = Sheet::new(&heading, (chosen.len(), 1 + usize::from(args.cols)), SIDE)?;
+        for index in chosen {
             let picture = pictures.get(index)?;
             let seen = (0..u64::from(args.cols))
                 .map(|column| transform.apply(picture.clone(), &mut variants.at(index as u64).at(column)));
             let name = pictures.name(index);
-            let name =
-                std::path::Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into());
+            let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into());
             let label = vec![pictures.classes()[pictures.label(index)].clone(), name];
-            Ok(Row { label, pictures: std::iter::once(picture.clone()).chain(seen).collect() })
-        });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        (recipe.augment.train.iter().map(ToString::to_string).collect(), rows)
+            sheet.add(&Row { label, pictures: std::iter::once(picture.clone()).chain(seen).collect() })?;
+        }
+        sheet
     };
-    let bytes = files::png(&sheet(&heading, &rows, SIDE)?)?;
-    files::write(&args.preview, &bytes)?;
+    let rows = sheet.rows();
+    files::write(&args.preview, &files::png(&sheet.picture()?)?)?;
     regardless(if args.json {
-        line(
-            json!({"schema": 1, "command": "augment", "data": args.data.to_string_lossy(), "rows": rows.len(), "preview": args.preview}),
-        )
+        line(json!({
+            "schema": 1, "command": "augment", "data": args.data.to_string_lossy(), "rows": rows,
+            "preview": args.preview.to_string_lossy(),
+        }))
     } else {
         line(format_args!("wrote {}", args.preview.display()))
     })?;
     Ok(0)
+}
+
+/// One picture through every transform, a row for each.
+fn each(pictures: &dyn Dataset, index: usize, variants: &Rng) -> Result<Sheet> {
+    let strengths = strengths()?;
+    let mut sheet = Sheet::new(&[], (strengths.len(), 4), SIDE)?;
+    let small = Resize::new(SIDE, Filter::Bilinear)?;
+    let picture = small.apply(pictures.get(index)?, &mut variants.at(0));
+    for ((name, three), row) in strengths.into_iter().zip(0..) {
+        let seen = three.iter().zip(0..);
+        let seen = seen.map(|(transform, column)| transform.apply(picture.clone(), &mut variants.at(row).at(column)));
+        let pictures = std::iter::once(picture.clone()).chain(seen).collect();
+        sheet.add(&Row { label: vec![name.to_owned()], pictures })?;
+    }
+    Ok(sheet)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::fine_tune::RunArgs;
 use crate::memory;
 use crate::network::{Network, network};
-use crate::output::line;
+use crate::output::{ended, line};
 use crate::overfit::overfit;
 use crate::phases::phases;
 use crate::pictures::Pictures;
@@ -48,15 +48,18 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     findings.push(first_loss((&classifier, &params), &card, &pictures, (recipe.data.batch_size, threads))?);
     findings.push(overfit(recipe, &pictures.train, threads)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);
-    if args.run.json {
-        line(
-            json!({"schema": 1, "command": "check", "data": recipe.data.path, "left_out": pictures.left_out.counts(), "findings": findings}),
-        )?;
-        return Ok(i32::from(doubtful));
-    }
-    for Finding { about, verdict, said } in &findings {
-        let verdict = if *verdict == Verdict::Fine { "fine" } else { "DOUBTFUL" };
-        line(format_args!("{verdict:<9}{about:<12}{said}"))?;
-    }
-    Ok(i32::from(doubtful))
+    let told = if args.run.json {
+        line(json!({
+            "schema": 1, "command": "check", "data": recipe.data.path.to_string_lossy(),
+            "left_out": pictures.left_out.counts(), "findings": findings,
+        }))
+    } else {
+        findings.iter().try_for_each(tell_finding)
+    };
+    ended(told, i32::from(doubtful))
+}
+
+fn tell_finding(Finding { about, verdict, said }: &Finding) -> Result<()> {
+    let verdict = if *verdict == Verdict::Fine { "fine" } else { "DOUBTFUL" };
+    line(format_args!("{verdict:<9}{about:<12}{said}"))
 }

@@ -14,9 +14,10 @@ use crate::evaluate::{Evaluation, evaluate};
 use crate::known_classes::{missing, relabeled, said};
 use crate::metrics::{interval, reliability};
 use crate::model;
-use crate::output::line;
+use crate::output::{line, note, shell};
 use crate::pictures::{Readable, readable};
 use crate::pipeline::{BATCH, eval_loader};
+use crate::run::SUMMARY;
 use crate::snapshots;
 use crate::views::Mean;
 
@@ -28,7 +29,7 @@ use crate::views::Mean;
 pub struct EnsembleArgs {
     /// Run folders
     #[arg(required = true, num_args = 1..)]
-    runs: Vec<String>,
+    runs: Vec<PathBuf>,
     /// The folder of pictures
     #[arg(long, value_name = "DATA")]
     data: Option<PathBuf>,
@@ -58,7 +59,7 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
     ensure!(
         runs.len() > 1,
         "{} is one network: name several runs, or one that was made with --members or --snapshots",
-        args.runs[0]
+        args.runs[0].display()
     );
     let (dataset, path) = pictures(&args.runs[0], args.data.as_deref())?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
@@ -73,11 +74,21 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
 }
 
 /// The members of a run that was several, or its snapshots.
-pub(super) fn parts(run: &str) -> Vec<String> {
-    let member = |number: usize| Path::new(run).join(format!("{MEMBER}{number}"));
+pub(super) fn parts(run: &Path) -> Vec<PathBuf> {
+    let member = |number: usize| run.join(format!("{MEMBER}{number}"));
     let members: Vec<PathBuf> = (1..).map(member).take_while(|path| path.join("model.json").is_file()).collect();
-    let all = if members.is_empty() { snapshots::list(Path::new(run)) } else { members };
-    all.into_iter().map(|path| path.display().to_string()).collect()
+    if members.is_empty() {
+        return snapshots::list(run);
+    }
+    if !run.join(SUMMARY).is_file() {
+        note(format_args!(
+            "{} is not at its end: {} of its members are, and answer; taper resume {} goes on",
+            run.display(),
+            members.len(),
+            shell(run)
+        ));
+    }
+    members
 }
 
 /// What all rows have in common.
@@ -102,7 +113,7 @@ pub(super) struct Measured {
 /// Each of the runs, all together, and with `choose` those that help, chosen on one half of the pictures and measured like the
 /// others on the other half.
 pub(super) fn rows_of(
-    runs: &[String],
+    runs: &[PathBuf],
     dataset: &Arc<dyn Dataset>,
     (table, threads): (&Table, usize),
     choose: bool,
@@ -112,10 +123,11 @@ pub(super) fn rows_of(
         let model = model::open(run, None)?;
         // From the second on the classes are those of the first.
         if !members.is_empty() && dataset.classes() != model.card.classes {
-            let (other, classes) = (&runs[0], &model.card.classes);
+            let (run, other, classes) = (run.display(), runs[0].display(), &model.card.classes);
             bail!("{run} was trained for {classes:?}, {other} for {:?}: both must be the same", dataset.classes());
         }
         dataset = relabeled(dataset, &table.path, (run, &model.card.classes))?;
+        model.require_memory(BATCH.min(dataset.len()))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
         members.push(evaluate(&model.classifier, &loader)?);
     }
@@ -128,23 +140,25 @@ pub(super) fn rows_of(
         members = parts(&test);
     }
     let together = |numbers: &[usize]| average(&numbers.iter().map(|&i| &members[i]).collect::<Vec<_>>(), table.mean);
-    let mut rows: Vec<Row> = runs.iter().cloned().zip(members.iter().cloned()).collect();
+    let names: Vec<String> = runs.iter().map(|run| run.display().to_string()).collect();
+    let mut rows: Vec<Row> = names.iter().cloned().zip(members.iter().cloned()).collect();
     rows.push((format!("all {}", members.len()), together(&all)?));
     if choose {
-        let names: Vec<&str> = chosen.iter().map(|&i| runs[i].as_str()).collect();
+        let names: Vec<&str> = chosen.iter().map(|&i| names[i].as_str()).collect();
         rows.push((format!("chosen: {}", names.join(", ")), together(&chosen)?));
     }
     Ok(Measured { rows, chosen, missing: missing(&*dataset) })
 }
 
 impl Table {
-    pub(super) fn json(&self, runs: &[String], Measured { rows, chosen, missing }: &Measured) -> Value {
+    pub(super) fn json(&self, runs: &[PathBuf], Measured { rows, chosen, missing }: &Measured) -> Value {
         let row = |(name, e): &Row| {
             json!({
                 "name": name, "accuracy": e.accuracy(), "interval": interval(e.accuracy(), e.labels.len()), "loss": e.loss,
                 "calibration_error": reliability(e).error, "seconds": e.took.as_secs_f64(),
             })
         };
+        let runs: Vec<_> = runs.iter().map(|run| run.to_string_lossy()).collect();
         json!({
             "schema": 1, "command": "ensemble", "runs": runs, "data": self.path.to_string_lossy(), "images": rows[0].1.labels.len(),
             "unreadable_images": self.unreadable, "missing_classes": missing, "mean": format!("{:?}", self.mean).to_lowercase(),

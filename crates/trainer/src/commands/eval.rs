@@ -30,7 +30,7 @@ use crate::views::{Mean, Views, evaluate_views};
 )]
 pub struct EvalArgs {
     /// A run folder, or a pretrained model
-    run: String,
+    run: PathBuf,
     /// The folder of pictures [default: the validation pictures of the run]
     data: Option<PathBuf>,
     /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
@@ -71,6 +71,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
+    model.require_memory(BATCH.min(dataset.len()))?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
     // What the views are worth is told beside what there is without them.
@@ -85,7 +86,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     };
     let (scores, reliability) = (class_scores(&result), reliability(&result));
     if args.files.wanted() {
-        let title = format!("{} on {}", args.run, path.display());
+        let title = format!("{} on {}", args.run.display(), path.display());
         args.files.write(&draw(&title, &reliability)?, &table(&reliability))?;
     }
     let missing = missing(&*dataset);
@@ -116,14 +117,14 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
 fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
     let parts = parts(&args.run);
     // Of several members the first stands for one.
-    let whole = Path::new(&args.run).join("model.json").is_file();
+    let whole = args.run.join("model.json").is_file();
     let single = parts.first().filter(|_| !whole).unwrap_or(&args.run).clone();
     let (dataset, path) = pictures(&single, args.data.as_deref())?;
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict)?;
     let table = Table { path, unreadable, mean: Mean::Probabilities };
-    let best = Path::new(&single).join("checkpoint/best.safetensors");
+    let best = single.join("checkpoint/best.safetensors");
     let mut names = vec![single.clone()];
-    names.extend(best.is_file().then(|| best.display().to_string()));
+    names.extend(best.is_file().then_some(best));
     let mut measured = rows_of(&names, &dataset, (&table, threads), false)?;
     let rows = &mut measured.rows;
     rows.truncate(names.len());
@@ -138,7 +139,7 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
         let data = (&dataset, input, threads);
         let how = (views, Mean::Probabilities);
         let seen = evaluate_views(&model.classifier, data, how, &Recipe::default(), passes(None))?;
-        rows.push((format!("{single}, {name}"), seen));
+        rows.push((format!("{}, {name}", single.display()), seen));
     }
     if args.json {
         line(table.json(&parts, &measured))?;
@@ -163,7 +164,7 @@ impl Told<'_> {
         let Self { args, result, scores, reliability, classes, missing } = self;
         let recall: Vec<f64> = scores.iter().map(|score| score.recall).collect();
         json!({
-            "schema": 1, "command": "eval", "run": args.run, "data": path.to_string_lossy(), "images": result.labels.len(),
+            "schema": 1, "command": "eval", "run": args.run.to_string_lossy(), "data": path.to_string_lossy(), "images": result.labels.len(),
             "unreadable_images": unreadable, "classes": classes, "missing_classes": missing, "marginalize": args.marginalize,
             "accuracy": result.accuracy(), "interval": interval(result.accuracy(), result.labels.len()), "top5": top(result, 5), "loss": result.loss,
             "recall": recall, "scores": scores, "mean": mean_score(scores), "confusion": result.confusion(),
@@ -226,12 +227,12 @@ impl Told<'_> {
 }
 
 /// The recipe of the run, or of the run that a file of weights is part of.
-fn recipe(run: &str) -> Result<Recipe> {
-    origin::recipe(model::folder(Path::new(run)))
+fn recipe(run: &Path) -> Result<Recipe> {
+    origin::recipe(model::folder(run))
 }
 
 /// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.
-pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Dataset>, PathBuf)> {
+pub(super) fn pictures(run: &Path, data: Option<&Path>) -> Result<(Arc<dyn Dataset>, PathBuf)> {
     if let Some(path) = data {
         if path.is_dir()
             && let Some((_, test)) = Idx::sides(path)?
@@ -244,8 +245,7 @@ pub(super) fn pictures(run: &str, data: Option<&Path>) -> Result<(Arc<dyn Datase
         tell(folder.left_out());
         return Ok((Arc::new(folder), path.to_path_buf()));
     }
-    let recipe =
-        recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(Path::new(run))))?;
-    origin::require_pictures(model::folder(Path::new(run)), &recipe)?;
+    let recipe = recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(run)))?;
+    origin::require_pictures(model::folder(run), &recipe)?;
     Ok((splits(&recipe)?.val, recipe.data.path))
 }

@@ -1,21 +1,25 @@
 //! `taper explain`: where in a picture a network found what it says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use candle_core::DType;
+use candle_core::{DType, Tensor};
+use image::RgbImage;
 use taper_regularize::Marginalize;
 
 use crate::evaluate::{marginal, ranked};
-use crate::explain::{grad_cam, occlusion};
+use crate::explain::{Heat, grad_cam, occlusion};
 use crate::files;
-use crate::model;
+use crate::model::{self, Model};
 use crate::output::{line, note, regardless};
-use crate::preview::{Row, sheet};
+use crate::preview::{Row, Sheet};
 
 /// Squares of an occlusion, as parts of the picture's side: their side, and how far apart they are.
 const SQUARE: usize = 5;
 const APART: usize = 16;
+
+/// Pictures in a row: the picture, Grad-CAM, occlusion.
+const COLUMNS: usize = 3;
 
 /// Draw where in pictures a network found what it says: Grad-CAM and occlusion.
 #[derive(Debug, clap::Args)]
@@ -25,7 +29,7 @@ const APART: usize = 16;
 pub struct ExplainArgs {
     /// A run folder, or the name of a pretrained model
     #[arg(value_name = "RUN|MODEL")]
-    model: String,
+    model: PathBuf,
     /// The pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
@@ -43,11 +47,14 @@ pub struct ExplainArgs {
     side: u32,
 }
 
-/// Runs the verb. A picture that cannot be read is reported, the others are still drawn; the exit code is then 1.
+/// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are still drawn; the exit
+/// code is then 1.
 ///
 /// # Errors
-/// When the model cannot be read, there is no class of the name, or the sheet cannot be written.
+/// When the model cannot be read, there is no class of the name, or the sheet is too large or cannot be written.
 pub fn explain(args: &ExplainArgs) -> Result<i32> {
+    let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model.display())];
+    let mut sheet = Sheet::new(&heading, (args.images.len(), COLUMNS), args.side)?;
     let model = model::open(&args.model, args.weights.as_deref())?;
     let classes = &model.card.classes;
     let asked = match &args.class {
@@ -60,35 +67,54 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
             }
         },
     };
-    let (mut rows, mut code) = (Vec::new(), 0);
+    let size = model.card.input_size as usize;
+    let squares = (size / SQUARE, (size / APART).max(1));
+    // A row of squares goes through the network at a time.
+    model.require_memory((size - squares.0) / squares.1 + 1)?;
+    let mut code = 0;
     for path in &args.images {
-        let (picture, pixels) = match model.prepare(path) {
-            Ok(prepared) => prepared,
+        let (said, pictures) = match explained(&model, path, asked, squares) {
+            Ok(explained) => explained,
             Err(error) => {
-                note(format_args!("error: {error}"));
+                note(format_args!("error: {error:#}"));
                 code = 1;
                 continue;
             }
         };
-        let answer = marginal(&model.classifier, &pixels, Marginalize::Expectation);
-        let mean = answer.with_context(|| format!("{} by {}", path.display(), args.model))?.mean;
-        let probabilities = mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
-        let class = asked.unwrap_or(ranked(&probabilities)[0]);
-        let size = model.card.input_size as usize;
-        let squares = (size / SQUARE, (size / APART).max(1));
-        let heats =
-            [grad_cam(&model.classifier, &pixels, class)?, occlusion(&model.classifier, &pixels, class, squares)?];
-        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let said = format!("{}: {:.1} %", classes[class], 100.0 * probabilities[class]);
         regardless(line(format_args!("{}: {said}", path.display())))?;
-        let drawn = heats.iter().map(|heat| heat.over(&picture)).collect::<Vec<_>>();
-        rows.push(Row { label: vec![name, said], pictures: [vec![picture], drawn].concat() });
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        sheet.add(&Row { label: vec![name, said], pictures })?;
     }
-    if rows.is_empty() {
-        return Ok(code);
+    if sheet.rows() > 0 {
+        files::write(&args.png, &files::png(&sheet.picture()?)?)?;
+        regardless(line(format_args!("wrote {}", args.png.display())))?;
     }
-    let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model)];
-    files::write(&args.png, &files::png(&sheet(&heading, &rows, args.side)?)?)?;
-    regardless(line(format_args!("wrote {}", args.png.display())))?;
     Ok(code)
+}
+
+/// What is said of a picture, and it with what is drawn over it; about `asked`, or the most probable class.
+fn explained(
+    model: &Model,
+    path: &Path,
+    asked: Option<usize>,
+    squares: (usize, usize),
+) -> Result<(String, Vec<RgbImage>)> {
+    let (picture, pixels) = model.prepare(path)?;
+    let (said, heats) = answered(model, &pixels, asked, squares).with_context(|| path.display().to_string())?;
+    let drawn = heats.iter().map(|heat| heat.over(&picture)).collect::<Vec<_>>();
+    Ok((said, [vec![picture], drawn].concat()))
+}
+
+fn answered(
+    model: &Model,
+    pixels: &Tensor,
+    asked: Option<usize>,
+    squares: (usize, usize),
+) -> Result<(String, [Heat; 2])> {
+    let mean = marginal(&model.classifier, pixels, Marginalize::Expectation)?.mean;
+    let probabilities = mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
+    let class = asked.unwrap_or(ranked(&probabilities)[0]);
+    let said = format!("{}: {:.1} %", model.card.classes[class], 100.0 * probabilities[class]);
+    let heats = [grad_cam(&model.classifier, pixels, class)?, occlusion(&model.classifier, pixels, class, squares)?];
+    Ok((said, heats))
 }

@@ -68,11 +68,11 @@ pub fn inspect(args: &InspectArgs) -> Result<i32> {
     if args.json {
         let layer =
             |signal: &Signal| json!({"activations": told(&signal.activations), "gradients": told(&signal.gradients)});
+        let [svg, png, csv] = args.files.names();
         line(json!({
             "schema": 1, "command": "inspect init", "init": format!("{:?}", args.init),
             "activation": format!("{:?}", args.activation), "width": args.width, "seed": args.seed, "verdict": said,
-            "layers": signals.iter().map(layer).collect::<Vec<_>>(), "svg": args.files.svg,
-            "png": args.files.png, "csv": args.files.csv,
+            "layers": signals.iter().map(layer).collect::<Vec<_>>(), "svg": svg, "png": png, "csv": csv,
         }))?;
         return Ok(0);
     }

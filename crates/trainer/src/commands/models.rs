@@ -131,8 +131,9 @@ fn list(json: bool) -> Result<()> {
     if json {
         return Ok(());
     }
+    line("")?;
     line(
-        "\nGFLOPs: multiply-adds for one picture; top 1 and 5: percent of ImageNet's validation pictures; MB: as float32.",
+        "GFLOPs: multiply-adds for one picture; top 1 and 5: percent of ImageNet's validation pictures; MB: as float32.",
     )
 }
 

@@ -124,11 +124,12 @@ fn tell_paths(args: &OptimizeArgs, function: &Function, paths: &[Path]) -> Resul
                 })
             })
             .collect();
+        let [svg, png, csv] = args.files.names();
         let condition = if let Function::Quadratic { condition } = function { Some(condition) } else { None };
         return line(json!({
             "schema": 1, "command": "optimize", "function": function.name(), "condition": condition,
             "start": function.start(), "steps": args.steps, "noise": args.noise, "seed": args.seed, "paths": told,
-            "svg": args.files.svg, "png": args.files.png, "csv": args.files.csv,
+            "svg": svg, "png": png, "csv": csv,
         }));
     }
     line(format_args!("{}: {}", function.name(), function.formula()))?;
@@ -153,9 +154,10 @@ fn tell_schedules(args: &OptimizeArgs, schedules: &[NamedSchedule]) -> Result<()
             .iter()
             .map(|schedule| json!({"schedule": schedule.name, "expression": schedule.expression}))
             .collect();
+        let [svg, png, csv] = args.files.names();
         return line(json!({
-            "schema": 1, "command": "optimize", "steps": args.steps, "schedules": told, "svg": args.files.svg,
-            "png": args.files.png, "csv": args.files.csv,
+            "schema": 1, "command": "optimize", "steps": args.steps, "schedules": told,
+            "svg": svg, "png": png, "csv": csv,
         }));
     }
     for schedule in schedules {

@@ -10,7 +10,7 @@ use taper_regularize::Marginal;
 use super::ensemble::parts;
 use crate::evaluate::{marginal, passes, ranked};
 use crate::model::{self, Model};
-use crate::output::{line, note};
+use crate::output::{ended, line, note};
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ use crate::output::{line, note};
 pub struct PredictArgs {
     /// A run folder, or the name of a pretrained model
     #[arg(value_name = "RUN|MODEL")]
-    model: String,
+    model: PathBuf,
     /// The pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
@@ -39,8 +39,8 @@ pub struct PredictArgs {
 }
 
 /// The network, or those of a run that was several: their mean answers.
-fn opened(what: &str, weights: Option<&Path>) -> Result<Vec<Model>> {
-    let members = if Path::new(what).join("model.json").is_file() { Vec::new() } else { parts(what) };
+fn opened(what: &Path, weights: Option<&Path>) -> Result<Vec<Model>> {
+    let members = if what.join("model.json").is_file() { Vec::new() } else { parts(what) };
     if members.is_empty() {
         return Ok(vec![model::open(what, weights)?]);
     }
@@ -53,13 +53,14 @@ fn opened(what: &str, weights: Option<&Path>) -> Result<Vec<Model>> {
 /// When the model cannot be read or does not fit.
 pub fn predict(args: &PredictArgs) -> Result<i32> {
     let models = opened(&args.model, args.weights.as_deref())?;
+    models.iter().try_for_each(|model| model.require_memory(1))?;
     let model = &models[0];
     let mut code = 0;
     for path in &args.images {
         let answers = model.prepare(path).and_then(|(_, images)| {
             let answer = |model: &Model| marginal(&model.classifier, &images, passes(args.mc));
             let answers = models.iter().map(answer).collect::<Result<Vec<_>>>();
-            answers.with_context(|| format!("{} by {}", path.display(), args.model))
+            answers.with_context(|| format!("{} by {}", path.display(), args.model.display()))
         });
         let seen = match answers {
             Ok(seen) => seen,
@@ -69,30 +70,35 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
                 continue;
             }
         };
-        let mean = |of: fn(&Marginal) -> &Tensor| -> Result<Vec<f32>> {
-            let all = Tensor::cat(&seen.iter().map(of).collect::<Vec<_>>(), 0)?;
-            Ok(all.mean(0)?.to_dtype(DType::F32)?.to_vec1::<f32>()?)
-        };
-        let (probabilities, deviations) = (mean(|seen| &seen.mean)?, mean(|seen| &seen.deviation)?);
-        let top = ranked(&probabilities).into_iter().take(usize::from(args.top));
-        let named = top.map(|class| (model.card.classes[class].as_str(), class, probabilities[class]));
-        if args.json {
-            let class = |(name, index, p): (&str, usize, f32)| match args.mc {
-                None => json!({"class": name, "index": index, "probability": p}),
-                Some(_) => json!({"class": name, "index": index, "probability": p, "deviation": deviations[index]}),
-            };
-            line(json!({"image": path.to_string_lossy(), "predictions": named.map(class).collect::<Vec<_>>()}))?;
-        } else {
-            line(path.display())?;
-            for (name, class, p) in named {
-                match args.mc {
-                    None => line(format_args!("  {:>5.1} %  {name}", 100.0 * p))?,
-                    Some(_) => {
-                        line(format_args!("  {:>5.1} ± {:>4.1} %  {name}", 100.0 * p, 100.0 * deviations[class]))?
-                    }
-                }
-            }
+        if let Err(error) = tell(args, &model.card.classes, path, &seen) {
+            return ended(Err(error), code);
         }
     }
     Ok(code)
+}
+
+/// Names what is on a picture by the mean of what the networks have seen.
+fn tell(args: &PredictArgs, classes: &[String], path: &Path, seen: &[Marginal]) -> Result<()> {
+    let mean = |of: fn(&Marginal) -> &Tensor| -> Result<Vec<f32>> {
+        let all = Tensor::cat(&seen.iter().map(of).collect::<Vec<_>>(), 0)?;
+        Ok(all.mean(0)?.to_dtype(DType::F32)?.to_vec1::<f32>()?)
+    };
+    let (probabilities, deviations) = (mean(|seen| &seen.mean)?, mean(|seen| &seen.deviation)?);
+    let top = ranked(&probabilities).into_iter().take(usize::from(args.top));
+    let named = top.map(|class| (classes[class].as_str(), class, probabilities[class]));
+    if args.json {
+        let class = |(name, index, p): (&str, usize, f32)| match args.mc {
+            None => json!({"class": name, "index": index, "probability": p}),
+            Some(_) => json!({"class": name, "index": index, "probability": p, "deviation": deviations[index]}),
+        };
+        return line(json!({"image": path.to_string_lossy(), "predictions": named.map(class).collect::<Vec<_>>()}));
+    }
+    line(path.display())?;
+    for (name, class, p) in named {
+        match args.mc {
+            None => line(format_args!("  {:>5.1} %  {name}", 100.0 * p))?,
+            Some(_) => line(format_args!("  {:>5.1} ± {:>4.1} %  {name}", 100.0 * p, 100.0 * deviations[class]))?,
+        }
+    }
+    Ok(())
 }

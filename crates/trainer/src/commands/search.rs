@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::fine_tune::RunArgs;
@@ -54,11 +54,11 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     }
     // All trials see the same split, also where the seed is one of the settings.
     base.data.split_seed = Some(base.split_seed());
-    let first = checked(&space, &base)?;
+    let first = checked(&space, &base).with_context(|| args.space.display().to_string())?;
     let fixed = ["data.path", "data.val_fraction", "data.split_seed", "members"];
     if let Some(place) = space.space.keys().find(|place| fixed.contains(&place.as_str())) {
         let wanted = "of settings that leave the pictures as they are: results are compared on the same ones";
-        bail!(RecipeError::Field { field: "[space]", wanted, got: place.clone() });
+        bail!(RecipeError::FieldIn { path: args.space.clone(), field: "[space]", wanted, got: place.clone() });
     }
     let pictures = Pictures::open(&base, args.run.strict)?;
     let manner = Manner {
@@ -74,11 +74,14 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         None => claim::free(&format!("{}-search", claim::name(&base)))?,
     };
     let folder = SearchFolder::open(&place, &space, &base)?;
-    folder.require_same(&pictures)?;
+    folder.require_same(&space, &pictures)?;
     let ended = search(&folder, (&space, &base), &pictures, manner, |trial, scores| {
         let score = &scores[&trial];
         let said = match score {
-            score if score.failed() => "failed, the loss became NaN or infinite".to_owned(),
+            score if score.failed() => {
+                let why = folder.why(trial).unwrap_or("the loss became NaN or infinite".into());
+                format!("failed, {}", why.trim_end())
+            }
             Score { accuracy, loss } => {
                 let best = if space.best(scores) == Some(trial) { ", the best until now" } else { "" };
                 format!("accuracy {:.1} %, loss {loss:.3}{best}", 100.0 * accuracy)
@@ -91,12 +94,12 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         note(format_args!("interrupted; the same command with --out {} goes on", shell(&place)));
         return Ok(EXIT_CODE);
     }
-    let scores = folder.scores()?;
+    let scores = folder.scores(&space)?;
     folder.write(&[("trials.csv", csv(&folder, &space, &scores)?.as_bytes())])?;
     let Some(best) = space.best(&scores).filter(|best| !scores[best].failed()) else {
         bail!(
-            "the loss of every trial became NaN or infinite, so none is the best ({} says where): lower the rates",
-            place.join("trials").display()
+            "every trial failed, so none is the best ({} says why): where losses became NaN or infinite, lower the rates",
+            place.join("trials/*/diverged.txt").display()
         );
     };
     let recipe = recipe_of(&space, &base, best, &space.settings_of(best, &scores))?;
@@ -157,12 +160,12 @@ fn tell(args: &SearchArgs, folder: &SearchFolder, space: &Space, scores: &Scores
     if args.run.json {
         let row = |trial: &Trial| {
             json!({
-                "trial": trial.number, "rung": trial.rung, "folder": folder.trial(*trial),
+                "trial": trial.number, "rung": trial.rung, "folder": folder.trial(*trial).to_string_lossy(),
                 "settings": space.settings_of(*trial, scores), "accuracy": scores[trial].accuracy, "loss": scores[trial].loss,
             })
         };
         return line(json!({
-            "schema": 1, "command": "search", "folder": folder.path(), "best": ranked.first().map(row),
+            "schema": 1, "command": "search", "folder": folder.path().to_string_lossy(), "best": ranked.first().map(row),
             "trials": ranked.iter().map(row).collect::<Vec<_>>(), "importance": found,
         }));
     }

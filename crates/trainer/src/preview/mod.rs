@@ -3,5 +3,5 @@
 mod sheet;
 mod strengths;
 
-pub use sheet::{Row, sheet};
+pub use sheet::{Row, Sheet, TooLarge};
 pub use strengths::{Strengths, strengths};

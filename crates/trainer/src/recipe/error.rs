@@ -22,6 +22,18 @@ pub enum RecipeError {
         /// What was there.
         got: String,
     },
+    /// A field of another file that is out of its range.
+    #[error("{path}: {field} must be {wanted}; got {got}")]
+    FieldIn {
+        /// The file.
+        path: PathBuf,
+        /// The field, as written in the file.
+        field: &'static str,
+        /// What is wanted.
+        wanted: &'static str,
+        /// What was there.
+        got: String,
+    },
     /// A number of a recipe that its place does not take.
     #[error("recipe: {0}")]
     Number(#[from] OutOfRange),

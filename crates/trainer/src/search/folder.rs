@@ -35,6 +35,11 @@ impl SearchFolder {
     /// # Errors
     /// When the folder is of something else, or cannot be made.
     pub fn open(path: &Path, space: &Space, recipe: &Recipe) -> Result<Self> {
+        ensure!(
+            path.join("space.toml").is_file() || bare(path),
+            "{} is not empty and is no search: choose another --out",
+            path.display()
+        );
         for part in ["trials", "locks"] {
             let place = path.join(part);
             std::fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
@@ -66,7 +71,7 @@ impl SearchFolder {
 
     /// Removes what killed processes have left in trials that are at their end.
     fn tidy(&self, space: &Space) -> Result<()> {
-        let scores = self.scores()?;
+        let scores = self.scores(space)?;
         for trial in scores.keys() {
             if let Some(_lock) = self.take(*trial)? {
                 RunFolder::take(&self.trial(*trial))?;
@@ -80,8 +85,8 @@ impl SearchFolder {
     ///
     /// # Errors
     /// Names the first trial on others.
-    pub fn require_same(&self, pictures: &Pictures) -> Result<()> {
-        for trial in self.scores()?.into_keys() {
+    pub fn require_same(&self, space: &Space, pictures: &Pictures) -> Result<()> {
+        for trial in self.scores(space)?.into_keys() {
             let then = self.summary(trial)?.map(|summary| summary.pictures_sha256).filter(|sum| !sum.is_empty());
             ensure!(
                 then.is_none_or(|then| then == pictures.ledger.sum()),
@@ -107,17 +112,17 @@ impl SearchFolder {
         self.path.join("trials").join(name(trial))
     }
 
-    /// What is there of all trials.
+    /// What is there of all trials of a space; what else lies among them is passed over.
     ///
     /// # Errors
     /// When a summary is none.
-    pub fn scores(&self) -> Result<Scores> {
+    pub fn scores(&self, space: &Space) -> Result<Scores> {
         let mut scores = Scores::new();
         let place = self.path.join("trials");
         let entries = std::fs::read_dir(&place).with_context(|| format!("cannot read {}", place.display()))?;
         for entry in entries {
             let entry = entry?;
-            if let Some(trial) = parse(&entry.file_name().to_string_lossy())
+            if let Some(trial) = parse(&entry.file_name().to_string_lossy()).filter(|trial| space.has(trial))
                 && let Some(score) = self.score(trial)?
             {
                 scores.insert(trial, score);
@@ -147,6 +152,11 @@ impl SearchFolder {
         Summary::read(&path).map(Some)
     }
 
+    /// Why the training of a trial broke, where it is written down.
+    pub fn why(&self, trial: Trial) -> Option<String> {
+        files::read_text(&self.trial(trial).join(DIVERGED)).ok()
+    }
+
     /// Writes down that the training of a trial broke, and why.
     pub(super) fn diverged(&self, trial: Trial, why: &str) -> Result<()> {
         files::write(&self.trial(trial).join(DIVERGED), format!("{why}\n").as_bytes())
@@ -172,6 +182,16 @@ impl SearchFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Whether a folder is not there, or has nothing in it but what a process that was killed before it had begun a search leaves.
+fn bare(path: &Path) -> bool {
+    let known = ["trials", "locks", origin::FILE];
+    let mut entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    entries.all(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with(files::BEGUN) || known.iter().any(|known| name == *known)
+    })
 }
 
 const DIVERGED: &str = "diverged.txt";
@@ -248,6 +268,13 @@ mod tests {
         assert!(folder.take(trial)?.is_some());
         assert_eq!(parse(&name(trial)), Some(trial));
         assert!(SearchFolder::open(place.path(), &space, &Recipe::default()).is_ok());
+        std::fs::create_dir_all(folder.trial(Trial { number: 9999, rung: 0 }))?;
+        std::fs::write(folder.trial(Trial { number: 9999, rung: 0 }).join(DIVERGED), "x")?;
+        assert!(folder.scores(&space)?.is_empty());
+        let foreign = tempfile::tempdir()?;
+        std::fs::write(foreign.path().join("recipe.toml"), "")?;
+        let error = SearchFolder::open(foreign.path(), &space, &Recipe::default()).unwrap_err().to_string();
+        assert!(error.contains("no search") && !foreign.path().join("trials").exists(), "{error}");
         let other = SearchFolder::open(place.path(), &space, &Recipe { seed: 1, ..Recipe::default() }).unwrap_err();
         assert!(other.to_string().contains("another recipe.toml"), "{other}");
         Ok(())

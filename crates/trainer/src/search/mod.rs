@@ -38,8 +38,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// came to the end of the search; otherwise the user has ended it.
 ///
 /// # Errors
-/// When a recipe of a trial is none, or the folder fails. A training that diverges, or that this machine has no memory for, is a bad
-/// result and no error.
+/// When the folder fails, or lacks a picture. A training that diverges, that this machine has no memory for, or whose settings do not go
+/// together is a bad result and no error: why is told by [`SearchFolder::why`].
 pub fn search(
     folder: &SearchFolder,
     (space, base): (&Space, &Recipe),
@@ -49,7 +49,7 @@ pub fn search(
 ) -> Result<bool> {
     let (interrupt, cache) = (Interrupt::listen()?, FeatureCache::default());
     loop {
-        let mut scores = folder.scores()?;
+        let mut scores = folder.scores(space)?;
         let wanted = space.wanted(&scores);
         if wanted.is_empty() {
             return Ok(true);
@@ -71,13 +71,17 @@ pub fn search(
             std::thread::sleep(PAUSE);
             continue;
         };
-        let recipe = recipe_of(space, base, trial, &space.settings_of(trial, &scores))?;
         let place = folder.trial(trial);
-        let run = Run::new(&recipe, pictures, manner).map(|run| run.sharing(&cache));
-        match RunFolder::take(&place).and_then(|place| run?.train(&place)) {
+        let trained = RunFolder::take(&place).and_then(|place| {
+            let recipe = recipe_of(space, base, trial, &space.settings_of(trial, &scores))?;
+            Run::new(&recipe, pictures, manner)?.sharing(&cache).train(&place)
+        });
+        match trained {
             Ok(Ended::Done(_)) => {}
             Ok(Ended::Interrupted(..)) => return Ok(false),
-            Err(error) if error.is::<Diverged>() || is_memory(&error) => folder.diverged(trial, &error.to_string())?,
+            Err(error) if error.is::<Diverged>() || error.is::<RecipeError>() => {
+                folder.diverged(trial, &error.to_string())?
+            }
             Err(error) => {
                 let error = match error.downcast() {
                     Ok(changed) => Changed { way_out: "choose another --out".into(), ..changed }.into(),
@@ -86,13 +90,8 @@ pub fn search(
                 return Err(error.context(format!("the trial {}", place.display())));
             }
         }
-        scores = folder.scores()?;
+        scores = folder.scores(space)?;
         folder.thin(space, &scores)?;
         tell(trial, &scores)?;
     }
-}
-
-/// Whether a trial is one that this machine has no memory for.
-fn is_memory(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(RecipeError::Memory { .. }))
 }

@@ -81,6 +81,12 @@ impl Space {
         }
     }
 
+    /// Whether it is a trial of this search.
+    pub(super) fn has(&self, trial: &Trial) -> bool {
+        let rungs = self.halving.map_or(1, |halving| halving.rungs);
+        trial.rung < rungs && self.ends().last().is_some_and(|end| trial.number < *end)
+    }
+
     /// How many settings are known before any result is.
     pub(crate) fn first_stage(&self) -> usize {
         if self.halving.is_some() { self.trials } else { self.ends().first().copied().unwrap_or(0) }
@@ -235,6 +241,16 @@ mod tests {
             let space = space(&format!("trials = 2\nobjective = \"{objective}\""));
             assert_eq!(space.ranking(&scores).iter().map(|trial| trial.number).collect::<Vec<_>>(), [1, 0]);
         }
+    }
+
+    #[test]
+    fn trials_of_another_search_are_none_of_it() {
+        let trial = |number, rung| Trial { number, rung };
+        let halving = space("trials = 9\nhalving = { factor = 3, rungs = 3 }");
+        assert!(halving.has(&trial(8, 2)) && !halving.has(&trial(9, 0)) && !halving.has(&trial(8, 3)));
+        let staged = "[[stages]]\ntrials = 2\n[[stages]]\ntrials = 3\n[space]\nseed = { choice = [1] }\n";
+        let staged = Space::parse(staged, "space.toml".as_ref()).unwrap();
+        assert!(staged.has(&trial(4, 0)) && !staged.has(&trial(5, 0)) && !staged.has(&trial(0, 1)));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::RecipeError;
 use crate::recipe::limits::MOST_TRIALS;
 
 /// What a field may be.
@@ -23,21 +22,19 @@ pub enum Range {
 pub const POINTS: usize = 10;
 
 impl Range {
-    pub(super) fn check(&self, place: &str) -> Result<(), RecipeError> {
-        let fail = |wanted, got: String| {
-            Err(RecipeError::Field { field: "[space]", wanted, got: format!("{got} for {place}") })
-        };
+    /// What is wanted of it, and what it is, where that is something else.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         match self {
             Self::Log([low, high]) if !(*low > 0.0 && low < high && high.is_finite()) => {
-                fail("log = [LOW, HIGH] with 0 < LOW < HIGH", format!("[{low}, {high}]"))
+                Err(("log = [LOW, HIGH] with 0 < LOW < HIGH", format!("[{low}, {high}]")))
             }
             Self::Uniform([low, high]) if !(low < high && (high - low).is_finite()) => {
-                fail("uniform = [LOW, HIGH] with LOW < HIGH", format!("[{low}, {high}]"))
+                Err(("uniform = [LOW, HIGH] with LOW < HIGH", format!("[{low}, {high}]")))
             }
             Self::Integer([low, high]) if low >= high => {
-                fail("integer = [LOW, HIGH] with LOW < HIGH", format!("[{low}, {high}]"))
+                Err(("integer = [LOW, HIGH] with LOW < HIGH", format!("[{low}, {high}]")))
             }
-            Self::Choice(values) if values.is_empty() => fail("choice = [...] with a value or more", "[]".into()),
+            Self::Choice(values) if values.is_empty() => Err(("choice = [...] with a value or more", "[]".into())),
             _ => Ok(()),
         }
     }

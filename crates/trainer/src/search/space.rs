@@ -134,17 +134,19 @@ impl Space {
         let space: Self = toml::from_str(text).map_err(parse)?;
         let number = |source| RecipeError::NumberIn { path: path.into(), source };
         limits::check(&toml::from_str(text).map_err(parse)?, limits::SPACE).map_err(number)?;
-        space.check()?;
+        space.check(path)?;
         Ok(space)
     }
 
-    fn check(&self) -> Result<(), RecipeError> {
-        let fail = |field, wanted, got: String| Err(RecipeError::Field { field, wanted, got });
+    fn check(&self, path: &Path) -> Result<(), RecipeError> {
+        let fail = |field, wanted, got: String| Err(RecipeError::FieldIn { path: path.into(), field, wanted, got });
         if self.space.is_empty() {
             return fail("[space]", "at least one field with its range", "none".into());
         }
         for (place, range) in &self.space {
-            range.check(place)?;
+            if let Err((wanted, got)) = range.check() {
+                return fail("[space]", wanted, format!("{got} for {place}"));
+            }
         }
         let plain = self.stages.is_empty() && self.halving.is_none();
         if self.method == Method::Grid && !plain {

@@ -19,13 +19,15 @@ use tokio::time::{sleep, timeout};
 /// Connections at a time; further ones wait in the system's queue. Below the 256 descriptors that some systems give a process.
 const CONNECTIONS: usize = 128;
 
-/// How long the head of a request may take to arrive, unless the request itself has less, and an answer to be taken.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the head of a request may take to arrive, an answer to be taken, and the end to come, unless a request
+/// itself has less.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait when the system has no descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Serves until `end` is there, then finishes what has been asked. A request may take `time` until its turn and as long again.
+/// Serves until `end` is there, then finishes what has been asked as far as a few seconds suffice. A request may take
+/// `time` until its turn and as long again.
 pub async fn serve(listener: TcpListener, router: Router, time: Duration, end: impl Future<Output = ()>) {
     let graceful = Arc::new(GracefulShutdown::new());
     let accepting = tokio::spawn(accept(listener, router, time, Arc::clone(&graceful)));
@@ -33,7 +35,7 @@ pub async fn serve(listener: TcpListener, router: Router, time: Duration, end: i
     accepting.abort();
     let _ = accepting.await;
     if let Some(graceful) = Arc::into_inner(graceful) {
-        let _ = timeout(time, graceful.shutdown()).await;
+        let _ = timeout(PATIENCE.min(time), graceful.shutdown()).await;
     }
 }
 

@@ -15,11 +15,33 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 pub struct Hosts {
     /// The address that is listened on.
     pub bound: IpAddr,
-    /// Further names, in lower case and without a port.
+    /// Further names, as [`Hosts::name`] has them.
     pub names: Vec<String>,
 }
 
 impl Hosts {
+    /// A name or an address as the `Host` of a request has it: in small letters, without a dot at its end, and no port.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn name(text: &str) -> Result<String, String> {
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        if let Ok(address) = unbracketed(&name).parse::<IpAddr>() {
+            return Ok(address.to_string());
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let parts = || name.split('.');
+        let known = parts().all(|part| (1..64).contains(&part.len()) && part.chars().all(plain));
+        // What ends with a number is an address.
+        if known
+            && name.len() < 254
+            && parts().next_back().is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            return Ok(name);
+        }
+        Err("wanted a name or an address alone, such as pictures.example.org, without http:// and port".to_owned())
+    }
+
     /// Why a request is not for this server, or not of a page of its own.
     pub(super) fn refuse(&self, request: &Request) -> Option<(StatusCode, String)> {
         let Some(host) = single(request.headers(), HOST) else {
@@ -50,8 +72,8 @@ impl Hosts {
     /// given, or one without a dot, which nobody else can own.
     fn know(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
-        if self.names.contains(&host) {
+        let address = unbracketed(&host);
+        if self.names.iter().any(|name| name == address) {
             return true;
         }
         match address.parse::<IpAddr>() {
@@ -63,6 +85,11 @@ impl Hosts {
             Err(_) => !host.is_empty() && !host.contains(['.', ':', '[', ']']),
         }
     }
+}
+
+/// An address of version 6 stands in brackets.
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn single(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -141,6 +168,25 @@ mod tests {
             (status("192.168.1.7", &["192.168.1.7"], None), status("192.168.1.7", &["127.0.0.1"], None)),
             (200, 421)
         );
+    }
+
+    #[test]
+    fn a_further_name_is_a_name_alone() {
+        for (text, name) in [
+            ("Pictures.Example.org.", "pictures.example.org"),
+            ("desk", "desk"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("[0:0::1]", "::1"),
+        ] {
+            assert_eq!(Hosts::name(text).as_deref(), Ok(name));
+        }
+        for text in
+            ["", ".", "http://x", "x:3000", "x/", "a b", "a..b", "[::1]:3000", "user@x", "*.x.org", "127.1", "x,y"]
+        {
+            assert!(Hosts::name(text).is_err_and(|why| why.contains("without http://")), "{text}");
+        }
+        let hosts = Hosts { bound: [127, 0, 0, 1].into(), names: vec![Hosts::name("fe80::1").unwrap()] };
+        assert!(hosts.know("[fe80::1]") && !hosts.know("[fe80::2]"));
     }
 
     #[test]

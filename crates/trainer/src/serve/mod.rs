@@ -1,5 +1,6 @@
 //! A network behind HTTP: a page to drop a picture on, and answers as JSON.
 
+mod body;
 mod connections;
 mod hosts;
 mod page;
@@ -51,6 +52,9 @@ pub struct Allowed {
 
 /// Requests of the longest kind whose bodies are in memory at a time; others wait, their bodies unread.
 const BODIES: usize = 4;
+
+/// Bytes of a body that waits for nobody: a hundred connections with one each take no more than a few long ones.
+const SMALL: usize = 1 << 20;
 
 /// What memory is counted in, bytes.
 const UNIT: usize = 1 << 16;
@@ -153,13 +157,16 @@ async fn predict(
         }
     };
     let time = shared.time;
-    let room = Arc::clone(&shared.memory).acquire_many_owned(shared.units(request.headers()));
-    let Ok(Ok(room)) = timeout(time, room).await else {
+    let room = match shared.units(request.headers()) {
+        0 => Ok(None),
+        units => timeout(time, Arc::clone(&shared.memory).acquire_many_owned(units)).await.map(Result::ok),
+    };
+    let Ok(room) = room else {
         let busy = refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests are waiting: try again later");
         return ([(RETRY_AFTER, time.as_secs().max(1).to_string())], busy).into_response();
     };
     let answered = async {
-        let upload = match Upload::read(request).await {
+        let upload = match Upload::read(request, shared.bytes).await {
             Ok(upload) => upload,
             Err((status, why)) => return refuse(status, why),
         };
@@ -183,10 +190,13 @@ async fn predict(
 }
 
 impl Shared {
-    /// How much memory the body of a request may take: what it says, or the most that is allowed.
+    /// How much memory the body of a request may take, where it is not small: what it says, or the most that is allowed.
     fn units(&self, headers: &HeaderMap) -> u32 {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let bytes = length.unwrap_or(self.bytes).min(self.bytes);
+        if bytes <= SMALL {
+            return 0;
+        }
         u32::try_from(bytes.div_ceil(UNIT).max(1)).unwrap_or(u32::MAX)
     }
 

@@ -5,6 +5,8 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 
+use super::body;
+
 /// The most pictures in a form.
 const PICTURES: usize = 64;
 
@@ -14,16 +16,18 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Reads them.
+    /// Reads them, of a body of at most so many bytes.
     ///
     /// # Errors
-    /// When the body is too long or no whole form, or the form has no file in it.
-    pub(super) async fn read(request: Request) -> Result<Self, (StatusCode, String)> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    /// When the body is too long, too slow or no whole form, or the form has no file in it.
+    pub(super) async fn read(request: Request, most: usize) -> Result<Self, (StatusCode, String)> {
+        let (head, body) = request.into_parts();
+        let body = Bytes::from(body::read(body, most).await?);
+        let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
-            let body = Bytes::from_request(request, &()).await.map_err(|error| (error.status(), error.body_text()))?;
             return Ok(Self { pictures: vec![("the body".to_owned(), body)] });
         }
+        let request = Request::from_parts(head, body.into());
         let mut form =
             Multipart::from_request(request, &()).await.map_err(|error| (error.status(), error.body_text()))?;
         let mut pictures = Vec::new();

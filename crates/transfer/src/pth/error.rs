@@ -1,4 +1,5 @@
 use super::machine::{MOST_PICKLE, MOST_STEPS};
+use crate::names::{all_shown, shown};
 
 /// What is wrong with a file that PyTorch is to have saved.
 #[derive(Debug, thiserror::Error)]
@@ -33,14 +34,14 @@ pub enum PthError {
         part: &'static str,
     },
     /// The archive was packed again by another program.
-    #[error("{entry} in it is compressed or encrypted: `torch.save` writes archives that are neither")]
+    #[error("{} in it is compressed or encrypted: `torch.save` writes archives that are neither", shown(entry))]
     Compressed {
         /// The entry of the archive.
         entry: String,
     },
-    /// The numbers were written by another kind of processor.
-    #[error("it was saved on a big-endian machine: load and save it again on another")]
-    BigEndian,
+    /// Its entry `byteorder` says something else than `torch.save` writes.
+    #[error("its entry byteorder says neither little nor big: load and save it again with PyTorch")]
+    ByteOrder,
     /// A program rather than weights.
     #[error("it is a TorchScript program: save the state dict, `torch.save(model.state_dict(), ...)`")]
     Script,
@@ -51,7 +52,7 @@ pub enum PthError {
     #[error("it holds no tensors by name: save the state dict, `torch.save(model.state_dict(), ...)`")]
     NoStateDict,
     /// There are several sets of tensors by name.
-    #[error("it holds several state dicts ({}): save one of them alone", names.join(", "))]
+    #[error("it holds several state dicts ({}): save one of them alone", all_shown(names))]
     Several {
         /// The entries that they are.
         names: Vec<String>,
@@ -63,7 +64,7 @@ pub enum PthError {
         what: &'static str,
     },
     /// A tensor is not what it claims to be.
-    #[error("{name} in it is invalid: {what}")]
+    #[error("{} in it is invalid: {what}", shown(name))]
     Tensor {
         /// The tensor.
         name: String,

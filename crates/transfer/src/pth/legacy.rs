@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::machine;
+use super::machine::{self, MOST_STEPS};
 use super::object::{Object, Pickle};
 use super::view::storage;
 use super::{MOST_PICKLE, Place, PthError};
@@ -29,31 +29,44 @@ pub(super) fn pickles<R: Read + Seek>(source: &mut Source<R>) -> Result<Vec<u8>,
 
 /// Reads the stream whose pickles `bytes` begin with.
 pub(super) fn read<'a, R: Read + Seek>(source: &mut Source<R>, bytes: &'a [u8]) -> Result<Legacy<'a>, WeightsError> {
-    let mut at = 0;
-    let mut next = || {
-        let pickle = machine::read(&bytes[at..]);
-        at += pickle.as_ref().map_or(0, |pickle| pickle.len);
-        pickle
-    };
-    let parts = (|| {
-        let magic = next()?;
-        if !matches!(magic.get(magic.root), Object::Long(MAGIC)) {
+    let mut stream = Stream { bytes, at: 0, left: MOST_STEPS };
+    let (pickle, keys) = stream.saved().map_err(|error| source.fault(error))?;
+    let places = places(source, &pickle, &keys, stream.at as u64)?;
+    Ok(Legacy { pickle, places })
+}
+
+/// The pickles of a stream, one behind the other.
+struct Stream<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// How many more instructions may be followed, in all of them together.
+    left: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// What was saved, and the keys of the storages. The pickles before them are checked and forgotten.
+    fn saved(&mut self) -> Result<(Pickle<'a>, Pickle<'a>), PthError> {
+        if !self.next_is(|root| matches!(root, Object::Long(MAGIC)))? {
             return Err(PthError::Foreign);
         }
-        let version = next()?;
-        if !matches!(version.get(version.root), Object::Int(VERSION)) {
+        if !self.next_is(|root| matches!(root, Object::Int(VERSION)))? {
             return Err(PthError::Container { part: "stream" });
         }
-        let machine = next()?;
-        let little = machine.item(machine.root, "little_endian").map(|id| machine.get(id));
-        if matches!(little, Some(Object::Bool(false))) {
-            return Err(PthError::BigEndian);
-        }
-        Ok((next()?, next()?))
-    })();
-    let (pickle, keys) = parts.map_err(|error| source.fault(error))?;
-    let places = places(source, &pickle, &keys, at as u64)?;
-    Ok(Legacy { pickle, places })
+        // About the machine that wrote it. PyTorch writes the numbers of a stream as little-endian on every machine.
+        self.read_next()?;
+        Ok((self.read_next()?, self.read_next()?))
+    }
+
+    fn next_is(&mut self, wanted: impl Fn(&Object<'a>) -> bool) -> Result<bool, PthError> {
+        let pickle = self.read_next()?;
+        Ok(wanted(pickle.get(pickle.root)))
+    }
+
+    fn read_next(&mut self) -> Result<Pickle<'a>, PthError> {
+        let pickle = machine::read(&self.bytes[self.at..], &mut self.left)?;
+        self.at += pickle.len;
+        Ok(pickle)
+    }
 }
 
 /// Where the storages lie: from `at` on, in the order of their keys, each behind the number of its elements.

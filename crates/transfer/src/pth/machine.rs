@@ -9,8 +9,9 @@ use super::object::{Global, Id, Object, Pickle};
 /// The longest pickle that is read, bytes. That of a network with 700 tensors and the moments of Adam has about 0.3 MB.
 pub(super) const MOST_PICKLE: u64 = 64 << 20;
 
-/// The most instructions that are followed: each makes one object at most, of 40 bytes.
-pub(super) const MOST_STEPS: usize = 1 << 23;
+/// The most instructions that are followed in a file. With the moments of Adam a tensor takes about 120. One
+/// instruction takes up to 150 bytes of memory: an object, its list of parts, a place on the stack and one in the memo.
+pub(super) const MOST_STEPS: usize = 1 << 20;
 
 /// The newest protocol.
 const PROTOCOL: u8 = 5;
@@ -18,14 +19,16 @@ const PROTOCOL: u8 = 5;
 /// How often a function may be handed on to another ([`Global::Typed`]).
 const MOST_TYPED: usize = 4;
 
-/// Reads the pickle that `bytes` begin with: the instructions that `torch.save` writes in protocols 2 to 5. It is data: nothing is
-/// imported or called.
-pub(super) fn read(bytes: &[u8]) -> Result<Pickle<'_>, PthError> {
-    let mut machine = Machine { code: Code::new(bytes), ..Machine::default() };
+/// Reads the pickle that `bytes` begin with: the instructions that `torch.save` writes in protocols 2 to 5. It is data:
+/// nothing is imported or called. `left` is how many instructions may be followed, and afterwards how many are left for
+/// the next pickle.
+pub(super) fn read<'a>(bytes: &'a [u8], left: &mut usize) -> Result<Pickle<'a>, PthError> {
+    let mut machine = Machine { code: Code::new(bytes), left: *left, ..Machine::default() };
     loop {
         machine.begins = machine.code.at();
         machine.charge(1)?;
         if let Some(root) = machine.step()? {
+            *left = machine.left;
             return Ok(Pickle { objects: machine.objects, root, len: machine.code.at() });
         }
     }
@@ -36,7 +39,8 @@ struct Machine<'a> {
     code: Code<'a>,
     /// Where the present instruction begins.
     begins: usize,
-    steps: usize,
+    /// How many more instructions may be followed.
+    left: usize,
     objects: Vec<Object<'a>>,
     stack: Vec<Id>,
     /// Heights of the stack.
@@ -70,9 +74,7 @@ impl<'a> Machine<'a> {
             b'1' => drop(self.pop_mark()?),
             b'2' => self.stack.push(self.top()?),
 
-            b'N' => self.push(Object::Opaque),
-            0x88 => self.push(Object::Bool(true)),
-            0x89 => self.push(Object::Bool(false)),
+            b'N' | 0x88 | 0x89 => self.push(Object::Opaque),
             b'K' => self.int(1)?,
             b'M' => self.int(2)?,
             b'J' => {
@@ -349,8 +351,8 @@ impl<'a> Machine<'a> {
     }
 
     fn charge(&mut self, steps: usize) -> Result<(), PthError> {
-        self.steps += steps;
-        if self.steps > MOST_STEPS { Err(PthError::TooLong) } else { Ok(()) }
+        self.left = self.left.checked_sub(steps).ok_or(PthError::TooLong)?;
+        Ok(())
     }
 
     fn invalid(&self, wanted: &'static str) -> PthError {

@@ -14,7 +14,7 @@ use std::io::{Read, Seek};
 pub use error::PthError;
 
 use archive::Archive;
-use machine::MOST_PICKLE;
+use machine::{MOST_PICKLE, MOST_STEPS};
 use object::{Element, Pickle};
 use state_dict::StateDict;
 use view::View;
@@ -68,10 +68,12 @@ fn read_archive<R: Read + Seek>(source: &mut Source<R>) -> Result<WeightsFile, W
     };
     let order = whole("byteorder", 16)?;
     let pickle = whole("data.pkl", MOST_PICKLE)?.unwrap_or_default();
-    if order.is_some_and(|order| order != b"little") {
-        return Err(source.fault(PthError::BigEndian));
+    match order.as_deref() {
+        None | Some(b"little") => {}
+        Some(b"big") => source.set_big_endian(),
+        Some(_) => return Err(source.fault(PthError::ByteOrder)),
     }
-    let pickle = machine::read(&pickle).map_err(|error| source.fault(error))?;
+    let pickle = machine::read(&pickle, &mut { MOST_STEPS }).map_err(|error| source.fault(error))?;
     weights(source, &pickle, |source, key| archive.place(source, &format!("{folder}data/{key}")))
 }
 
@@ -83,20 +85,21 @@ fn weights<R: Read + Seek>(
 ) -> Result<WeightsFile, WeightsError> {
     let StateDict { entry, tensors, others } = state_dict::find(pickle).map_err(|error| source.fault(error))?;
     let mut file = WeightsFile::default();
-    file.report.entry = entry.map(str::to_owned);
+    file.report.entry = entry;
     file.report.left_out = others;
     for (name, arguments) in tensors {
         let wrong = |what| PthError::Tensor { name: name.clone(), what };
         let view = View::of(pickle, arguments).map_err(|what| source.fault(wrong(what)))?;
-        let Element::Float(dtype) = view.storage.element else {
+        let Element::Float(float) = view.storage.element else {
             file.leave_out(name);
             continue;
         };
         let Some(place) = place(source, view.storage.key)? else {
             return Err(source.fault(wrong("its storage is not in the file")));
         };
-        let numbers = view.read(source, (&name, dtype), place)?;
+        let numbers = view.read(source, (&name, float), place)?;
         let shape: Vec<usize> = view.shape.iter().map(|&side| side as usize).collect();
+        source.check_sides(&name, &shape)?;
         file.add(name, &shape, numbers)?;
     }
     Ok(file)

@@ -1,6 +1,6 @@
 //! What a pickle is read into.
 
-use candle_core::DType;
+use crate::source::Float;
 
 /// The number of an object of a [`Pickle`].
 ///
@@ -11,9 +11,8 @@ pub(super) type Id = u32;
 /// An object, as far as weights need to know it.
 #[derive(Debug)]
 pub(super) enum Object<'a> {
-    /// None, a float, bytes, a set.
+    /// None, a truth, a float, bytes, a set.
     Opaque,
-    Bool(bool),
     Int(i64),
     /// A number of more than 64 bits, as it stands there.
     Long(&'a [u8]),
@@ -51,7 +50,7 @@ pub(super) enum Global {
 /// What a storage holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
-    Float(DType),
+    Float(Float),
     /// Something that is no weight, of so many bytes.
     Other(u64),
 }
@@ -60,7 +59,7 @@ impl Element {
     /// Bytes.
     pub(super) fn size(self) -> u64 {
         match self {
-            Self::Float(dtype) => dtype.size_in_bytes() as u64,
+            Self::Float(float) => float.size() as u64,
             Self::Other(size) => size,
         }
     }
@@ -81,10 +80,10 @@ impl Global {
 
 fn storage(name: &str) -> Option<Element> {
     Some(match name.strip_suffix("Storage")? {
-        "Float" => Element::Float(DType::F32),
-        "Double" => Element::Float(DType::F64),
-        "Half" => Element::Float(DType::F16),
-        "BFloat16" => Element::Float(DType::BF16),
+        "Float" => Element::Float(Float::F32),
+        "Double" => Element::Float(Float::F64),
+        "Half" => Element::Float(Float::F16),
+        "BFloat16" => Element::Float(Float::BF16),
         "ComplexDouble" => Element::Other(16),
         "Long" | "ComplexFloat" => Element::Other(8),
         "Int" | "QInt32" => Element::Other(4),

@@ -2,12 +2,10 @@
 
 use std::io::{Read, Seek};
 
-use candle_core::DType;
-
 use super::object::{Element, Global, Id, Object, Pickle};
 use super::{Place, PthError};
 use crate::WeightsError;
-use crate::source::Source;
+use crate::source::{Float, Source};
 
 /// The most dimensions of a tensor in PyTorch.
 const MOST_DIMENSIONS: usize = 64;
@@ -70,19 +68,23 @@ impl<'a> View<'a> {
     pub(super) fn read<R: Read + Seek>(
         &self,
         source: &mut Source<R>,
-        (name, dtype): (&str, DType),
+        (name, float): (&str, Float),
         place: Place,
     ) -> Result<Vec<f32>, WeightsError> {
-        let size = dtype.size_in_bytes() as u64;
+        let size = float.size() as u64;
         let (count, reach) = self
             .extent(place.len / size)
             .map_err(|what| source.fault(PthError::Tensor { name: name.to_owned(), what }))?;
+        // An empty tensor may claim to begin anywhere.
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let at = place.at + self.first * size;
-        if count == 0 || self.is_contiguous() {
-            return source.floats(if count == 0 { 0 } else { at }, count, dtype);
+        if self.is_contiguous() {
+            return source.floats(at, count, float);
         }
         source.charge(count)?;
-        let range = source.floats(at, reach, dtype)?;
+        let range = source.floats(at, reach, float)?;
         Ok(self.gathered(&range, count))
     }
 

@@ -186,6 +186,26 @@ fn a_file_without_a_checksum_is_taken_when_asked_for_and_stored_under_its_own() 
 }
 
 #[test]
+fn a_file_of_another_commit_is_refused_where_nothing_else_tells_it() {
+    let server = Server::start(|_| {
+        let tag = format!("ETag: \"{}\"\r\n", hex(&content()));
+        Reply::new(part(0, 10_000) + &tag, &content())
+    });
+    let place = tempfile::tempdir().unwrap();
+    let hub = server.hub(place.path());
+    let other = HubFile { revision: "f".repeat(40), ..file() };
+    let error = hub.pull(&other, &mut quiet).unwrap_err();
+    assert!(matches!(error, FetchError::Answer { .. }) && error.to_string().contains(COMMIT), "{error}");
+    assert_eq!(hub.find(&other), None);
+    let pinned = HubFile { revision: COMMIT.into(), ..file() };
+    assert_eq!(fs::read(hub.pull(&pinned, &mut quiet).unwrap()).unwrap(), content());
+    // The checksum tells it.
+    let known = HubFile { sha256: Digest::parse(&hex(&content())), ..other };
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(fs::read(server.hub(empty.path()).pull(&known, &mut quiet).unwrap()).unwrap(), content());
+}
+
+#[test]
 fn no_more_is_written_than_was_promised() {
     let sha = "a".repeat(64);
     let tag = format!("ETag: \"{sha}\"\r\n");

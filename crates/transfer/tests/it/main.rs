@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 mod backbones;
+mod checkpoints;
 mod freezing;
 mod golden;
 mod hostile;
+mod hostile_any;
 mod hostile_hub;
 mod hub;
 mod pth;

@@ -218,3 +218,52 @@ fn weights_by_timms_names_fit_a_network_of_torchvisions() {
     load_weights(&p, &weights, Fit::Exact).unwrap();
     assert_eq!(values(&p.tensors()["classifier.0.weight"]), values(&fc1));
 }
+
+/// A file of weights of one number by these names; those of the tensor `odd` are NaN.
+fn named(folder: &std::path::Path, names: &[&str], odd: &str) -> std::path::PathBuf {
+    let number = |name: &str| Tensor::full(if name == odd { f32::NAN } else { 1.0 }, 1, &Device::Cpu).unwrap();
+    let tensors: HashMap<_, _> = names.iter().map(|name| ((*name).to_owned(), number(name))).collect();
+    let path = folder.join("names.safetensors");
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    path
+}
+
+#[test]
+fn a_network_is_found_behind_names_of_the_files_own() {
+    let (folder, resnet) = (tempfile::tempdir().unwrap(), taper_transfer::model("resnet18").unwrap());
+    let own = ["conv1.weight", "bn1.bias", "layer1.0.conv1.weight", "layer2.w", "layer3.w", "layer4.w"];
+    let inside: Vec<String> = own.iter().map(|name| format!("net.{name}")).collect();
+    let mut names: Vec<&str> = inside.iter().map(String::as_str).collect();
+    names.push("criterion.weight");
+    let file = resnet.weights_in(&named(folder.path(), &names, "criterion.weight")).unwrap();
+    assert_eq!(file.tensors.len(), 6);
+    assert!(own.iter().all(|name| file.tensors.contains_key(*name)));
+    assert_eq!(
+        file.report.to_string(),
+        "\"net.\" removed from the beginning of the names; \
+         1 left out, whose names begin with something else: criterion.weight"
+    );
+    // What fits is left as it is, and of two networks none is chosen.
+    let file = resnet.weights_in(&named(folder.path(), &[&own[..], &["net.fc.weight"]].concat(), "")).unwrap();
+    assert!(file.report.is_empty() && file.tensors.len() == 7);
+    let other: Vec<String> = own.iter().map(|name| format!("other.{name}")).collect();
+    names.extend(other.iter().map(String::as_str));
+    let error = resnet.weights_in(&named(folder.path(), &names, "")).unwrap_err().to_string();
+    assert!(error.contains("names.safetensors") && error.contains("net., other."), "{error}");
+}
+
+#[test]
+fn two_tensors_for_one_parameter_are_refused() {
+    let (folder, vgg) = (tempfile::tempdir().unwrap(), taper_transfer::model("vgg16").unwrap());
+    let path = named(folder.path(), &["head.fc.bias", "classifier.6.bias"], "");
+    let error = vgg.weights_in(&path).unwrap_err().to_string();
+    assert!(error.contains("classifier.6.bias and head.fc.bias") && error.contains("names.safetensors"), "{error}");
+}
+
+#[test]
+fn a_mismatch_of_long_names_is_told_in_short() {
+    let (p, _) = network(7);
+    let weights = BTreeMap::from([("x\n".repeat(1 << 20), Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap())]);
+    let error = load_weights(&p, &weights, Fit::Exact).unwrap_err().to_string();
+    assert!(error.contains("x\\nx") && error.len() < 1000, "{}", error.len());
+}

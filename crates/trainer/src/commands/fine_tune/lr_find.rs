@@ -13,7 +13,7 @@ use crate::output::{line, note};
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::pretrained::tell;
-use crate::range_test::range_test;
+use crate::range_test::{FEWEST_STEPS, range_test};
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 /// Find a learning rate: train for a few steps while the rate grows, and see where the loss falls.
@@ -34,7 +34,7 @@ pub struct LrFindArgs {
     #[arg(long, value_name = "RATE", default_value_t = 1.0)]
     high: f64,
     /// How many steps
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(FEWEST_STEPS as i64..=100_000))]
     steps: u32,
     #[command(flatten)]
     files: ChartFiles,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::telling::Form;
 use super::{below_best, interrupted};
@@ -32,6 +32,15 @@ pub(super) fn begin(
     train(recipe, pictures, manner, &folder, form)
 }
 
+/// Refuses a run that was begun with more members than its recipe has now.
+pub(super) fn require_all(recipe: &Recipe, folder: &Path) -> Result<()> {
+    let count = if recipe.members > 1 { recipe.members } else { 0 };
+    let more = (count + 1..).take_while(|number| folder.join(format!("{MEMBER}{number}")).is_dir()).count();
+    let what = format!("members: was {} or more, is {}", count + more, recipe.members);
+    ensure!(more == 0, Changed::new(folder, recipe, vec![what]));
+    Ok(())
+}
+
 /// The pictures of the first member that is not at its end, as they were when it was begun.
 pub(super) fn ledger(recipe: &Recipe, folder: &Path) -> Option<Ledger> {
     (1..=recipe.members).find_map(|number| Ledger::read(&folder.join(format!("{MEMBER}{number}"))))
@@ -56,7 +65,7 @@ pub(super) fn train(
         // Whatever its seed, a member must not have learned what another is judged by.
         member.data.split_seed = Some(recipe.split_seed());
         let place = folder.join(format!("{MEMBER}{}", number + 1));
-        names.push(place.display().to_string());
+        names.push(place.clone());
         let run = Run::new(&member, pictures, manner)?;
         if place.join(SUMMARY).is_file() {
             run.require_finished(&place).map_err(whole)?;

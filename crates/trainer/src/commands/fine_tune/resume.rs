@@ -58,6 +58,7 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     };
     let recipe = &origin::recipe(folder)?;
     recipe.check().with_context(|| folder.join("recipe.toml").display().to_string())?;
+    members::require_all(recipe, folder)?;
     origin::require_pictures(folder, recipe)?;
     let known = Ledger::read(folder).or_else(|| members::ledger(recipe, folder)).unwrap_or_default();
     let pictures = Pictures::open_again(recipe, args.strict, &known)?;
