@@ -24,7 +24,7 @@ fn names_that_are_not_utf8_end_nothing() {
     for args in [
         &["inspect", "init", "--layers", "1", "--width", "8", "--json", "--png"][..],
         &["optimize", "--rules", "sgd", "--steps", "2", "--json", "--png"],
-        &["optimize", "--schedules", "cosine", "--steps", "2", "--json", "--png"],
+        &["optimize", "--schedules", "cosine", "--steps", "10", "--json", "--png"],
         &["augment", EMOJI, "--rows", "1", "--cols", "1", "--json", "--preview"],
     ] {
         let ran = Ran::from(command(folder, args).arg(file).output().unwrap());

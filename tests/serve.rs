@@ -94,7 +94,7 @@ fn a_picture_is_named_and_anything_else_is_refused() {
         ("/predict?top=x", &picture, 400, "top=N"),
         ("/predict?topp=1", &picture, 400, "topp"),
         ("/elsewhere", b"", 404, "POST /predict"),
-        ("/predict", &vec![0; (1 << 20) + 1], 413, "length limit"),
+        ("/predict", &vec![0; (1 << 20) + 1], 413, "more than 1048576 bytes"),
     ] {
         let (status, told) = server.post(path, body);
         assert!(status == wanted && told["error"].as_str().unwrap().contains(word), "{path}: {status} {told}");

@@ -319,12 +319,13 @@ mod tests {
 
     #[test]
     fn a_header_that_claims_more_than_there_is_is_refused() {
-        // The ends of the tensors are so near to 2^64 that the length of the header takes their sum past it.
-        let (half, end) = (1u64 << 63, u64::MAX - 8);
-        let header = format!(
-            r#"{{"__metadata__":{{"position":"{{}}"}},"a":{{"dtype":"U8","shape":[{half}],"data_offsets":[0,{half}]}},"b":{{"dtype":"U8","shape":[{}],"data_offsets":[{half},{end}]}}}}"#,
-            end - half
-        );
+        // Eight tensors end so near to 2^64 that the length of the header takes their sum past it.
+        let each = (1u64 << 61) - 1;
+        let tensor = |i: u64| {
+            format!(r#""{i}":{{"dtype":"U8","shape":[{each}],"data_offsets":[{},{}]}}"#, i * each, (i + 1) * each)
+        };
+        let tensors = (0..8).map(tensor).collect::<Vec<_>>().join(",");
+        let header = format!(r#"{{"__metadata__":{{"position":"{{}}"}},{tensors}}}"#);
         let mut bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
         let sum = sha256(&bytes);
         bytes.extend_from_slice(sum.as_bytes());

@@ -209,7 +209,9 @@ pub fn range_test(
     range @ (low, high, steps): (f64, f64, usize),
 ) -> Result<RangeTest> {
     if !(low > 0.0 && high > low && high.is_finite() && steps >= FEWEST_STEPS) {
-        bail!("a range of rates goes from above 0 to more, in at least {FEWEST_STEPS} steps; got {low} to {high} in {steps}");
+        bail!(
+            "a range of rates goes from above 0 to more, in at least {FEWEST_STEPS} steps; got {low} to {high} in {steps}"
+        );
     }
     let copies = params.tensors().into_iter().map(|(name, tensor)| Ok((name, tensor.copy()?)));
     let before = copies.collect::<candle_core::Result<BTreeMap<_, _>>>()?;

@@ -1,5 +1,5 @@
 use super::machine::{MOST_PICKLE, MOST_STEPS};
-use crate::names::{all_shown, shown};
+use crate::names::shown;
 
 /// What is wrong with a file that PyTorch is to have saved.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +52,9 @@ pub enum PthError {
     #[error("it holds no tensors by name: save the state dict, `torch.save(model.state_dict(), ...)`")]
     NoStateDict,
     /// There are several sets of tensors by name.
-    #[error("it holds several state dicts ({}): save one of them alone", all_shown(names))]
+    #[error("it holds several state dicts ({}): save one of them alone", names.join(", "))]
     Several {
-        /// The entries that they are.
+        /// The entries that they are, as messages show them.
         names: Vec<String>,
     },
     /// There are more tensors, layers or letters in a name than any network has.
