@@ -10,7 +10,11 @@ use crate::support::{EMOJI, Ran, SHORT, command, fails, fine_tune, small, succee
 /// Runs a command whose models are in folders of the test, and nowhere else.
 fn offline(folder: &Path, args: &[&str]) -> Ran {
     let mut command = command(folder, args);
-    command.env("HF_HOME", folder.join("home")).env("TORCH_HOME", folder.join("torch")).env("HF_HUB_OFFLINE", "1");
+    command
+        .env_remove("HF_HUB_CACHE")
+        .env("HF_HOME", folder.join("home"))
+        .env("TORCH_HOME", folder.join("torch"))
+        .env("HF_HUB_OFFLINE", "1");
     command.output().unwrap().into()
 }
 
@@ -77,7 +81,10 @@ fn torchvisions_files_are_what_their_names_say() {
         }
     });
     let mut pull = command(place.path(), &["models", "pull", "vgg16", "--from", "torchvision"]);
-    pull.env("TORCH_HOME", place.path()).env("HF_HOME", place.path()).env("TAPER_TORCHVISION_ENDPOINT", endpoint);
+    pull.env_remove("HF_HUB_CACHE")
+        .env("TORCH_HOME", place.path())
+        .env("HF_HOME", place.path())
+        .env("TAPER_TORCHVISION_ENDPOINT", endpoint);
     let ran = Ran::from(pull.env_remove("HF_HUB_OFFLINE").output().unwrap());
     fails(&ran, 1, &["vgg16-397923af.pth of torchvision", "397923af8e79cdbb", "thrown away"]);
     assert!(!place.path().join("hub/checkpoints/vgg16-397923af.pth").exists());
@@ -110,7 +117,7 @@ fn a_full_disk_ends_a_download_with_nothing_under_its_name() {
     let taper = env!("CARGO_BIN_EXE_taper");
     let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{taper}' models pull resnet101");
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &script]).env("HF_HOME", place.path()).env("TORCH_HOME", place.path());
+    shell.args(["-c", &script]).env_remove("HF_HUB_CACHE").env("HF_HOME", place.path()).env("TORCH_HOME", place.path());
     shell.env("HF_ENDPOINT", endpoint).env_remove("HF_HUB_OFFLINE");
     let ran = Ran::from(shell.output().unwrap());
     fails(&ran, 1, &["cannot write", "HF_HOME"]);

@@ -40,7 +40,19 @@ FORMS = {
     "channels_last": lambda net, file: torch.save(net.to(memory_format=torch.channels_last).state_dict(), file),
     "double": lambda net, file: torch.save(net.double().state_dict(), file),
     "whole": lambda net, file: torch.save(net.float(), file),
+    "nested": lambda net, file: torch.save({"epoch": 3, "state_dict": {"model": net.state_dict(), "step": 7}}, file),
+    "lightning": lambda net, file: torch.save({"state_dict": behind("net.", net) | {"criterion.weight": torch.ones(1000)}}, file),
+    "moco": lambda net, file: torch.save(behind("module.encoder_q.", net) | behind("module.encoder_k.", net) | {"module.queue": torch.ones(9)}, file),
+    "ema": lambda net, file: torch.save({"net": zeros(net), "ema": net.state_dict(), "metrics": {"top1": torch.tensor(0.7)}}, file),
 }
+
+
+def behind(prefix, network):
+    return {prefix + name: tensor for name, tensor in network.state_dict().items()}
+
+
+def zeros(network):
+    return {name: torch.zeros_like(tensor) for name, tensor in network.state_dict().items()}
 
 
 def lively(network, x):

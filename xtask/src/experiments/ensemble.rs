@@ -104,7 +104,7 @@ pub(super) fn table(
     row("EMA of its weights, seed 0", epochs, 1, measure(&ema)?);
     row("SWA of its weights, seed 0", epochs, 1, measure(&swa)?);
     let flips = {
-        let model = model::open(&members[0].display().to_string(), None)?;
+        let model = model::open(&members[0], None)?;
         let pictures = (&pictures.val, model.card.input(), threads);
         let how = (Views::Flips, Mean::Probabilities);
         evaluate_views(&model.classifier, pictures, how, &base, Marginalize::Expectation)?

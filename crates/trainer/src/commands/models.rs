@@ -13,7 +13,7 @@ use crate::pretrained;
 /// The pretrained networks there are: list them, fetch their weights.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper models pull vgg16 --from torchvision\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub or from torchvision when they are first needed, and stay in the caches that Python uses too\n(~/.cache/huggingface and ~/.cache/torch). A file is kept when its SHA-256 is right, and checked again when it is next used.\nHF_HOME, HF_ENDPOINT, HF_TOKEN, TORCH_HOME, TAPER_TORCHVISION_ENDPOINT and HF_HUB_OFFLINE (for both) are honoured."
+    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper models pull vgg16 --from torchvision\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub or from torchvision when they are first needed, and stay in the caches that Python uses too\n(~/.cache/huggingface and ~/.cache/torch). A file is kept when its SHA-256 is right, and checked again when it is next used.\nHF_HUB_CACHE, HF_HOME, HF_ENDPOINT, HF_TOKEN, TORCH_HOME, XDG_CACHE_HOME, TAPER_TORCHVISION_ENDPOINT and HF_HUB_OFFLINE (for both) are honoured."
 )]
 pub struct ModelsArgs {
     #[command(subcommand)]
