@@ -17,9 +17,10 @@ const MEASURED: [&str; 7] = [
     "\"peak_memory_mb\"",
 ];
 
-/// What has to be the same of a file of this name: all, but for times.
-fn lasting(name: &str, bytes: Vec<u8>) -> Vec<u8> {
-    let text = || String::from_utf8_lossy(&bytes).into_owned();
+/// What has to be the same of a file of this name in a run: all, but for times, and the name of the run itself.
+fn lasting(run: &Path, name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    let own = format!("{}/", run.file_name().unwrap_or_default().to_string_lossy());
+    let text = || String::from_utf8_lossy(&bytes).replace(&own, "");
     let told = |line: &&str| !MEASURED.iter().any(|key| line.trim_start().starts_with(key));
     match name.rsplit('/').next() {
         Some("summary.json") => text().lines().filter(told).collect::<Vec<_>>().join("\n").into(),
@@ -44,7 +45,7 @@ pub(super) fn differences(whole: &Path, run: &Path) -> Result<Vec<String>> {
     said.extend(found.difference(&wanted).map(|name| format!("{name} is left over")));
     for name in wanted.intersection(&found) {
         let read = |folder: &Path| fs::read(folder.join(name)).with_context(|| format!("cannot read {name}"));
-        if lasting(name, read(whole)?) != lasting(name, read(run)?) {
+        if lasting(whole, name, read(whole)?) != lasting(run, name, read(run)?) {
             said.push(format!("{name} has other bytes"));
         }
     }
@@ -80,20 +81,23 @@ mod tests {
             fs::create_dir_all(run.join(name).parent().unwrap()).unwrap();
             fs::write(run.join(name), text).unwrap();
         };
-        let summary = |seconds, epochs| {
-            format!("{{\n  \"seconds\": {{\n    \"total\": {seconds}\n  }},\n  \"epochs\": {epochs}\n}}")
+        let summary = |run: &Path, seconds, epochs| {
+            let own = run.file_name().unwrap().to_str().unwrap();
+            format!(
+                "{{\n  \"seconds\": {{\n    \"total\": {seconds}\n  }},\n  \"epochs\": {epochs}\n  \"run\": \"{own}/a\"\n}}"
+            )
         };
         for name in ["a/model", "b", "report.html"] {
             write(&whole, name, "one");
             write(&run, name, "one");
         }
-        write(&whole, "a/summary.json", &summary(1, 7));
-        write(&run, "a/summary.json", &summary(2, 7));
+        write(&whole, "a/summary.json", &summary(&whole, 1, 7));
+        write(&run, "a/summary.json", &summary(&run, 2, 7));
         write(&whole, "trials.csv", "trial,loss,seconds\n0,1.5,1\n");
         write(&run, "trials.csv", "trial,loss,seconds\n0,1.5,2\n");
         write(&run, "report.html", "two");
         assert!(differences(&whole, &run).unwrap().is_empty());
-        write(&run, "a/summary.json", &summary(2, 8));
+        write(&run, "a/summary.json", &summary(&run, 2, 8));
         write(&run, "trials.csv", "trial,loss,seconds\n0,1.6,2\n");
         let wanted = ["a/summary.json has other bytes", "trials.csv has other bytes"];
         assert_eq!(differences(&whole, &run).unwrap(), wanted);
