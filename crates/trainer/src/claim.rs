@@ -99,14 +99,7 @@ const LOCK: &str = "lock";
 
 /// Whether a folder is not there, or empty, or has nothing in it but what a run that was killed before it had written its recipe leaves.
 fn bare(run: &Path) -> bool {
-    let all = |folder: &Path, known: &[&str]| {
-        let mut entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-        entries.all(|entry| {
-            let name = entry.file_name();
-            name.to_string_lossy().starts_with(files::BEGUN) || known.iter().any(|known| name == *known)
-        })
-    };
-    all(run, &["checkpoint", origin::FILE]) && all(&run.join("checkpoint"), &[LOCK])
+    files::has_only(run, &["checkpoint", origin::FILE]) && files::has_only(&run.join("checkpoint"), &[LOCK])
 }
 
 /// What runs on the pictures of a recipe are called.

@@ -1,5 +1,6 @@
 //! Files that are whole or not there.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Cursor, ErrorKind, Read, Write};
 use std::path::Path;
@@ -104,10 +105,9 @@ pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
 
 /// Removes what a process that was killed had begun to write in a folder.
 pub fn sweep(folder: &Path) {
-    let begun = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(BEGUN);
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     // What cannot be removed does no harm.
-    entries.filter(|entry| begun(&entry.file_name())).for_each(|entry| drop(std::fs::remove_file(entry.path())));
+    entries.filter(|entry| is_begun(&entry.file_name())).for_each(|entry| drop(std::fs::remove_file(entry.path())));
 }
 
 /// Whether nothing has this name. A link that leads nowhere has it.
@@ -115,8 +115,22 @@ pub fn is_free(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
+/// Whether a folder is not there, or has nothing in it but what has one of these names, or what a process that was killed had begun to
+/// write.
+pub(crate) fn has_only(folder: &Path, known: &[&str]) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.all(|entry| {
+        let name = entry.file_name();
+        is_begun(&name) || known.iter().any(|known| name == *known)
+    })
+}
+
 /// What the name of a file begins with that is being written.
-pub(crate) const BEGUN: &str = ".writing-";
+const BEGUN: &str = ".writing-";
+
+fn is_begun(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(BEGUN)
+}
 
 fn unwritten(path: &Path) -> String {
     format!(

@@ -36,7 +36,7 @@ impl SearchFolder {
     /// When the folder is of something else, or cannot be made.
     pub fn open(path: &Path, space: &Space, recipe: &Recipe) -> Result<Self> {
         ensure!(
-            path.join("space.toml").is_file() || bare(path),
+            path.join("space.toml").is_file() || files::has_only(path, &["trials", "locks", origin::FILE]),
             "{} is not empty and is no search: choose another --out",
             path.display()
         );
@@ -182,16 +182,6 @@ impl SearchFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// Whether a folder is not there, or has nothing in it but what a process that was killed before it had begun a search leaves.
-fn bare(path: &Path) -> bool {
-    let known = ["trials", "locks", origin::FILE];
-    let mut entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
-    entries.all(|entry| {
-        let name = entry.file_name();
-        name.to_string_lossy().starts_with(files::BEGUN) || known.iter().any(|known| name == *known)
-    })
 }
 
 const DIVERGED: &str = "diverged.txt";
