@@ -50,7 +50,7 @@ pub struct Recipe {
     /// Whether such a file may lack some of the network's weights, which then are random, or have others. Default no.
     pub partial: bool,
     /// The last stage of the network that is used, by name: where an earlier one serves better than the last
-    /// ([`linear_probe`](mod@crate::linear_probe)). Default all.
+    /// ([`linear_probe`](mod@crate::evaluate::linear_probe)). Default all.
     pub cut: Option<String>,
     /// Which layers are trained. Default `full`.
     pub plan: Plan,
@@ -71,7 +71,7 @@ pub struct Recipe {
 }
 
 /// Which layers are trained after the head.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Plan {
     /// The head alone, for all epochs.
@@ -107,7 +107,7 @@ pub struct DataRecipe {
 }
 
 /// What is done about classes of different sizes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Balance {
     /// Nothing: the network learns how often each class is.
@@ -138,9 +138,8 @@ pub struct HeadRecipe {
 }
 
 /// What a head is made of.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
 pub enum HeadKind {
     /// Average and maximum of each channel, batch norm, dropout, a hidden layer, batch norm, dropout, classes: fastai's.
     #[default]
@@ -283,9 +282,9 @@ impl Recipe {
             return fail("head.hidden", "at least 1 with kind = \"mlp\"", "0".into());
         }
         Precision::from(o.precision).check()?;
-        crate::transforms::train_transform(&self.augment, self.data.image_size)?;
-        crate::optimize::check(o)?;
-        crate::regularize::check(&self.regularize)?;
+        crate::build::transforms::train_transform(&self.augment, self.data.image_size)?;
+        crate::build::optimize::check(o)?;
+        crate::build::regularize::check(&self.regularize)?;
         if let Rule::Lbfgs(_) = o.rule { self.require_quiet() } else { Ok(()) }
     }
 }

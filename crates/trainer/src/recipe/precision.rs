@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use taper_tensor::Precision;
 
 /// What the products of convolutions are computed in while a network is trained; it is measured, and answers, in float32.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrecisionRecipe {
     /// float32.

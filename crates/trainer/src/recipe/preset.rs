@@ -3,7 +3,7 @@
 use super::{AverageRecipe, Plan, Recipe};
 
 /// How long a run may take. What each makes of `tests/data/emoji` stands in the README.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
     /// The head alone, on four variants of each picture that the network sees once: seconds.
     Quick,

@@ -1,0 +1,120 @@
+//! Who looks on at a training, what is known after a step and an epoch, and what a training leaves.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use taper_tensor::Params;
+
+use crate::evaluate::Evaluation;
+use crate::fit::health::Health;
+use crate::notice::Notice;
+
+/// What is known after a step.
+#[derive(Clone, Debug)]
+pub struct StepInfo {
+    /// Steps done, from the beginning of the run.
+    pub step: usize,
+    /// Steps in an epoch.
+    pub steps_per_epoch: usize,
+    /// The epoch that the step is part of, from 1.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Name of the phase.
+    pub phase: &'static str,
+    /// Mean loss over the batches of the step.
+    pub loss: f64,
+    /// Base learning rate.
+    pub rate: f64,
+    /// Pictures in these batches.
+    pub pictures: usize,
+}
+
+/// What is known after an epoch.
+#[derive(Clone, Debug)]
+pub struct EpochInfo {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Name of the phase.
+    pub phase: &'static str,
+    /// Base learning rate at its end.
+    pub rate: f64,
+    /// Mean loss over the batches of the epoch.
+    pub train_loss: f64,
+    /// Validation loss, nats.
+    pub val_loss: f64,
+    /// Validation accuracy, fraction.
+    pub val_accuracy: f64,
+    /// Signs of how it fares.
+    pub health: Health,
+}
+
+/// A training that is about to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin<'a> {
+    /// Where it keeps its files, if it does.
+    pub folder: Option<&'a Path>,
+    /// Its epochs.
+    pub epochs: usize,
+    /// The pictures of an epoch.
+    pub pictures: usize,
+}
+
+/// Somebody who looks on: a progress bar, a table, a checkpoint, Ctrl-C. `Break` ends the training.
+pub trait Observer {
+    /// Before a training, also one that goes on: how much there is to do.
+    ///
+    /// # Errors
+    /// End the training.
+    fn begin(&mut self, _: &Begin<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Something worth a line.
+    fn notice(&mut self, _: &Notice) {}
+
+    /// Before the first step of a training that goes on: what has come out until now.
+    fn resumed(&mut self, _: &Outcome) {}
+
+    /// After each step.
+    fn step(&mut self, _: &StepInfo) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// After each epoch and its validation.
+    ///
+    /// # Errors
+    /// End the training.
+    fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// What a training left behind, beside the weights.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// A row an epoch.
+    pub history: Vec<EpochInfo>,
+    /// Base learning rate of every step.
+    pub rates: Vec<f64>,
+    /// The last validation.
+    pub evaluation: Evaluation,
+    /// Whether an observer ended it early.
+    pub stopped: bool,
+    /// Time in training steps, waiting included.
+    pub train: Duration,
+    /// Time in validation.
+    pub eval: Duration,
+    /// Time spent waiting for pictures.
+    pub waited: Duration,
+    /// Pictures seen in training.
+    pub pictures: usize,
+    /// Steps left out for a gradient that was not finite.
+    pub skipped: u64,
+    /// What L1 and L2 add to the loss for the final weights, nats.
+    pub penalty: f64,
+}
