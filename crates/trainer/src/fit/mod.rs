@@ -9,6 +9,7 @@ pub(crate) mod course;
 pub mod divergence;
 mod full_batch;
 pub mod health;
+mod patience;
 pub mod recorder;
 pub mod snapshots;
 pub mod stored;

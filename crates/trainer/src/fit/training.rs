@@ -11,11 +11,11 @@ use taper_transfer::Classifier;
 
 use crate::build::optimize::{Method, method};
 use crate::build::phases::{Phase, phases};
-use crate::build::regularize::Patience;
 use crate::fit::course::{At, Course};
 use crate::fit::full_batch;
 use crate::fit::health::{self, dead};
 use crate::fit::observer::{Begin, EpochInfo, Observer, Outcome};
+use crate::fit::patience::Patience;
 use crate::fit::stored::{FeatureCache, Held, Kept, Source};
 use crate::notice::Notice;
 use crate::recipe::{Plan, Recipe};
