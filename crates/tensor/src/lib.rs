@@ -35,63 +35,53 @@
 //! assert_eq!(g, [0.0, 0.0, 0.0, 1.0]); // candle's own max_pool2d says 0.25
 //! # Ok::<(), candle_core::Error>(())
 //! ```
+mod batch;
 mod rng;
 
-mod batch;
+mod window;
+
+mod sizes;
+
+mod regions;
+mod shape;
+
+mod kernels;
+
+mod autograd;
+
+mod ops;
+
+mod composed_activation;
+mod graph;
 mod init;
 mod initialization;
 mod mode;
-mod params;
-mod precision;
-
-mod activation;
-mod batch_norm;
-pub mod composed;
-mod concat;
-mod conv;
-mod dropout;
-mod epilogue;
-mod fractional_pool;
-mod gate;
-mod graph;
-mod linear;
-mod loss;
 mod named;
-pub mod nchw;
 mod nonlinearity;
-mod norm;
-mod pool;
-mod sizes;
+mod params;
+mod pool_layer;
 
-mod gradcheck;
-mod kernels;
-mod tape;
-
-pub use activation::{add_relu, relu};
+pub use autograd::{GradientError, backward, check_gradients};
 pub use batch::Batch;
-pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
-pub use concat::concat;
-pub use conv::{Conv, conv2d, conv2d_relu};
-pub use dropout::dropout;
-pub use epilogue::Epilogue;
-pub use fractional_pool::{Regions, Sequence, fractional_max_pool2d};
-pub use gradcheck::{GradientError, check_gradients};
 pub use graph::{Graph, Node, Operation, Value};
 pub use initialization::Initialization;
-pub use kernels::recycler::Recycler;
+pub use kernels::memory::Recycler;
 pub use kernels::simd::{Simd, force_simd, simd, simd_asked_for};
-pub use linear::linear;
-pub use loss::{cross_entropy, log_softmax};
 pub use mode::{Layer, Mode};
 pub use named::NameError;
 pub use nonlinearity::Activation;
-pub use norm::{group_norm, layer_norm};
+pub use ops::{
+    BatchMoments, Epilogue, Precision, PrecisionError, adaptive_avg_pool2d, add_relu, batch_norm_eval,
+    batch_norm_train, composed, concat, conv2d, conv2d_batch_norm_train, conv2d_relu, cross_entropy, dropout,
+    elementwise, fractional_max_pool2d, global_avg_pool, global_max_pool, group_norm, layer_norm, linear, log_softmax,
+    max_pool2d, maxout, nchw, relu,
+};
 pub use params::{LoadReport, Params, Path, Reshaped};
-pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
-pub use precision::{Precision, PrecisionError};
+pub use regions::{Regions, Sequence};
 pub use rng::Rng;
+pub use shape::{check_input, check_memory, element_count};
 pub use sizes::SizeError;
-pub use tape::backward;
+pub use window::{Conv, Pool};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,9 +2,11 @@
 
 use candle_core::{D, Result, Tensor, WithDType, bail};
 
-use crate::kernels::{self, elementwise, maxout, on_floats};
+use crate::autograd::tape;
+use crate::kernels::elementwise::{self, maxout};
+use crate::kernels::{self, on_floats};
 use crate::sizes::given;
-use crate::{Graph, Layer, Mode, Operation, Value, composed, relu, tape};
+use crate::{Graph, Layer, Mode, Operation, Value, composed, relu};
 
 /// What stands between two layers, so that two of them are more than one.
 ///

@@ -14,7 +14,7 @@ use std::ops::Deref;
 
 use candle_core::{Error, Result, Tensor, bail};
 
-use crate::{Conv, Pool};
+use crate::window::{Conv, Pool};
 
 /// A size that follows from those of the inputs and cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,10 +2,11 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 
-use crate::Rng;
+use crate::rng::Rng;
 
 /// Why a gradient check failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GradientError {
     /// A derivative that backward and finite differences do not agree on.
     #[error(

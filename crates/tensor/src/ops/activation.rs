@@ -2,9 +2,12 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::kernels::{self, elementwise, on_floats};
+use super::composed;
+use crate::autograd::tape;
+use crate::kernels::elementwise::{map, map2};
+use crate::kernels::simd::{pass, rectify};
+use crate::kernels::{self, on_floats};
 use crate::sizes::given;
-use crate::{composed, tape};
 
 /// The rectifier: `y = max(x, 0)`, of any shape; NaN stays NaN.
 ///
@@ -21,7 +24,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
         return composed::relu(x);
     }
     on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| elementwise::map(x, elementwise::rectify))?;
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| map(x, rectify))?;
         tape::record(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(dy, y)?)]))
     })
 }
@@ -47,8 +50,8 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         return composed::add_relu(a, b);
     }
     on_floats!(a.dtype(), T => {
-        let sum = |a: T, b: T| elementwise::rectify(a + b);
-        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| elementwise::map2(a, b, sum))?;
+        let sum = |a: T, b: T| rectify(a + b);
+        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, sum))?;
         tape::record(y, a.shape(), &[a, b], |dy, y| {
             let g = rectified(dy, y)?;
             Ok(vec![Some(g.clone()), Some(g)])
@@ -59,6 +62,6 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// dy where the rectified output y is not zero, else zero.
 pub(crate) fn rectified(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
     on_floats!(y.dtype(), T => kernels::with2::<T, _>(y, dy, |y, g| {
-        kernels::tensor(elementwise::map2(y, g, elementwise::pass), dy.shape())
+        kernels::tensor(map2(y, g, pass), dy.shape())
     })?)
 }

@@ -1,31 +1,22 @@
-//! Batch normalisation.
+//! Batch normalization.
 
 use std::sync::Arc;
 
-use candle_core::{D, DType, Result, Tensor, bail};
+use candle_core::{D, DType, Result, Tensor};
 
-use crate::activation::rectified;
-use crate::conv::{Conv, conv2d, conv2d_moments, sizes};
-use crate::gate::Gate;
-use crate::kernels::batch_norm::{self as kernel, Affine};
-use crate::kernels::moments::{self, Moments};
-use crate::kernels::normalise::{SIGNS, Then};
-use crate::kernels::rewrite::{Elements, rewritten};
-use crate::kernels::{self, Real, on_floats};
-use crate::sizes::given;
-use crate::tape::{self, Gradient, Terms};
-use crate::{Epilogue, composed};
-
-/// Mean and variance of a batch, by channel.
-#[derive(Clone, Debug)]
-pub struct BatchMoments {
-    /// The mean, (C).
-    pub mean: Tensor,
-    /// The biased variance (divided by `count`), (C).
-    pub variance: Tensor,
-    /// How many values each channel has.
-    pub count: usize,
-}
+use super::activation::rectified;
+use super::batch_moments::BatchMoments;
+use super::conv::{conv2d, conv2d_moments};
+use super::epilogue::Epilogue;
+use super::{composed, inputs};
+use crate::autograd::{Gate, Gradient, Terms, rewritten, tape};
+use crate::kernels::gemm::tally::{Moments, SIGNS};
+use crate::kernels::memory::Elements;
+use crate::kernels::norm::batch_norm::{self as kernel, Affine};
+use crate::kernels::norm::{Then, moments};
+use crate::kernels::simd::Real;
+use crate::kernels::{self, on_floats};
+use crate::window::Conv;
 
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of this batch over
 /// all axes but the last, and what the epilogue says of it. Variance zero gives `bias`, never NaN, as long as eps is
@@ -48,7 +39,7 @@ pub fn batch_norm_train(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
-    let c = check(x, [weight, bias], epilogue)?;
+    let c = inputs::batch_norm(x, [weight, bias], epilogue)?;
     if !kernels::fits(x) || x.elem_count() == 0 {
         return composed::batch_norm_train(x, weight, bias, eps, epilogue);
     }
@@ -86,12 +77,12 @@ pub fn conv2d_batch_norm_train(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
-    let d = sizes(x, weight, None, conv)?;
+    let d = inputs::convolution(x, weight, None, conv)?;
     if !kernels::fits(x) || d.y_len() == 0 {
         return batch_norm_train(&conv2d(x, weight, None, conv)?, norm.0, norm.1, eps, epilogue);
     }
     let (y, moments) = conv2d_moments(d, x, weight)?;
-    check(&y, [norm.0, norm.1], epilogue)?;
+    inputs::batch_norm(&y, [norm.0, norm.1], epilogue)?;
     of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
 }
 
@@ -110,7 +101,7 @@ fn of_batch(
     let statistics = BatchMoments { mean: vector(mean)?, variance: vector(variance)?, count };
     on_floats!(x.dtype(), T => {
         let affine = Affine::<T>::new(mean, variance, eps, &vec_of(weight)?, &vec_of(bias)?);
-        Ok((normalise((x, own), weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
+        Ok((normalize((x, own), weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
     })
 }
 
@@ -130,27 +121,16 @@ pub fn batch_norm_eval(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<Tensor> {
-    check(x, [weight, bias], epilogue)?;
-    check(x, [mean, variance], epilogue)?;
+    inputs::batch_norm(x, [weight, bias], epilogue)?;
+    inputs::batch_norm(x, [mean, variance], epilogue)?;
     if !kernels::fits(x) || x.elem_count() == 0 {
         return composed::batch_norm_eval(x, weight, bias, mean, variance, eps, epilogue);
     }
     on_floats!(x.dtype(), T => {
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
         let affine = Affine::<T>::new(&wide(mean)?, &wide(variance)?, eps, &vec_of(weight)?, &vec_of(bias)?);
-        normalise((x, false), weight, bias, affine, epilogue, Statistics::Given)
+        normalize((x, false), weight, bias, affine, epilogue, Statistics::Given)
     })
-}
-
-/// The channels of x, where all shapes fit.
-pub(crate) fn check(x: &Tensor, vectors: [&Tensor; 2], epilogue: Epilogue<'_>) -> Result<usize> {
-    given("batch_norm", x)?;
-    let c = x.dim(D::Minus1)?;
-    if let Some(other) = vectors.iter().find(|v| v.dims() != [c]) {
-        bail!("batch_norm: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims());
-    }
-    epilogue.check(x)?;
-    Ok(c)
 }
 
 fn vec_of<T: Real>(vector: &Tensor) -> Result<Vec<T>> {
@@ -164,7 +144,7 @@ enum Statistics {
     Given,
 }
 
-fn normalise<T: Real>(
+fn normalize<T: Real>(
     (x, own): (&Tensor, bool),
     weight: &Tensor,
     bias: &Tensor,
@@ -251,7 +231,7 @@ impl<T: Real> Saved<T> {
             Some(x) if self.added => {
                 let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
                     kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
-                        rewritten(dy.0, |dy| kernel::gated_sums(x, (dy, more), y, affine))
+                        rewritten(dy.0, |dy| kernel::rectified_sums(x, (dy, more), y, affine))
                     })
                 })??;
                 (Gradient { tensor: g, own: !residual }, true, Some(sums))
@@ -286,7 +266,7 @@ impl<T: Real> Saved<T> {
         };
         let dx = dx.map(|(dx, ())| dx);
         let wanted = sums.filter(|_| self.wanted.vectors);
-        let dw = wanted.as_ref().map(|sums| vector(sums.weight_gradient(affine))).transpose()?;
+        let dw = wanted.as_ref().map(|sums| vector(affine.weight_gradient(sums))).transpose()?;
         let db = wanted.as_ref().map(|sums| vector(sums.bias_gradient())).transpose()?;
         Ok([dx, dw, db].into_iter().chain(self.added.then_some(dr)).collect())
     }

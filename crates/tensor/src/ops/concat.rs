@@ -2,9 +2,12 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::kernels::{self, Real, concat as kernel, on_floats};
+use super::composed;
+use crate::autograd::tape;
+use crate::kernels::elementwise::concat as kernel;
+use crate::kernels::simd::Real;
+use crate::kernels::{self, on_floats};
 use crate::sizes::{given, made};
-use crate::{composed, tape};
 
 /// Feature maps side by side along their channels, the last axis.
 ///

@@ -1,32 +1,17 @@
 //! Convolution.
 
-use candle_core::{DType, Result, Shape, Tensor, bail};
+use candle_core::{Result, Shape, Tensor};
 
-use crate::kernels::moments::Moments;
-use crate::kernels::rewrite::rewritten;
-use crate::kernels::{self, Real, conv as kernel, on_floats, rows};
-use crate::sizes::{Checked, Convolution, given};
-use crate::tape::{self, Terms};
-use crate::{Precision, composed, gate, relu};
-
-/// How a convolution moves over the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv {
-    /// Pixels between windows, both directions. Default 1.
-    pub stride: usize,
-    /// Rows and columns of zeros on each side, pixels. Default 0.
-    pub padding: usize,
-    /// Pixels between the taps of the kernel. Default 1.
-    pub dilation: usize,
-    /// Parts that the channels are split into; equal to the channels it is a depthwise convolution. Default 1.
-    pub groups: usize,
-}
-
-impl Default for Conv {
-    fn default() -> Self {
-        Self { stride: 1, padding: 0, dilation: 1, groups: 1 }
-    }
-}
+use super::activation::relu;
+use super::{composed, inputs};
+use crate::autograd::{Asked, Terms, rewritten, tape};
+use crate::kernels::gemm::tally::{Moments, Rectifier};
+use crate::kernels::memory::Elements;
+use crate::kernels::norm::rows;
+use crate::kernels::simd::{Real, simd};
+use crate::kernels::{self, conv as kernel, on_floats};
+use crate::sizes::{Checked, Convolution};
+use crate::window::Conv;
 
 /// Cross-correlation over feature maps, as every framework's `conv2d`:
 /// `y[n,i,j,o] = b[o] + Σ_{r,s,c} x[n, i·stride + r·dilation - padding, …, c] · weight[o,c,r,s]`.
@@ -44,7 +29,7 @@ impl Default for Conv {
 /// # Differs from PyTorch
 /// Maps are (N,H,W,C). Each gradient is computed only for an argument that leads to a variable.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
-    let d = sizes(x, weight, bias, conv)?;
+    let d = inputs::convolution(x, weight, bias, conv)?;
     match kernels::fits(x) && d.y_len() > 0 {
         true => run(d, x, weight, bias, false),
         false => composed::conv2d(x, weight, bias, conv),
@@ -56,7 +41,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 /// # Errors
 /// As [`conv2d`].
 pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
-    let d = sizes(x, weight, bias, conv)?;
+    let d = inputs::convolution(x, weight, bias, conv)?;
     match kernels::fits(x) && d.y_len() > 0 {
         true => run(d, x, weight, bias, true),
         false => relu(&composed::conv2d(x, weight, bias, conv)?),
@@ -108,7 +93,7 @@ fn record<T: Real>(
         let mut gradients = vec![None, None];
         if wanted[0] {
             let finished = match &asked {
-                Some(asked) => gate::finished::<T>(asked, d, &matrix, &dz)?,
+                Some(asked) => finished::<T>(asked, d, &matrix, &dz)?,
                 None => None,
             };
             gradients[0] = Some(match finished {
@@ -134,15 +119,32 @@ fn record<T: Real>(
     })
 }
 
-/// The sizes of a convolution of these tensors.
-pub(crate) fn sizes(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Checked<Convolution>> {
-    given("conv2d", x)?;
-    given("conv2d", weight)?;
-    let pairs = Precision::current() == Precision::Bf16 && x.dtype() == DType::F32;
-    let products = (x.dtype().size_in_bytes(), pairs);
-    let d = Checked::convolution(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
-    match bias.filter(|b| b.dims() != [d.o]) {
-        Some(bias) => bail!("conv2d: bias must have the shape [{}]; got {:?}", d.o, bias.dims()),
-        None => Ok(d),
+/// The gradient of the input of a convolution, together with its other terms and through the gate; none where it cannot be
+/// done on the way.
+fn finished<T: Real>(asked: &Asked, d: Checked<Convolution>, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+    let simd = simd();
+    if !kernel::rectifies::<T>(simd, &d) || !asked.last() {
+        return Ok(None);
     }
+    let gate = &asked.gate;
+    let (x, signs, mean) = (gate.x(), gate.signs(), gate.mean().to_vec1::<T>()?);
+    let run = |rest: Option<Elements<'_, T>>| {
+        kernels::with2::<T, _>(weight, dy, |weight, dy| {
+            kernels::with::<T, _>(x, |x| {
+                kernel::input_gradient_rectified(simd, d, weight, dy, rest, Rectifier { signs, x, mean: &mean })
+            })
+        })?
+    };
+    let (dx, sums) = match asked.rest()? {
+        Some(rest) => rewritten(rest, |rest| match run(Some(rest)) {
+            Ok((new, sums)) => (new, Ok(sums)),
+            Err(error) => (None, Err(error)),
+        })?,
+        None => {
+            let (new, sums) = run(None)?;
+            (kernels::tensor(new.unwrap_or_default(), x.shape())?, Ok(sums))
+        }
+    };
+    gate.answer(&dx, sums?);
+    Ok(Some(dx))
 }

@@ -1,10 +1,13 @@
 //! Dropout.
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{Result, Tensor};
 
-use crate::kernels::{self, dropout as kernel, on_floats};
-use crate::sizes::given;
-use crate::{Rng, composed, tape};
+use super::composed;
+use super::inputs::probability;
+use crate::autograd::tape;
+use crate::kernels::elementwise::dropout as kernel;
+use crate::kernels::{self, on_floats};
+use crate::rng::Rng;
 
 /// Sets each element to 0 with probability `p` and divides the others by `1 - p`.
 ///
@@ -30,7 +33,7 @@ use crate::{Rng, composed, tape};
 /// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: a simple way to prevent neural
 /// networks from overfitting*, 2014.
 pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
-    fits(x, p)?;
+    probability(x, p)?;
     if !kernels::fits(x) {
         return composed::dropout(x, p, rng);
     }
@@ -42,18 +45,4 @@ pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
             Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
         })
     })
-}
-
-/// Refuses a probability outside [0, 1), and an input whose copy is larger than memory.
-pub(crate) fn fits(x: &Tensor, p: f64) -> Result<()> {
-    if !(0.0..1.0).contains(&p) {
-        bail!("dropout: the probability must be in [0, 1); got {p}");
-    }
-    given("dropout", x)?;
-    Ok(())
-}
-
-/// 1 where dropout keeps an element, else 0, on the CPU.
-pub(crate) fn mask(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
-    Tensor::from_vec(kernel::drop(&vec![1f32; x.elem_count()], p, rng), x.shape(), &Device::Cpu)?.ne(0f32)
 }

@@ -2,9 +2,13 @@
 
 use candle_core::{Result, Shape, Tensor, bail};
 
-use crate::kernels::{self, linear as kernel, on_floats, rows};
+use super::composed;
+use crate::autograd::tape;
+use crate::kernels::gemm::linear as kernel;
+use crate::kernels::norm::rows;
+use crate::kernels::{self, on_floats};
 use crate::sizes::{Checked, given};
-use crate::{Conv, composed, tape};
+use crate::window::Conv;
 
 /// `y = x Wᵀ + b`.
 ///

@@ -1,10 +1,13 @@
 //! Losses.
 
-use candle_core::{D, Result, Tensor, bail};
+use candle_core::{D, Result, Tensor};
 
-use crate::kernels::{self, on_floats, softmax as kernel};
+use super::composed;
+use super::inputs::classes;
+use crate::autograd::tape;
+use crate::kernels::elementwise::softmax as kernel;
+use crate::kernels::{self, on_floats};
 use crate::sizes::given;
-use crate::{composed, tape};
 
 /// Cross-entropy between target probabilities and the softmax of logits, the mean over the batch:
 /// `L = -1/N Σ_n Σ_c t[n,c] · log softmax(z[n])[c]`.
@@ -45,20 +48,6 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
             Ok(vec![Some(kernels::tensor(dz, z.shape())?), dt])
         })
     })
-}
-
-/// The classes of logits that fit their targets.
-pub(crate) fn classes(logits: &Tensor, targets: &Tensor) -> Result<usize> {
-    let (n, c) = logits.dims2()?;
-    if targets.dims() != [n, c] || given("cross_entropy", logits)? == 0 {
-        bail!(
-            "cross_entropy: logits and targets must have one shape (N,C), not empty; got {:?} and {:?}",
-            logits.dims(),
-            targets.dims()
-        );
-    }
-    given("cross_entropy", targets)?;
-    Ok(c)
 }
 
 /// `z - log Σ exp(z)` along the last axis: the logarithm of the class probabilities.

@@ -18,9 +18,13 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::kernels::{self, on_floats, transpose::transpose};
+use super::batch_moments::BatchMoments;
+use super::epilogue::Epilogue;
+use crate::autograd::tape;
+use crate::kernels::gemm::transpose::transpose;
+use crate::kernels::{self, on_floats};
 use crate::sizes::given;
-use crate::{BatchMoments, Conv, Epilogue, Pool, tape};
+use crate::window::{Conv, Pool};
 
 /// (N,C,H,W) to (N,H,W,C), in memory.
 ///

@@ -1,9 +1,9 @@
-//! Normalisation of each picture by itself.
+//! Normalization of each picture by itself.
 
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::composed;
-use crate::sizes::given;
+use super::composed;
+use super::inputs::channels;
 
 /// Layer norm: each row of the last axis is centred and divided by its deviation,
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the biased variance. Variance zero gives `bias`.
@@ -28,11 +28,11 @@ use crate::sizes::given;
 /// # References
 /// J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization*, 2016.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
-    check("layer_norm", x, [weight, bias])?;
+    channels("layer_norm", x, [weight, bias])?;
     if x.elem_count() == 0 {
         return composed::nothing(&[x, weight, bias], x.dims());
     }
-    standardised(x, eps)?.broadcast_mul(weight)?.broadcast_add(bias)
+    standardized(x, eps)?.broadcast_mul(weight)?.broadcast_add(bias)
 }
 
 /// Group norm: as [`layer_norm`], with mean and variance over all pixels of a picture and the channels of one of `groups`
@@ -47,7 +47,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
 /// # References
 /// Y. Wu, K. He, *Group Normalization*, 2018.
 pub fn group_norm(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
-    let c = check("group_norm", x, [weight, bias])?;
+    let c = channels("group_norm", x, [weight, bias])?;
     if x.rank() < 2 || groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups want (N,..,C) with a multiple of that many channels; got {:?}", x.dims());
     }
@@ -58,22 +58,13 @@ pub fn group_norm(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps
     let pixels = x.elem_count() / (n * c);
     let together = x.reshape((n, pixels, groups, c / groups))?.transpose(1, 2)?.contiguous()?;
     let shape = together.shape().clone();
-    let y = standardised(&together.flatten_from(2)?, eps)?.reshape(shape)?;
+    let y = standardized(&together.flatten_from(2)?, eps)?.reshape(shape)?;
     y.transpose(1, 2)?.reshape(x.shape())?.broadcast_mul(weight)?.broadcast_add(bias)
 }
 
 /// The last axis with mean 0 and variance 1.
-fn standardised(x: &Tensor, eps: f64) -> Result<Tensor> {
+fn standardized(x: &Tensor, eps: f64) -> Result<Tensor> {
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     centred.broadcast_div(&(variance + eps)?.sqrt()?)
-}
-
-fn check(name: &'static str, x: &Tensor, vectors: [&Tensor; 2]) -> Result<usize> {
-    let c = x.dim(D::Minus1)?;
-    given(name, x)?;
-    match vectors.iter().find(|v| v.dims() != [c]) {
-        Some(other) => bail!("{name}: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims()),
-        None => Ok(c),
-    }
 }

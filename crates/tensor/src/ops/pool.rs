@@ -2,39 +2,12 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::kernels::{self, average_pool, max_pool, on_floats};
+use super::composed;
+use crate::autograd::tape;
+use crate::kernels::pool::{average_pool, max_pool};
+use crate::kernels::{self, on_floats};
 use crate::sizes::{Checked, given};
-use crate::{Graph, Layer, Mode, Operation, Value, composed, tape};
-
-/// How a pooling window moves over the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// Height and width of the window, pixels. At most 256 cells. Default 2x2.
-    pub kernel: (usize, usize),
-    /// Pixels between windows. Default 2.
-    pub stride: usize,
-    /// Rows and columns on each side that never win, pixels; at most half the kernel. Default 0.
-    pub padding: usize,
-    /// Whether a last window that only begins inside the map counts (PyTorch's `ceil_mode`). Default false.
-    pub ceil_mode: bool,
-}
-
-impl Default for Pool {
-    fn default() -> Self {
-        Self { kernel: (2, 2), stride: 2, padding: 0, ceil_mode: false }
-    }
-}
-
-/// [`max_pool2d`].
-impl Layer for Pool {
-    fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
-        max_pool2d(x, *self)
-    }
-
-    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        graph.add(Operation::MaxPool(*self), &[x], &[])
-    }
-}
+use crate::window::Pool;
 
 /// The largest value of each window, by channel. The gradient goes to that value: the first in row order where
 /// several are equal, as in PyTorch.

@@ -4,8 +4,7 @@ use std::cell::Cell;
 
 use candle_core::Error;
 
-use crate::kernels::simd::{Simd, simd};
-use crate::kernels::takes_pairs;
+use crate::kernels::simd::{Pairs, Simd, simd};
 
 /// What the products of convolutions are computed in.
 ///
@@ -25,6 +24,7 @@ pub enum Precision {
 
 /// Why a machine does not compute in a precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PrecisionError {
     /// There are no instructions for it.
     #[error(
@@ -83,7 +83,7 @@ impl Precision {
     /// The reason, when it does not.
     pub fn check(self) -> Result<(), PrecisionError> {
         match self {
-            Precision::Bf16 if !takes_pairs() => Err(PrecisionError::Processor),
+            Precision::Bf16 if !<f32 as Pairs>::exist() => Err(PrecisionError::Processor),
             Precision::Bf16 if simd() != Simd::Avx512 => Err(PrecisionError::Kernels(simd())),
             _ => Ok(()),
         }

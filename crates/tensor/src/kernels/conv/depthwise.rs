@@ -1,9 +1,8 @@
 //! Depthwise convolution: one channel in, one out, by group. There is no product of matrices in it; vectors run along
 //! the channels, and both directions gather: `out[y, x, c] = Σ_taps in[y', x', c] · weight[tap, c]`.
 
-use super::Real;
-use super::parallel::{Shared, each, reduce};
-use super::simd::{Job, Lanes, Simd};
+use crate::kernels::memory::{Shared, each, reduce};
+use crate::kernels::simd::{Job, Lanes, Real, Simd};
 use crate::sizes::Convolution;
 
 /// Parts of the sum of a weight's gradient, at most.
@@ -39,7 +38,7 @@ fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
 ///
 /// # Safety
 /// The pointers hold what the shape says; `bias` is null or C numbers.
-pub(super) unsafe fn forward<T: Real>(
+pub(crate) unsafe fn forward<T: Real>(
     simd: Simd,
     d: &Convolution,
     x: *const T,
@@ -56,7 +55,7 @@ pub(super) unsafe fn forward<T: Real>(
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight: &[T], dy: *const T, out: *mut T) {
+pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight: &[T], dy: *const T, out: *mut T) {
     let reads = (backward_reads(d, d.oh, d.r, d.h), backward_reads(d, d.ow, d.s, d.w));
     let plain = (std::ptr::null(), false);
     // SAFETY: the caller's promise.
@@ -129,7 +128,7 @@ impl<T: Real> Job<T> for Row<'_, T> {
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(super) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
+pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
     let size = d.r * d.s * d.c;
     let rows = d.n * d.oh;
     let parts = rows.clamp(1, PARTS);

@@ -1,77 +1,23 @@
-//! Convolution of (N,H,W,C) maps: which algorithm runs for which sizes.
+//! Convolution: three algorithms, and which of them it is.
+//!
+//! Read in this order: `shape` (what they share), `direct`, `winograd`, `depthwise`, and here the
+//! output and the gradients, each by the algorithm that suits the sizes.
+
+mod shape;
+
+mod depthwise;
+mod direct;
+mod winograd;
 
 use std::mem::MaybeUninit;
 
-use super::batch_norm::Sums;
-use super::direct::{Finish, Matrix};
-use super::gate::{Gated, Rectified};
-use super::moments::{self, Blocks, Moments};
-use super::normalise::SIGNS;
-use super::pairs::Operands;
-use super::rewrite::Elements;
-use super::simd::{Simd, simd};
-use super::tally::Tallies;
-use super::{Real, depthwise, direct, filled, winograd};
+use shape::{Algorithm, Finish};
+
+use super::gemm::tally::{Blocks, GradientSums, Moments, RectifiedGradient, Rectifier, SIGNS, Tallies};
+use super::memory::{Elements, filled};
+use super::norm::moments;
+use super::simd::{Real, Simd, simd};
 use crate::sizes::{Checked, Convolution};
-
-impl Convolution {
-    pub(super) fn c_group(&self) -> usize {
-        self.c / self.groups
-    }
-
-    pub(super) fn o_group(&self) -> usize {
-        self.o / self.groups
-    }
-
-    /// A group's weight as the matrix from inputs to outputs.
-    pub(super) fn forward_matrix(&self, group: usize) -> Matrix {
-        let (inputs, outputs, taps) = (self.c_group(), self.o_group(), self.r * self.s);
-        Matrix { inputs, outputs, first: group * outputs * inputs * taps, input: taps, output: inputs * taps }
-    }
-
-    /// A group's weight as the matrix from outputs to inputs.
-    pub(super) fn backward_matrix(&self, group: usize) -> Matrix {
-        let m = self.forward_matrix(group);
-        Matrix { inputs: m.outputs, outputs: m.inputs, input: m.output, output: m.input, ..m }
-    }
-
-    pub(super) fn operands(&self, simd: Simd) -> Operands {
-        if self.pairs && simd == Simd::Avx512 { Operands::Pairs } else { Operands::Numbers }
-    }
-
-    fn algorithm(&self) -> Algorithm {
-        if self.groups == self.c && self.groups == self.o && self.groups > 1 {
-            Algorithm::Depthwise
-        } else if winograd::suits(self) {
-            Algorithm::Winograd
-        } else {
-            Algorithm::Direct
-        }
-    }
-
-    /// Whether a product that writes so many channels takes tallies of them.
-    fn tallied<T: Real>(&self, simd: Simd, channels: usize) -> bool {
-        self.groups == 1 && channels.is_multiple_of(T::lanes(simd)) && self.y_len() > 0
-    }
-
-    fn x_len(&self) -> usize {
-        self.n * self.h * self.w * self.c
-    }
-
-    pub(crate) fn y_len(&self) -> usize {
-        self.n * self.oh * self.ow * self.o
-    }
-
-    fn weight_len(&self) -> usize {
-        self.o * self.c_group() * self.r * self.s
-    }
-}
-
-enum Algorithm {
-    Depthwise,
-    Winograd,
-    Direct,
-}
 
 /// The output (N,OH,OW,O), rectified where `relu`.
 pub(crate) fn forward<T: Real>(
@@ -132,27 +78,27 @@ pub(crate) fn input_gradient<T: Real>(d: Checked<Convolution>, weight: &[T], dy:
     unsafe { filled(d.x_len(), |out| run_back(simd(), d, weight, dy, out, None)) }
 }
 
-/// Whether [`input_gradient_gated`] does this one on an instruction set.
-pub(crate) fn gates<T: Real>(simd: Simd, d: &Convolution) -> bool {
+/// Whether [`input_gradient_rectified`] does this one on an instruction set.
+pub(crate) fn rectifies<T: Real>(simd: Simd, d: &Convolution) -> bool {
     d.tallied::<T>(simd, d.c) && d.stride == 1 && d.c.is_multiple_of(SIGNS)
 }
 
-/// The gradient of the input with the `rest` of its terms, through the gate: a new map, or none where it has been written
+/// The gradient of the input with the `rest` of its terms, through the rectifier: a new map, or none where it has been written
 /// over the rest; and the sums over it.
-pub(crate) fn input_gradient_gated<T: Real>(
+pub(crate) fn input_gradient_rectified<T: Real>(
     simd: Simd,
     d: Checked<Convolution>,
     weight: &[T],
     dy: &[T],
     rest: Option<Elements<'_, T>>,
-    of: Rectified<'_, T>,
-) -> (Option<Vec<T>>, Sums) {
-    assert!(gates::<T>(simd, &d), "a convolution that takes tallies of its whole input");
+    of: Rectifier<'_, T>,
+) -> (Option<Vec<T>>, GradientSums) {
+    assert!(rectifies::<T>(simd, &d), "a convolution that takes tallies of its whole input");
     assert!([of.signs.len() * SIGNS, of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "of the input's shape");
     let run = |out: &mut [MaybeUninit<T>], add: bool| {
-        let mut gated = Gated::new(of, out.as_mut_ptr().cast(), add);
-        run_back(simd, d, weight, dy, out, Some(&mut gated));
-        gated.sums()
+        let mut gradient = RectifiedGradient::new(of, out.as_mut_ptr().cast(), add);
+        run_back(simd, d, weight, dy, out, Some(&mut gradient));
+        gradient.sums()
     };
     // SAFETY: only elements are written, so that all stay initialised; MaybeUninit<T> has the layout of T.
     let onto = |rest: &mut [T]| unsafe { run(&mut *(std::ptr::from_mut(rest) as *mut [MaybeUninit<T>]), true) };
@@ -205,8 +151,77 @@ pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T
     unsafe {
         match d.algorithm() {
             Algorithm::Depthwise => depthwise::weight_gradient(simd, &d, x, dy),
-            Algorithm::Winograd => winograd::gradient::weight_gradient(simd, &d, x, dy),
-            Algorithm::Direct => direct::gradient::weight_gradient(simd, &d, x, dy),
+            Algorithm::Winograd => winograd::weight_gradient(simd, &d, x, dy),
+            Algorithm::Direct => direct::weight_gradient(simd, &d, x, dy),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Conv;
+
+    fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
+        let mut rng = crate::Rng::new(seed);
+        (0..len).map(|_| T::from_f64(rng.normal())).collect()
+    }
+
+    fn close(got: &[f64], right: &[f64], limit: f64, what: &str) {
+        let rms = (right.iter().map(|r| r * r).sum::<f64>() / right.len() as f64).sqrt();
+        let error = got.iter().zip(right).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max);
+        assert!(got.len() == right.len() && error <= limit * rms, "{what}: {error:e} of {rms:e}");
+    }
+
+    /// The gradient alone, then the rest, the rectifier and the sums, one after the other.
+    fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
+        let out = side + 2 * padding + 1 - r;
+        let conv = Conv { padding, ..Conv::default() };
+        let d = Checked::convolution([n, side, side, c], [o, c, r, r], conv, (size_of::<T>(), false)).unwrap();
+        let simd = simd();
+        assert!(rectifies::<T>(simd, &d));
+        let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));
+        let [y, x, rest] = [3, 4, 5].map(|seed| draw::<T>(n * side * side * c, seed));
+        let bit = |(i, y): (usize, &T)| u16::from(*y > T::ZERO) << i;
+        let signs: Vec<_> = y.chunks(SIGNS).map(|word| word.iter().enumerate().map(bit).sum()).collect();
+        let mean = draw(c, 6);
+        let of = Rectifier { signs: &signs, x: &x, mean: &mean };
+        let alone = input_gradient(d, &weight, &dy);
+        for (name, with_rest) in [("alone", false), ("own", true), ("shared", true)] {
+            let mut own = rest.clone();
+            let (new, sums) = match name {
+                "alone" => input_gradient_rectified(simd, d, &weight, &dy, None, of),
+                "own" => input_gradient_rectified(simd, d, &weight, &dy, Some(Elements::Own(&mut own)), of),
+                _ => input_gradient_rectified(simd, d, &weight, &dy, Some(Elements::Shared(&rest)), of),
+            };
+            let got = new.unwrap_or(own);
+            let (mut right, mut gradient, mut product) = (Vec::new(), vec![0.0; c], vec![0.0; c]);
+            for i in 0..alone.len() {
+                let g = alone[i].to_f64() + if with_rest { rest[i].to_f64() } else { 0.0 };
+                let g = if y[i] > T::ZERO { g } else { 0.0 };
+                right.push(g);
+                gradient[i % c] += g;
+                product[i % c] += g * (x[i].to_f64() - mean[i % c].to_f64());
+            }
+            let case = format!("{name} of {d:?}");
+            let limit = if T::DTYPE == candle_core::DType::F32 { 1e-4 } else { 1e-11 };
+            close(&got.iter().map(|g| g.to_f64()).collect::<Vec<_>>(), &right, limit, &case);
+            close(&sums.gradient, &gradient, limit, &case);
+            close(&sums.product, &product, limit, &case);
+        }
+    }
+
+    #[test]
+    fn a_gradient_is_finished_as_in_steps_of_their_own() {
+        // In place, by some columns and by whole lines, by copied windows in one piece and in several, at rows that fall
+        // together in the cache; Winograd's three ways, with whole and with short tiles.
+        hold::<f32>(3, 9, (48, 40), (1, 0));
+        hold::<f32>(5, 14, (160, 40), (1, 0));
+        hold::<f32>(2, 14, (64, 1024), (1, 0));
+        hold::<f32>(2, 9, (32, 40), (5, 2));
+        hold::<f64>(2, 6, (16, 7), (2, 1));
+        hold::<f32>(2, 13, (32, 48), (3, 1));
+        hold::<f32>(3, 7, (256, 256), (3, 1));
+        hold::<f32>(12, 14, (256, 256), (3, 1));
     }
 }

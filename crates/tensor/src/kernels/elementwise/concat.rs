@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::fill::copy;
-use super::{Real, filled};
+use crate::kernels::memory::{copy, filled};
+use crate::kernels::simd::Real;
 
 /// Pixels handed to a thread at once.
 const PIXELS: usize = 512;

@@ -3,8 +3,9 @@
 use rand::RngCore;
 use rayon::prelude::*;
 
-use super::{Real, filled};
 use crate::Rng;
+use crate::kernels::memory::filled;
+use crate::kernels::simd::Real;
 
 /// Elements with a random stream of their own: fixed, so that the mask does not depend on the number of threads.
 const BLOCK: usize = 1 << 13;

@@ -2,29 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::{Real, filled};
+use crate::kernels::memory::filled;
+use crate::kernels::simd::Real;
 
 /// Elements handed to a thread at once: large enough to hide the hand-over, small enough for the cache.
 pub(crate) const CHUNK: usize = 1 << 15;
-
-/// The rectifier, `max(v, 0)`; NaN stays NaN.
-#[inline(always)]
-pub(crate) fn rectify<T: Real>(v: T) -> T {
-    if v <= T::ZERO { T::ZERO } else { v }
-}
-
-/// Its gradient: g where the value, rectified or not, is not rectified to 0.
-#[inline(always)]
-pub(crate) fn pass<T: Real>(value: T, g: T) -> T {
-    if passes(value) { g } else { T::ZERO }
-}
-
-/// Whether the value is not rectified to 0.
-#[inline(always)]
-#[allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN passes")]
-pub(crate) fn passes<T: Real>(value: T) -> bool {
-    !(value <= T::ZERO)
-}
 
 /// `f(x)` for every element.
 pub(crate) fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {

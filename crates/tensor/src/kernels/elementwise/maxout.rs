@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::elementwise::CHUNK;
-use super::{Real, filled};
+use super::map::CHUNK;
+use crate::kernels::memory::filled;
+use crate::kernels::simd::Real;
 
 /// The place of the first of the greatest; a NaN is greater than any number.
 fn greatest<T: Real>(pieces: &[T]) -> usize {

@@ -1,6 +1,6 @@
 //! Cross-entropy on the rows of an N×C matrix of logits.
 
-use super::Real;
+use crate::kernels::simd::Real;
 
 /// `log Σ exp`, safe for any finite row.
 fn log_sum_exp<T: Real>(row: &[T]) -> T {

@@ -4,11 +4,12 @@
 //! y = x Wᵀ as `yᵀ = W xᵀ`, so that W is the matrix read row by row and the small xᵀ is the packed one; dx = dy W over
 //! blocks of its columns; dW = dyᵀ x over blocks of its rows.
 
-use super::Real;
-use super::filled;
-use super::micro::{Packed, Product, Rows, Transposed, packed_len, panels};
-use super::parallel::{Shared, each, scratch};
-use super::simd::simd;
+use super::packed::Packed;
+use super::panels::{packed_len, panels};
+use super::product::Product;
+use super::transposed::{Rows, Transposed};
+use crate::kernels::memory::{Shared, each, filled, scratch};
+use crate::kernels::simd::{Real, simd};
 use crate::sizes::{Checked, Connection};
 
 /// Outputs, and rows of dW, of one unit of work: a multiple of every tile's height.

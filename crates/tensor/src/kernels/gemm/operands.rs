@@ -3,32 +3,32 @@
 //! The processor's instruction multiplies both numbers of a **pair** with both of another and adds the two products to a
 //! sum in float32: two steps of k at once, at the speed of one. So a matrix of bfloat16 with k steps is here a matrix of
 //! "float32" with k/2, the last pair being filled up with zero, and the tile of the dense product multiplies it as it
-//! stands. Numbers are rounded to the nearest, ties to even, while an operand is copied together; denormal ones count as
+//! stands. Floats are rounded to the nearest, ties to even, while an operand is copied together; denormal ones count as
 //! zero. 230 GFLOP/s a core instead of 116.
 
-use super::simd::{Block, Job, Simd};
+use crate::kernels::simd::{Job, Real, Simd};
 
 /// What the operands of a product are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operands {
-    Numbers,
+pub(crate) enum Operands {
+    Floats,
     /// Pairs of bfloat16 along k.
     Pairs,
 }
 
 impl Operands {
     /// The rows of an operand that has so many steps of k.
-    pub(super) fn rows(self, steps: usize) -> usize {
+    pub(crate) fn rows(self, steps: usize) -> usize {
         match self {
-            Operands::Numbers => steps,
+            Operands::Floats => steps,
             Operands::Pairs => steps.div_ceil(2),
         }
     }
 
     /// The steps of k of so many rows, at most.
-    pub(super) fn steps(self, rows: usize) -> usize {
+    pub(crate) fn steps(self, rows: usize) -> usize {
         match self {
-            Operands::Numbers => rows,
+            Operands::Floats => rows,
             Operands::Pairs => 2 * rows,
         }
     }
@@ -37,124 +37,12 @@ impl Operands {
     ///
     /// # Safety
     /// As [`Job::run`].
-    pub(super) unsafe fn multiply<T: super::Real>(self, simd: Simd, product: impl Job<T>) {
+    pub(crate) unsafe fn multiply<T: Real>(self, simd: Simd, product: impl Job<T>) {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
-                Operands::Numbers => T::launch(simd, product),
+                Operands::Floats => T::launch(simd, product),
                 Operands::Pairs => T::launch_on_pairs(product),
-            }
-        }
-    }
-}
-
-/// What makes and multiplies pairs: float32 on a processor that can.
-///
-/// # Safety of the methods
-/// Only where [`Pairs::exist`]; for pointers, the caller vouches.
-pub(crate) trait Pairs: Sized {
-    /// Whether the processor multiplies pairs of such numbers.
-    fn exist() -> bool {
-        false
-    }
-
-    /// Runs a product of pairs.
-    unsafe fn launch_on_pairs<J: Job<Self>>(_: J) {
-        unreachable!("there are no such pairs")
-    }
-
-    /// Pairs of neighbours in each row, to rows `stride` apart; in place, too.
-    unsafe fn along(_: Block<Self>, _to: *mut Self, _stride: usize) {
-        unreachable!("there are no such pairs")
-    }
-
-    /// Pairs of what lies in two rows, one above the other, to half as many rows `stride` apart; in place, too.
-    unsafe fn across(_: Block<Self>, _to: *mut Self, _stride: usize) {
-        unreachable!("there are no such pairs")
-    }
-}
-
-impl Pairs for f64 {}
-
-#[cfg(not(target_arch = "x86_64"))]
-impl Pairs for f32 {}
-
-#[cfg(target_arch = "x86_64")]
-impl Pairs for f32 {
-    fn exist() -> bool {
-        use std::arch::is_x86_feature_detected as has;
-        has!("avx512f") && has!("avx512bw") && has!("avx512bf16")
-    }
-
-    unsafe fn launch_on_pairs<J: Job<f32>>(product: J) {
-        // SAFETY: the caller's promise.
-        unsafe { super::simd::on_pairs(product) }
-    }
-
-    unsafe fn along(from: Block<f32>, to: *mut f32, stride: usize) {
-        // SAFETY: the caller's promise.
-        unsafe { super::simd::pairs_along(from, to, stride) }
-    }
-
-    unsafe fn across(from: Block<f32>, to: *mut f32, stride: usize) {
-        // SAFETY: the caller's promise.
-        unsafe { super::simd::pairs_across(from, to, stride) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The nearest bfloat16, by arithmetic on the bits.
-    fn rounded(x: f32) -> u32 {
-        let bits = x.to_bits();
-        (bits + 0x7fff + (bits >> 16 & 1)) >> 16
-    }
-
-    fn draw(len: usize) -> Vec<f32> {
-        let mut rng = crate::Rng::new(1);
-        (0..len).map(|_| rng.normal() as f32).collect()
-    }
-
-    #[test]
-    fn pairs_are_rounded_neighbours_along_a_row_or_across_two() {
-        if !f32::exist() {
-            return;
-        }
-        for (rows, columns) in [(1, 1), (2, 16), (5, 33), (8, 70), (3, 32)] {
-            let stride = columns + 7;
-            let from = draw(rows * stride);
-            let block = |at| Block { at, stride, rows, columns };
-            let number = |row: usize, column: usize| {
-                if row < rows && column < columns { rounded(from[row * stride + column]) } else { 0 }
-            };
-            for in_place in [false, true] {
-                let (mut along, mut across) = (from.clone(), from.clone());
-                let mut other = vec![0.0; from.len()];
-                // SAFETY: the processor makes pairs, and each matrix has the rows and columns of the block.
-                unsafe {
-                    let (to, source) = (along.as_mut_ptr(), if in_place { along.as_ptr() } else { from.as_ptr() });
-                    f32::along(block(source), to, stride);
-                    if in_place {
-                        f32::across(block(across.as_ptr()), across.as_mut_ptr(), stride);
-                    } else {
-                        f32::across(block(from.as_ptr()), other.as_mut_ptr(), stride);
-                        across.copy_from_slice(&other);
-                    }
-                }
-                for row in 0..rows {
-                    for pair in 0..columns.div_ceil(2) {
-                        let wanted = number(row, 2 * pair) | number(row, 2 * pair + 1) << 16;
-                        assert_eq!(along[row * stride + pair].to_bits(), wanted, "{rows}x{columns}, {row}, {pair}");
-                    }
-                }
-                for pair in 0..rows.div_ceil(2) {
-                    for column in 0..columns {
-                        let wanted = number(2 * pair, column) | number(2 * pair + 1, column) << 16;
-                        assert_eq!(across[pair * stride + column].to_bits(), wanted, "{rows}x{columns}, {pair}");
-                    }
-                }
             }
         }
     }

@@ -2,26 +2,25 @@
 //!
 //! The loops over rows are unrolled by macro: written as loops, LLVM leaves the accumulators in memory.
 
-use super::super::Real;
-use super::super::simd::Lanes;
-use super::super::tally::{GateSums, MomentSums, Tally};
+use super::tally::{MomentSums, RectifierSums, Tally};
+use crate::kernels::simd::{Lanes, Real};
 
 /// Up to [`Lanes::ROWS`] rows by two vectors of C.
-pub(super) struct Tile<T> {
-    pub(super) kc: usize,
-    pub(super) a: *const T,
-    pub(super) lda: usize,
-    pub(super) b: *const T,
-    pub(super) ldb: usize,
-    pub(super) c: *mut T,
-    pub(super) ldc: usize,
-    pub(super) add: bool,
+pub(crate) struct Tile<T> {
+    pub(crate) kc: usize,
+    pub(crate) a: *const T,
+    pub(crate) lda: usize,
+    pub(crate) b: *const T,
+    pub(crate) ldb: usize,
+    pub(crate) c: *mut T,
+    pub(crate) ldc: usize,
+    pub(crate) add: bool,
     /// What to ask for at the first step, and how much further on at each of the following.
-    pub(super) next: (*const T, usize),
-    pub(super) streamed: bool,
+    pub(crate) next: (*const T, usize),
+    pub(crate) streamed: bool,
     /// What is done with it, and whether its first row begins the sums.
-    pub(super) tally: Tally<T>,
-    pub(super) first: bool,
+    pub(crate) tally: Tally<T>,
+    pub(crate) first: bool,
 }
 
 /// The last steps of k, in which the lines of C are asked for.
@@ -51,7 +50,7 @@ impl<T: Real> Tile<T> {
     /// The tile of `height` rows and `vectors` vectors; `TRANSPOSED` says how A lies.
     #[inline(always)]
     #[allow(clippy::collapsible_match, reason = "a guard is no constant condition: it would leave the code in")]
-    pub(super) unsafe fn run<V: Lanes<Real = T>, const TRANSPOSED: bool>(&self, height: usize, vectors: usize) {
+    pub(crate) unsafe fn run<V: Lanes<Real = T>, const TRANSPOSED: bool>(&self, height: usize, vectors: usize) {
         macro_rules! by_height {
             ($($n:literal)*) => {
                 match (height, vectors == 2) {
@@ -88,16 +87,16 @@ impl<T: Real> Tile<T> {
                 rows!(take);
             }
             // The lines of C are asked for one after the other while k runs: all at once, they hold up those of A and B.
-            let gate = if let Tally::Gate(_, gate) = self.tally { Some(gate) } else { None };
+            let rectifier = if let Tally::Rectify(_, rectifier) = self.tally { Some(rectifier) } else { None };
             let (mut asked, vectors) = (0, if TWO { 2 } else { 1 });
-            let wanted = if self.add || (self.streamed && gate.is_none()) { 0 } else { H * vectors };
+            let wanted = if self.add || (self.streamed && rectifier.is_none()) { 0 } else { H * vectors };
             macro_rules! ask {
                 ($steps:expr) => {
                     if asked < wanted && $steps <= ASKED {
                         let at = c.add(asked / vectors * ldc + asked % vectors * V::N);
                         V::prefetch(at);
-                        if let Some(gate) = gate {
-                            gate.ask::<V>(at);
+                        if let Some(rectifier) = rectifier {
+                            rectifier.prefetch::<V>(at);
                         }
                         asked += 1;
                     }
@@ -257,8 +256,8 @@ impl<T: Real> Tile<T> {
                             });
                             sums.close(slot);
                         }
-                        Tally::Gate(slot, gate) if !TRANSPOSED => {
-                            if gate.add {
+                        Tally::Rectify(slot, rectifier) if !TRANSPOSED => {
+                            if rectifier.add {
                                 macro_rules! add {
                                     ($i:tt) => {
                                         if $i < H {
@@ -268,8 +267,8 @@ impl<T: Real> Tile<T> {
                                 }
                                 rows!(add);
                             }
-                            let mut sums = GateSums::open(slot, gate, self.first);
-                            put!($side, $from, |value, at| sums.pass(gate, at, value));
+                            let mut sums = RectifierSums::open(slot, rectifier, self.first);
+                            put!($side, $from, |value, at| sums.pass(rectifier, at, value));
                             sums.close(slot);
                         }
                         _ => {

@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::fill::copy;
-use super::{Real, filled};
+use crate::kernels::memory::{copy, filled};
+use crate::kernels::simd::Real;
 
 /// The side of a tile. Both sides of a tile are whole cache lines; the tile itself stays in the first cache.
 const TILE: usize = 16;

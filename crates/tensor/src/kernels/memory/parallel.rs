@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
+use crate::kernels::simd::Real;
+
 /// Runs `f` for `0..n`, on all threads, each unit on one. Results must not depend on who runs what.
 pub(crate) fn each(n: usize, f: impl Fn(usize) + Sync + Send) {
     if n == 1 || rayon::current_num_threads() == 1 {
@@ -24,7 +26,7 @@ thread_local! {
 
 /// Lends `f` memory for `len` numbers, of any content, on a cache-line boundary. It is this thread's, kept from call
 /// to call; `f` must not call this again.
-pub(crate) fn scratch<T: super::Real>(len: usize, f: impl FnOnce(*mut T)) {
+pub(crate) fn scratch<T: Real>(len: usize, f: impl FnOnce(*mut T)) {
     SCRATCH.with_borrow_mut(|lines| {
         let wanted = (len * size_of::<T>()).div_ceil(size_of::<Line>());
         if lines.len() < wanted {
@@ -61,7 +63,7 @@ impl<T> Shared<T> {
 }
 
 /// Adds all parts to the first, in their order.
-pub(crate) fn reduce<T: super::Real>(parts: &mut [T], size: usize) {
+pub(crate) fn reduce<T: Real>(parts: &mut [T], size: usize) {
     const CHUNK: usize = 1 << 14;
     if size == 0 {
         return;

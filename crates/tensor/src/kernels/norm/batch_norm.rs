@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Real;
-use super::elementwise::pass;
-use super::normalise::{Then, normalised};
-use super::rewrite::{Elements, rewrite};
+use super::normalize::{Then, normalized};
+use super::rewrite::rewrite;
 use super::rows::{self, Summand};
+use crate::kernels::gemm::tally::{GradientSums, cast, wide};
+use crate::kernels::memory::{Elements, block};
+use crate::kernels::simd::{Real, pass};
 
 /// `(x - mean) · scale + bias`, by channel.
 #[derive(Clone, Debug)]
@@ -32,17 +33,14 @@ impl<T: Real> Affine<T> {
         &self.mean
     }
 
+    /// The gradient of the weight.
+    pub(crate) fn weight_gradient(&self, sums: &GradientSums) -> Vec<T> {
+        sums.product.iter().zip(&self.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
+    }
+
     fn channels(&self) -> usize {
         self.mean.len()
     }
-}
-
-fn cast<T: Real>(values: &[f64]) -> Vec<T> {
-    values.iter().map(|&v| T::from_f64(v)).collect()
-}
-
-fn wide<T: Real>(values: &[T]) -> impl Iterator<Item = f64> {
-    values.iter().map(|v| v.to_f64())
 }
 
 /// The normalised matrix and what follows; where asked for, the signs of it.
@@ -52,70 +50,36 @@ pub(crate) fn forward<T: Real>(
     then: Then<'_, T>,
     signed: bool,
 ) -> (Vec<T>, Option<Vec<u16>>) {
-    normalised(x, [&affine.mean, &affine.scale, &affine.bias], then, signed)
-}
-
-/// By channel: the sum of the gradients and that of their products with centred values.
-pub(crate) struct Sums {
-    pub(super) gradient: Vec<f64>,
-    pub(super) product: Vec<f64>,
-}
-
-impl Sums {
-    pub(crate) fn bias_gradient<T: Real>(&self) -> Vec<T> {
-        cast(&self.gradient)
-    }
-
-    pub(crate) fn weight_gradient<T: Real>(&self, affine: &Affine<T>) -> Vec<T> {
-        self.product.iter().zip(&affine.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
-    }
-
-    /// Of those of blocks of rows.
-    pub(super) fn of_blocks<T: Real>(blocks: &[(impl AsRef<[T]> + Sync, impl AsRef<[T]> + Sync)], c: usize) -> Self {
-        /// Columns that are added up at a time.
-        const COLUMNS: usize = 64;
-        let mut sums = Self { gradient: vec![0.0; c], product: vec![0.0; c] };
-        let columns = sums.gradient.par_chunks_mut(COLUMNS).zip(sums.product.par_chunks_mut(COLUMNS)).enumerate();
-        columns.for_each(|(i, (gradients, products))| {
-            for (gradient, product) in blocks {
-                gradients
-                    .iter_mut()
-                    .zip(wide(&gradient.as_ref()[i * COLUMNS..]))
-                    .for_each(|(sum, block)| *sum += block);
-                products.iter_mut().zip(wide(&product.as_ref()[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
-            }
-        });
-        sums
-    }
+    normalized(x, [&affine.mean, &affine.scale, &affine.bias], then, signed)
 }
 
 /// The sums over all rows; with `relu`, over the elements that it let pass, found by doing the forward pass again.
-pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> Sums {
+pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> GradientSums {
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
     let c = affine.channels();
-    let blocks = x.par_chunks(rows::block(c)).zip(dy.par_chunks(rows::block(c)));
+    let blocks = x.par_chunks(block(c)).zip(dy.par_chunks(block(c)));
     let blocks = blocks.map(|(x, dy)| {
-        let summand = if relu { Summand::Gated(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
+        let summand = if relu { Summand::Rectified(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
         rows::sums(x, &affine.mean, summand)
     });
-    Sums::of_blocks(&blocks.collect::<Vec<_>>(), c)
+    GradientSums::of_blocks(&blocks.collect::<Vec<_>>(), c)
 }
 
 /// The gradient where y, the rectified output, is not 0, which is what the other term of the rectified sum gets; and the
 /// sums over it. The gradient comes as one or as two terms.
-pub(crate) fn gated_sums<T: Real>(
+pub(crate) fn rectified_sums<T: Real>(
     x: &[T],
     (dy, more): (Elements<'_, T>, Option<&[T]>),
     y: &[T],
     affine: &Affine<T>,
-) -> (Option<Vec<T>>, Sums) {
+) -> (Option<Vec<T>>, GradientSums) {
     let c = affine.channels();
     let sums = |rows: Range<usize>, g: &[T]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
-    let (gated, blocks) = match more {
+    let (rectified, blocks) = match more {
         None => rewrite(dy, [y], (c, []), |[y], g, []| pass(y, g), sums),
         Some(more) => rewrite(dy, [more, y], (c, []), |[more, y], g, []| pass(y, g + more), sums),
     };
-    (gated, Sums::of_blocks(&blocks, c))
+    (rectified, GradientSums::of_blocks(&blocks, c))
 }
 
 /// The gradient of x where mean and variance are those of x itself:
@@ -125,7 +89,7 @@ pub(crate) fn input_gradient<T: Real>(
     dy: Elements<'_, T>,
     affine: &Affine<T>,
     relu: bool,
-    sums: &Sums,
+    sums: &GradientSums,
 ) -> Option<Vec<T>> {
     let (c, m) = (affine.channels(), (x.len() / affine.channels()) as f64);
     let scale = || wide(&affine.scale);

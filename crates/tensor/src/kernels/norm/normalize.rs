@@ -1,17 +1,13 @@
-//! The pass of batch normalisation that writes: the normalised rows of an M×C matrix, what follows, and on the way the
-//! signs that the gate of its gradient will ask for ([`tally`](super::tally)).
+//! The pass of batch normalisation that writes: the normalized rows of an M×C matrix, what follows, and on the way the
+//! signs that the gradient will ask for ([`Rectifier`](crate::kernels::gemm::tally::Rectifier)).
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::parallel::Shared;
-use super::rows::block;
-use super::simd::{Job, Lanes, simd};
-use super::{Real, filled};
-
-/// Signs in a word.
-pub(crate) const SIGNS: usize = u16::BITS as usize;
+use crate::kernels::gemm::tally::SIGNS;
+use crate::kernels::memory::{Shared, block, filled};
+use crate::kernels::simd::{Job, Lanes, Real, simd};
 
 /// What comes after the normalisation.
 #[derive(Clone, Copy)]
@@ -23,7 +19,7 @@ pub(crate) enum Then<'a, T> {
 
 /// `(x - mean) · scale + bias` with the parameters of the column, and what follows; where `signed` also a bit for each
 /// result, whether it is above zero or NaN: the columns are then a multiple of [`SIGNS`].
-pub(crate) fn normalised<T: Real>(
+pub(crate) fn normalized<T: Real>(
     x: &[T],
     columns: [&[T]; 3],
     then: Then<'_, T>,
@@ -59,7 +55,7 @@ pub(crate) fn normalised<T: Real>(
     (out, Some(signs))
 }
 
-/// A block of [`normalised`].
+/// A block of [`normalized`].
 struct Rows<'a, T> {
     x: &'a [T],
     columns: [&'a [T]; 3],
@@ -121,11 +117,11 @@ impl<T: Real> Rows<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::elementwise::{passes, rectify};
     use super::*;
+    use crate::kernels::simd::{passes, rectify};
 
     #[test]
-    fn rows_are_normalised_as_element_by_element() {
+    fn rows_are_normalized_as_element_by_element() {
         let mut rng = crate::Rng::new(1);
         let mut draw = |len: usize| (0..len).map(|_| rng.normal() as f32).collect::<Vec<_>>();
         for (rows, c) in [(1, 1), (300, 48), (70, 23), (33, 512), (0, 16)] {
@@ -138,7 +134,7 @@ mod tests {
             let columns = [&mean[..], &scale, &bias];
             let signed = c % SIGNS == 0;
             for (name, then) in [("nothing", Then::Nothing), ("relu", Then::Relu), ("add", Then::AddRelu(&z))] {
-                let (y, signs) = normalised(&x, columns, then, signed);
+                let (y, signs) = normalized(&x, columns, then, signed);
                 assert_eq!((y.len(), signs.is_some()), (x.len(), signed));
                 for (i, &y) in y.iter().enumerate() {
                     let right = match then {

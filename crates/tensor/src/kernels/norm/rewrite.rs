@@ -2,38 +2,13 @@
 //! of a new matrix are brought into the cache only to be written, and a step needs less memory.
 
 use std::array;
-use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::rows::block;
-use super::simd::{Job, Lanes, simd};
-use super::{Real, filled, tensor, with};
-use crate::tape::Gradient;
-
-/// The elements of a gradient, or of a map that a gradient is written over.
-pub(crate) enum Elements<'a, T> {
-    /// Which others hold, too.
-    Shared(&'a [T]),
-    /// Which may be written over.
-    Own(&'a mut [T]),
-}
-
-impl<T> Elements<'_, T> {
-    pub(crate) fn len(&self) -> usize {
-        self.as_slice().len()
-    }
-
-    pub(crate) fn as_slice(&self) -> &[T] {
-        match self {
-            Elements::Shared(g) => g,
-            Elements::Own(g) => g,
-        }
-    }
-}
+use crate::kernels::memory::{Elements, block, filled};
+use crate::kernels::simd::{Job, Lanes, Real, simd};
 
 /// `f(elements of the inputs, g, parameters of the column)` for every element of an M×C gradient: a new matrix, or none
 /// where it has been written over g. `then` is given each block of rows, and what has become of it, while it is in the
@@ -114,45 +89,5 @@ impl<T: Real, F: Fn([T; K], T, [T; P]) -> T, const K: usize, const P: usize> Job
                 }
             }
         }
-    }
-}
-
-/// Runs a [`rewrite`] on a gradient: what it has become, and the rest that the run gives.
-pub(crate) fn rewritten<T: Real, R>(
-    g: Gradient,
-    run: impl FnOnce(Elements<'_, T>) -> (Option<Vec<T>>, R),
-) -> Result<(Tensor, R)> {
-    let Gradient { tensor: g, own } = g;
-    if !own {
-        let (new, rest) = with::<T, _>(&g, |g| run(Elements::Shared(g)))?;
-        return Ok((new.map_or(Ok(g.clone()), |new| tensor(new, g.shape()))?, rest));
-    }
-    let (run, rest) = (RefCell::new(Some(run)), RefCell::new(None));
-    g.inplace_op1(&InPlace(
-        |elements: &mut [T]| {
-            *rest.borrow_mut() = run.take().map(|run| run(Elements::Own(elements)).1);
-        },
-        std::marker::PhantomData,
-    ))?;
-    match rest.into_inner() {
-        Some(rest) => Ok((g, rest)),
-        None => bail!("a gradient on the CPU was expected"),
-    }
-}
-
-/// A function of a tensor's elements as candle's operation.
-struct InPlace<T, F>(F, std::marker::PhantomData<T>);
-
-impl<T: Real, F: Fn(&mut [T])> InplaceOp1 for InPlace<T, F> {
-    fn name(&self) -> &'static str {
-        "rewrite"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let (Some((from, to)), Some(all)) = (layout.contiguous_offsets(), T::all_mut(storage)) else {
-            bail!("a kernel needs a contiguous tensor of {:?}; got {layout:?}", T::DTYPE);
-        };
-        (self.0)(&mut all[from..to]);
-        Ok(())
     }
 }

@@ -2,17 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::Real;
-use super::elementwise::pass;
-use super::rewrite::{Elements, rewrite};
-use super::simd::{Job, Lanes, simd};
-
-/// The elements of a block of whole rows, about: a block is read from memory once and then again from the second cache.
-/// No more than 256 rows: sums in float32 stay short. Fixed by the matrix, so that sums do not depend on the number of
-/// threads.
-pub(crate) fn block(c: usize) -> usize {
-    ((1 << 14) / c.max(1)).clamp(32, 256) * c.max(1)
-}
+use super::rewrite::rewrite;
+use crate::kernels::memory::Elements;
+use crate::kernels::simd::{Job, Lanes, Real, pass, simd};
 
 /// What [`sums`] adds up by column, with `d = x - centre`.
 #[derive(Clone, Copy)]
@@ -22,7 +14,7 @@ pub(crate) enum Summand<'a, T> {
     /// g and g·d.
     Gradient(&'a [T]),
     /// The same where `d·scale + bias` is above zero: g, scale, bias.
-    Gated(&'a [T], &'a [T], &'a [T]),
+    Rectified(&'a [T], &'a [T], &'a [T]),
 }
 
 /// The two sums by column over all rows of a block.
@@ -32,7 +24,7 @@ pub(crate) fn sums<T: Real>(x: &[T], centre: &[T], summand: Summand<'_, T>) -> (
     match summand {
         Summand::Deviation => {}
         Summand::Gradient(g) => assert_eq!(g.len(), x.len(), "a gradient for each element"),
-        Summand::Gated(g, scale, bias) => {
+        Summand::Rectified(g, scale, bias) => {
             assert!(g.len() == x.len() && scale.len() == c && bias.len() == c, "a gradient for each element");
         }
     }
@@ -83,7 +75,7 @@ impl<T: Real> Sums<'_, T> {
             let g = match self.summand {
                 Summand::Deviation => d,
                 Summand::Gradient(g) => V::load_up_to(of(g, row + from), n),
-                Summand::Gated(g, scale, bias) => {
+                Summand::Rectified(g, scale, bias) => {
                     let (scale, bias) = (V::load_up_to(of(scale, from), n), V::load_up_to(of(bias, from), n));
                     d.mul(scale).add(bias).pass(V::load_up_to(of(g, row + from), n))
                 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::fill::copy;
-use super::{Real, filled};
+use crate::kernels::memory::{copy, filled};
+use crate::kernels::simd::Real;
 use crate::sizes::{Averaging, Checked};
 
 /// Pixels that cell `i` of `out` averages over, along a side of `size`.

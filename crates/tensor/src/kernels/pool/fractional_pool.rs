@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::Real;
-use crate::Regions;
+use crate::kernels::simd::Real;
+use crate::regions::Regions;
 
 /// The maxima and, for each, its place in the picture: the first in row order; NaN counts as larger than any number.
 pub(crate) fn forward<T: Real>(x: &[T], (h, w, c): (usize, usize, usize), regions: &Regions) -> (Vec<T>, Vec<u32>) {

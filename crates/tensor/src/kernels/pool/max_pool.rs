@@ -5,8 +5,8 @@ use std::ops::{BitAnd, BitOr, Not, Range};
 
 use rayon::prelude::*;
 
-use super::simd::{Job, Lanes, simd};
-use super::{Real, filled};
+use crate::kernels::memory::filled;
+use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::sizes::{Checked, Pooling};
 
 /// Floats seen as bits: choices by masks are what compilers turn into vector code, choices by `if` often are not.

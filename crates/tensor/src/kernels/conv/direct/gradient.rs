@@ -10,14 +10,11 @@
 
 use std::ops::Range;
 
-use super::super::micro::{Ahead, Product, Rows, Transposed, panels};
-use super::super::pairs::Operands;
-use super::super::parallel::{Shared, each, scratch};
-use super::super::simd::{Block, Job, Lanes, Simd};
-use super::super::{Real, filled};
-use super::forward_windows;
 use super::sums::{added, unpack};
 use super::windows::{Gather, Map, Windows};
+use crate::kernels::gemm::{Ahead, Operands, Product, Rows, Transposed, panels};
+use crate::kernels::memory::{Shared, each, filled, scratch};
+use crate::kernels::simd::{Block, Job, Lanes, Real, Simd};
 use crate::sizes::Convolution;
 
 /// Output pixels, or pairs of them, of a block.
@@ -35,14 +32,9 @@ const PADDING: usize = 16;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(in super::super) unsafe fn weight_gradient<T: Real>(
-    simd: Simd,
-    d: &Convolution,
-    x: *const T,
-    dy: *const T,
-) -> Vec<T> {
+pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
     let lanes = T::lanes(simd);
-    let inputs: Vec<_> = (0..d.groups).map(|group| forward_windows(d, group)).collect();
+    let inputs: Vec<_> = (0..d.groups).map(|group| Windows::forward(d, group)).collect();
     let outputs: Vec<_> = (0..d.groups).map(|group| gradient_pixels(d, group)).collect();
     // The weight's own order where every window is a pixel.
     let pixels = (d.r, d.s, d.padding) == (1, 1, 0);
@@ -118,7 +110,7 @@ impl<T: Real> Chunk<'_, T> {
                 // SAFETY: the caller's promise; the scratch memory holds both operands of a block.
                 unsafe {
                     let (a, lda) = match self.operands {
-                        Operands::Numbers => self.numbers(simd, lines, memory),
+                        Operands::Floats => self.floats(simd, lines, memory),
                         Operands::Pairs => self.pairs(simd, lines, memory),
                     };
                     let product = Product {
@@ -151,7 +143,7 @@ impl<T: Real> Chunk<'_, T> {
     /// Numbers of scratch memory for each pixel.
     fn room(&self) -> usize {
         match self.operands {
-            Operands::Numbers => self.padded + self.stride(),
+            Operands::Floats => self.padded + self.stride(),
             // Those of two pixels become one pair; and the numbers of one operand.
             Operands::Pairs => self.padded + self.stride() + self.padded.max(self.rows.len()) + PADDING,
         }
@@ -159,7 +151,7 @@ impl<T: Real> Chunk<'_, T> {
 
     /// Packs the operand on the right to `memory`: the one on the left, where it lies or copied behind it, and the
     /// distance of its rows.
-    unsafe fn numbers(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
+    unsafe fn floats(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
         let ((windows, a), (right, b)) = (self.left, self.right);
         let (pixels, k) = (lines.len() * windows.columns, self.columns.clone());
         // SAFETY: the caller's promise.

@@ -1,20 +1,9 @@
 //! Weights in the panels that products read.
 
-use super::super::micro::{packed_len, panels};
-use super::super::pairs::Operands;
-use super::super::parallel::{Shared, each, scratch};
-use super::super::simd::{Block, Job, Lanes, Simd, mirror};
-use super::super::{Real, filled};
-
-/// A matrix (taps × inputs) × outputs inside a weight: element (tap, i, o) at `first + i·input + o·output + tap`.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Matrix {
-    pub(in super::super) inputs: usize,
-    pub(in super::super) outputs: usize,
-    pub(in super::super) first: usize,
-    pub(in super::super) input: usize,
-    pub(in super::super) output: usize,
-}
+use crate::kernels::conv::shape::Matrix;
+use crate::kernels::gemm::{Operands, packed_len, panels};
+use crate::kernels::memory::{Shared, each, filled, scratch};
+use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, mirror};
 
 /// Inputs that are packed together: enough to be read in a stream, few enough for what is written to stay in the cache.
 const INPUTS: usize = 64;
@@ -23,7 +12,7 @@ const BUFFER: usize = 144;
 
 /// The chosen taps of a matrix in panels: [panel][tap][input][column], or the same in pairs of (tap, input); columns past
 /// the last are zero.
-pub(super) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
+pub(crate) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
     let (lanes, k) = (T::lanes(simd), m.inputs * taps.len());
     let rows = operands.rows(k);
     let all: Vec<_> = panels(lanes, m.outputs).collect();
@@ -39,7 +28,7 @@ pub(super) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[u
                 let to = out.at(from * rows);
                 let numbers = |to| T::launch(simd, Panel { m, taps, weight, from, width, to });
                 match operands {
-                    Operands::Numbers => numbers(to),
+                    Operands::Floats => numbers(to),
                     Operands::Pairs => scratch::<T>(k * width, |all| {
                         numbers(all);
                         T::across(Block { at: all, stride: width, rows: k, columns: width }, to, width);

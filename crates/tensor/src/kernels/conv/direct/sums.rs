@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use super::super::parallel::{Shared, each};
-use super::super::simd::{Block, Job, Lanes, Simd, mirror};
-use super::super::{Real, filled};
+use crate::kernels::memory::{Shared, each, filled};
+use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, mirror};
 use crate::sizes::Convolution;
 
 /// The sums over all parts, in their order, of rows of which only some columns count.
-pub(super) fn added<T: Real>(
+pub(crate) fn added<T: Real>(
     simd: Simd,
     (rows, columns): (usize, usize),
     padded: usize,
@@ -62,7 +61,7 @@ impl<T: Real> Job<T> for Added<'_, T> {
 }
 
 /// The sums over all parts, in their order, from [part][group][tap][c][o, padded] to O,I,R,S.
-pub(super) fn unpack<T: Real>(simd: Simd, d: &Convolution, padded: usize, sums: &[T]) -> Vec<T> {
+pub(crate) fn unpack<T: Real>(simd: Simd, d: &Convolution, padded: usize, sums: &[T]) -> Vec<T> {
     let units = d.o_group().div_ceil(OUTPUTS);
     // SAFETY: each unit writes its own outputs, all inputs and taps of them.
     unsafe {

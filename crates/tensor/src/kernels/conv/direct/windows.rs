@@ -4,36 +4,36 @@
 
 use std::ops::Range;
 
-use super::super::Real;
-use super::super::simd::{Block, Job, Lanes, Simd};
+use crate::kernels::simd::{Block, Element, Job, Lanes, Real, Simd};
+use crate::sizes::Convolution;
 
 /// Rows of a matrix this many bytes apart fall into the same few lines of the first-level cache.
 const ALIASED: usize = 2048;
 
 /// A feature map, and the channels of it that are meant.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Map {
-    pub(super) h: usize,
-    pub(super) w: usize,
-    pub(super) c: usize,
+pub(crate) struct Map {
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    pub(crate) c: usize,
     /// First and number of the channels of this group.
-    pub(super) from: usize,
-    pub(super) channels: usize,
+    pub(crate) from: usize,
+    pub(crate) channels: usize,
 }
 
 impl Map {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.h * self.w * self.c
     }
 }
 
 /// Where the windows of a convolution lie in the source map.
 #[derive(Clone, Debug)]
-pub(super) struct Windows {
-    pub(super) source: Map,
+pub(crate) struct Windows {
+    pub(crate) source: Map,
     /// Output rows and columns.
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
     /// Source pixels from one output pixel to the next.
     step: usize,
     /// Source row and column where each run of taps begins, for output pixel (0, 0).
@@ -44,7 +44,7 @@ pub(super) struct Windows {
 
 impl Windows {
     /// Taps at these source rows and columns, ascending, for output pixel (0, 0); zeros outside of the source.
-    pub(super) fn new(
+    pub(crate) fn new(
         source: Map,
         (rows, columns): (usize, usize),
         step: usize,
@@ -57,24 +57,32 @@ impl Windows {
         Self { source, rows, columns, step, runs, together }
     }
 
+    /// What the outputs of a group of a convolution read.
+    pub(crate) fn forward(d: &Convolution, group: usize) -> Self {
+        let taps =
+            |count: usize| (0..count).map(|t| (t * d.dilation) as isize - d.padding as isize).collect::<Vec<_>>();
+        let source = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
+        Self::new(source, (d.oh, d.ow), d.stride, (&taps(d.r), &taps(d.s)))
+    }
+
     /// Numbers of a run.
     fn run(&self) -> usize {
         self.together * self.source.channels
     }
 
     /// Numbers of a window.
-    pub(super) fn k(&self) -> usize {
+    pub(crate) fn k(&self) -> usize {
         self.runs.len() * self.run()
     }
 
     /// Where the map can be read as the matrix of windows as it lies: the offset of its first row, and the distance of
     /// the rows.
-    pub(super) fn in_place<T>(&self) -> Option<(usize, usize)> {
+    pub(crate) fn in_place<T>(&self) -> Option<(usize, usize)> {
         self.evenly().filter(|(_, stride)| !(stride * size_of::<T>()).is_multiple_of(ALIASED))
     }
 
     /// Where each window is a pixel of the map, in the order of the map: the offset of the first, and the distance.
-    pub(super) fn evenly(&self) -> Option<(usize, usize)> {
+    pub(crate) fn evenly(&self) -> Option<(usize, usize)> {
         let s = self.source;
         let pixels = self.runs == [(0, 0)] && self.together == 1 && self.step == 1;
         (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
@@ -84,7 +92,7 @@ impl Windows {
     ///
     /// # Safety
     /// x holds the source maps, and `copy` has a row for every pixel.
-    pub(super) unsafe fn block<T: Real>(
+    pub(crate) unsafe fn block<T: Real>(
         &self,
         simd: Simd,
         x: *const T,
@@ -102,7 +110,7 @@ impl Windows {
     }
 
     /// The part of the map that some output rows read, counted over all pictures, where they read most of it.
-    pub(super) fn region(&self, lines: Range<usize>) -> Range<usize> {
+    pub(crate) fn region(&self, lines: Range<usize>) -> Range<usize> {
         let s = self.source;
         if lines.is_empty() || s.channels < s.c || self.runs.len() < self.step {
             return 0..0;
@@ -118,20 +126,20 @@ impl Windows {
 
     /// Where a window that is a pixel lies, counting lines over all pictures.
     #[inline(always)]
-    pub(super) fn pixel(&self, line: usize, column: usize) -> usize {
+    pub(crate) fn pixel(&self, line: usize, column: usize) -> usize {
         let (s, (y, x)) = (self.source, (line % self.rows * self.step, column * self.step));
         line / self.rows * s.len() + (y * s.w + x) * s.c + s.from
     }
 }
 
 /// Copies the steps `k` of the windows of some output rows, counted over all pictures: `stride` numbers a pixel.
-pub(super) struct Gather<'a, T> {
-    pub(super) windows: &'a Windows,
-    pub(super) x: *const T,
-    pub(super) lines: Range<usize>,
-    pub(super) k: Range<usize>,
-    pub(super) to: *mut T,
-    pub(super) stride: usize,
+pub(crate) struct Gather<'a, T> {
+    pub(crate) windows: &'a Windows,
+    pub(crate) x: *const T,
+    pub(crate) lines: Range<usize>,
+    pub(crate) k: Range<usize>,
+    pub(crate) to: *mut T,
+    pub(crate) stride: usize,
 }
 
 impl<T: Real> Job<T> for Gather<'_, T> {

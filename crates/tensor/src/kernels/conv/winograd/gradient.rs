@@ -10,14 +10,13 @@
 
 use std::ops::Range;
 
-use super::super::micro::{Product, Rows, Transposed};
-use super::super::parallel::{Shared, each, scratch};
-use super::super::simd::Simd;
-use super::super::{Real, filled};
 use super::gradient_stages::{Finish, Gradients, Sums};
-use super::stages::Patches;
+use super::limits::{BLOCK, CHUNK, COLUMNS, POINTS, TILES, point_stride};
+use super::patches::Patches;
 use super::tiling::Tiling;
-use super::{BLOCK, CHUNK, COLUMNS, POINTS, TILES, point_stride};
+use crate::kernels::gemm::{Product, Rows, Transposed};
+use crate::kernels::memory::{Shared, each, filled, scratch};
+use crate::kernels::simd::{Real, Simd};
 use crate::sizes::Convolution;
 
 /// Parts, at most, tiles of one, and bytes of its sums: adding the parts up must cost less than making them.
@@ -32,12 +31,7 @@ const BLOCK_COLUMNS: usize = 64;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(in super::super) unsafe fn weight_gradient<T: Real>(
-    simd: Simd,
-    d: &Convolution,
-    x: *const T,
-    dy: *const T,
-) -> Vec<T> {
+pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
     let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
     let padded = d.o.next_multiple_of(T::lanes(simd));
     let job =

@@ -4,10 +4,9 @@
 
 use std::ops::Range;
 
-use super::super::Real;
-use super::super::simd::{Block, Job, Lanes, mirror};
 use super::tiling::Tiling;
 use super::transform::{self, both_ways};
+use crate::kernels::simd::{Block, Job, Lanes, Real, mirror};
 
 /// A dy Aᵀ of some tiles, to 36 matrices (tiles × padded channels).
 pub(super) struct Gradients<T> {

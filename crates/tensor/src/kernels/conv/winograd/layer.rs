@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use super::super::Real;
-use super::super::direct::Finish;
-use super::super::micro::{Packed, Product, packed_len, panels};
-use super::super::parallel::{Shared, each, scratch};
-use super::super::simd::Simd;
-use super::super::tally::Tally;
-use super::stages::{Outputs, Patches};
+use super::limits::{BLOCK, CHUNK, COLUMNS, INPUTS, POINTS, TILES, UNITS, point_stride};
+use super::outputs::Outputs;
+use super::patches::Patches;
 use super::tiling::Tiling;
-use super::{BLOCK, CHUNK, COLUMNS, INPUTS, Kernels, POINTS, TILES, UNITS, point_stride, weights};
+use super::weights::{Kernels, Weights};
+use crate::kernels::conv::shape::Finish;
+use crate::kernels::gemm::tally::Tally;
+use crate::kernels::gemm::{Packed, Product, packed_len, panels};
+use crate::kernels::memory::{Shared, each, scratch};
+use crate::kernels::simd::{Real, Simd};
 
 /// A layer on its way from a map to another.
 pub(super) struct Layer<T> {
@@ -99,7 +100,8 @@ impl<T: Real> Layer<T> {
 
     /// So few tiles that they are less than the weights: each unit takes some columns of all products, and transforms the
     /// kernels for them piece by piece in the cache.
-    pub(super) unsafe fn by_columns(&self, (matrix, turned, weight): Kernels<'_, T>) {
+    pub(super) unsafe fn by_columns(&self, weights: Weights<'_, T>) {
+        let Weights { matrix, turned, weight } = weights;
         let (c, tiles, lanes) = (self.c, self.t.tiles(), T::lanes(self.simd));
         let v_stride = point_stride(tiles, c);
         let mut memory: Vec<T> = Vec::with_capacity(POINTS * v_stride);
@@ -118,8 +120,7 @@ impl<T: Real> Layer<T> {
                     // SAFETY: the scratch memory has room for these inputs of the panel.
                     unsafe {
                         let size = u_stride;
-                        let job =
-                            weights::Kernels { matrix, turned, weight, panel, inputs, out, size, streamed: false };
+                        let job = Kernels { matrix, turned, weight, panel, inputs, out, size, streamed: false };
                         T::launch(self.simd, job);
                     }
                     for point in 0..POINTS {

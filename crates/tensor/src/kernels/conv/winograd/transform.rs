@@ -4,7 +4,7 @@
 //! a 6x6 patch, g the 3x3 kernel, y 4x4 outputs; and by transposition `dg = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ d B)] G`. Each function
 //! here is one matrix times one column; a transform applies it to the columns and then to the rows.
 
-use super::super::simd::Lanes;
+use crate::kernels::simd::Lanes;
 
 /// A number that is exact in every float.
 macro_rules! number {

@@ -1,12 +1,11 @@
 //! G g Gᵀ of all kernels of a layer, in the panels that the 36 products read.
 
-use super::super::Real;
-use super::super::direct::Matrix;
-use super::super::micro::{packed_len, panels};
-use super::super::parallel::{Shared, each};
-use super::super::simd::{Block, Job, Lanes, STREAMED, Simd, mirror};
-use super::POINTS;
+use super::limits::POINTS;
 use super::transform::{self, both_ways};
+use crate::kernels::conv::shape::Matrix;
+use crate::kernels::gemm::{packed_len, panels};
+use crate::kernels::memory::{Shared, each};
+use crate::kernels::simd::{Block, Job, Lanes, Real, STREAMED, Simd, mirror};
 
 /// Inputs of one unit of work, and those whose kernels are read together.
 const INPUTS: usize = 32;
@@ -14,8 +13,18 @@ const TOGETHER: usize = 16;
 /// Inputs further on whose kernels are asked for, where they lie apart.
 const AHEAD: usize = 2;
 
-/// [point][panel][input][column]; `turned` turns each kernel round, for the gradient of the input.
-pub(super) fn transformed<T: Real>(simd: Simd, matrix: Matrix, turned: bool, weight: &[T]) -> Vec<T> {
+/// A weight as a matrix of kernels.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a, T> {
+    pub(super) matrix: Matrix,
+    /// Whether each kernel is turned round, for the gradient of the input.
+    pub(super) turned: bool,
+    pub(super) weight: &'a [T],
+}
+
+/// [point][panel][input][column].
+pub(super) fn transformed<T: Real>(simd: Simd, weights: Weights<'_, T>) -> Vec<T> {
+    let Weights { matrix, turned, weight } = weights;
     let lanes = T::lanes(simd);
     let size = packed_len(lanes, matrix.outputs, matrix.inputs);
     let mut u: Vec<T> = Vec::with_capacity(POINTS * size);

@@ -1,13 +1,22 @@
-//! What a rectified batch norm asks of the convolution that computes the last term of its output's gradient.
+//! The gradient of `y = relu(batch norm of x)`, finished while the product that is its last term is
+//! written: the other terms, which lie where the output goes, are added, what the rectifier held back
+//! becomes zero, and batch norm's backward pass gets its sums.
+//!
+//! For ResNet-50, 8 pictures: 180 MB less to write and to read again, 10 of 900 ms; with bits in the
+//! place of the rectified map another 170 MB and 12 ms. The autograd has the gate
+//! that asks a product for it.
 
-use super::Real;
-use super::batch_norm::Sums;
-use super::parallel::Shared;
-use super::tally::{Gate, Slot, Tallies, Tally};
+use super::slot::Slot;
+use super::sums::GradientSums;
+use crate::kernels::memory::Shared;
+use crate::kernels::simd::{Lanes, Real};
+
+/// Signs in a word.
+pub(crate) const SIGNS: usize = u16::BITS as usize;
 
 /// Where a map was rectified, the map x that was normalised for it, and the mean of each of its columns.
 #[derive(Clone, Copy)]
-pub(crate) struct Rectified<'a, T> {
+pub(crate) struct Rectifier<'a, T> {
     /// A bit for each number of the map that is not rectified to 0.
     pub(crate) signs: &'a [u16],
     pub(crate) x: &'a [T],
@@ -15,112 +24,120 @@ pub(crate) struct Rectified<'a, T> {
 }
 
 /// The sums over a gradient that passes the rectifier while it is written.
-pub(super) struct Gated<'a, T> {
-    of: Rectified<'a, T>,
+pub(crate) struct RectifiedGradient<'a, T> {
+    of: Rectifier<'a, T>,
     out: *mut T,
     add: bool,
     /// [block][Σg, Σg(x - mean)][column]
     sums: Vec<T>,
 }
 
-impl<'a, T: Real> Gated<'a, T> {
+impl<'a, T: Real> RectifiedGradient<'a, T> {
     /// None yet, of a gradient that will be written to `out`, or added to what lies there.
-    pub(super) fn new(of: Rectified<'a, T>, out: *mut T, add: bool) -> Self {
+    pub(crate) fn new(of: Rectifier<'a, T>, out: *mut T, add: bool) -> Self {
         Self { of, out, add, sums: Vec::new() }
     }
 
     /// Those of all blocks together.
-    pub(super) fn sums(&self) -> Sums {
+    pub(crate) fn sums(&self) -> GradientSums {
         let c = self.of.mean.len();
         let blocks: Vec<_> = self.sums.chunks_exact(2 * c).map(|block| block.split_at(c)).collect();
-        Sums::of_blocks(&blocks, c)
+        GradientSums::of_blocks(&blocks, c)
     }
-}
 
-impl<T: Real> Tallies<T> for Gated<'_, T> {
-    fn reserve(&mut self, rows: Vec<usize>) -> Tally<T> {
-        let Rectified { signs, x, mean } = self.of;
+    /// Room for the sums of blocks of so many rows each, and what they read.
+    pub(crate) fn reserve(&mut self, blocks: usize) -> (Slot<T>, RectifierAt<T>) {
+        let Rectifier { signs, x, mean } = self.of;
         let [x, mean] = [x, mean].map(|values| Shared::new(values.as_ptr().cast_mut()));
         let signs = Shared::new(signs.as_ptr().cast_mut());
-        let slot = Slot::reserve(&mut self.sums, rows.len(), 2, self.of.mean.len());
-        Tally::Gate(slot, Gate { out: Shared::new(self.out), x, signs, mean, add: self.add })
+        let slot = Slot::reserve(&mut self.sums, blocks, 2, self.of.mean.len());
+        (slot, RectifierAt { out: Shared::new(self.out), x, signs, mean, add: self.add })
     }
 
-    fn adds(&self) -> bool {
+    /// Whether it is added to what lies where it goes.
+    pub(crate) fn adds(&self) -> bool {
         self.add
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::conv::{gates, input_gradient, input_gradient_gated};
-    use super::super::normalise::SIGNS;
-    use super::super::rewrite::Elements;
-    use super::super::simd::simd;
-    use super::*;
-    use crate::Conv;
-    use crate::sizes::Checked;
+/// What the rectifier reads beside the output, from its first element on.
+#[derive(Clone, Copy)]
+pub(crate) struct RectifierAt<T> {
+    pub(crate) out: Shared<T>,
+    /// Of the output's shape: a map, and a bit for each number that the rectifier lets pass.
+    pub(crate) x: Shared<T>,
+    pub(crate) signs: Shared<u16>,
+    /// By column.
+    pub(crate) mean: Shared<T>,
+    /// Whether the output is added to what lies there.
+    pub(crate) add: bool,
+}
 
-    fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
-        let mut rng = crate::Rng::new(seed);
-        (0..len).map(|_| T::from_f64(rng.normal())).collect()
+impl<T: Copy> RectifierAt<T> {
+    #[inline(always)]
+    pub(crate) fn from(self, column: usize) -> Self {
+        Self { mean: Shared::new(self.mean.at(column)), ..self }
     }
 
-    fn close(got: &[f64], right: &[f64], limit: f64, what: &str) {
-        let rms = (right.iter().map(|r| r * r).sum::<f64>() / right.len() as f64).sqrt();
-        let error = got.iter().zip(right).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max);
-        assert!(got.len() == right.len() && error <= limit * rms, "{what}: {error:e} of {rms:e}");
+    /// The number in its map of a place in the output.
+    #[inline(always)]
+    pub(crate) fn number(self, c: *const T) -> usize {
+        c.addr().wrapping_sub(self.out.at(0).addr()) / size_of::<T>()
     }
 
-    /// The gradient alone, then the rest, the rectifier and the sums, one after the other.
-    fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
-        let out = side + 2 * padding + 1 - r;
-        let conv = Conv { padding, ..Conv::default() };
-        let d = Checked::convolution([n, side, side, c], [o, c, r, r], conv, (size_of::<T>(), false)).unwrap();
-        let simd = simd();
-        assert!(gates::<T>(simd, &d));
-        let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));
-        let [y, x, rest] = [3, 4, 5].map(|seed| draw::<T>(n * side * side * c, seed));
-        let bit = |(i, y): (usize, &T)| u16::from(*y > T::ZERO) << i;
-        let signs: Vec<_> = y.chunks(SIGNS).map(|word| word.iter().enumerate().map(bit).sum()).collect();
-        let mean = draw(c, 6);
-        let of = Rectified { signs: &signs, x: &x, mean: &mean };
-        let alone = input_gradient(d, &weight, &dy);
-        for (name, with_rest) in [("alone", false), ("own", true), ("shared", true)] {
-            let mut own = rest.clone();
-            let (new, sums) = match name {
-                "alone" => input_gradient_gated(simd, d, &weight, &dy, None, of),
-                "own" => input_gradient_gated(simd, d, &weight, &dy, Some(Elements::Own(&mut own)), of),
-                _ => input_gradient_gated(simd, d, &weight, &dy, Some(Elements::Shared(&rest)), of),
-            };
-            let got = new.unwrap_or(own);
-            let (mut right, mut gradient, mut product) = (Vec::new(), vec![0.0; c], vec![0.0; c]);
-            for i in 0..alone.len() {
-                let g = alone[i].to_f64() + if with_rest { rest[i].to_f64() } else { 0.0 };
-                let g = if y[i] > T::ZERO { g } else { 0.0 };
-                right.push(g);
-                gradient[i % c] += g;
-                product[i % c] += g * (x[i].to_f64() - mean[i % c].to_f64());
+    /// Prefetches what [`RectifierSums::pass`] will read: the lines of a tile fall into the same few places of the first-level cache,
+    /// of which they would drive each other out.
+    #[inline(always)]
+    pub(crate) unsafe fn prefetch<V: Lanes<Real = T>>(self, c: *const T) {
+        // SAFETY: called inside a job.
+        unsafe { V::prefetch_l2(self.x.at(self.number(c))) }
+    }
+}
+
+/// The sums of a gated gradient, of one vector of columns.
+#[derive(Clone, Copy)]
+pub(crate) struct RectifierSums<V> {
+    mean: V,
+    gradient: V,
+    product: V,
+}
+
+impl<T: Real, V: Lanes<Real = T>> RectifierSums<V> {
+    /// They begin where `first`.
+    #[inline(always)]
+    pub(crate) unsafe fn open(slot: Slot<T>, rectifier: RectifierAt<T>, first: bool) -> Self {
+        // SAFETY: the caller vouches for a vector of columns.
+        unsafe {
+            let mean = V::load(rectifier.mean.at(0));
+            let zero = V::splat(T::ZERO);
+            if first {
+                return Self { mean, gradient: zero, product: zero };
             }
-            let case = format!("{name} of {d:?}");
-            let limit = if T::DTYPE == candle_core::DType::F32 { 1e-4 } else { 1e-11 };
-            close(&got.iter().map(|g| g.to_f64()).collect::<Vec<_>>(), &right, limit, &case);
-            close(&sums.gradient, &gradient, limit, &case);
-            close(&sums.product, &product, limit, &case);
+            Self { mean, gradient: V::load(slot.number(0)), product: V::load(slot.number(1)) }
         }
     }
 
-    #[test]
-    fn a_gradient_is_finished_as_in_steps_of_their_own() {
-        // In place, by some columns and by whole lines, by copied windows in one piece and in several, at rows that fall
-        // together in the cache; Winograd's three ways, with whole and with short tiles.
-        hold::<f32>(3, 9, (48, 40), (1, 0));
-        hold::<f32>(5, 14, (160, 40), (1, 0));
-        hold::<f32>(2, 14, (64, 1024), (1, 0));
-        hold::<f32>(2, 9, (32, 40), (5, 2));
-        hold::<f64>(2, 6, (16, 7), (2, 1));
-        hold::<f32>(2, 13, (32, 48), (3, 1));
-        hold::<f32>(3, 7, (256, 256), (3, 1));
-        hold::<f32>(12, 14, (256, 256), (3, 1));
+    /// What passes of a vector that goes to `c`.
+    #[inline(always)]
+    pub(crate) unsafe fn pass(&mut self, rectifier: RectifierAt<T>, c: *const T, value: V) -> V {
+        let number = rectifier.number(c);
+        // SAFETY: the caller vouches for a vector of the output, and so of what has its shape. Vectors do not reach over the
+        // end of a word, as the channels are whole words.
+        unsafe {
+            let g = value.only(*rectifier.signs.at(number / SIGNS) >> (number % SIGNS));
+            self.gradient = self.gradient.add(g);
+            self.product = g.mul_add(V::load(rectifier.x.at(number)).sub(self.mean), self.product);
+            g
+        }
+    }
+
+    /// Keeps them.
+    #[inline(always)]
+    pub(crate) unsafe fn close(self, slot: Slot<T>) {
+        // SAFETY: as above.
+        unsafe {
+            self.gradient.store(slot.number(0));
+            self.product.store(slot.number(1));
+        }
     }
 }
