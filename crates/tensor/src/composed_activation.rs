@@ -9,10 +9,12 @@ use crate::sizes::given;
 /// See [`Activation::apply`].
 ///
 /// # Errors
-/// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or the device fails.
+/// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or the
+/// device fails.
 pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
     given("activation", x)?;
-    // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential overflows.
+    // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential
+    // overflows.
     let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
     let hard_sigmoid = |x: &Tensor| (relu(&(x + 3.0)?)? - relu(&(x - 3.0)?)?)? / 6.0;
     // What is at or below 0, else 0: its exponential cannot overflow.

@@ -4,23 +4,24 @@
 //! torchvision's shapes (convolution O,I,H,W; linear O,I), in memory as on disk.
 //!
 //! Read in this order: [`Rng`] (keyed randomness), [`Mode`] and [`Layer`] (what a layer is),
-//! [`Params`] (named weights), then the operations ([`conv2d`], [`max_pool2d`], ...), each a function
-//! from tensors to a tensor whose gradient candle's `backward` follows, and [`check_gradients`], which
-//! holds all of them, and yours, to finite differences.
+//! [`Params`] (named weights), then the operations ([`conv2d`], [`max_pool2d`], ...), each a
+//! function from tensors to a tensor whose gradient candle's `backward` follows, and
+//! [`check_gradients`], which holds all of them, and yours, to finite differences.
 //!
-//! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels). Anywhere
-//! else it is composed of candle's own operations in a form whose gradient is right (module
-//! [`composed`]); the tests run both on the CPU and hold them together.
+//! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels).
+//! Anywhere else it is composed of candle's own operations in a form whose gradient is right
+//! (module [`composed`]); the tests run both on the CPU and hold them together.
 //!
 //! # Kernels
-//! The folder `kernels` is the only one in the workspace with `unsafe` in it. They run on the best instruction set of the
-//! processor ([`simd`]); where it has bfloat16, convolutions compute in it when asked ([`Precision`]). A training step needs
-//! gigabytes of feature maps for moments: a program of your own should make [`Recycler`] its allocator (two lines), and
-//! call [`backward`] where it would call candle's.
+//! The folder `kernels` is the only one in the workspace with `unsafe` in it. They run on the best
+//! instruction set of the processor ([`simd`]); where it has bfloat16, convolutions compute in it
+//! when asked ([`Precision`]). A training step needs gigabytes of feature maps for moments: a
+//! program of your own should make [`Recycler`] its allocator (two lines), and call [`backward`]
+//! where it would call candle's.
 //!
 //! # Sizes
-//! No size is a fault of memory: what cannot be counted, addressed or had is a [`SizeError`] inside candle's error. Of no
-//! pictures, or to no channels, an output is empty and its gradients are 0.
+//! No size is a fault of memory: what cannot be counted, addressed or had is a [`SizeError`] inside
+//! candle's error. Of no pictures, or to no channels, an output is empty and its gradients are 0.
 //!
 //! Maps in candle's (N,C,H,W): [`nchw`].
 //!

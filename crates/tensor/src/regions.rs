@@ -13,7 +13,8 @@ pub enum Sequence {
     /// Steps of 1 and 2 in random order.
     #[default]
     Random,
-    /// Steps of 1 and 2 as evenly as can be, from a random start: `⌊α(i + u)⌋ - ⌊αu⌋`, u uniform in [0, 1).
+    /// Steps of 1 and 2 as evenly as can be, from a random start: `⌊α(i + u)⌋ - ⌊αu⌋`, u uniform in
+    /// [0, 1).
     PseudoRandom,
 }
 
@@ -27,8 +28,9 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Random regions of a map of `(height, width)`: `⌈side / ratio⌉` on each side, each one or two pixels, or where they
-    /// `overlap` one more, which the next has too. Read from the beginning of `rng`.
+    /// Random regions of a map of `(height, width)`: `⌈side / ratio⌉` on each side, each one or two
+    /// pixels, or where they `overlap` one more, which the next has too. Read from the beginning of
+    /// `rng`.
     ///
     /// # Errors
     /// When the ratio is outside (1, 2], or a side is 0 or has more pixels than 2³².

@@ -9,7 +9,8 @@ pub struct Conv {
     pub padding: usize,
     /// Pixels between the taps of the kernel. Default 1.
     pub dilation: usize,
-    /// Parts that the channels are split into; equal to the channels it is a depthwise convolution. Default 1.
+    /// Parts that the channels are split into; equal to the channels it is a depthwise convolution.
+    /// Default 1.
     pub groups: usize,
 }
 
@@ -28,7 +29,8 @@ pub struct Pool {
     pub stride: usize,
     /// Rows and columns on each side that never win, pixels; at most half the kernel. Default 0.
     pub padding: usize,
-    /// Whether a last window that only begins inside the map counts (PyTorch's `ceil_mode`). Default false.
+    /// Whether a last window that only begins inside the map counts (PyTorch's `ceil_mode`).
+    /// Default false.
     pub ceil_mode: bool,
 }
 

@@ -8,11 +8,12 @@ use candle_core::{Result, Tensor, TensorId};
 
 use super::gradient::added;
 
-/// The gradients of all variables that a scalar depends on, as candle's `Tensor::backward`, without its zeroed copy
-/// of every parameter.
+/// The gradients of all variables that a scalar depends on, as candle's `Tensor::backward`, without
+/// its zeroed copy of every parameter.
 ///
 /// # Errors
-/// When an operation on the way has no gradient, or the graph has been used by a backward pass before.
+/// When an operation on the way has no gradient, or the graph has been used by a backward pass
+/// before.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,9 @@
 //! The gate: what a rectified batch norm asks of the operations that read its output.
 //!
-//! The gradient of `y = relu(batch norm of x)` passes only where y is not 0, and batch norm's backward pass needs its sums by
-//! column. A convolution that computes the last term of that gradient can do both while it writes it, which spares a pass over
-//! three maps. The rectifier is linear in the gradient and changes nothing the second time: a term that comes later, which
+//! The gradient of `y = relu(batch norm of x)` passes only where y is not 0, and batch norm's
+//! backward pass needs its sums by column. A convolution that computes the last term of that
+//! gradient can do both while it writes it, which spares a pass over three maps. The rectifier is
+//! linear in the gradient and changes nothing the second time: a term that comes later, which
 //! nobody has foreseen, makes the sums useless and nothing wrong.
 
 use std::sync::{Arc, Mutex};

@@ -35,8 +35,9 @@ pub enum GradientError {
 
 /// Holds the gradient of `f` to central differences in float64, at every element of every input.
 ///
-/// The outputs are weighed with fixed random numbers r to one number `L = Σ r·f(x)`; each derivative must satisfy
-/// `|backward - (L(x+h) - L(x-h)) / 2h| <= tolerance · max(1, |backward|)` with h = 1e-5.
+/// The outputs are weighed with fixed random numbers r to one number `L = Σ r·f(x)`; each
+/// derivative must satisfy `|backward - (L(x+h) - L(x-h)) / 2h| <= tolerance · max(1, |backward|)`
+/// with h = 1e-5.
 ///
 /// # Errors
 /// The first derivative that does not agree.

@@ -1,9 +1,9 @@
 //! The operations of this crate in candle's autograd.
 //!
-//! Read in this order: `gradient` and `slot` (a gradient, and where it comes together), `gate` (what a
-//! batch norm asks of the last term), `in_place` (a gradient written over), `backward`, `nodes` (what
-//! candle's graph sees), `tape` (which records an operation); `gradcheck` holds all of them to finite
-//! differences.
+//! Read in this order: `gradient` and `slot` (a gradient, and where it comes together), `gate`
+//! (what a batch norm asks of the last term), `in_place` (a gradient written over), `backward`,
+//! `nodes` (what candle's graph sees), `tape` (which records an operation); `gradcheck` holds all
+//! of them to finite differences.
 
 mod lock;
 

@@ -10,8 +10,8 @@ use super::lock::lock;
 use super::slot::Slot;
 use crate::kernels;
 
-/// From the gradient of the output, and the output, to those of the inputs: None where none was asked for. They are given
-/// away: who wants them may write over them.
+/// From the gradient of the output, and the output, to those of the inputs: None where none was
+/// asked for. They are given away: who wants them may write over them.
 pub(crate) trait Backward<G>: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static {}
 
 impl<G, F: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward<G> for F {}

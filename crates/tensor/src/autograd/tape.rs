@@ -1,9 +1,10 @@
 //! The operations of this crate in candle's autograd, without its price by edge.
 //!
-//! candle's `backward` allocates a zeroed tensor for every intermediate result and adds each gradient to it: three
-//! passes over memory as large as the feature maps. So gradients between two of our operations do not go through it.
-//! Each result has a **slot**, into which every operation that consumed it puts its share, and a **token**, one float
-//! that stands for the result in candle's graph and makes candle visit the operations in the right order:
+//! candle's `backward` allocates a zeroed tensor for every intermediate result and adds each
+//! gradient to it: three passes over memory as large as the feature maps. So gradients between two
+//! of our operations do not go through it. Each result has a **slot**, into which every operation
+//! that consumed it puts its share, and a **token**, one float that stands for the result in
+//! candle's graph and makes candle visit the operations in the right order:
 //!
 //! ```text
 //! x (a Var) ──enter──▶ token ─┐
@@ -11,8 +12,9 @@
 //! w (a Var) ──enter──▶ token ─┘                └─ node ─▶ token of the next result ...
 //! ```
 //!
-//! An operation of ours that is given y finds its token in a table; one of candle's sees an ordinary tensor, whose
-//! gradient `leave` puts into the slot. What an operation kept for its backward pass is dropped as soon as it has run.
+//! An operation of ours that is given y finds its token in a table; one of candle's sees an
+//! ordinary tensor, whose gradient `leave` puts into the slot. What an operation kept for its
+//! backward pass is dropped as soon as it has run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
@@ -26,7 +28,8 @@ use super::nodes::{Backward, Enter, Leave, Node, Saved};
 use super::slot::Slot;
 use crate::kernels;
 
-/// `values` as the result of an operation on `inputs`. `backward` runs at most once, on contiguous gradients.
+/// `values` as the result of an operation on `inputs`. `backward` runs at most once, on contiguous
+/// gradients.
 pub(crate) fn record<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
@@ -69,7 +72,8 @@ pub(crate) fn record_terms<T: WithDType>(
     Ok(y)
 }
 
-/// Asks whoever computes the last term of the gradient of `y`, the result of an operation, to finish it.
+/// Asks whoever computes the last term of the gradient of `y`, the result of an operation, to
+/// finish it.
 pub(crate) fn ask(y: &Tensor, gate: Arc<Gate>) {
     if let Some(edge) = lock(&EDGES).get_mut(&y.id()) {
         edge.gate = Some(gate);
@@ -84,9 +88,10 @@ pub(crate) fn asked(x: &Tensor) -> Option<Asked> {
 
 /// The tokens of living results.
 ///
-/// It is a table, and a global one, because candle lets nobody hang anything on a tensor: `Tensor::op`
-/// is private, and a `CustomOp` cannot be asked for more than its name. A tensor's id is all that an
-/// operation is given to know its input by, and the key lives as long as the result ([`Guard`]).
+/// It is a table, and a global one, because candle lets nobody hang anything on a tensor:
+/// `Tensor::op` is private, and a `CustomOp` cannot be asked for more than its name. A tensor's id
+/// is all that an operation is given to know its input by, and the key lives as long as the result
+/// ([`Guard`]).
 static EDGES: LazyLock<Mutex<HashMap<TensorId, Edge>>> = LazyLock::new(Mutex::default);
 
 #[derive(Clone)]

@@ -1,5 +1,5 @@
-//! Plain functions over contiguous slices, parallel over fixed parts of the data, so that no bit of a
-//! result depends on the number of threads. The only folder of the workspace with `unsafe` in it.
+//! Plain functions over contiguous slices, parallel over fixed parts of the data, so that no bit of
+//! a result depends on the number of threads. The only folder of the workspace with `unsafe` in it.
 //!
 //! Read in this order: `simd` (vectors, and the jobs that are compiled for each instruction set),
 //! `memory` (candle's storage, threads, blocks of rows), `gemm` (the dense product: everything that

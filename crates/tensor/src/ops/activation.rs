@@ -29,8 +29,8 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     })
 }
 
-/// The rectified sum `y = max(a + b, 0)`, as at the end of a residual block, in one pass. Both terms get the same
-/// gradient: that of y where y is above 0.
+/// The rectified sum `y = max(a + b, 0)`, as at the end of a residual block, in one pass. Both
+/// terms get the same gradient: that of y where y is above 0.
 ///
 /// # Shapes
 /// a and b of one shape, any, to the same.

@@ -18,9 +18,9 @@ use crate::kernels::simd::Real;
 use crate::kernels::{self, on_floats};
 use crate::window::Conv;
 
-/// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of this batch over
-/// all axes but the last, and what the epilogue says of it. Variance zero gives `bias`, never NaN, as long as eps is
-/// above zero.
+/// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of
+/// this batch over all axes but the last, and what the epilogue says of it. Variance zero gives
+/// `bias`, never NaN, as long as eps is above zero.
 ///
 /// Two passes over memory each way, the epilogue included.
 ///
@@ -47,12 +47,12 @@ pub fn batch_norm_train(
     of_batch((x, false), &moments, weight, bias, eps, epilogue)
 }
 
-/// `batch_norm_train(conv2d(x, weight))`: the moments are summed up while the convolution writes its output, which spares
-/// a pass over memory.
+/// `batch_norm_train(conv2d(x, weight))`: the moments are summed up while the convolution writes
+/// its output, which spares a pass over memory.
 ///
 /// # Shapes
-/// Those of [`conv2d`](crate::conv2d), and of [`batch_norm_train`] for its output: norm weight and bias (O), residual
-/// (N,OH,OW,O).
+/// Those of [`conv2d`](crate::conv2d), and of [`batch_norm_train`] for its output: norm weight and
+/// bias (O), residual (N,OH,OW,O).
 ///
 /// # Errors
 /// As both.
@@ -105,7 +105,8 @@ fn of_batch(
     })
 }
 
-/// [`batch_norm_train`] with given statistics, which get no gradient. All else does: x, weight, bias and a residual.
+/// [`batch_norm_train`] with given statistics, which get no gradient. All else does: x, weight,
+/// bias and a residual.
 ///
 /// # Shapes
 /// x (..,C), weight, bias, mean and variance (C), a residual (..,C) to (..,C).

@@ -15,7 +15,8 @@ use crate::sizes::{given, made};
 /// (..,C₁), (..,C₂), … with all other axes equal to (..,C₁+C₂+…).
 ///
 /// # Errors
-/// When there is no map, they differ in another axis or in type, or the output is larger than memory.
+/// When there is no map, they differ in another axis or in type, or the output is larger than
+/// memory.
 pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
     let Some(first) = maps.first() else {
         bail!("concat: wanted one map or more; got none");

@@ -21,8 +21,9 @@ use crate::window::Conv;
 /// `OH = (H + 2·padding - dilation·(R-1) - 1) / stride + 1`.
 ///
 /// # Errors
-/// When the shapes do not fit each other, a size of the configuration or the number of channels is 0, the window is larger
-/// than the padded map, or the output larger than memory ([`SizeError`](crate::SizeError)).
+/// When the shapes do not fit each other, a size of the configuration or the number of channels is
+/// 0, the window is larger than the padded map, or the output larger than memory
+/// ([`SizeError`](crate::SizeError)).
 ///
 /// Of no pictures, or to no channels, the output is empty and the gradients are 0.
 ///
@@ -48,8 +49,8 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Con
     }
 }
 
-/// [`conv2d`] of these sizes without a bias, and the mean and variance of its output by channel; for what kernels fit, and
-/// an output that is not empty.
+/// [`conv2d`] of these sizes without a bias, and the mean and variance of its output by channel;
+/// for what kernels fit, and an output that is not empty.
 pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tensor) -> Result<(Tensor, Moments)> {
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
@@ -68,7 +69,8 @@ fn run(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: Option<&Tenso
     })
 }
 
-/// The output as a tensor with its gradients: of the inputs, whose map and weight are also there in one piece.
+/// The output as a tensor with its gradients: of the inputs, whose map and weight are also there in
+/// one piece.
 fn record<T: Real>(
     d: Checked<Convolution>,
     y: Vec<T>,
@@ -119,8 +121,8 @@ fn record<T: Real>(
     })
 }
 
-/// The gradient of the input of a convolution, together with its other terms and through the gate; none where it cannot be
-/// done on the way.
+/// The gradient of the input of a convolution, together with its other terms and through the gate;
+/// none where it cannot be done on the way.
 fn finished<T: Real>(asked: &Asked, d: Checked<Convolution>, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
     let simd = simd();
     if !kernel::rectifies::<T>(simd, &d) || !asked.last() {

@@ -11,8 +11,8 @@ use crate::rng::Rng;
 
 /// Sets each element to 0 with probability `p` and divides the others by `1 - p`.
 ///
-/// What is dropped depends on the key of `rng` (never on its position) and on where in memory order the element is. The
-/// mask is not kept: the backward pass draws it again.
+/// What is dropped depends on the key of `rng` (never on its position) and on where in memory order
+/// the element is. The mask is not kept: the backward pass draws it again.
 ///
 /// # Shapes
 /// Any to the same.
@@ -30,8 +30,8 @@ use crate::rng::Rng;
 /// ```
 ///
 /// # References
-/// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: a simple way to prevent neural
-/// networks from overfitting*, 2014.
+/// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: a simple way
+/// to prevent neural networks from overfitting*, 2014.
 pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
     probability(x, p)?;
     if !kernels::fits(x) {

@@ -1,14 +1,15 @@
-//! What follows a normalisation and is computed with it.
+//! What follows a normalization and is computed with it.
 
 use candle_core::{Result, Tensor, bail};
 
-/// What is done to the output of a batch norm while it is at hand: a pass over memory saved for each.
+/// What is done to the output of a batch norm while it is at hand: a pass over memory saved for
+/// each.
 ///
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_tensor::{Epilogue, batch_norm_train};
-/// let x = Tensor::new(&[[1f64], [3.0]], &Device::Cpu)?; // normalised: -1 and 1
+/// let x = Tensor::new(&[[1f64], [3.0]], &Device::Cpu)?; // normalized: -1 and 1
 /// let (one, zero) = (Tensor::ones(1, DType::F64, &Device::Cpu)?, Tensor::zeros(1, DType::F64, &Device::Cpu)?);
 /// let run = |epilogue| batch_norm_train(&x, &one, &zero, 0.0, epilogue)?.0.flatten_all()?.to_vec1::<f64>();
 /// assert_eq!(run(Epilogue::None)?, [-1.0, 1.0]);

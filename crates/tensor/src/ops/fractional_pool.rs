@@ -14,7 +14,8 @@ use crate::regions::Regions;
 /// (N,H,W,C) to (N, rows, columns, C).
 ///
 /// # Errors
-/// When a region is empty or leaves the map, a picture has more than 2³² numbers, or the output is larger than memory.
+/// When a region is empty or leaves the map, a picture has more than 2³² numbers, or the output is
+/// larger than memory.
 ///
 /// # Examples
 /// ```
@@ -28,8 +29,8 @@ use crate::regions::Regions;
 /// ```
 ///
 /// # Differs from PyTorch
-/// Each channel of each picture has regions of its own there, which are square windows of one size that may leave pixels
-/// out. Here regions cover the map, as in the paper.
+/// Each channel of each picture has regions of its own there, which are square windows of one size
+/// that may leave pixels out. Here regions cover the map, as in the paper.
 ///
 /// # References
 /// B. Graham, *Fractional Max-Pooling*, 2014.

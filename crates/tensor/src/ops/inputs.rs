@@ -1,4 +1,5 @@
-//! What the inputs of an operation must be, asked by the path of the kernels and by the composed one alike.
+//! What the inputs of an operation must be, asked by the path of the kernels and by the composed
+//! one alike.
 
 use candle_core::{D, DType, Result, Tensor, bail};
 

@@ -16,7 +16,8 @@ use crate::window::Conv;
 /// x (N,I), weight (O,I), bias (O) to (N,O).
 ///
 /// # Errors
-/// When the shapes do not fit each other, or the output is larger than memory ([`SizeError`](crate::SizeError)).
+/// When the shapes do not fit each other, or the output is larger than memory
+/// ([`SizeError`](crate::SizeError)).
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let ((n, i), (o, wanted)) = (x.dims2()?, weight.dims2()?);
     if i != wanted || bias.is_some_and(|b| b.dims() != [o]) {
@@ -34,7 +35,8 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         return bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias));
     }
     if !kernels::fits(x) {
-        // A 1x1 convolution over a map of one pixel is the same product, with the same three gradients.
+        // A 1x1 convolution over a map of one pixel is the same product, with the same three
+        // gradients.
         let (x, weight) = (x.reshape((n, 1, 1, i))?, weight.reshape((o, i, 1, 1))?);
         return composed::conv2d(&x, &weight, bias, Conv::default())?.reshape((n, o));
     }

@@ -1,11 +1,12 @@
-//! The operations: each a function from tensors to a tensor, its shapes and its gradient in one file.
+//! The operations: each a function from tensors to a tensor, its shapes and its gradient in one
+//! file.
 //!
-//! On a CPU, in float32 and float64, an operation runs a kernel and records itself on the tape; anywhere
-//! else it is `composed` of candle's operations.
+//! On a CPU, in float32 and float64, an operation runs a kernel and records itself on the tape;
+//! anywhere else it is `composed` of candle's operations.
 //!
-//! Read in this order: `precision`, `epilogue`, `batch_moments` and `inputs` (what operations take and
-//! must be given), `composed` (the slow twins), then the operations; `nchw` is all of them on maps as
-//! candle lays them out.
+//! Read in this order: `precision`, `epilogue`, `batch_moments` and `inputs` (what operations take
+//! and must be given), `composed` (the slow twins), then the operations; `nchw` is all of them on
+//! maps as candle lays them out.
 
 mod batch_moments;
 mod epilogue;

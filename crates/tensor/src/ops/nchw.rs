@@ -1,7 +1,8 @@
 //! The operations for feature maps of the shape (N,C,H,W), as PyTorch and candle lay them out.
 //!
-//! Every function has the arguments of its namesake in the crate, transposes to (N,H,W,C), where the kernels work, and
-//! back. A network of several layers is faster if it is transposed once, at its ends: [`to_nhwc`], [`to_nchw`].
+//! Every function has the arguments of its namesake in the crate, transposes to (N,H,W,C), where
+//! the kernels work, and back. A network of several layers is faster if it is transposed once, at
+//! its ends: [`to_nhwc`], [`to_nchw`].
 //!
 //! # Examples
 //! ```

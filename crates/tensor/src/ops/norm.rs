@@ -5,8 +5,9 @@ use candle_core::{D, Result, Tensor, bail};
 use super::composed;
 use super::inputs::channels;
 
-/// Layer norm: each row of the last axis is centred and divided by its deviation,
-/// `y = (x - mean) / √(variance + eps) · weight + bias`, with the biased variance. Variance zero gives `bias`.
+/// Layer norm: each row of the last axis is centered and divided by its deviation,
+/// `y = (x - mean) / √(variance + eps) · weight + bias`, with the biased variance. Variance zero
+/// gives `bias`.
 ///
 /// Built of candle's operations on every device; candle's own `layer_norm` has no gradient.
 ///
@@ -35,8 +36,9 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
     standardized(x, eps)?.broadcast_mul(weight)?.broadcast_add(bias)
 }
 
-/// Group norm: as [`layer_norm`], with mean and variance over all pixels of a picture and the channels of one of `groups`
-/// groups. One group of all channels, or one for each channel (instance norm), are the ends of it.
+/// Group norm: as [`layer_norm`], with mean and variance over all pixels of a picture and the
+/// channels of one of `groups` groups. One group of all channels, or one for each channel (instance
+/// norm), are the ends of it.
 ///
 /// # Shapes
 /// x (N,..,C), weight and bias (C) to (N,..,C).
@@ -64,7 +66,7 @@ pub fn group_norm(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps
 
 /// The last axis with mean 0 and variance 1.
 fn standardized(x: &Tensor, eps: f64) -> Result<Tensor> {
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    centred.broadcast_div(&(variance + eps)?.sqrt()?)
+    let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centered.sqr()?.mean_keepdim(D::Minus1)?;
+    centered.broadcast_div(&(variance + eps)?.sqrt()?)
 }

@@ -9,18 +9,19 @@ use crate::kernels::{self, on_floats};
 use crate::sizes::{Checked, given};
 use crate::window::Pool;
 
-/// The largest value of each window, by channel. The gradient goes to that value: the first in row order where
-/// several are equal, as in PyTorch.
+/// The largest value of each window, by channel. The gradient goes to that value: the first in row
+/// order where several are equal, as in PyTorch.
 ///
 /// # Shapes
 /// (N,H,W,C) to (N,OH,OW,C).
 ///
 /// # Errors
-/// When the configuration is impossible, the window larger than the padded map, or a map has no pixels.
+/// When the configuration is impossible, the window larger than the padded map, or a map has no
+/// pixels.
 ///
 /// # Differs from candle
-/// candle 0.11 divides the gradient of a 2x2 window by four, misplaces it on odd sizes, and knows neither
-/// padding nor windows that overlap.
+/// candle 0.11 divides the gradient of a 2x2 window by four, misplaces it on odd sizes, and knows
+/// neither padding nor windows that overlap.
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     given("max_pool2d", x)?;
     let d = Checked::pooling(x.dims4()?.into(), pool, x.dtype().size_in_bytes())?;
@@ -42,14 +43,15 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     })
 }
 
-/// Averages over a grid of `output` (height, width) cells, whatever the size of the map: cell i of n covers rows
-/// `⌊i·H/n⌋ .. ⌈(i+1)·H/n⌉`.
+/// Averages over a grid of `output` (height, width) cells, whatever the size of the map: cell i of
+/// n covers rows `⌊i·H/n⌋ .. ⌈(i+1)·H/n⌉`.
 ///
 /// # Shapes
 /// (N,H,W,C) to (N,OH,OW,C).
 ///
 /// # Errors
-/// When a side of the map or of the output is 0, or the output is larger than memory ([`SizeError`](crate::SizeError)).
+/// When a side of the map or of the output is 0, or the output is larger than memory
+/// ([`SizeError`](crate::SizeError)).
 pub fn adaptive_avg_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor> {
     given("adaptive_avg_pool2d", x)?;
     let d = Checked::averaging(x.dims4()?.into(), output, x.dtype().size_in_bytes())?;
@@ -74,7 +76,8 @@ pub fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
     adaptive_avg_pool2d(x, (1, 1))?.flatten_from(1)
 }
 
-/// The maximum of each channel: (N,H,W,C) to (N,C). The first maximum in row order gets the gradient.
+/// The maximum of each channel: (N,H,W,C) to (N,C). The first maximum in row order gets the
+/// gradient.
 ///
 /// # Errors
 /// When a side of the map is 0 or above 256.

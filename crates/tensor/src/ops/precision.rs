@@ -8,11 +8,12 @@ use crate::kernels::simd::{Pairs, Simd, simd};
 
 /// What the products of convolutions are computed in.
 ///
-/// With [`Precision::Bf16`] both operands of a product are rounded to bfloat16 (8 bits of significand, the range of
-/// float32); sums, feature maps, weights and their gradients stay float32, so that a training step needs no scaling of
-/// the loss. It holds for direct convolutions of float32 maps on the CPU: 1x1, strided, dilated and grouped ones, in both
-/// directions. Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait for
-/// memory, and linear layers, likewise, stay as they are.
+/// With [`Precision::Bf16`] both operands of a product are rounded to bfloat16 (8 bits of
+/// significand, the range of float32); sums, feature maps, weights and their gradients stay
+/// float32, so that a training step needs no scaling of the loss. It holds for direct convolutions
+/// of float32 maps on the CPU: 1x1, strided, dilated and grouped ones, in both directions.
+/// Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait
+/// for memory, and linear layers, likewise, stay as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// float32 (PyTorch's default).
@@ -47,11 +48,12 @@ impl Precision {
         CURRENT.get()
     }
 
-    /// Runs `f`, whose operations on this thread compute their products in this precision; in their backward passes, too,
-    /// whenever those run.
+    /// Runs `f`, whose operations on this thread compute their products in this precision; in their
+    /// backward passes, too, whenever those run.
     ///
     /// # Errors
-    /// That of `f`; or, before it runs, when the processor has no instructions for it ([`Precision::check`]).
+    /// That of `f`; or, before it runs, when the processor has no instructions for it
+    /// ([`Precision::check`]).
     ///
     /// # Examples
     /// ```

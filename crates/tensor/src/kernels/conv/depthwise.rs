@@ -1,5 +1,6 @@
-//! Depthwise convolution: one channel in, one out, by group. There is no product of matrices in it; vectors run along
-//! the channels, and both directions gather: `out[y, x, c] = Σ_taps in[y', x', c] · weight[tap, c]`.
+//! Depthwise convolution: one channel in, one out, by group. There is no product of matrices in it;
+//! vectors run along the channels, and both directions gather:
+//! `out[y, x, c] = Σ_taps in[y', x', c] · weight[tap, c]`.
 
 use crate::kernels::memory::{Shared, each, reduce};
 use crate::kernels::simd::{Job, Lanes, Real, Simd};
@@ -37,7 +38,7 @@ fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
 /// The output (N,OH,OW,C).
 ///
 /// # Safety
-/// The pointers hold what the shape says; `bias` is null or C numbers.
+/// The pointers hold what the shape says; `bias` is null or C elements.
 pub(crate) unsafe fn forward<T: Real>(
     simd: Simd,
     d: &Convolution,

@@ -32,7 +32,8 @@ pub(crate) fn forward<T: Real>(
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
 pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
-    // Asked for once: whoever forces another set meanwhile must not change the width of the vectors.
+    // Asked for once: whoever forces another set meanwhile must not change the width of the
+    // vectors.
     let simd = simd();
     if !d.tallied::<T>(simd, d.o) {
         let y = run(simd, d, x, weight, None, false, None);
@@ -83,8 +84,8 @@ pub(crate) fn rectifies<T: Real>(simd: Simd, d: &Convolution) -> bool {
     d.tallied::<T>(simd, d.c) && d.stride == 1 && d.c.is_multiple_of(SIGNS)
 }
 
-/// The gradient of the input with the `rest` of its terms, through the rectifier: a new map, or none where it has been written
-/// over the rest; and the sums over it.
+/// The gradient of the input with the `rest` of its terms, through the rectifier: a new map, or
+/// none where it has been written over the rest; and the sums over it.
 pub(crate) fn input_gradient_rectified<T: Real>(
     simd: Simd,
     d: Checked<Convolution>,
@@ -100,7 +101,8 @@ pub(crate) fn input_gradient_rectified<T: Real>(
         run_back(simd, d, weight, dy, out, Some(&mut gradient));
         gradient.sums()
     };
-    // SAFETY: only elements are written, so that all stay initialised; MaybeUninit<T> has the layout of T.
+    // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has the
+    // layout of T.
     let onto = |rest: &mut [T]| unsafe { run(&mut *(std::ptr::from_mut(rest) as *mut [MaybeUninit<T>]), true) };
     match rest {
         Some(Elements::Own(rest)) => (None, onto(rest)),
@@ -213,8 +215,9 @@ mod tests {
 
     #[test]
     fn a_gradient_is_finished_as_in_steps_of_their_own() {
-        // In place, by some columns and by whole lines, by copied windows in one piece and in several, at rows that fall
-        // together in the cache; Winograd's three ways, with whole and with short tiles.
+        // In place, by some columns and by whole lines, by copied windows in one piece and in
+        // several, at rows that fall together in the cache; Winograd's three ways, with whole and
+        // with short tiles.
         hold::<f32>(3, 9, (48, 40), (1, 0));
         hold::<f32>(5, 14, (160, 40), (1, 0));
         hold::<f32>(2, 14, (64, 1024), (1, 0));

@@ -1,11 +1,12 @@
-//! What the algorithms of a convolution share: its sizes as products see them, the weight as a matrix,
-//! what is done to a finished output, and which algorithm it is.
+//! What the algorithms of a convolution share: its sizes as products see them, the weight as a
+//! matrix, what is done to a finished output, and which algorithm it is.
 
 use crate::kernels::gemm::Operands;
 use crate::kernels::simd::{Real, Simd};
 use crate::sizes::Convolution;
 
-/// A matrix (taps × inputs) × outputs inside a weight: element (tap, i, o) at `first + i·input + o·output + tap`.
+/// A matrix (taps × inputs) × outputs inside a weight: element (tap, i, o) at
+/// `first + i·input + o·output + tap`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix {
     pub(crate) inputs: usize,

@@ -13,7 +13,8 @@ pub(crate) fn join<T: Real>(parts: &[(&[T], usize)]) -> Vec<T> {
     let width: usize = parts.iter().map(|(_, c)| c).sum();
     let pixels = parts.iter().find(|(_, c)| *c > 0).map_or(0, |(part, c)| part.len() / c);
     assert!(parts.iter().all(|(part, c)| part.len() == pixels * c), "parts of different sizes");
-    // SAFETY: the chunks are whole pixels; the widths of the parts that are copied add up to that of a pixel.
+    // SAFETY: the chunks are whole pixels; the widths of the parts that are copied add up to that
+    // of a pixel.
     unsafe {
         filled(pixels * width, |out| {
             out.par_chunks_mut((PIXELS * width).max(1)).enumerate().for_each(|(block, out)| {

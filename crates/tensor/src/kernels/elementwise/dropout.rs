@@ -7,13 +7,16 @@ use crate::Rng;
 use crate::kernels::memory::filled;
 use crate::kernels::simd::Real;
 
-/// Elements with a random stream of their own: fixed, so that the mask does not depend on the number of threads.
+/// Elements with a random stream of their own: fixed, so that the mask does not depend on the
+/// number of threads.
 const BLOCK: usize = 1 << 13;
 
-/// `x / (1 - p)`, or 0 with probability `p`, for every element apart. The same stream drops the same places.
+/// `x / (1 - p)`, or 0 with probability `p`, for every element apart. The same stream drops the
+/// same places.
 pub(crate) fn drop<T: Real>(x: &[T], p: f64, rng: &Rng) -> Vec<T> {
     let scale = T::from_f64(1.0 / (1.0 - p));
-    // SAFETY: both are cut into chunks of the same lengths, and every element of a chunk is written.
+    // SAFETY: both are cut into chunks of the same lengths, and every element of a chunk is
+    // written.
     unsafe {
         filled(x.len(), |out| {
             out.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).enumerate().for_each_init(
@@ -30,8 +33,8 @@ pub(crate) fn drop<T: Real>(x: &[T], p: f64, rng: &Rng) -> Vec<T> {
     }
 }
 
-/// 0 with probability `p`, else 1, to within 2⁻⁴⁰. A byte of randomness each: it decides unless it is that of p itself,
-/// and then 32 bits more do.
+/// 0 with probability `p`, else 1, to within 2⁻⁴⁰. A byte of randomness each: it decides unless it
+/// is that of p itself, and then 32 bits more do.
 fn draw(mask: &mut [u8], p: f64, mut rng: Rng) {
     let scaled = p * 256.0;
     let (whole, rest) = (scaled as u8, ((scaled - scaled.floor()) * 4_294_967_296.0) as u32);

@@ -1,4 +1,4 @@
-//! The greatest of so many neighbours.
+//! The greatest of so many neighbors.
 
 use rayon::prelude::*;
 
@@ -21,7 +21,8 @@ fn is_nan<T: Real>(x: T) -> bool {
 /// The greatest of each `k` elements.
 pub(crate) fn forward<T: Real>(x: &[T], k: usize) -> Vec<T> {
     assert!(k > 0 && x.len().is_multiple_of(k), "whole groups of pieces");
-    // SAFETY: the chunks of both have the same number of groups, and an element is written for each.
+    // SAFETY: the chunks of both have the same number of groups, and an element is written for
+    // each.
     unsafe {
         filled(x.len() / k, |out| {
             out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK * k)).for_each(|(out, x)| {

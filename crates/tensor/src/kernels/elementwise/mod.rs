@@ -1,5 +1,5 @@
-//! What works on single elements, or on a row of them, at the speed of memory: `map` (a function of one
-//! or two elements), `maxout`, `dropout`, `softmax`, `concat`.
+//! What works on single elements, or on a row of them, at the speed of memory: `map` (a function of
+//! one or two elements), `maxout`, `dropout`, `softmax`, `concat`.
 
 mod map;
 

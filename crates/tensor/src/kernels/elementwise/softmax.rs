@@ -21,7 +21,8 @@ pub(crate) fn log_softmax<T: Real>(logits: &[T], c: usize) -> Vec<T> {
     .collect()
 }
 
-/// The gradient `dy - softmax · Σ dy` of each row, from the output y, whose exponential is the softmax.
+/// The gradient `dy - softmax · Σ dy` of each row, from the output y, whose exponential is the
+/// softmax.
 pub(crate) fn log_softmax_backward<T: Real>(dy: &[T], y: &[T], c: usize) -> Vec<T> {
     let rows = dy.chunks_exact(c.max(1)).zip(y.chunks_exact(c.max(1)));
     rows.flat_map(|(dy, y)| {

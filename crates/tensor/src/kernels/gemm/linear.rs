@@ -1,8 +1,8 @@
-//! The three products of a fully connected layer, for weights far larger than any cache: each reads (or writes) the
-//! weight once, in whole rows, where it lies.
+//! The three products of a fully connected layer, for weights far larger than any cache: each reads
+//! (or writes) the weight once, in whole rows, where it lies.
 //!
-//! y = x Wᵀ as `yᵀ = W xᵀ`, so that W is the matrix read row by row and the small xᵀ is the packed one; dx = dy W over
-//! blocks of its columns; dW = dyᵀ x over blocks of its rows.
+//! y = x Wᵀ as `yᵀ = W xᵀ`, so that W is the matrix read row by row and the small xᵀ is the packed
+//! one; dx = dy W over blocks of its columns; dW = dyᵀ x over blocks of its rows.
 
 use super::packed::Packed;
 use super::panels::{packed_len, panels};
@@ -79,7 +79,8 @@ pub(crate) fn input_gradient<T: Real>(d: Checked<Connection>, weight: &[T], dy: 
         for first in (0..d.o).step_by(STEPS) {
             let kc = STEPS.min(d.o - first);
             let (a, b) = (dyt.at(first * d.n).cast_const(), w.at(first * d.i + from).cast_const());
-            // SAFETY: the unit's own columns of dx, whole vectors of them, and the same columns of W.
+            // SAFETY: the unit's own columns of dx, whole vectors of them, and the same columns of
+            // W.
             unsafe {
                 let product = Product { rows: d.n, columns, kc, a, lda: d.n, b, c: out.at(from), ldc: d.i, add: true };
                 T::launch(simd, Transposed::new(product, Rows::Apart(d.i)));

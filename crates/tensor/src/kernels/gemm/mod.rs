@@ -1,12 +1,12 @@
 //! The dense product of small matrices: everything that multiplies comes down to its tile.
 //!
-//! A tile is up to [`Lanes::ROWS`](crate::kernels::simd::Lanes::ROWS) rows by two vectors of C, held in
-//! registers while k runs: 14x32 with AVX-512, 6x16 with AVX2.
+//! A tile is up to [`Lanes::ROWS`](crate::kernels::simd::Lanes::ROWS) rows by two vectors of C,
+//! held in registers while k runs: 14x32 with AVX-512, 6x16 with AVX2.
 //!
-//! Read in this order: `product` (what is multiplied), `panels` (how it is cut), `prefetch` (what is
-//! read next), `tally` (what is done with the output on the way), `tile`, the two ways through it
-//! (`packed`, `transposed`), `operands` (float32, or pairs of bfloat16); then `linear`, the three
-//! products of a fully connected layer, and `transpose`.
+//! Read in this order: `product` (what is multiplied), `panels` (how it is cut), `prefetch` (what
+//! is read next), `tally` (what is done with the output on the way), `tile`, the two ways through
+//! it (`packed`, `transposed`), `operands` (float32, or pairs of bfloat16); then `linear`, the
+//! three products of a fully connected layer, and `transpose`.
 
 mod panels;
 mod prefetch;

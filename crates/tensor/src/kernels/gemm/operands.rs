@@ -1,10 +1,12 @@
-//! Products of bfloat16: float32 cut to 8 bits of significand, two numbers side by side where one was.
+//! Products of bfloat16: float32 cut to 8 bits of significand, two elements side by side where one
+//! was.
 //!
-//! The processor's instruction multiplies both numbers of a **pair** with both of another and adds the two products to a
-//! sum in float32: two steps of k at once, at the speed of one. So a matrix of bfloat16 with k steps is here a matrix of
-//! "float32" with k/2, the last pair being filled up with zero, and the tile of the dense product multiplies it as it
-//! stands. Floats are rounded to the nearest, ties to even, while an operand is copied together; denormal ones count as
-//! zero. 230 GFLOP/s a core instead of 116.
+//! The processor's instruction multiplies both elements of a **pair** with both of another and adds
+//! the two products to a sum in float32: two steps of k at once, at the speed of one. So a matrix
+//! of bfloat16 with k steps is here a matrix of "float32" with k/2, the last pair being filled up
+//! with zero, and the tile of the dense product multiplies it as it stands. Floats are rounded to
+//! the nearest, ties to even, while an operand is copied together; denormal ones count as zero. 230
+//! GFLOP/s a core instead of 116.
 
 use crate::kernels::simd::{Job, Real, Simd};
 

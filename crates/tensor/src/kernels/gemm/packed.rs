@@ -7,8 +7,8 @@ use super::tally::Tally;
 use super::tile::Tile;
 use crate::kernels::simd::{Job, Lanes, Real};
 
-/// `C (+)= A B` with B in panels ([`panels`]), of which it may be only some steps of k, for `lines` equal products one
-/// after the other: a panel stays in the cache for all of them.
+/// `C (+)= A B` with B in panels ([`panels`]), of which it may be only some steps of k, for `lines`
+/// equal products one after the other: a panel stays in the cache for all of them.
 pub(crate) struct Packed<T> {
     product: Product<T>,
     /// The first step of k in the panels, and how many they have.
@@ -48,12 +48,14 @@ impl<T: Real> Packed<T> {
         Self { lines, line: (a, c), ..self }
     }
 
-    /// Addresses to prefetch while the product runs, one run after the other: what the next product reads.
+    /// Addresses to prefetch while the product runs, one run after the other: what the next product
+    /// reads.
     pub(crate) fn ahead(self, ahead: [Run<T>; 3]) -> Self {
         Self { ahead, ..self }
     }
 
-    /// What is done with the rows of C, whose columns must be whole vectors; the first row begins the sums where `first`.
+    /// What is done with the rows of C, whose columns must be whole vectors; the first row begins
+    /// the sums where `first`.
     pub(crate) fn tally(self, tally: Tally<T>, first: bool) -> Self {
         Self { tally, first, ..self }
     }
@@ -78,7 +80,8 @@ impl<T: Real> Job<T> for Packed<T> {
             mut ahead,
         } = self;
         let mut whole = [T::ZERO; 14 * 32];
-        // SAFETY: rows, columns and steps stay inside what the caller vouched for; `whole` holds the largest tile.
+        // SAFETY: rows, columns and steps stay inside what the caller vouched for; `whole` holds
+        // the largest tile.
         unsafe {
             for (from, width) in panels(V::N, p.columns) {
                 let b = p.b.add(from * all_k + first * width);
@@ -90,7 +93,8 @@ impl<T: Real> Job<T> for Packed<T> {
                         let (to, ldc) = if all { (c, p.ldc) } else { (whole.as_mut_ptr(), 32) };
                         let a = p.a.add(line * a_line + row * p.lda);
                         let add = p.add && all;
-                        // A line at each step; where whole rows of A follow each other, those of the next tile.
+                        // A line at each step; where whole rows of A follow each other, those of
+                        // the next tile.
                         let a_line = 64 / size_of::<T>();
                         let mut next = (a, 0);
                         if let Some((at, count)) = ahead.iter_mut().find(|run| run.1 > 0) {

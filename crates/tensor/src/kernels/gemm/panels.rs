@@ -1,5 +1,6 @@
-//! How the operands of a product are cut: B in **panels** of two vectors of columns, k rows each, so that
-//! it is read in one stream (a last panel of one vector is only that wide), A in blocks of rows.
+//! How the operands of a product are cut: B in **panels** of two vectors of columns, k rows each,
+//! so that it is read in one stream (a last panel of one vector is only that wide), A in blocks of
+//! rows.
 
 /// How many elements a packed B of `k` rows takes for `columns` columns.
 pub(crate) fn packed_len(lanes: usize, columns: usize, k: usize) -> usize {

@@ -15,7 +15,8 @@ pub(crate) struct Ahead<T> {
 impl<T> Ahead<T> {
     pub(crate) const NOTHING: Self = Self { at: std::ptr::null(), stride: 0, columns: 0 };
 
-    /// A column of cache lines; the first is 0. What is left of the number where there are not so many.
+    /// A column of cache lines; the first is 0. What is left of the number where there are not so
+    /// many.
     #[inline(always)]
     pub(crate) fn line(&self, number: usize) -> Result<(*const T, usize), usize> {
         let a_line = 64 / size_of::<T>();

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use crate::kernels::memory::{copy, filled};
 use crate::kernels::simd::Real;
 
-/// The side of a tile. Both sides of a tile are whole cache lines; the tile itself stays in the first cache.
+/// The side of a tile. Both sides of a tile are whole cache lines; the tile itself stays in the
+/// first cache.
 const TILE: usize = 16;
 /// A row of the copy of a tile: one longer, so that its columns lie in different cache sets.
 const ROW: usize = TILE + 1;
@@ -18,7 +19,8 @@ pub(crate) fn transpose<T: Real>(x: &[T], n: usize, rows: usize, columns: usize)
     if rows.min(columns) <= 1 {
         return x.to_vec();
     }
-    // SAFETY: the chunks are runs of up to TILE whole rows of one transposed matrix, and `strip` writes all of its run.
+    // SAFETY: the chunks are runs of up to TILE whole rows of one transposed matrix, and `strip`
+    // writes all of its run.
     unsafe {
         filled(x.len(), |out| {
             out.par_chunks_mut(rows * columns).zip(x.par_chunks(rows * columns)).for_each(|(out, x)| {

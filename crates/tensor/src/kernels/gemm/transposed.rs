@@ -7,7 +7,8 @@ use super::tally::Tally;
 use super::tile::Tile;
 use crate::kernels::simd::{Job, Lanes, Real};
 
-/// `C (+)= Aᵀ B` with A (k,rows) and B (k,columns), columns rounded up to whole vectors in B as in C.
+/// `C (+)= Aᵀ B` with A (k,rows) and B (k,columns), columns rounded up to whole vectors in B as in
+/// C.
 pub(crate) struct Transposed<T> {
     product: Product<T>,
     rows: Rows,

@@ -1,5 +1,5 @@
-//! Memory: how it is filled, shared between threads, cut into blocks, kept for the next step, and how
-//! candle's tensors lend theirs.
+//! Memory: how it is filled, shared between threads, cut into blocks, kept for the next step, and
+//! how candle's tensors lend theirs.
 //!
 //! Read in this order: `storage` (the door to candle), `fill`, `elements`, `blocks`, `parallel`,
 //! `recycler`.

@@ -1,4 +1,5 @@
-//! Spreading units of work over the threads, and memory that each thread keeps for its intermediate results.
+//! Spreading units of work over the threads, and memory that each thread keeps for its intermediate
+//! results.
 
 use std::cell::RefCell;
 
@@ -24,8 +25,8 @@ thread_local! {
     static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends `f` memory for `len` numbers, of any content, on a cache-line boundary. It is this thread's, kept from call
-/// to call; `f` must not call this again.
+/// Lends `f` memory for `len` elements, of any content, on a cache-line boundary. It is this
+/// thread's, kept from call to call; `f` must not call this again.
 pub(crate) fn scratch<T: Real>(len: usize, f: impl FnOnce(*mut T)) {
     SCRATCH.with_borrow_mut(|lines| {
         let wanted = (len * size_of::<T>()).div_ceil(size_of::<Line>());
@@ -47,7 +48,8 @@ impl<T> Clone for Shared<T> {
 }
 impl<T> Copy for Shared<T> {}
 
-// SAFETY: it is only a number; the units that write through it keep to disjoint parts, as each use says.
+// SAFETY: it is only a number; the units that write through it keep to disjoint parts, as each use
+// says.
 unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Shared<T> {}

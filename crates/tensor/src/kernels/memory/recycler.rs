@@ -16,10 +16,11 @@ const LARGER: usize = 8;
 
 /// A global allocator that keeps large blocks when they are freed, on top of another allocator.
 ///
-/// A training step allocates the same feature maps again and again, hundreds of megabytes each. Given back to the
-/// system, every page is taken and cleared anew: of SqueezeNet's training step that was half the time. So blocks from
-/// 256 KiB to 4 GiB, rounded up to one of sixteen sizes for each doubling, go to a list of their size when freed. A
-/// process holds on to the most that it has needed at any time; [`Recycler::release`] gives back what is free.
+/// A training step allocates the same feature maps again and again, hundreds of megabytes each.
+/// Given back to the system, every page is taken and cleared anew: of SqueezeNet's training step
+/// that was half the time. So blocks from 256 KiB to 4 GiB, rounded up to one of sixteen sizes for
+/// each doubling, go to a list of their size when freed. A process holds on to the most that it has
+/// needed at any time; [`Recycler::release`] gives back what is free.
 ///
 /// The `taper` binary uses it. A program that uses the libraries alone does so with two lines:
 ///
@@ -68,8 +69,8 @@ impl<A: GlobalAlloc> Recycler<A> {
         }
     }
 
-    /// A block of at least this class, and whether it has been used before. Each block begins with the class it was
-    /// allocated for, in front of what the caller sees.
+    /// A block of at least this class, and whether it has been used before. Each block begins with
+    /// the class it was allocated for, in front of what the caller sees.
     unsafe fn large(&self, class: usize, zeroed: bool) -> (*mut u8, bool) {
         let kept = (class..CLASSES.min(class + LARGER + 1)).find_map(|larger| Some((larger, self.take(larger)?)));
         if let Some((_, block)) = kept {
@@ -102,7 +103,8 @@ const fn size(class: usize) -> usize {
 }
 
 fn layout(class: usize) -> Layout {
-    // SAFETY: the alignment is a power of two and the largest class far from the end of the address space.
+    // SAFETY: the alignment is a power of two and the largest class far from the end of the address
+    // space.
     unsafe { Layout::from_size_align_unchecked(size(class) + HEADER, HEADER) }
 }
 
@@ -117,8 +119,9 @@ fn class(wanted: Layout) -> Option<usize> {
     (class < CLASSES).then_some(class)
 }
 
-// SAFETY: a block is either with one caller or in one slot: `take` swaps it out, `keep` puts it into an empty one. Its
-// class, in front of it, tells the layout it was allocated with; whether a layout is large depends on nothing else.
+// SAFETY: a block is either with one caller or in one slot: `take` swaps it out, `keep` puts it
+// into an empty one. Its class, in front of it, tells the layout it was allocated with; whether a
+// layout is large depends on nothing else.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycler<A> {
     unsafe fn alloc(&self, wanted: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -145,7 +148,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycler<A> {
     }
 
     unsafe fn realloc(&self, block: *mut u8, old: Layout, bytes: usize) -> *mut u8 {
-        // SAFETY: the caller's promise: bytes is not zero and does not overflow with this alignment.
+        // SAFETY: the caller's promise: bytes is not zero and does not overflow with this
+        // alignment.
         unsafe {
             let wanted = Layout::from_size_align_unchecked(bytes, old.align());
             if class(old).is_none() && class(wanted).is_none() {
@@ -195,7 +199,8 @@ mod tests {
     fn a_freed_block_is_used_again_and_zeroed_when_that_is_asked() {
         let recycler = Recycler::new(System);
         let wanted = Layout::from_size_align(1_000_000, 4).unwrap();
-        // SAFETY: blocks are written inside their size and freed once, with the layout they were allocated with.
+        // SAFETY: blocks are written inside their size and freed once, with the layout they were
+        // allocated with.
         unsafe {
             let first = recycler.alloc(wanted);
             first.write_bytes(7, wanted.size());

@@ -1,5 +1,5 @@
-//! Batch normalisation over the rows of an M×C matrix, with the rectifier and the sum that may follow it: two passes
-//! over memory forward, two backward.
+//! Batch normalization over the rows of an M×C matrix, with the rectifier and the sum that may
+//! follow it: two passes over memory forward, two backward.
 
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ impl<T: Real> Affine<T> {
     }
 }
 
-/// The normalised matrix and what follows; where asked for, the signs of it.
+/// The normalized matrix and what follows; where asked for, the signs of it.
 pub(crate) fn forward<T: Real>(
     x: &[T],
     affine: &Affine<T>,
@@ -53,7 +53,8 @@ pub(crate) fn forward<T: Real>(
     normalized(x, [&affine.mean, &affine.scale, &affine.bias], then, signed)
 }
 
-/// The sums over all rows; with `relu`, over the elements that it let pass, found by doing the forward pass again.
+/// The sums over all rows; with `relu`, over the elements that it let pass, found by doing the
+/// forward pass again.
 pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> GradientSums {
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
     let c = affine.channels();
@@ -65,8 +66,8 @@ pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -
     GradientSums::of_blocks(&blocks.collect::<Vec<_>>(), c)
 }
 
-/// The gradient where y, the rectified output, is not 0, which is what the other term of the rectified sum gets; and the
-/// sums over it. The gradient comes as one or as two terms.
+/// The gradient where y, the rectified output, is not 0, which is what the other term of the
+/// rectified sum gets; and the sums over it. The gradient comes as one or as two terms.
 pub(crate) fn rectified_sums<T: Real>(
     x: &[T],
     (dy, more): (Elements<'_, T>, Option<&[T]>),
@@ -83,7 +84,8 @@ pub(crate) fn rectified_sums<T: Real>(
 }
 
 /// The gradient of x where mean and variance are those of x itself:
-/// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`. At most one of the two may be written over.
+/// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`. At most one of the two may be
+/// written over.
 pub(crate) fn input_gradient<T: Real>(
     x: Elements<'_, T>,
     dy: Elements<'_, T>,

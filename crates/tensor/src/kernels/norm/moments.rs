@@ -11,9 +11,9 @@ use crate::kernels::simd::Real;
 pub(crate) fn of<T: Real>(x: &[T], c: usize) -> Moments {
     let size = block(c);
     let sums = x.par_chunks(size).map(|block| {
-        let centre = &block[..c];
-        let (off, squares) = rows::sums(block, centre, Summand::Deviation);
-        [centre, &off, &squares].concat()
+        let center = &block[..c];
+        let (off, squares) = rows::sums(block, center, Summand::Deviation);
+        [center, &off, &squares].concat()
     });
     let sums = sums.collect::<Vec<_>>().concat();
     let rows = x.chunks(size).map(|block| block.len() / c).collect();

@@ -1,5 +1,6 @@
-//! The pass of batch normalisation that writes: the normalized rows of an M×C matrix, what follows, and on the way the
-//! signs that the gradient will ask for ([`Rectifier`](crate::kernels::gemm::tally::Rectifier)).
+//! The pass of batch normalization that writes: the normalized rows of an M×C matrix, what follows,
+//! and on the way the signs that the gradient will ask for
+//! ([`Rectifier`](crate::kernels::gemm::tally::Rectifier)).
 
 use std::mem::MaybeUninit;
 
@@ -9,7 +10,7 @@ use crate::kernels::gemm::tally::SIGNS;
 use crate::kernels::memory::{Shared, block, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 
-/// What comes after the normalisation.
+/// What comes after the normalization.
 #[derive(Clone, Copy)]
 pub(crate) enum Then<'a, T> {
     Nothing,
@@ -17,8 +18,9 @@ pub(crate) enum Then<'a, T> {
     AddRelu(&'a [T]),
 }
 
-/// `(x - mean) · scale + bias` with the parameters of the column, and what follows; where `signed` also a bit for each
-/// result, whether it is above zero or NaN: the columns are then a multiple of [`SIGNS`].
+/// `(x - mean) · scale + bias` with the parameters of the column, and what follows; where `signed`
+/// also a bit for each result, whether it is above zero or NaN: the columns are then a multiple of
+/// [`SIGNS`].
 pub(crate) fn normalized<T: Real>(
     x: &[T],
     columns: [&[T]; 3],
@@ -84,7 +86,7 @@ impl<T: Real> Job<T> for Rows<'_, T> {
 }
 
 impl<T: Real> Rows<'_, T> {
-    /// The first `count` numbers of a word, in the row that begins at `row`, from a column on.
+    /// The first `count` elements of a word, in the row that begins at `row`, from a column on.
     #[inline(always)]
     unsafe fn word<V: Lanes<Real = T>>(&mut self, row: usize, column: usize, count: usize) {
         let [mean, scale, bias] = self.columns.map(|values| values.as_ptr().wrapping_add(column));

@@ -1,5 +1,6 @@
-//! A gradient that becomes another one of the same shape: in its own memory where nobody else holds it, so that no lines
-//! of a new matrix are brought into the cache only to be written, and a step needs less memory.
+//! A gradient that becomes another one of the same shape: in its own memory where nobody else holds
+//! it, so that no lines of a new matrix are brought into the cache only to be written, and a step
+//! needs less memory.
 
 use std::array;
 use std::mem::MaybeUninit;
@@ -10,9 +11,9 @@ use rayon::prelude::*;
 use crate::kernels::memory::{Elements, block, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 
-/// `f(elements of the inputs, g, parameters of the column)` for every element of an M×C gradient: a new matrix, or none
-/// where it has been written over g. `then` is given each block of rows, and what has become of it, while it is in the
-/// cache; its results begin with the last block.
+/// `f(elements of the inputs, g, parameters of the column)` for every element of an M×C gradient: a
+/// new matrix, or none where it has been written over g. `then` is given each block of rows, and
+/// what has become of it, while it is in the cache; its results begin with the last block.
 pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
     g: Elements<'_, T>,
     inputs: [&[T]; K],
@@ -26,8 +27,8 @@ pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
     let run = |i: usize, g: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
         let rows = i * size..i * size + out.len();
         let inputs = inputs.map(|x| &x[rows.clone()]);
-        // SAFETY: all are of the block's length; the job writes every element, from g or from what there is. MaybeUninit<T>
-        // has the layout of T.
+        // SAFETY: all are of the block's length; the job writes every element, from g or from what
+        // there is. MaybeUninit<T> has the layout of T.
         let out = unsafe {
             T::launch(simd(), Block { g, inputs, c, columns, f: &f, out });
             &*(std::ptr::from_mut(out) as *const [T])
@@ -38,7 +39,7 @@ pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
     // From the end, which whoever summed up or wrote g has left in the cache.
     let new = match g {
         Elements::Own(g) => {
-            // SAFETY: as above; only elements are written, so that all stay initialised.
+            // SAFETY: as above; only elements are written, so that all stay initialized.
             let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
             results = out.par_chunks_mut(size).enumerate().rev().map(|(i, out)| run(i, None, out)).collect();
             None

@@ -6,7 +6,7 @@ use super::rewrite::rewrite;
 use crate::kernels::memory::Elements;
 use crate::kernels::simd::{Job, Lanes, Real, pass, simd};
 
-/// What [`sums`] adds up by column, with `d = x - centre`.
+/// What [`sums`] adds up by column, with `d = x - center`.
 #[derive(Clone, Copy)]
 pub(crate) enum Summand<'a, T> {
     /// d and d².
@@ -18,8 +18,8 @@ pub(crate) enum Summand<'a, T> {
 }
 
 /// The two sums by column over all rows of a block.
-pub(crate) fn sums<T: Real>(x: &[T], centre: &[T], summand: Summand<'_, T>) -> (Vec<T>, Vec<T>) {
-    let c = centre.len();
+pub(crate) fn sums<T: Real>(x: &[T], center: &[T], summand: Summand<'_, T>) -> (Vec<T>, Vec<T>) {
+    let c = center.len();
     assert!(x.len().is_multiple_of(c), "whole rows");
     match summand {
         Summand::Deviation => {}
@@ -30,14 +30,14 @@ pub(crate) fn sums<T: Real>(x: &[T], centre: &[T], summand: Summand<'_, T>) -> (
     }
     let (mut a, mut b) = (vec![T::ZERO; c], vec![T::ZERO; c]);
     // SAFETY: the lengths are those that the job says.
-    unsafe { T::launch(simd(), Sums { x, centre, summand, a: &mut a, b: &mut b }) }
+    unsafe { T::launch(simd(), Sums { x, center, summand, a: &mut a, b: &mut b }) }
     (a, b)
 }
 
 /// [`sums`]: `x` and g of whole rows, the rest as long as a row.
 struct Sums<'a, T> {
     x: &'a [T],
-    centre: &'a [T],
+    center: &'a [T],
     summand: Summand<'a, T>,
     a: &'a mut [T],
     b: &'a mut [T],
@@ -48,8 +48,8 @@ impl<T: Real> Job<T> for Sums<'_, T> {
     unsafe fn run<V: Lanes<Real = T>>(mut self) {
         let c = self.a.len();
         let whole = c / V::N * V::N;
-        // Row by row, as they lie: several at a time would need fewer trips to the sums and are slower (256 columns at 56x56
-        // by 30 %).
+        // Row by row, as they lie: several at a time would need fewer trips to the sums and are
+        // slower (256 columns at 56x56 by 30 %).
         for row in (0..self.x.len()).step_by(c) {
             // SAFETY: whole vectors, and then what is left of a row.
             unsafe {
@@ -68,10 +68,11 @@ impl<T: Real> Sums<'_, T> {
     /// Adds n columns from the column `from` on, of the row that begins at `row`.
     #[inline(always)]
     unsafe fn add<V: Lanes<Real = T>>(&mut self, row: usize, from: usize, n: usize) {
-        // SAFETY: the caller's promise. Numbers after the n-th are zero in all operands and are not stored.
+        // SAFETY: the caller's promise. Numbers after the n-th are zero in all operands and are not
+        // stored.
         unsafe {
             let of = |values: &[T], at: usize| values.as_ptr().add(at);
-            let d = V::load_up_to(of(self.x, row + from), n).sub(V::load_up_to(of(self.centre, from), n));
+            let d = V::load_up_to(of(self.x, row + from), n).sub(V::load_up_to(of(self.center, from), n));
             let g = match self.summand {
                 Summand::Deviation => d,
                 Summand::Gradient(g) => V::load_up_to(of(g, row + from), n),

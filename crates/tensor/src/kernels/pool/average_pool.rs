@@ -27,7 +27,8 @@ fn add<T: Real>(sum: &mut [T], values: &[T]) {
     sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
 }
 
-/// The averages (N,OH,OW,C). Rows of a cell are summed apart, which keeps sums of thousands of pixels short.
+/// The averages (N,OH,OW,C). Rows of a cell are summed apart, which keeps sums of thousands of
+/// pixels short.
 pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
     let mut out = vec![T::ZERO; d.n * d.oh * d.ow * d.c];
     out.par_chunks_mut((d.ow * d.c).max(1)).enumerate().for_each_init(

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use crate::kernels::simd::Real;
 use crate::regions::Regions;
 
-/// The maxima and, for each, its place in the picture: the first in row order; NaN counts as larger than any number.
+/// The maxima and, for each, its place in the picture: the first in row order; NaN counts as larger
+/// than any number.
 pub(crate) fn forward<T: Real>(x: &[T], (h, w, c): (usize, usize, usize), regions: &Regions) -> (Vec<T>, Vec<u32>) {
     let out = regions.rows.len() * regions.columns.len() * c;
     let (pictures, picture) = (x.len() / (h * w * c).max(1), h * w * c);
@@ -34,7 +35,8 @@ pub(crate) fn forward<T: Real>(x: &[T], (h, w, c): (usize, usize, usize), region
     (y, places)
 }
 
-/// Every gradient goes to the place of its maximum; where regions overlap they add up in the order of the regions.
+/// Every gradient goes to the place of its maximum; where regions overlap they add up in the order
+/// of the regions.
 pub(crate) fn backward<T: Real>(dy: &[T], places: &[u32], picture: usize, n: usize) -> Vec<T> {
     let mut dx = vec![T::ZERO; n * picture];
     let out = dy.len() / n.max(1);

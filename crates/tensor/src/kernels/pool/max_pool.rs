@@ -1,4 +1,5 @@
-//! Max pooling of (N,H,W,C) maps, each way in one pass: a thread has a row, inner loops run over channels.
+//! Max pooling of (N,H,W,C) maps, each way in one pass: a thread has a row, inner loops run over
+//! channels.
 
 use std::mem::MaybeUninit;
 use std::ops::{BitAnd, BitOr, Not, Range};
@@ -9,7 +10,8 @@ use crate::kernels::memory::filled;
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::sizes::{Checked, Pooling};
 
-/// Floats seen as bits: choices by masks are what compilers turn into vector code, choices by `if` often are not.
+/// Floats seen as bits: choices by masks are what compilers turn into vector code, choices by `if`
+/// often are not.
 pub(crate) trait Bits: Real {
     type Word: Copy + BitAnd<Output = Self::Word> + BitOr<Output = Self::Word> + Not<Output = Self::Word>;
     /// All ones or all zeros.
@@ -78,13 +80,14 @@ pub(crate) fn forward<T: Bits>(d: Checked<Pooling>, x: &[T]) -> Vec<T> {
     }
 }
 
-/// The maxima and, as a byte each, the cell of the window that held them: the first maximum in row order; NaN counts
-/// as larger than any number.
+/// The maxima and, as a byte each, the cell of the window that held them: the first maximum in row
+/// order; NaN counts as larger than any number.
 pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<T>, Vec<u8>) {
     assert_eq!(x.len(), d.n * d.h * d.w * d.c, "max pooling of another shape");
     let (len, row) = (d.n * d.oh * d.ow * d.c, (d.ow * d.c).max(1));
     let mut cells = Vec::new();
-    // SAFETY: the chunks of both are the rows of the output, and the job writes every element of its rows.
+    // SAFETY: the chunks of both are the rows of the output, and the job writes every element of
+    // its rows.
     let out = unsafe {
         filled(len, |out| {
             cells = filled(len, |cells| {
@@ -156,7 +159,8 @@ struct Window<'a, T> {
 }
 
 impl<T: Bits> Window<'_, T> {
-    /// The maxima of channels from `done` on, `L` at a time in registers as long as that many are left.
+    /// The maxima of channels from `done` on, `L` at a time in registers as long as that many are
+    /// left.
     #[inline(always)]
     fn maxima<const L: usize, const KEEP: bool>(
         &self,
@@ -252,7 +256,8 @@ fn backward_row<T: Bits>(d: &Pooling, cells: &[u8], dy: &[T], i: usize, dx: &mut
     }
 }
 
-/// The gradients of channels from `done` on, `L` at a time in registers as long as that many are left.
+/// The gradients of channels from `done` on, `L` at a time in registers as long as that many are
+/// left.
 #[inline(always)]
 fn gather<T: Bits, const L: usize>(
     windows: impl Iterator<Item = (u8, usize)> + Clone,

@@ -1,4 +1,5 @@
-//! AVX512-BF16: the product of pairs of bfloat16, and how they are made ([`Pairs`](super::pairs::Pairs)).
+//! AVX512-BF16: the product of pairs of bfloat16, and how they are made
+//! ([`Pairs`](super::pairs::Pairs)).
 
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -16,10 +17,10 @@ pub(crate) unsafe fn on_pairs<J: Job<f32>>(job: J) {
     unsafe { job.run::<x86::Avx512Pairs>() }
 }
 
-/// The first `n` numbers, at most 16; zeros after them.
+/// The first `n` elements, at most 16; zeros after them.
 #[inline(always)]
 unsafe fn load(p: *const f32, n: usize) -> __m512 {
-    // SAFETY: the caller vouches for n numbers.
+    // SAFETY: the caller vouches for n elements.
     unsafe { _mm512_maskz_loadu_ps(first(n), p) }
 }
 
@@ -29,7 +30,7 @@ fn first(n: usize) -> __mmask16 {
     if n >= 16 { !0 } else { (1 << n) - 1 }
 }
 
-/// Pairs of neighbours in each row: element 2j and 2j + 1 of a row to `to + row·stride + j`.
+/// Pairs of neighbors in each row: element 2j and 2j + 1 of a row to `to + row·stride + j`.
 ///
 /// # Safety
 /// The processor must have AVX-512F and AVX512-BF16; the caller vouches for both blocks.

@@ -1,4 +1,4 @@
-//! The numbers that vectors are made of, and what the rectifier does with one.
+//! The elements that vectors are made of, and what the rectifier does with one.
 
 use std::ops::Neg;
 

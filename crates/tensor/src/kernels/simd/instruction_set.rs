@@ -18,8 +18,9 @@ pub enum Simd {
 /// What a test has forced; 0 for nothing.
 static FORCED: AtomicU8 = AtomicU8::new(0);
 
-/// The instruction set that kernels run on: the best of this processor, or a lesser one named by the environment
-/// variable `TAPER_SIMD` (`avx512`, `avx2`, `portable`; read once), or by [`force_simd`].
+/// The instruction set that kernels run on: the best of this processor, or a lesser one named by
+/// the environment variable `TAPER_SIMD` (`avx512`, `avx2`, `portable`; read once), or by
+/// [`force_simd`].
 pub fn simd() -> Simd {
     match FORCED.load(Ordering::Relaxed) {
         1 => Simd::Portable,
@@ -29,8 +30,8 @@ pub fn simd() -> Simd {
     }
 }
 
-/// Makes all kernels of this process run on `simd`, or on the best set that the processor has if that is lesser.
-/// For tests and comparisons: results of different sets differ in the last bits.
+/// Makes all kernels of this process run on `simd`, or on the best set that the processor has if
+/// that is lesser. For tests and comparisons: results of different sets differ in the last bits.
 pub fn force_simd(simd: Simd) {
     FORCED.store(simd.min(best()) as u8, Ordering::Relaxed);
 }
@@ -40,8 +41,8 @@ fn chosen() -> Simd {
     *CHOSEN.get_or_init(|| simd_asked_for().ok().flatten().map_or(best(), |simd| simd.min(best())))
 }
 
-/// What the environment variable `TAPER_SIMD` asks for; none where it is not set. Kernels take a name that is none for
-/// no name: a program that wants to refuse it asks here when it starts.
+/// What the environment variable `TAPER_SIMD` asks for; none where it is not set. Kernels take a
+/// name that is none for no name: a program that wants to refuse it asks here when it starts.
 ///
 /// # Errors
 /// The value, when it names no instruction set.

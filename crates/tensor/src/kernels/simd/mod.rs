@@ -1,12 +1,12 @@
-//! One source for three instruction sets: AVX-512, AVX2 with FMA, and portable code that the compiler
-//! vectorizes (NEON comes through it).
+//! One source for three instruction sets: AVX-512, AVX2 with FMA, and portable code that the
+//! compiler vectorizes (NEON comes through it).
 //!
-//! A kernel is a [`Job`], generic over [`Lanes`]; [`Real::launch`] runs it compiled for the best set
-//! that the processor has. `TAPER_SIMD=avx2` or `portable` forces a lesser one.
+//! A kernel is a [`Job`], generic over [`Lanes`]; [`Real::launch`] runs it compiled for the best
+//! set that the processor has. `TAPER_SIMD=avx2` or `portable` forces a lesser one.
 //!
-//! Read in this order: `element` (a number), `lanes` (a vector of them, and the job), `instruction_set`
-//! (which one runs), the vectors (`portable`, `x86`), `bf16` and `pairs` (bfloat16), `real` (what
-//! launches a job).
+//! Read in this order: `element` (a number), `lanes` (a vector of them, and the job),
+//! `instruction_set` (which one runs), the vectors (`portable`, `x86`), `bf16` and `pairs`
+//! (bfloat16), `real` (what launches a job).
 
 mod element;
 mod lanes;
@@ -26,7 +26,7 @@ mod real;
 #[cfg(test)]
 pub(crate) use element::passes;
 pub(crate) use element::{Element, pass, rectify};
-pub(crate) use lanes::{Block, Job, Lanes, STREAMED, mirror};
+pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
 pub(crate) use pairs::Pairs;
 pub(crate) use real::Real;
 

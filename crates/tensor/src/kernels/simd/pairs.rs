@@ -1,5 +1,5 @@
-//! Pairs of bfloat16 where a processor multiplies them: two numbers side by side in the place of one
-//! float32.
+//! Pairs of bfloat16 where a processor multiplies them: two elements side by side in the place of
+//! one float32.
 
 use super::element::Element;
 use super::lanes::{Block, Job};
@@ -9,7 +9,7 @@ use super::lanes::{Block, Job};
 /// # Safety of the methods
 /// Only where [`Pairs::exist`]; for pointers, the caller vouches.
 pub(crate) trait Pairs: Element {
-    /// Whether the processor multiplies pairs of such numbers.
+    /// Whether the processor multiplies pairs of such elements.
     fn exist() -> bool {
         false
     }
@@ -19,12 +19,13 @@ pub(crate) trait Pairs: Element {
         unreachable!("there are no such pairs")
     }
 
-    /// Pairs of neighbours in each row, to rows `stride` apart; in place, too.
+    /// Pairs of neighbors in each row, to rows `stride` apart; in place, too.
     unsafe fn along(_: Block<Self>, _to: *mut Self, _stride: usize) {
         unreachable!("there are no such pairs")
     }
 
-    /// Pairs of what lies in two rows, one above the other, to half as many rows `stride` apart; in place, too.
+    /// Pairs of what lies in two rows, one above the other, to half as many rows `stride` apart; in
+    /// place, too.
     unsafe fn across(_: Block<Self>, _to: *mut Self, _stride: usize) {
         unreachable!("there are no such pairs")
     }
@@ -88,7 +89,8 @@ mod tests {
             for in_place in [false, true] {
                 let (mut along, mut across) = (from.clone(), from.clone());
                 let mut other = vec![0.0; from.len()];
-                // SAFETY: the processor makes pairs, and each matrix has the rows and columns of the block.
+                // SAFETY: the processor makes pairs, and each matrix has the rows and columns of
+                // the block.
                 unsafe {
                     let (to, source) = (along.as_mut_ptr(), if in_place { along.as_ptr() } else { from.as_ptr() });
                     f32::along(block(source), to, stride);

@@ -29,12 +29,12 @@ impl<T: Element, const N: usize> Lanes for Portable<T, N> {
     }
     #[inline(always)]
     unsafe fn load(p: *const T) -> Self {
-        // SAFETY: N numbers may be read at p.
+        // SAFETY: N elements may be read at p.
         unsafe { Self(p.cast::<[T; N]>().read_unaligned()) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut T) {
-        // SAFETY: N numbers may be written at p.
+        // SAFETY: N elements may be written at p.
         unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
     }
     #[inline(always)]

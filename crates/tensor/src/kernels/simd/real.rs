@@ -67,7 +67,8 @@ impl Real for f64 {
 /// # Safety
 /// As [`Job::run`].
 unsafe fn launch_f32<J: Job<f32>>(simd: Simd, job: J) {
-    // SAFETY: only sets that the processor has are ever named; the pointers are the caller's promise.
+    // SAFETY: only sets that the processor has are ever named; the pointers are the caller's
+    // promise.
     unsafe {
         match simd {
             #[cfg(target_arch = "x86_64")]
@@ -79,7 +80,7 @@ unsafe fn launch_f32<J: Job<f32>>(simd: Simd, job: J) {
     }
 }
 
-/// How many float32 numbers a vector of an instruction set has.
+/// How many float32 elements a vector of an instruction set has.
 fn lanes_f32(simd: Simd) -> usize {
     match simd {
         Simd::Avx512 => 16,
@@ -91,20 +92,20 @@ fn lanes_f32(simd: Simd) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::instruction_set::best;
-    use super::super::lanes::{Block, Lanes, mirror};
+    use super::super::lanes::{Block, Lanes, transpose};
     use super::*;
 
-    struct Mirror<'a> {
+    struct Transpose<'a> {
         from: Block<f32>,
         to: &'a mut [f32],
         stride: usize,
     }
 
-    impl Job<f32> for Mirror<'_> {
+    impl Job<f32> for Transpose<'_> {
         #[inline(always)]
         unsafe fn run<V: Lanes<Real = f32>>(self) {
             // SAFETY: the test's blocks are as large as it says.
-            unsafe { mirror::<V>(self.from, self.to.as_mut_ptr(), self.stride) }
+            unsafe { transpose::<V>(self.from, self.to.as_mut_ptr(), self.stride) }
         }
     }
 
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_swaps_rows_and_columns_and_touches_nothing_else() {
+    fn a_transpose_swaps_rows_and_columns_and_touches_nothing_else() {
         for simd in [Simd::Portable, Simd::Avx2, Simd::Avx512] {
             for (rows, columns) in [(1, 1), (16, 16), (8, 8), (17, 3), (3, 33), (40, 20), (15, 31)] {
                 let (wide, tall) = (columns + 5, rows + 2);
@@ -158,7 +159,7 @@ mod tests {
                 let mut to = vec![-1f32; columns * tall];
                 let block = Block { at: from.as_ptr(), stride: wide, rows, columns };
                 // SAFETY: blocks of these sizes; no set is named that the processor lacks.
-                unsafe { launch_f32(simd.min(best()), Mirror { from: block, to: &mut to, stride: tall }) }
+                unsafe { launch_f32(simd.min(best()), Transpose { from: block, to: &mut to, stride: tall }) }
                 for (j, row) in to.chunks_exact(tall).enumerate() {
                     let wanted = (0..tall).map(|i| if i < rows { from[i * wide + j] } else { -1.0 });
                     assert!(row.iter().copied().eq(wanted), "{simd:?} {rows}x{columns}, column {j}");

@@ -28,7 +28,8 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// See [`crate::maxout`].
 ///
 /// # Errors
-/// When the channels are no multiple of the pieces, a copy of x is larger than memory, or the device fails.
+/// When the channels are no multiple of the pieces, a copy of x is larger than memory, or the
+/// device fails.
 pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
     given("maxout", x)?;
     let mut shape = x.dims().to_vec();

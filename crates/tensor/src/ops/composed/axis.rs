@@ -8,13 +8,14 @@ pub(crate) fn every(x: &Tensor, axis: usize, size: usize, at: impl Iterator<Item
     x.contiguous()?.index_select(&Tensor::new(at, x.device())?, axis)
 }
 
-/// The greatest along an axis, which stays with the length 1: the first of equals, to which a gather sends the whole
-/// gradient (candle's own maximum shares it).
+/// The greatest along an axis, which stays with the length 1: the first of equals, to which a
+/// gather sends the whole gradient (candle's own maximum shares it).
 pub(crate) fn greatest(x: &Tensor, axis: usize) -> Result<Tensor> {
     x.gather(&x.detach().argmax_keepdim(axis)?.contiguous()?, axis)
 }
 
-/// A tensor of zeros that depends on these inputs, with gradients of 0: what an operation makes of no elements, or into none.
+/// A tensor of zeros that depends on these inputs, with gradients of 0: what an operation makes of
+/// no elements, or into none.
 pub(crate) fn nothing(inputs: &[&Tensor], shape: &[usize]) -> Result<Tensor> {
     let zero = Tensor::zeros((), inputs[0].dtype(), inputs[0].device())?;
     let never = zero.to_dtype(DType::U8)?;

@@ -7,7 +7,8 @@ use crate::ops::inputs;
 use crate::sizes::made;
 use crate::window::Conv;
 
-/// See [`crate::conv2d`]: every tap of the kernel as a map of its own, and one product with the weight.
+/// See [`crate::conv2d`]: every tap of the kernel as a map of its own, and one product with the
+/// weight.
 ///
 /// # Errors
 /// As there; and when the maps of all taps are larger than memory.

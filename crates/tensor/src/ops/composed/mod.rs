@@ -1,5 +1,6 @@
-//! The operations as compositions of candle's own, in a form whose gradient is right: what runs on CUDA and Metal
-//! and in types without a kernel, and the slow twin that the tests hold every kernel to.
+//! The operations as compositions of candle's own, in a form whose gradient is right: what runs on
+//! CUDA and Metal and in types without a kernel, and the slow twin that the tests hold every kernel
+//! to.
 
 mod axis;
 

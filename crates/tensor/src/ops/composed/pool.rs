@@ -38,7 +38,8 @@ fn pad_lowest(x: &Tensor, axis: usize) -> Result<Tensor> {
     Tensor::cat(&[x, &lowest], axis)
 }
 
-/// See [`crate::adaptive_avg_pool2d`]: two products with the matrices that average rows and columns.
+/// See [`crate::adaptive_avg_pool2d`]: two products with the matrices that average rows and
+/// columns.
 ///
 /// # Errors
 /// As there; and when a matrix is larger than memory.

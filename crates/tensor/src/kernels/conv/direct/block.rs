@@ -29,7 +29,8 @@ impl<T: Real> Block<'_, T> {
     pub(crate) unsafe fn run(&self, simd: Simd) {
         let w = &self.plan.windows;
         let in_place = if self.plan.operands == Operands::Floats { w.in_place::<T>() } else { None };
-        // Where nothing is copied and nothing but the source read, there is nothing to do between two blocks of lines.
+        // Where nothing is copied and nothing but the source read, there is nothing to do between
+        // two blocks of lines.
         let at_once = in_place.is_some() && !self.tally.adds();
         let height = if at_once { self.lines.len() } else { (GATHERED / w.columns).max(1) };
         let steps = if in_place.is_some() { w.k() } else { self.plan.operands.steps(STEPS).min(w.k()) };
@@ -65,7 +66,8 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
-    /// Copies the steps `k` of the windows of some lines, as numbers or as pairs, to rows `stride` apart.
+    /// Copies the steps `k` of the windows of some lines, as floats or as pairs, to rows `stride`
+    /// apart.
     unsafe fn copy(&self, simd: Simd, lines: Range<usize>, k: Range<usize>, (to, stride): (*mut T, usize)) {
         let (windows, x) = (&self.plan.windows, self.x);
         // SAFETY: the caller's promise.
@@ -77,9 +79,9 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
-    /// A part of what some lines read: of the source, and of maps with the output's shape where these lines lie together. Asked
-    /// for in this order they come sooner than tile by tile (1x1 from 64 to 256 channels at 56x56, added to and gated: 4.3 ms
-    /// in place of 4.9).
+    /// A part of what some lines read: of the source, and of maps with the output's shape where
+    /// these lines lie together. Asked for in this order they come sooner than tile by tile (1x1
+    /// from 64 to 256 channels at 56x56, added to and gated: 4.3 ms in place of 4.9).
     fn ahead(&self, lines: Range<usize>, part: usize, parts: usize) -> [Run<T>; 3] {
         let (w, t) = (&self.plan.windows, self.plan.target);
         let together = self.plan.every == 1 && self.columns.len() == t.c;
@@ -92,8 +94,8 @@ impl<T: Real> Block<'_, T> {
         })
     }
 
-    /// Adds the steps `k` of the products of some lines, `a` being the first pixel's row of them; meanwhile what comes after
-    /// them is asked for.
+    /// Adds the steps `k` of the products of some lines, `a` being the first pixel's row of them;
+    /// meanwhile what comes after them is asked for.
     unsafe fn products(
         &self,
         simd: Simd,
@@ -121,7 +123,8 @@ impl<T: Real> Block<'_, T> {
                     ldc: self.plan.every * t.c,
                     add: k.start > 0 || (k.end < w.k() && self.tally.adds()),
                 };
-                // The first of several products adds what lies in the output, the last one does the rest.
+                // The first of several products adds what lies in the output, the last one does the
+                // rest.
                 let tally = if k.end < w.k() {
                     Tally::Nothing
                 } else if k.start > 0 {
@@ -137,8 +140,9 @@ impl<T: Real> Block<'_, T> {
         }
     }
 
-    /// Calls `f` with those of some lines that lie evenly in the output: the first one's number among them, how many, and
-    /// where they go. A map that is written whole lies evenly over all pictures.
+    /// Calls `f` with those of some lines that lie evenly in the output: the first one's number
+    /// among them, how many, and where they go. A map that is written whole lies evenly over all
+    /// pictures.
     unsafe fn each_part(&self, lines: Range<usize>, f: impl Fn(usize, usize, *mut T)) {
         let Correlation { windows, target: t, every, first, .. } = self.plan;
         let mut line = lines.start;

@@ -9,12 +9,14 @@ use crate::kernels::simd::{Real, STREAMED, Simd};
 
 /// Output pixels of one unit of work.
 const PIXELS: usize = 224;
-/// How many units there should be, where the map is large enough; and the least columns that a unit is cut to for it.
+/// How many units there should be, where the map is large enough; and the least columns that a unit
+/// is cut to for it.
 const UNITS: usize = 16;
 const COLUMNS: usize = 128;
 
-/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n` pictures. Tallies are of
-/// an unfinished output, of one correlation that writes all channels, in whole vectors.
+/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n`
+/// pictures. Tallies are of an unfinished output, of one correlation that writes all channels, in
+/// whole vectors.
 ///
 /// # Safety
 /// `x` and `out` hold n source and target maps.

@@ -1,12 +1,14 @@
-//! The gradient of the weight of a direct convolution, `dW[k, o] = Σ_pixels W[pixel, k] · dy[pixel, o]`: the matrix of
-//! windows transposed, times dy. Where every window is a pixel it is `dW[o, k]`, dy transposed times the map: the weight as
-//! it lies.
+//! The gradient of the weight of a direct convolution,
+//! `dW[k, o] = Σ_pixels W[pixel, k] · dy[pixel, o]`: the matrix of windows transposed, times dy.
+//! Where every window is a pixel it is `dW[o, k]`, dy transposed times the map: the weight as it
+//! lies.
 //!
-//! A unit of work sums a chunk of dW that stays in the second-level cache over a part of the pixels. How many parts there
-//! are depends only on the sizes; each part has a dW of its own, and they are added in their order, so that no bit
-//! depends on the number of threads. Of a block of pixels the operand on the right is packed in panels and the one on the
-//! left copied together where its rows would fall into the same lines of the cache; while a block is multiplied, the lines
-//! of the next are asked for (1x1 convolutions of ResNet-50, 8 pictures: 6 % of the time).
+//! A unit of work sums a chunk of dW that stays in the second-level cache over a part of the
+//! pixels. How many parts there are depends only on the sizes; each part has a dW of its own, and
+//! they are added in their order, so that no bit depends on the number of threads. Of a block of
+//! pixels the operand on the right is packed in panels and the one on the left copied together
+//! where its rows would fall into the same lines of the cache; while a block is multiplied, the
+//! lines of the next are asked for (1x1 convolutions of ResNet-50, 8 pictures: 6 % of the time).
 
 use std::ops::Range;
 
@@ -25,7 +27,8 @@ const COLUMNS: usize = 128;
 /// How many units there should be, and the bytes of all parts together that may be spent for it.
 const UNITS: usize = 16;
 const BYTES: usize = 8 << 20;
-/// Numbers between the windows of two pixels, so that they do not all fall into the same lines of the cache.
+/// Numbers between the windows of two pixels, so that they do not all fall into the same lines of
+/// the cache.
 const PADDING: usize = 16;
 
 /// The gradient of the weight (O,I,R,S).
@@ -144,13 +147,13 @@ impl<T: Real> Chunk<'_, T> {
     fn room(&self) -> usize {
         match self.operands {
             Operands::Floats => self.padded + self.stride(),
-            // Those of two pixels become one pair; and the numbers of one operand.
+            // Those of two pixels become one pair; and the elements of one operand.
             Operands::Pairs => self.padded + self.stride() + self.padded.max(self.rows.len()) + PADDING,
         }
     }
 
-    /// Packs the operand on the right to `memory`: the one on the left, where it lies or copied behind it, and the
-    /// distance of its rows.
+    /// Packs the operand on the right to `memory`: the one on the left, where it lies or copied
+    /// behind it, and the distance of its rows.
     unsafe fn floats(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
         let ((windows, a), (right, b)) = (self.left, self.right);
         let (pixels, k) = (lines.len() * windows.columns, self.columns.clone());

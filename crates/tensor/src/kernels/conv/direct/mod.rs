@@ -1,13 +1,13 @@
 //! Convolution as products with blocks of the matrix of windows: *implicit GEMM*.
 //!
-//! Row i of A is the window of output pixel i ([`Windows`]), copied together for a block of pixels and steps of k that
-//! stays in the second-level cache; the weights are B, packed in panels. Forward and the gradient of the input are the
-//! same [`Correlation`]: the latter reads dy, once for each residue of the input position modulo the stride, with the
-//! taps that reach it.
+//! Row i of A is the window of output pixel i ([`Windows`]), copied together for a block of pixels
+//! and steps of k that stays in the second-level cache; the weights are B, packed in panels.
+//! Forward and the gradient of the input are the same [`Correlation`]: the latter reads dy, once
+//! for each residue of the input position modulo the stride, with the taps that reach it.
 //!
-//! Read in this order: `windows`, `pack`, `correlation`, `block` (a unit of work), `correlate` (all of
-//! them), and here the output and the gradient of the input; then `gradient`, that of the weight, with
-//! `sums`.
+//! Read in this order: `windows`, `pack`, `correlation`, `block` (a unit of work), `correlate` (all
+//! of them), and here the output and the gradient of the input; then `gradient`, that of the
+//! weight, with `sums`.
 
 mod pack;
 mod windows;
@@ -99,7 +99,8 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     unsafe { correlate(simd, d.n, &parts, dy, out, Finish::NOTHING, tallies) }
 }
 
-/// The taps that reach input position `at` + a multiple of the stride, with the first output position of each.
+/// The taps that reach input position `at` + a multiple of the stride, with the first output
+/// position of each.
 fn reaching(d: &Convolution, at: usize, count: usize) -> Vec<(isize, usize)> {
     let stride = d.stride as isize;
     let mut taps: Vec<_> = (0..count)

@@ -3,23 +3,24 @@
 use crate::kernels::conv::shape::Matrix;
 use crate::kernels::gemm::{Operands, packed_len, panels};
 use crate::kernels::memory::{Shared, each, filled, scratch};
-use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, mirror};
+use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, transpose};
 
-/// Inputs that are packed together: enough to be read in a stream, few enough for what is written to stay in the cache.
+/// Inputs that are packed together: enough to be read in a stream, few enough for what is written
+/// to stay in the cache.
 const INPUTS: usize = 64;
-/// Taps of kernels, about, that are mirrored together.
+/// Taps of kernels, about, that are transposed together.
 const BUFFER: usize = 144;
 
-/// The chosen taps of a matrix in panels: [panel][tap][input][column], or the same in pairs of (tap, input); columns past
-/// the last are zero.
+/// The chosen taps of a matrix in panels: [panel][tap][input][column], or the same in pairs of
+/// (tap, input); columns past the last are zero.
 pub(crate) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
     let (lanes, k) = (T::lanes(simd), m.inputs * taps.len());
     let rows = operands.rows(k);
     let all: Vec<_> = panels(lanes, m.outputs).collect();
     let last = m.first + (m.inputs.max(1) - 1) * m.input + (m.outputs.max(1) - 1) * m.output;
     assert!(k * m.outputs == 0 || taps.iter().all(|tap| last + tap < weight.len()), "a weight that holds the matrix");
-    // SAFETY: every element of the matrix lies in the weight; the panel at `from` has width·rows elements from from·rows
-    // on, and its unit writes each of them.
+    // SAFETY: every element of the matrix lies in the weight; the panel at `from` has width·rows
+    // elements from from·rows on, and its unit writes each of them.
     unsafe {
         filled(packed_len(lanes, m.outputs, rows), |packed| {
             let out = Shared::new(packed.as_mut_ptr().cast::<T>());
@@ -82,7 +83,7 @@ impl<T: Real> Panel<'_, T> {
                 let to = self.to.add(first * width);
                 if m.input == 1 {
                     let block = Block { at: weight, stride: m.output, rows: columns, columns: inputs };
-                    mirror::<V>(block, to, width);
+                    transpose::<V>(block, to, width);
                 } else {
                     for i in 0..inputs {
                         std::ptr::copy_nonoverlapping(weight.add(i * m.input), to.add(i * width), columns);
@@ -111,7 +112,7 @@ impl<T: Real> Panel<'_, T> {
             }
             return;
         }
-        // Those of neighbouring inputs follow each other: by the mirror of some, all taps of them.
+        // Those of neighboring inputs follow each other: by the transpose of some, all taps of them.
         let kernel = m.input;
         let together = (BUFFER / kernel).max(1);
         let mut buffer = vec![T::ZERO; together * kernel * V::N];
@@ -123,7 +124,7 @@ impl<T: Real> Panel<'_, T> {
                 unsafe {
                     let at_first = weight.add(at * m.output + first * m.input);
                     let block = Block { at: at_first, stride: m.output, rows, columns: inputs * kernel };
-                    mirror::<V>(block, buffer.as_mut_ptr(), V::N);
+                    transpose::<V>(block, buffer.as_mut_ptr(), V::N);
                     for (t, tap) in taps.iter().enumerate() {
                         let to = self.to.add((t * m.inputs + first) * width + at);
                         for i in 0..inputs {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::kernels::memory::{Shared, each, filled};
-use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, mirror};
+use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, transpose};
 use crate::sizes::Convolution;
 
 /// The sums over all parts, in their order, of rows of which only some columns count.
@@ -76,7 +76,7 @@ pub(crate) fn unpack<T: Real>(simd: Simd, d: &Convolution, padded: usize, sums: 
     }
 }
 
-/// Outputs that are unpacked together, and numbers of each that are written in a stream.
+/// Outputs that are unpacked together, and elements of each that are written in a stream.
 const OUTPUTS: usize = 32;
 const STREAM: usize = 144;
 
@@ -121,8 +121,8 @@ impl<T: Real> Job<T> for Unpack<'_, T> {
                     }
                 }
                 let block = Block { at: buffer.as_ptr(), stride: OUTPUTS, rows, columns: outputs };
-                // SAFETY: these numbers of these outputs.
-                unsafe { mirror::<V>(block, out.add(from * taps + piece), inputs * taps) }
+                // SAFETY: these elements of these outputs.
+                unsafe { transpose::<V>(block, out.add(from * taps + piece), inputs * taps) }
             }
         }
     }

@@ -1,6 +1,6 @@
-//! The matrix of windows, `W[pixel, k]`: what every output pixel of a convolution reads, k running over taps and
-//! channels. It is never made whole: a block of it is copied together where it is needed, and where a convolution reads
-//! single pixels it is the map itself.
+//! The matrix of windows, `W[pixel, k]`: what every output pixel of a convolution reads, k running
+//! over taps and channels. It is never made whole: a block of it is copied together where it is
+//! needed, and where a convolution reads single pixels it is the map itself.
 
 use std::ops::Range;
 
@@ -38,20 +38,21 @@ pub(crate) struct Windows {
     step: usize,
     /// Source row and column where each run of taps begins, for output pixel (0, 0).
     runs: Vec<(isize, isize)>,
-    /// Taps of a run: neighbours in the source, whose numbers lie together.
+    /// Taps of a run: neighbors in the source, whose elements lie together.
     together: usize,
 }
 
 impl Windows {
-    /// Taps at these source rows and columns, ascending, for output pixel (0, 0); zeros outside of the source.
+    /// Taps at these source rows and columns, ascending, for output pixel (0, 0); zeros outside of
+    /// the source.
     pub(crate) fn new(
         source: Map,
         (rows, columns): (usize, usize),
         step: usize,
         (tap_rows, tap_columns): (&[isize], &[isize]),
     ) -> Self {
-        let neighbours = source.channels == source.c && tap_columns.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        let together = if neighbours { tap_columns.len().max(1) } else { 1 };
+        let neighbors = source.channels == source.c && tap_columns.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        let together = if neighbors { tap_columns.len().max(1) } else { 1 };
         let firsts = tap_columns.iter().step_by(together);
         let runs = tap_rows.iter().flat_map(|&row| firsts.clone().map(move |&column| (row, column))).collect();
         Self { source, rows, columns, step, runs, together }
@@ -75,20 +76,22 @@ impl Windows {
         self.runs.len() * self.run()
     }
 
-    /// Where the map can be read as the matrix of windows as it lies: the offset of its first row, and the distance of
-    /// the rows.
+    /// Where the map can be read as the matrix of windows as it lies: the offset of its first row,
+    /// and the distance of the rows.
     pub(crate) fn in_place<T>(&self) -> Option<(usize, usize)> {
         self.evenly().filter(|(_, stride)| !(stride * size_of::<T>()).is_multiple_of(ALIASED))
     }
 
-    /// Where each window is a pixel of the map, in the order of the map: the offset of the first, and the distance.
+    /// Where each window is a pixel of the map, in the order of the map: the offset of the first,
+    /// and the distance.
     pub(crate) fn evenly(&self) -> Option<(usize, usize)> {
         let s = self.source;
         let pixels = self.runs == [(0, 0)] && self.together == 1 && self.step == 1;
         (pixels && (self.rows, self.columns) == (s.h, s.w)).then_some((s.from, s.c))
     }
 
-    /// The steps `k` of the windows of some output rows: where they lie, or copied to `copy`, `stride` numbers a pixel.
+    /// The steps `k` of the windows of some output rows: where they lie, or copied to `copy`,
+    /// `stride` elements a pixel.
     ///
     /// # Safety
     /// x holds the source maps, and `copy` has a row for every pixel.
@@ -109,7 +112,8 @@ impl Windows {
         Block { at: copy, stride, rows, columns }
     }
 
-    /// The part of the map that some output rows read, counted over all pictures, where they read most of it.
+    /// The part of the map that some output rows read, counted over all pictures, where they read
+    /// most of it.
     pub(crate) fn region(&self, lines: Range<usize>) -> Range<usize> {
         let s = self.source;
         if lines.is_empty() || s.channels < s.c || self.runs.len() < self.step {
@@ -132,7 +136,8 @@ impl Windows {
     }
 }
 
-/// Copies the steps `k` of the windows of some output rows, counted over all pictures: `stride` numbers a pixel.
+/// Copies the steps `k` of the windows of some output rows, counted over all pictures: `stride`
+/// elements a pixel.
 pub(crate) struct Gather<'a, T> {
     pub(crate) windows: &'a Windows,
     pub(crate) x: *const T,
@@ -157,7 +162,8 @@ impl<T: Real> Job<T> for Gather<'_, T> {
             let inside = low..(high.max(0) as usize).clamp(low, w.columns);
             for line in self.lines.clone() {
                 let (picture, y) = (line / w.rows, (line % w.rows * w.step) as isize + dy);
-                // SAFETY: rows and columns are cut to those that the map has; `to` has a row for every pixel.
+                // SAFETY: rows and columns are cut to those that the map has; `to` has a row for
+                // every pixel.
                 unsafe {
                     let to = self.to.add((line - self.lines.start) * w.columns * self.stride + at);
                     if y < 0 || y >= s.h as isize {
@@ -171,7 +177,7 @@ impl<T: Real> Job<T> for Gather<'_, T> {
                         let first = (pixel * w.step) as isize + dx;
                         let to = to.add(pixel * self.stride);
                         fill::<V>(to, len);
-                        // The taps of the run that the map has, as numbers of the run.
+                        // The taps of the run that the map has, as elements of the run.
                         let most = w.together as isize;
                         let has = (-first).clamp(0, most) as usize * s.channels
                             ..(s.w as isize - first).clamp(0, most) as usize * s.channels;
@@ -193,7 +199,7 @@ impl<T: Real> Job<T> for Gather<'_, T> {
 
 #[inline(always)]
 unsafe fn copy<V: Lanes>(from: *const V::Real, to: *mut V::Real, len: usize) {
-    // SAFETY: the caller vouches for `len` numbers on both sides.
+    // SAFETY: the caller vouches for `len` elements on both sides.
     unsafe {
         for i in (0..len).step_by(V::N) {
             V::load_up_to(from.add(i), len - i).store_up_to(to.add(i), len - i);
@@ -203,7 +209,7 @@ unsafe fn copy<V: Lanes>(from: *const V::Real, to: *mut V::Real, len: usize) {
 
 #[inline(always)]
 unsafe fn fill<V: Lanes>(to: *mut V::Real, len: usize) {
-    // SAFETY: the caller vouches for `len` numbers.
+    // SAFETY: the caller vouches for `len` elements.
     unsafe {
         for i in (0..len).step_by(V::N) {
             V::splat(V::Real::ZERO).store_up_to(to.add(i), len - i);

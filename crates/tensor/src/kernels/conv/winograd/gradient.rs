@@ -1,12 +1,13 @@
-//! The gradient of the weight: `dg = Gᵀ [Σ_tiles (A dy Aᵀ) ⊙ (Bᵀ d B)] G`, the sum being 36 products
-//! (inputs × tiles)(tiles × outputs).
+//! The gradient of the weight: `dg = Gᵀ [Σ_tiles (A dy Aᵀ) ⊙ (Bᵀ d B)] G`, the sum being 36
+//! products (inputs × tiles)(tiles × outputs).
 //!
-//! How the sum is split depends only on the sizes, so that no bit depends on the number of threads. Where the 36
-//! matrices of sums are small, each of a few **parts** of the tiles goes through all stages in the cache of one core and
-//! has sums of its own. Where they are large, a **chunk** of tiles is transformed by all threads, then the products are
-//! shared out. If that chunk is all there is, a block of the weight goes through its 36 products and is finished in the
-//! cache of one core (512 channels at 7x7, 8 pictures: 4.7 ms; with sums of 38 MB in memory 9.3); if not, there is one set
-//! of sums in memory.
+//! How the sum is split depends only on the sizes, so that no bit depends on the number of threads.
+//! Where the 36 matrices of sums are small, each of a few **parts** of the tiles goes through all
+//! stages in the cache of one core and has sums of its own. Where they are large, a **chunk** of
+//! tiles is transformed by all threads, then the products are shared out. If that chunk is all
+//! there is, a block of the weight goes through its 36 products and is finished in the cache of one
+//! core (512 channels at 7x7, 8 pictures: 4.7 ms; with sums of 38 MB in memory 9.3); if not, there
+//! is one set of sums in memory.
 
 use std::ops::Range;
 
@@ -19,11 +20,13 @@ use crate::kernels::memory::{Shared, each, filled, scratch};
 use crate::kernels::simd::{Real, Simd};
 use crate::sizes::Convolution;
 
-/// Parts, at most, tiles of one, and bytes of its sums: adding the parts up must cost less than making them.
+/// Parts, at most, tiles of one, and bytes of its sums: adding the parts up must cost less than
+/// making them.
 const PARTS: usize = 16;
 const PART: usize = 160;
 const SMALL: usize = 5 << 20;
-/// Inputs and outputs of a block of the weight whose 36 matrices of sums stay in the second-level cache.
+/// Inputs and outputs of a block of the weight whose 36 matrices of sums stay in the second-level
+/// cache.
 const BLOCK_ROWS: usize = 56;
 const BLOCK_COLUMNS: usize = 64;
 
@@ -80,8 +83,8 @@ impl<T: Real> Gradient<T> {
         }
     }
 
-    /// `sums = vᵀ y` of one point, or `sums += vᵀ y`, for some inputs and some output channels; v and y have the first of
-    /// the tiles.
+    /// `sums = vᵀ y` of one point, or `sums += vᵀ y`, for some inputs and some output channels; v
+    /// and y have the first of the tiles.
     unsafe fn product(
         &self,
         point: usize,
@@ -148,7 +151,8 @@ impl<T: Real> Gradient<T> {
         });
     }
 
-    /// All tiles are one chunk: a block of the weight goes through all its products and is finished in the cache.
+    /// All tiles are one chunk: a block of the weight goes through all its products and is finished
+    /// in the cache.
     unsafe fn at_once(&self) -> Vec<T> {
         let (c, o, padded, tiles) = (self.c, self.o, self.padded, self.t.tiles());
         let mut memory = Vec::new();

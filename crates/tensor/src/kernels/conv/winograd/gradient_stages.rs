@@ -1,12 +1,12 @@
-//! The first and the last stage of the weight's gradient: from dy to 36 matrices, and from 36 matrices of sums to the
-//! weight.
+//! The first and the last stage of the weight's gradient: from dy to 36 matrices, and from 36
+//! matrices of sums to the weight.
 #![allow(clippy::needless_range_loop, reason = "row i, column j: so the formulas are written")]
 
 use std::ops::Range;
 
 use super::tiling::Tiling;
 use super::transform::{self, both_ways};
-use crate::kernels::simd::{Block, Job, Lanes, Real, mirror};
+use crate::kernels::simd::{Block, Job, Lanes, Real, transpose};
 
 /// A dy Aᵀ of some tiles, to 36 matrices (tiles × padded channels).
 pub(super) struct Gradients<T> {
@@ -86,7 +86,8 @@ pub(super) struct Finish<T> {
 impl<T: Real> Job<T> for Finish<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        /// Inputs that are finished together: what they become goes out in streams, one for each output.
+        /// Inputs that are finished together: what they become goes out in streams, one for each
+        /// output.
         const INPUTS: usize = 16;
         let Self { c, o, sums, inputs, outputs, out } = self;
         let mut taps = [T::ZERO; INPUTS * 9 * 16];
@@ -115,7 +116,7 @@ impl<T: Real> Job<T> for Finish<T> {
                 }
                 let taps = Block { at: taps.as_ptr(), stride: V::N, rows: count * 9, columns: V::N.min(o - from) };
                 // SAFETY: these inputs of the outputs that exist.
-                unsafe { mirror::<V>(taps, out.add((from * c + first) * 9), c * 9) }
+                unsafe { transpose::<V>(taps, out.add((from * c + first) * 9), c * 9) }
             }
         }
     }

@@ -38,7 +38,8 @@ impl<T: Real> Layer<T> {
         most.min(self.t.tiles().div_ceil(UNITS)).max(1)
     }
 
-    /// Each thread takes blocks of tiles through all stages: weights that stay in the cache are read again for each.
+    /// Each thread takes blocks of tiles through all stages: weights that stay in the cache are
+    /// read again for each.
     pub(super) unsafe fn in_blocks(&self, u: &[T]) {
         let (widest, tiles, block) = (self.c.max(self.padded), self.t.tiles(), self.block());
         let stride = point_stride(block, widest);
@@ -48,7 +49,8 @@ impl<T: Real> Layer<T> {
             scratch::<T>(zeros + (POINTS + 1) * stride, |memory| {
                 // Products go where the matrix before theirs was: one set of 37 for both.
                 let (m, v) = (memory.wrapping_add(zeros), memory.wrapping_add(zeros + stride));
-                // SAFETY: the scratch memory holds zeros, v and m; the tiles of the output are this unit's own.
+                // SAFETY: the scratch memory holds zeros, v and m; the tiles of the output are this
+                // unit's own.
                 unsafe {
                     self.patches(memory, (v, stride), from, to);
                     for point in 0..POINTS {
@@ -67,7 +69,8 @@ impl<T: Real> Layer<T> {
         (most / TILES * TILES).max(TILES)
     }
 
-    /// All threads share a chunk of tiles, stage by stage: every weight is read once for all its tiles.
+    /// All threads share a chunk of tiles, stage by stage: every weight is read once for all its
+    /// tiles.
     pub(super) unsafe fn in_chunks(&self, u: &[T]) {
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
         let chunk = self.chunk().min(tiles);
@@ -98,8 +101,8 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// So few tiles that they are less than the weights: each unit takes some columns of all products, and transforms the
-    /// kernels for them piece by piece in the cache.
+    /// So few tiles that they are less than the weights: each unit takes some columns of all
+    /// products, and transforms the kernels for them piece by piece in the cache.
     pub(super) unsafe fn by_columns(&self, weights: Weights<'_, T>) {
         let Weights { matrix, turned, weight } = weights;
         let (c, tiles, lanes) = (self.c, self.t.tiles(), T::lanes(self.simd));
@@ -164,7 +167,8 @@ impl<T: Real> Layer<T> {
         unsafe { T::launch(self.simd, patches) }
     }
 
-    /// Some columns, from a whole panel on, of the product of one point for some tiles, of which v and m have the first.
+    /// Some columns, from a whole panel on, of the product of one point for some tiles, of which v
+    /// and m have the first.
     unsafe fn product(
         &self,
         u: &[T],
@@ -190,7 +194,8 @@ impl<T: Real> Layer<T> {
         unsafe { T::launch(self.simd, Packed::new(product)) }
     }
 
-    /// Transforms some tiles of `m`, which has these columns of the block of this number, to the map.
+    /// Transforms some tiles of `m`, which has these columns of the block of this number, to the
+    /// map.
     unsafe fn outputs(
         &self,
         (m, stride): (*const T, usize),

@@ -1,18 +1,22 @@
-//! 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): 36 products instead of 144 for 16 outputs.
+//! 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): 36 products instead of 144 for 16
+//! outputs.
 //!
-//! The map is cut into tiles of 4x4 outputs, each from a 6x6 patch of the input. There are three stages: the
-//! patches are transformed to 36 matrices (tiles × inputs), each is multiplied with the transformed weights (inputs ×
-//! outputs), and the 36 results of every tile are transformed back, where bias and ReLU are applied. What stays in the
-//! cache meanwhile is chosen by the sizes: some tiles, some columns of the weights, or neither (`layer`). The gradient of
-//! the input is the same routine, with the weights turned round and the padding 2 - p; that of the weight is in `gradient`.
+//! The map is cut into tiles of 4x4 outputs, each from a 6x6 patch of the input. There are three
+//! stages: the patches are transformed to 36 matrices (tiles × inputs), each is multiplied with the
+//! transformed weights (inputs × outputs), and the 36 results of every tile are transformed back,
+//! where bias and ReLU are applied. What stays in the cache meanwhile is chosen by the sizes: some
+//! tiles, some columns of the weights, or neither (`layer`). The gradient of the input is the same
+//! routine, with the weights turned round and the padding 2 - p; that of the weight is in
+//! `gradient`.
 //!
-//! S. Winograd, *Arithmetic complexity of computations*, 1980; A. Lavin, S. Gray, *Fast algorithms for convolutional
-//! neural networks*, 2015. Errors against float64, over the root mean square of the result: 5e-6 root mean square.
+//! S. Winograd, *Arithmetic complexity of computations*, 1980; A. Lavin, S. Gray, *Fast algorithms
+//! for convolutional neural networks*, 2015. Errors against float64, over the root mean square of
+//! the result: 5e-6 root mean square.
 //!
-//! Read in this order: `transform` (the small matrices), `tiling` (how a map is cut), `limits`, `weights`,
-//! `patches` and `outputs` (the first and the last stage), `layer` (the three ways through them), and
-//! here the output and the gradient of the input; then `gradient`, that of the weight, with
-//! `gradient_stages`.
+//! Read in this order: `transform` (the small matrices), `tiling` (how a map is cut), `limits`,
+//! `weights`, `patches` and `outputs` (the first and the last stage), `layer` (the three ways
+//! through them), and here the output and the gradient of the input; then `gradient`, that of the
+//! weight, with `gradient_stages`.
 #![allow(clippy::needless_range_loop, reason = "row i, column j: so the formulas are written")]
 
 mod limits;

@@ -30,13 +30,15 @@ impl<T: Real> Job<T> for Outputs<T> {
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let (t, o) = (self.t, self.o);
         let floor = if self.finish.relu { T::ZERO } else { T::NEG_INFINITY };
-        // SAFETY: the matrices have `padded` columns; only pixels and channels of the map are written.
+        // SAFETY: the matrices have `padded` columns; only pixels and channels of the map are
+        // written.
         unsafe {
             for tile in self.from..self.to {
                 let place = t.place(tile);
                 let (rows, columns) = (place.height, place.width);
                 let out = self.out.add(((place.picture * t.oh + place.y) * t.ow + place.x) * o);
-                // A short tile has no products at ∞: what is read instead goes into outputs that it does not have.
+                // A short tile has no products at ∞: what is read instead goes into outputs that it
+                // does not have.
                 let [down, across] = [rows, columns].map(|count| [0, 1, 2, 3, 4, if count == 4 { 5 } else { 4 }]);
                 let m = self.m.add((tile - self.from) * self.padded);
                 for from in (0..self.channels).step_by(V::N) {

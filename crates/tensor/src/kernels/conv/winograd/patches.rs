@@ -9,7 +9,7 @@ pub(super) struct Patches<T> {
     pub(super) t: Tiling,
     pub(super) c: usize,
     pub(super) x: *const T,
-    /// c numbers that this job sets to zero: the pixels outside of the map.
+    /// c elements that this job sets to zero: the pixels outside of the map.
     pub(super) zeros: *mut T,
     pub(super) v: *mut T,
     pub(super) stride: usize,
@@ -21,7 +21,8 @@ impl<T: Real> Job<T> for Patches<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let (t, c) = (self.t, self.c);
-        // SAFETY: pixels inside the map are read, the rest is `zeros`; every tile has its row of each matrix.
+        // SAFETY: pixels inside the map are read, the rest is `zeros`; every tile has its row of
+        // each matrix.
         unsafe {
             std::ptr::write_bytes(self.zeros, 0, c);
             for tile in self.from..self.to {

@@ -1,9 +1,10 @@
 //! How a map is cut into tiles.
 //!
-//! A side that is no multiple of 4 is cut into tiles of 4 and, at its end, of 3 outputs: 14 into 4, 4, 3 and 3. Of F(4, 3)
-//! the point ∞ makes the fourth output and nothing else, so that a short tile has five products instead of six: F(3, 3).
-//! Of the 36 matrices those of the points (∞, ·) have rows only for tall tiles and those of (·, ∞) only for wide ones. Tiles
-//! are numbered by their kind, such that each matrix has one run of them: 16 % fewer products at 14x14 and 7x7.
+//! A side that is no multiple of 4 is cut into tiles of 4 and, at its end, of 3 outputs: 14 into 4,
+//! 4, 3 and 3. Of F(4, 3) the point ∞ makes the fourth output and nothing else, so that a short
+//! tile has five products instead of six: F(3, 3). Of the 36 matrices those of the points (∞, ·)
+//! have rows only for tall tiles and those of (·, ∞) only for wide ones. Tiles are numbered by
+//! their kind, such that each matrix has one run of them: 16 % fewer products at 14x14 and 7x7.
 
 use std::ops::Range;
 
@@ -19,7 +20,8 @@ pub(super) struct Tiling {
     pub(super) padding: usize,
     down: Cuts,
     across: Cuts,
-    /// Where each kind of tile ends: tall and narrow, tall and wide, short and wide, short and narrow.
+    /// Where each kind of tile ends: tall and narrow, tall and wide, short and wide, short and
+    /// narrow.
     ends: [usize; 4],
 }
 

@@ -1,8 +1,10 @@
-//! The transforms of Winograd's F(4x4, 3x3) and of its weight gradient, F(3x3, 4x4), on vectors of channels.
+//! The transforms of Winograd's F(4x4, 3x3) and of its weight gradient, F(3x3, 4x4), on vectors of
+//! channels.
 //!
-//! With the interpolation points 0, 1, -1, 2, -2, ∞ (Lavin and Gray 2015): `y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`, where d is
-//! a 6x6 patch, g the 3x3 kernel, y 4x4 outputs; and by transposition `dg = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ d B)] G`. Each function
-//! here is one matrix times one column; a transform applies it to the columns and then to the rows.
+//! With the interpolation points 0, 1, -1, 2, -2, ∞ (Lavin and Gray 2015):
+//! `y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`, where d is a 6x6 patch, g the 3x3 kernel, y 4x4 outputs; and
+//! by transposition `dg = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ d B)] G`. Each function here is one matrix times one
+//! column; a transform applies it to the columns and then to the rows.
 
 use crate::kernels::simd::Lanes;
 

@@ -5,7 +5,7 @@ use super::transform::{self, both_ways};
 use crate::kernels::conv::shape::Matrix;
 use crate::kernels::gemm::{packed_len, panels};
 use crate::kernels::memory::{Shared, each};
-use crate::kernels::simd::{Block, Job, Lanes, Real, STREAMED, Simd, mirror};
+use crate::kernels::simd::{Block, Job, Lanes, Real, STREAMED, Simd, transpose};
 
 /// Inputs of one unit of work, and those whose kernels are read together.
 const INPUTS: usize = 32;
@@ -63,7 +63,7 @@ impl<T: Real> Job<T> for Kernels<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let (m, (from, width)) = (self.matrix, self.panel);
-        // Kernels of neighbouring inputs are one run of numbers, or stand apart.
+        // Kernels of neighboring inputs are one run of elements, or stand apart.
         let together = if m.input == 9 { TOGETHER } else { 1 };
         for vector in 0..width / V::N {
             let first = from + vector * V::N;
@@ -73,14 +73,15 @@ impl<T: Real> Job<T> for Kernels<'_, T> {
                 let inputs = input..self.inputs.end.min(input + together);
                 let at = self.weight[m.first + first.min(m.outputs - 1) * m.output + input * m.input..].as_ptr();
                 let kernels = Block { at, stride: m.output, rows, columns: inputs.len() * 9 };
-                // SAFETY: kernels of the weight; the rows of these inputs, in this panel of every point.
+                // SAFETY: kernels of the weight; the rows of these inputs, in this panel of every
+                // point.
                 unsafe {
                     if together == 1 {
                         for line in (0..rows * 9).step_by(16) {
                             V::prefetch(at.wrapping_add(AHEAD * m.input + line));
                         }
                     }
-                    mirror::<V>(kernels, taps.as_mut_ptr(), V::N);
+                    transpose::<V>(kernels, taps.as_mut_ptr(), V::N);
                     for (taps, input) in taps.chunks_exact(9 * V::N).zip(inputs) {
                         let mut g = [[V::splat(T::ZERO); 3]; 3];
                         for tap in 0..9 {

@@ -1,8 +1,9 @@
-//! What a product does with a vector of its output while it is in registers, beside writing it: sums by
-//! column, which spare a pass over the output.
+//! What a product does with a vector of its output while it is in registers, beside writing it:
+//! sums by column, which spare a pass over the output.
 //!
-//! Read in this order: `slot` (where sums go), `moments` (mean and variance of the output), `sums` and
-//! `rectifier` (the gradient of a rectified batch norm), and here the [`Tally`] that is one of them.
+//! Read in this order: `slot` (where sums go), `moments` (mean and variance of the output), `sums`
+//! and `rectifier` (the gradient of a rectified batch norm), and here the [`Tally`] that is one of
+//! them.
 
 mod slot;
 
@@ -23,7 +24,7 @@ use slot::Slot;
 #[derive(Clone, Copy)]
 pub(crate) enum Tally<T> {
     Nothing,
-    /// Of each column a centre, and the sums of `d` and `d²` for `d = value - centre`.
+    /// Of each column a center, and the sums of `d` and `d²` for `d = value - center`.
     Moments(Slot<T>),
     /// Of each column the sums of `g` and `g · (x - mean)`.
     Rectify(Slot<T>, RectifierAt<T>),
@@ -69,7 +70,7 @@ impl<T: Copy> Tally<T> {
         matches!(self, Tally::Rectify(_, at) if at.add)
     }
 
-    /// What is read with a part of the output, of so many numbers from a place on.
+    /// What is read with a part of the output, of so many elements from a place on.
     pub(crate) fn reads(&self, at: *const T, count: usize) -> [Run<T>; 2] {
         match self {
             Tally::Rectify(_, of) => [(at, if of.add { count } else { 0 }), (of.x.at(of.number(at)), count)],

@@ -1,10 +1,10 @@
 //! The gradient of `y = relu(batch norm of x)`, finished while the product that is its last term is
-//! written: the other terms, which lie where the output goes, are added, what the rectifier held back
-//! becomes zero, and batch norm's backward pass gets its sums.
+//! written: the other terms, which lie where the output goes, are added, what the rectifier held
+//! back becomes zero, and batch norm's backward pass gets its sums.
 //!
-//! For ResNet-50, 8 pictures: 180 MB less to write and to read again, 10 of 900 ms; with bits in the
-//! place of the rectified map another 170 MB and 12 ms. The autograd has the gate
-//! that asks a product for it.
+//! For ResNet-50, 8 pictures: 180 MB less to write and to read again, 10 of 900 ms; with bits in
+//! the place of the rectified map another 170 MB and 12 ms. The autograd has the gate that asks a
+//! product for it.
 
 use super::slot::Slot;
 use super::sums::GradientSums;
@@ -14,10 +14,11 @@ use crate::kernels::simd::{Lanes, Real};
 /// Signs in a word.
 pub(crate) const SIGNS: usize = u16::BITS as usize;
 
-/// Where a map was rectified, the map x that was normalised for it, and the mean of each of its columns.
+/// Where a map was rectified, the map x that was normalized for it, and the mean of each of its
+/// columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Rectifier<'a, T> {
-    /// A bit for each number of the map that is not rectified to 0.
+    /// A bit for each element of the map that is not rectified to 0.
     pub(crate) signs: &'a [u16],
     pub(crate) x: &'a [T],
     pub(crate) mean: &'a [T],
@@ -64,7 +65,7 @@ impl<'a, T: Real> RectifiedGradient<'a, T> {
 #[derive(Clone, Copy)]
 pub(crate) struct RectifierAt<T> {
     pub(crate) out: Shared<T>,
-    /// Of the output's shape: a map, and a bit for each number that the rectifier lets pass.
+    /// Of the output's shape: a map, and a bit for each element that the rectifier lets pass.
     pub(crate) x: Shared<T>,
     pub(crate) signs: Shared<u16>,
     /// By column.
@@ -85,8 +86,8 @@ impl<T: Copy> RectifierAt<T> {
         c.addr().wrapping_sub(self.out.at(0).addr()) / size_of::<T>()
     }
 
-    /// Prefetches what [`RectifierSums::pass`] will read: the lines of a tile fall into the same few places of the first-level cache,
-    /// of which they would drive each other out.
+    /// Prefetches what [`RectifierSums::pass`] will read: the lines of a tile fall into the same
+    /// few places of the first-level cache, of which they would drive each other out.
     #[inline(always)]
     pub(crate) unsafe fn prefetch<V: Lanes<Real = T>>(self, c: *const T) {
         // SAFETY: called inside a job.
@@ -121,8 +122,8 @@ impl<T: Real, V: Lanes<Real = T>> RectifierSums<V> {
     #[inline(always)]
     pub(crate) unsafe fn pass(&mut self, rectifier: RectifierAt<T>, c: *const T, value: V) -> V {
         let number = rectifier.number(c);
-        // SAFETY: the caller vouches for a vector of the output, and so of what has its shape. Vectors do not reach over the
-        // end of a word, as the channels are whole words.
+        // SAFETY: the caller vouches for a vector of the output, and so of what has its shape.
+        // Vectors do not reach over the end of a word, as the channels are whole words.
         unsafe {
             let g = value.only(*rectifier.signs.at(number / SIGNS) >> (number % SIGNS));
             self.gradient = self.gradient.add(g);

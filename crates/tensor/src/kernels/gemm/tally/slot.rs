@@ -7,7 +7,7 @@ use crate::kernels::simd::Real;
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<T> {
     at: Shared<T>,
-    /// Columns of all sums, and numbers of each column.
+    /// Columns of all sums, and elements of each column.
     columns: usize,
     numbers: usize,
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::kernels::simd::Real;
 
-/// By channel: the sum of the gradients and that of their products with centred values.
+/// By channel: the sum of the gradients and that of their products with centered values.
 pub(crate) struct GradientSums {
     pub(crate) gradient: Vec<f64>,
     pub(crate) product: Vec<f64>,
