@@ -67,7 +67,7 @@ pub use batch::Batch;
 pub use graph::{Graph, Node, Operation, Value};
 pub use initialization::Initialization;
 pub use kernels::memory::Recycler;
-pub use kernels::simd::{Simd, force_simd, simd, simd_asked_for};
+pub use kernels::simd::{Simd, SimdError, force_simd, simd, simd_asked_for};
 pub use mode::{Layer, Mode};
 pub use named::NameError;
 pub use nonlinearity::Activation;

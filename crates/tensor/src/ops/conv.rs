@@ -32,7 +32,7 @@ use crate::window::Conv;
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
     let d = inputs::convolution(x, weight, bias, conv)?;
     match kernels::fits(x) && d.y_len() > 0 {
-        true => run(d, x, weight, bias, false),
+        true => run(d, Arguments { x, weight, bias }, false),
         false => composed::conv2d(x, weight, bias, conv),
     }
 }
@@ -44,7 +44,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
     let d = inputs::convolution(x, weight, bias, conv)?;
     match kernels::fits(x) && d.y_len() > 0 {
-        true => run(d, x, weight, bias, true),
+        true => run(d, Arguments { x, weight, bias }, true),
         false => relu(&composed::conv2d(x, weight, bias, conv)?),
     }
 }
@@ -55,17 +55,26 @@ pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tenso
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
         let (y, moments) = kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward_moments(d, x, w))?;
-        Ok((record(d, y, maps, (x, weight, None), false)?, moments))
+        Ok((record(d, y, maps, Arguments { x, weight, bias: None }, false)?, moments))
     })
 }
 
-fn run(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
+/// The tensors that a convolution is given.
+#[derive(Clone, Copy)]
+struct Arguments<'a> {
+    x: &'a Tensor,
+    weight: &'a Tensor,
+    bias: Option<&'a Tensor>,
+}
+
+fn run(d: Checked<Convolution>, of: Arguments<'_>, rectify: bool) -> Result<Tensor> {
+    let Arguments { x, weight, bias } = of;
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
         let y = kernels::with_option::<T, _>(bias, |bias| {
             kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward(d, x, w, bias, rectify))
         })?;
-        record(d, y, maps, (x, weight, bias), rectify)
+        record(d, y, maps, of, rectify)
     })
 }
 
@@ -75,7 +84,7 @@ fn record<T: Real>(
     d: Checked<Convolution>,
     y: Vec<T>,
     (x_map, matrix): (Tensor, Tensor),
-    (x, weight, bias): (&Tensor, &Tensor, Option<&Tensor>),
+    Arguments { x, weight, bias }: Arguments<'_>,
     rectify: bool,
 ) -> Result<Tensor> {
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();

@@ -49,7 +49,17 @@ pub(crate) unsafe fn forward<T: Real>(
 ) {
     let reads = (forward_reads(d, d.oh, d.r, d.h), forward_reads(d, d.ow, d.s, d.w));
     // SAFETY: the caller's promise.
-    unsafe { gather(simd, d, &reads, (x, d.h * d.w, d.w), (out, d.oh, d.ow), &pack(d, weight), (bias, relu)) }
+    unsafe {
+        gather(
+            simd,
+            d,
+            &reads,
+            Map { at: x, h: d.h, w: d.w },
+            Map { at: out, h: d.oh, w: d.ow },
+            &pack(d, weight),
+            (bias, relu),
+        )
+    }
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -60,19 +70,40 @@ pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight
     let reads = (backward_reads(d, d.oh, d.r, d.h), backward_reads(d, d.ow, d.s, d.w));
     let plain = (std::ptr::null(), false);
     // SAFETY: the caller's promise.
-    unsafe { gather(simd, d, &reads, (dy, d.oh * d.ow, d.ow), (out, d.h, d.w), &pack(d, weight), plain) }
+    unsafe {
+        gather(
+            simd,
+            d,
+            &reads,
+            Map { at: dy, h: d.oh, w: d.ow },
+            Map { at: out, h: d.h, w: d.w },
+            &pack(d, weight),
+            plain,
+        )
+    }
 }
 
+/// The maps that a gather reads or writes, of d.c channels: where they begin, their height and width.
+#[derive(Clone, Copy)]
+struct Map<P> {
+    at: P,
+    h: usize,
+    w: usize,
+}
+
+/// From one map to the other.
 unsafe fn gather<T: Real>(
     simd: Simd,
     d: &Convolution,
     (rows, columns): &(Reads, Reads),
-    (source, pixels, width): (*const T, usize, usize),
-    (out, h, w): (*mut T, usize, usize),
+    source: Map<*const T>,
+    target: Map<*mut T>,
     weight: &[T],
     (bias, relu): (*const T, bool),
 ) {
-    let (source, out, bias) = (Shared::new(source.cast_mut()), Shared::new(out), Shared::new(bias.cast_mut()));
+    let (pixels, width) = (source.h * source.w, source.w);
+    let Map { h, w, .. } = target;
+    let (source, out, bias) = (Shared::new(source.at.cast_mut()), Shared::new(target.at), Shared::new(bias.cast_mut()));
     each(d.n * h, |unit| {
         let (picture, y) = (unit / h, unit % h);
         let source = source.at(picture * pixels * d.c).cast_const();

@@ -1,6 +1,7 @@
 //! Memory for feature maps, used again instead of being given back to the system and taken anew.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -32,6 +33,12 @@ const LARGER: usize = 8;
 pub struct Recycler<A> {
     inner: A,
     free: [[AtomicPtr<u8>; KEPT]; CLASSES],
+}
+
+impl<A> fmt::Debug for Recycler<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recycler").finish_non_exhaustive()
+    }
 }
 
 impl<A> Recycler<A> {

@@ -7,7 +7,7 @@ use crate::regions::Regions;
 
 /// The maxima and, for each, its place in the picture: the first in row order; NaN counts as larger
 /// than any number.
-pub(crate) fn forward<T: Real>(x: &[T], (h, w, c): (usize, usize, usize), regions: &Regions) -> (Vec<T>, Vec<u32>) {
+pub(crate) fn forward<T: Real>(x: &[T], [h, w, c]: [usize; 3], regions: &Regions) -> (Vec<T>, Vec<u32>) {
     let out = regions.rows.len() * regions.columns.len() * c;
     let (pictures, picture) = (x.len() / (h * w * c).max(1), h * w * c);
     let (mut y, mut places) = (vec![T::ZERO; pictures * out], vec![0u32; pictures * out]);

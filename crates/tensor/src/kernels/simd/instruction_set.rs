@@ -1,5 +1,6 @@
 //! Which instruction set the kernels run on.
 
+use std::ffi::OsString;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -41,18 +42,27 @@ fn chosen() -> Simd {
     *CHOSEN.get_or_init(|| simd_asked_for().ok().flatten().map_or(best(), |simd| simd.min(best())))
 }
 
-/// What the environment variable `TAPER_SIMD` asks for; none where it is not set. Kernels take a
-/// name that is none for no name: a program that wants to refuse it asks here when it starts.
+/// A value of `TAPER_SIMD` that names no instruction set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("TAPER_SIMD must be avx512, avx2 or portable, got {}", got.display())]
+#[non_exhaustive]
+pub struct SimdError {
+    /// The value.
+    pub got: OsString,
+}
+
+/// What the environment variable `TAPER_SIMD` asks for; none where it is not set. Kernels ignore an
+/// invalid value: a program that wants to refuse it asks here when it starts.
 ///
 /// # Errors
 /// The value, when it names no instruction set.
-pub fn simd_asked_for() -> Result<Option<Simd>, String> {
+pub fn simd_asked_for() -> Result<Option<Simd>, SimdError> {
     let Some(name) = std::env::var_os("TAPER_SIMD") else { return Ok(None) };
     match name.to_str() {
         Some("avx512") => Ok(Some(Simd::Avx512)),
         Some("avx2") => Ok(Some(Simd::Avx2)),
         Some("portable") => Ok(Some(Simd::Portable)),
-        _ => Err(format!("TAPER_SIMD must be avx512, avx2 or portable, got {}", name.display())),
+        _ => Err(SimdError { got: name }),
     }
 }
 

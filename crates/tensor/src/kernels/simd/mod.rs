@@ -30,4 +30,4 @@ pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
 pub(crate) use pairs::Pairs;
 pub(crate) use real::Real;
 
-pub use instruction_set::{Simd, force_simd, simd, simd_asked_for};
+pub use instruction_set::{Simd, SimdError, force_simd, simd, simd_asked_for};
