@@ -3,9 +3,8 @@
 //! Feature maps have the shape (N,H,W,C), contiguous: batch, height, width, channels. Weights keep
 //! torchvision's shapes (convolution O,I,H,W; linear O,I), in memory as on disk.
 //!
-//! Read in this order: [`Rng`] (keyed randomness), [`Mode`] and [`Layer`] (what a layer is),
-//! [`Params`] (named weights), then the operations ([`conv2d`], [`max_pool2d`], ...), each a
-//! function from tensors to a tensor whose gradient candle's `backward` follows, and
+//! Read in this order: [`Rng`] (keyed randomness), then the operations ([`conv2d`], [`max_pool2d`],
+//! ...), each a function from tensors to a tensor whose gradient candle's `backward` follows, and
 //! [`check_gradients`], which holds all of them, and yours, to finite differences.
 //!
 //! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels).
@@ -13,14 +12,14 @@
 //! (module [`composed`]); the tests run both on the CPU and hold them together.
 //!
 //! # Kernels
-//! The folder `kernels` is the only one in the workspace with `unsafe` in it. They run on the best
+//! The folder `kernels` is the only one in the workspace with `unsafe` in it. Kernels run on the best
 //! instruction set of the processor ([`simd`]); where it has bfloat16, convolutions compute in it
-//! when asked ([`Precision`]). A training step needs gigabytes of feature maps for moments: a
-//! program of your own should make [`Recycler`] its allocator (two lines), and call [`backward`]
+//! when asked ([`Precision`]). A training step allocates gigabytes of feature maps for a short time:
+//! a program of your own should make [`Recycler`] its allocator (two lines), and call [`backward`]
 //! where it would call candle's.
 //!
 //! # Sizes
-//! No size is a fault of memory: what cannot be counted, addressed or had is a [`SizeError`] inside
+//! No size is a fault of memory: what cannot be counted, addressed or allocated is a [`SizeError`] inside
 //! candle's error. Of no pictures, or to no channels, an output is empty and its gradients are 0.
 //!
 //! Maps in candle's (N,C,H,W): [`nchw`].
@@ -36,8 +35,9 @@
 //! assert_eq!(g, [0.0, 0.0, 0.0, 1.0]); // candle's own max_pool2d says 0.25
 //! # Ok::<(), candle_core::Error>(())
 //! ```
-mod batch;
 mod rng;
+
+mod batch;
 
 mod window;
 
@@ -61,6 +61,8 @@ mod named;
 mod nonlinearity;
 mod params;
 mod pool_layer;
+
+pub use candle_core;
 
 pub use autograd::{GradientError, backward, check_gradients};
 pub use batch::Batch;
