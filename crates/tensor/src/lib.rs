@@ -12,15 +12,16 @@
 //! (module [`composed`]); the tests run both on the CPU and hold them together.
 //!
 //! # Kernels
-//! The folder `kernels` is the only one in the workspace with `unsafe` in it. Kernels run on the best
-//! instruction set of the processor ([`simd`]); where it has bfloat16, convolutions compute in it
-//! when asked ([`Precision`]). A training step allocates gigabytes of feature maps for a short time:
-//! a program of your own should make [`Recycler`] its allocator (two lines), and call [`backward`]
-//! where it would call candle's.
+//! The folder `kernels` is the only one in the workspace with `unsafe` in it. Kernels run on the
+//! best instruction set of the processor ([`simd`]); where it has bfloat16, convolutions compute in
+//! it when asked ([`Precision`]). A training step allocates gigabytes of feature maps for a short
+//! time: a program of your own should make [`Recycler`] its allocator (two lines), and call
+//! [`backward`] where it would call candle's.
 //!
 //! # Sizes
-//! No size is a fault of memory: what cannot be counted, addressed or allocated is a [`SizeError`] inside
-//! candle's error. Of no pictures, or to no channels, an output is empty and its gradients are 0.
+//! No size is a fault of memory: what cannot be counted, addressed or allocated is a [`SizeError`]
+//! inside candle's error. Of no pictures, or to no channels, an output is empty and its gradients
+//! are 0.
 //!
 //! Maps in candle's (N,C,H,W): [`nchw`].
 //!

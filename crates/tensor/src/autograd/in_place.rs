@@ -9,7 +9,7 @@ use super::gradient::Gradient;
 use crate::kernels::memory::{Elements, tensor, with};
 use crate::kernels::simd::Real;
 
-/// Runs a [`rewrite`] on a gradient: what it has become, and the rest that the run gives.
+/// Runs a rewrite on a gradient: what it has become, and the rest that the run gives.
 pub(crate) fn rewritten<T: Real, R>(
     g: Gradient,
     run: impl FnOnce(Elements<'_, T>) -> (Option<Vec<T>>, R),

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! x (a Var) ──enter──▶ token ─┐
-//!                             ├─ node ─▶ token of y ──leave──▶ y (the map, for any candle operation)
+//!                             ├─ node ─▶ token of y ──leave──▶ y (the map, for candle's operations)
 //! w (a Var) ──enter──▶ token ─┘                └─ node ─▶ token of the next result ...
 //! ```
 //!
@@ -88,9 +88,8 @@ pub(crate) fn asked(x: &Tensor) -> Option<Asked> {
 
 /// The tokens of living results.
 ///
-/// It is a table, and a global one, because candle lets nobody hang anything on a tensor:
-/// `Tensor::op` is private, and a `CustomOp` cannot be asked for more than its name. A tensor's id
-/// is all that an operation is given to know its input by, and the key lives as long as the result
+/// A global table, since candle lets nobody attach anything to a tensor: its operation is private,
+/// and its id is all that the next operation can know it by. A key lives as long as its result
 /// ([`Guard`]).
 static EDGES: LazyLock<Mutex<HashMap<TensorId, Edge>>> = LazyLock::new(Mutex::default);
 

@@ -83,7 +83,8 @@ pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight
     }
 }
 
-/// The maps that a gather reads or writes, of d.c channels: where they begin, their height and width.
+/// The maps that a gather reads or writes, of d.c channels: where they begin, their height and
+/// width.
 #[derive(Clone, Copy)]
 struct Map<P> {
     at: P,

@@ -47,8 +47,8 @@ macro_rules! rows {
     };
 }
 
-/// Where the rows of A are, from one base address for three of them: fourteen addresses would not fit
-/// the registers.
+/// Where the rows of A are, from one base address for three of them: fourteen addresses would not
+/// fit the registers.
 macro_rules! at {
     ($bases:ident, $lda:ident, 0) => {
         $bases[0]
@@ -115,8 +115,8 @@ macro_rules! step {
     };
 }
 
-/// Writes a column of vectors, each after what is done with it. The sums of two columns would not fit
-/// the registers; nor would what a column reads, if it were not written vector by vector.
+/// Writes a column of vectors, each after what is done with it. The sums of two columns would not
+/// fit the registers; nor would what a column reads, if it were not written vector by vector.
 macro_rules! put {
     ($tile:ident, $side:ident, $c:ident, |$value:ident, $at:ident| $with:expr) => {
         macro_rules! row {
@@ -136,16 +136,16 @@ macro_rules! put {
     };
 }
 
-/// The accumulators of a tile: those of its left column of vectors, and of the right one where there is
-/// one.
+/// The accumulators of a tile: those of its left column of vectors, and of the right one where
+/// there is one.
 #[derive(Clone, Copy)]
 struct Accumulators<V> {
     left: [V; 14],
     right: [V; 14],
 }
 
-/// The lines of C that are prefetched one after the other while k runs: all at once, they hold up those
-/// of A and B.
+/// The lines of C that are prefetched one after the other while k runs: all at once, they hold up
+/// those of A and B.
 struct Lines<T> {
     c: *const T,
     ldc: usize,

@@ -7,8 +7,8 @@ use super::element::Element;
 /// read before it is written. (1x1 from 64 to 256 channels at 56x56: 210 GFLOP/s instead of 185.)
 pub(crate) const STREAMED: usize = 12 << 20;
 
-/// A vector of elements. Methods are inlined into a [`Job`] compiled for the instructions they need:
-/// calling one elsewhere is what makes them unsafe, besides the pointers.
+/// A vector of elements. Methods are inlined into a [`Job`] compiled for the instructions they
+/// need: calling one elsewhere is what makes them unsafe, besides the pointers.
 pub(crate) trait Lanes: Copy {
     type Real: Element;
     /// How many elements.

@@ -97,8 +97,8 @@ unsafe fn product_of_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
     unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
 }
 
-/// The transpose of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then the
-/// lanes.
+/// The transpose of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then
+/// the lanes.
 #[inline(always)]
 unsafe fn transpose_512(rows: [__m512; 16]) -> [__m512; 16] {
     unsafe {

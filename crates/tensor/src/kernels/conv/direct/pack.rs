@@ -112,7 +112,8 @@ impl<T: Real> Panel<'_, T> {
             }
             return;
         }
-        // Those of neighboring inputs follow each other: by the transpose of some, all taps of them.
+        // Those of neighboring inputs follow each other: by the transpose of some, all taps of
+        // them.
         let kernel = m.input;
         let together = (BUFFER / kernel).max(1);
         let mut buffer = vec![T::ZERO; together * kernel * V::N];
