@@ -51,7 +51,7 @@ pub fn batch_norm_train(
 /// its output, which spares a pass over memory.
 ///
 /// # Shapes
-/// Those of [`conv2d`](crate::conv2d), and of [`batch_norm_train`] for its output: norm weight and
+/// Those of [`conv2d`], and of [`batch_norm_train`] for its output: norm weight and
 /// bias (O), residual (N,OH,OW,O).
 ///
 /// # Errors

@@ -29,7 +29,7 @@ fn backward_reads(d: &Convolution, outputs: usize, taps: usize, size: usize) -> 
     reads
 }
 
-/// C,1,R,S to [tap][c].
+/// C,1,R,S to `[tap][c]`.
 fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
     let taps = d.r * d.s;
     (0..taps * d.c).map(|i| weight[i % d.c * taps + i / d.c]).collect()

@@ -11,7 +11,7 @@ const INPUTS: usize = 64;
 /// Taps of kernels, about, that are transposed together.
 const BUFFER: usize = 144;
 
-/// The chosen taps of a matrix in panels: [panel][tap][input][column], or the same in pairs of
+/// The chosen taps of a matrix in panels: `[panel][tap][input][column]`, or the same in pairs of
 /// (tap, input); columns past the last are zero.
 pub(crate) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[usize], weight: &[T]) -> Vec<T> {
     let (lanes, k) = (T::lanes(simd), m.inputs * taps.len());

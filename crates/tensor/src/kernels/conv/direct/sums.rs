@@ -60,7 +60,7 @@ impl<T: Real> Job<T> for Added<'_, T> {
     }
 }
 
-/// The sums over all parts, in their order, from [part][group][tap][c][o, padded] to O,I,R,S.
+/// The sums over all parts, in their order, from `[part][group][tap][c][o, padded]` to O,I,R,S.
 pub(crate) fn unpack<T: Real>(simd: Simd, d: &Convolution, padded: usize, sums: &[T]) -> Vec<T> {
     let units = d.o_group().div_ceil(OUTPUTS);
     // SAFETY: each unit writes its own outputs, all inputs and taps of them.

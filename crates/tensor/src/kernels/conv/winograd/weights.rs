@@ -22,7 +22,7 @@ pub(super) struct Weights<'a, T> {
     pub(super) weight: &'a [T],
 }
 
-/// [point][panel][input][column].
+/// `[point][panel][input][column]`.
 pub(super) fn transformed<T: Real>(simd: Simd, weights: Weights<'_, T>) -> Vec<T> {
     let Weights { matrix, turned, weight } = weights;
     let lanes = T::lanes(simd);

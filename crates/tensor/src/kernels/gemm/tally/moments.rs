@@ -24,7 +24,7 @@ pub(crate) struct Blocks<T> {
     columns: usize,
     /// Rows of each block.
     rows: Vec<usize>,
-    /// [block][center, Σd, Σd²][column]
+    /// `[block][center, Σd, Σd²][column]`
     sums: Vec<T>,
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct RectifiedGradient<'a, T> {
     of: Rectifier<'a, T>,
     out: *mut T,
     add: bool,
-    /// [block][Σg, Σg(x - mean)][column]
+    /// `[block][Σg, Σg(x - mean)][column]`
     sums: Vec<T>,
 }
 

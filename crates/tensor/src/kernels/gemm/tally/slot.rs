@@ -3,7 +3,7 @@
 use crate::kernels::memory::Shared;
 use crate::kernels::simd::Real;
 
-/// Where sums go: [block][number][column].
+/// Where sums go: `[block][number][column]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<T> {
     at: Shared<T>,
