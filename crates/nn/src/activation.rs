@@ -1,10 +1,7 @@
 //! Activations by name.
 
-use candle_core::{D, Result, Tensor, WithDType, bail};
-
-use crate::kernels::{self, elementwise, maxout, on_floats};
-use crate::sizes::given;
-use crate::{Graph, Layer, Mode, Operation, Value, composed, relu, tape};
+use candle_core::{Result, Tensor, bail};
+use taper_tensor::{check_input, composed, elementwise, maxout, relu};
 
 /// What stands between two layers, so that two of them are more than one.
 ///
@@ -20,15 +17,16 @@ use crate::{Graph, Layer, Mode, Operation, Value, composed, relu, tape};
 /// | `Relu6` | min(max(x, 0), 6) | 1.414 |
 /// | `HardSigmoid` | min(max(x + 3, 0), 6) / 6 | 1.898 |
 /// | `HardSwish` | x · min(max(x + 3, 0), 6) / 6 | 1.737 |
-/// | `Maxout(k)` | the greatest of k neighbours on the last axis, (..,C) to (..,C/k) | 1 for k = 2, 0.885 for 3 |
+/// | `Maxout(k)` | the greatest of k neighbors on the last axis, (..,C) to (..,C/k) | 1 for k = 2, 0.885 for 3 |
 ///
-/// The sigmoid and the hyperbolic tangent saturate: far from 0 nothing comes back through them. The gradient of the
-/// rectifier at 0 is 0, as that of the hard ones at their corners (1 at the upper one of `HardSwish`); of equal neighbours the first takes the gradient of maxout.
+/// The sigmoid and the hyperbolic tangent saturate: far from 0 nothing comes back through them. The
+/// gradient of the rectifier at 0 is 0, as that of the hard ones at their corners (1 at the upper one of
+/// `HardSwish`); of equal neighbors the first takes the gradient of maxout.
 ///
 /// # Examples
 /// ```
 /// use candle_core::{Device, Tensor};
-/// use taper_tensor::Activation;
+/// use taper_nn::Activation;
 /// let x = Tensor::new(&[-2f64, 0.0, 3.0, 1.0], &Device::Cpu)?;
 /// assert_eq!(Activation::LeakyRelu(0.1).apply(&x)?.to_vec1::<f64>()?, [-0.2, 0.0, 3.0, 1.0]);
 /// assert_eq!(Activation::Maxout(2).apply(&x)?.to_vec1::<f64>()?, [0.0, 3.0]);
@@ -36,8 +34,8 @@ use crate::{Graph, Layer, Mode, Operation, Value, composed, relu, tape};
 /// ```
 ///
 /// # Differs from PyTorch
-/// `calculate_gain` knows no gain for ELU, GELU, SiLU, the hard ones and maxout. Here it is `1 / √E(y²)` for a standard normal x, which is
-/// where that of the rectifier comes from.
+/// `calculate_gain` knows no gain for ELU, GELU, SiLU, the hard ones and maxout. Here it is
+/// `1 / √E(y²)` for a standard normal x, which is where that of the rectifier comes from.
 ///
 /// # References
 /// - V. Nair, G. Hinton, *Rectified Linear Units Improve Restricted Boltzmann Machines*, 2010.
@@ -80,55 +78,46 @@ impl Activation {
     /// When the slope of the leaky rectifier or the *a* of the ELU is not finite, the channels are no multiple of maxout's
     /// pieces, or the device fails.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
-        given("activation", x)?;
+        check_input("activation", x)?;
         match self {
             Activation::LeakyRelu(a) | Activation::Elu(a) if !a.is_finite() => {
                 bail!("{self:?} wants a finite number; got {a}")
             }
             Activation::Relu => relu(x),
-            Activation::Maxout(pieces) => {
-                let channels = x.dim(D::Minus1)?;
-                if pieces == 0 || !channels.is_multiple_of(pieces) {
-                    bail!("maxout of {pieces} pieces wants a multiple of that many channels; got {:?}", x.dims());
-                }
-                match kernels::fits(x) && x.elem_count() > 0 {
-                    true => self.maxout(x, pieces),
-                    false => composed::activation(self, x),
-                }
-            }
-            _ if kernels::fits(x) => self.elementwise(x),
-            _ => composed::activation(self, x),
+            Activation::Maxout(pieces) => maxout(x, pieces),
+            _ => elementwise(x, move |x| self.value(x), move |x| self.slope(x), |x| self.composed(x)),
         }
     }
 
-    fn elementwise(self, x: &Tensor) -> Result<Tensor> {
-        on_floats!(x.dtype(), T => {
-            let x_map = x.contiguous()?;
-            let value = |x: T| T::from_f64(self.value(x.to_f64()));
-            let y = kernels::with::<T, _>(&x_map, |x| elementwise::map(x, value))?;
-            let x_map = x_map.detach();
-            tape::record(y, x.shape(), &[x], move |dy, _| {
-                let slope = |x: T, g: T| T::from_f64(self.slope(x.to_f64()) * g.to_f64());
-                let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| elementwise::map2(x, dy, slope))?;
-                Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
-            })
-        })
-    }
-
-    fn maxout(self, x: &Tensor, pieces: usize) -> Result<Tensor> {
-        let mut shape = x.dims().to_vec();
-        if let Some(channels) = shape.last_mut() {
-            *channels /= pieces;
+    /// The same composed of candle's own operations: what [`apply`](Self::apply) does on other devices
+    /// than a CPU and in types without a kernel, and the slow twin that tests hold it to.
+    ///
+    /// # Errors
+    /// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or the
+    /// device fails.
+    pub fn composed(self, x: &Tensor) -> Result<Tensor> {
+        check_input("activation", x)?;
+        // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential
+        // overflows.
+        let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
+        let relu = composed::relu;
+        let hard_sigmoid = |x: &Tensor| (relu(&(x + 3.0)?)? - relu(&(x - 3.0)?)?)? / 6.0;
+        // What is at or below 0, else 0: its exponential cannot overflow.
+        let below = |x: &Tensor| x - relu(x)?;
+        match self {
+            Activation::Sigmoid => sigmoid(x),
+            Activation::Tanh => x.tanh(),
+            Activation::Relu => relu(x),
+            Activation::LeakyRelu(a) => relu(x)? + (below(x)? * a)?,
+            Activation::Elu(a) => relu(x)? + ((below(x)?.exp()? - 1.0)? * a)?,
+            // Not candle's `gelu_erf`: the gradient of that has a constant of six digits.
+            Activation::Gelu => x * (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?,
+            Activation::Silu => x * sigmoid(x)?,
+            Activation::Relu6 => relu(x)? - relu(&(x - 6.0)?)?,
+            Activation::HardSigmoid => hard_sigmoid(x),
+            Activation::HardSwish => x * hard_sigmoid(x)?,
+            Activation::Maxout(pieces) => composed::maxout(x, pieces),
         }
-        on_floats!(x.dtype(), T => {
-            let x_map = x.contiguous()?;
-            let y = kernels::with::<T, _>(&x_map, |x| maxout::forward(x, pieces))?;
-            let x_map = x_map.detach();
-            tape::record(y, shape, &[x], move |dy, _| {
-                let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| maxout::backward(x, dy, pieces))?;
-                Ok(vec![Some(kernels::tensor(dx, x_map.shape())?)])
-            })
-        })
     }
 
     /// y at x, for all but maxout.
@@ -195,16 +184,6 @@ impl Activation {
             }
         };
         points.map(at).sum::<f64>() * step
-    }
-}
-
-impl Layer for Activation {
-    fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
-        self.apply(x)
-    }
-
-    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        graph.add(Operation::Activation(*self), &[x], &[])
     }
 }
 

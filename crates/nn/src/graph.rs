@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Result, TensorId, Var, bail};
+use candle_core::{Result, TensorId, Var};
+use taper_tensor::{Conv, Pool, element_count};
 
-use crate::sizes::{Checked, elements};
-use crate::{Activation, Conv, Params, Pool};
+use crate::activation::Activation;
+use crate::params::Params;
 
 /// A place in a [`Graph`]: what one of its operations gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl Value {
 
 /// One operation on maps (C,H,W) or features (C) of each picture; sizes as in PyTorch, channels before rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Operation {
+pub enum GraphOp {
     /// The pictures.
     Input,
     /// A convolution; parameters: weight, and bias where there is one.
@@ -55,13 +56,49 @@ pub enum Operation {
 #[derive(Clone, Debug)]
 pub struct Node {
     /// What is done.
-    pub operation: Operation,
+    pub operation: GraphOp,
     /// To what.
     pub inputs: Vec<Value>,
     /// The names of the parameters.
     pub parameters: Vec<String>,
     /// The shape of the outcome, without the axis of pictures.
     pub shape: Vec<usize>,
+}
+
+/// Why a layer cannot be written operation by operation.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// An operation does not take these shapes.
+    #[error("{operation:?} does not take maps of {maps:?} with parameters of {parameters:?}")]
+    Shapes {
+        /// Which.
+        operation: GraphOp,
+        /// The shapes of its inputs, without the axis of pictures.
+        maps: Vec<Vec<usize>>,
+        /// The shapes of its parameters.
+        parameters: Vec<Vec<usize>>,
+    },
+    /// A parameter is not of the network that the graph is of.
+    #[error("{operation:?} has a parameter of the shape {shape:?} that is none of the network's")]
+    ForeignParameter {
+        /// Whose parameter it is.
+        operation: GraphOp,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// A layer is not made of the operations of a graph.
+    #[error("{layer} cannot be written operation by operation")]
+    Opaque {
+        /// The type of the layer.
+        layer: &'static str,
+    },
+}
+
+impl From<GraphError> for candle_core::Error {
+    fn from(error: GraphError) -> Self {
+        Self::wrap(error)
+    }
 }
 
 /// The operations of a network in an order in which they can be done, for pictures of one size.
@@ -71,15 +108,17 @@ pub struct Node {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Activation, Graph, Layer, Operation, Params, Pool, Rng};
+/// use taper_nn::{Activation, Graph, GraphOp, Layer, MaxPool2d, Params};
+/// use taper_tensor::{Pool, Rng};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let layers: Vec<Box<dyn Layer>> = vec![Box::new(Pool::default()), Box::new(Activation::Relu)];
+/// let layers: Vec<Box<dyn Layer>> = vec![Box::new(MaxPool2d::default()), Box::new(Activation::Relu)];
 /// let (mut graph, picture) = Graph::new(&params, [3, 8, 6]);
 /// let last = layers.graph(&mut graph, picture)?;
 /// assert_eq!(graph.shape(last), [3, 4, 3]);
-/// assert_eq!(graph.nodes()[1].operation, Operation::MaxPool(Pool::default()));
+/// assert_eq!(graph.nodes()[1].operation, GraphOp::MaxPool(Pool::default()));
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+#[derive(Clone, Debug)]
 pub struct Graph {
     names: HashMap<TensorId, (String, Vec<usize>)>,
     nodes: Vec<Node>,
@@ -91,7 +130,7 @@ impl Graph {
         let all = params.trainables().into_iter().chain(params.buffers());
         let names = all.map(|(name, var)| (var.id(), (name, var.dims().to_vec()))).collect();
         let input =
-            Node { operation: Operation::Input, inputs: Vec::new(), parameters: Vec::new(), shape: shape.to_vec() };
+            Node { operation: GraphOp::Input, inputs: Vec::new(), parameters: Vec::new(), shape: shape.to_vec() };
         (Self { names, nodes: vec![input] }, Value(0))
     }
 
@@ -109,15 +148,16 @@ impl Graph {
     ///
     /// # Errors
     /// When the shapes do not fit it, or a parameter is none of the network's.
-    pub fn add(&mut self, operation: Operation, inputs: &[Value], parameters: &[&Var]) -> Result<Value> {
+    pub fn add(&mut self, operation: GraphOp, inputs: &[Value], parameters: &[&Var]) -> Result<Value> {
         let known = parameters.iter().map(|var| match self.names.get(&var.id()) {
             Some((name, shape)) => Ok((name.clone(), shape.as_slice())),
-            None => bail!("{operation:?} has a parameter of the shape {:?} that is none of the network's", var.dims()),
+            None => Err(GraphError::ForeignParameter { operation, shape: var.dims().to_vec() }),
         });
-        let (parameters, shapes): (Vec<String>, Vec<&[usize]>) = known.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let (parameters, shapes): (Vec<String>, Vec<&[usize]>) = known.collect::<std::result::Result<Vec<_>, _>>()?.into_iter().unzip();
         let maps: Vec<&[usize]> = inputs.iter().map(|&input| self.shape(input)).collect();
         let Some(shape) = outcome(operation, &maps, &shapes)? else {
-            bail!("{operation:?} does not take maps of {maps:?} with parameters of {shapes:?}");
+            let owned = |shapes: &[&[usize]]| shapes.iter().map(|shape| shape.to_vec()).collect();
+            return Err(GraphError::Shapes { operation, maps: owned(&maps), parameters: owned(&shapes) }.into());
         };
         self.nodes.push(Node { operation, inputs: inputs.to_vec(), parameters, shape });
         Ok(Value(self.nodes.len() - 1))
@@ -125,29 +165,29 @@ impl Graph {
 }
 
 /// The shape that comes out; none where those that go in do not fit.
-fn outcome(operation: Operation, maps: &[&[usize]], parameters: &[&[usize]]) -> Result<Option<Vec<usize>>> {
+fn outcome(operation: GraphOp, maps: &[&[usize]], parameters: &[&[usize]]) -> Result<Option<Vec<usize>>> {
     Ok(match (operation, maps, parameters) {
-        (Operation::Conv(conv), &[&[c, h, w]], &[&[o, i, r, s], ..]) => {
-            let d = Checked::convolution([1, h, w, c], [o, i, r, s], conv, (1, false))?;
-            Some(vec![o, d.oh, d.ow])
+        (GraphOp::Conv(conv), &[&[c, h, w]], &[&[o, i, r, s], ..]) => {
+            let [_, h, w, _] = conv.output([1, h, w, c], [o, i, r, s])?;
+            Some(vec![o, h, w])
         }
-        (Operation::BatchNorm(_), [map @ [c, ..]], [[channels], _, _, _]) if c == channels => Some(map.to_vec()),
-        (Operation::Activation(Activation::Maxout(_)), ..) => None,
-        (Operation::Activation(_) | Operation::Scale(_), [map], []) => Some(map.to_vec()),
-        (Operation::MaxPool(pool), [[c, h, w]], []) => {
-            let d = Checked::pooling([1, *h, *w, *c], pool, 1)?;
-            Some(vec![*c, d.oh, d.ow])
+        (GraphOp::BatchNorm(_), [map @ [c, ..]], [[channels], _, _, _]) if c == channels => Some(map.to_vec()),
+        (GraphOp::Activation(Activation::Maxout(_)), ..) => None,
+        (GraphOp::Activation(_) | GraphOp::Scale(_), [map], []) => Some(map.to_vec()),
+        (GraphOp::MaxPool(pool), [[c, h, w]], []) => {
+            let [_, h, w, _] = pool.output([1, *h, *w, *c])?;
+            Some(vec![*c, h, w])
         }
-        (Operation::AveragePool(side @ 1..), [[c, h, w]], []) => Some(vec![*c, h / side, w / side]),
-        (Operation::AdaptiveAverage(rows, columns), [[c, _, _]], []) => Some(vec![*c, rows, columns]),
-        (Operation::GlobalMax, [[c, _, _]], []) => Some(vec![*c, 1, 1]),
-        (Operation::Concat, [[a, rest @ ..], [b, others @ ..]], []) if rest == others => {
+        (GraphOp::AveragePool(side @ 1..), [[c, h, w]], []) => Some(vec![*c, h / side, w / side]),
+        (GraphOp::AdaptiveAverage(rows, columns), [[c, _, _]], []) => Some(vec![*c, rows, columns]),
+        (GraphOp::GlobalMax, [[c, _, _]], []) => Some(vec![*c, 1, 1]),
+        (GraphOp::Concat, [[a, rest @ ..], [b, others @ ..]], []) if rest == others => {
             a.checked_add(*b).map(|channels| [&[channels][..], rest].concat())
         }
-        (Operation::Add, [a, b], []) if a == b => Some(a.to_vec()),
-        (Operation::Multiply, [[c, h, w], [d, 1, 1]], []) if c == d => Some(vec![*c, *h, *w]),
-        (Operation::Flatten, [map], []) => Some(vec![elements("flatten", map)?]),
-        (Operation::Linear, [[c]], [[outputs, inputs], ..]) if c == inputs => Some(vec![*outputs]),
+        (GraphOp::Add, [a, b], []) if a == b => Some(a.to_vec()),
+        (GraphOp::Multiply, [[c, h, w], [d, 1, 1]], []) if c == d => Some(vec![*c, *h, *w]),
+        (GraphOp::Flatten, [map], []) => Some(vec![element_count("flatten", map)?]),
+        (GraphOp::Linear, [[c]], [[outputs, inputs], ..]) if c == inputs => Some(vec![*outputs]),
         _ => None,
     })
 }
@@ -156,27 +196,27 @@ fn outcome(operation: Operation, maps: &[&[usize]], parameters: &[&[usize]]) -> 
 mod tests {
     use candle_core::{DType, Device};
     use candle_nn::Init;
+    use taper_tensor::Rng;
 
     use super::*;
-    use crate::Rng;
 
     #[test]
     fn shapes_follow_and_what_does_not_fit_is_refused() -> Result<()> {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
         let weight = params.root().trainable("weight", (8, 3, 3, 3), Init::Const(0.0))?;
         let (mut graph, x) = Graph::new(&params, [3, 9, 7]);
-        let conv = Operation::Conv(Conv { stride: 2, padding: 1, ..Conv::default() });
+        let conv = GraphOp::Conv(Conv { stride: 2, padding: 1, ..Conv::default() });
         let y = graph.add(conv, &[x], &[&weight])?;
         assert_eq!((graph.shape(y), &graph.nodes()[1].parameters[..]), (&[8, 5, 4][..], &["weight".to_owned()][..]));
-        let both = graph.add(Operation::Concat, &[y, y], &[])?;
+        let both = graph.add(GraphOp::Concat, &[y, y], &[])?;
         assert_eq!(graph.shape(both), [16, 5, 4]);
-        let cells = graph.add(Operation::AdaptiveAverage(1, 1), &[both], &[])?;
-        let scaled = graph.add(Operation::Multiply, &[both, cells], &[])?;
-        let flat = graph.add(Operation::Flatten, &[scaled], &[])?;
+        let cells = graph.add(GraphOp::AdaptiveAverage(1, 1), &[both], &[])?;
+        let scaled = graph.add(GraphOp::Multiply, &[both, cells], &[])?;
+        let flat = graph.add(GraphOp::Flatten, &[scaled], &[])?;
         assert_eq!((graph.shape(scaled), graph.shape(flat)), (&[16, 5, 4][..], &[320][..]));
         assert!(graph.add(conv, &[both], &[&weight]).is_err());
-        assert!(graph.add(Operation::Add, &[x, y], &[]).is_err());
-        assert!(graph.add(Operation::Linear, &[flat], &[&weight]).is_err());
+        assert!(graph.add(GraphOp::Add, &[x, y], &[]).is_err());
+        assert!(graph.add(GraphOp::Linear, &[flat], &[&weight]).is_err());
         let stranger = Var::zeros((8, 3, 3, 3), DType::F32, &Device::Cpu)?;
         assert!(graph.add(conv, &[x], &[&stranger]).unwrap_err().to_string().contains("none of the network's"));
         Ok(())

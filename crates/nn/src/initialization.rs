@@ -22,7 +22,8 @@ use crate::Activation;
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Activation, Initialization, Params, Rng};
+/// use taper_nn::{Activation, Initialization, Params};
+/// use taper_tensor::Rng;
 /// let params = Params::new(Rng::new(0).fork("init"), DType::F32, Device::Cpu);
 /// let shape = [64, 3, 3, 3];
 /// let init = Initialization::HeFanIn.of(&shape, Activation::Relu);
@@ -77,9 +78,10 @@ impl Initialization {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
+    use taper_tensor::{Rng, linear};
 
     use super::*;
-    use crate::{Params, Rng, linear};
+    use crate::Params;
 
     /// The standard deviation of drawn weights.
     fn drawn(init: Initialization, shape: &[usize], activation: Activation) -> (f64, usize) {

@@ -1,11 +1,12 @@
-//! Activations and initialisations by their names.
+//! Activations and initializations by their names.
 
 use std::str::FromStr;
 
 use crate::{Activation, Initialization};
 
 /// A name that nothing has, or a number that does not suit it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// No such name.
     #[error("there is no {kind} {got:?}; there are {}", known.join(", "))]
@@ -50,7 +51,7 @@ impl Activation {
 ///
 /// # Examples
 /// ```
-/// use taper_tensor::Activation;
+/// use taper_nn::Activation;
 /// assert_eq!("maxout=3".parse(), Ok(Activation::Maxout(3)));
 /// assert!("relu7".parse::<Activation>().unwrap_err().to_string().contains("leaky_relu"));
 /// ```
@@ -89,7 +90,7 @@ impl Initialization {
 ///
 /// # Examples
 /// ```
-/// use taper_tensor::Initialization;
+/// use taper_nn::Initialization;
 /// assert_eq!("normal=0.05".parse(), Ok(Initialization::Normal(0.05)));
 /// ```
 impl FromStr for Initialization {

@@ -1,14 +1,16 @@
 //! Named weights.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt::{self, Debug, Display};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
+use candle_core::{DType, Device, Result, Shape, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
+use taper_tensor::{Rng, check_memory, element_count};
 
-use crate::sizes::{elements, made};
-use crate::{Rng, init};
+use crate::error::ParamsError;
+use crate::load_report::{LoadReport, Reshaped};
+use crate::sample::sample;
 
 /// The named tensors of a network, in the order of their names.
 ///
@@ -20,7 +22,8 @@ use crate::{Rng, init};
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// let params = Params::new(Rng::new(0).fork("init"), DType::F32, Device::Cpu);
 /// // a candle model of one's own, with seeded weights and the names in order
 /// let layer = candle_nn::linear(3, 2, params.builder().pp("head"))?;
@@ -43,59 +46,9 @@ struct Entry {
     trainable: bool,
 }
 
-/// A tensor that a file holds in another shape than the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reshaped {
-    /// The parameter.
-    pub name: String,
-    /// The shape in the file.
-    pub got: Vec<usize>,
-    /// The shape in the network.
-    pub wanted: Vec<usize>,
-}
-
-/// What [`Params::load`] did, each list in the order of names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Parameters that got their values.
-    pub loaded: Vec<String>,
-    /// Parameters of the network that were not given; unchanged.
-    pub missing: Vec<String>,
-    /// Tensors given that the network does not have.
-    pub unexpected: Vec<String>,
-    /// Tensors given in another shape; the parameter is unchanged.
-    pub reshaped: Vec<Reshaped>,
-}
-
-/// In one line: how many were loaded, and what was not, by the first names.
-impl Display for LoadReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reshaped = |r: &Reshaped| format!("{} ({:?} in the file, {:?} in the network)", r.name, r.got, r.wanted);
-        write!(f, "{} loaded", self.loaded.len())?;
-        for (what, names) in [
-            ("missing", &self.missing),
-            ("unexpected", &self.unexpected),
-            ("of another shape", &self.reshaped.iter().map(reshaped).collect()),
-        ] {
-            if let Some(first) = names.chunks(3).next() {
-                let more = if names.len() > first.len() { ", ..." } else { "" };
-                write!(f, "; {} {what}: {}{more}", names.len(), first.join(", "))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl LoadReport {
-    /// Whether every name and shape was the same on both sides.
-    pub fn is_exact(&self) -> bool {
-        self.missing.is_empty() && self.unexpected.is_empty() && self.reshaped.is_empty()
-    }
-}
-
 impl Params {
-    /// The most elements that all parameters together may have unless [`at_most`](Self::at_most) says otherwise: 2³⁰, 4 GB in
-    /// float32 and seven times those of VGG-19.
+    /// The most elements that all parameters together may have unless [`at_most`](Self::at_most) says
+    /// otherwise: 2³⁰, 4 GB in float32 and seven times those of VGG-19.
     pub const MOST: usize = 1 << 30;
 
     /// No parameters yet. `rng` draws their first values.
@@ -103,15 +56,16 @@ impl Params {
         Self { entries: Arc::default(), rng, dtype, device, most: Self::MOST }
     }
 
-    /// Refuses, before any memory is taken for it, a parameter with which all would have more elements than this: a network may be
-    /// described by a file, and its sizes be anything. What clones of this handle create counts, and is bounded by their own number.
+    /// Refuses, before any memory is taken for it, a parameter with which all would have more elements
+    /// than this: a network may be described by a file, and its sizes be anything. What clones of this
+    /// handle create counts, and is bounded by their own number.
     pub fn at_most(self, elements: usize) -> Self {
         Self { most: elements, ..self }
     }
 
     /// Where a network puts its parameters: the root of the names.
-    pub fn root(&self) -> Path {
-        Path { params: self.clone(), prefix: String::new() }
+    pub fn root(&self) -> ParamPath {
+        ParamPath { params: self.clone(), prefix: String::new() }
     }
 
     /// The device that the parameters live on.
@@ -184,18 +138,20 @@ impl Params {
     fn get_or_create(&self, name: &str, shape: Shape, first: Init, trainable: bool) -> Result<Var> {
         if let Some(entry) = self.lock().get(name) {
             if entry.var.shape() != &shape {
-                bail!("parameter {name} exists with shape {:?}; wanted {shape:?}", entry.var.shape());
+                let (name, got) = (name.to_owned(), entry.var.dims().to_vec());
+                return Err(ParamsError::Shape { name, got, wanted: shape.into_dims() }.into());
             }
             return Ok(entry.var.clone());
         }
         let others = self.lock().values().map(|entry| entry.var.elem_count()).sum::<usize>();
-        if elements("a parameter", shape.dims()).is_ok_and(|own| own > self.most.saturating_sub(others)) {
-            bail!("with parameter {name} of the shape {shape:?} the network has more than {} numbers", self.most);
+        let left = self.most.saturating_sub(others);
+        if element_count("a parameter", shape.dims()).is_ok_and(|own| own > left) {
+            let (name, shape) = (name.to_owned(), shape.into_dims());
+            return Err(ParamsError::TooLarge { name, shape, most: self.most }.into());
         }
-        if let Err(error) = made("a parameter", shape.dims(), self.dtype.size_in_bytes().max(4)) {
-            bail!("parameter {name}: {error}");
-        }
-        let values = init::sample(first, &shape, &mut self.rng.fork(name), self.dtype, &self.device)?;
+        check_memory("a parameter", shape.dims(), self.dtype.size_in_bytes().max(4))
+            .map_err(|source| ParamsError::Memory { name: name.to_owned(), source })?;
+        let values = sample(first, &shape, &mut self.rng.fork(name), self.dtype, &self.device)?;
         let var = Var::from_tensor(&values)?;
         let entry = Entry { var: var.clone(), trainable };
         self.lock().insert(name.to_owned(), entry);
@@ -215,17 +171,25 @@ impl Params {
     }
 }
 
+/// The names and shapes of the parameters.
+impl Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.select(|_| true);
+        f.debug_map().entries(all.iter().map(|(name, var)| (name, var.dims()))).finish()
+    }
+}
+
 /// A place in the names of [`Params`]: `params.root().at("features").at(3)` is `features.3`.
-#[derive(Clone)]
-pub struct Path {
+#[derive(Clone, Debug)]
+pub struct ParamPath {
     params: Params,
     prefix: String,
 }
 
-impl Path {
+impl ParamPath {
     /// The place below this one.
-    pub fn at(&self, name: impl Display) -> Path {
-        Path { params: self.params.clone(), prefix: self.full(name) }
+    pub fn at(&self, name: impl Display) -> ParamPath {
+        ParamPath { params: self.params.clone(), prefix: self.full(name) }
     }
 
     /// The parameters that this is a place of.
@@ -269,7 +233,7 @@ impl candle_nn::var_builder::SimpleBackend for Params {
     fn get_unchecked(&self, name: &str, dtype: DType, _: &Device) -> Result<Tensor> {
         match self.lock().get(name) {
             Some(entry) => entry.var.to_dtype(dtype),
-            None => bail!("there is no parameter {name}, and without a shape it cannot be created"),
+            None => Err(ParamsError::Missing { name: name.to_owned() }.into()),
         }
     }
 
@@ -358,17 +322,5 @@ mod tests {
         assert_eq!(names(p.buffers()), ["norm.running_mean", "norm.running_var"]);
         assert!(p.root().trainable("norm.weight", 4, Init::Const(0.0)).is_err());
         Ok(())
-    }
-
-    #[test]
-    fn a_report_shows_the_first_names_and_the_count() {
-        let list = |n: usize| (0..n).map(|i| format!("layer.{i}")).collect();
-        let reshaped = vec![Reshaped { name: "fc".into(), got: vec![3], wanted: vec![2] }];
-        let report = LoadReport { loaded: list(2), missing: list(40), unexpected: list(1), reshaped };
-        assert_eq!(
-            report.to_string(),
-            "2 loaded; 40 missing: layer.0, layer.1, layer.2, ...; 1 unexpected: layer.0; \
-             1 of another shape: fc ([3] in the file, [2] in the network)"
-        );
     }
 }

@@ -3,8 +3,7 @@
 use candle_core::{DType, Device, Result, Shape, Tensor};
 use candle_nn::Init;
 use candle_nn::init::NormalOrUniform;
-
-use crate::Rng;
+use taper_tensor::Rng;
 
 /// Draws a tensor as `init` says. candle's `Init::var` draws from a generator that cannot be seeded
 /// on a CPU; this one draws the same numbers from `rng`.

@@ -7,7 +7,7 @@ use crate::batch_norm::check;
 use crate::dropout::{fits, mask};
 use crate::loss::classes;
 use crate::sizes::{Averaging, Checked, given, made};
-use crate::{Activation, BatchMoments, Conv, Epilogue, Pool, Regions, Rng, conv};
+use crate::{BatchMoments, Conv, Epilogue, Pool, Regions, Rng, conv};
 
 /// See [`crate::relu`].
 ///
@@ -19,41 +19,21 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     x * x.gt(0.0)?.to_dtype(x.dtype())?
 }
 
-/// See [`Activation::apply`].
+/// See [`crate::maxout`].
 ///
 /// # Errors
-/// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or the device fails.
-pub fn activation(kind: Activation, x: &Tensor) -> Result<Tensor> {
-    given("activation", x)?;
-    // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential overflows.
-    let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
-    let hard_sigmoid = |x: &Tensor| (relu(&(x + 3.0)?)? - relu(&(x - 3.0)?)?)? / 6.0;
-    // What is at or below 0, else 0: its exponential cannot overflow.
-    let below = |x: &Tensor| x - relu(x)?;
-    match kind {
-        Activation::Sigmoid => sigmoid(x),
-        Activation::Tanh => x.tanh(),
-        Activation::Relu => relu(x),
-        Activation::LeakyRelu(a) => relu(x)? + (below(x)? * a)?,
-        Activation::Elu(a) => relu(x)? + ((below(x)?.exp()? - 1.0)? * a)?,
-        // Not candle's `gelu_erf`: the gradient of that has a constant of six digits.
-        Activation::Gelu => x * (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?,
-        Activation::Silu => x * sigmoid(x)?,
-        Activation::Relu6 => relu(x)? - relu(&(x - 6.0)?)?,
-        Activation::HardSigmoid => hard_sigmoid(x),
-        Activation::HardSwish => x * hard_sigmoid(x)?,
-        Activation::Maxout(pieces) => {
-            let mut shape = x.dims().to_vec();
-            let channels = shape.pop().unwrap_or(0);
-            shape.extend([channels / pieces.max(1), pieces]);
-            if x.elem_count() == 0 && pieces > 0 {
-                shape.pop();
-                return nothing(&[x], &shape);
-            }
-            let axis = shape.len() - 1;
-            greatest(&x.reshape(shape)?, axis)?.squeeze(axis)
-        }
+/// When the channels are no multiple of the pieces, a copy of x is larger than memory, or the device fails.
+pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
+    given("maxout", x)?;
+    let mut shape = x.dims().to_vec();
+    let channels = shape.pop().unwrap_or(0);
+    shape.extend([channels / pieces.max(1), pieces]);
+    if x.elem_count() == 0 && pieces > 0 {
+        shape.pop();
+        return nothing(&[x], &shape);
     }
+    let axis = shape.len() - 1;
+    greatest(&x.reshape(shape)?, axis)?.squeeze(axis)
 }
 
 /// See [`crate::fractional_max_pool2d`], region by region.

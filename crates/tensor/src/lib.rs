@@ -3,10 +3,10 @@
 //! Feature maps have the shape (N,H,W,C), contiguous: batch, height, width, channels. Weights keep
 //! torchvision's shapes (convolution O,I,H,W; linear O,I), in memory as on disk.
 //!
-//! Read in this order: [`Rng`] (keyed randomness), [`Mode`] and [`Layer`] (what a layer is),
-//! [`Params`] (named weights), then the operations ([`conv2d`], [`max_pool2d`], ...), each a function
-//! from tensors to a tensor whose gradient candle's `backward` follows, and [`check_gradients`], which
-//! holds all of them, and yours, to finite differences.
+//! Read in this order: [`Rng`] (keyed randomness), then the operations ([`conv2d`], [`max_pool2d`],
+//! ...), each a function from tensors to a tensor whose gradient candle's `backward` follows, and
+//! [`check_gradients`], which holds all of them, and yours, to finite differences. Layers with named
+//! weights are made of them in `taper-nn`.
 //!
 //! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels). Anywhere
 //! else it is composed of candle's own operations in a form whose gradient is right (module
@@ -38,10 +38,6 @@
 mod rng;
 
 mod batch;
-mod init;
-mod initialization;
-mod mode;
-mod params;
 mod precision;
 
 mod activation;
@@ -50,17 +46,17 @@ pub mod composed;
 mod concat;
 mod conv;
 mod dropout;
+mod elementwise;
 mod epilogue;
 mod fractional_pool;
 mod gate;
-mod graph;
 mod linear;
 mod loss;
-mod named;
+mod maxout;
 pub mod nchw;
-mod nonlinearity;
 mod norm;
 mod pool;
+mod shape;
 mod sizes;
 
 mod gradcheck;
@@ -73,23 +69,20 @@ pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train, conv2d_bat
 pub use concat::concat;
 pub use conv::{Conv, conv2d, conv2d_relu};
 pub use dropout::dropout;
+pub use elementwise::elementwise;
 pub use epilogue::Epilogue;
 pub use fractional_pool::{Regions, Sequence, fractional_max_pool2d};
 pub use gradcheck::{GradientError, check_gradients};
-pub use graph::{Graph, Node, Operation, Value};
-pub use initialization::Initialization;
 pub use kernels::recycler::Recycler;
 pub use kernels::simd::{Simd, force_simd, simd, simd_asked_for};
 pub use linear::linear;
 pub use loss::{cross_entropy, log_softmax};
-pub use mode::{Layer, Mode};
-pub use named::NameError;
-pub use nonlinearity::Activation;
+pub use maxout::maxout;
 pub use norm::{group_norm, layer_norm};
-pub use params::{LoadReport, Params, Path, Reshaped};
 pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use precision::{Precision, PrecisionError};
 pub use rng::Rng;
+pub use shape::{check_input, check_memory, element_count};
 pub use sizes::SizeError;
 pub use tape::backward;
 

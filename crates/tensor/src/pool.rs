@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, bail};
 
 use crate::kernels::{self, average_pool, max_pool, on_floats};
 use crate::sizes::{Checked, given};
-use crate::{Graph, Layer, Mode, Operation, Value, composed, tape};
+use crate::{composed, tape};
 
 /// How a pooling window moves over the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,17 +22,6 @@ pub struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         Self { kernel: (2, 2), stride: 2, padding: 0, ceil_mode: false }
-    }
-}
-
-/// [`max_pool2d`].
-impl Layer for Pool {
-    fn forward(&self, x: &Tensor, _: Mode<'_>) -> Result<Tensor> {
-        max_pool2d(x, *self)
-    }
-
-    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        graph.add(Operation::MaxPool(*self), &[x], &[])
     }
 }
 

@@ -1,15 +1,16 @@
-//! Batch normalisation with running statistics.
+//! Batch normalization with running statistics.
 
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
-use taper_tensor::{
-    BatchMoments, Conv, Epilogue, Graph, Layer, Mode, Operation, Path, Value, batch_norm_eval, batch_norm_train,
-    conv2d, conv2d_batch_norm_train,
-};
+use taper_tensor::{BatchMoments, Epilogue, batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
 
-use crate::RegularizeError;
-use crate::error::check;
-use crate::statistics;
+use super::conv2d::Conv2d;
+use super::running_statistics;
+use crate::error::{LayerError, check};
+use crate::graph::{Graph, GraphOp, Value};
+use crate::layer::Layer;
+use crate::mode::Mode;
+use crate::params::ParamPath;
 
 /// Settings of [`BatchNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +27,7 @@ impl Default for BatchNormConfig {
     }
 }
 
-/// Normalises each channel, the last axis, over all the others:
+/// Normalizes each channel, the last axis, over all the others:
 ///
 /// ```text
 /// y = weight * (x - mean) / sqrt(variance + eps) + bias
@@ -45,8 +46,8 @@ impl Default for BatchNormConfig {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_regularize::{BatchNorm, BatchNormConfig};
-/// use taper_tensor::{Layer, Mode, Params, Rng};
+/// use taper_nn::{BatchNorm, BatchNormConfig, Layer, Mode, Params};
+/// use taper_tensor::Rng;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let norm = BatchNorm::new(&params.root().at("norm"), 1, BatchNormConfig::default())?;
 /// let x = Tensor::new(&[[1f32], [3.0]], &Device::Cpu)?;
@@ -76,7 +77,7 @@ impl BatchNorm {
     ///
     /// # Errors
     /// When a setting is out of range, or a parameter exists with another shape.
-    pub fn new(path: &Path, channels: usize, config: BatchNormConfig) -> std::result::Result<Self, RegularizeError> {
+    pub fn new(path: &ParamPath, channels: usize, config: BatchNormConfig) -> std::result::Result<Self, LayerError> {
         let BatchNormConfig { momentum, eps } = config;
         check(momentum > 0.0 && momentum <= 1.0, "momentum", "in (0, 1]", momentum)?;
         check(eps > 0.0 && eps.is_finite(), "eps", "positive and finite", eps)?;
@@ -98,7 +99,8 @@ impl BatchNorm {
     pub fn forward_then(&self, x: &Tensor, mode: Mode<'_>, epilogue: Epilogue<'_>) -> Result<Tensor> {
         let channels = self.weight.elem_count();
         if x.dims().last() != Some(&channels) {
-            bail!("batch norm {} has {channels} channels; got the shape {:?}", self.name, x.shape());
+            let (layer, got) = (self.name.clone(), x.dims().to_vec());
+            return Err(LayerError::Channels { layer, wanted: channels, got }.into());
         }
         let (weight, bias) = (mode.param(&self.weight), mode.param(&self.bias));
         if !mode.is_train() {
@@ -108,36 +110,34 @@ impl BatchNorm {
         self.tracked(batch_norm_train(x, &weight, &bias, self.config.eps, epilogue)?)
     }
 
-    /// [`forward_then`](Self::forward_then) of a convolution without a bias, of x with a weight: in training they are one
-    /// operation.
+    /// [`forward_then`](Self::forward_then) of what a convolution without a bias makes of x: in training
+    /// both are one operation.
     ///
     /// # Errors
-    /// As there, and those of [`conv2d`].
-    pub fn forward_convolved(
+    /// As there, and those of the convolution.
+    pub(super) fn forward_convolved(
         &self,
-        (x, weight, conv): (&Tensor, &Tensor, Conv),
+        conv: &Conv2d,
+        x: &Tensor,
         mode: Mode<'_>,
         epilogue: Epilogue<'_>,
     ) -> Result<Tensor> {
         if !mode.is_train() {
-            return self.forward_then(&conv2d(x, weight, None, conv)?, mode, epilogue);
+            return self.forward_then(&conv.forward(x, mode)?, mode, epilogue);
         }
         let norm = (&mode.param(&self.weight), &mode.param(&self.bias));
-        self.tracked(conv2d_batch_norm_train(x, weight, conv, norm, self.config.eps, epilogue)?)
+        let weight = conv.weight(mode);
+        self.tracked(conv2d_batch_norm_train(x, &weight, conv.geometry(), norm, self.config.eps, epilogue)?)
     }
 
     /// The output of a batch that counts.
     fn tracked(&self, (y, moments): (Tensor, BatchMoments)) -> Result<Tensor> {
         let n = moments.count;
         if n < 2 {
-            bail!(
-                "batch norm {} needs two or more values per channel to train, got {n} (shape {:?}): \
-                 use a larger batch, or drop the last, smaller one",
-                self.name,
-                y.shape()
-            );
+            let (layer, shape) = (self.name.clone(), y.dims().to_vec());
+            return Err(LayerError::TooFewValues { layer, got: n, shape }.into());
         }
-        let weight = statistics::weight(self.config.momentum, &self.running_mean, &self.running_var)?;
+        let weight = running_statistics::weight(self.config.momentum, &self.running_mean, &self.running_var)?;
         track(&self.running_mean, &moments.mean, weight)?;
         track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?, weight)?;
         Ok(y)
@@ -159,16 +159,17 @@ impl Layer for BatchNorm {
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
         let parameters = [&self.weight, &self.bias, &self.running_mean, &self.running_var];
-        graph.add(Operation::BatchNorm(self.config.eps), &[x], &parameters)
+        graph.add(GraphOp::BatchNorm(self.config.eps), &[x], &parameters)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{Params, Rng};
+    use taper_tensor::Rng;
 
     use super::*;
+    use crate::Params;
 
     fn norm(channels: usize) -> (Params, BatchNorm) {
         let params = Params::new(Rng::new(0), DType::F64, Device::Cpu);

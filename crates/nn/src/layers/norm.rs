@@ -1,11 +1,13 @@
-//! Normalisation that needs no batch.
+//! Normalization that needs no batch.
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
-use taper_tensor::{Layer, Mode, Path, group_norm, layer_norm};
+use taper_tensor::{group_norm, layer_norm};
 
-use crate::RegularizeError;
-use crate::error::check;
+use crate::error::{LayerError, check};
+use crate::layer::Layer;
+use crate::mode::Mode;
+use crate::params::ParamPath;
 
 /// PyTorch's `eps` for both.
 const EPS: f64 = 1e-5;
@@ -18,8 +20,8 @@ const EPS: f64 = 1e-5;
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_regularize::LayerNorm;
-/// use taper_tensor::{Layer, Mode, Params, Rng};
+/// use taper_nn::{Layer, LayerNorm, Mode, Params};
+/// use taper_tensor::Rng;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let norm = LayerNorm::new(&params.root().at("norm"), 2)?;
 /// let y = norm.forward(&Tensor::new(&[[1f32, 3.0]], &Device::Cpu)?, Mode::Eval)?.to_vec2::<f32>()?;
@@ -40,7 +42,7 @@ impl LayerNorm {
     ///
     /// # Errors
     /// When there are no channels, or a parameter exists with another shape.
-    pub fn new(path: &Path, channels: usize) -> std::result::Result<Self, RegularizeError> {
+    pub fn new(path: &ParamPath, channels: usize) -> std::result::Result<Self, LayerError> {
         let (weight, bias) = affine(path, channels)?;
         Ok(Self { weight, bias })
     }
@@ -73,7 +75,7 @@ impl GroupNorm {
     ///
     /// # Errors
     /// When the channels are no multiple of the groups, or a parameter exists with another shape.
-    pub fn new(path: &Path, channels: usize, groups: usize) -> std::result::Result<Self, RegularizeError> {
+    pub fn new(path: &ParamPath, channels: usize, groups: usize) -> std::result::Result<Self, LayerError> {
         let divides = groups > 0 && channels.is_multiple_of(groups);
         check(divides, "groups", "1 or more, and a divisor of the channels", groups as f64)?;
         let (weight, bias) = affine(path, channels)?;
@@ -87,7 +89,7 @@ impl Layer for GroupNorm {
     }
 }
 
-fn affine(path: &Path, channels: usize) -> std::result::Result<(Var, Var), RegularizeError> {
+fn affine(path: &ParamPath, channels: usize) -> std::result::Result<(Var, Var), LayerError> {
     check(channels > 0, "channels", "1 or more", channels as f64)?;
     let weight = path.trainable("weight", channels, Init::Const(1.0))?;
     Ok((weight, path.trainable("bias", channels, Init::Const(0.0))?))
@@ -96,9 +98,10 @@ fn affine(path: &Path, channels: usize) -> std::result::Result<(Var, Var), Regul
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{Params, Rng};
+    use taper_tensor::Rng;
 
     use super::*;
+    use crate::Params;
 
     #[test]
     fn one_picture_of_one_value_gives_the_bias() -> Result<()> {

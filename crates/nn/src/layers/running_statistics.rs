@@ -30,8 +30,8 @@ use candle_core::{Error, Result, Tensor, TensorId, Var};
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_regularize::{BatchNorm, BatchNormConfig, recompute_statistics};
-/// use taper_tensor::{Layer, Mode, Params, Rng};
+/// use taper_nn::{BatchNorm, BatchNormConfig, Layer, Mode, Params, recompute_statistics};
+/// use taper_tensor::Rng;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let norm = BatchNorm::new(&params.root(), 1, BatchNormConfig::default())?;
 /// recompute_statistics(|| {
@@ -119,10 +119,10 @@ pub(crate) fn weight(momentum: f64, mean: &Var, variance: &Var) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{Layer, Mode, Params, Rng};
+    use taper_tensor::Rng;
 
     use super::*;
-    use crate::{BatchNorm, BatchNormConfig};
+    use crate::{BatchNorm, BatchNormConfig, Layer, Mode, Params};
 
     /// Three channels, of which the second never varies and the third no more than by rounding, in two batches.
     const BATCHES: [[[f64; 3]; 2]; 2] = [[[1.0, 7.0, 8.0], [3.0, 7.0, 8.0 + 1e-9]], [[5.0, 7.0, 8.0], [9.0, 7.0, 8.0]]];
