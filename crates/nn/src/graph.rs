@@ -153,7 +153,8 @@ impl Graph {
             Some((name, shape)) => Ok((name.clone(), shape.as_slice())),
             None => Err(GraphError::ForeignParameter { operation, shape: var.dims().to_vec() }),
         });
-        let (parameters, shapes): (Vec<String>, Vec<&[usize]>) = known.collect::<std::result::Result<Vec<_>, _>>()?.into_iter().unzip();
+        let (parameters, shapes): (Vec<String>, Vec<&[usize]>) =
+            known.collect::<std::result::Result<Vec<_>, _>>()?.into_iter().unzip();
         let maps: Vec<&[usize]> = inputs.iter().map(|&input| self.shape(input)).collect();
         let Some(shape) = outcome(operation, &maps, &shapes)? else {
             let owned = |shapes: &[&[usize]]| shapes.iter().map(|shape| shape.to_vec()).collect();

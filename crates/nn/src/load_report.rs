@@ -66,4 +66,5 @@ mod tests {
             "2 loaded; 40 missing: layer.0, layer.1, layer.2, ...; 1 unexpected: layer.0; \
              1 of another shape: fc ([3] in the file, [2] in the network)"
         );
-    }}
+    }
+}

@@ -1,7 +1,7 @@
 //! Penalties on the size of weights.
 
 use candle_core::backprop::GradStore;
-use candle_core::{D, Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -20,7 +20,7 @@ use crate::error::check;
 /// update, makes weights exactly 0:
 ///
 /// ```text
-/// w <- sign(w) · max(|w| - rate · l1, 0)
+/// w <- sign(w) · max(|w| - lr · l1, 0)
 /// ```
 ///
 /// L2 by gradient is the *coupled* decay: an adaptive rule divides it by the size of the gradients. *Decoupled* decay,
@@ -109,56 +109,19 @@ impl Penalty {
         Ok(())
     }
 
-    /// The proximal step of L1 after an update with the learning rate `rate`.
+    /// The proximal step of L1 after an update with the learning rate `lr`.
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn shrink(&self, weights: &[(String, Var)], rate: f64) -> Result<()> {
+    pub fn shrink(&self, weights: &[(String, Var)], lr: f64) -> Result<()> {
         if self.l1 > 0.0 {
             for (_, var) in weights {
                 let w = var.as_detached_tensor();
-                var.set(&((w.abs()? - rate * self.l1)?.relu()? * w.sign()?)?)?;
+                var.set(&((w.abs()? - lr * self.l1)?.relu()? * w.sign()?)?)?;
             }
         }
         Ok(())
     }
-}
-
-/// Rescales every unit whose incoming weights are longer than `c` to the length `c`, after an update:
-///
-/// ```text
-/// w_o <- w_o · min(1, c / ‖w_o‖)      for each output o, the first axis of a weight (O,I) or (O,I,R,S)
-/// ```
-///
-/// Weights of one dimension are left alone. 3 to 4 is usual with dropout.
-///
-/// # Errors
-/// When `c` is not positive and finite.
-///
-/// # Examples
-/// ```
-/// use candle_core::{Device, Var};
-/// let weights = [("w".to_owned(), Var::new(&[[3f64, 4.0], [0.3, 0.4]], &Device::Cpu)?)];
-/// taper_regularize::max_norm(&weights, 1.0)?;
-/// let w = weights[0].1.to_vec2::<f64>()?;
-/// assert!((w[0][0] - 0.6).abs() < 1e-12 && w[1] == [0.3, 0.4]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # References
-/// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple Way to
-/// Prevent Neural Networks from Overfitting*, 2014, section 5.1.
-pub fn max_norm(weights: &[(String, Var)], c: f64) -> std::result::Result<(), RegularizeError> {
-    check(c > 0.0 && c.is_finite(), "c", "positive and finite", c)?;
-    for (_, var) in weights.iter().filter(|(_, var)| var.rank() > 1) {
-        let w = var.as_detached_tensor();
-        let rows = w.flatten_from(1)?;
-        let lengths = rows.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
-        // c over the greater of ‖w‖ and c is the lesser of 1 and c/‖w‖.
-        let factors = (lengths.maximum(c)?.recip()? * c)?;
-        var.set(&rows.broadcast_mul(&factors)?.reshape(w.shape())?)?;
-    }
-    Ok(())
 }
 
 fn scalar(x: &Tensor) -> Result<f64> {
@@ -223,26 +186,9 @@ mod tests {
     }
 
     #[test]
-    fn max_norm_shortens_what_is_too_long_and_leaves_the_rest() -> Result<()> {
-        let conv: Vec<f64> = (0..16).map(|i| i as f64 / 4.0).collect();
-        let conv = Var::from_tensor(&Tensor::from_vec(conv, (4, 1, 2, 2), &Device::Cpu)?)?;
-        let bias = Var::new(&[9f64], &Device::Cpu)?;
-        let before = conv.flatten_from(1)?.to_vec2::<f64>()?;
-        max_norm(&[("w".into(), conv.clone()), ("b".into(), bias.clone())], 3.0).unwrap();
-        let length = |row: &[f64]| row.iter().map(|w| w * w).sum::<f64>().sqrt();
-        for (row, before) in conv.flatten_from(1)?.to_vec2::<f64>()?.iter().zip(&before) {
-            assert!((length(row) - length(before).min(3.0)).abs() < 1e-12);
-            assert!(length(before) > 3.0 || row == before);
-        }
-        assert_eq!(bias.to_vec1::<f64>()?, [9.0]);
-        Ok(())
-    }
-
-    #[test]
     fn settings_out_of_range_are_refused_by_name() {
         let refused = |penalty: Penalty| penalty.check().unwrap_err().to_string();
         assert!(refused(Penalty { l1: -1.0, l2: 0.0 }).starts_with("l1 must be"));
         assert!(refused(Penalty { l1: 0.0, l2: f64::NAN }).starts_with("l2 must be"));
-        assert!(max_norm(&[], 0.0).unwrap_err().to_string().starts_with("c must be"));
     }
 }

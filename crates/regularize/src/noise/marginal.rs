@@ -1,7 +1,8 @@
 //! Training adds noise; testing takes the mean over it.
 
 use candle_core::{DType, Tensor};
-use taper_tensor::{Mode, Rng, log_softmax};
+use taper_nn::Mode;
+use taper_tensor::{Rng, log_softmax};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -47,7 +48,8 @@ pub struct Marginal {
 /// ```
 /// use candle_core::{Device, Tensor};
 /// use taper_regularize::{Dropout, Marginalize, marginalize};
-/// use taper_tensor::{Layer, Rng};
+/// use taper_nn::Layer;
+/// use taper_tensor::Rng;
 /// let (dropout, x) = (Dropout::new(0.5, "head")?, Tensor::new(&[[2f32, 0.0]], &Device::Cpu)?);
 /// let seen = marginalize(Marginalize::Samples(30), &Rng::new(0), |mode| dropout.forward(&x, mode))?;
 /// assert!(seen.deviation.to_vec2::<f64>()?[0][0] > 0.1); // sometimes the feature is gone
@@ -79,7 +81,7 @@ pub fn marginalize(
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
-    use taper_tensor::{Layer, Params};
+    use taper_nn::{Layer, Params};
 
     use super::*;
     use crate::{BatchNorm, BatchNormConfig, Dropout};
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn running_statistics_stay_and_draws_repeat() -> Result<(), RegularizeError> {
         let params = Params::new(Rng::new(0), DType::F64, Device::Cpu);
-        let norm = BatchNorm::new(&params.root().at("norm"), 3, BatchNormConfig::default())?;
+        let norm = BatchNorm::new(&params.root().at("norm"), 3, BatchNormConfig::default()).unwrap();
         let dropout = Dropout::new(0.5, "a")?;
         let x = Tensor::new(&[[1f64, 2.0, 3.0]], &Device::Cpu)?; // a batch of one, which training refuses
         let run =

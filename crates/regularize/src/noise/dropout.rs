@@ -1,7 +1,8 @@
 //! Dropout.
 
 use candle_core::{DType, Result, Tensor};
-use taper_tensor::{Layer, Mode, dropout};
+use taper_nn::{Layer, Mode};
+use taper_tensor::dropout;
 
 use crate::RegularizeError;
 use crate::error::check;

@@ -1,7 +1,8 @@
 //! Fractional max pooling.
 
 use candle_core::{Result, Tensor};
-use taper_tensor::{Layer, Mode, Regions, Rng, Sequence, fractional_max_pool2d};
+use taper_nn::{Layer, Mode};
+use taper_tensor::{Regions, Rng, Sequence, fractional_max_pool2d};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -43,7 +44,8 @@ impl Default for FractionalMaxPoolConfig {
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_regularize::{FractionalMaxPool, FractionalMaxPoolConfig};
-/// use taper_tensor::{Layer, Mode, Rng};
+/// use taper_nn::{Layer, Mode};
+/// use taper_tensor::Rng;
 /// let pool = FractionalMaxPool::new(FractionalMaxPoolConfig::default(), "pool1")?;
 /// let x = Tensor::ones((1, 28, 28, 3), DType::F32, &Device::Cpu)?;
 /// assert_eq!(pool.forward(&x, Mode::Train(&Rng::new(0)))?.dims(), [1, 20, 20, 3]);

@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
-use taper_tensor::{Graph, Mode, Operation, Value, dropout};
+use taper_nn::{Graph, GraphOp, Mode, Value};
+use taper_tensor::dropout;
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -36,7 +37,8 @@ pub enum DropPer {
 /// ```
 /// use candle_core::{DType, Device, Tensor};
 /// use taper_regularize::{DropPer, StochasticDepth};
-/// use taper_tensor::{Mode, Rng};
+/// use taper_nn::Mode;
+/// use taper_tensor::Rng;
 /// let block = StochasticDepth::new(0.5, DropPer::Batch, "layer1.0")?;
 /// let x = Tensor::ones(3, DType::F32, &Device::Cpu)?;
 /// let run = |mode| block.residual(&x, mode, |x| x * 2.0)?.to_vec1::<f32>();
@@ -105,8 +107,8 @@ impl StochasticDepth {
     /// # Errors
     /// When x and f are of two shapes.
     pub fn graph(&self, graph: &mut Graph, (x, f): (Value, Value)) -> Result<Value> {
-        let f = if self.survival < 1.0 { graph.add(Operation::Scale(self.survival), &[f], &[])? } else { f };
-        graph.add(Operation::Add, &[x, f], &[])
+        let f = if self.survival < 1.0 { graph.add(GraphOp::Scale(self.survival), &[f], &[])? } else { f };
+        graph.add(GraphOp::Add, &[x, f], &[])
     }
 
     /// `x + d · branch(x)`; the branch is not run where the block is dropped for the whole batch.

@@ -1,7 +1,8 @@
 //! DropConnect.
 
 use candle_core::{Result, Tensor, Var, bail};
-use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Rng, Value, conv2d, dropout, linear};
+use taper_nn::{Activation, Graph, GraphOp, Layer, Mode, Value};
+use taper_tensor::{Conv, Rng, conv2d, dropout, linear};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -46,7 +47,7 @@ pub enum Inference {
 /// ```
 /// use candle_core::{DType, Device, Tensor, Var};
 /// use taper_regularize::{DropConnect, Inference, Product};
-/// use taper_tensor::{Activation, Layer, Mode};
+/// use taper_nn::{Activation, Layer, Mode};
 /// let (weight, bias) =
 ///     (Var::ones((1, 8), DType::F32, &Device::Cpu)?, Var::zeros(1, DType::F32, &Device::Cpu)?);
 /// let layer = DropConnect::new(Product::Linear, (weight, Some(bias)), 0.5, Activation::Relu, Inference::MeanWeights, "fc")?;
@@ -129,8 +130,8 @@ impl Layer for DropConnect {
             bail!("{}: testing by moments draws numbers, which cannot be written operation by operation", self.name);
         }
         let operation = match self.product {
-            Product::Linear => Operation::Linear,
-            Product::Conv(conv) => Operation::Conv(conv),
+            Product::Linear => GraphOp::Linear,
+            Product::Conv(conv) => GraphOp::Conv(conv),
         };
         let parameters: Vec<&Var> = [&self.weight].into_iter().chain(&self.bias).collect();
         let u = graph.add(operation, &[x], &parameters)?;
