@@ -20,8 +20,8 @@ use taper_tensor::{check_input, composed, elementwise, maxout, relu};
 /// | `Maxout(k)` | the greatest of k neighbors on the last axis, (..,C) to (..,C/k) | 1 for k = 2, 0.885 for 3 |
 ///
 /// The sigmoid and the hyperbolic tangent saturate: far from 0 nothing comes back through them. The
-/// gradient of the rectifier at 0 is 0, as that of the hard ones at their corners (1 at the upper one of
-/// `HardSwish`); of equal neighbors the first takes the gradient of maxout.
+/// gradient of the rectifier at 0 is 0, as that of the hard ones at their corners (1 at the upper
+/// one of `HardSwish`); of equal neighbors the first takes the gradient of maxout.
 ///
 /// # Examples
 /// ```
@@ -39,8 +39,10 @@ use taper_tensor::{check_input, composed, elementwise, maxout, relu};
 ///
 /// # References
 /// - V. Nair, G. Hinton, *Rectified Linear Units Improve Restricted Boltzmann Machines*, 2010.
-/// - A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, 2013: leaky ReLU.
-/// - D.-A. Clevert, T. Unterthiner, S. Hochreiter, *Fast and Accurate Deep Network Learning by Exponential Linear Units*, 2016.
+/// - A. Maas, A. Hannun, A. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*,
+///   2013: leaky ReLU.
+/// - D.-A. Clevert, T. Unterthiner, S. Hochreiter, *Fast and Accurate Deep Network Learning by
+///   Exponential Linear Units*, 2016.
 /// - D. Hendrycks, K. Gimpel, *Gaussian Error Linear Units*, 2016: GELU and SiLU.
 /// - A. Howard et al., *Searching for MobileNetV3*, 2019: the hard swish.
 /// - I. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville, Y. Bengio, *Maxout Networks*, 2013.
@@ -75,8 +77,8 @@ impl Activation {
     /// `y` for a tensor of any shape.
     ///
     /// # Errors
-    /// When the slope of the leaky rectifier or the *a* of the ELU is not finite, the channels are no multiple of maxout's
-    /// pieces, or the device fails.
+    /// When the slope of the leaky rectifier or the *a* of the ELU is not finite, the channels are
+    /// no multiple of maxout's pieces, or the device fails.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
         check_input("activation", x)?;
         match self {
@@ -89,12 +91,12 @@ impl Activation {
         }
     }
 
-    /// The same composed of candle's own operations: what [`apply`](Self::apply) does on other devices
-    /// than a CPU and in types without a kernel, and the slow twin that tests hold it to.
+    /// The same composed of candle's own operations: what [`apply`](Self::apply) does on other
+    /// devices than a CPU and in types without a kernel, and the slow twin that tests hold it to.
     ///
     /// # Errors
-    /// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or the
-    /// device fails.
+    /// When the channels are no multiple of maxout's pieces, a copy of x is larger than memory, or
+    /// the device fails.
     pub fn composed(self, x: &Tensor) -> Result<Tensor> {
         check_input("activation", x)?;
         // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential
@@ -156,8 +158,8 @@ impl Activation {
         }
     }
 
-    /// By how much weights are to be larger than those of a linear network for the signal to keep its size: the factor in
-    /// [`Initialization`](crate::Initialization).
+    /// By how much weights are to be larger than those of a linear network for the signal to keep
+    /// its size: the factor in [`Initialization`](crate::Initialization).
     pub fn gain(self) -> f64 {
         match self {
             Activation::Sigmoid => 1.0,
@@ -168,7 +170,8 @@ impl Activation {
         }
     }
 
-    /// The mean of y² for standard normal inputs, by the trapezoidal rule, which for such a bell is exact to rounding.
+    /// The mean of y² for standard normal inputs, by the trapezoidal rule, which for such a bell is
+    /// exact to rounding.
     fn mean_square(self) -> f64 {
         let (reach, step) = (12.0, 1.0 / 64.0);
         let points = (-reach / step) as i32..=(reach / step) as i32;

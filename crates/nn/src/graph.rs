@@ -19,20 +19,23 @@ impl Value {
     }
 }
 
-/// One operation on maps (C,H,W) or features (C) of each picture; sizes as in PyTorch, channels before rows.
+/// One operation on maps (C,H,W) or features (C) of each picture; sizes as in PyTorch, channels
+/// before rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GraphOp {
     /// The pictures.
     Input,
     /// A convolution; parameters: weight, and bias where there is one.
     Conv(Conv),
-    /// A batch norm by running statistics, with this number added to the variance; parameters: weight, bias, mean, variance.
+    /// A batch norm by running statistics, with this number added to the variance; parameters:
+    /// weight, bias, mean, variance.
     BatchNorm(f64),
     /// A function of each number.
     Activation(Activation),
     /// The largest number of each window.
     MaxPool(Pool),
-    /// The mean of windows of so many pixels on a side, one beside the other; what is left at the edges is left out.
+    /// The mean of windows of so many pixels on a side, one beside the other; what is left at the
+    /// edges is left out.
     AveragePool(usize),
     /// The means over a grid of cells, (rows, columns).
     AdaptiveAverage(usize, usize),
@@ -125,7 +128,8 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Nothing but pictures of `shape` (channels, height, width), for a network with these parameters.
+    /// Nothing but pictures of `shape` (channels, height, width), for a network with these
+    /// parameters.
     pub fn new(params: &Params, shape: [usize; 3]) -> (Self, Value) {
         let all = params.trainables().into_iter().chain(params.buffers());
         let names = all.map(|(name, var)| (var.id(), (name, var.dims().to_vec()))).collect();

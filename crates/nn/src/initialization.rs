@@ -4,11 +4,12 @@ use candle_nn::Init;
 
 use crate::Activation;
 
-/// The distribution of the first weights of a layer. Too small, and the signal dies out on its way through the layers; too
-/// large, and it saturates them or grows without end; in between, each layer hands on a signal of the size it got.
+/// The distribution of the first weights of a layer. Too small, and the signal dies out on its way
+/// through the layers; too large, and it saturates them or grows without end; in between, each
+/// layer hands on a signal of the size it got.
 ///
-/// With `fan_in` the number of inputs that an output adds up and `fan_out` the number of outputs that an input goes to, of a
-/// weight (O,I) or (O,I,R,S):
+/// With `fan_in` the number of inputs that an output adds up and `fan_out` the number of outputs
+/// that an input goes to, of a weight (O,I) or (O,I,R,S):
 ///
 /// ```text
 /// XavierUniform  uniform in ±gain · √(6 / (fan_in + fan_out))
@@ -32,10 +33,12 @@ use crate::Activation;
 /// ```
 ///
 /// # Differs from PyTorch
-/// `kaiming_normal_` and `xavier_*_` take a gain of their own choice; `sigmoid` has the gain 1 there too.
+/// `kaiming_normal_` and `xavier_*_` take a gain of their own choice; `sigmoid` has the gain 1
+/// there too.
 ///
 /// # References
-/// - X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward neural networks*, 2010.
+/// - X. Glorot, Y. Bengio, *Understanding the difficulty of training deep feedforward neural
+///   networks*, 2010.
 /// - K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, 2015.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initialization {

@@ -14,9 +14,9 @@ pub trait Layer: Send + Sync {
     /// When the shape of `x` does not fit the weights.
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor>;
 
-    /// What the layer begins with that needs neither weights nor noise, such as a pool, done to `x`.
-    /// [`forward`](Self::forward) takes the result in the place of `x`: it can be kept where the same
-    /// `x` comes again. By default `x` itself.
+    /// What the layer begins with that needs neither weights nor noise, such as a pool, done to
+    /// `x`. [`forward`](Self::forward) takes the result in the place of `x`: it can be kept where
+    /// the same `x` comes again. By default `x` itself.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
@@ -24,8 +24,8 @@ pub trait Layer: Send + Sync {
         Ok(x.clone())
     }
 
-    /// Adds what [`forward`](Self::forward) does in [`Mode::Eval`] to a graph; returns what comes out.
-    /// By default that is refused.
+    /// Adds what [`forward`](Self::forward) does in [`Mode::Eval`] to a graph; returns what comes
+    /// out. By default that is refused.
     ///
     /// # Errors
     /// When it is not made of the operations of a [`Graph`], or x does not fit.

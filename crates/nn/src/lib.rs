@@ -1,14 +1,15 @@
 //! What a network is made of: layers with named parameters, on candle and [`taper_tensor`].
 //!
-//! Read in this order. [`Params`] holds the weights of a network by name, a [`ParamPath`] is a place in
-//! these names; first values come from a stream keyed by the name, by an [`Initialization`] or candle's
-//! [`Init`](candle_nn::Init). [`Mode`] says whether a network is being trained, a [`Layer`] maps a tensor to
-//! a tensor, and an [`Activation`] stands between two of them. The layers are [`Conv2d`], [`Linear`],
-//! pools and norms; layers in a row are a `Vec<Box<dyn Layer>>`, which is one too. What a network computes
-//! in testing it can tell as a [`Graph`].
+//! Read in this order. [`Params`] holds the weights of a network by name, a [`ParamPath`] is a
+//! place in these names; first values come from a stream keyed by the name, by an
+//! [`Initialization`] or candle's [`Init`](candle_nn::Init). [`Mode`] says whether a network is
+//! being trained, a [`Layer`] maps a tensor to a tensor, and an [`Activation`] stands between two
+//! of them. The layers are [`Conv2d`], [`Linear`], pools and norms; layers in a row are a
+//! `Vec<Box<dyn Layer>>`, which is one too. What a network computes in testing it can tell as a
+//! [`Graph`].
 //!
-//! Feature maps have the shape (N,H,W,C): batch, height, width, channels. Parameters have PyTorch's names
-//! and shapes, so its weights fit as they are.
+//! Feature maps have the shape (N,H,W,C): batch, height, width, channels. Parameters have PyTorch's
+//! names and shapes, so its weights fit as they are.
 //!
 //! # Examples
 //! ```

@@ -10,16 +10,18 @@ use taper_tensor::Rng;
 pub enum Mode<'a> {
     /// Testing: no randomness, running statistics, no gradient for the weights.
     Eval,
-    /// Training: noise is drawn from the stream (fork it by the layer's name), weights get gradients.
+    /// Training: noise is drawn from the stream (fork it by the layer's name), weights get
+    /// gradients.
     Train(&'a Rng),
-    /// Testing with the noise of training, for the mean over several draws (Monte-Carlo dropout): running statistics, no
-    /// gradient for the weights.
+    /// Testing with the noise of training, for the mean over several draws (Monte-Carlo dropout):
+    /// running statistics, no gradient for the weights.
     Sample(&'a Rng),
 }
 
 impl<'a> Mode<'a> {
-    /// A weight as the forward pass should see it: tracked for the gradient in training, detached in
-    /// evaluation, so that a layer in evaluation records no graph and keeps no activations alive.
+    /// A weight as the forward pass should see it: tracked for the gradient in training, detached
+    /// in evaluation, so that a layer in evaluation records no graph and keeps no activations
+    /// alive.
     pub fn param(self, weight: &Var) -> Tensor {
         match self {
             Mode::Eval | Mode::Sample(_) => weight.as_detached_tensor(),

@@ -47,7 +47,8 @@ impl Activation {
     ];
 }
 
-/// `relu`, `leaky_relu` with PyTorch's slope of 0.01, `leaky_relu=0.2` with another; `elu` with 1, `maxout` with 2 pieces.
+/// `relu`, `leaky_relu` with PyTorch's slope of 0.01, `leaky_relu=0.2` with another; `elu` with 1,
+/// `maxout` with 2 pieces.
 ///
 /// # Examples
 /// ```

@@ -14,10 +14,10 @@ use crate::sample::sample;
 
 /// The named tensors of a network, in the order of their names.
 ///
-/// *Trainables* get gradients; *buffers* (the running statistics of a batch norm) are saved with them
-/// but never trained. A clone is another handle to the same tensors. First values are drawn from the
-/// stream given to [`new`](Params::new), keyed by the full name of the parameter: adding a layer does
-/// not change how the others begin.
+/// *Trainables* get gradients; *buffers* (the running statistics of a batch norm) are saved with
+/// them but never trained. A clone is another handle to the same tensors. First values are drawn
+/// from the stream given to [`new`](Params::new), keyed by the full name of the parameter: adding a
+/// layer does not change how the others begin.
 ///
 /// # Examples
 /// ```
@@ -47,8 +47,8 @@ struct Entry {
 }
 
 impl Params {
-    /// The most elements that all parameters together may have unless [`at_most`](Self::at_most) says
-    /// otherwise: 2³⁰, 4 GB in float32 and seven times those of VGG-19.
+    /// The most elements that all parameters together may have unless [`at_most`](Self::at_most)
+    /// says otherwise: 2³⁰, 4 GB in float32 and seven times those of VGG-19.
     pub const MOST: usize = 1 << 30;
 
     /// No parameters yet. `rng` draws their first values.
@@ -56,9 +56,9 @@ impl Params {
         Self { entries: Arc::default(), rng, dtype, device, most: Self::MOST }
     }
 
-    /// Refuses, before any memory is taken for it, a parameter with which all would have more elements
-    /// than this: a network may be described by a file, and its sizes be anything. What clones of this
-    /// handle create counts, and is bounded by their own number.
+    /// Refuses, before any memory is taken for it, a parameter with which all would have more
+    /// elements than this: a network may be described by a file, and its sizes be anything. What
+    /// clones of this handle create counts, and is bounded by their own number.
     pub fn at_most(self, elements: usize) -> Self {
         Self { most: elements, ..self }
     }
@@ -93,7 +93,8 @@ impl Params {
         self.select(|_| true).into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect()
     }
 
-    /// Forgets the parameters whose names `keep` refuses: those of layers that were built and are not used.
+    /// Forgets the parameters whose names `keep` refuses: those of layers that were built and are
+    /// not used.
     pub fn retain(&self, keep: impl Fn(&str) -> bool) {
         self.lock().retain(|name, _| keep(name));
     }
@@ -117,7 +118,8 @@ impl Params {
         report
     }
 
-    /// Copies values in by name, converting their type; what does not fit is left alone and reported.
+    /// Copies values in by name, converting their type; what does not fit is left alone and
+    /// reported.
     ///
     /// # Errors
     /// When a conversion or a copy between devices fails.
@@ -129,8 +131,8 @@ impl Params {
         Ok(report)
     }
 
-    /// A `VarBuilder` that creates its variables here, for networks written with `candle_nn`. Names that
-    /// end in `running_mean`, `running_var` or `num_batches_tracked` become buffers.
+    /// A `VarBuilder` that creates its variables here, for networks written with `candle_nn`. Names
+    /// that end in `running_mean`, `running_var` or `num_batches_tracked` become buffers.
     pub fn builder(&self) -> VarBuilder<'static> {
         VarBuilder::from_backend(Box::new(self.clone()), self.dtype, self.device.clone())
     }
@@ -205,7 +207,8 @@ impl ParamPath {
     /// The trainable `name` below this place, created where it does not exist.
     ///
     /// # Errors
-    /// When it exists with another shape, or is larger than the parameters [may be](Params::at_most).
+    /// When it exists with another shape, or is larger than the parameters [may
+    /// be](Params::at_most).
     pub fn trainable(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
         self.params.get_or_create(&self.full(name), shape.into(), first, true)
     }
@@ -213,7 +216,8 @@ impl ParamPath {
     /// The buffer `name` below this place, created where it does not exist.
     ///
     /// # Errors
-    /// When it exists with another shape, or is larger than the parameters [may be](Params::at_most).
+    /// When it exists with another shape, or is larger than the parameters [may
+    /// be](Params::at_most).
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, first: Init) -> Result<Var> {
         self.params.get_or_create(&self.full(name), shape.into(), first, false)
     }

@@ -1,18 +1,20 @@
 //! Noise while a network is trained, its average while it is tested.
 //!
-//! Regularization makes the training error worse so that the error on new pictures gets better. Most pieces add noise in
-//! [`Mode::Train`](taper_nn::Mode) and take its expectation in [`Mode::Eval`](taper_nn::Mode): [`Dropout`]
-//! switches features off at random, [`DropConnect`] weights, [`StochasticDepth`] whole blocks; [`FractionalMaxPool`]
-//! pools over random regions, and [`BatchNorm`] (of `taper-nn`, as the other norms) normalizes by
-//! the moments of whatever pictures share the batch. [`marginalize`] sees all of them as one pattern and takes the mean
-//! over several draws instead ([`Mode::Sample`](taper_nn::Mode)). [`recompute_statistics`] gives batch norms the
+//! Regularization makes the training error worse so that the error on new pictures gets better.
+//! Most pieces add noise in [`Mode::Train`](taper_nn::Mode) and take its expectation in
+//! [`Mode::Eval`](taper_nn::Mode): [`Dropout`] switches features off at random, [`DropConnect`]
+//! weights, [`StochasticDepth`] whole blocks; [`FractionalMaxPool`] pools over random regions, and
+//! [`BatchNorm`] (of `taper-nn`, as the other norms) normalizes by the moments of whatever pictures
+//! share the batch. [`marginalize`] sees all of them as one pattern and takes the mean over several
+//! draws instead ([`Mode::Sample`](taper_nn::Mode)). [`recompute_statistics`] gives batch norms the
 //! moments of passes that no training step is made of.
 //!
-//! Others act outside the network: [`Mixing`] and [`smooth_labels`] on the batch, [`Penalty`] on gradients, [`max_norm`] on
-//! weights ([`decays`] says which ones are meant), [`EarlyStopping`] on the length of the run.
+//! Others act outside the network: [`Mixing`] and [`smooth_labels`] on the batch, [`Penalty`] on
+//! gradients, [`max_norm`] on weights ([`decays`] says which ones are meant), [`EarlyStopping`] on
+//! the length of the run.
 //!
-//! What is drawn depends on the seed of the step and the name of the layer alone, never on threads or
-//! on the order of layers.
+//! What is drawn depends on the seed of the step and the name of the layer alone, never on threads
+//! or on the order of layers.
 //!
 //! # Examples
 //! ```

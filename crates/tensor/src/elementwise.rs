@@ -6,8 +6,8 @@ use crate::kernels::{self, elementwise as kernel, on_floats};
 use crate::sizes::given;
 use crate::tape;
 
-/// `y = value(x)` for every number of a tensor, with the gradient `slope(x) · dy`: for activations and
-/// whatever else maps number to number.
+/// `y = value(x)` for every number of a tensor, with the gradient `slope(x) · dy`: for activations
+/// and whatever else maps number to number.
 ///
 /// On a CPU, in float32 and float64, both functions are called on float64 and rounded once, in
 /// parallel. Anywhere else `composed` says the same in candle's operations.

@@ -6,14 +6,15 @@ use crate::kernels::{self, maxout as kernel, on_floats};
 use crate::sizes::given;
 use crate::{composed, tape};
 
-/// The greatest of each `pieces` neighbors on the last axis. The first of equals gets the gradient; a
-/// NaN is greater than any number.
+/// The greatest of each `pieces` neighbors on the last axis. The first of equals gets the gradient;
+/// a NaN is greater than any number.
 ///
 /// # Shapes
 /// (..,C) to (..,C/pieces).
 ///
 /// # Errors
-/// When there are no pieces, the channels are no multiple of them, or a copy of x is larger than memory.
+/// When there are no pieces, the channels are no multiple of them, or a copy of x is larger than
+/// memory.
 ///
 /// # References
 /// I. Goodfellow, D. Warde-Farley, M. Mirza, A. Courville, Y. Bengio, *Maxout Networks*, 2013.

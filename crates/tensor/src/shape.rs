@@ -6,7 +6,8 @@ use crate::sizes::{Checked, SizeError, elements, given, made};
 use crate::{Conv, Pool};
 
 impl Conv {
-    /// The shape that [`conv2d`](crate::conv2d) makes of a map (N,H,W,C) with a weight (O,C/groups,R,S).
+    /// The shape that [`conv2d`](crate::conv2d) makes of a map (N,H,W,C) with a weight
+    /// (O,C/groups,R,S).
     ///
     /// # Errors
     /// When they do not fit each other, or a size is impossible.
@@ -49,8 +50,8 @@ pub fn check_memory(what: &'static str, shape: &[usize], width: usize) -> std::r
     made(what, shape, width)
 }
 
-/// As [`element_count`], of an input that may be copied: one whose elements do not all lie in memory (a
-/// broadcast one) would take more than it does.
+/// As [`element_count`], of an input that may be copied: one whose elements do not all lie in
+/// memory (a broadcast one) would take more than it does.
 ///
 /// # Errors
 /// As [`check_memory`].

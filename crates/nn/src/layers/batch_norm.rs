@@ -15,7 +15,8 @@ use crate::params::ParamPath;
 /// Settings of [`BatchNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNormConfig {
-    /// The weight of the newest batch in the running statistics, a fraction in (0, 1]; PyTorch's 0.1.
+    /// The weight of the newest batch in the running statistics, a fraction in (0, 1]; PyTorch's
+    /// 0.1.
     pub momentum: f64,
     /// Added to the variance, positive; PyTorch's 1e-5.
     pub eps: f64,
@@ -60,8 +61,8 @@ impl Default for BatchNormConfig {
 /// There is no `num_batches_tracked`: it matters only for a momentum that is left out.
 ///
 /// # References
-/// S. Ioffe, C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-/// Covariate Shift*, 2015.
+/// S. Ioffe, C. Szegedy, *Batch Normalization: Accelerating Deep Network Training by Reducing
+/// Internal Covariate Shift*, 2015.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     weight: Var,
@@ -110,8 +111,8 @@ impl BatchNorm {
         self.tracked(batch_norm_train(x, &weight, &bias, self.config.eps, epilogue)?)
     }
 
-    /// [`forward_then`](Self::forward_then) of what a convolution without a bias makes of x: in training
-    /// both are one operation.
+    /// [`forward_then`](Self::forward_then) of what a convolution without a bias makes of x: in
+    /// training both are one operation.
     ///
     /// # Errors
     /// As there, and those of the convolution.

@@ -21,13 +21,14 @@ pub struct Conv2dConfig {
     pub padding: usize,
     /// Pixels between the taps of the kernel, 1 or more; PyTorch's 1.
     pub dilation: usize,
-    /// Parts that the channels are split into, a divisor of inputs and outputs; equal to the inputs it
-    /// is a depthwise convolution. PyTorch's 1.
+    /// Parts that the channels are split into, a divisor of inputs and outputs; equal to the inputs
+    /// it is a depthwise convolution. PyTorch's 1.
     pub groups: usize,
-    /// Whether there is a bias, first 0; a norm behind the convolution shifts anyway. PyTorch's yes.
+    /// Whether there is a bias, first 0; a norm behind the convolution shifts anyway. PyTorch's
+    /// yes.
     pub bias: bool,
-    /// What the weight is drawn from. Default normal with variance `2 / (outputs/groups · K²)`, He et
-    /// al.'s for the gradient, with which torchvision's VGG and ResNet begin.
+    /// What the weight is drawn from. Default normal with variance `2 / (outputs/groups · K²)`, He
+    /// et al.'s for the gradient, with which torchvision's VGG and ResNet begin.
     pub init: Init,
 }
 
@@ -42,12 +43,13 @@ impl Default for Conv2dConfig {
 /// Cross-correlation with trainable weights, as every framework's convolution:
 ///
 /// ```text
-/// y[n,i,j,o] = bias[o] + Σ weight[o,c,r,s] · x[n, i·stride + r·dilation - padding, j·stride + s·dilation - padding, c]
+/// y[n,i,j,o] = bias[o] + Σ weight[o,c,r,s] · x[n, at(i,r), at(j,s), c]
+/// at(i,r)    = i · stride + r · dilation - padding
 /// ```
 ///
 /// summed over the taps r, s and the channels c of o's group; x is 0 outside the map. `weight`
-/// (outputs, inputs/groups, K, K) and, where there is one, `bias` (outputs) are trainables below the
-/// given path, in PyTorch's shapes.
+/// (outputs, inputs/groups, K, K) and, where there is one, `bias` (outputs) are trainables below
+/// the given path, in PyTorch's shapes.
 ///
 /// # Shapes
 /// (N,H,W,inputs) to (N,OH,OW,outputs), `OH = (H + 2·padding - dilation·(K - 1) - 1) / stride + 1`,
@@ -68,11 +70,12 @@ impl Default for Conv2dConfig {
 ///
 /// # Differs from PyTorch
 /// Maps have their channels last. Weights begin normal (He et al.), there uniform in
-/// `±1/√(inputs/groups · K²)`, and biases 0, there uniform too. Kernels, strides and paddings are square.
+/// `±1/√(inputs/groups · K²)`, and biases 0, there uniform too. Kernels, strides and paddings are
+/// square.
 ///
 /// # References
-/// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-Based Learning Applied to Document Recognition*,
-/// 1998. K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, 2015.
+/// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-Based Learning Applied to Document
+/// Recognition*, 1998. K. He, X. Zhang, S. Ren, J. Sun, *Delving Deep into Rectifiers*, 2015.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     weight: Var,
@@ -84,8 +87,8 @@ impl Conv2d {
     /// A convolution with a kernel of `kernel` x `kernel` taps and its parameters below `path`.
     ///
     /// # Errors
-    /// When a size is 0, the groups do not divide the channels, or a parameter exists with another shape
-    /// or is larger than the parameters may be.
+    /// When a size is 0, the groups do not divide the channels, or a parameter exists with another
+    /// shape or is larger than the parameters may be.
     pub fn new(
         path: &ParamPath,
         inputs: usize,

@@ -10,8 +10,9 @@ use crate::graph::{Graph, Value};
 use crate::layer::Layer;
 use crate::mode::Mode;
 
-/// A convolution and the batch norm behind it, `norm(conv(x))`. Where the convolution has no bias both
-/// are one operation in training: the convolution sums up its output for the norm while it computes it.
+/// A convolution and the batch norm behind it, `norm(conv(x))`. Where the convolution has no bias
+/// both are one operation in training: the convolution sums up its output for the norm while it
+/// computes it.
 ///
 /// # Shapes
 /// As [`Conv2d`].
@@ -75,8 +76,8 @@ impl Layer for ConvNorm {
     }
 }
 
-/// A convolution, the batch norm behind it, and an activation: torchvision's `Conv2dNormActivation`. A
-/// rectifier is computed in the same pass.
+/// A convolution, the batch norm behind it, and an activation: torchvision's
+/// `Conv2dNormActivation`. A rectifier is computed in the same pass.
 #[derive(Clone, Debug)]
 pub struct ConvNormAct(pub ConvNorm, pub Activation);
 

@@ -15,7 +15,8 @@ use crate::params::ParamPath;
 pub struct LinearConfig {
     /// Whether there is a bias, first 0; PyTorch's yes.
     pub bias: bool,
-    /// What the weight is drawn from. Default normal with standard deviation 0.01, as in AlexNet and VGG.
+    /// What the weight is drawn from. Default normal with standard deviation 0.01, as in AlexNet
+    /// and VGG.
     pub init: Init,
 }
 
@@ -44,8 +45,8 @@ impl Default for LinearConfig {
 /// ```
 ///
 /// # Differs from PyTorch
-/// Inputs have two axes. Weights begin normal, there uniform in `±1/√inputs`, and biases 0, there uniform
-/// too.
+/// Inputs have two axes. Weights begin normal, there uniform in `±1/√inputs`, and biases 0, there
+/// uniform too.
 #[derive(Clone, Debug)]
 pub struct Linear {
     weight: Var,
@@ -56,7 +57,8 @@ impl Linear {
     /// A layer with its parameters below `path`.
     ///
     /// # Errors
-    /// When a size is 0, or a parameter exists with another shape or is larger than the parameters may be.
+    /// When a size is 0, or a parameter exists with another shape or is larger than the parameters
+    /// may be.
     pub fn new(
         path: &ParamPath,
         inputs: usize,

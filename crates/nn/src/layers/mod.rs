@@ -1,6 +1,6 @@
 //! The layers, each with its parameters. Read [`conv2d`], [`linear`] and [`pool`] first; then
-//! [`running_statistics`], which [`batch_norm`] keeps, [`conv_norm`], which computes two layers as one,
-//! and [`norm`], the norms that see one picture at a time.
+//! [`running_statistics`], which [`batch_norm`] keeps, [`conv_norm`], which computes two layers as
+//! one, and [`norm`], the norms that see one picture at a time.
 
 mod conv2d;
 mod linear;

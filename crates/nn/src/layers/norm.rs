@@ -12,7 +12,8 @@ use crate::params::ParamPath;
 /// PyTorch's `eps` for both.
 const EPS: f64 = 1e-5;
 
-/// [`layer_norm`] with a trainable `weight` (first 1) and `bias` (first 0). Training and testing are the same.
+/// [`layer_norm`] with a trainable `weight` (first 1) and `bias` (first 0). Training and testing
+/// are the same.
 ///
 /// # Shapes
 /// (..,C) to the same.
@@ -54,8 +55,8 @@ impl Layer for LayerNorm {
     }
 }
 
-/// [`group_norm`] with a trainable `weight` (first 1) and `bias` (first 0). Training and testing are the same: no batch is
-/// too small for it.
+/// [`group_norm`] with a trainable `weight` (first 1) and `bias` (first 0). Training and testing
+/// are the same: no batch is too small for it.
 ///
 /// # Shapes
 /// (N,..,C) to the same.
@@ -70,8 +71,8 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// A group norm of `channels` channels in `groups` groups with its parameters below `path`; eps is PyTorch's 1e-5. The
-    /// paper has 32 groups.
+    /// A group norm of `channels` channels in `groups` groups with its parameters below `path`; eps
+    /// is PyTorch's 1e-5. The paper has 32 groups.
     ///
     /// # Errors
     /// When the channels are no multiple of the groups, or a parameter exists with another shape.

@@ -31,8 +31,8 @@ impl Layer for MaxPool2d {
     }
 }
 
-/// The mean of each window of `kernel` x `kernel` pixels, one beside the other; rows and columns that
-/// fill no window are left out.
+/// The mean of each window of `kernel` x `kernel` pixels, one beside the other; rows and columns
+/// that fill no window are left out.
 ///
 /// # Shapes
 /// (N,H,W,C) to (N,⌊H/kernel⌋,⌊W/kernel⌋,C).

@@ -6,23 +6,26 @@ use std::collections::HashMap;
 use candle_core::{Error, Result, Tensor, TensorId, Var};
 
 /// Runs `passes`, which are forward passes in training, and makes the running statistics of every
-/// [`BatchNorm`](crate::BatchNorm) in them anew: the plain mean over the batches of what each has, whatever the momentum of
-/// the layer.
+/// [`BatchNorm`](crate::BatchNorm) in them anew: the plain mean over the batches of what each has,
+/// whatever the momentum of the layer.
 ///
 /// ```text
-/// running_mean <- 1/K sum of mean_k       running_var <- 1/K sum of variance_k n/(n - 1)       batches k = 1 ... K
+/// running_mean <- 1/K sum of mean_k
+/// running_var  <- 1/K sum of variance_k n/(n - 1)       batches k = 1 ... K
 /// ```
 ///
-/// For weights that were put together from several networks, or a network that is to see other pictures. An average along one
-/// run (`taper_optim::Average`) has good statistics without: those of the training. The pictures should be prepared as for training,
-/// augmentation included, and be many: the statistics are those of these passes and no others.
+/// For weights that were put together from several networks, or a network that is to see other
+/// pictures. An average along one run (`taper_optim::Average`) has good statistics without: those
+/// of the training. The pictures should be prepared as for training, augmentation included, and be
+/// many: the statistics are those of these passes and no others.
 ///
-/// Which network it is, what it is given and where it begins (stored features, where the first layers are frozen) is up to `passes`. They
-/// have to run on the thread that calls this. Layers that they run in testing keep their statistics, and so do those that
-/// they do not run.
+/// Which network it is, what it is given and where it begins (stored features, where the first
+/// layers are frozen) is up to `passes`. They have to run on the thread that calls this. Layers
+/// that they run in testing keep their statistics, and so do those that they do not run.
 ///
-/// A channel that has one value in all of `passes`, as behind a rectifier that lets nothing through, says nothing of its variance
-/// and keeps the one that it had: with 0, another picture's values would be multiplied by 1/sqrt(eps), which is 316.
+/// A channel that has one value in all of `passes`, as behind a rectifier that lets nothing
+/// through, says nothing of its variance and keeps the one that it had: with 0, another picture's
+/// values would be multiplied by 1/sqrt(eps), which is 316.
 ///
 /// # Errors
 /// That of `passes`, or when a tensor cannot be copied; the statistics are then what they were.
@@ -101,7 +104,8 @@ impl Before {
     }
 }
 
-/// The weight of a batch that a layer has just seen in its running statistics: its momentum, unless they are computed anew.
+/// The weight of a batch that a layer has just seen in its running statistics: its momentum, unless
+/// they are computed anew.
 pub(crate) fn weight(momentum: f64, mean: &Var, variance: &Var) -> Result<f64> {
     GATHERED.with_borrow_mut(|gathered| {
         let Some(gathered) = gathered else { return Ok(momentum) };
@@ -124,7 +128,8 @@ mod tests {
     use super::*;
     use crate::{BatchNorm, BatchNormConfig, Layer, Mode, Params};
 
-    /// Three channels, of which the second never varies and the third no more than by rounding, in two batches.
+    /// Three channels, of which the second never varies and the third no more than by rounding, in
+    /// two batches.
     const BATCHES: [[[f64; 3]; 2]; 2] = [[[1.0, 7.0, 8.0], [3.0, 7.0, 8.0 + 1e-9]], [[5.0, 7.0, 8.0], [9.0, 7.0, 8.0]]];
 
     fn norm(momentum: f64) -> (Params, BatchNorm) {
@@ -149,7 +154,8 @@ mod tests {
             let buffers = params.buffers();
             buffers[0].1.set(&Tensor::full(before, 3, &Device::Cpu)?)?;
             recompute_statistics(|| (0..2).try_for_each(|i| pass(&norm, i, Mode::Train(&rng)).map(drop)))?;
-            // The means 2 and 7, the variances 2 and 8; without variance the one before stays, which is 1.
+            // The means 2 and 7, the variances 2 and 8; without variance the one before stays,
+            // which is 1.
             let [mean, variance] = statistics(&params);
             assert_eq!((&mean[..2], &variance[..]), (&[4.5, 7.0][..], &[5.0, 1.0, 1.0][..]));
             assert!((mean[2] - 8.0).abs() < 1e-8);

@@ -1,5 +1,5 @@
-//! Every activation on random sizes: in float64 against its composed twin, in float32 against float64,
-//! to the bit on one, two and five threads; far from 0, and at the corners.
+//! Every activation on random sizes: in float64 against its composed twin, in float32 against
+//! float64, to the bit on one, two and five threads; far from 0, and at the corners.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;

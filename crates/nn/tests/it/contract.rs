@@ -1,5 +1,6 @@
 //! What every layer keeps, as a table: gradients of input and parameters by finite differences in
-//! float64, weights without a gradient in testing, and a graph whose shapes are those of the forward pass.
+//! float64, weights without a gradient in testing, and a graph whose shapes are those of the
+//! forward pass.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use taper_nn::{

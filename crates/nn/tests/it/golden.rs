@@ -1,5 +1,5 @@
-//! The layers with weights, and the activations, against PyTorch's values and gradients: computed there
-//! in float64, stored as float32 (`ops`) or as text (`norms`).
+//! The layers with weights, and the activations, against PyTorch's values and gradients: computed
+//! there in float64, stored as float32 (`ops`) or as text (`norms`).
 
 use std::collections::{BTreeMap, HashMap};
 

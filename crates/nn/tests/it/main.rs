@@ -1,4 +1,5 @@
-//! The layers against finite differences, PyTorch's values, their slow twins, and sizes that cannot be.
+//! The layers against finite differences, PyTorch's values, their slow twins, and sizes that cannot
+//! be.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 mod common;

@@ -6,8 +6,8 @@ use taper_tensor::{Batch, Rng};
 use crate::RegularizeError;
 use crate::error::check;
 
-/// Trains on mixtures of two pictures and of what they show, so that a network cannot be sure of what it has learnt by
-/// heart. One of both ways is drawn for each batch:
+/// Trains on mixtures of two pictures and of what they show, so that a network cannot be sure of
+/// what it has learned by heart. One of both ways is drawn for each batch:
 ///
 /// ```text
 /// mixup:   picture = λ · a + (1 - λ) · b
@@ -15,9 +15,10 @@ use crate::error::check;
 /// both:    target  = λ · target of a + (1 - λ) · target of b
 /// ```
 ///
-/// λ is drawn from the beta distribution with both parameters α (at 1 every λ is as likely; near 0 it is mostly 0 or 1), once for
-/// the batch. b is another picture of the batch, by a random order. CutMix's rectangle has the sides of the picture times
-/// √(1 - λ) and a centre anywhere; where the border cuts it, λ is what is left of a.
+/// λ is drawn from the beta distribution with both parameters α (at 1 every λ is as likely; near 0
+/// it is mostly 0 or 1), once for the batch. b is another picture of the batch, by a random order.
+/// CutMix's rectangle has the sides of the picture times √(1 - λ) and a center anywhere; where the
+/// border cuts it, λ is what is left of a.
 ///
 /// # Examples
 /// ```
@@ -33,9 +34,10 @@ use crate::error::check;
 /// ```
 ///
 /// # References
-/// - H. Zhang, M. Cisse, Y. Dauphin, D. Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*, 2018.
-/// - S. Yun, D. Han, S. Oh, S. Chun, J. Choe, Y. Yoo, *CutMix: Regularization Strategy to Train Strong Classifiers with
-///   Localizable Features*, 2019.
+/// - H. Zhang, M. Cisse, Y. Dauphin, D. Lopez-Paz, *mixup: Beyond Empirical Risk Minimization*,
+///   2018.
+/// - S. Yun, D. Han, S. Oh, S. Chun, J. Choe, Y. Yoo, *CutMix: Regularization Strategy to Train
+///   Strong Classifiers with Localizable Features*, 2019.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mixing {
     /// *α* of mixup, 0 for none. Default 0; the paper has 0.1 to 0.4 on ImageNet.
@@ -104,9 +106,9 @@ fn blend(a: &Tensor, b: &Tensor, lambda: f64) -> candle_core::Result<Tensor> {
 fn cut_mix(a: &Tensor, b: &Tensor, lambda: f64, rng: &mut Rng) -> candle_core::Result<(Tensor, f64)> {
     let (_, h, w, _) = a.dims4()?;
     let mut side = |length: usize| {
-        let (half, centre) = (0.5 * length as f64 * (1.0 - lambda).sqrt(), rng.below(length) as f64);
+        let (half, center) = (0.5 * length as f64 * (1.0 - lambda).sqrt(), rng.below(length) as f64);
         let end = |place: f64| place.round().clamp(0.0, length as f64) as usize;
-        end(centre - half)..end(centre + half)
+        end(center - half)..end(center + half)
     };
     let (rows, columns) = (side(h), side(w));
     let mask: Vec<u8> = (0..h)

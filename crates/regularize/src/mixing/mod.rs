@@ -1,5 +1,5 @@
-//! What is done to a batch before the network sees it: [`smoothing`] changes the targets, [`mix`] the
-//! pictures too.
+//! What is done to a batch before the network sees it: [`smoothing`] changes the targets, [`mix`]
+//! the pictures too.
 
 mod smoothing;
 

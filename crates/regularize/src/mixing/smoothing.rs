@@ -30,8 +30,8 @@ use crate::error::check;
 /// ```
 ///
 /// # References
-/// C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, *Rethinking the Inception Architecture for
-/// Computer Vision*, 2016.
+/// C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, *Rethinking the Inception Architecture
+/// for Computer Vision*, 2016.
 pub fn smooth_labels(targets: &Tensor, epsilon: f64) -> Result<Tensor, RegularizeError> {
     check((0.0..=1.0).contains(&epsilon), "epsilon", "in [0, 1]", epsilon)?;
     let (_, classes) = targets.dims2()?;

@@ -22,23 +22,26 @@ pub enum Inference {
     /// With the mean of the weights, which are the weights themselves.
     #[default]
     MeanWeights,
-    /// With the mean of the activation over this many draws of its input, each from the normal distribution that has the
-    /// input's mean and variance: what a network makes of the noise, and not of the mean. 1 or more.
+    /// With the mean of the activation over this many draws of its input, each from the normal
+    /// distribution that has the input's mean and variance: what a network makes of the noise, and
+    /// not of the mean. 1 or more.
     Moments(usize),
 }
 
-/// A linear layer or convolution that forgets each *weight*, not each feature, with probability `p` while it is trained,
-/// and the activation behind it:
+/// A linear layer or convolution that forgets each *weight*, not each feature, with probability `p`
+/// while it is trained, and the activation behind it:
 ///
 /// ```text
-/// training:          y = a(u),  u = (W * M / (1 - p)) x + b,   M = 0 with probability p, else 1, for every weight
+/// training:          y = a(u),  u = (W * M / (1 - p)) x + b
+///                    M = 0 with probability p, else 1, for every weight
 /// testing by mean:   y = a(W x + b)
-/// testing by moments: y = mean of a(u) over draws of u, normal with mean W x + b and variance p / (1 - p) · W² x²
+/// testing by moments: y = mean of a(u) over draws of u, normal with
+///                    mean W x + b and variance p / (1 - p) · W² x²
 /// ```
 ///
-/// One mask *M* holds for a step; the paper draws one for each picture, which would take a copy of the weights for each.
-/// The bias is kept. Draws of the mask come from the stream of the step forked by `name`; those of testing are keyed by
-/// `name` alone, so that a test repeats.
+/// One mask *M* holds for a step; the paper draws one for each picture, which would take a copy of
+/// the weights for each. The bias is kept. Draws of the mask come from the stream of the step
+/// forked by `name`; those of testing are keyed by `name` alone, so that a test repeats.
 ///
 /// # Shapes
 /// As [`linear`] or [`conv2d`].
@@ -50,17 +53,21 @@ pub enum Inference {
 /// use taper_nn::{Activation, Layer, Mode};
 /// let (weight, bias) =
 ///     (Var::ones((1, 8), DType::F32, &Device::Cpu)?, Var::zeros(1, DType::F32, &Device::Cpu)?);
-/// let layer = DropConnect::new(Product::Linear, (weight, Some(bias)), 0.5, Activation::Relu, Inference::MeanWeights, "fc")?;
+/// let (half, mean) = (0.5, Inference::MeanWeights);
+/// let weights = (weight, Some(bias));
+/// let layer = DropConnect::new(Product::Linear, weights, half, Activation::Relu, mean, "fc")?;
 /// let x = Tensor::ones((1, 8), DType::F32, &Device::Cpu)?;
 /// assert_eq!(layer.forward(&x, Mode::Eval)?.to_vec2::<f32>()?, [[8.0]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Differs from the paper
-/// Weights are divided by 1 - p in training and not multiplied by it in testing, as with [`Dropout`](crate::Dropout).
+/// Weights are divided by 1 - p in training and not multiplied by it in testing, as with
+/// [`Dropout`](crate::Dropout).
 ///
 /// # References
-/// L. Wan, M. Zeiler, S. Zhang, Y. LeCun, R. Fergus, *Regularization of Neural Networks using DropConnect*, 2013.
+/// L. Wan, M. Zeiler, S. Zhang, Y. LeCun, R. Fergus, *Regularization of Neural Networks using
+/// DropConnect*, 2013.
 #[derive(Clone, Debug)]
 pub struct DropConnect {
     product: Product,

@@ -14,17 +14,17 @@ use crate::error::check;
 /// testing:   y = x
 /// ```
 ///
-/// Each element has a mask *m* of its own, or with [`Dropout::channels`] each channel of a picture has: neighbours in a
-/// feature map say nearly the same, and what one is silent about another tells. [`Dropout::plain`] is the form of the
-/// paper, which makes up for it in testing:
+/// Each element has a mask *m* of its own, or with [`Dropout::channels`] each channel of a picture
+/// has: neighbors in a feature map say nearly the same, and what one is silent about another
+/// tells. [`Dropout::plain`] is the form of the paper, which makes up for it in testing:
 ///
 /// ```text
 /// training:  y = x * m
 /// testing:   y = x * (1 - p)
 /// ```
 ///
-/// The mask is drawn from the stream of the step forked by `name`, so two layers of one network need
-/// two names, or they drop the same places.
+/// The mask is drawn from the stream of the step forked by `name`, so two layers of one network
+/// need two names, or they drop the same places.
 ///
 /// # Shapes
 /// Any; the output has the shape of the input. By channels (N,..,C).
@@ -38,14 +38,14 @@ use crate::error::check;
 /// ```
 ///
 /// # Differs from PyTorch
-/// `p` = 1, which gives only zeros, is refused. [`Dropout::channels`] is `Dropout2d`, for maps whose last axis is that of
-/// channels.
+/// `p` = 1, which gives only zeros, is refused. [`Dropout::channels`] is `Dropout2d`, for maps
+/// whose last axis is that of channels.
 ///
 /// # References
-/// - N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple Way to
-///   Prevent Neural Networks from Overfitting*, 2014.
-/// - J. Tompson, R. Goroshin, A. Jain, Y. LeCun, C. Bregler, *Efficient Object Localization Using Convolutional
-///   Networks*, 2015: by channels.
+/// - N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple
+///   Way to Prevent Neural Networks from Overfitting*, 2014.
+/// - J. Tompson, R. Goroshin, A. Jain, Y. LeCun, C. Bregler, *Efficient Object Localization Using
+///   Convolutional Networks*, 2015: by channels.
 #[derive(Clone, Debug)]
 pub struct Dropout {
     p: f64,

@@ -14,7 +14,8 @@ pub struct FractionalMaxPoolConfig {
     pub ratio: f64,
     /// How the regions follow each other. Default random.
     pub sequence: Sequence,
-    /// Whether neighbours share a row or column of pixels. Default yes, which the paper finds better.
+    /// Whether neighbors share a row or column of pixels. Default yes, which the paper finds
+    /// better.
     pub overlap: bool,
     /// How many draws are averaged in testing, 1 or more. Default 8.
     pub draws: usize,
@@ -26,16 +27,17 @@ impl Default for FractionalMaxPoolConfig {
     }
 }
 
-/// Max pooling over random regions of one or two pixels a side (and one more where they overlap): a map shrinks by a
-/// factor below 2, so that there can be more layers, and each step sees it slightly stretched.
+/// Max pooling over random regions of one or two pixels a side (and one more where they overlap): a
+/// map shrinks by a factor below 2, so that there can be more layers, and each step sees it
+/// slightly stretched.
 ///
 /// ```text
 /// training:  y = maxima over regions drawn from the stream of the step forked by `name`
 /// testing:   y = mean of that over `draws` draws, keyed by `name` alone
 /// ```
 ///
-/// All pictures and channels of a step have the same regions, which is what lets the maxima be taken channel by channel at
-/// the speed of memory.
+/// All pictures and channels of a step have the same regions, which is what lets the maxima be
+/// taken channel by channel at the speed of memory.
 ///
 /// # Shapes
 /// (N,H,W,C) to (N,⌈H/α⌉,⌈W/α⌉,C).

@@ -10,7 +10,8 @@ use crate::error::check;
 /// How a test takes the mean over the noise that a network was trained with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marginalize {
-    /// Each layer takes its own expectation: one pass, exact for a layer alone, an approximation for a network of them.
+    /// Each layer takes its own expectation: one pass, exact for a layer alone, an approximation
+    /// for a network of them.
     #[default]
     Expectation,
     /// The mean of the probabilities over this many passes with the noise on, 1 or more.
@@ -22,21 +23,22 @@ pub enum Marginalize {
 pub struct Marginal {
     /// Mean probability of each class, (N,C) in float64; rows sum to 1.
     pub mean: Tensor,
-    /// Standard deviation of that probability over the passes, (N,C): how far the network disagrees with itself. 0 for an
-    /// expectation, which is one pass.
+    /// Standard deviation of that probability over the passes, (N,C): how far the network disagrees
+    /// with itself. 0 for an expectation, which is one pass.
     pub deviation: Tensor,
 }
 
-/// The common pattern of dropout, DropConnect, stochastic depth, fractional pooling and random crops: training draws
-/// noise *z*, testing wants
+/// The common pattern of dropout, DropConnect, stochastic depth, fractional pooling and random
+/// crops: training draws noise *z*, testing wants
 ///
 /// ```text
 /// p(y | x) = E_z[ softmax f(x, z) ]
 /// ```
 ///
-/// `logits` runs a network, or any mixture of networks and random views of a picture, in the mode that it is given:
-/// [`Mode::Eval`] once for the expectation, or [`Mode::Sample`] with a stream for each pass, in which weights are
-/// untracked and running statistics untouched. The same `rng` gives the same draws.
+/// `logits` runs a network, or any mixture of networks and random views of a picture, in the mode
+/// that it is given: [`Mode::Eval`] once for the expectation, or [`Mode::Sample`] with a stream for
+/// each pass, in which weights are untracked and running statistics untouched. The same `rng` gives
+/// the same draws.
 ///
 /// # Shapes
 /// Logits (N,C) to (N,C) twice.
@@ -57,7 +59,8 @@ pub struct Marginal {
 /// ```
 ///
 /// # References
-/// Y. Gal, Z. Ghahramani, *Dropout as a Bayesian Approximation: Representing Model Uncertainty in Deep Learning*, 2016.
+/// Y. Gal, Z. Ghahramani, *Dropout as a Bayesian Approximation: Representing Model Uncertainty in
+/// Deep Learning*, 2016.
 pub fn marginalize(
     how: Marginalize,
     rng: &Rng,

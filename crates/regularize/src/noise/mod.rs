@@ -1,6 +1,6 @@
 //! Noise in training and its average in testing, by what is switched off: [`dropout`] features,
-//! [`drop_connect`] weights, [`stochastic_depth`] whole blocks; [`fractional_max_pool`] draws what is
-//! pooled together. Read [`marginal`] last: it sees all of them as one pattern.
+//! [`drop_connect`] weights, [`stochastic_depth`] whole blocks; [`fractional_max_pool`] draws what
+//! is pooled together. Read [`marginal`] last: it sees all of them as one pattern.
 
 mod dropout;
 

@@ -19,16 +19,16 @@ pub enum DropPer {
     Sample,
 }
 
-/// A residual block that is sometimes left out while the network is trained: the network is then a shorter one, and its
-/// first layers are nearer to the loss.
+/// A residual block that is sometimes left out while the network is trained: the network is then a
+/// shorter one, and its first layers are nearer to the loss.
 ///
 /// ```text
 /// training:  y = x + d · F(x),   d = 1 with probability `survival`, else 0
 /// testing:   y = x + survival · F(x)
 /// ```
 ///
-/// *d* comes from the stream of the step forked by `name`. Survival falls from block to block, as the first ones do what
-/// all the others build on: [`linear_survival`].
+/// *d* comes from the stream of the step forked by `name`. Survival falls from block to block, as
+/// the first ones do what all the others build on: [`linear_survival`].
 ///
 /// # Shapes
 /// F keeps the shape of x; per sample the first axis counts pictures.
@@ -52,7 +52,8 @@ pub enum DropPer {
 /// `stochastic_depth` there divides by the survival in training and does nothing in testing.
 ///
 /// # References
-/// G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Q. Weinberger, *Deep Networks with Stochastic Depth*, 2016.
+/// G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Q. Weinberger, *Deep Networks with Stochastic Depth*,
+/// 2016.
 #[derive(Clone, Debug)]
 pub struct StochasticDepth {
     survival: f64,
@@ -60,8 +61,9 @@ pub struct StochasticDepth {
     name: String,
 }
 
-/// The survival of block `block` of `blocks`, counted from 1, falling in a straight line from 1 at the input to `last` at
-/// the last block: `1 - block / blocks · (1 - last)`. The paper's `last` is 0.5.
+/// The survival of block `block` of `blocks`, counted from 1, falling in a straight line from 1 at
+/// the input to `last` at the last block: `1 - block / blocks · (1 - last)`. The paper's `last` is
+/// 0.5.
 pub fn linear_survival(block: usize, blocks: usize, last: f64) -> f64 {
     1.0 - block as f64 / blocks as f64 * (1.0 - last)
 }

@@ -5,10 +5,12 @@ use candle_core::{D, Var};
 use crate::RegularizeError;
 use crate::error::check;
 
-/// Rescales every unit whose incoming weights are longer than `c` to the length `c`, after an update:
+/// Rescales every unit whose incoming weights are longer than `c` to the length `c`, after an
+/// update:
 ///
 /// ```text
-/// w_o <- w_o · min(1, c / ‖w_o‖)      for each output o, the first axis of a weight (O,I) or (O,I,R,S)
+/// w_o <- w_o · min(1, c / ‖w_o‖)
+/// for each output o, the first axis of a weight (O,I) or (O,I,R,S)
 /// ```
 ///
 /// Weights of one dimension are left alone. 3 to 4 is usual with dropout.
@@ -27,8 +29,8 @@ use crate::error::check;
 /// ```
 ///
 /// # References
-/// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple Way to
-/// Prevent Neural Networks from Overfitting*, 2014, section 5.1.
+/// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, *Dropout: A Simple Way
+/// to Prevent Neural Networks from Overfitting*, 2014, section 5.1.
 pub fn max_norm(weights: &[(String, Var)], c: f64) -> Result<(), RegularizeError> {
     check(c > 0.0 && c.is_finite(), "c", "positive and finite", c)?;
     for (_, var) in weights.iter().filter(|(_, var)| var.rank() > 1) {

@@ -13,18 +13,18 @@ use crate::error::check;
 /// gradient += l1 · sign(w) + l2 · w           (sign(0) = 0: the subgradient of |w|)
 /// ```
 ///
-/// Hand in the weights and not biases, norm scales or running statistics: [`decays`](crate::decays) tells them apart. The
-/// gradient is added to those of the loss, without a graph over all weights.
+/// Hand in the weights and not biases, norm scales or running statistics: [`decays`](crate::decays)
+/// tells them apart. The gradient is added to those of the loss, without a graph over all weights.
 ///
-/// A step along the subgradient of L1 hardly ever ends at 0. [`shrink`](Self::shrink), the proximal step of L1 behind the
-/// update, makes weights exactly 0:
+/// A step along the subgradient of L1 hardly ever ends at 0. [`shrink`](Self::shrink), the proximal
+/// step of L1 behind the update, makes weights exactly 0:
 ///
 /// ```text
 /// w <- sign(w) · max(|w| - lr · l1, 0)
 /// ```
 ///
-/// L2 by gradient is the *coupled* decay: an adaptive rule divides it by the size of the gradients. *Decoupled* decay,
-/// beside the update, is a setting of the optimizer's groups (`AdamW`).
+/// L2 by gradient is the *coupled* decay: an adaptive rule divides it by the size of the gradients.
+/// *Decoupled* decay, beside the update, is a setting of the optimizer's groups (`AdamW`).
 ///
 /// # Examples
 /// ```
@@ -80,7 +80,8 @@ impl Penalty {
         Ok(sum)
     }
 
-    /// Adds the gradient of the penalty to that of each weight; a weight that has none gets the penalty's alone.
+    /// Adds the gradient of the penalty to that of each weight; a weight that has none gets the
+    /// penalty's alone.
     ///
     /// # Errors
     /// When a tensor operation fails.

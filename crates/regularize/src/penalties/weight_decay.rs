@@ -6,8 +6,8 @@
 /// scales and shifts of norm layers (one dimension), do not: they are few, cannot overfit by their
 /// size, and a norm undoes any shrinking of its scale only where the next layer grows for it.
 ///
-/// `name` is the full name of the parameter: one whose last part is `bias` never decays, whatever its
-/// shape.
+/// `name` is the full name of the parameter: one whose last part is `bias` never decays, whatever
+/// its shape.
 ///
 /// # Examples
 /// ```
