@@ -31,6 +31,8 @@ mod sample;
 
 mod params;
 
+mod builder;
+
 mod activation;
 mod initialization;
 mod names;

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Display};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{DType, Device, Result, Shape, Tensor, Var};
-use candle_nn::{Init, VarBuilder};
+use candle_nn::Init;
 use taper_tensor::{Rng, check_memory, element_count};
 
 use crate::error::ParamsError;
@@ -131,13 +131,7 @@ impl Params {
         Ok(report)
     }
 
-    /// A `VarBuilder` that creates its variables here, for networks written with `candle_nn`. Names
-    /// that end in `running_mean`, `running_var` or `num_batches_tracked` become buffers.
-    pub fn builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(Box::new(self.clone()), self.dtype, self.device.clone())
-    }
-
-    fn get_or_create(&self, name: &str, shape: Shape, first: Init, trainable: bool) -> Result<Var> {
+    pub(crate) fn get_or_create(&self, name: &str, shape: Shape, first: Init, trainable: bool) -> Result<Var> {
         if let Some(entry) = self.lock().get(name) {
             if entry.var.shape() != &shape {
                 let (name, got) = (name.to_owned(), entry.var.dims().to_vec());
@@ -158,6 +152,10 @@ impl Params {
         let entry = Entry { var: var.clone(), trainable };
         self.lock().insert(name.to_owned(), entry);
         Ok(var)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Var> {
+        self.lock().get(name).map(|entry| entry.var.clone())
     }
 
     fn select(&self, keep: impl Fn(&Entry) -> bool) -> Vec<(String, Var)> {
@@ -224,25 +222,6 @@ impl ParamPath {
 
     fn full(&self, name: impl Display) -> String {
         if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
-    }
-}
-
-impl candle_nn::var_builder::SimpleBackend for Params {
-    fn get(&self, shape: Shape, name: &str, first: Init, dtype: DType, _: &Device) -> Result<Tensor> {
-        let buffer = ["running_mean", "running_var", "num_batches_tracked"].iter().any(|end| name.ends_with(end));
-        let var = self.get_or_create(name, shape, first, !buffer)?;
-        if dtype == self.dtype { Ok(var.into_inner()) } else { var.to_dtype(dtype) }
-    }
-
-    fn get_unchecked(&self, name: &str, dtype: DType, _: &Device) -> Result<Tensor> {
-        match self.lock().get(name) {
-            Some(entry) => entry.var.to_dtype(dtype),
-            None => Err(ParamsError::Missing { name: name.to_owned() }.into()),
-        }
-    }
-
-    fn contains_tensor(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
     }
 }
 
@@ -314,17 +293,6 @@ mod tests {
         assert_eq!(kept.to_vec1::<f32>()?, [5.0; 2]);
         assert_eq!(other.to_vec1::<f32>()?, [6.0; 2]);
         assert_eq!(given.to_vec1::<f32>()?, [1.0; 2]);
-        Ok(())
-    }
-
-    #[test]
-    fn running_statistics_are_no_trainables() -> Result<()> {
-        let p = params();
-        candle_nn::batch_norm(3, candle_nn::BatchNormConfig::default(), p.builder().pp("norm"))?;
-        let names = |list: Vec<(String, Var)>| list.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-        assert_eq!(names(p.trainables()), ["norm.bias", "norm.weight"]);
-        assert_eq!(names(p.buffers()), ["norm.running_mean", "norm.running_var"]);
-        assert!(p.root().trainable("norm.weight", 4, Init::Const(0.0)).is_err());
         Ok(())
     }
 }

@@ -112,7 +112,8 @@ mod tests {
         let params = Params::new(Rng::new(0), DType::F64, Device::Cpu);
         let norm = BatchNorm::new(&params.root().at("norm"), 3, BatchNormConfig::default()).unwrap();
         let dropout = Dropout::new(0.5, "a")?;
-        let x = Tensor::new(&[[1f64, 2.0, 3.0]], &Device::Cpu)?; // a batch of one, which training refuses
+        // A batch of one, which training refuses.
+        let x = Tensor::new(&[[1f64, 2.0, 3.0]], &Device::Cpu)?;
         let run =
             |seed| marginalize(Marginalize::Samples(5), &Rng::new(seed), |m| norm.forward(&dropout.forward(&x, m)?, m));
         let before = params.buffers().iter().map(|(_, v)| v.to_vec1::<f64>()).collect::<Result<Vec<_>, _>>()?;
