@@ -9,8 +9,9 @@ use taper::pipeline::{Input, eval_loader, plain_loader, train_loader};
 use taper::range_test::range_test;
 use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
 use taper_data::Loader;
+use taper_nn::Params;
 use taper_regularize::smooth_labels;
-use taper_tensor::{Params, Rng, cross_entropy, linear};
+use taper_tensor::{Rng, cross_entropy, linear};
 use taper_transfer::{Classifier, Fit, Head, load_weights};
 
 use crate::support::small;

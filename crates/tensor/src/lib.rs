@@ -5,7 +5,8 @@
 //!
 //! Read in this order: [`Rng`] (keyed randomness), then the operations ([`conv2d`], [`max_pool2d`],
 //! ...), each a function from tensors to a tensor whose gradient candle's `backward` follows, and
-//! [`check_gradients`], which holds all of them, and yours, to finite differences.
+//! [`check_gradients`], which holds all of them, and yours, to finite differences. Layers with named
+//! weights are made of them in `taper-nn`.
 //!
 //! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels).
 //! Anywhere else it is composed of candle's own operations in a form whose gradient is right
@@ -53,34 +54,18 @@ mod autograd;
 
 mod ops;
 
-mod composed_activation;
-mod graph;
-mod init;
-mod initialization;
-mod mode;
-mod named;
-mod nonlinearity;
-mod params;
-mod pool_layer;
-
 pub use candle_core;
 
 pub use autograd::{GradientError, backward, check_gradients};
 pub use batch::Batch;
-pub use graph::{Graph, Node, Operation, Value};
-pub use initialization::Initialization;
 pub use kernels::memory::Recycler;
 pub use kernels::simd::{Simd, SimdError, force_simd, simd, simd_asked_for};
-pub use mode::{Layer, Mode};
-pub use named::NameError;
-pub use nonlinearity::Activation;
 pub use ops::{
     BatchMoments, Epilogue, Precision, PrecisionError, adaptive_avg_pool2d, add_relu, batch_norm_eval,
     batch_norm_train, composed, concat, conv2d, conv2d_batch_norm_train, conv2d_relu, cross_entropy, dropout,
     elementwise, fractional_max_pool2d, global_avg_pool, global_max_pool, group_norm, layer_norm, linear, log_softmax,
     max_pool2d, maxout, nchw, relu,
 };
-pub use params::{LoadReport, Params, Path, Reshaped};
 pub use regions::{Regions, Sequence};
 pub use rng::Rng;
 pub use shape::{check_input, check_memory, element_count};

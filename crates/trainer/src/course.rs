@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
 use taper_data::Loader;
+use taper_nn::{Mode, Params};
 use taper_optim::{Accumulator, Average, OptimError, UpdateRule};
-use taper_tensor::{Mode, Params, Precision, Rng, backward, cross_entropy};
+use taper_tensor::{Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::checkpoint::Checkpoint;

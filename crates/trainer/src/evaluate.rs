@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
 use taper_data::Loader;
+use taper_nn::Mode;
 use taper_regularize::{Marginal, Marginalize, marginalize};
-use taper_tensor::{Mode, Rng, log_softmax};
+use taper_tensor::{Rng, log_softmax};
 use taper_transfer::Classifier;
 
 /// Probabilities and labels of a data set, in its order, and what follows from them.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use taper_data::Loader;
-use taper_tensor::Params;
+use taper_nn::Params;
 use taper_transfer::Classifier;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Position, Way};

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
+use taper_nn::{Mode, Params};
 use taper_optim::{Iterate, Lbfgs, Minimiser};
 use taper_regularize::smooth_labels;
-use taper_tensor::{Mode, Params, backward, cross_entropy, linear};
+use taper_tensor::{backward, cross_entropy, linear};
 use taper_transfer::Classifier;
 
 use crate::evaluate::Evaluation;

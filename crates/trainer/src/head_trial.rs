@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use taper_data::{Dataset, Subset};
-use taper_tensor::{Mode, Rng};
+use taper_nn::Mode;
+use taper_tensor::Rng;
 use taper_transfer::Part;
 
 use crate::course::{At, Course};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Tensor, Var};
+use taper_nn::Params;
 use taper_regularize::decays;
-use taper_tensor::{Params, global_max_pool};
+use taper_tensor::global_max_pool;
 use taper_transfer::{Classifier, Part};
 
 use crate::checkpoint::Checkpoint;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
-use taper_tensor::{LoadReport, Params, Rng};
+use taper_nn::{LoadReport, Params};
+use taper_tensor::Rng;
 use taper_transfer::{
     BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, ReadReport, WeightsFile,
     architecture, load_weights,

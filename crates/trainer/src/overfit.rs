@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use taper_data::{Dataset, Subset};
-use taper_tensor::{Params, Rng};
+use taper_nn::Params;
+use taper_tensor::Rng;
 
 use crate::divergence::{Diverged, number};
 use crate::fit::{EpochInfo, Observer, fit};

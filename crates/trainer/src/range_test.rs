@@ -6,7 +6,8 @@ use std::fmt::{self, Write as _};
 use anyhow::{Context, Result, bail};
 use plotters::style::RGBColor;
 use taper_data::Loader;
-use taper_tensor::{Mode, Params, Precision, Rng, backward, cross_entropy};
+use taper_nn::{Mode, Params};
+use taper_tensor::{Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, decades, picture};

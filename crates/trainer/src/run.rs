@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use candle_core::Var;
 use taper_data::{Loader, Subset};
-use taper_tensor::{Batch, Mode, Params, Rng, cross_entropy};
+use taper_nn::{Mode, Params};
+use taper_tensor::{Batch, Rng, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Every};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, Serialize};
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};

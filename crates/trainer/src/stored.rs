@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use taper_data::{Loaded, Loader};
-use taper_tensor::{Batch, Mode};
+use taper_nn::Mode;
+use taper_tensor::Batch;
 use taper_transfer::Classifier;
 
 use crate::evaluate::{Evaluation, See};

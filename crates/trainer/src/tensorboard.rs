@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use prost::Message;
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 

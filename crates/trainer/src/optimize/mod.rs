@@ -5,9 +5,9 @@ mod schedule;
 
 use anyhow::Result;
 use candle_core::Var;
+use taper_nn::Params;
 use taper_optim::{Averaging, Clip, Group, NonFinite, OptimError, Optimizer, OptimizerConfig, UpdateRule};
 use taper_regularize::decays;
-use taper_tensor::Params;
 use taper_transfer::{Classifier, Part};
 
 use crate::recipe::{AverageRecipe, ClipRecipe, NonFiniteRecipe, OptimizeRecipe, Recipe, RecipeError};

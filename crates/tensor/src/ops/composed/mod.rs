@@ -18,6 +18,4 @@ pub use dropout::dropout;
 pub use loss::{cross_entropy, log_softmax};
 pub use pool::{adaptive_avg_pool2d, fractional_max_pool2d, max_pool2d};
 
-pub use crate::composed_activation::activation;
-
 pub(crate) use axis::nothing;
