@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use taper_augment::{
-    AugMix, AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Elastic, Fill, Filter,
-    GaussianNoise, HorizontalFlip, JpegArtifacts, Lighting, MAX_ASPECT, MAX_SIZE, Maybe, OneOf, Operation, Principal,
-    RandAugment, RandomAffine, RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens,
-    RandomPerspective, RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, ResizeTo, RgbImage, Rng,
-    Sampling, Sequence, TenCrop, Transform, TrivialAugment, Varied,
+    AugMix, AugmentError, Border, CenterCrop, ColorJitter, ColorJitterConfig, Compose, Cutout, Elastic, Fill,
+    GaussianNoise, HorizontalFlip, ImageOp, Interpolation, JpegArtifacts, Lighting, MAX_ASPECT, MAX_SIZE, Maybe, OneOf,
+    Principal, RandAugment, RandomAffine, RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig,
+    RandomLens, RandomPerspective, RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, ResizeTo,
+    RgbImage, Rng, Sampling, TenCrop, Transform, TrivialAugment, Varied,
 };
 
 /// Width and height.
@@ -45,7 +45,7 @@ fn table() -> Vec<Row> {
     let map = |sampling: Sampling| {
         let config = RandomAffineConfig {
             degrees: 30.0,
-            zoom: (0.7, 1.4),
+            scale: (0.7, 1.4),
             translate: (0.2, 0.1),
             shear: (20.0, 5.0),
             stretch: (0.8, 1.3),
@@ -55,27 +55,32 @@ fn table() -> Vec<Row> {
     };
     let flip = || HorizontalFlip::new(0.5).unwrap();
     let erasing = |fill| RandomErasing::new(RandomErasingConfig { fill, ..Default::default() }).unwrap();
-    let resize = || Resize::new(16, Filter::Bilinear).unwrap();
+    let resize = || Resize::new(16, Interpolation::Bilinear).unwrap();
     let center = || CenterCrop::new(20).unwrap();
     let train =
-        Sequence(vec![Box::new(crop()), Box::new(flip()), Box::new(map(Border::Reflect.into())), Box::new(jitter())]);
-    let test = Sequence(vec![Box::new(resize()), Box::new(center())]);
+        Compose(vec![Box::new(crop()), Box::new(flip()), Box::new(map(Border::Reflect.into())), Box::new(jitter())]);
+    let test = Compose(vec![Box::new(resize()), Box::new(center())]);
     vec![
         row("RandomResizedCrop", crop(), |_| (20, 20), true),
         row("HorizontalFlip", flip(), same, true),
         row("RandomAffine, fill", map(Border::Fill([9, 99, 199]).into()), same, true),
         row("RandomAffine, reflect", map(Border::Reflect.into()), same, true),
-        row("RandomAffine, bicubic", map(Sampling { filter: Filter::Bicubic, border: Border::Reflect }), same, true),
-        row("Varied", Varied::new("gamma", (0.5, 2.0), Operation::Gamma).unwrap(), same, true),
+        row(
+            "RandomAffine, bicubic",
+            map(Sampling { interpolation: Interpolation::Bicubic, border: Border::Reflect }),
+            same,
+            true,
+        ),
+        row("Varied", Varied::new("gamma", (0.5, 2.0), ImageOp::Gamma).unwrap(), same, true),
         row("ColorJitter", jitter(), same, true),
         row("RandomErasing", erasing(Fill::default()), same, true),
         row("RandomErasing, noise", erasing(Fill::Noise), same, true),
-        row("Cutout", Cutout::new(5, Fill::Colour([9, 99, 199])).unwrap(), same, true),
-        row("Operation", Operation::Equalize, same, false),
-        row("Operation, sharpness", Operation::Sharpness(1.7), same, false),
-        row("Operation, blur", Operation::Blur(1.0), same, false),
-        row("Maybe", Maybe::new(0.5, Operation::Hue(0.3)).unwrap(), same, true),
-        row("OneOf", OneOf::new(vec![Box::new(flip()), Box::new(Operation::VerticalFlip)]).unwrap(), same, true),
+        row("Cutout", Cutout::new(5, Fill::Color([9, 99, 199])).unwrap(), same, true),
+        row("ImageOp", ImageOp::Equalize, same, false),
+        row("ImageOp, sharpness", ImageOp::Sharpness(1.7), same, false),
+        row("ImageOp, blur", ImageOp::Blur(1.0), same, false),
+        row("Maybe", Maybe::new(0.5, ImageOp::Hue(0.3)).unwrap(), same, true),
+        row("OneOf", OneOf::new(vec![Box::new(flip()), Box::new(ImageOp::VerticalFlip)]).unwrap(), same, true),
         row("RandAugment", RandAugment::new(2, 0.3, Border::Reflect).unwrap(), same, true),
         row("TrivialAugment", TrivialAugment::default(), same, true),
         row("AugMix", AugMix::new(0.3, Border::Reflect).unwrap(), same, true),
@@ -84,33 +89,43 @@ fn table() -> Vec<Row> {
         row("JpegArtifacts", JpegArtifacts::new((10, 80)).unwrap(), same, true),
         row("RandomCrop", RandomCrop::new(20, 4, Border::Reflect).unwrap(), |_| (20, 20), true),
         row("RandomCrop, whole", RandomCrop::new(20, 0, Border::Reflect).unwrap(), |_| (20, 20), true),
-        row("RandomScaleCrop", RandomScaleCrop::new(20, (22, 30), Filter::Bilinear).unwrap(), |_| (20, 20), true),
+        row(
+            "RandomScaleCrop",
+            RandomScaleCrop::new(20, (22, 30), Interpolation::Bilinear).unwrap(),
+            |_| (20, 20),
+            true,
+        ),
         row("RandomPerspective", RandomPerspective::new(0.5, Border::Reflect).unwrap(), same, true),
         row("RandomLens", RandomLens::new((-0.3, 0.3), (0.0, 0.1), Border::default()).unwrap(), same, true),
         row("Elastic", Elastic::new(30.0, 3.0, Border::Reflect).unwrap(), same, true),
         row("Resize", resize(), short_side_16, false),
-        row("Resize, bicubic", Resize::new(16, Filter::Bicubic).unwrap(), short_side_16, false),
-        row("ResizeTo", ResizeTo::new(11, 5, Filter::Bilinear).unwrap(), |_| (11, 5), false),
+        row("Resize, bicubic", Resize::new(16, Interpolation::Bicubic).unwrap(), short_side_16, false),
+        row("ResizeTo", ResizeTo::new(11, 5, Interpolation::Bilinear).unwrap(), |_| (11, 5), false),
         row("CenterCrop", center(), |_| (20, 20), false),
         row("TenCrop", TenCrop::new(20, 2).unwrap(), |_| (20, 20), false),
         row("TenCrop, mirrored", TenCrop::new(20, 8).unwrap(), |_| (20, 20), false),
-        row("Sequence, train", train, |_| (20, 20), true),
-        row("Sequence, test", test, |_| (20, 20), false),
+        row("Compose, train", train, |_| (20, 20), true),
+        row("Compose, test", test, |_| (20, 20), false),
     ]
 }
 
 /// What changes nothing: probability 0, ranges without width, the size the picture has already.
 fn identities(width: u32, height: u32) -> Vec<(&'static str, Box<dyn Transform>)> {
-    let cut = RandomResizedCropConfig { size: 24, scale: (1.0, 1.0), ratio: (1.0, 1.0), filter: Filter::Bicubic };
+    let cut = RandomResizedCropConfig {
+        size: 24,
+        scale: (1.0, 1.0),
+        ratio: (1.0, 1.0),
+        interpolation: Interpolation::Bicubic,
+    };
     let mut all: Vec<(&'static str, Box<dyn Transform>)> = vec![
         ("HorizontalFlip", Box::new(HorizontalFlip::new(0.0).unwrap())),
         ("ColorJitter", Box::new(ColorJitter::new(ColorJitterConfig::default()).unwrap())),
         ("RandomErasing", Box::new(RandomErasing::new(RandomErasingConfig { p: 0.0, ..Default::default() }).unwrap())),
         ("RandomAffine", Box::new(RandomAffine::new(RandomAffineConfig::default()).unwrap())),
-        ("Resize", Box::new(Resize::new(width.min(height), Filter::Bilinear).unwrap())),
-        ("ResizeTo", Box::new(ResizeTo::new(width, height, Filter::Bicubic).unwrap())),
-        ("Sequence", Box::new(Sequence(Vec::new()))),
-        ("Maybe", Box::new(Maybe::new(0.0, Operation::Invert).unwrap())),
+        ("Resize", Box::new(Resize::new(width.min(height), Interpolation::Bilinear).unwrap())),
+        ("ResizeTo", Box::new(ResizeTo::new(width, height, Interpolation::Bicubic).unwrap())),
+        ("Compose", Box::new(Compose(Vec::new()))),
+        ("Maybe", Box::new(Maybe::new(0.0, ImageOp::Invert).unwrap())),
         ("RandAugment", Box::new(RandAugment::new(0, 1.0, Border::default()).unwrap())),
         ("Lighting", Box::new(Lighting::new(0.0, Principal::imagenet()).unwrap())),
         ("GaussianNoise", Box::new(GaussianNoise::new(0.0).unwrap())),
@@ -194,16 +209,16 @@ fn a_refusal_names_the_field() {
     for size in [0, MAX_SIZE + 1] {
         assert_eq!(field(CenterCrop::new(size)), "size");
         assert_eq!(field(TenCrop::new(size, 0)), "size");
-        assert_eq!(field(Resize::new(size, Filter::Bilinear)), "short_side");
-        assert_eq!(field(ResizeTo::new(size, 5, Filter::Bilinear)), "width");
-        assert_eq!(field(ResizeTo::new(5, size, Filter::Bilinear)), "height");
+        assert_eq!(field(Resize::new(size, Interpolation::Bilinear)), "short_side");
+        assert_eq!(field(ResizeTo::new(size, 5, Interpolation::Bilinear)), "width");
+        assert_eq!(field(ResizeTo::new(5, size, Interpolation::Bilinear)), "height");
         let config = RandomResizedCropConfig { size, ..Default::default() };
         assert_eq!(field(RandomResizedCrop::new(config)), "size");
     }
     assert_eq!(field(TenCrop::new(20, 10)), "index");
     let border = Border::default;
     for v in [-0.1, f64::NAN, f64::INFINITY] {
-        assert_eq!(field(Maybe::new(v, Operation::Invert)), "p");
+        assert_eq!(field(Maybe::new(v, ImageOp::Invert)), "p");
         assert_eq!(field(RandAugment::new(2, v, border())), "strength");
         assert_eq!(field(AugMix::new(v, border())), "strength");
         assert_eq!(field(Lighting::new(v, Principal::imagenet())), "sigma");
@@ -220,7 +235,7 @@ fn a_refusal_names_the_field() {
     assert_eq!(field(RandomLens::new((-2.0, 0.0), (0.0, 0.0), border())), "k1");
     assert_eq!(field(RandomLens::new((0.0, 0.0), (0.3, 0.2), border())), "k2");
     assert_eq!(field(RandomCrop::new(0, 4, border())), "size");
-    assert_eq!(field(RandomScaleCrop::new(24, (20, 30), Filter::Bilinear)), "short_side");
+    assert_eq!(field(RandomScaleCrop::new(24, (20, 30), Interpolation::Bilinear)), "short_side");
     let cut = RandomResizedCropConfig::default;
     for scale in [(0.0, 1.0), (0.5, 0.4), (0.5, 1.5), (f64::NAN, 1.0)] {
         assert_eq!(field(RandomResizedCrop::new(RandomResizedCropConfig { scale, ..cut() })), "scale");
@@ -235,7 +250,7 @@ fn a_refusal_names_the_field() {
         assert_eq!(field(ColorJitter::new(ColorJitterConfig { saturation: v, ..none() })), "saturation");
         let none = RandomAffineConfig::default;
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { degrees: v, ..none() })), "degrees");
-        assert_eq!(field(RandomAffine::new(RandomAffineConfig { zoom: (v, 1.0), ..none() })), "zoom");
+        assert_eq!(field(RandomAffine::new(RandomAffineConfig { scale: (v, 1.0), ..none() })), "scale");
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { translate: (0.0, v), ..none() })), "translate");
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { shear: (v, 0.0), ..none() })), "shear");
         assert_eq!(field(RandomAffine::new(RandomAffineConfig { stretch: (v, 1.0), ..none() })), "stretch");

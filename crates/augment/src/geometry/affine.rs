@@ -1,11 +1,11 @@
-//! Turning, zooming, shifting, shearing and stretching in one resampling.
+//! Rotation, scale, translation, shear and stretch in one resampling.
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number, check_range};
-use crate::sample::{Sampling, Source, inside};
-use image::RgbImage;
 use std::ops::Range;
-use taper_tensor::Rng;
+
+use image::RgbImage;
+
+use super::sampling::Sampling;
+use super::source::{Source, inside};
 
 /// Where the points of a picture go: about its middle `c`, stretched, sheared, turned, zoomed, then shifted.
 ///
@@ -22,7 +22,7 @@ pub struct Affine {
     /// Angle `a`, in degrees, counter-clockwise.
     pub degrees: f64,
     /// Scale `s`: above 1 things get larger.
-    pub zoom: f64,
+    pub scale: f64,
     /// Shift `t`, in pixels to the right and down.
     pub translate: (f64, f64),
     /// Angles `kx`, `ky`, in degrees, by which what is upright leans to the right and what is level rises to the right.
@@ -34,7 +34,7 @@ pub struct Affine {
 impl Default for Affine {
     /// The identity.
     fn default() -> Self {
-        Self { degrees: 0.0, zoom: 1.0, translate: (0.0, 0.0), shear: (0.0, 0.0), stretch: 1.0 }
+        Self { degrees: 0.0, scale: 1.0, translate: (0.0, 0.0), shear: (0.0, 0.0), stretch: 1.0 }
     }
 }
 
@@ -43,7 +43,7 @@ impl Affine {
     /// column x and row y, both counted from the corner (a pixel's middle is half a pixel in).
     fn inverse(&self, width: u32, height: u32) -> [[f64; 3]; 2] {
         let (sin, cos) = self.degrees.to_radians().sin_cos();
-        let (sin, cos) = (sin / self.zoom, cos / self.zoom);
+        let (sin, cos) = (sin / self.scale, cos / self.scale);
         let (kx, ky, wide) = (self.shear.0.to_radians().tan(), self.shear.1.to_radians().tan(), self.stretch.sqrt());
         // The inverse of K behind that of the turn.
         let unstretched = [[(1.0 + kx * ky) / wide, kx / wide], [ky * wide, wide]];
@@ -116,101 +116,12 @@ pub fn rotate(image: RgbImage, degrees: f64, sampling: impl Into<Sampling>) -> R
     affine(image, &Affine { degrees, ..Affine::default() }, sampling)
 }
 
-/// Settings of [`RandomAffine`]; the default changes nothing and has a black border.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RandomAffineConfig {
-    /// Largest angle to either side, in degrees.
-    pub degrees: f64,
-    /// Scale: from, to.
-    pub zoom: (f64, f64),
-    /// Largest shift to either side, as fractions of width and height.
-    pub translate: (f64, f64),
-    /// Largest angles to either side by which things lean and rise, in degrees.
-    pub shear: (f64, f64),
-    /// How much wider things get for their height: from, to; its logarithm is uniform.
-    pub stretch: (f64, f64),
-    /// How the picture is read.
-    pub sampling: Sampling,
-}
-
-impl Default for RandomAffineConfig {
-    fn default() -> Self {
-        Self {
-            degrees: 0.0,
-            zoom: (1.0, 1.0),
-            translate: (0.0, 0.0),
-            shear: (0.0, 0.0),
-            stretch: (1.0, 1.0),
-            sampling: Sampling::default(),
-        }
-    }
-}
-
-/// Turns, zooms, shifts, shears and stretches a picture at random, in one resampling; its size stays.
-///
-/// ```text
-/// a ~ U(-degrees, degrees),  s ~ U(zoom),  t = round(U(-translate, translate) * side)
-/// k ~ U(-shear, shear),  log w ~ U(log stretch)
-/// ```
-///
-/// With only `degrees` set it is a random rotation. The map is that of [`affine`].
-///
-/// # Examples
-/// ```
-/// use taper_augment::{Border, RandomAffine, RandomAffineConfig, RgbImage, Rng, Transform};
-/// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let config = RandomAffineConfig { degrees: 15.0, zoom: (0.9, 1.2), sampling: Border::Reflect.into(), ..Default::default() };
-/// let picture = RandomAffine::new(config)?.apply(RgbImage::new(64, 48), &mut Rng::new(1));
-/// assert_eq!(picture.dimensions(), (64, 48));
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct RandomAffine(RandomAffineConfig);
-
-impl RandomAffine {
-    /// Checks the settings.
-    ///
-    /// # Errors
-    /// `degrees` negative or not finite; `zoom` reversed, not positive or not finite; `translate`
-    /// outside [0, 1].
-    pub fn new(config: RandomAffineConfig) -> Result<Self, AugmentError> {
-        let fits = |d: f64| d >= 0.0 && d.is_finite();
-        check_number("degrees", config.degrees, "at least 0", fits)?;
-        check_range("zoom", config.zoom, "0 < low <= high", |s| s > 0.0)?;
-        for part in [config.translate.0, config.translate.1] {
-            let wanted = "fractions within [0, 1]";
-            check_number("translate", part, wanted, |t| (0.0..=1.0).contains(&t))?;
-        }
-        for angle in [config.shear.0, config.shear.1] {
-            check_number("shear", angle, "degrees within [0, 90)", |angle| (0.0..90.0).contains(&angle))?;
-        }
-        check_range("stretch", config.stretch, "0 < low <= high", |w| w > 0.0)?;
-        Ok(Self(config))
-    }
-}
-
-impl Transform for RandomAffine {
-    fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
-        let RandomAffineConfig { degrees, zoom, translate, shear, stretch, sampling } = self.0;
-        let (width, height) = image.dimensions();
-        let mut shift = |part: f64, side: u32| {
-            let most = part * f64::from(side);
-            rng.uniform(-most, most).round_ties_even()
-        };
-        let translate = (shift(translate.0, width), shift(translate.1, height));
-        let degrees = rng.uniform(-degrees, degrees);
-        let zoom = rng.uniform(zoom.0, zoom.1);
-        let shear = (rng.uniform(-shear.0, shear.0), rng.uniform(-shear.1, shear.1));
-        let stretch = rng.uniform(stretch.0.ln(), stretch.1.ln()).exp();
-        affine(image, &Affine { degrees, zoom, translate, shear, stretch }, sampling)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Border;
     use image::Rgb;
+    use taper_tensor::Rng;
 
     const BLACK: Border = Border::Fill([0; 3]);
 
@@ -243,8 +154,8 @@ mod tests {
     #[test]
     fn turning_and_zooming_back_restores_a_smooth_picture() {
         let smooth = RgbImage::from_fn(60, 40, |x, y| Rgb([4 * x as u8, 6 * y as u8, 2 * (x + y) as u8]));
-        let there = Affine { degrees: 25.0, zoom: 1.25, ..Affine::default() };
-        let back = Affine { degrees: -25.0, zoom: 0.8, ..Affine::default() };
+        let there = Affine { degrees: 25.0, scale: 1.25, ..Affine::default() };
+        let back = Affine { degrees: -25.0, scale: 0.8, ..Affine::default() };
         let again = affine(affine(smooth.clone(), &there, Border::Reflect), &back, Border::Reflect);
         for (x, y) in (20..40).flat_map(|x| (13..27).map(move |y| (x, y))) {
             assert!((0..3).all(|c| again[(x, y)][c].abs_diff(smooth[(x, y)][c]) <= 3), "({x}, {y})");
@@ -252,27 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_stays_one_colour_under_a_reflecting_border() {
-        let config = RandomAffineConfig {
-            degrees: 180.0,
-            zoom: (0.1, 3.0),
-            translate: (1.0, 1.0),
-            shear: (50.0, 70.0),
-            stretch: (0.3, 4.0),
-            sampling: Border::Reflect.into(),
-        };
-        let random = RandomAffine::new(config).unwrap();
-        for (i, (width, height)) in (0..).zip([(1, 1), (2, 1), (1, 9), (31, 17), (400, 3)]) {
-            let plain = RgbImage::from_pixel(width, height, Rgb([200, 131, 7]));
-            assert_eq!(random.apply(plain.clone(), &mut Rng::new(1).at(i)), plain);
-        }
-    }
-
-    #[test]
     fn maps_beyond_sense_do_no_harm() {
-        for zoom in [0.0, f64::NAN, 1e-30, 1e30, -1.0] {
+        for scale in [0.0, f64::NAN, 1e-30, 1e30, -1.0] {
             for border in [BLACK, Border::Reflect] {
-                let map = Affine { degrees: 3.0, zoom, translate: (f64::MAX, 0.0), shear: (90.0, zoom), stretch: zoom };
+                let map =
+                    Affine { degrees: 3.0, scale, translate: (f64::MAX, 0.0), shear: (90.0, scale), stretch: scale };
                 assert_eq!(affine(noise(5, 4), &map, border).dimensions(), (5, 4));
             }
         }

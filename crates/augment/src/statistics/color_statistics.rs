@@ -1,4 +1,4 @@
-//! The colours of a data set: mean, covariance, principal components.
+//! The colors of a data set: mean, covariance, principal components.
 
 use image::RgbImage;
 
@@ -19,7 +19,7 @@ pub struct ColorStatistics {
     products: [[u64; 3]; 3],
 }
 
-/// The principal components of colours: eigenvalues of their covariance, largest first, and the eigenvector of each.
+/// The principal components of colors: eigenvalues of their covariance, largest first, and the eigenvector of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Principal {
     /// Variances along the components.

@@ -1,11 +1,15 @@
 //! The random cut that most training on photographs rests on.
 
-use crate::Transform;
-use crate::error::{AugmentError, check_range};
-use crate::geometry::Rect;
-use crate::resize::{Filter, check_size, resized_crop};
 use image::RgbImage;
 use taper_tensor::Rng;
+
+use super::random_rect::draw;
+use super::rect::Rect;
+use super::resize::resized_crop;
+use super::sampling::Interpolation;
+use crate::check::{check_range, check_size};
+use crate::error::AugmentError;
+use crate::transform::Transform;
 
 /// Settings of [`RandomResizedCrop`]; the default is that of torchvision with 224 pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,12 +21,12 @@ pub struct RandomResizedCropConfig {
     /// Width / height of the cut: from, to.
     pub ratio: (f64, f64),
     /// How the cut is scaled to `size`.
-    pub filter: Filter,
+    pub interpolation: Interpolation,
 }
 
 impl Default for RandomResizedCropConfig {
     fn default() -> Self {
-        Self { size: 224, scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0), filter: Filter::Bilinear }
+        Self { size: 224, scale: (0.08, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0), interpolation: Interpolation::Bilinear }
     }
 }
 
@@ -84,29 +88,6 @@ impl RandomResizedCrop {
     }
 }
 
-/// A rectangle in a picture of `width` x `height` pixels: an area uniform in `scale` of the picture's, a ratio with a uniform
-/// logarithm, the width and height that `sides` makes of both, a uniform place. None where ten of them did not fit.
-pub(crate) fn draw(
-    (width, height): (u32, u32),
-    scale: (f64, f64),
-    ratio: (f64, f64),
-    sides: impl Fn(f64, f64) -> (u32, u32),
-    rng: &mut Rng,
-) -> Option<Rect> {
-    let area = f64::from(width) * f64::from(height);
-    (0..10).find_map(|_| {
-        let a = area * rng.uniform(scale.0, scale.1);
-        let r = rng.uniform(ratio.0.ln(), ratio.1.ln()).exp();
-        let (w, h) = sides(a, r);
-        let fits = (1..=width).contains(&w) && (1..=height).contains(&h);
-        fits.then(|| {
-            let top = rng.below((height - h) as usize + 1) as u32;
-            let left = rng.below((width - w) as usize + 1) as u32;
-            Rect { left, top, width: w, height: h }
-        })
-    })
-}
-
 /// The nearest whole number of pixels, half to even.
 fn pixels(length: f64) -> u32 {
     length.round_ties_even() as u32
@@ -122,7 +103,7 @@ impl Transform for RandomResizedCrop {
         if (width, height) == (size, size) && (rect.width, rect.height) == (size, size) {
             return image;
         }
-        resized_crop(&image, rect, size, size, self.0.filter)
+        resized_crop(&image, rect, size, size, self.0.interpolation)
     }
 }
 

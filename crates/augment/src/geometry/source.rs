@@ -3,45 +3,8 @@
 use std::ops::Range;
 
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
 
-use crate::resize::Filter;
-
-/// What lies beyond the edge of a picture. As data `"reflect"`, or `{ fill = [0, 0, 0] }`.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Border {
-    /// One colour: red, green, blue.
-    Fill([u8; 3]),
-    /// The picture mirrored at its edge, again and again (`cba|abc|cba`).
-    Reflect,
-}
-
-impl Default for Border {
-    /// Black, as in torchvision.
-    fn default() -> Self {
-        Self::Fill([0; 3])
-    }
-}
-
-/// How a picture is read between its pixels and beyond its edge; the default is bilinear with a black border. A [`Border`] alone
-/// will do where one of these is wanted, and stands for bilinear.
-///
-/// [`Filter::Bicubic`] is the cubic of sixteen pixels that PIL maps pictures with, Keys' with `a = -1`, sharper than the one that
-/// pictures are scaled with. Neither averages: what gets much smaller skips pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sampling {
-    /// Between the pixels.
-    pub filter: Filter,
-    /// Beyond the edge.
-    pub border: Border,
-}
-
-impl From<Border> for Sampling {
-    fn from(border: Border) -> Self {
-        Self { border, ..Self::default() }
-    }
-}
+use super::sampling::{Border, Interpolation, Sampling};
 
 /// The columns of 0..`columns` at which `start + step * column` lies far enough from both edges of a
 /// side that all pixels the interpolation reads exist.
@@ -74,12 +37,12 @@ impl<'a> Source<'a> {
         Self { pixels: image.as_chunks().0, width, height, sampling }
     }
 
-    /// Whether [`Self::inside`] reads as the filter says.
+    /// Whether [`Self::inside`] reads as the interpolation says.
     pub(crate) fn is_bilinear(&self) -> bool {
-        self.sampling.filter == Filter::Bilinear
+        self.sampling.interpolation == Interpolation::Bilinear
     }
 
-    /// The value at a place all four neighbours of which exist, bilinear.
+    /// The value at a place all four neighbors of which exist, bilinear.
     #[inline]
     pub(crate) fn inside(&self, x: f32, y: f32) -> [u8; 3] {
         let (x, y) = (x - 0.5, y - 0.5);
@@ -99,7 +62,7 @@ impl<'a> Source<'a> {
         let (x, y) = match self.sampling.border {
             Border::Reflect => (fold(x, width), fold(y, height)),
             Border::Fill(_) if (0.0..width).contains(&x) && (0.0..height).contains(&y) => (x, y),
-            Border::Fill(colour) => return colour,
+            Border::Fill(color) => return color,
         };
         if self.is_bilinear() { self.bilinear(x, y) } else { self.bicubic(x, y) }
     }
@@ -165,8 +128,8 @@ fn mix(corners: [[u8; 3]; 4], dx: f32, dy: f32) -> [u8; 3] {
 /// The whole part of a number from 0 to 255; what single precision left just below a whole number
 /// (by less than 1e-4) counts as that number.
 ///
-/// Added to 1.5 * 2^23, whose neighbours are 1 apart, a number is rounded into the lowest bits; half
-/// less beforehand turns rounding into dropping. This takes no conversion instruction and vectorises.
+/// Added to 1.5 * 2^23, whose neighbors are 1 apart, a number is rounded into the lowest bits; half
+/// less beforehand turns rounding into dropping. This takes no conversion instruction and vectorizes.
 #[inline]
 fn floor_byte(value: f32) -> u8 {
     (value - 0.4999 + 12_582_912.0).to_bits() as u8
@@ -206,7 +169,7 @@ mod tests {
     #[test]
     fn a_cubic_goes_through_its_pixels_and_stays_in_bytes() {
         let picture = RgbImage::from_fn(5, 4, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }, 40 * x as u8, 9]));
-        let source = Source::new(&picture, Sampling { filter: Filter::Bicubic, border: Border::Reflect });
+        let source = Source::new(&picture, Sampling { interpolation: Interpolation::Bicubic, border: Border::Reflect });
         for (x, y, pixel) in picture.enumerate_pixels() {
             assert_eq!(source.at(x as f32 + 0.5, y as f32 + 0.5), pixel.0);
         }

@@ -67,13 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn greys_have_no_hue_and_a_turn_there_and_back_is_near() {
+    fn grays_have_no_hue_and_a_turn_there_and_back_is_near() {
         for value in 0..=255u8 {
-            let grey = RgbImage::from_pixel(1, 1, Rgb([value; 3]));
-            assert_eq!(adjust_hue(grey.clone(), 0.4), grey);
-            let colour = RgbImage::from_pixel(1, 1, Rgb([value, 255 - value, 90]));
-            let back = adjust_hue(adjust_hue(colour.clone(), 0.4), -0.4);
-            assert!(back.iter().zip(colour.iter()).all(|(a, b)| a.abs_diff(*b) <= 16), "{value}: {back:?}");
+            let gray = RgbImage::from_pixel(1, 1, Rgb([value; 3]));
+            assert_eq!(adjust_hue(gray.clone(), 0.4), gray);
+            let color = RgbImage::from_pixel(1, 1, Rgb([value, 255 - value, 90]));
+            let back = adjust_hue(adjust_hue(color.clone(), 0.4), -0.4);
+            assert!(back.iter().zip(color.iter()).all(|(a, b)| a.abs_diff(*b) <= 16), "{value}: {back:?}");
         }
     }
 }

@@ -1,32 +1,12 @@
-//! Moving pixels without mixing them: cuts and mirror images.
+//! Cuts of a given place, and from the middle.
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number};
-use crate::resize::check_size;
 use image::RgbImage;
 use taper_tensor::Rng;
 
-/// A rectangle of pixels: its upper left corner and its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rect {
-    /// Distance from the left edge, in pixels.
-    pub left: u32,
-    /// Distance from the upper edge, in pixels.
-    pub top: u32,
-    /// Width, in pixels.
-    pub width: u32,
-    /// Height, in pixels.
-    pub height: u32,
-}
-
-impl Rect {
-    /// The part of it that lies in a picture; without pixels where none does.
-    pub fn within(self, image: &RgbImage) -> Self {
-        let left = self.left.min(image.width());
-        let top = self.top.min(image.height());
-        Self { left, top, width: self.width.min(image.width() - left), height: self.height.min(image.height() - top) }
-    }
-}
+use super::rect::Rect;
+use crate::check::check_size;
+use crate::error::AugmentError;
+use crate::transform::Transform;
 
 /// Cuts out the part of a rectangle that lies in the picture.
 ///
@@ -68,30 +48,6 @@ pub fn center_crop(image: RgbImage, width: u32, height: u32) -> RgbImage {
     window
 }
 
-/// Mirrors the picture left to right.
-///
-/// # Examples
-/// ```
-/// use taper_augment::{RgbImage, hflip};
-/// let picture = RgbImage::from_fn(3, 1, |x, _| image::Rgb([x as u8; 3]));
-/// assert_eq!(hflip(picture).into_raw(), [2, 2, 2, 1, 1, 1, 0, 0, 0]);
-/// ```
-pub fn hflip(mut image: RgbImage) -> RgbImage {
-    let stride = image.width() as usize * 3;
-    if stride > 0 {
-        for row in image.chunks_exact_mut(stride) {
-            row.as_chunks_mut::<3>().0.reverse();
-        }
-    }
-    image
-}
-
-/// Mirrors the picture top to bottom.
-pub fn vflip(mut image: RgbImage) -> RgbImage {
-    image::imageops::flip_vertical_in_place(&mut image);
-    image
-}
-
 /// The offsets (into the picture, into the window) that put one side in the middle of a window.
 fn center(side: u32, window: u32) -> (u32, u32) {
     if side >= window {
@@ -113,39 +69,6 @@ fn copy(from: &RgbImage, rect: Rect, to: &mut RgbImage, at: (u32, u32)) {
     for (source, target) in sources.zip(targets).take(rect.height as usize) {
         let (source, target) = (&source[rect.left as usize * 3..], &mut target[at.0 as usize * 3..]);
         target[..length].copy_from_slice(&source[..length]);
-    }
-}
-
-/// Mirrors left to right with probability `p`, otherwise leaves the picture alone.
-///
-/// Right for pictures of things; wrong where left and right differ in meaning (letters, arrows).
-///
-/// # Examples
-/// ```
-/// use taper_augment::{HorizontalFlip, RgbImage, Rng, Transform};
-/// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let picture = HorizontalFlip::new(0.5)?.apply(RgbImage::new(4, 4), &mut Rng::new(1));
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct HorizontalFlip {
-    p: f64,
-}
-
-impl HorizontalFlip {
-    /// Mirrors with probability `p` (a fraction).
-    ///
-    /// # Errors
-    /// `p` outside [0, 1].
-    pub fn new(p: f64) -> Result<Self, AugmentError> {
-        check_number("p", p, "a fraction within [0, 1]", |p| (0.0..=1.0).contains(&p))?;
-        Ok(Self { p })
-    }
-}
-
-impl Transform for HorizontalFlip {
-    fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
-        if rng.chance(self.p) { hflip(image) } else { image }
     }
 }
 
@@ -208,22 +131,5 @@ mod tests {
         assert_eq!(window[(0, 0)], Rgb([0, 0, 0]));
         assert_eq!(window[(1, 3)], Rgb([0, 3, 7]));
         assert_eq!(window[(2, 3)], Rgb([0, 0, 0]));
-    }
-
-    #[test]
-    fn mirroring_twice_gives_the_picture_back() {
-        let picture = places(5, 3);
-        let mirrored = hflip(picture.clone());
-        assert_eq!(mirrored[(0, 2)], Rgb([4, 2, 7]));
-        assert_eq!(hflip(mirrored), picture);
-        assert_eq!(hflip(RgbImage::new(0, 3)).dimensions(), (0, 3));
-    }
-
-    #[test]
-    fn about_p_of_the_pictures_are_mirrored() {
-        let (picture, flip) = (places(2, 1), HorizontalFlip::new(0.3).unwrap());
-        let root = Rng::new(2);
-        let turned = (0..4000).filter(|&i| flip.apply(picture.clone(), &mut root.at(i)) != picture);
-        assert!((turned.count() as f64 / 4000.0 - 0.3).abs() < 0.03);
     }
 }

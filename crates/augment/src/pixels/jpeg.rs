@@ -1,37 +1,12 @@
-//! What cameras and files do to a picture.
+//! What a JPEG of low quality does.
 
 use image::RgbImage;
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use taper_tensor::Rng;
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number, check_range};
-
-/// Noise on every value: `x + σ z`, z standard normal, rounded and cut off at 0 and 255.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GaussianNoise {
-    sigma: f64,
-}
-
-impl GaussianNoise {
-    /// Noise of standard deviation `sigma`, of 255.
-    ///
-    /// # Errors
-    /// `sigma` negative or not finite.
-    pub fn new(sigma: f64) -> Result<Self, AugmentError> {
-        check_number("sigma", sigma, "at least 0", |sigma| sigma >= 0.0 && sigma.is_finite())?;
-        Ok(Self { sigma })
-    }
-}
-
-impl Transform for GaussianNoise {
-    fn apply(&self, mut image: RgbImage, rng: &mut Rng) -> RgbImage {
-        if self.sigma > 0.0 {
-            image.iter_mut().for_each(|value| *value = (f64::from(*value) + self.sigma * rng.normal()).round() as u8);
-        }
-        image
-    }
-}
+use crate::check::check_range;
+use crate::error::AugmentError;
+use crate::transform::Transform;
 
 /// The picture as a JPEG of `quality`, 1 to 100, decoded again; as it is where it cannot be one (a side of 0, or beyond
 /// 65535).
@@ -73,14 +48,6 @@ impl Transform for JpegArtifacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn noise_has_its_deviation() {
-        let plain = RgbImage::from_pixel(100, 100, image::Rgb([128; 3]));
-        let noisy = GaussianNoise::new(10.0).unwrap().apply(plain, &mut Rng::new(1));
-        let squares: f64 = noisy.iter().map(|&value| (f64::from(value) - 128.0).powi(2)).sum();
-        assert!(((squares / 30_000.0).sqrt() - 10.0).abs() < 0.3);
-    }
 
     #[test]
     fn a_low_quality_costs_more() {

@@ -3,24 +3,26 @@
 use image::RgbImage;
 use taper_tensor::Rng;
 
-use crate::{
-    Affine, Sampling, Transform, adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation,
-    adjust_sharpness, affine, autocontrast, blur, equalize, grayscale, hflip, invert, posterize, solarize, vflip,
+use crate::geometry::{Affine, Sampling, affine, hflip, vflip};
+use crate::pixels::{
+    adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation, adjust_sharpness, autocontrast,
+    blur, equalize, grayscale, invert, posterize, solarize,
 };
+use crate::transform::Transform;
 
 /// One change of a picture, with its strength. As a [`Transform`] it draws nothing; [`Maybe`](crate::Maybe) and
 /// [`OneOf`](crate::OneOf) bring chance to it, policies such as [`RandAugment`](crate::RandAugment) choose among many.
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{Maybe, Operation, RgbImage, Rng, Transform};
+/// use taper_augment::{Maybe, ImageOp, RgbImage, Rng, Transform};
 /// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let sometimes_gray = Maybe::new(0.2, Operation::Grayscale)?;
+/// let sometimes_gray = Maybe::new(0.2, ImageOp::Grayscale)?;
 /// assert_eq!(sometimes_gray.apply(RgbImage::new(8, 8), &mut Rng::new(1)).dimensions(), (8, 8));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Operation {
+pub enum ImageOp {
     /// Nothing.
     Identity,
     /// [`hflip`].
@@ -57,7 +59,7 @@ pub enum Operation {
     Grayscale,
 }
 
-impl Operation {
+impl ImageOp {
     /// The changed picture, of the same size.
     pub fn of(self, image: RgbImage) -> RgbImage {
         match self {
@@ -82,7 +84,7 @@ impl Operation {
     }
 }
 
-impl Transform for Operation {
+impl Transform for ImageOp {
     fn apply(&self, image: RgbImage, _: &mut Rng) -> RgbImage {
         self.of(image)
     }

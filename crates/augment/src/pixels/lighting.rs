@@ -1,13 +1,14 @@
-//! Light that changes as it does between photographs: along the principal components of their colours.
+//! Light that changes as it does between photographs: along the principal components of their colors.
 
 use image::RgbImage;
 use taper_tensor::Rng;
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number};
+use crate::check::check_number;
+use crate::error::AugmentError;
 use crate::statistics::Principal;
+use crate::transform::Transform;
 
-/// One offset for all pixels of a picture, along the principal components of the colours of a data set:
+/// One offset for all pixels of a picture, along the principal components of the colors of a data set:
 ///
 /// ```text
 /// x + 255 Σ_i a_i λ_i p_i,   a_i ~ N(0, σ²)

@@ -1,8 +1,8 @@
-//! Colours of pixels changed one by one, by a table for each channel.
+//! Colors of pixels changed one by one, by a table for each channel.
 
 use image::RgbImage;
 
-use crate::color::luma;
+use super::blend::luma;
 
 /// Replaces each value of channel `c` by `table(c)` of it.
 fn by_tables(mut image: RgbImage, tables: &[[u8; 256]; 3]) -> RgbImage {

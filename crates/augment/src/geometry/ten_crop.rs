@@ -3,10 +3,12 @@
 use image::RgbImage;
 use taper_tensor::Rng;
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number};
-use crate::geometry::{Rect, center_crop, crop, hflip};
-use crate::resize::check_size;
+use super::crop::{center_crop, crop};
+use super::flip::hflip;
+use super::rect::Rect;
+use crate::check::{check_number, check_size};
+use crate::error::AugmentError;
+use crate::transform::Transform;
 
 /// How many views there are.
 pub const TEN: usize = 10;

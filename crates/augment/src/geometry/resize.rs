@@ -1,34 +1,18 @@
 //! Other sizes: every output pixel is a weighted mean of the input pixels it covers.
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number};
-use crate::geometry::Rect;
 use fast_image_resize::images::CroppedImage;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, imageops};
-use serde::{Deserialize, Serialize};
 use taper_tensor::Rng;
 
-/// The longest side, in pixels, that a transform can be asked to make.
-pub const MAX_SIZE: u32 = 8192;
+use super::rect::Rect;
+use super::sampling::Interpolation;
+use crate::check::check_size;
+use crate::error::AugmentError;
+use crate::transform::Transform;
 
 /// The longest picture that [`resize_short_side`] keeps whole, as long side / short side.
 pub const MAX_ASPECT: u32 = 16;
-
-/// The weights of the input pixels around the place `t` of an output pixel, in units of one output
-/// pixel where the picture shrinks (so that it is antialiased) and of one input pixel where it grows.
-///
-/// # References
-/// R. Keys, *Cubic convolution interpolation for digital image processing*, 1981.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Filter {
-    /// A triangle, `1 - |t|` for `|t| < 1`; the usual choice of torchvision.
-    #[default]
-    Bilinear,
-    /// Keys' cubic with `a = -0.5`, for `|t| < 2`; sharper, the usual choice of timm.
-    Bicubic,
-}
 
 /// Scales a picture to `width` x `height` pixels, whatever becomes of its proportions.
 ///
@@ -37,15 +21,15 @@ pub enum Filter {
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{Filter, RgbImage, resize};
-/// assert_eq!(resize(RgbImage::new(9, 5), 3, 4, Filter::Bilinear).dimensions(), (3, 4));
+/// use taper_augment::{Interpolation, RgbImage, resize};
+/// assert_eq!(resize(RgbImage::new(9, 5), 3, 4, Interpolation::Bilinear).dimensions(), (3, 4));
 /// ```
-pub fn resize(image: RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
+pub fn resize(image: RgbImage, width: u32, height: u32, interpolation: Interpolation) -> RgbImage {
     if image.dimensions() == (width, height) {
         return image;
     }
     let whole = whole(&image);
-    resized_crop(&image, whole, width, height, filter)
+    resized_crop(&image, whole, width, height, interpolation)
 }
 
 /// Scales a picture so that its short side has `short_side` pixels, in proportion:
@@ -61,11 +45,11 @@ pub fn resize(image: RgbImage, width: u32, height: u32, filter: Filter) -> RgbIm
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{Filter, RgbImage, resize_short_side};
-/// let picture = resize_short_side(RgbImage::new(500, 375), 256, Filter::Bilinear);
+/// use taper_augment::{Interpolation, RgbImage, resize_short_side};
+/// let picture = resize_short_side(RgbImage::new(500, 375), 256, Interpolation::Bilinear);
 /// assert_eq!(picture.dimensions(), (341, 256));
 /// ```
-pub fn resize_short_side(image: RgbImage, short_side: u32, filter: Filter) -> RgbImage {
+pub fn resize_short_side(image: RgbImage, short_side: u32, interpolation: Interpolation) -> RgbImage {
     let mut part = whole(&image);
     let short = part.width.min(part.height);
     let longest = short.saturating_mul(MAX_ASPECT);
@@ -82,7 +66,7 @@ pub fn resize_short_side(image: RgbImage, short_side: u32, filter: Filter) -> Rg
     if image.dimensions() == (width, height) {
         return image;
     }
-    resized_crop(&image, part, width, height, filter)
+    resized_crop(&image, part, width, height, interpolation)
 }
 
 /// Cuts out a rectangle and scales it to `width` x `height` pixels; nothing outside the rectangle
@@ -91,20 +75,20 @@ pub fn resize_short_side(image: RgbImage, short_side: u32, filter: Filter) -> Rg
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{Filter, Rect, RgbImage, resized_crop};
+/// use taper_augment::{Interpolation, Rect, RgbImage, resized_crop};
 /// let rect = Rect { left: 10, top: 20, width: 100, height: 80 };
-/// let part = resized_crop(&RgbImage::new(320, 240), rect, 64, 64, Filter::Bilinear);
+/// let part = resized_crop(&RgbImage::new(320, 240), rect, 64, 64, Interpolation::Bilinear);
 /// assert_eq!(part.dimensions(), (64, 64));
 /// ```
-pub fn resized_crop(image: &RgbImage, rect: Rect, width: u32, height: u32, filter: Filter) -> RgbImage {
+pub fn resized_crop(image: &RgbImage, rect: Rect, width: u32, height: u32, interpolation: Interpolation) -> RgbImage {
     let Rect { left, top, width: w, height: h } = rect.within(image);
     let mut scaled = RgbImage::new(width, height);
     if w == 0 || h == 0 || width == 0 || height == 0 {
         return scaled;
     }
-    let (kernel, other) = match filter {
-        Filter::Bilinear => (FilterType::Bilinear, imageops::FilterType::Triangle),
-        Filter::Bicubic => (FilterType::CatmullRom, imageops::FilterType::CatmullRom),
+    let (kernel, other) = match interpolation {
+        Interpolation::Bilinear => (FilterType::Bilinear, imageops::FilterType::Triangle),
+        Interpolation::Bicubic => (FilterType::CatmullRom, imageops::FilterType::CatmullRom),
     };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(kernel));
     let mut scale = || {
@@ -129,26 +113,20 @@ fn whole(image: &RgbImage) -> Rect {
     Rect { left: 0, top: 0, width, height }
 }
 
-/// `Ok` for a side that a transform can make.
-pub(crate) fn check_size(field: &'static str, side: u32) -> Result<(), AugmentError> {
-    let fits = |_: f64| (1..=MAX_SIZE).contains(&side);
-    check_number(field, f64::from(side), "1 to 8192 pixels", fits)
-}
-
 /// Scales the short side to a fixed length, as [`resize_short_side`] does; draws nothing.
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{Filter, Resize, RgbImage, Rng, Transform};
+/// use taper_augment::{Interpolation, Resize, RgbImage, Rng, Transform};
 /// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let picture = Resize::new(64, Filter::Bilinear)?.apply(RgbImage::new(128, 256), &mut Rng::new(0));
+/// let picture = Resize::new(64, Interpolation::Bilinear)?.apply(RgbImage::new(128, 256), &mut Rng::new(0));
 /// assert_eq!(picture.dimensions(), (64, 128));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resize {
     short_side: u32,
-    filter: Filter,
+    interpolation: Interpolation,
 }
 
 impl Resize {
@@ -156,15 +134,15 @@ impl Resize {
     ///
     /// # Errors
     /// `short_side` outside 1..=[`MAX_SIZE`].
-    pub fn new(short_side: u32, filter: Filter) -> Result<Self, AugmentError> {
+    pub fn new(short_side: u32, interpolation: Interpolation) -> Result<Self, AugmentError> {
         check_size("short_side", short_side)?;
-        Ok(Self { short_side, filter })
+        Ok(Self { short_side, interpolation })
     }
 }
 
 impl Transform for Resize {
     fn apply(&self, image: RgbImage, _: &mut Rng) -> RgbImage {
-        resize_short_side(image, self.short_side, self.filter)
+        resize_short_side(image, self.short_side, self.interpolation)
     }
 }
 
@@ -172,9 +150,9 @@ impl Transform for Resize {
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{Filter, ResizeTo, RgbImage, Rng, Transform};
+/// use taper_augment::{Interpolation, ResizeTo, RgbImage, Rng, Transform};
 /// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let picture = ResizeTo::new(64, 48, Filter::Bilinear)?.apply(RgbImage::new(9, 9), &mut Rng::new(0));
+/// let picture = ResizeTo::new(64, 48, Interpolation::Bilinear)?.apply(RgbImage::new(9, 9), &mut Rng::new(0));
 /// assert_eq!(picture.dimensions(), (64, 48));
 /// # Ok(()) }
 /// ```
@@ -182,7 +160,7 @@ impl Transform for Resize {
 pub struct ResizeTo {
     width: u32,
     height: u32,
-    filter: Filter,
+    interpolation: Interpolation,
 }
 
 impl ResizeTo {
@@ -190,16 +168,16 @@ impl ResizeTo {
     ///
     /// # Errors
     /// `width` or `height` outside 1..=[`MAX_SIZE`].
-    pub fn new(width: u32, height: u32, filter: Filter) -> Result<Self, AugmentError> {
+    pub fn new(width: u32, height: u32, interpolation: Interpolation) -> Result<Self, AugmentError> {
         check_size("width", width)?;
         check_size("height", height)?;
-        Ok(Self { width, height, filter })
+        Ok(Self { width, height, interpolation })
     }
 }
 
 impl Transform for ResizeTo {
     fn apply(&self, image: RgbImage, _: &mut Rng) -> RgbImage {
-        resize(image, self.width, self.height, self.filter)
+        resize(image, self.width, self.height, self.interpolation)
     }
 }
 
@@ -217,15 +195,15 @@ mod tests {
     #[test]
     fn halving_averages_and_doubling_interpolates() {
         let pair = RgbImage::from_fn(2, 1, |x, _| Rgb([x as u8 * 100; 3]));
-        assert_eq!(resize(pair.clone(), 1, 1, Filter::Bilinear)[(0, 0)], Rgb([50; 3]));
-        let four = resize(pair, 4, 1, Filter::Bilinear);
+        assert_eq!(resize(pair.clone(), 1, 1, Interpolation::Bilinear)[(0, 0)], Rgb([50; 3]));
+        let four = resize(pair, 4, 1, Interpolation::Bilinear);
         let values: Vec<u8> = four.pixels().map(|p| p[0]).collect();
         assert_eq!(values, [0, 25, 75, 100]);
     }
 
     #[test]
     fn the_long_side_is_rounded_down_and_cut_where_extreme() {
-        let size = |w, h| resize_short_side(RgbImage::new(w, h), 224, Filter::Bilinear).dimensions();
+        let size = |w, h| resize_short_side(RgbImage::new(w, h), 224, Interpolation::Bilinear).dimensions();
         assert_eq!(size(500, 375), (298, 224));
         assert_eq!(size(375, 500), (224, 298));
         assert_eq!(size(8000, 13), (224 * 16, 224));
@@ -236,18 +214,18 @@ mod tests {
     #[test]
     fn the_middle_of_a_line_is_that_of_the_whole_line() {
         let line = noise(200, 4);
-        let whole = center_crop(resize(line.clone(), 400, 8, Filter::Bilinear), 16, 8);
-        let cut = center_crop(resize_short_side(line, 8, Filter::Bilinear), 16, 8);
+        let whole = center_crop(resize(line.clone(), 400, 8, Interpolation::Bilinear), 16, 8);
+        let cut = center_crop(resize_short_side(line, 8, Interpolation::Bilinear), 16, 8);
         assert_eq!(whole, cut);
     }
 
     #[test]
     fn nothing_outside_the_rectangle_is_mixed_in() {
         let (picture, rect) = (noise(40, 30), Rect { left: 7, top: 5, width: 20, height: 11 });
-        for filter in [Filter::Bilinear, Filter::Bicubic] {
-            let part = resize(crop(&picture, rect), 13, 29, filter);
-            assert_eq!(resized_crop(&picture, rect, 13, 29, filter), part);
+        for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
+            let part = resize(crop(&picture, rect), 13, 29, interpolation);
+            assert_eq!(resized_crop(&picture, rect, 13, 29, interpolation), part);
         }
-        assert_eq!(resized_crop(&picture, rect, 20, 11, Filter::Bilinear), crop(&picture, rect));
+        assert_eq!(resized_crop(&picture, rect, 20, 11, Interpolation::Bilinear), crop(&picture, rect));
     }
 }

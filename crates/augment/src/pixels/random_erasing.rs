@@ -1,30 +1,13 @@
-//! Hiding a part of the picture.
+//! Hiding a random rectangle.
 
-use image::{Rgb, RgbImage};
-use serde::{Deserialize, Serialize};
+use image::RgbImage;
 use taper_tensor::Rng;
 
-use crate::Transform;
-use crate::crop::draw;
-use crate::error::{AugmentError, check_number, check_range};
-use crate::geometry::Rect;
-
-/// What is put where the picture is hidden.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fill {
-    /// One colour: red, green, blue.
-    Colour([u8; 3]),
-    /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds best.
-    Noise,
-}
-
-impl Default for Fill {
-    /// The mean colour of ImageNet, which the normalisation of most pretrained networks turns into zeros: torchvision's.
-    fn default() -> Self {
-        Self::Colour([124, 116, 104])
-    }
-}
+use super::fill::{Fill, hide};
+use crate::check::{check_number, check_range};
+use crate::error::AugmentError;
+use crate::geometry::draw;
+use crate::transform::Transform;
 
 /// Settings of [`RandomErasing`]; the default is that of torchvision.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +48,7 @@ impl Default for RandomErasingConfig {
 /// ```
 ///
 /// # Differs from torchvision
-/// It works on pictures and not on normalised tensors: the colour of the default is what zeros are there.
+/// It works on pictures and not on normalized tensors: the color of the default is what zeros are there.
 ///
 /// # References
 /// Z. Zhong, L. Zheng, G. Kang, S. Li, Y. Yang, *Random Erasing Data Augmentation*, 2017.
@@ -99,73 +82,11 @@ impl Transform for RandomErasing {
     }
 }
 
-/// Hides a square with its centre anywhere in the picture; the border cuts it, so that less is hidden there.
-///
-/// # Examples
-/// ```
-/// use taper_augment::{Cutout, Fill, RgbImage, Rng, Transform};
-/// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let picture = Cutout::new(16, Fill::Colour([9; 3]))?.apply(RgbImage::new(32, 32), &mut Rng::new(1));
-/// let hidden = picture.pixels().filter(|pixel| pixel.0 == [9; 3]).count();
-/// assert!((64..=256).contains(&hidden));
-/// # Ok(()) }
-/// ```
-///
-/// # References
-/// T. DeVries, G. W. Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017: a square of half
-/// the picture's side for ten classes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cutout {
-    side: u32,
-    fill: Fill,
-}
-
-impl Cutout {
-    /// A square of `side` pixels.
-    ///
-    /// # Errors
-    /// When `side` is 0.
-    pub fn new(side: u32, fill: Fill) -> Result<Self, AugmentError> {
-        check_number("side", f64::from(side), "1 or more", |side| side > 0.0)?;
-        Ok(Self { side, fill })
-    }
-}
-
-impl Transform for Cutout {
-    fn apply(&self, mut image: RgbImage, rng: &mut Rng) -> RgbImage {
-        let (width, height) = image.dimensions();
-        if width > 0 && height > 0 {
-            let half = u64::from(self.side / 2);
-            let mut part = |size: u32| {
-                let centre = rng.below(size as usize) as u64;
-                let from = centre.saturating_sub(half);
-                let to = (centre + u64::from(self.side) - half).min(u64::from(size));
-                (from as u32, (to - from) as u32)
-            };
-            let ((left, width), (top, height)) = (part(width), part(height));
-            hide(&mut image, Rect { left, top, width, height }, self.fill, rng);
-        }
-        image
-    }
-}
-
-fn hide(image: &mut RgbImage, rect: Rect, fill: Fill, rng: &mut Rng) {
-    for y in rect.top..rect.top + rect.height {
-        for x in rect.left..rect.left + rect.width {
-            let colour = match fill {
-                Fill::Colour(colour) => colour,
-                Fill::Noise => [(); 3].map(|()| rng.below(256) as u8),
-            };
-            image.put_pixel(x, y, Rgb(colour));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const INK: Fill = Fill::Colour([255, 0, 255]);
+    const INK: Fill = Fill::Color([255, 0, 255]);
 
     /// How many pixels of a black picture are hidden, draw by draw.
     fn hidden(transform: &dyn Transform, size: (u32, u32), draws: u64) -> Vec<usize> {
@@ -184,14 +105,6 @@ mod tests {
         assert!(erased.iter().all(|area| (0.09..0.215).contains(area)), "{erased:?}");
         let mean = erased.iter().sum::<f64>() / erased.len() as f64;
         assert!((mean - 0.15).abs() < 0.005, "{mean}");
-    }
-
-    #[test]
-    fn a_square_is_whole_in_the_middle_and_cut_at_the_border() {
-        let counts = hidden(&Cutout::new(8, INK).unwrap(), (20, 20), 2000);
-        assert!(counts.iter().all(|n| (16..=64).contains(n)) && counts.contains(&64) && counts.contains(&16));
-        // Larger than the picture: all of it, where the centre is near enough.
-        assert!(hidden(&Cutout::new(100, INK).unwrap(), (9, 5), 20).iter().all(|&n| n == 45));
     }
 
     #[test]
@@ -214,6 +127,5 @@ mod tests {
             let said = RandomErasing::new(config).unwrap_err().to_string();
             assert!(said.starts_with(name), "{said}");
         }
-        assert!(Cutout::new(0, Fill::Noise).unwrap_err().to_string().starts_with("side is"));
     }
 }

@@ -1,13 +1,13 @@
-//! Sharper and softer: each pixel mixed with its neighbours.
+//! Sharper and softer: each pixel mixed with its neighbors.
 
 use image::{RgbImage, imageops};
 
-use crate::color::blend;
+use super::blend::blend;
 
 /// Away from (`factor` > 1) or towards (< 1) a smoothed picture: `s + factor (x - s)`, cut off at 0 and 255. The outermost
 /// pixels stay.
 ///
-/// The smoothed picture is PIL's: the eight neighbours and five times the pixel, by 13. 0 gives it, 1 the picture.
+/// The smoothed picture is PIL's: the eight neighbors and five times the pixel, by 13. 0 gives it, 1 the picture.
 ///
 /// # Examples
 /// ```
@@ -50,7 +50,7 @@ mod tests {
     use image::Rgb;
 
     #[test]
-    fn one_colour_stays_and_small_pictures_do_no_harm() {
+    fn one_color_stays_and_small_pictures_do_no_harm() {
         for (width, height) in [(0, 0), (1, 1), (2, 9), (5, 4)] {
             let plain = RgbImage::from_pixel(width, height, Rgb([200, 131, 7]));
             assert_eq!(adjust_sharpness(plain.clone(), 3.0), plain);

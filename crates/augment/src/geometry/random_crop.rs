@@ -3,11 +3,14 @@
 use image::RgbImage;
 use taper_tensor::Rng;
 
-use crate::Transform;
-use crate::error::{AugmentError, check_number, check_range};
-use crate::geometry::{Rect, center_crop, crop};
-use crate::resize::{Filter, MAX_SIZE, check_size, resize_short_side};
-use crate::sample::{Border, Source};
+use super::crop::{center_crop, crop};
+use super::rect::Rect;
+use super::resize::resize_short_side;
+use super::sampling::{Border, Interpolation};
+use super::source::Source;
+use crate::check::{MAX_SIZE, check_number, check_range, check_size};
+use crate::error::AugmentError;
+use crate::transform::Transform;
 
 /// A window of `size` x `size` pixels at a uniform place; of a smaller picture the middle, with black around it.
 fn window(image: RgbImage, size: u32, rng: &mut Rng) -> RgbImage {
@@ -76,7 +79,7 @@ impl Transform for RandomCrop {
 pub struct RandomScaleCrop {
     size: u32,
     short_side: (u32, u32),
-    filter: Filter,
+    interpolation: Interpolation,
 }
 
 impl RandomScaleCrop {
@@ -85,12 +88,12 @@ impl RandomScaleCrop {
     ///
     /// # Errors
     /// `size` outside 1..=[`MAX_SIZE`]; `short_side` reversed, below `size` or above [`MAX_SIZE`].
-    pub fn new(size: u32, short_side: (u32, u32), filter: Filter) -> Result<Self, AugmentError> {
+    pub fn new(size: u32, short_side: (u32, u32), interpolation: Interpolation) -> Result<Self, AugmentError> {
         check_size("size", size)?;
         let ends = (f64::from(short_side.0), f64::from(short_side.1));
         let fits = |side: f64| (f64::from(size)..=f64::from(MAX_SIZE)).contains(&side);
         check_range("short_side", ends, "size <= low <= high <= 8192", fits)?;
-        Ok(Self { size, short_side, filter })
+        Ok(Self { size, short_side, interpolation })
     }
 }
 
@@ -98,7 +101,7 @@ impl Transform for RandomScaleCrop {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
         let (low, high) = self.short_side;
         let short = low + rng.below((high - low) as usize + 1) as u32;
-        window(resize_short_side(image, short, self.filter), self.size, rng)
+        window(resize_short_side(image, short, self.interpolation), self.size, rng)
     }
 }
 
@@ -137,7 +140,10 @@ mod tests {
     #[test]
     fn ranges_are_refused_by_name() {
         assert!(
-            RandomScaleCrop::new(224, (200, 480), Filter::Bilinear).unwrap_err().to_string().starts_with("short_side")
+            RandomScaleCrop::new(224, (200, 480), Interpolation::Bilinear)
+                .unwrap_err()
+                .to_string()
+                .starts_with("short_side")
         );
         assert!(RandomCrop::new(8, 10_000, Border::Reflect).unwrap_err().to_string().starts_with("padding"));
     }
