@@ -1,5 +1,5 @@
-//! The functions against torchvision on PIL pictures: tests/golden/transforms.safetensors holds one
-//! picture ("input", height x width x 3 bytes) and what torchvision makes of it.
+//! The functions against torchvision on PIL pictures: golden/transforms.safetensors holds one picture
+//! ("input", height x width x 3 bytes) and what torchvision makes of it.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use safetensors::SafeTensors;
@@ -10,13 +10,13 @@ use taper_augment::{
     vflip,
 };
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 struct Golden(Vec<u8>);
 
 impl Golden {
     fn read() -> Self {
-        Self(std::fs::read(FILE).unwrap())
+        Self(std::fs::read(format!("{GOLDEN}/transforms.safetensors")).unwrap())
     }
 
     fn picture(&self, name: &str) -> RgbImage {
@@ -115,14 +115,14 @@ fn maps_agree_up_to_single_precision() {
 
 #[test]
 fn colors_of_a_data_set_agree_with_numpy() {
-    let text = std::fs::read_to_string(FILE.replace("transforms.safetensors", "pca_lighting.json")).unwrap();
+    let text = std::fs::read_to_string(format!("{GOLDEN}/pca_lighting.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f64> {
         value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
     };
     let mut colors = ColorStatistics::default();
     for (i, file) in golden["files"].as_array().unwrap().iter().enumerate() {
-        let path = format!("{}/../../tests/data/emoji/val/{}", env!("CARGO_MANIFEST_DIR"), file.as_str().unwrap());
+        let path = format!("{GOLDEN}/emoji/{}", file.as_str().unwrap());
         let picture = image::open(path).unwrap().into_rgb8();
         // In parts, as threads would.
         if i % 2 == 0 {

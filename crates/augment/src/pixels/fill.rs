@@ -10,7 +10,8 @@ use crate::geometry::Rect;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
-    /// One color: red, green, blue.
+    /// One color: red, green, blue. As data `{ colour = [r, g, b] }`, or `color`.
+    #[serde(rename = "colour", alias = "color")]
     Color([u8; 3]),
     /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds best.
     Noise,
@@ -33,5 +34,20 @@ pub(super) fn hide(image: &mut RgbImage, rect: Rect, fill: Fill, rng: &mut Rng) 
             };
             image.put_pixel(x, y, Rgb(color));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_are_read_and_recipes_keep_theirs() {
+        let ink = Fill::Color([1, 2, 3]);
+        for text in [r#"{"colour":[1,2,3]}"#, r#"{"color":[1,2,3]}"#] {
+            assert_eq!(serde_json::from_str::<Fill>(text).unwrap(), ink);
+        }
+        assert_eq!(serde_json::to_string(&ink).unwrap(), r#"{"colour":[1,2,3]}"#);
+        assert_eq!(serde_json::to_string(&Fill::Noise).unwrap(), r#""noise""#);
     }
 }
