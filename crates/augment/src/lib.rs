@@ -16,7 +16,8 @@
 //!   picture it got takes it by value; one that always makes a new picture borrows it.
 //!
 //! The arithmetic is that of torchvision on PIL pictures, which the common pretrained weights were
-//! trained and measured with: point operations and cuts agree to the bit, resampling within rounding.
+//! trained and measured with: point operations and cuts agree to the bit, resampling within
+//! rounding.
 //!
 //! # Examples
 //! ```

@@ -42,8 +42,8 @@ impl<T: Transform + ?Sized> Transform for Box<T> {
 /// ```
 ///
 /// The stream of a child depends on its position `i` and on the key of the stream passed in, not on
-/// what others draw: changing one transform leaves the chance of the rest as it was. The position in
-/// the stream passed in is neither read nor moved. Without children it is the identity.
+/// what others draw: changing one transform leaves the chance of the rest as it was. The position
+/// in the stream passed in is neither read nor moved. Without children it is the identity.
 ///
 /// # Examples
 /// ```

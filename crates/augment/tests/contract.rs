@@ -24,7 +24,8 @@ struct Row {
     size: fn(Size) -> Size,
     /// Whether other keys give other pictures.
     random: bool,
-    /// The same transform with the settings that change nothing of a picture of a given size; `None` where it has none.
+    /// The same transform with the settings that change nothing of a picture of a given size;
+    /// `None` where it has none.
     identity: Option<fn(Size) -> Box<dyn Transform>>,
 }
 

@@ -1,5 +1,5 @@
-//! The functions against torchvision on PIL pictures: golden/transforms.safetensors holds one picture
-//! ("input", height x width x 3 bytes) and what torchvision makes of it.
+//! The functions against torchvision on PIL pictures: golden/transforms.safetensors holds one
+//! picture ("input", height x width x 3 bytes) and what torchvision makes of it.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use safetensors::SafeTensors;

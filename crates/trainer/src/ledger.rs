@@ -74,7 +74,7 @@ impl Ledger {
             let entry = entries.get(name)?;
             let stamped = entry.stamp? == (stamp.size, stamp.modified, stamp.changed);
             let settled = stamp.modified.max(stamp.changed).saturating_add(TICK) < self.looked;
-            (stamped && settled).then_some((entry.size, bytes(&entry.content)?))
+            (stamped && settled).then_some(Known { size: entry.size, content: bytes(&entry.content)? })
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
-use taper_data::{Loaded, Loader};
+use taper_data::{IndexedBatch, Loader};
 use taper_tensor::{Batch, Mode};
 use taper_transfer::Classifier;
 
@@ -56,7 +56,7 @@ impl<'a> Source<'a> {
         &self,
         epoch: u64,
         done: usize,
-        mut see: impl FnMut(usize, Loaded) -> Result<bool>,
+        mut see: impl FnMut(usize, IndexedBatch) -> Result<bool>,
     ) -> Result<Duration> {
         match self {
             Self::Pictures(loader) => {
@@ -110,12 +110,12 @@ impl<'a> Stored<'a> {
         }
     }
 
-    fn batch(&self, epoch: u64, indices: &[usize]) -> Result<Loaded> {
+    fn batch(&self, epoch: u64, indices: &[usize]) -> Result<IndexedBatch> {
         let (dataset, classes) = (self.loader.dataset(), self.loader.dataset().classes().len());
         let row = |&index: &usize| (0..classes).map(move |class| f32::from(class == dataset.label(index)));
         let targets: Vec<f32> = indices.iter().flat_map(row).collect();
         let targets = Tensor::from_vec(targets, (indices.len(), classes), &Device::Cpu)?;
-        Ok(Loaded { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
+        Ok(IndexedBatch { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
     }
 }
 

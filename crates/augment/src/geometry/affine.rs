@@ -7,7 +7,8 @@ use image::RgbImage;
 use super::sampling::Sampling;
 use super::source::{Source, inside};
 
-/// Where the points of a picture go: about its middle `c`, stretched, sheared, turned, zoomed, then shifted.
+/// An affine map about the middle `c` of a picture: stretch, shear, rotation, scale, translation,
+/// in this order.
 ///
 /// ```text
 /// p' = c + t + s R(a) K (p - c)
@@ -15,19 +16,20 @@ use super::source::{Source, inside};
 /// ```
 ///
 /// # Differs from PyTorch
-/// A positive angle turns counter-clockwise, here as in [`rotate`]; torchvision's `affine` turns the
-/// other way than its `rotate`.
+/// A positive angle rotates counter-clockwise, here as in [`rotate`]; torchvision's `affine`
+/// rotates the other way than its `rotate`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
     /// Angle `a`, in degrees, counter-clockwise.
     pub degrees: f64,
     /// Scale `s`: above 1 things get larger.
     pub scale: f64,
-    /// Shift `t`, in pixels to the right and down.
+    /// Translation `t`, in pixels to the right and down.
     pub translate: (f64, f64),
-    /// Angles `kx`, `ky`, in degrees, by which what is upright leans to the right and what is level rises to the right.
+    /// Shear angles `kx`, `ky`, in degrees: vertical lines lean to the right, horizontal ones rise
+    /// to the right.
     pub shear: (f64, f64),
-    /// `w`: how much wider things get for their height.
+    /// Stretch `w`: how much wider things get relative to their height.
     pub stretch: f64,
 }
 
@@ -39,13 +41,13 @@ impl Default for Affine {
 }
 
 impl Affine {
-    /// The source of an output pixel as two rows `(k0, kx, ky)`: `k0 + kx x + ky y` for the pixel at
-    /// column x and row y, both counted from the corner (a pixel's middle is half a pixel in).
+    /// The source of an output pixel as two rows `(k0, kx, ky)`: `k0 + kx x + ky y` for the pixel
+    /// at column x and row y, both counted from the corner (a pixel's middle is half a pixel in).
     fn inverse(&self, width: u32, height: u32) -> [[f64; 3]; 2] {
         let (sin, cos) = self.degrees.to_radians().sin_cos();
         let (sin, cos) = (sin / self.scale, cos / self.scale);
         let (kx, ky, wide) = (self.shear.0.to_radians().tan(), self.shear.1.to_radians().tan(), self.stretch.sqrt());
-        // The inverse of K behind that of the turn.
+        // The inverse of K behind that of the rotation.
         let unstretched = [[(1.0 + kx * ky) / wide, kx / wide], [ky * wide, wide]];
         let turned = [[cos, -sin], [sin, cos]];
         let [[a, b], [c, d]] = unstretched.map(|row| [0, 1].map(|j| row[0] * turned[0][j] + row[1] * turned[1][j]));
@@ -55,11 +57,11 @@ impl Affine {
     }
 }
 
-/// Turns, zooms, shifts, shears and stretches a picture within its size, in one resampling.
+/// Rotates, scales, translates, shears and stretches a picture within its size, in one resampling.
 ///
 /// For every output pixel the inverse map gives a place in the picture, whose value is interpolated
-/// from the four pixels around it, or sixteen (single precision, fractions dropped as in PIL). There is no
-/// antialiasing: zooming out far skips pixels.
+/// from the four pixels around it, or sixteen (single precision, fractions dropped as in PIL).
+/// There is no antialiasing: a scale far below 1 skips pixels.
 ///
 /// # Examples
 /// ```
@@ -104,7 +106,7 @@ pub fn affine(image: RgbImage, map: &Affine, sampling: impl Into<Sampling>) -> R
     output
 }
 
-/// Turns a picture about its middle, counter-clockwise, within its size, as [`affine`].
+/// Rotates a picture about its middle, counter-clockwise, within its size, as [`affine`].
 ///
 /// # Examples
 /// ```
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn turning_and_zooming_back_restores_a_smooth_picture() {
+    fn rotating_and_scaling_back_restores_a_smooth_picture() {
         let smooth = RgbImage::from_fn(60, 40, |x, y| Rgb([4 * x as u8, 6 * y as u8, 2 * (x + y) as u8]));
         let there = Affine { degrees: 25.0, scale: 1.25, ..Affine::default() };
         let back = Affine { degrees: -25.0, scale: 0.8, ..Affine::default() };

@@ -1,4 +1,4 @@
-//! Cuts of a given place, and from the middle.
+//! Crops at a given place and from the middle.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -8,7 +8,7 @@ use crate::check::check_size;
 use crate::error::AugmentError;
 use crate::transform::Transform;
 
-/// Cuts out the part of a rectangle that lies in the picture.
+/// Crops a picture to the part of a rectangle that lies in it.
 ///
 /// # Examples
 /// ```
@@ -23,7 +23,7 @@ pub fn crop(image: &RgbImage, rect: Rect) -> RgbImage {
     part
 }
 
-/// Cuts a `width` x `height` pixel window out of the middle; where the picture is smaller it gets a
+/// Crops a `width` x `height` pixel window from the middle; where the picture is smaller it gets a
 /// black border.
 ///
 /// ```text
@@ -72,7 +72,7 @@ fn copy(from: &RgbImage, rect: Rect, to: &mut RgbImage, at: (u32, u32)) {
     }
 }
 
-/// Cuts a square out of the middle, as [`center_crop`] does; draws nothing.
+/// Crops a square from the middle, as [`center_crop`] does; draws nothing.
 ///
 /// # Examples
 /// ```

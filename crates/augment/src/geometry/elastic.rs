@@ -9,12 +9,12 @@ use crate::check::check_number;
 use crate::error::AugmentError;
 use crate::transform::Transform;
 
-/// Moves every pixel by a smooth random field, as on rubber: uniform displacements in ±`alpha` pixels, blurred with
-/// standard deviation `sigma` pixels (as 100 where it is more).
+/// Displaces every pixel by a smooth random field: uniform displacements in ±`alpha` pixels,
+/// blurred with standard deviation `sigma` pixels (as 100 where it is more).
 ///
 /// # References
-/// P. Y. Simard, D. Steinkraus, J. C. Platt, *Best Practices for Convolutional Neural Networks Applied to Visual Document
-/// Analysis*, 2003.
+/// P. Y. Simard, D. Steinkraus, J. C. Platt, *Best Practices for Convolutional Neural Networks
+/// Applied to Visual Document Analysis*, 2003.
 pub fn elastic(image: RgbImage, alpha: f64, sigma: f64, sampling: impl Into<Sampling>, rng: &mut Rng) -> RgbImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
     if alpha == 0.0 || width * height == 0 {
@@ -36,7 +36,8 @@ pub fn elastic(image: RgbImage, alpha: f64, sigma: f64, sampling: impl Into<Samp
 fn smooth(values: &mut [f32], (width, height): (usize, usize), sigma: f64) {
     let weights = gaussian(sigma);
     let reach = weights.len() / 2;
-    // Sums grow tap by tap over whole stretches of the field, which vectorizes as a sum of one place's taps does not.
+    // Sums grow tap by tap over whole stretches of the field, which vectorizes as a sum of one
+    // place's taps does not.
     let mut line = vec![0.0; width + 2 * reach];
     for row in values.chunks_exact_mut(width) {
         line.iter_mut().enumerate().for_each(|(i, value)| *value = row[mirrored(i, reach, width)]);
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn rubber_moves_smoothly_and_one_color_stays() {
+    fn a_deformation_is_smooth_and_one_color_stays() {
         for (width, height) in [(1, 1), (1, 40), (33, 20)] {
             let plain = RgbImage::from_pixel(width, height, Rgb([200, 131, 7]));
             assert_eq!(elastic(plain.clone(), 30.0, 3.0, Border::Reflect, &mut Rng::new(1)), plain);

@@ -9,8 +9,8 @@ use crate::check::check_range;
 use crate::error::AugmentError;
 use crate::transform::Transform;
 
-/// What a lens does, by Brown's radial terms: the pixel at distance *r* from the middle (half the diagonal is 1) shows what
-/// was at `r (1 + k1 r² + k2 r⁴)`. Above 0 a barrel, below a pincushion.
+/// Radial lens distortion by Brown's model: the pixel at distance *r* from the middle (half the
+/// diagonal is 1) shows what was at `r (1 + k1 r² + k2 r⁴)`. Above 0 a barrel, below a pincushion.
 ///
 /// # References
 /// D. C. Brown, *Decentering distortion of lenses*, 1966.

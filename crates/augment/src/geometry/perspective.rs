@@ -1,4 +1,4 @@
-//! A picture as a plane that is seen from the side.
+//! Perspective: a picture as a plane that is seen from the side.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -12,8 +12,9 @@ use crate::transform::Transform;
 /// Four corners: upper left, upper right, lower right, lower left, each as (x, y).
 pub type Corners = [(f64, f64); 4];
 
-/// Moves four points of the picture to four others, and all between them as a plane is seen: lines stay lines. A picture
-/// whose corners cannot be moved so, as three on one line, stays as it is.
+/// Moves four points of the picture to four others, and all between them as a plane is seen: lines
+/// stay lines. A picture whose corners cannot be moved so, such as three on one line, stays as it
+/// is.
 ///
 /// ```text
 /// source = ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (g x + h y + 1))
@@ -58,7 +59,8 @@ fn solve(mut rows: [[f64; 9]; 8]) -> Option<[f64; 8]> {
     Some(std::array::from_fn(|k| rows[k][8] / rows[k][k]))
 }
 
-/// Each corner of the picture moved inwards by a uniform part, up to `distortion` of half a side ([`perspective`]).
+/// Each corner of the picture moved inwards by a uniform part, up to `distortion` of half a side
+/// ([`perspective`]).
 ///
 /// # Examples
 /// ```

@@ -16,11 +16,11 @@ pub struct RandomAffineConfig {
     pub degrees: f64,
     /// Scale: from, to.
     pub scale: (f64, f64),
-    /// Largest shift to either side, as fractions of width and height.
+    /// Largest translation to either side, as fractions of width and height.
     pub translate: (f64, f64),
-    /// Largest angles to either side by which things lean and rise, in degrees.
+    /// Largest shear angles to either side, in degrees.
     pub shear: (f64, f64),
-    /// How much wider things get for their height: from, to; its logarithm is uniform.
+    /// How much wider things get relative to their height: from, to; its logarithm is uniform.
     pub stretch: (f64, f64),
     /// How the picture is read.
     pub sampling: Sampling,
@@ -39,7 +39,8 @@ impl Default for RandomAffineConfig {
     }
 }
 
-/// Turns, zooms, shifts, shears and stretches a picture at random, in one resampling; its size stays.
+/// Rotates, scales, translates, shears and stretches a picture at random, in one resampling; its
+/// size stays.
 ///
 /// ```text
 /// a ~ U(-degrees, degrees),  s ~ U(scale),  t = round(U(-translate, translate) * side)

@@ -1,4 +1,4 @@
-//! Cuts of one size at a random place.
+//! Crops of one size at a random place.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -12,15 +12,16 @@ use crate::check::{MAX_SIZE, check_number, check_range, check_size};
 use crate::error::AugmentError;
 use crate::transform::Transform;
 
-/// A window of `size` x `size` pixels at a uniform place; of a smaller picture the middle, with black around it.
+/// A window of `size` x `size` pixels at a uniform place; of a smaller picture the middle, with
+/// black around it.
 fn window(image: RgbImage, size: u32, rng: &mut Rng) -> RgbImage {
     let place = |side: u32, rng: &mut Rng| rng.below(side.saturating_sub(size) as usize + 1) as u32;
     let (top, left) = (place(image.height(), rng), place(image.width(), rng));
     center_crop(crop(&image, Rect { left, top, width: size, height: size }), size, size)
 }
 
-/// Cuts a square at a random place out of the picture with a border around it, as is usual for pictures of a few dozen
-/// pixels: 32 with a padding of 4.
+/// Crops a square at a random place from the picture with a border around it, as is usual for
+/// pictures of a few dozen pixels: 32 with a padding of 4.
 ///
 /// # Examples
 /// ```
@@ -54,7 +55,8 @@ impl Transform for RandomCrop {
         if self.padding == 0 || image.width() == 0 || image.height() == 0 {
             return window(image, self.size, rng);
         }
-        // Where the window begins in the picture; in the middle of one that is too small with its border, too.
+        // Where the window begins in the picture; in the middle of one that is too small with its
+        // border, too.
         let mut origin = |side: u32| match (side + 2 * self.padding).checked_sub(self.size) {
             Some(free) => rng.below(free as usize + 1) as f32 - self.padding as f32,
             None => -((self.size - side) as f32 / 2.0).floor(),
@@ -66,14 +68,15 @@ impl Transform for RandomCrop {
     }
 }
 
-/// The recipe of VGG and ResNet: the short side scaled to a random length, then a random square.
+/// The crop of VGG and ResNet: the short side scaled to a random length, then a random square.
 ///
 /// ```text
 /// short side ~ U{low, ..., high},  the place of the square uniform
 /// ```
 ///
 /// # References
-/// - K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
+/// - K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image
+///   Recognition*, 2015.
 /// - K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RandomScaleCrop {
@@ -83,8 +86,8 @@ pub struct RandomScaleCrop {
 }
 
 impl RandomScaleCrop {
-    /// A square of `size` pixels (the papers' 224) out of the picture with a short side from `short_side.0` to
-    /// `short_side.1` pixels (256 to 480).
+    /// A square of `size` pixels (the papers' 224) out of the picture with a short side from
+    /// `short_side.0` to `short_side.1` pixels (256 to 480).
     ///
     /// # Errors
     /// `size` outside 1..=[`MAX_SIZE`]; `short_side` reversed, below `size` or above [`MAX_SIZE`].

@@ -1,11 +1,12 @@
-//! A rectangle of random area and proportions, for cuts and for what is erased.
+//! A rectangle of random area and aspect ratio, for crops and for what is erased.
 
 use taper_tensor::Rng;
 
 use super::rect::Rect;
 
-/// A rectangle in a picture of `width` x `height` pixels: an area uniform in `scale` of the picture's, a ratio with a uniform
-/// logarithm, the width and height that `sides` makes of both, a uniform place. None where ten of them did not fit.
+/// A rectangle in a picture of `width` x `height` pixels: an area uniform in `scale` of the
+/// picture's, a ratio with a uniform logarithm, the width and height that `sides` makes of both, a
+/// uniform place. None where ten of them did not fit.
 pub(crate) fn draw(
     (width, height): (u32, u32),
     scale: (f64, f64),

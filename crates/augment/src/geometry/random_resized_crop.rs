@@ -1,4 +1,4 @@
-//! The random cut that most training on photographs rests on.
+//! A random part of a picture, scaled to a square: the crop of most training on photographs.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -16,11 +16,11 @@ use crate::transform::Transform;
 pub struct RandomResizedCropConfig {
     /// Side of the square that comes out, in pixels.
     pub size: u32,
-    /// Area of the cut, as a fraction of the picture's area: from, to.
+    /// Area of the crop, as a fraction of the picture's area: from, to.
     pub scale: (f64, f64),
-    /// Width / height of the cut: from, to.
+    /// Width / height of the crop: from, to.
     pub ratio: (f64, f64),
-    /// How the cut is scaled to `size`.
+    /// How the crop is scaled to `size`.
     pub interpolation: Interpolation,
 }
 
@@ -30,15 +30,15 @@ impl Default for RandomResizedCropConfig {
     }
 }
 
-/// Cuts out a random part of the picture and scales it to a square.
+/// Crops a random part of the picture and scales it to a square.
 ///
 /// ```text
 /// a ~ U(scale) * width * height,   log r ~ U(log ratio)
-/// cut = round(sqrt(a r)) x round(sqrt(a / r)),  its place uniform
+/// crop = round(sqrt(a r)) x round(sqrt(a / r)),  its place uniform
 /// ```
 ///
-/// A cut that does not fit is drawn again, up to ten times; after that the largest cut in the middle
-/// that keeps to `ratio` is taken.
+/// A crop that does not fit is drawn again, up to ten times; after that the largest crop in the
+/// middle that keeps to `ratio` is taken.
 ///
 /// # Examples
 /// ```
@@ -59,8 +59,8 @@ impl RandomResizedCrop {
     /// Checks the settings.
     ///
     /// # Errors
-    /// `size` outside 1..=[`MAX_SIZE`](crate::MAX_SIZE); `scale` reversed or outside (0, 1]; `ratio`
-    /// reversed, not positive or not finite.
+    /// `size` outside 1..=[`MAX_SIZE`](crate::MAX_SIZE); `scale` reversed or outside (0, 1];
+    /// `ratio` reversed, not positive or not finite.
     pub fn new(config: RandomResizedCropConfig) -> Result<Self, AugmentError> {
         check_size("size", config.size)?;
         let wanted = "0 < low <= high <= 1";
@@ -69,7 +69,7 @@ impl RandomResizedCrop {
         Ok(Self(config))
     }
 
-    /// The cut for a picture of `width` x `height` pixels, both at least 1.
+    /// The crop for a picture of `width` x `height` pixels, both at least 1.
     fn draw(&self, width: u32, height: u32, rng: &mut Rng) -> Rect {
         let (scale, ratio) = (self.0.scale, self.0.ratio);
         let sides = |a: f64, r: f64| (pixels((a * r).sqrt()), pixels((a / r).sqrt()));

@@ -16,8 +16,8 @@ pub const MAX_ASPECT: u32 = 16;
 
 /// Scales a picture to `width` x `height` pixels, whatever becomes of its proportions.
 ///
-/// Shrinking averages over everything an output pixel covers. A picture that has the size already is
-/// returned untouched; from one without pixels comes a black one.
+/// Shrinking averages over everything an output pixel covers. A picture that has the size already
+/// is returned untouched; from one without pixels comes a black one.
 ///
 /// # Examples
 /// ```
@@ -69,7 +69,7 @@ pub fn resize_short_side(image: RgbImage, short_side: u32, interpolation: Interp
     resized_crop(&image, part, width, height, interpolation)
 }
 
-/// Cuts out a rectangle and scales it to `width` x `height` pixels; nothing outside the rectangle
+/// Crops a rectangle and scales it to `width` x `height` pixels; nothing outside the rectangle
 /// reaches the result. The part of the rectangle beyond the picture is left off; where nothing
 /// remains, the result is black.
 ///

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// The weights of the input pixels around the place `t` of an output pixel, in units of one output
-/// pixel where the picture shrinks (so that it is antialiased) and of one input pixel where it grows.
+/// pixel where the picture shrinks (so that it is antialiased) and of one input pixel where it
+/// grows.
 ///
 /// # References
 /// R. Keys, *Cubic convolution interpolation for digital image processing*, 1981.
@@ -34,11 +35,12 @@ impl Default for Border {
     }
 }
 
-/// How a picture is read between its pixels and beyond its edge; the default is bilinear with a black border. A [`Border`] alone
-/// will do where one of these is wanted, and stands for bilinear.
+/// How a picture is read between its pixels and beyond its edge; the default is bilinear with a
+/// black border. A [`Border`] alone will do where one of these is wanted, and stands for bilinear.
 ///
-/// [`Interpolation::Bicubic`] is the cubic of sixteen pixels that PIL maps pictures with, Keys' with `a = -1`, sharper than the one that
-/// pictures are scaled with. Neither averages: what gets much smaller skips pixels.
+/// [`Interpolation::Bicubic`] is the cubic of sixteen pixels that PIL maps pictures with, Keys'
+/// with `a = -1`, sharper than the one that pictures are scaled with. Neither averages: what gets
+/// much smaller skips pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sampling {
     /// Between the pixels.

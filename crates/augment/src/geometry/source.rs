@@ -6,8 +6,8 @@ use image::RgbImage;
 
 use super::sampling::{Border, Interpolation, Sampling};
 
-/// The columns of 0..`columns` at which `start + step * column` lies far enough from both edges of a
-/// side that all pixels the interpolation reads exist.
+/// The columns of 0..`columns` at which `start + step * column` lies far enough from both edges of
+/// a side that all pixels the interpolation reads exist.
 pub(crate) fn inside(start: f64, step: f64, side: u32, columns: u32) -> Range<usize> {
     // Beyond half a pixel, room for the rounding of single precision.
     let margin = 0.51 + f64::from(side) * 1e-6;
@@ -46,7 +46,8 @@ impl<'a> Source<'a> {
     #[inline]
     pub(crate) fn inside(&self, x: f32, y: f32) -> [u8; 3] {
         let (x, y) = (x - 0.5, y - 0.5);
-        // The limits only guard the slices: the function `inside` has sorted out every other column.
+        // The limits only guard the slices: the function `inside` has sorted out every other
+        // column.
         let left = (x as i32).clamp(0, self.width as i32 - 2);
         let top = (y as i32).clamp(0, self.height as i32 - 2);
         let (dx, dy) = (x - left as f32, y - top as f32);
@@ -56,7 +57,8 @@ impl<'a> Source<'a> {
         mix([upper[0], upper[1], lower[0], lower[1]], dx, dy)
     }
 
-    /// The value at any place: beyond the picture its border, of pixels that do not exist the nearest ones.
+    /// The value at any place: beyond the picture its border, of pixels that do not exist the
+    /// nearest ones.
     pub(crate) fn at(&self, x: f32, y: f32) -> [u8; 3] {
         let (width, height) = (self.width as f32, self.height as f32);
         let (x, y) = match self.sampling.border {
@@ -129,7 +131,8 @@ fn mix(corners: [[u8; 3]; 4], dx: f32, dy: f32) -> [u8; 3] {
 /// (by less than 1e-4) counts as that number.
 ///
 /// Added to 1.5 * 2^23, whose neighbors are 1 apart, a number is rounded into the lowest bits; half
-/// less beforehand turns rounding into dropping. This takes no conversion instruction and vectorizes.
+/// less beforehand turns rounding into dropping. This takes no conversion instruction and
+/// vectorizes.
 #[inline]
 fn floor_byte(value: f32) -> u8 {
     (value - 0.4999 + 12_582_912.0).to_bits() as u8
@@ -173,7 +176,8 @@ mod tests {
         for (x, y, pixel) in picture.enumerate_pixels() {
             assert_eq!(source.at(x as f32 + 0.5, y as f32 + 0.5), pixel.0);
         }
-        // With a = -1 a slope counts twice: a quarter of the way is 11/32 of it. What would leave the bytes is cut off.
+        // With a = -1 a slope counts twice: a quarter of the way is 11/32 of it. What would leave
+        // the bytes is cut off.
         assert_eq!(source.at(2.75, 1.5)[1..], [93, 9]);
         assert_eq!(cubic([0.0, 255.0, 255.0, 0.0], 0.5), 318.75);
         assert_eq!(source.at(2.0, 1.5)[0], 127);

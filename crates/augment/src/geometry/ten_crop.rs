@@ -13,9 +13,9 @@ use crate::transform::Transform;
 /// How many views there are.
 pub const TEN: usize = 10;
 
-/// View `index` of ten of `size` x `size` pixels: upper left, upper right, lower left, lower right, middle, and the same
-/// five of the picture mirrored left to right. Where the picture is smaller its missing parts are black, around the
-/// middle of that side.
+/// View `index` of ten of `size` x `size` pixels: upper left, upper right, lower left, lower right,
+/// middle, and the same five of the picture mirrored left to right. Where the picture is smaller
+/// its missing parts are black, around the middle of that side.
 ///
 /// # Panics
 /// Never: an index of ten or more counts from the beginning again.
@@ -29,7 +29,8 @@ pub const TEN: usize = 10;
 /// ```
 ///
 /// # References
-/// A. Krizhevsky, I. Sutskever, G. E. Hinton, *ImageNet Classification with Deep Convolutional Neural Networks*, 2012.
+/// A. Krizhevsky, I. Sutskever, G. E. Hinton, *ImageNet Classification with Deep Convolutional
+/// Neural Networks*, 2012.
 pub fn ten_crop(image: RgbImage, size: u32, index: usize) -> RgbImage {
     let image = if index % TEN < TEN / 2 { image } else { hflip(image) };
     let (right, lower) = (image.width().saturating_sub(size), image.height().saturating_sub(size));

@@ -5,8 +5,8 @@ use image::RgbImage;
 use super::sampling::Sampling;
 use super::source::Source;
 
-/// The picture read at the place that `source` gives for each pixel, within its size. Places are counted from the
-/// corner, a pixel's middle half a pixel in.
+/// The picture read at the place that `source` gives for each pixel, within its size. Places are
+/// counted from the corner, a pixel's middle half a pixel in.
 pub(super) fn warp(image: &RgbImage, sampling: Sampling, source: impl Fn(f64, f64) -> (f64, f64)) -> RgbImage {
     let (width, height) = image.dimensions();
     let pixels = Source::new(image, sampling);

@@ -36,7 +36,8 @@ pub fn adjust_contrast(image: RgbImage, factor: f32) -> RgbImage {
     blend_with(image, mean as u8, factor)
 }
 
-/// Towards the gray picture (`factor` < 1) or away from it: `l + factor * (x - l)`, cut off at 0 and 255.
+/// Towards the gray picture (`factor` < 1) or away from it: `l + factor * (x - l)`, cut off at 0
+/// and 255.
 ///
 /// The gray `l` is the luma of the pixel, in PIL's integer arithmetic (ITU-R 601):
 ///

@@ -39,7 +39,8 @@ pub struct ColorJitterConfig {
 /// ```
 ///
 /// # References
-/// A. G. Howard, *Some improvements on deep convolutional neural network based image classification*, 2013.
+/// A. G. Howard, *Some improvements on deep convolutional neural network based image
+/// classification*, 2013.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColorJitter(ColorJitterConfig);
 

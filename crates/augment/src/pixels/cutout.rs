@@ -1,4 +1,4 @@
-//! Hiding a square.
+//! Erasing a square.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -9,7 +9,8 @@ use crate::error::AugmentError;
 use crate::geometry::Rect;
 use crate::transform::Transform;
 
-/// Hides a square with its center anywhere in the picture; the border cuts it, so that less is hidden there.
+/// Erases a square with its center anywhere in the picture; the border cuts it, so that less is
+/// erased there.
 ///
 /// # Examples
 /// ```
@@ -22,8 +23,8 @@ use crate::transform::Transform;
 /// ```
 ///
 /// # References
-/// T. DeVries, G. W. Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017: a square of half
-/// the picture's side for ten classes.
+/// T. DeVries, G. W. Taylor, *Improved Regularization of Convolutional Neural Networks with
+/// Cutout*, 2017: a square of half the picture's side for ten classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cutout {
     side: u32,

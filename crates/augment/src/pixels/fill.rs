@@ -1,4 +1,4 @@
-//! What is put where a part of a picture is hidden.
+//! What an erased part is filled with.
 
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,27 @@ use taper_tensor::Rng;
 
 use crate::geometry::Rect;
 
-/// What is put where the picture is hidden.
+/// What an erased part is filled with.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
     /// One color: red, green, blue. As data `{ colour = [r, g, b] }`, or `color`.
     #[serde(rename = "colour", alias = "color")]
     Color([u8; 3]),
-    /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds best.
+    /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds
+    /// best.
     Noise,
 }
 
 impl Default for Fill {
-    /// The mean color of ImageNet, which the normalization of most pretrained networks turns into zeros: torchvision's.
+    /// The mean color of ImageNet, which the normalization of most pretrained networks turns into
+    /// zeros: torchvision's.
     fn default() -> Self {
         Self::Color([124, 116, 104])
     }
 }
 
-/// Puts it into a rectangle of a picture, which lies within it.
+/// Fills a rectangle, which lies within the picture.
 pub(super) fn hide(image: &mut RgbImage, rect: Rect, fill: Fill, rng: &mut Rng) {
     for y in rect.top..rect.top + rect.height {
         for x in rect.left..rect.left + rect.width {

@@ -1,10 +1,12 @@
-//! Turning the circle of hues.
+//! Rotation of the hue.
 
 use image::{Rgb, RgbImage};
 
-/// Turns all hues by `turn` of the circle: 1/3 makes red green, -1/3 blue; whole turns change nothing but the rounding.
+/// Turns all hues by `turn` of the circle: 1/3 makes red green, -1/3 blue; whole turns change
+/// nothing but the rounding.
 ///
-/// In PIL's HSV of bytes, so that a turn is one of 255 steps, and going there and back may cost a dozen values.
+/// In PIL's HSV of bytes, so that a turn is one of 255 steps, and going there and back may cost a
+/// dozen values.
 ///
 /// # Examples
 /// ```

@@ -8,8 +8,8 @@ use crate::check::check_range;
 use crate::error::AugmentError;
 use crate::transform::Transform;
 
-/// The picture as a JPEG of `quality`, 1 to 100, decoded again; as it is where it cannot be one (a side of 0, or beyond
-/// 65535).
+/// The picture as a JPEG of `quality`, 1 to 100, decoded again; as it is where it cannot be one (a
+/// side of 0, or beyond 65535).
 pub fn jpeg_artifacts(image: RgbImage, quality: u8) -> RgbImage {
     let coded = || {
         let mut bytes = Vec::new();

@@ -1,4 +1,5 @@
-//! Light that changes as it does between photographs: along the principal components of their colors.
+//! PCA color augmentation: light changes along the principal components of the colors of a data
+//! set.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -8,7 +9,8 @@ use crate::error::AugmentError;
 use crate::statistics::Principal;
 use crate::transform::Transform;
 
-/// One offset for all pixels of a picture, along the principal components of the colors of a data set:
+/// One offset for all pixels of a picture, along the principal components of the colors of a data
+/// set:
 ///
 /// ```text
 /// x + 255 Σ_i a_i λ_i p_i,   a_i ~ N(0, σ²)
@@ -27,7 +29,8 @@ use crate::transform::Transform;
 /// ```
 ///
 /// # References
-/// A. Krizhevsky, I. Sutskever, G. E. Hinton, *ImageNet Classification with Deep Convolutional Neural Networks*, 2012.
+/// A. Krizhevsky, I. Sutskever, G. E. Hinton, *ImageNet Classification with Deep Convolutional
+/// Neural Networks*, 2012.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lighting {
     sigma: f64,

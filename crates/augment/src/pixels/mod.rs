@@ -1,11 +1,12 @@
-//! Transforms that change pixels where they are: color, light, noise, what is hidden.
+//! Transforms that change pixels where they are: color, light, noise, erasing.
 //!
 //! In reading order:
 //!
-//! - color: [`blend`] is what is shared, then [`color`], [`hue`], and [`color_jitter`] of both; tables for
+//! - color: [`blend`] is what is shared, then [`color`], [`hue`], and [`color_jitter`] of both;
+//!   tables for
 //!   single values in [`point`]; [`lighting`] along the principal components of a data set;
 //! - what cameras and files do: [`sharpness`] and blur, [`noise`], [`jpeg`];
-//! - hiding a part: [`fill`] is what is put there, by [`random_erasing`] and [`cutout`].
+//! - erasing a part: [`fill`] is what it is filled with, by [`random_erasing`] and [`cutout`].
 
 mod blend;
 mod color;

@@ -45,12 +45,14 @@ pub fn solarize(image: RgbImage, threshold: u32) -> RgbImage {
     by_tables(image, &[table(|value| if u32::from(value) < threshold { value } else { 255 - value }); 3])
 }
 
-/// `255 (x / 255)^gamma`, rounded: above 1 darker, below 1 lighter, with black and white as they are.
+/// `255 (x / 255)^gamma`, rounded: above 1 darker, below 1 lighter, with black and white as they
+/// are.
 pub fn adjust_gamma(image: RgbImage, gamma: f64) -> RgbImage {
     by_tables(image, &[table(|value| (255.0 * (f64::from(value) / 255.0).powf(gamma)).round() as u8); 3])
 }
 
-/// Stretches the values of each channel over 0 to 255; a channel of one value stays. As PIL's, fractions dropped.
+/// Stretches the values of each channel over 0 to 255; a channel of one value stays. As PIL's,
+/// fractions dropped.
 pub fn autocontrast(image: RgbImage) -> RgbImage {
     let tables = histograms(&image).map(|counts| {
         let ends = (counts.iter().position(|&n| n > 0), counts.iter().rposition(|&n| n > 0));
@@ -65,7 +67,8 @@ pub fn autocontrast(image: RgbImage) -> RgbImage {
     by_tables(image, &tables)
 }
 
-/// Spreads the values of each channel so that they are about equally frequent. As PIL's, in integers.
+/// Spreads the values of each channel so that they are about equally frequent. As PIL's, in
+/// integers.
 pub fn equalize(image: RgbImage) -> RgbImage {
     let tables = histograms(&image).map(|counts| {
         let most = counts.iter().rev().find(|&&n| n > 0).copied().unwrap_or(0);
@@ -84,7 +87,8 @@ pub fn equalize(image: RgbImage) -> RgbImage {
     by_tables(image, &tables)
 }
 
-/// The luma of each pixel in all three channels (ITU-R 601, as [`adjust_saturation`](crate::adjust_saturation) by 0).
+/// The luma of each pixel in all three channels (ITU-R 601, as
+/// [`adjust_saturation`](crate::adjust_saturation) by 0).
 pub fn grayscale(mut image: RgbImage) -> RgbImage {
     for pixel in image.pixels_mut() {
         pixel.0 = [luma(pixel); 3];

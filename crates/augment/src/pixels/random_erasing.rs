@@ -1,4 +1,4 @@
-//! Hiding a random rectangle.
+//! Erasing a random rectangle.
 
 use image::RgbImage;
 use taper_tensor::Rng;
@@ -18,7 +18,7 @@ pub struct RandomErasingConfig {
     pub scale: (f64, f64),
     /// Height / width of what is erased: from, to.
     pub ratio: (f64, f64),
-    /// What is put there.
+    /// What it is filled with.
     pub fill: Fill,
 }
 
@@ -28,14 +28,16 @@ impl Default for RandomErasingConfig {
     }
 }
 
-/// Hides a rectangle of the picture, so that no one part of a thing is all that a network knows it by.
+/// Erases a random rectangle of the picture, so that a network cannot rely on one part of an
+/// object.
 ///
 /// ```text
 /// with probability p:  a ~ U(scale) · width · height,  log r ~ U(log ratio)
 /// rectangle = round(√(a r)) high and round(√(a / r)) wide, its place uniform
 /// ```
 ///
-/// A rectangle that does not fit is drawn again, up to ten times; after that the picture stays whole.
+/// A rectangle that does not fit is drawn again, up to ten times; after that the picture stays
+/// whole.
 ///
 /// # Examples
 /// ```
@@ -48,7 +50,8 @@ impl Default for RandomErasingConfig {
 /// ```
 ///
 /// # Differs from torchvision
-/// It works on pictures and not on normalized tensors: the color of the default is what zeros are there.
+/// It works on pictures and not on normalized tensors: the default color is the one that normalizes
+/// to zero.
 ///
 /// # References
 /// Z. Zhong, L. Zheng, G. Kang, S. Li, Y. Yang, *Random Erasing Data Augmentation*, 2017.
@@ -59,7 +62,8 @@ impl RandomErasing {
     /// Checks the settings.
     ///
     /// # Errors
-    /// `p` outside [0, 1]; `scale` reversed or outside (0, 1]; `ratio` reversed, not positive or not finite.
+    /// `p` outside [0, 1]; `scale` reversed or outside (0, 1]; `ratio` reversed, not positive or
+    /// not finite.
     pub fn new(config: RandomErasingConfig) -> Result<Self, AugmentError> {
         check_number("p", config.p, "0 <= p <= 1", |p| (0.0..=1.0).contains(&p))?;
         check_range("scale", config.scale, "0 < low <= high <= 1", |s| s > 0.0 && s <= 1.0)?;

@@ -1,13 +1,14 @@
-//! Sharper and softer: each pixel mixed with its neighbors.
+//! Sharpness and blur: each pixel mixed with its neighbors.
 
 use image::{RgbImage, imageops};
 
 use super::blend::blend;
 
-/// Away from (`factor` > 1) or towards (< 1) a smoothed picture: `s + factor (x - s)`, cut off at 0 and 255. The outermost
-/// pixels stay.
+/// Away from (`factor` > 1) or towards (< 1) a smoothed picture: `s + factor (x - s)`, cut off at 0
+/// and 255. The outermost pixels stay.
 ///
-/// The smoothed picture is PIL's: the eight neighbors and five times the pixel, by 13. 0 gives it, 1 the picture.
+/// The smoothed picture is PIL's: the eight neighbors and five times the pixel, by 13. 0 gives it,
+/// 1 the picture.
 ///
 /// # Examples
 /// ```
@@ -35,7 +36,8 @@ pub fn adjust_sharpness(image: RgbImage, factor: f32) -> RgbImage {
     output
 }
 
-/// A Gaussian blur of standard deviation `sigma`, pixels (as 100 where it is more); 0 or less gives the picture.
+/// A Gaussian blur of standard deviation `sigma`, pixels (as 100 where it is more); 0 or less gives
+/// the picture.
 pub fn blur(image: RgbImage, sigma: f32) -> RgbImage {
     if sigma > 0.0 && sigma.is_finite() && image.width() > 0 && image.height() > 0 {
         imageops::blur(&image, sigma.min(100.0))

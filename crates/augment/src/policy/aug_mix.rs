@@ -9,16 +9,19 @@ use crate::error::AugmentError;
 use crate::geometry::Border;
 use crate::transform::Transform;
 
-/// The picture mixed with three chains of one to three operations of it: far from it and still like it.
+/// The picture mixed with three chains of one to three operations of it: far from it and still like
+/// it.
 ///
 /// ```text
 /// y = (1 - m) x + m Σ w_i chain_i(x),   m ~ U(0, 1),  w ~ Dirichlet(1, 1, 1)
 /// ```
 ///
-/// Each operation is of [`RandAugment`](crate::RandAugment)'s kinds but the identity, its strength uniform up to `strength`.
+/// Each operation is of [`RandAugment`](crate::RandAugment)'s kinds but the identity, its strength
+/// uniform up to `strength`.
 ///
 /// # References
-/// D. Hendrycks et al., *AugMix: A Simple Data Processing Method to Improve Robustness and Uncertainty*, 2020.
+/// D. Hendrycks et al., *AugMix: A Simple Data Processing Method to Improve Robustness and
+/// Uncertainty*, 2020.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AugMix {
     strength: f64,

@@ -7,7 +7,8 @@ use crate::check::check_number;
 use crate::error::AugmentError;
 use crate::transform::Transform;
 
-/// A transform with probability `p`, otherwise the picture as it is. The transform has a stream of its own.
+/// A transform with probability `p`, otherwise the picture as it is. The transform has a stream of
+/// its own.
 #[derive(Debug)]
 pub struct Maybe {
     p: f64,
@@ -31,7 +32,8 @@ impl Transform for Maybe {
     }
 }
 
-/// One of several transforms, all equally likely, with a stream that depends on its place in the list.
+/// One of several transforms, all equally likely, with a stream that depends on its place in the
+/// list.
 #[derive(Debug)]
 pub struct OneOf(Vec<Box<dyn Transform>>);
 

@@ -10,8 +10,9 @@ use crate::pixels::{
 };
 use crate::transform::Transform;
 
-/// One change of a picture, with its strength. As a [`Transform`] it draws nothing; [`Maybe`](crate::Maybe) and
-/// [`OneOf`](crate::OneOf) bring chance to it, policies such as [`RandAugment`](crate::RandAugment) choose among many.
+/// One change of a picture, with its strength. As a [`Transform`] it draws nothing;
+/// [`Maybe`](crate::Maybe) and [`OneOf`](crate::OneOf) bring chance to it, policies such as
+/// [`RandAugment`](crate::RandAugment) choose among many.
 ///
 /// # Examples
 /// ```

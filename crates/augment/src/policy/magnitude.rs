@@ -30,7 +30,8 @@ pub(super) const WIDE: Scale = Scale { shear: 0.99, translate: (0.0, 32.0), rota
 pub(super) const KINDS: usize = 14;
 
 impl Scale {
-    /// Kind `kind` at `part` of the scale, 0 to 1, to the side that `sign` says where there are two.
+    /// Kind `kind` at `part` of the scale, 0 to 1, to the side that `sign` says where there are
+    /// two.
     pub(super) fn at(&self, kind: usize, part: f64, sign: f64, (width, height): (u32, u32), border: Border) -> ImageOp {
         let map = |map| ImageOp::Affine(map, border.into());
         let lean = (sign * part * self.shear).atan().to_degrees();

@@ -1,8 +1,9 @@
 //! Which of several transforms a picture gets, and how strong.
 //!
-//! In reading order: [`choice`] (a probability, one of several) works with any transform. [`image_op`] has
-//! the changes without chance as data, and [`varied`] one of them at a random strength. The policies draw
-//! kind and strength from one table ([`magnitude`]): [`rand_augment`], [`trivial_augment`], [`aug_mix`].
+//! In reading order: [`choice`] (a probability, one of several) works with any transform.
+//! [`image_op`] has the changes without chance as data, and [`varied`] one of them at a random
+//! strength. The policies draw kind and strength from one table ([`magnitude`]): [`rand_augment`],
+//! [`trivial_augment`], [`aug_mix`].
 
 mod choice;
 

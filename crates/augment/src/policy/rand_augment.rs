@@ -12,18 +12,19 @@ use crate::transform::Transform;
 /// So many operations, each any of 14 kinds, all at one strength.
 ///
 /// ```text
-/// identity, shear x and y, translate x and y, rotate, brightness, saturation, contrast, sharpness, posterize, solarize,
-/// autocontrast, equalize
+/// identity, shear x and y, translate x and y, rotate, brightness, saturation, contrast, sharpness,
+/// posterize, solarize, autocontrast, equalize
 /// ```
 ///
-/// Full strength: shear by 0.3, shift by 150/331 of the side, 30 degrees, factors 0.1 or 1.9, 4 bits, solarize from 0.
+/// Full strength: shear by 0.3, shift by 150/331 of the side, 30 degrees, factors 0.1 or 1.9, 4
+/// bits, solarize from 0.
 ///
 /// # Differs from PyTorch
 /// Shears are about the middle, there about the upper left corner.
 ///
 /// # References
-/// E. D. Cubuk, B. Zoph, J. Shlens, Q. V. Le, *RandAugment: Practical Automated Data Augmentation with a Reduced Search
-/// Space*, 2020.
+/// E. D. Cubuk, B. Zoph, J. Shlens, Q. V. Le, *RandAugment: Practical Automated Data Augmentation
+/// with a Reduced Search Space*, 2020.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RandAugment {
     operations: u32,
@@ -32,7 +33,8 @@ pub struct RandAugment {
 }
 
 impl RandAugment {
-    /// `operations` of them (torchvision's 2) at `strength`, a fraction of full strength (torchvision's 9 of 30).
+    /// `operations` of them (torchvision's 2) at `strength`, a fraction of full strength
+    /// (torchvision's 9 of 30).
     ///
     /// # Errors
     /// More than 100 operations, `strength` outside [0, 1].

@@ -25,7 +25,8 @@ pub struct Varied {
 }
 
 impl Varied {
-    /// `operation` of numbers from `range.0` to `range.1`; `field` is what an error calls the range.
+    /// `operation` of numbers from `range.0` to `range.1`; `field` is what an error calls the
+    /// range.
     ///
     /// # Errors
     /// `range` reversed, negative or not finite.

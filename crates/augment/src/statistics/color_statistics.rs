@@ -2,7 +2,8 @@
 
 use image::RgbImage;
 
-/// Sums over the pixels of pictures, exact whatever their order and number; fed one picture at a time.
+/// Sums over the pixels of pictures, exact whatever their order and number; fed one picture at a
+/// time.
 ///
 /// # Examples
 /// ```
@@ -19,7 +20,8 @@ pub struct ColorStatistics {
     products: [[u64; 3]; 3],
 }
 
-/// The principal components of colors: eigenvalues of their covariance, largest first, and the eigenvector of each.
+/// The principal components of colors: eigenvalues of their covariance, largest first, and the
+/// eigenvector of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Principal {
     /// Variances along the components.

@@ -33,7 +33,8 @@ pub struct Normalize {
 }
 
 impl Normalize {
-    /// The mean of ImageNet's training pictures: red, green, blue, as a fraction of full brightness.
+    /// The mean of ImageNet's training pictures: red, green, blue, as a fraction of full
+    /// brightness.
     pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
     /// Their standard deviation, in the same unit.
     pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];

@@ -1,16 +1,18 @@
 //! Pictures and labels in the IDX format, as MNIST and Fashion-MNIST have them.
 
-use std::io::{self, Read};
+use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
 use image::{Rgb, RgbImage};
 
+use super::idx_file::{IdxFile, MAX_DATA};
 use crate::dataset::Dataset;
-use crate::decode::open;
 use crate::error::DataError;
+use crate::file::open_file;
 
-/// Grey pictures of one size from an IDX file, with labels from another; kept in memory as they are.
+/// Gray pictures of one size from an IDX file, with labels from another; kept in memory as they
+/// are.
 ///
 /// ```text
 /// 0, 0, type, dimensions    a byte each; the type is 8, unsigned bytes; 3 dimensions for pictures, 1 for labels
@@ -18,8 +20,9 @@ use crate::error::DataError;
 /// bytes                     as many as the sizes say, and no more
 /// ```
 ///
-/// A file may be compressed with gzip, which is seen by its first bytes; no more of it is unpacked than the sizes say. The format has
-/// no names for classes: they are called by their numbers, `0` to the largest label. A pixel becomes three equal channels.
+/// A file may be compressed with gzip, which is seen by its first bytes; no more of it is unpacked
+/// than the sizes say. The format has no names for classes: they are called by their numbers, `0`
+/// to the largest label. A pixel becomes three equal channels.
 ///
 /// # Examples
 /// ```
@@ -50,65 +53,81 @@ impl Idx {
     /// Reads both files.
     ///
     /// # Errors
-    /// When one cannot be read, has another header, fewer or more bytes than its sizes say, or its sizes say more than 2 GB, or their
-    /// counts differ; when there are no pictures, or labels of one class alone.
+    /// When one cannot be read, has another header, fewer or more bytes than its sizes say, or its
+    /// sizes say more than 2 GB, or their counts differ; when there are no pictures, or labels of
+    /// one class alone.
     pub fn open(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self, DataError> {
         let read = |path: &Path| -> Result<Vec<u8>, DataError> {
             let unreadable = |reason| DataError::IdxRead { path: path.into(), reason };
             let mut bytes = Vec::new();
-            let (file, _) = open(path, unreadable)?;
+            let (file, _) = open_file(path, unreadable)?;
             file.take(MAX_DATA + 16).read_to_end(&mut bytes).map_err(unreadable)?;
             Ok(bytes)
         };
         let (images, labels) = (images.as_ref(), labels.as_ref());
-        Self::from_bytes((&read(images)?, images), (&read(labels)?, labels))
+        let (image_bytes, label_bytes) = (read(images)?, read(labels)?);
+        Self::from_bytes(IdxFile { bytes: &image_bytes, name: images }, IdxFile { bytes: &label_bytes, name: labels })
     }
 
-    /// [`open`](Self::open) of the contents of two files, each with what errors call it.
+    /// [`open`](Self::open) of the contents of two files.
     ///
     /// # Errors
     /// As there.
-    pub fn from_bytes(
-        (images, path): (&[u8], &Path),
-        (labels, labels_path): (&[u8], &Path),
-    ) -> Result<Self, DataError> {
-        let path = path.to_path_buf();
-        let (sizes, pixels) = read::<3>(images, &path)?;
-        let (label_sizes, labels) = read::<1>(labels, labels_path)?;
+    pub fn from_bytes(image_file: IdxFile<'_>, label_file: IdxFile<'_>) -> Result<Self, DataError> {
+        let (sizes, pixels) = image_file.read::<3>()?;
+        let (label_sizes, labels) = label_file.read::<1>()?;
         let [count, height, width] = sizes;
         if count * height * width == 0 {
-            return Err(wrong(&path, "the size", "of pictures that have pixels", format!("{sizes:?}")));
+            return Err(image_file.wrong("the size", "of pictures that have pixels", format!("{sizes:?}")));
         }
         if label_sizes != [count] {
-            let wanted = format!("{count}, a label for each picture of {}", path.display());
-            return Err(wrong(labels_path, "the count", &wanted, label_sizes[0].to_string()));
+            let wanted = format!("{count}, a label for each picture of {}", image_file.name.display());
+            return Err(label_file.wrong("the count", &wanted, label_sizes[0].to_string()));
         }
         let classes = labels.iter().max().map_or(0, |&most| usize::from(most) + 1);
         if classes < 2 {
-            return Err(wrong(labels_path, "the labels", "of two classes or more", "0 alone".into()));
+            return Err(label_file.wrong("the labels", "of two classes or more", "0 alone".into()));
         }
-        Ok(Self { path, height, width, pixels, labels, classes: (0..classes).map(|class| class.to_string()).collect() })
+        let classes = (0..classes).map(|class| class.to_string()).collect();
+        Ok(Self { path: image_file.name.into(), height, width, pixels, labels, classes })
     }
 
-    /// The pictures to train on and to test with of a data set in a folder, by the usual names of its four files; `None` where
-    /// there is none of them. The classes are those of the training pictures.
+    /// The pictures to train on and to test with of a data set in a folder, by the usual names of
+    /// its four files; `None` where there is none of them. The classes are those of the training
+    /// pictures.
     ///
     /// # Errors
-    /// As [`Idx::open`]; when some of the four are missing, or a test picture has a class that no training picture has.
+    /// As [`Idx::open`]; when some of the four are missing, or a test picture has a class that no
+    /// training picture has.
     pub fn sides(folder: &Path) -> Result<Option<(Self, Self)>, DataError> {
-        let Some([images, labels, test_images, test_labels]) = files(folder)? else { return Ok(None) };
-        let (train, mut test) = (Self::open(images, labels)?, Self::open(&test_images, test_labels)?);
+        files(folder)?.as_ref().map(Self::open_sides).transpose()
+    }
+
+    /// [`sides`](Self::sides) of the four files, in the order of [`FILES`].
+    pub(crate) fn open_sides(
+        [images, labels, test_images, test_labels]: &[PathBuf; 4],
+    ) -> Result<(Self, Self), DataError> {
+        let (train, mut test) = (Self::open(images, labels)?, Self::open(test_images, test_labels)?);
         if test.classes.len() > train.classes.len() {
             let (got, wanted) = (test.classes.len() - 1, train.classes.len() - 1);
-            return Err(DataError::IdxClasses { path: test_images, got, wanted });
+            return Err(DataError::IdxClasses { path: test_images.clone(), got, wanted });
         }
         test.classes.clone_from(&train.classes);
-        Ok(Some((train, test)))
+        Ok((train, test))
     }
 
     /// Height and width of every picture, pixels.
     pub fn size(&self) -> (usize, usize) {
         (self.height, self.width)
+    }
+}
+
+impl fmt::Debug for Idx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, height, width, labels, classes, .. } = self;
+        let mut idx = f.debug_struct("Idx");
+        idx.field("path", path).field("height", height).field("width", width);
+        idx.field("pictures", &labels.len()).field("classes", classes).finish_non_exhaustive()
     }
 }
 
@@ -120,8 +139,8 @@ impl Dataset for Idx {
     fn get(&self, index: usize) -> Result<RgbImage, DataError> {
         let size = self.height * self.width;
         match self.pixels.chunks_exact(size).nth(index) {
-            Some(grey) => {
-                let pixel = |x: u32, y: u32| Rgb([grey[y as usize * self.width + x as usize]; 3]);
+            Some(gray) => {
+                let pixel = |x: u32, y: u32| Rgb([gray[y as usize * self.width + x as usize]; 3]);
                 Ok(RgbImage::from_fn(self.width as u32, self.height as u32, pixel))
             }
             None => Err(DataError::Index { index, len: self.len() }),
@@ -141,7 +160,8 @@ impl Dataset for Idx {
     }
 }
 
-/// The names that the files of a data set have, without `.gz`: pictures and labels to train on, and to test with.
+/// The names that the files of a data set have, without `.gz`: pictures and labels to train on, and
+/// to test with.
 const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
@@ -165,46 +185,6 @@ pub(crate) fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
             Err(DataError::IdxMissing { folder: folder.into(), missing })
         }
     }
-}
-
-/// The most that the sizes in a header may say, bytes: 2 GB.
-const MAX_DATA: u64 = 1 << 31;
-
-/// The sizes and the data in the bytes of a file of `D` dimensions.
-fn read<const D: usize>(bytes: &[u8], path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
-    if bytes.starts_with(&[0x1f, 0x8b]) { plain(MultiGzDecoder::new(bytes), path) } else { plain(bytes, path) }
-}
-
-/// The same of what is not compressed, or no longer. No more is read than the sizes say.
-fn plain<const D: usize>(mut file: impl Read, path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
-    let unreadable = |reason: io::Error| DataError::IdxRead { path: path.into(), reason };
-    let (magic, mut header) = ([0, 0, 8, D as u8], Vec::new());
-    file.by_ref().take(4 + 4 * D as u64).read_to_end(&mut header).map_err(unreadable)?;
-    let (first, numbers) = header.split_at(header.len().min(4));
-    if first != magic || numbers.len() != 4 * D {
-        let got = format!("{first:?} in a file that begins with {} bytes", header.len());
-        return Err(wrong(path, "the header", &format!("{magic:?} and {D} sizes"), got));
-    }
-    let mut sizes = [0; D];
-    for (size, four) in sizes.iter_mut().zip(numbers.as_chunks().0) {
-        *size = u32::from_be_bytes(*four) as usize;
-    }
-    let wanted = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64));
-    let Some(wanted) = wanted.filter(|&wanted| wanted <= MAX_DATA) else {
-        return Err(wrong(path, "the product of the sizes", &format!("at most {MAX_DATA}"), format!("{sizes:?}")));
-    };
-    let mut data = Vec::new();
-    file.take(wanted + 1).read_to_end(&mut data).map_err(unreadable)?;
-    if data.len() as u64 != wanted {
-        let or_more = if data.len() as u64 > wanted { " or more" } else { "" };
-        let got = format!("{} bytes{or_more}", data.len());
-        return Err(wrong(path, "what follows the header", &format!("{wanted} bytes, by the sizes {sizes:?}"), got));
-    }
-    Ok((sizes, data))
-}
-
-fn wrong(path: &Path, part: &'static str, wanted: &str, got: String) -> DataError {
-    DataError::Idx { path: path.into(), part, wanted: wanted.into(), got }
 }
 
 #[cfg(test)]

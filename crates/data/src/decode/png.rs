@@ -1,7 +1,7 @@
 //! PNG, without what lies in it besides pixels and orientation.
 //!
-//! Colour profiles and texts are compressed: a few kilobytes of them can unpack to gigabytes. Neither is wanted, so neither is
-//! unpacked. An icon that is a PNG is read the same way.
+//! Color profiles and texts are compressed: a few kilobytes of them can unpack to gigabytes.
+//! Neither is wanted, so neither is unpacked. An icon that is a PNG is read the same way.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageFormat};
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
 
-use crate::decode::{MAX_ALLOC, Raw, fits, with_image};
+use super::raw::{MAX_ALLOC, Raw, fits, with_image};
 use crate::error::DataError;
 
 /// What a PNG begins with.

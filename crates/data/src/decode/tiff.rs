@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
-use crate::decode::{Raw, with_image};
+use super::raw::{Raw, with_image};
 use crate::error::DataError;
 
 /// The picture in the bytes of a TIFF.
@@ -12,10 +12,11 @@ pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
     let Some(Palette { kind_at, colors }) = Palette::of(content) else {
         return with_image(content, ImageFormat::Tiff, path);
     };
-    // The numbers of the colors are read as grey: of the kind 3, in either order of bytes, 1 is left.
-    let mut grey = content.to_vec();
-    grey[kind_at..kind_at + 2].iter_mut().for_each(|byte| *byte &= 1);
-    let Raw { picture, orientation } = with_image(&grey, ImageFormat::Tiff, path)?;
+    // The numbers of the colors are read as gray: of the kind 3, in either order of bytes, 1 is
+    // left.
+    let mut gray = content.to_vec();
+    gray[kind_at..kind_at + 2].iter_mut().for_each(|byte| *byte &= 1);
+    let Raw { picture, orientation } = with_image(&gray, ImageFormat::Tiff, path)?;
     let DynamicImage::ImageLuma8(numbers) = picture else {
         let feature = "a TIFF with a palette and more than a number of 8 bits for each pixel".into();
         return Err(DataError::Unsupported { path: path.into(), feature });

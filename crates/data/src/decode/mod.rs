@@ -1,52 +1,42 @@
 //! A picture file, by its content, as eight bits of red, green and blue.
+//!
+//! In reading order: [`raw`] is what every decoder gives and holds its limits, and has the decoders
+//! of `image`; [`png`], [`tiff`] and [`jpeg`] are those formats of which more is asked. Here the
+//! content of a file decides between them, and what comes out is turned and laid on white.
 
-use std::fs::{self, File};
-use std::io::{self, Cursor, Read};
+mod raw;
+
+mod jpeg;
+mod png;
+mod tiff;
+
+use std::io::Read;
 use std::path::Path;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, guess_format};
+use image::{DynamicImage, ImageFormat, RgbImage, guess_format};
 
 use crate::error::DataError;
+use crate::file::open_file;
 use crate::guard::hushed;
-use crate::{jpeg, png, tiff};
+use crate::limits::MAX_BYTES;
+use raw::{Raw, with_image};
 
-/// The most pixels a picture may have, width x height: 100 megapixels.
-pub const MAX_PIXELS: u64 = 100_000_000;
-
-/// The longest file that is read, bytes: 512 MB.
-pub const MAX_BYTES: u64 = 1 << 29;
-
-/// The endings of the files that count as pictures, in small letters.
-pub const EXTENSIONS: [&str; 19] = [
-    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "ico", "qoi", "pnm",
-    "ppm", "pgm", "pbm", "pam",
-];
-
-/// What a decoder may allocate for itself, bytes: for each pixel twice RGBA of sixteen bits, and a few megabytes for what does not grow
-/// with the pixels.
-const fn allocation(pixels: u64) -> u64 {
-    16 * pixels + (4 << 20)
-}
-
-/// The same for the largest picture.
-pub(crate) const MAX_ALLOC: usize = allocation(MAX_PIXELS) as usize;
-
-/// Reads a picture: JPEG, PNG, WebP, GIF (the first picture of a film), BMP, TIFF (the first page), ICO (the largest), QOI or PNM, told by
-/// the content of the file and not by its name.
+/// Reads a picture: JPEG, PNG, WebP, GIF (the first picture of a film), BMP, TIFF (the first page),
+/// ICO (the largest), QOI or PNM, told by the content of the file and not by its name.
 ///
-/// Grey becomes equal red, green and blue, sixteen bits become eight, what is transparent shows white,
-/// and a photograph that says which side is up (EXIF) is turned accordingly. Colour profiles and texts are not read.
+/// Gray becomes equal red, green and blue, sixteen bits become eight, what is transparent shows
+/// white, and a photograph that says which side is up (EXIF) is turned accordingly. Color profiles
+/// and texts are not read.
 ///
 /// # Errors
-/// When the path is that of a folder, a pipe or a device, or the file cannot be opened, is no picture, is damaged, of a
-/// kind that is not read, is longer than [`MAX_BYTES`], or has no pixels or more than [`MAX_PIXELS`]. The size is read
-/// before the pixels: a picture that is too large costs no memory. A decoder that panics is an error too, and nothing
-/// is printed.
+/// When the path is that of a folder, a pipe or a device, or the file cannot be opened, is no
+/// picture, is damaged, of a kind that is not read, is longer than [`MAX_BYTES`], or has no pixels
+/// or more than [`MAX_PIXELS`]. The size is read before the pixels: a picture that is too large
+/// costs no memory. A decoder that panics is an error too, and nothing is printed.
 ///
 /// # Examples
 /// ```
-/// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji");
+/// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures");
 /// let picture = taper_data::decode(format!("{root}/train/animal/badger.png"))?;
 /// assert_eq!(picture.dimensions(), (64, 64));
 /// # Ok::<(), taper_data::DataError>(())
@@ -54,22 +44,13 @@ pub(crate) const MAX_ALLOC: usize = allocation(MAX_PIXELS) as usize;
 pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     let path = path.as_ref();
     let failed = |reason| DataError::Open { path: path.into(), reason };
-    let (file, bytes) = open(path, failed)?;
+    let (file, bytes) = open_file(path, failed)?;
     if bytes > MAX_BYTES {
         return Err(DataError::TooLong { path: path.into(), bytes });
     }
     let mut content = Vec::with_capacity(bytes as usize);
     file.take(MAX_BYTES).read_to_end(&mut content).map_err(failed)?;
     decode_bytes(&content, path)
-}
-
-/// Opens a file, and says how long it is. A pipe or a device is refused before it is opened: reading one may never end.
-pub(crate) fn open(path: &Path, failed: impl Fn(io::Error) -> DataError) -> Result<(File, u64), DataError> {
-    let about = fs::metadata(path).map_err(&failed)?;
-    if !about.is_file() {
-        return Err(DataError::NotAFile { path: path.into() });
-    }
-    Ok((File::open(path).map_err(failed)?, about.len()))
 }
 
 /// [`decode`] of the content of a file, which errors call `name`.
@@ -97,48 +78,6 @@ pub fn decode_bytes(content: &[u8], name: impl AsRef<Path>) -> Result<RgbImage, 
         let reason = format!("the decoder panicked ({message})").into();
         Err(DataError::Decode { path: path.into(), reason })
     })
-}
-
-/// A picture as it lies in its file.
-pub(crate) struct Raw {
-    pub(crate) picture: DynamicImage,
-    /// Which side is up.
-    pub(crate) orientation: Orientation,
-}
-
-/// A picture by the decoder that `image` has for its format.
-pub(crate) fn with_image(content: &[u8], format: ImageFormat, path: &Path) -> Result<Raw, DataError> {
-    let failed = |reason: ImageError| match reason {
-        ImageError::Unsupported(reason) => {
-            DataError::Unsupported { path: path.into(), feature: format!("of a rare kind ({reason})") }
-        }
-        reason => DataError::Decode { path: path.into(), reason: reason.into() },
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(content), format);
-    let limits = |bytes| {
-        let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(bytes);
-        limits
-    };
-    reader.limits(limits(allocation(MAX_PIXELS)));
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
-    fits(path, width, height)?;
-    decoder.set_limits(limits(allocation(u64::from(width) * u64::from(height)))).map_err(failed)?;
-    // What cannot be understood of how it was held leaves the picture as it lies.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok(Raw { picture: DynamicImage::from_decoder(decoder).map_err(failed)?, orientation })
-}
-
-/// Whether a picture may have so many pixels.
-pub(crate) fn fits(path: &Path, width: u32, height: u32) -> Result<(), DataError> {
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(DataError::TooLarge { path: path.into(), width, height });
-    }
-    if width == 0 || height == 0 {
-        return Err(DataError::NoPixels { path: path.into() });
-    }
-    Ok(())
 }
 
 /// The kind of a picture that nothing here reads, by how it begins.
@@ -177,8 +116,9 @@ fn on_white(picture: DynamicImage) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::emoji;
+    use crate::fixture::pictures;
     use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Luma, Rgb, Rgba};
+    use std::fs::File;
 
     #[test]
     fn every_format_is_read_by_content_whatever_the_name() {
@@ -205,19 +145,19 @@ mod tests {
     }
 
     #[test]
-    fn alpha_shows_white_and_sixteen_bits_and_grey_are_converted() {
+    fn alpha_shows_white_and_sixteen_bits_and_gray_are_converted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         let mut clear = ImageBuffer::from_pixel(3, 1, Rgba([10u8, 20, 30, 255]));
         clear.put_pixel(1, 0, Rgba([10, 20, 30, 0]));
         clear.put_pixel(2, 0, Rgba([0, 100, 255, 128]));
         clear.save(&path).unwrap();
-        // 127 of 255 of white and 128 of 255 of the colour: 127, 127 + 50.2, 255.
+        // 127 of 255 of white and 128 of 255 of the color: 127, 127 + 50.2, 255.
         let wanted = [10, 20, 30, 255, 255, 255, 127, 177, 255];
         assert_eq!(decode(&path).unwrap().into_raw(), wanted);
 
-        let grey = ImageBuffer::from_pixel(1, 1, Luma([0x8080u16]));
-        grey.save(&path).unwrap();
+        let gray = ImageBuffer::from_pixel(1, 1, Luma([0x8080u16]));
+        gray.save(&path).unwrap();
         assert_eq!(decode(&path).unwrap().into_raw(), [128, 128, 128]);
         let deep = ImageBuffer::from_pixel(1, 1, Rgba([0xffffu16, 0, 0x8080, 0xffff]));
         deep.save(&path).unwrap();
@@ -228,7 +168,8 @@ mod tests {
     fn a_photograph_is_turned_the_way_it_was_held() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("held.png");
-        // TIFF header, little endian; one entry: 0x0112 (orientation), SHORT, 1 value, 6 = turn right.
+        // TIFF header, little endian; one entry: 0x0112 (orientation), SHORT, 1 value, 6 = turn
+        // right.
         let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
         let mut encoder = image::codecs::png::PngEncoder::new(File::create(&path).unwrap());
         encoder.set_exif_metadata(exif.to_vec()).unwrap();
@@ -241,7 +182,7 @@ mod tests {
     #[test]
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let whole = std::fs::read(emoji().join("train/animal/badger.png")).unwrap();
+        let whole = std::fs::read(pictures().join("train/animal/badger.png")).unwrap();
         let path = folder.path().join("cut.png");
         std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
         let cut = decode(&path).unwrap_err();

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Hands out the numbers `0..total` and takes back one item for each, in any order; the consumer gets the
-/// items in the order of their numbers.
+/// Hands out the numbers `0..total` and takes back one item for each, in any order; the consumer
+/// gets the items in the order of their numbers.
 ///
-/// At most `ahead` numbers are claimed and not yet delivered. That bounds the items held, and it cannot
-/// lock up: the number the consumer waits for is always among those claimed or claimable.
+/// At most `ahead` numbers are claimed and not yet delivered. That bounds the items held, and it
+/// cannot lock up: the number the consumer waits for is always among those claimed or claimable.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
-    /// Signalled when the state changes: a number may be claimed, an item is there, or the end came.
+    /// Signalled when the state changes: a number may be claimed, an item is there, or the end
+    /// came.
     changed: Condvar,
     total: usize,
     ahead: usize,
@@ -30,7 +31,8 @@ impl<T> Queue<T> {
         Self { state: Mutex::new(state), changed: Condvar::new(), total, ahead }
     }
 
-    /// The next number to work on, once the bound allows it; `None` when all are given out or it is closed.
+    /// The next number to work on, once the bound allows it; `None` when all are given out or it is
+    /// closed.
     pub(crate) fn claim(&self) -> Option<usize> {
         let mut state = self.lock();
         loop {
@@ -45,7 +47,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Gives back the item of a claimed number. Never waits: there is room for every number claimed.
+    /// Gives back the item of a claimed number. Never waits: there is room for every number
+    /// claimed.
     pub(crate) fn put(&self, number: usize, item: T) {
         let mut state = self.lock();
         if !state.closed {

@@ -1,30 +1,32 @@
 //! One folder of class folders.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::listing::{Listed, count_beside, is_picture, list, name};
+use super::side::{TEST, TRAIN, VALIDATION, is_called};
 use crate::dataset::Dataset;
-use crate::decode::{EXTENSIONS, decode};
+use crate::decode::decode;
 use crate::error::DataError;
-use crate::left_out::{HIDDEN, LINKED, LeftOut, OUTSIDE};
+use crate::left_out::{HIDDEN, LINKED, LeftOut};
 use crate::path_text::path_text;
 use crate::stamp::Stamp;
 
 /// The pictures of `<root>/<class>/...`, ordered by class and then by path.
 ///
 /// The class of a picture is the name of the folder directly below the root; folders within it are
-/// searched too. A file counts as a picture by its ending ([`EXTENSIONS`], in letters of any size). All else is
-/// left out and counted ([`left_out`](Self::left_out)): hidden files and folders (a name that starts with `.`), links to folders
-/// inside a class, files of other kinds. Names are compared character by character, so that the order is
-/// the same on every operating system. Pictures are read when asked for, not before.
+/// searched too. A file counts as a picture by its ending ([`EXTENSIONS`], in letters of any size).
+/// All else is left out and counted ([`left_out`](Self::left_out)): hidden files and folders (a
+/// name that starts with `.`), links to folders inside a class, files of other kinds. Names are
+/// compared character by character, so that the order is the same on every operating system.
+/// Pictures are read when asked for, not before.
 ///
 /// # Examples
 /// ```
 /// use taper_data::{Dataset, Folder};
-/// let folder = Folder::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji/train"))?;
-/// assert_eq!((folder.len(), folder.classes().len()), (531, 10));
+/// let folder = Folder::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/train"))?;
+/// assert_eq!((folder.len(), folder.classes().len()), (12, 2));
 /// assert_eq!((folder.label(0), folder.classes()[0].as_str()), (0, "animal"));
 /// # Ok::<(), taper_data::DataError>(())
 /// ```
@@ -35,24 +37,13 @@ pub struct Folder {
     left_out: LeftOut,
 }
 
-/// What the folder to train on is called where there is a split, in small letters.
-pub(crate) const TRAIN: [&str; 2] = ["train", "training"];
-/// What the folder to validate on is called.
-pub(crate) const VALIDATION: [&str; 5] = ["val", "valid", "validation", "dev", "eval"];
-/// What is called so is kept for a test.
-const TEST: [&str; 2] = ["test", "testing"];
-
-/// Whether a folder has one of these names, in letters of any size.
-pub(crate) fn is_called(path: &Path, names: &[&str]) -> bool {
-    names.contains(&name(path).to_lowercase().as_str())
-}
-
 impl Folder {
     /// Lists a folder.
     ///
     /// # Errors
-    /// When there is no such folder, it has fewer than two class folders, a class has no picture or a name that is no text, or the name
-    /// of a folder is that of a side of a split (`train` with folders in it, `val`, `valid`, `validation`, `dev`, `eval`, `test`).
+    /// When there is no such folder, it has fewer than two class folders, a class has no picture or
+    /// a name that is no text, or the name of a folder is that of a side of a split (`train` with
+    /// folders in it, `val`, `valid`, `validation`, `dev`, `eval`, `test`).
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
         let (folders, mut folder) = Self::listed(root.as_ref())?;
         if let [only] = folders.as_slice() {
@@ -87,7 +78,7 @@ impl Folder {
         let Listed { folders, files, hidden } = list(root)?;
         let mut left_out = LeftOut::default();
         left_out.add(HIDDEN, hidden);
-        let loose = left_out.beside(&files);
+        let loose = count_beside(&mut left_out, &files);
         for path in &folders {
             let side = is_called(path, &TRAIN) && !list(path)?.folders.is_empty();
             if side || is_called(path, &VALIDATION) || is_called(path, &TEST) {
@@ -101,7 +92,8 @@ impl Folder {
         Ok((folders, Self { classes, pictures: Vec::new(), left_out }))
     }
 
-    /// Lists every picture in a folder and the folders below it, all of one class with the folder's name.
+    /// Lists every picture in a folder and the folders below it, all of one class with the folder's
+    /// name.
     ///
     /// # Errors
     /// When there is no such folder, or no picture in it.
@@ -150,16 +142,6 @@ impl Folder {
     }
 }
 
-impl LeftOut {
-    /// Counts files that lie beside class folders; returns how many are pictures.
-    pub(crate) fn beside(&mut self, files: &[PathBuf]) -> usize {
-        let (pictures, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|path| is_picture(path));
-        self.add(OUTSIDE, pictures.len());
-        others.into_iter().for_each(|path| self.file(path));
-        pictures.len()
-    }
-}
-
 impl Dataset for Folder {
     fn len(&self) -> usize {
         self.pictures.len()
@@ -189,56 +171,19 @@ impl Dataset for Folder {
     }
 }
 
-/// What lies directly in a folder, each kind ordered by name.
-pub(crate) struct Listed {
-    pub(crate) folders: Vec<PathBuf>,
-    pub(crate) files: Vec<PathBuf>,
-    /// How many are hidden, and in neither list.
-    pub(crate) hidden: usize,
-}
-
-/// Lists a folder.
-pub(crate) fn list(path: &Path) -> Result<Listed, DataError> {
-    if !path.is_dir() {
-        return Err(DataError::MissingFolder { path: path.into() });
-    }
-    let failed = |reason| DataError::List { path: path.into(), reason };
-    let (mut entries, mut hidden) = (Vec::new(), 0);
-    for entry in fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?.path();
-        if name(&entry).starts_with('.') {
-            hidden += 1;
-        } else {
-            entries.push((name(&entry), entry));
-        }
-    }
-    entries.sort();
-    let (folders, files) = entries.into_iter().map(|(_, path)| path).partition(|path| path.is_dir());
-    Ok(Listed { folders, files, hidden })
-}
-
-/// The last part of a path, as text.
-pub(crate) fn name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// The class that a folder is named after. Models, reports and tables have the name in them, so it must be text.
+/// The class that a folder is named after. Models, reports and tables have the name in them, so it
+/// must be text.
 fn class(folder: &Path) -> Result<String, DataError> {
     let name = folder.file_name().and_then(|name| name.to_str());
     let text = name.filter(|name| !name.chars().any(char::is_control));
     text.map(Into::into).ok_or_else(|| DataError::ClassName { path: folder.into() })
 }
 
-/// A file whose ending says picture. A link that leads nowhere is one too: reading it says so.
-fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) && fs::metadata(path).map_or(true, |kind| kind.is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::draw;
+    use crate::fixture::{draw, pictures};
+    use std::fs;
 
     fn error(root: &Path) -> String {
         Folder::open(root).err().unwrap().to_string()
@@ -271,10 +216,9 @@ mod tests {
 
     #[test]
     fn all_pictures_of_a_tree_are_one_class() {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji");
-        let folder = Folder::all(root).unwrap();
-        assert_eq!((folder.len(), folder.classes()), (1062, &["emoji".to_owned()][..]));
-        assert!(folder.name(0).ends_with(".png") && folder.label(1061) == 0);
+        let folder = Folder::all(pictures()).unwrap();
+        assert_eq!((folder.len(), folder.classes()), (17, &["pictures".to_owned()][..]));
+        assert!(folder.name(0).ends_with(".png") && folder.label(16) == 0);
         let empty = tempfile::tempdir().unwrap();
         assert!(Folder::all(empty.path()).is_err() && Folder::all("nowhere").is_err());
     }
