@@ -133,7 +133,7 @@ impl Resize {
     /// A short side of `short_side` pixels.
     ///
     /// # Errors
-    /// `short_side` outside 1..=[`MAX_SIZE`].
+    /// `short_side` outside 1..=[`MAX_SIZE`](crate::MAX_SIZE).
     pub fn new(short_side: u32, interpolation: Interpolation) -> Result<Self, AugmentError> {
         check_size("short_side", short_side)?;
         Ok(Self { short_side, interpolation })
@@ -167,7 +167,7 @@ impl ResizeTo {
     /// A picture of `width` x `height` pixels.
     ///
     /// # Errors
-    /// `width` or `height` outside 1..=[`MAX_SIZE`].
+    /// `width` or `height` outside 1..=[`MAX_SIZE`](crate::MAX_SIZE).
     pub fn new(width: u32, height: u32, interpolation: Interpolation) -> Result<Self, AugmentError> {
         check_size("width", width)?;
         check_size("height", height)?;

@@ -31,8 +31,9 @@ use raw::{Raw, with_image};
 /// # Errors
 /// When the path is that of a folder, a pipe or a device, or the file cannot be opened, is no
 /// picture, is damaged, of a kind that is not read, is longer than [`MAX_BYTES`], or has no pixels
-/// or more than [`MAX_PIXELS`]. The size is read before the pixels: a picture that is too large
-/// costs no memory. A decoder that panics is an error too, and nothing is printed.
+/// or more than [`MAX_PIXELS`](crate::MAX_PIXELS). The size is read before the pixels: a picture
+/// that is too large costs no memory. A decoder that panics is an error too, and nothing is
+/// printed.
 ///
 /// # Examples
 /// ```

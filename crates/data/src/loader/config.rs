@@ -11,7 +11,7 @@ use crate::error::PrepareError;
 /// is the sample's own, and the result written as height x width x 3 numbers.
 pub type Prepare = dyn Fn(RgbImage, &mut Rng, &mut [f32]) -> Result<(), PrepareError> + Send + Sync;
 
-/// How a [`Loader`] makes batches.
+/// How a [`Loader`](crate::Loader) makes batches.
 #[derive(Clone, Debug)]
 pub struct LoaderConfig {
     /// Pictures in a batch; 32 by default.
