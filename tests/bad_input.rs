@@ -160,7 +160,7 @@ fn a_list_of_transforms_is_refused_where_the_mistake_is() {
         ("{ name = \"hflip\", p = \"often\" }", &["line 2, column 10", "often"]),
         ("\n  { name = \"one_of\", transforms = [\"blur\", \"blurr\"] }", &["line 3", "blurr"]),
         ("{ name = \"hflip\", p = 1.5 }", &["augment.train", "hflip", "p is 1.5", "[0, 1]"]),
-        ("{ name = \"random_affine\", zoom = [2, 1] }", &["random_affine", "zoom is (2, 1)", "low <= high"]),
+        ("{ name = \"random_affine\", zoom = [2, 1] }", &["random_affine", "scale is (2, 1)", "low <= high"]),
         ("{ name = \"one_of\", transforms = [] }", &["one_of", "transforms is 0", "1 or more"]),
         (
             "\"center_crop\", { name = \"resize\", short_side = 90 }",

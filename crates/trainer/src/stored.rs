@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
-use taper_data::{Loaded, Loader};
+use taper_data::{IndexedBatch, Loader};
 use taper_nn::Mode;
 use taper_tensor::Batch;
 use taper_transfer::Classifier;
@@ -57,7 +57,7 @@ impl<'a> Source<'a> {
         &self,
         epoch: u64,
         done: usize,
-        mut see: impl FnMut(usize, Loaded) -> Result<bool>,
+        mut see: impl FnMut(usize, IndexedBatch) -> Result<bool>,
     ) -> Result<Duration> {
         match self {
             Self::Pictures(loader) => {
@@ -111,12 +111,12 @@ impl<'a> Stored<'a> {
         }
     }
 
-    fn batch(&self, epoch: u64, indices: &[usize]) -> Result<Loaded> {
+    fn batch(&self, epoch: u64, indices: &[usize]) -> Result<IndexedBatch> {
         let (dataset, classes) = (self.loader.dataset(), self.loader.dataset().classes().len());
         let row = |&index: &usize| (0..classes).map(move |class| f32::from(class == dataset.label(index)));
         let targets: Vec<f32> = indices.iter().flat_map(row).collect();
         let targets = Tensor::from_vec(targets, (indices.len(), classes), &Device::Cpu)?;
-        Ok(Loaded { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
+        Ok(IndexedBatch { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
     }
 }
 

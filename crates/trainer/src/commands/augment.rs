@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::json;
-use taper_augment::{Filter, Resize, Transform};
+use taper_augment::{Interpolation, Resize, Transform};
 use taper_data::Dataset;
 use taper_tensor::Rng;
 
@@ -98,7 +98,7 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
 fn each(pictures: &dyn Dataset, index: usize, variants: &Rng) -> Result<Sheet> {
     let strengths = strengths()?;
     let mut sheet = Sheet::new(&[], (strengths.len(), 4), SIDE)?;
-    let small = Resize::new(SIDE, Filter::Bilinear)?;
+    let small = Resize::new(SIDE, Interpolation::Bilinear)?;
     let picture = small.apply(pictures.get(index)?, &mut variants.at(0));
     for ((name, three), row) in strengths.into_iter().zip(0..) {
         let seen = three.iter().zip(0..);

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use taper_augment::{Border, Filter};
+use taper_augment::{Border, Interpolation};
 
 use super::TransformRecipe;
 use super::named::named_list;
@@ -38,7 +38,7 @@ impl AugmentRecipe {
             translate: 0.07,
             shear: 0.0,
             stretch: (1.0, 1.0),
-            filter: Filter::Bilinear,
+            filter: Interpolation::Bilinear,
             border: Border::Reflect,
         };
         Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, shift] }

@@ -4,7 +4,7 @@ mod text;
 mod usual;
 
 use serde::{Deserialize, Serialize};
-use taper_augment::{Border, Fill, Filter};
+use taper_augment::{Border, Fill, Interpolation};
 
 use super::named::{by_name, named, named_list};
 
@@ -26,7 +26,7 @@ pub enum TransformRecipe {
         ratio: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`RandomCrop`](taper_augment::RandomCrop).
     RandomCrop {
@@ -44,7 +44,7 @@ pub enum TransformRecipe {
         short_side: (u32, u32),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`Resize`](taper_augment::Resize).
     Resize {
@@ -52,7 +52,7 @@ pub enum TransformRecipe {
         short_side: u32,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`CenterCrop`](taper_augment::CenterCrop).
     CenterCrop {},
@@ -87,7 +87,7 @@ pub enum TransformRecipe {
         stretch: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -99,7 +99,7 @@ pub enum TransformRecipe {
         distortion: f64,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -114,7 +114,7 @@ pub enum TransformRecipe {
         k2: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -129,7 +129,7 @@ pub enum TransformRecipe {
         sigma: f64,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -276,7 +276,7 @@ pub enum TransformRecipe {
         #[serde(deserialize_with = "named_list")]
         transforms: Vec<TransformRecipe>,
     },
-    /// [`Sequence`](taper_augment::Sequence), for a place that takes one.
+    /// [`Compose`](taper_augment::Compose), for a place that takes one.
     Sequence {
         /// One after the other.
         #[serde(deserialize_with = "named_list")]
@@ -300,7 +300,7 @@ impl TransformRecipe {
 
     /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they were.
     pub fn warp() -> Self {
-        let (filter, border) = (Filter::default(), usual::border());
+        let (filter, border) = (Interpolation::default(), usual::border());
         Self::OneOf {
             transforms: vec![
                 Self::RandomPerspective { distortion: usual::distortion(), filter, border },
