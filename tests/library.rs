@@ -85,7 +85,7 @@ fn the_head_that_lbfgs_leaves_is_the_minimum_over_all_pictures() {
     let (before, _) = gradient(&classifier, &params, &recipe, &pictures);
     let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap();
     let (after, rounding) = gradient(&classifier, &params, &recipe, &pictures);
-    let iterations = outcome.rates.len();
+    let iterations = outcome.lrs.len();
     assert!(after < rounding && rounding < 1e-5 * before, "{before}, then {after} of {rounding} after {iterations}");
     assert_eq!(outcome.pictures, 15);
 
@@ -166,7 +166,7 @@ fn accumulated_batches_make_one_step_and_the_last_takes_what_is_left() {
     assert_eq!(seen, [(1, 1, 6), (1, 2, 6), (1, 3, 3), (2, 4, 6), (2, 5, 6), (2, 6, 3)]);
     assert!(steps.0.iter().all(|step| step.steps_per_epoch == 3));
     // The schedule counts steps and not batches: its last one is the last of the run.
-    assert!(outcome.rates[5] < 1e-6 && outcome.rates[4] > 1e-5, "{:?}", outcome.rates);
+    assert!(outcome.lrs[5] < 1e-6 && outcome.lrs[4] > 1e-5, "{:?}", outcome.lrs);
     let mean = (2.0 * steps.0[0].loss + 2.0 * steps.0[1].loss + steps.0[2].loss) / 5.0;
     assert!((outcome.history[0].train_loss - mean).abs() < 1e-12);
 }
