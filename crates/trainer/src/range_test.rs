@@ -243,7 +243,7 @@ fn grow(
     let mut found = RangeTest { window: steps / PART, ..RangeTest::default() };
     let mut smoothing = Smoothing::new(found.window);
     for epoch in 1.. {
-        for loaded in data.train.batches(epoch, 0) {
+        for loaded in data.batches(epoch, 0) {
             let step = found.rates.len();
             let loss = stepper.loss(classifier, loaded?.batch, &noise.at(step as u64))?;
             let (smooth, diverged) = smoothing.add(step, loss.value);

@@ -22,9 +22,10 @@ impl BatchSource<'_> {
     /// The batches of an epoch in their order, without the first `done` of them.
     pub(crate) fn batches(&self, epoch: u64, done: usize) -> Batches<'_> {
         match self {
-            Self::Pictures(loader) => Batches::Pictures(loader.epoch_from(epoch, done)),
+            Self::Pictures(loader) => Batches(Inner::Pictures(loader.epoch_from(epoch, done))),
             Self::Features(loader, store) => {
-                Batches::Features { loader, store, epoch, order: loader.order(epoch), next: done }
+                let order = loader.order(epoch);
+                Batches(Inner::Features { loader, store, epoch, order, next: done })
             }
         }
     }
@@ -47,7 +48,9 @@ impl BatchSource<'_> {
 }
 
 /// An iterator over the batches of an epoch.
-pub(crate) enum Batches<'a> {
+pub struct Batches<'a>(Inner<'a>);
+
+enum Inner<'a> {
     /// Decoded and augmented ahead by the threads of a loader.
     Pictures(Epoch),
     /// Gathered from a store when they are asked for.
@@ -64,10 +67,10 @@ pub(crate) enum Batches<'a> {
 
 impl Batches<'_> {
     /// How long [`next`](Iterator::next) has waited for pictures.
-    pub(crate) fn waited(&self) -> Duration {
-        match self {
-            Self::Pictures(epoch) => epoch.waited(),
-            Self::Features { .. } => Duration::ZERO,
+    pub fn waited(&self) -> Duration {
+        match &self.0 {
+            Inner::Pictures(epoch) => epoch.waited(),
+            Inner::Features { .. } => Duration::ZERO,
         }
     }
 }
@@ -76,9 +79,9 @@ impl Iterator for Batches<'_> {
     type Item = Result<Loaded>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Pictures(epoch) => Some(epoch.next()?.map_err(Into::into)),
-            Self::Features { loader, store, epoch, order, next } => {
+        match &mut self.0 {
+            Inner::Pictures(epoch) => Some(epoch.next()?.map_err(Into::into)),
+            Inner::Features { loader, store, epoch, order, next } => {
                 let indices = (*next < loader.batches()).then(|| &order[loader.places(*next)])?;
                 *next += 1;
                 Some(store.batch(&**loader.dataset(), *epoch, indices))

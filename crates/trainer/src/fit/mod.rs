@@ -34,6 +34,7 @@ use crate::optimize::{Method, method};
 use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
+pub use self::batches::Batches;
 pub use self::feature_cache::FeatureCache;
 pub(crate) use self::feature_store::{FeatureStore, compute};
 pub use self::observer::{EpochInfo, Observer, StepInfo};
@@ -68,7 +69,8 @@ pub fn fit_with<'a>(
     observers: &mut [&mut dyn Observer],
     options: FitOptions<'a>,
 ) -> Result<Outcome> {
-    if let Method::FullBatch(lbfgs) = method(&recipe.optimize.rule, 1)? {
+    let epochs = recipe.optimize.head_epochs + recipe.optimize.epochs;
+    if let Method::FullBatch(lbfgs) = method(&recipe.optimize.rule, epochs as u64)? {
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;
         return full_batch::fit(&lbfgs, (classifier, params), pictures, recipe, observers);
@@ -82,7 +84,7 @@ pub fn fit_with<'a>(
         let mut run = PhaseRun::begin(&mut session, phase)?;
         let data = run.data()?;
         for epoch in run.epochs() {
-            let mut batches = data.train.batches(epoch as u64, run.batches_done());
+            let mut batches = data.batches(epoch, run.batches_done());
             for batch in batches.by_ref() {
                 let Some(info) = run.step(batch?)? else { continue };
                 if run.observe(&info, observers)?.is_break() {

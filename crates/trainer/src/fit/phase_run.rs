@@ -10,7 +10,7 @@ use taper_optim::{Average, OptimError};
 use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
-use super::batches::BatchSource;
+use super::batches::{BatchSource, Batches};
 use super::feature_store::{self, FeatureStore};
 use super::step::{Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
@@ -67,6 +67,13 @@ pub struct PhaseData<'a> {
     pub(crate) val: BatchSource<'a>,
 }
 
+impl PhaseData<'_> {
+    /// The training batches of an epoch of the run, from 1, without the first `done` of them.
+    pub fn batches(&self, epoch: usize, done: usize) -> Batches<'_> {
+        self.train.batches(epoch as u64, done)
+    }
+}
+
 impl<'s, 'a> PhaseRun<'s, 'a> {
     /// Begins a phase: freezes what it does not train, and builds its optimizer and schedule; goes on within it where the session
     /// was resumed there.
@@ -79,7 +86,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { classifier, params, train, recipe, .. } = session;
         let o = &recipe.optimize;
         let Method::Steps(rule) = method(&o.rule, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
-            bail!("the rule {} takes no steps", o.rule.name());
+            bail!("the rule {} finds the length of its steps by itself", o.rule.name());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
