@@ -115,10 +115,10 @@ pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> 
 }
 
 /// Somebody who is shown the name of a stage and its map.
-pub(crate) type See<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
+pub(crate) type ShowMap<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
 
 /// [`evaluate`] that shows the map of each stage for the first batch.
-pub(crate) fn evaluate_seen(classifier: &Classifier, loader: &Loader, see: &mut See<'_>) -> Result<Evaluation> {
+pub(crate) fn evaluate_shown(classifier: &Classifier, loader: &Loader, show: &mut ShowMap<'_>) -> Result<Evaluation> {
     let stages = classifier.backbone().stages();
     Evaluation::timed(|result| {
         let mut batches = loader.epoch(0);
@@ -128,7 +128,7 @@ pub(crate) fn evaluate_seen(classifier: &Classifier, loader: &Loader, see: &mut 
             for (number, stage) in stages.iter().enumerate() {
                 map = classifier.backbone().stage(number, &map, Mode::Eval)?;
                 if i == 0 {
-                    see(stage.name, &map)?;
+                    show(stage.name, &map)?;
                 }
             }
             let logits = classifier.forward_from(stages.len(), &map, Mode::Eval)?;

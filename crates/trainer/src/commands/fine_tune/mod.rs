@@ -24,6 +24,7 @@ use self::telling::Form;
 use crate::advise::advise;
 use crate::budget::{Length, within};
 use crate::claim::{self, RunFolder};
+use crate::fit::FeatureCache;
 use crate::interrupt::EXIT_CODE;
 use crate::output::{line, note, shell};
 use crate::pictures::Pictures;
@@ -31,7 +32,6 @@ use crate::recipe::Recipe;
 use crate::run::{Ended, Run};
 use crate::run_folder::Summary;
 use crate::snapshots;
-use crate::stored::FeatureCache;
 
 /// Runs the verb.
 ///
