@@ -13,7 +13,8 @@ use crate::geometry::Rect;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
-    /// One colour: red, green, blue.
+    /// One color: red, green, blue.
+    #[serde(rename = "color")]
     Colour([u8; 3]),
     /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds best.
     Noise,

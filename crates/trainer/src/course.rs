@@ -160,7 +160,7 @@ impl<'a> Course<'a> {
             }
             self.regularizer.gradients(&mut grads)?;
             let step = outcome.rates.len();
-            let rate = self.recipe.optimize.rate * self.pace.at((step - self.first_step) as u64);
+            let rate = self.recipe.optimize.lr * self.pace.at((step - self.first_step) as u64);
             let loss = losses.iter().sum::<f64>() / losses.len() as f64;
             let diverged = |what| {
                 let causes = causes(self.recipe, &self.losses, rate);
