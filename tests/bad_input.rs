@@ -130,7 +130,7 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     let (folder, _) = (place.path(), small(place.path(), 4));
     fails(&taper(folder, &["fine-tune"]), 2, &["data.path"]);
     fails(&taper(folder, &["fine-tune", "pictures", "--plan", "sideways"]), 2, &["sideways", "probe"]);
-    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.rate", "positive"]);
+    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.lr", "positive"]);
     fails(&fine_tune(folder, &["--model", "squeezenet"]), 2, &["squeezenet", "squeezenet1_1"]);
     fails(&taper(folder, &["predict", "resnet999", "x.png"]), 2, &["resnet999", "squeezenet1_1"]);
     let forced = command(folder, &["predict", "squeezenet1_1", "x.png"]).env("TAPER_SIMD", "neon").output().unwrap();

@@ -86,17 +86,10 @@ pub fn build(transform: &TransformRecipe, size: u32) -> Result<Box<dyn Transform
         T::CenterCrop {} => Box::new(CenterCrop::new(size)?),
         T::Hflip { p } => Box::new(HorizontalFlip::new(p)?),
         T::Vflip { p } => Box::new(Maybe::new(p, ImageOp::VerticalFlip)?),
-        T::RandomAffine { degrees, zoom, translate, shear, stretch, filter, border } => {
+        T::RandomAffine { degrees, scale, translate, shear, stretch, filter, border } => {
             let (translate, shear) = ((translate, translate), (shear, shear));
             let sampling = Sampling { interpolation: filter, border };
-            Box::new(RandomAffine::new(RandomAffineConfig {
-                degrees,
-                scale: zoom,
-                translate,
-                shear,
-                stretch,
-                sampling,
-            })?)
+            Box::new(RandomAffine::new(RandomAffineConfig { degrees, scale, translate, shear, stretch, sampling })?)
         }
         T::RandomPerspective { distortion, filter, border } => {
             Box::new(RandomPerspective::new(distortion, Sampling { interpolation: filter, border })?)

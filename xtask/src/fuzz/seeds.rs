@@ -105,9 +105,9 @@ fn pickle(file: &[u8]) -> Option<&[u8]> {
 }
 
 const SPACES: [&str; 3] = [
-    "trials = 4\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { uniform = [0.0, 0.5] }\n",
-    "method = \"grid\"\n[space]\n\"optimize.rate\" = { choice = [1e-3, 1e-2] }\n\"optimize.epochs\" = { integer = [1, 3] }\n",
-    "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n",
+    "trials = 4\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { uniform = [0.0, 0.5] }\n",
+    "method = \"grid\"\n[space]\n\"optimize.lr\" = { choice = [1e-3, 1e-2] }\n\"optimize.epochs\" = { integer = [1, 3] }\n",
+    "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n",
 ];
 
 const CARDS: [&str; 2] = [

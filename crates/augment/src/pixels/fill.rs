@@ -10,8 +10,7 @@ use crate::geometry::Rect;
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
-    /// One color: red, green, blue. As data `{ colour = [r, g, b] }`, or `color`.
-    #[serde(rename = "colour", alias = "color")]
+    /// One color: red, green, blue.
     Color([u8; 3]),
     /// Every value of every pixel drawn anew, uniform in 0..=255: the form that the paper finds
     /// best.

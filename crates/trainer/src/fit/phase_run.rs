@@ -176,7 +176,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         drop(loss);
         let (losses, pictures) = take(&mut self.pending);
         let step = self.session.outcome.lrs.len();
-        let lr = o.rate * self.pace.at((step - self.first_step) as u64);
+        let lr = o.lr * self.pace.at((step - self.first_step) as u64);
         let loss = losses.iter().sum::<f64>() / losses.len() as f64;
         if !loss.is_finite() && o.non_finite == NonFiniteRecipe::Error {
             return Err(self.diverged("the loss".into(), lr).into());

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use taper_augment::{Border, Fill, Interpolation};
 
 use super::named::{by_name, named, named_list};
+use super::range::Range::{Real, Whole};
+use super::range::Row;
 
 /// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for the defaults.
 ///
 /// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A cut has the side
 /// `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is `"reflect"` or `{ fill = [r, g, b] }`, `fill` is
-/// `"noise"` or `{ colour = [r, g, b] }`.
+/// `"noise"` or `{ color = [r, g, b] }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TransformRecipe {
@@ -73,9 +75,9 @@ pub enum TransformRecipe {
         /// Largest rotation to either side. Default 0.
         #[serde(default)]
         degrees: f64,
-        /// Default 1 to 1.
+        /// How many times larger. Default 1 to 1.
         #[serde(default = "usual::same")]
-        zoom: (f64, f64),
+        scale: (f64, f64),
         /// Largest shift, fraction of the side. Default 0.
         #[serde(default)]
         translate: f64,
@@ -284,6 +286,19 @@ pub enum TransformRecipe {
     },
 }
 
+/// What the whole numbers of each may be; the others are checked by the transform.
+pub(super) const RANGES: &[Row] = &[
+    ("augment.train.random_crop.padding", Whole(0, 8192)),
+    ("augment.train.random_scale_crop.short_side", Whole(1, 8192)),
+    ("augment.train.resize.short_side", Whole(1, 8192)),
+    ("augment.train.posterize.bits", Whole(1, 8)),
+    ("augment.train.solarize.threshold", Whole(0, 256)),
+    ("augment.train.jpeg.quality", Whole(1, 100)),
+    ("augment.train.cutout.side", Whole(1, 8192)),
+    ("augment.train.rand_augment.operations", Whole(0, 100)),
+    ("augment.train.blur.sigma", Real(0.0, 100.0)),
+];
+
 impl TransformRecipe {
     /// The transform of this name with its defaults.
     ///
@@ -322,7 +337,7 @@ impl TransformRecipe {
         }
     }
 
-    /// [`Self::Cutout`] of a usual colour.
+    /// [`Self::Cutout`] of a usual color.
     pub fn cutout(side: u32) -> Self {
         Self::Cutout { side, fill: Fill::default() }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod conflicts;
+mod flags;
 mod lr_find;
 mod members;
 mod resume;
@@ -20,6 +21,7 @@ pub(super) use self::members::MEMBER;
 pub use self::resume::{ResumeArgs, resume};
 
 pub(super) use self::args::RunArgs;
+pub(super) use self::flags::preset;
 use self::telling::Form;
 use crate::advise::advise;
 use crate::budget::{Length, within};
