@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use taper::checkpoint::TrainState;
-use taper::identity::Identity;
-use taper::model::ModelCard;
-use taper::recipe::Recipe;
-use taper::search::Space;
 use taper_data::{Dataset, Idx, MAX_PIXELS, decode_bytes};
+use taper_trainer::build::model::ModelCard;
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::TrainState;
+use taper_trainer::store::identity::Identity;
+use taper_trainer::study::search::Space;
 use taper_transfer::{Answer, read_weights, sha256, weights_from_bytes};
 
 use super::servers;

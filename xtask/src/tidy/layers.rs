@@ -1,6 +1,6 @@
 //! Which crate may know which.
 //!
-//! Dependencies point down: tensor <- {optim, regularize, augment, data} <- transfer <- trainer, where
+//! Dependencies point down: tensor <- {optim, regularize, augment, data} <- transfer <- trainer <- report <- cli, where
 //! transfer uses no more than tensor and regularize. Siblings do not know each other, in tests no more
 //! than in code: each builds and tests alone. xtask builds without any of them; what its benchmark measures is
 //! optional.
@@ -10,8 +10,20 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Finding, tree::Tree};
 
-/// The crates below the trainer, by folder.
-pub const LIBRARIES: [&str; 6] = ["tensor", "optim", "regularize", "augment", "data", "transfer"];
+/// The crates below the binary, by folder.
+pub const LIBRARIES: [&str; 8] = ["tensor", "optim", "regularize", "augment", "data", "transfer", "trainer", "report"];
+
+/// The packages that meet in the trainer, it, and what draws its results.
+const BELOW: [&str; 8] = [
+    "taper-tensor",
+    "taper-optim",
+    "taper-regularize",
+    "taper-augment",
+    "taper-data",
+    "taper-transfer",
+    "taper-trainer",
+    "taper-report",
+];
 
 /// The packages of the workspace that the crate in this folder may use; none for an unknown folder.
 fn below(folder: &str) -> Option<&'static [&'static str]> {
@@ -19,9 +31,9 @@ fn below(folder: &str) -> Option<&'static [&'static str]> {
         "tensor" => &[],
         "optim" | "regularize" | "augment" | "data" => &["taper-tensor"],
         "transfer" => &["taper-tensor", "taper-regularize"],
-        "trainer" => {
-            &["taper-tensor", "taper-optim", "taper-regularize", "taper-augment", "taper-data", "taper-transfer"]
-        }
+        "trainer" => &BELOW[..6],
+        "report" => &BELOW[..7],
+        "cli" => &BELOW,
         _ => return None,
     })
 }
@@ -175,7 +187,7 @@ mod tests {
 
     #[test]
     fn another_name_hides_nothing() {
-        let workspace = "[workspace.dependencies]\nhidden = { package = \"taper\", path = \"crates/trainer\" }";
+        let workspace = "[workspace.dependencies]\nhidden = { package = \"taper\", path = \"crates/cli\" }";
         let data = "[dependencies]\nhidden.workspace = true\nother = { package = \"taper-optim\", version = \"1\" }";
         assert_eq!(
             found(&[("Cargo.toml", workspace), ("crates/data/Cargo.toml", data)]),
