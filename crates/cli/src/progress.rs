@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::output::{note, printable};
 use crate::terminal::styled;

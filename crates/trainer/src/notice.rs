@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use taper_data::LeftOut;
-use taper_tensor::LoadReport;
+use taper_nn::LoadReport;
 use taper_transfer::ReadReport;
 
 use crate::finding::Finding;

@@ -23,7 +23,7 @@ pub(super) const CLASSES: [&str; 3] = ["clock", "flag", "hand"];
 pub(super) const SIDES: [(&str, usize); 2] = [("train", 6), ("val", 4)];
 
 /// What the search tries.
-pub(super) const SPACE: &str = "trials = 4\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n";
+pub(super) const SPACE: &str = "trials = 4\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n";
 pub(super) const SPACE_FILE: &str = "space.toml";
 
 pub(super) const RECIPES: [Recipe; 6] = [

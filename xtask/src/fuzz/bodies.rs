@@ -6,7 +6,7 @@ use std::path::Path;
 use taper_data::{Dataset, Idx, MAX_PIXELS, decode_bytes};
 use taper_trainer::build::model::ModelCard;
 use taper_trainer::recipe::Recipe;
-use taper_trainer::store::checkpoint::Checkpoint;
+use taper_trainer::store::checkpoint::TrainState;
 use taper_trainer::store::identity::Identity;
 use taper_trainer::study::search::Space;
 use taper_transfer::{Answer, read_weights, sha256, weights_from_bytes};
@@ -123,7 +123,7 @@ fn model_card(bytes: &[u8]) {
 fn checkpoint(bytes: &[u8]) {
     let whole = [bytes, sha256(bytes).as_bytes()].concat();
     with_files(&[("step-1.checkpoint", &whole)], |folder| {
-        if let Ok(checkpoint) = Checkpoint::read(&folder.join("step-1.checkpoint")) {
+        if let Ok(checkpoint) = TrainState::read(&folder.join("step-1.checkpoint")) {
             let _ = checkpoint.steps();
             let _ = checkpoint.identity().differences(&Identity::default(), Vec::new);
         }

@@ -4,10 +4,11 @@ use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use taper_data::Dataset;
+use taper_nn::Params;
 use taper_regularize::{
     EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
 };
-use taper_tensor::{Batch, Params, Rng};
+use taper_tensor::{Batch, Rng};
 use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::build::class_counts::class_counts;

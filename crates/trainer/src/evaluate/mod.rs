@@ -12,4 +12,4 @@ pub mod stage_features;
 pub mod views;
 
 pub use self::evaluation::{Evaluation, evaluate, evaluate_marginal, marginal, ranked};
-pub(crate) use self::evaluation::{See, answers, evaluate_seen, log, normalized};
+pub(crate) use self::evaluation::{ShowMap, answers, evaluate_shown, log, normalized};

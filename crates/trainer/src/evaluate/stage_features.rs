@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
 use taper_data::{Dataset, Loader};
-use taper_tensor::{Mode, Params, global_avg_pool};
+use taper_nn::{Mode, Params};
+use taper_tensor::global_avg_pool;
 use taper_transfer::Classifier;
 
 use crate::build::memory;

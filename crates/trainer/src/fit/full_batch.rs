@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
+use taper_nn::{Mode, Params};
 use taper_optim::{Iterate, Lbfgs, Minimiser};
 use taper_regularize::smooth_labels;
-use taper_tensor::{Mode, Params, backward, cross_entropy, linear};
+use taper_tensor::{backward, cross_entropy, linear};
 use taper_transfer::Classifier;
 
+use super::health::Health;
+use super::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::build::pipeline::plain_loader;
 use crate::evaluate::Evaluation;
-use crate::fit::health::Health;
-use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 /// Solves the head of a classifier that is frozen below it:
@@ -154,17 +155,17 @@ impl Watch<'_, '_> {
         if iterate.iteration == 0 {
             return Ok(ControlFlow::Continue(()));
         }
-        self.outcome.rates.push(iterate.step);
+        self.outcome.lrs.push(iterate.step);
         let epochs = self.recipe.optimize.head_epochs + self.recipe.optimize.epochs;
         let epoch = self.outcome.history.len() + 1;
         let info = StepInfo {
-            step: self.outcome.rates.len(),
+            step: self.outcome.lrs.len(),
             steps_per_epoch: self.iterations() as usize,
             epoch,
             epochs,
             phase: "head",
             loss: iterate.loss,
-            rate: iterate.step,
+            lr: iterate.step,
             pictures: self.outcome.pictures,
         };
         for observer in self.observers.iter_mut() {
@@ -191,7 +192,7 @@ impl Watch<'_, '_> {
             epoch,
             epochs,
             phase: "head",
-            rate: self.outcome.rates.last().copied().unwrap_or(0.0),
+            lr: self.outcome.lrs.last().copied().unwrap_or(0.0),
             // The penalty is no part of it, as it is none with a rule that decays.
             train_loss: loss - self.head.penalty(self.recipe)?.to_scalar::<f64>()?,
             val_loss: evaluation.loss,

@@ -1,14 +1,13 @@
-//! Who looks on at a training, what is known after a step and an epoch, and what a training leaves.
+//! Who looks on while a network is trained, and what is shown.
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
-use taper_tensor::Params;
+use taper_nn::Params;
 
-use crate::evaluate::Evaluation;
-use crate::fit::health::Health;
+use super::Outcome;
+use super::health::Health;
 use crate::notice::Notice;
 
 /// What is known after a step.
@@ -27,7 +26,7 @@ pub struct StepInfo {
     /// Mean loss over the batches of the step.
     pub loss: f64,
     /// Base learning rate.
-    pub rate: f64,
+    pub lr: f64,
     /// Pictures in these batches.
     pub pictures: usize,
 }
@@ -42,7 +41,7 @@ pub struct EpochInfo {
     /// Name of the phase.
     pub phase: &'static str,
     /// Base learning rate at its end.
-    pub rate: f64,
+    pub lr: f64,
     /// Mean loss over the batches of the epoch.
     pub train_loss: f64,
     /// Validation loss, nats.
@@ -92,29 +91,4 @@ pub trait Observer {
     fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
-}
-
-/// What a training left behind, beside the weights.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// A row an epoch.
-    pub history: Vec<EpochInfo>,
-    /// Base learning rate of every step.
-    pub rates: Vec<f64>,
-    /// The last validation.
-    pub evaluation: Evaluation,
-    /// Whether an observer ended it early.
-    pub stopped: bool,
-    /// Time in training steps, waiting included.
-    pub train: Duration,
-    /// Time in validation.
-    pub eval: Duration,
-    /// Time spent waiting for pictures.
-    pub waited: Duration,
-    /// Pictures seen in training.
-    pub pictures: usize,
-    /// Steps left out for a gradient that was not finite.
-    pub skipped: u64,
-    /// What L1 and L2 add to the loss for the final weights, nats.
-    pub penalty: f64,
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use candle_core::Tensor;
+use taper_nn::Params;
 use taper_regularize::{EarlyStopping, EarlyStoppingConfig, RegularizeError};
-use taper_tensor::Params;
 
 use crate::recipe::RegularizeRecipe;
-use crate::store::checkpoint::Checkpoint;
+use crate::store::checkpoint::PatienceState;
 
 /// Ends a phase when its validation loss has stopped falling, and keeps the network of its best epoch.
 pub(crate) struct Patience {
@@ -35,22 +35,15 @@ impl Patience {
         Ok(ends)
     }
 
-    /// Writes down what it has seen.
-    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<()> {
-        let best = self.stopping.best();
-        checkpoint.position.patience = Some((self.stopping.seen(), best.map(|(epoch, _)| epoch)));
-        checkpoint.put_numbers("run/best_loss", &best.map(|(_, loss)| loss).into_iter().collect::<Vec<_>>())?;
-        checkpoint.put("best", self.best.clone());
-        Ok(())
+    /// What it has seen, to be saved.
+    pub(crate) fn state(&self) -> PatienceState {
+        PatienceState { seen: self.stopping.seen(), best: self.stopping.best(), weights: self.best.clone() }
     }
 
-    /// Goes on with what was written down.
-    pub(crate) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        if let Some((seen, epoch)) = checkpoint.position.patience {
-            self.stopping.resume(seen, epoch.zip(checkpoint.numbers("run/best_loss")?.first().copied()));
-            self.best = checkpoint.group("best");
-        }
-        Ok(())
+    /// Goes on with what was saved.
+    pub(crate) fn resume(&mut self, state: &PatienceState) {
+        self.stopping.resume(state.seen, state.best);
+        self.best.clone_from(&state.weights);
     }
 
     /// Puts the network of the best epoch back, if there was one.

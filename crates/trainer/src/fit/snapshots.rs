@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::build::model::save_weights;
 use crate::build::phases::Phase;

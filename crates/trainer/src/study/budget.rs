@@ -12,8 +12,7 @@ use crate::build::memory;
 use crate::build::network::{Network, network};
 use crate::build::pipeline::{eval_loader, train_loader};
 use crate::evaluate::evaluate;
-use crate::fit::stored::FeatureCache;
-use crate::fit::{Keep, Observer, StepInfo, fit_kept};
+use crate::fit::{FeatureCache, FitOptions, Observer, StepInfo, fit_with};
 use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::{Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
@@ -155,8 +154,8 @@ fn costs(
         memory::enough((&classifier, &params), &train, &part)?;
         let val = eval_loader(pictures.val.clone(), part.data.batch_size, card.input(), threads)?;
         let mut clock = Clock { begun: Instant::now(), at: Vec::new() };
-        let keep = Keep { cache: Some(cache), ..Keep::default() };
-        fit_kept(&mut classifier, &params, (&train, &val), &part, &mut [&mut clock], keep)?;
+        let options = FitOptions { features: Some(cache), ..FitOptions::default() };
+        fit_with((&mut classifier, &params), (&train, &val), &part, &mut [&mut clock], options)?;
         let took = clock.step();
         let mut epoch = steps * took;
         if stored(head) {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use candle_core::Var;
 use taper_data::Subset;
-use taper_tensor::{Batch, Mode, Params, Rng, cross_entropy};
+use taper_nn::{Mode, Params};
+use taper_tensor::{Batch, Rng, cross_entropy};
 use taper_transfer::Classifier;
 
 use crate::build::model::ModelCard;

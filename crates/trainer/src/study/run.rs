@@ -17,12 +17,11 @@ use crate::finding::{Finding, Verdict};
 use crate::fit::divergence::Diverged;
 use crate::fit::recorder::Recorder;
 use crate::fit::snapshots::{self, Snapshots};
-use crate::fit::stored::FeatureCache;
-use crate::fit::{Keep, Observer, fit_kept};
+use crate::fit::{FeatureCache, FitOptions, Observer, fit_with};
 use crate::listener::{Listener, Silent};
 use crate::notice::Notice;
 use crate::recipe::Recipe;
-use crate::store::checkpoint::{Checkpoint, Checkpoints, Every};
+use crate::store::checkpoint::{Checkpoints, Every, TrainState};
 use crate::store::claim::RunFolder;
 use crate::store::identity::{Changed, Identity};
 use crate::store::ledger::Ledger;
@@ -156,7 +155,7 @@ impl<'a> Run<'a> {
     }
 
     /// Says what is about to be trained, from where on.
-    fn announce(&self, phases: &[Phase], resume: Option<&Checkpoint>) {
+    fn announce(&self, phases: &[Phase], resume: Option<&TrainState>) {
         let Self { recipe, pictures, network, manner: Manner { listener, .. }, .. } = self;
         listener.notice(&Notice::Begins {
             model: recipe.model.clone(),
@@ -196,7 +195,7 @@ impl<'a> Run<'a> {
     fn fit(
         self,
         folder: &Path,
-        (checkpoints, resume): (Checkpoints, Option<Checkpoint>),
+        (checkpoints, resume): (Checkpoints, Option<TrainState>),
         identity: Identity,
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
@@ -217,8 +216,8 @@ impl<'a> Run<'a> {
         for observer in others {
             observers.push(&mut **observer);
         }
-        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints), resume, cache };
-        let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)
+        let options = FitOptions { scratch: Some(folder), checkpoints: Some(checkpoints), resume, features: cache };
+        let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, &mut observers, options)
             .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;
         if outcome.stopped {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));

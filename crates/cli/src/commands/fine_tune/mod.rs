@@ -3,6 +3,7 @@
 mod args;
 mod conflicts;
 mod ending;
+mod flags;
 mod lr_find;
 mod members;
 mod resume;
@@ -20,10 +21,11 @@ pub use self::resume::{ResumeArgs, resume};
 
 pub(super) use self::args::RunArgs;
 use self::ending::tell;
+pub(super) use self::flags::preset;
 use self::telling::Telling;
 use crate::output::note;
 use crate::terminal::Terminal;
-use taper_trainer::fit::stored::FeatureCache;
+use taper_trainer::fit::FeatureCache;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::claim::{self, RunFolder};
 use taper_trainer::store::pictures::Pictures;

@@ -21,9 +21,8 @@ pub use self::order::{Score, Scores, Trial};
 pub use self::range::{POINTS, Range};
 pub use self::space::{Halving, Method, Objective, Space, Stage};
 
-use crate::fit::Observer;
 use crate::fit::divergence::Diverged;
-use crate::fit::stored::FeatureCache;
+use crate::fit::{FeatureCache, Observer};
 use crate::recipe::{Recipe, RecipeError};
 use crate::store::claim::RunFolder;
 use crate::store::identity::{Changed, WayOut};
