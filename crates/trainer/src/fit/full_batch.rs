@@ -15,10 +15,10 @@ use taper_regularize::smooth_labels;
 use taper_tensor::{backward, cross_entropy, linear};
 use taper_transfer::Classifier;
 
-use super::health::Health;
 use super::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::build::pipeline::plain_loader;
 use crate::evaluate::Evaluation;
+use crate::evaluate::health::Health;
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 /// Solves the head of a classifier that is frozen below it:

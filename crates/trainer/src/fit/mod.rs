@@ -6,7 +6,7 @@
 //! without steps. [`Observer`]s look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is
 //! left.
 
-pub mod health;
+mod epoch_info;
 
 mod outcome;
 
@@ -46,9 +46,10 @@ use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
 pub use self::batches::Batches;
+pub use self::epoch_info::EpochInfo;
 pub use self::feature_cache::FeatureCache;
 pub(crate) use self::feature_store::{FeatureStore, compute};
-pub use self::observer::{Begin, EpochInfo, Observer, StepInfo};
+pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};

@@ -17,8 +17,8 @@ use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
 use crate::build::pipeline::plain_loader;
+use crate::evaluate::health::{Before, Health, dead};
 use crate::fit::divergence::{Diverged, causes};
-use crate::fit::health::{Before, Health, dead};
 use crate::fit::patience::Patience;
 use crate::recipe::{NonFiniteRecipe, Plan};
 

@@ -9,7 +9,8 @@ use taper_nn::Params;
 use crate::build::model::save_weights;
 use crate::build::phases::Phase;
 use crate::finding::{Finding, Verdict};
-use crate::fit::observer::{EpochInfo, Observer};
+use crate::fit::epoch_info::EpochInfo;
+use crate::fit::observer::Observer;
 use crate::recipe::{Recipe, ScheduleRecipe};
 use crate::store::snapshots::folder;
 

@@ -2,7 +2,7 @@
 //!
 //! Numbers with a fraction are tensors, which keep every bit. Everything else is JSON in the metadata of the file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
@@ -10,8 +10,10 @@ use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
-use super::{EpochRecord, PatienceState, Place, Tensors, TrainState};
-use crate::fit::health::Health;
+use super::place::Place;
+use super::state::{EpochRecord, PatienceState, Tensors, TrainState};
+use crate::evaluate::health::Health;
+use crate::files;
 use crate::store::identity::Identity;
 
 /// Hexadecimal digits of a SHA-256.
@@ -50,6 +52,16 @@ impl TrainState {
         let sum = sha256(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         Ok(bytes)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what was written.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = files::read(path)?;
+        let state = Self::parse(&bytes).with_context(|| format!("{} cannot be gone on with", path.display()))?;
+        Ok(Self { origin: path.into(), ..state })
     }
 
     /// Reads the bytes of a file.

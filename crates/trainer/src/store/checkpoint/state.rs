@@ -1,23 +1,13 @@
-//! The state of a training, and the files that hold it.
-//!
-//! [`TrainState`] is all that a training depends on between two steps; `format` is how it lies in a file, `place` what places in a run
-//! it may be at, `kept` which files of a run folder stay.
-
-mod format;
-mod kept;
-mod place;
+//! All that a training depends on between two steps.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-pub use self::format::OtherVersion;
-pub use self::kept::{Checkpoints, Every};
-pub(crate) use self::place::{Place, RunShape};
-use crate::files;
-use crate::fit::health::Health;
+use super::place::Place;
+use crate::evaluate::health::Health;
 use crate::store::identity::Identity;
 
 /// Tensors by name.
@@ -86,16 +76,6 @@ impl TrainState {
     /// What it is a training of.
     pub fn identity(&self) -> &Identity {
         &self.identity
-    }
-
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is not what was written.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read(path)?;
-        let state = Self::parse(&bytes).with_context(|| format!("{} cannot be gone on with", path.display()))?;
-        Ok(Self { origin: path.into(), ..state })
     }
 
     /// Adds to an error that what it holds leads to the name of its file.
