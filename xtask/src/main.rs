@@ -1,6 +1,9 @@
 //! The command line of the repository's chores: `cargo xtask <verb>`.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -45,7 +48,14 @@ enum Verb {
     /// Look for what must stay absent: wrong dependencies, unsafe outside its room, printing libraries, ...
     ///
     /// Each finding names file and line and says what to do. The same checks are a test of this crate.
-    Tidy,
+    Tidy {
+        /// Another tree than this repository
+        #[arg(long, value_name = "FOLDER")]
+        root: Option<PathBuf>,
+        /// Only what lies below this folder of it, such as `crates/optim`
+        #[arg(value_name = "PART")]
+        part: Option<PathBuf>,
+    },
     Bench(BenchArgs),
     Experiments(ExperimentsArgs),
     Dist(DistArgs),
@@ -83,8 +93,9 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Dist(args) => dist::run(&root, args),
         Verb::Attack(args) => attack::run(&root, args),
         Verb::Fuzz(args) => fuzz::run(&root, args),
-        Verb::Tidy => {
-            let findings = tidy(&root)?;
+        Verb::Tidy { root: other, part } => {
+            let mut findings = tidy(other.as_ref().unwrap_or(&root))?;
+            findings.retain(|finding| part.as_ref().is_none_or(|part| Path::new(&finding.path).starts_with(part)));
             for finding in &findings {
                 line(finding);
             }

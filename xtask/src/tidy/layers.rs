@@ -8,7 +8,7 @@
 use anyhow::{Context, Result};
 use toml::de::{DeTable, DeValue};
 
-use super::{Finding, tree::Tree};
+use super::{finding::Finding, tree::Tree};
 
 /// The crates below the trainer, by folder.
 pub const LIBRARIES: [&str; 6] = ["tensor", "optim", "regularize", "augment", "data", "transfer"];

@@ -1,6 +1,6 @@
 //! What lies where, and how large it may be.
 
-use super::{Finding, tree::Tree};
+use super::{finding::Finding, tree::Tree};
 
 /// Lines in a Rust source file; past it a file holds two concepts.
 const MOST_LINES: usize = 400;

@@ -1,7 +1,7 @@
 //! What Rust sources may not say, and where.
 
 use super::{
-    Finding,
+    finding::Finding,
     layers::LIBRARIES,
     token::{Token, closing, starts_with},
     tree::{Source, Tree},
