@@ -1,19 +1,25 @@
 //! What must stay absent from the repository.
 //!
 //! [`tidy`] reads the [`Tree`] once and hands it to the checks, one idea a file: which crate may know
-//! which ([`layers`]), which file may use which ([`graph`]), what Rust sources may not say ([`sources`]), how long a
-//! function may be ([`functions`]), and what lies where ([`shape`]).
+//! which ([`layers`]), which file may use which ([`graph`]), what Rust sources may not say ([`sources`]), which
+//! errors may grow ([`errors`]), how long a function ([`functions`]) and how wide a comment may be ([`comments`]),
+//! how words are spelled ([`spelling`]), and what lies where ([`shape`]).
 //! Sources are read as [`Token`](token::Token)s, so that comments, strings and tests are told apart from code.
 
 pub mod finding;
+pub mod manifest;
 pub mod token;
 pub mod tree;
 
+pub mod comments;
+pub mod errors;
 pub mod functions;
 pub mod graph;
 pub mod layers;
 pub mod shape;
 pub mod sources;
+pub mod spelling;
+pub mod words;
 
 use std::path::Path;
 
@@ -33,6 +39,9 @@ pub fn tidy(root: &Path) -> Result<Vec<Finding>> {
     findings.extend(sources::files(&tree));
     findings.extend(sources::printing(&tree));
     findings.extend(sources::unfinished(&tree));
+    findings.extend(errors::errors(&tree));
+    findings.extend(comments::wide_comments(&tree));
+    findings.extend(spelling::spelling(&tree));
     findings.extend(graph::circles::circles(&tree));
     findings.extend(functions::long_functions(&tree));
     findings.extend(shape::long(&tree));
