@@ -16,6 +16,7 @@ use xtask::{
     fuzz::{self, FuzzArgs},
     output::{line, note},
     root,
+    same::{self, SameArgs},
     tidy::tidy,
 };
 
@@ -60,6 +61,7 @@ enum Verb {
     Experiments(ExperimentsArgs),
     Dist(DistArgs),
     Attack(AttackArgs),
+    Same(SameArgs),
     Fuzz(FuzzArgs),
 }
 
@@ -92,6 +94,7 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Experiments(args) => experiments::run(&root, args),
         Verb::Dist(args) => dist::run(&root, args),
         Verb::Attack(args) => attack::run(&root, args),
+        Verb::Same(args) => same::run(&root, args),
         Verb::Fuzz(args) => fuzz::run(&root, args),
         Verb::Tidy { root: other, part } => {
             let mut findings = tidy(other.as_ref().unwrap_or(&root))?;
