@@ -39,16 +39,18 @@ struct Cli {
 enum Verb {
     /// Run what every change has to pass: tests, formatting, clippy, documentation.
     ///
-    /// Each command is printed before it runs, so that it can be repeated by hand; the first failure
-    /// ends the run. `.ci/run` does exactly this.
+    /// Each command is printed before it runs, so that it can be repeated by hand; the first
+    /// failure ends the run. `.ci/run` does exactly this.
     Ci {
         /// Print the commands, run none.
         #[arg(long)]
         list: bool,
     },
-    /// Look for what must stay absent: wrong dependencies, unsafe outside its room, printing libraries, ...
+    /// Look for what must stay absent: wrong dependencies, unsafe outside its room, printing
+    /// libraries, ...
     ///
-    /// Each finding names file and line and says what to do. The same checks are a test of this crate.
+    /// Each finding names file and line and says what to do. The same checks are a test of this
+    /// crate.
     Tidy {
         /// Another tree than this repository
         #[arg(long, value_name = "FOLDER")]

@@ -1,6 +1,7 @@
 //! Short trainings by the release binary, and what they leave.
 //!
-//! [`binary`] is what trains, on the [`pictures`], by one of the [`recipes`]; [`compare`] says in what two runs differ.
+//! [`binary`] is what trains, on the [`pictures`], by one of the [`recipes`]; [`compare`] says in
+//! what two runs differ.
 
 pub(crate) mod pictures;
 

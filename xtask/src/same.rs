@@ -1,7 +1,8 @@
 //! Whether two binaries make the same of the same recipes.
 //!
-//! [`run`] trains with an old binary and with a new one, and compares every file that they leave, byte for byte but for
-//! times. A recipe may call its fields something else in the new one: that it differs is told and no fault.
+//! [`run`] trains with an old binary and with a new one, and compares every file that they leave,
+//! byte for byte but for times. A recipe may call its fields something else in the new one: that it
+//! differs is told and no fault.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ const RECIPES: [Recipe; 6] = [HEAD_THEN_ALL, AUGMENTED, GRADUAL, STORED, PLATEAU
 /// What all have in common.
 const COMMON: [&str; 4] = ["--seed", "7", "--threads", "1"];
 
-/// Train the same with an older binary and with this tree's, and compare what they leave. Half a minute on two cores.
+/// Train the same with an older binary and with this tree's, and compare what they leave. Half a
+/// minute on two cores.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Example:\n  cargo xtask same ../taper-before")]
 pub struct SameArgs {

@@ -75,7 +75,8 @@ impl Place {
         }
     }
 
-    /// Begins a run or goes on with it, and kills it after a time where there is one, or when patience is at its end.
+    /// Begins a run or goes on with it, and kills it after a time where there is one, or when
+    /// patience is at its end.
     pub(super) fn go_on(
         &self,
         recipe: &Recipe,

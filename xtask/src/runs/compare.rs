@@ -17,7 +17,8 @@ const MEASURED: [&str; 7] = [
     "\"peak_memory_mb\"",
 ];
 
-/// What has to be the same of a file of this name in a run: all, but for times, and the name of the run itself.
+/// What has to be the same of a file of this name in a run: all, but for times, and the name of the
+/// run itself.
 fn lasting(run: &Path, name: &str, bytes: Vec<u8>) -> Vec<u8> {
     let own = format!("{}/", run.file_name().unwrap_or_default().to_string_lossy());
     let text = || String::from_utf8_lossy(&bytes).replace(&own, "");

@@ -7,7 +7,8 @@ use super::tree::{Source, Tree};
 /// Columns in a line with a comment. Code may be wider, as rustfmt says.
 const MOST_COLUMNS: usize = 100;
 
-/// Comments that pass the last column, but for code, tables and addresses in them, which cannot be wrapped.
+/// Comments that pass the last column, but for code, tables and addresses in them, which cannot be
+/// wrapped.
 #[must_use]
 pub fn wide_comments(tree: &Tree) -> Vec<Finding> {
     tree.sources.iter().flat_map(in_source).collect()

@@ -5,7 +5,8 @@ use super::layers::libraries;
 use super::token::{Token, closing, starts_with};
 use super::tree::Tree;
 
-/// Public errors of the libraries to which no case can be added without breaking those who match on them.
+/// Public errors of the libraries to which no case can be added without breaking those who match on
+/// them.
 #[must_use]
 pub fn errors(tree: &Tree) -> Vec<Finding> {
     let mut findings = vec![];

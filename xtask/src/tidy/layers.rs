@@ -1,10 +1,11 @@
 //! Which crate may know which.
 //!
-//! Dependencies point down: tensor <- nn <- {regularize, transfer}, where transfer may use regularize too;
-//! tensor <- {augment, data}; optim needs nothing of ours. The trainer uses all of them, the report
-//! draws what the trainer returns, and cli, the binary, is on top. Siblings do not know each other, in tests
-//! no more than in code: each builds and tests alone. Errors without a type are for the binary
-//! and for xtask. xtask builds without any of these crates; what its benchmark measures is optional.
+//! Dependencies point down: tensor <- nn <- {regularize, transfer}, where transfer may use
+//! regularize too; tensor <- {augment, data}; optim needs nothing of ours. The trainer uses all of
+//! them, the report draws what the trainer returns, and cli, the binary, is on top. Siblings do not
+//! know each other, in tests no more than in code: each builds and tests alone. Errors without a
+//! type are for the binary and for xtask. xtask builds without any of these crates; what its
+//! benchmark measures is optional.
 
 use anyhow::Result;
 
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn each_layer_has_its_neighbours_below() {
+    fn each_layer_has_its_neighbors_below() {
         let uses = |folder: &str, package: &str| {
             let place = LAYERS.iter().position(|layer| layer.folder == folder).unwrap();
             below(place).contains(&package)

@@ -45,8 +45,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads the tree at `root`: what git tracks or would track there, or where there is no git, all
-    /// but the outputs of builds and runs.
+    /// Reads the tree at `root`: what git tracks or would track there, or where there is no git,
+    /// all but the outputs of builds and runs.
     ///
     /// # Errors
     /// When git fails or a file cannot be read.
@@ -63,7 +63,8 @@ impl Tree {
         for (path, tracked) in listed {
             match fs::symlink_metadata(root.join(&path)) {
                 Ok(meta) => files.push(File { path, size: meta.len(), tracked }),
-                Err(e) if e.kind() == ErrorKind::NotFound => {} // deleted, which git has not been told yet
+                // Deleted, which git has not been told yet.
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
                 Err(e) => return Err(e).with_context(|| format!("cannot look at {path}")),
             }
         }

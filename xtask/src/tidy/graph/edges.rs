@@ -92,7 +92,8 @@ impl User<'_> {
         found
     }
 
-    /// What is imported for this module alone is used; what is re-exported only where the code names it.
+    /// What is imported for this module alone is used; what is re-exported only where the code
+    /// names it.
     fn imports(&mut self, paths: &[Path]) {
         let through: BTreeSet<&str> = paths.iter().filter(|p| p.parts.len() > 1).map(|p| p.parts[0].as_str()).collect();
         for import in self.module.imports.iter().filter(|i| !i.public) {
@@ -135,7 +136,8 @@ impl User<'_> {
         }
     }
 
-    /// Whether a single word stands for what is imported under this name, and is no variable or field called the same.
+    /// Whether a single word stands for what is imported under this name, and is no variable or
+    /// field called the same.
     fn says(&self, path: &Path) -> bool {
         let name = path.parts[0].as_str();
         if matches!(name, "crate" | "self" | "super" | "Self") || path.next == ":" {

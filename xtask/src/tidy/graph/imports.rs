@@ -26,7 +26,8 @@ impl Import {
         self.name == "*"
     }
 
-    /// Whether it holds at this token; without one, whether it holds for those who look into the module.
+    /// Whether it holds at this token; without one, whether it holds for those who look into the
+    /// module.
     #[must_use]
     pub fn holds(&self, at: Option<usize>) -> bool {
         self.block.as_ref().is_none_or(|block| at.is_some_and(|at| block.contains(&at)))

@@ -83,7 +83,8 @@ fn whole(tree: &Tree, source: usize, name: String, parent: Option<usize>) -> Unr
 /// What introduces an item with a name.
 const ITEMS: [&str; 8] = ["fn", "struct", "enum", "trait", "union", "type", "const", "static"];
 
-/// What stands before a word of `ITEMS` that introduces none: `<const N`, `, const N`, `*const T`, `'static`.
+/// What stands before a word of `ITEMS` that introduces none: `<const N`, `, const N`, `*const T`,
+/// `'static`.
 const NOT_AFTER: [&str; 4] = ["<", ",", "*", "'"];
 
 /// The reading of one module.
