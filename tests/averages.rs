@@ -12,9 +12,10 @@ use taper::fit::{EpochInfo, Observer, Outcome, StepInfo, fit};
 use taper::network::{Network, network};
 use taper::pipeline::{eval_loader, train_loader};
 use taper::recipe::{AverageRecipe, Preset, Recipe};
+use taper_nn::{Layer, Mode, Params};
 use taper_optim::{Average, Averaging};
 use taper_regularize::{BatchNorm, BatchNormConfig, recompute_statistics};
-use taper_tensor::{Layer, Mode, Params, Rng};
+use taper_tensor::Rng;
 
 use crate::support::{json, small};
 

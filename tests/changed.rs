@@ -76,7 +76,7 @@ fn another_recipe_is_refused_and_the_way_out_can_be_typed() {
     for (from, to, said) in [
         ("batch_size = 4", "batch_size = 8", "data.batch_size: was 4, is 8"),
         ("seed = 0", "seed = 5", "seed: was 0, is 5"),
-        ("rate = 0.005", "rate = 0.02", "optimize.rate: was 0.005, is 0.02"),
+        ("lr = 0.005", "lr = 0.02", "optimize.lr: was 0.005, is 0.02"),
         ("epochs = 40", "epochs = 41", "optimize.epochs: was 40, is 41"),
     ] {
         let ran = with_recipe(&folder, from, to);

@@ -129,7 +129,7 @@ fn any_setting_of_a_recipe_has_a_flag() {
     let recipe = taper::recipe::Recipe::read(&folder.join("run/recipe.toml")).unwrap();
     assert_eq!((recipe.seed, recipe.optimize.epochs, recipe.optimize.head_epochs), (7, 2, 1));
     // A rule that is named brings its rate.
-    assert_eq!((recipe.optimize.rule.name(), recipe.optimize.rate), ("lion", recipe.optimize.rule.usual_rate()));
+    assert_eq!((recipe.optimize.rule.name(), recipe.optimize.lr), ("lion", recipe.optimize.rule.usual_lr()));
     assert!(recipe.augment.train.is_empty() && recipe.optimize.schedule.name() == "cosine");
 }
 

@@ -186,7 +186,7 @@ proptest! {
 const SPACE: &str = r#"
 trials = 3
 seed = 1
-space = { "optimize.rate" = { log = [1e-4, 1e-1] }, "head.dropout" = { uniform = [0.0, 0.7] }, "optimize.epochs" = { integer = [2, 5] }, "head.hidden" = { choice = [0, 64] } }
+space = { "optimize.lr" = { log = [1e-4, 1e-1] }, "head.dropout" = { uniform = [0.0, 0.7] }, "optimize.epochs" = { integer = [2, 5] }, "head.hidden" = { choice = [0, 64] } }
 "#;
 
 fn space_holes() -> Vec<Hole> {
@@ -218,7 +218,7 @@ proptest! {
                 for number in (0..known).filter(|_| space.stages.is_empty()) {
                     let trial = taper::search::Trial { number, rung: 0 };
                     let settings = space.settings_of(trial, &scores);
-                    prop_assert!(settings["optimize.rate"].as_float().is_some_and(f64::is_finite));
+                    prop_assert!(settings["optimize.lr"].as_float().is_some_and(f64::is_finite));
                     prop_assert!(space.places(trial, &scores).iter().all(|share| (0.0..=1.0).contains(share)));
                 }
             }
@@ -277,7 +277,7 @@ fn sizes_are_refused_before_there_is_a_folder_or_memory_is_taken() {
         ("optimize.epochs=9223372036854775807", vec!["optimize.epochs", "from 0 to 1000000"]),
         ("data.batch_size=1", vec!["data.batch_size", "from 2 to 65536"]),
         ("data.image_size=4096", vec!["data.image_size", "from 8 to 2048"]),
-        ("optimize.rate=nan", vec!["optimize.rate", "positive"]),
+        ("optimize.lr=nan", vec!["optimize.lr", "positive"]),
         ("augment.train=[{name=\"random_affine\",degrees=inf}]", vec!["augment.train[0].degrees", "finite"]),
         ("members=100000000000", vec!["members", "from 1 to 1000"]),
         ("cut=\"nowhere\"", vec!["cut", "stem"]),

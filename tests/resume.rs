@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use taper::checkpoint::{Checkpoints, Every};
-use taper::fit::{Keep, Observer, StepInfo, fit_kept};
+use taper::fit::{FitOptions, Observer, StepInfo, fit_with};
 use taper::identity::Identity;
 use taper::network::{Network, network};
 use taper::pipeline::{eval_loader, train_loader};
@@ -26,21 +26,21 @@ impl Observer for Stop {
 }
 
 /// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at its end.
-fn train(recipe: &Recipe, keep: Keep<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
+fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
     let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
     let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes()).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 4, card.input(), 1).unwrap();
     let observers: &mut [&mut dyn Observer] = &mut [&mut Stop(stop)];
-    let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, observers, keep).unwrap();
+    let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, observers, options).unwrap();
     if outcome.stopped {
         return None;
     }
     let weights =
         params.tensors().into_values().flat_map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-    let row = |e: &taper::fit::EpochInfo| [e.rate, e.train_loss, e.val_loss, e.val_accuracy];
+    let row = |e: &taper::fit::EpochInfo| [e.lr, e.train_loss, e.val_loss, e.val_accuracy];
     let ends = [outcome.evaluation.loss, outcome.penalty, outcome.skipped as f64];
-    let numbers = outcome.history.iter().flat_map(row).chain(outcome.rates.clone()).chain(ends);
+    let numbers = outcome.history.iter().flat_map(row).chain(outcome.lrs.clone()).chain(ends);
     Some((weights.map(f32::to_bits).collect(), numbers.map(f64::to_bits).collect()))
 }
 
@@ -64,7 +64,7 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
         (recipe.data.image_size, recipe.data.batch_size) = (48, 3);
         (recipe.optimize.head_epochs, recipe.optimize.epochs) = (1, 3);
         recipe.check().unwrap();
-        let whole = train(&recipe, Keep::default(), 1000).unwrap();
+        let whole = train(&recipe, FitOptions::default(), 1000).unwrap();
         for stop in [1, 3, 5] {
             let run = place.path().join(format!("run{i}-{stop}"));
             fs::create_dir_all(run.join("checkpoint")).unwrap();
@@ -72,7 +72,7 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
             // Stopped again and again after as many steps.
             let ended = (0..100).find_map(|_| {
                 let resume = checkpoints.latest().unwrap();
-                train(&recipe, Keep { checkpoints: Some(checkpoints.clone()), resume, place: Some(&run), cache: None }, stop)
+                train(&recipe, FitOptions { checkpoints: Some(checkpoints.clone()), resume, scratch: Some(&run), features: None }, stop)
             });
             assert!(ended.unwrap() == whole, "{text}: stopped every {stop} steps");
             assert_eq!(listing(&run).len(), 2);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{Ran, SHORT, command, fails, fine_tune, json, listing, small, succeed, taper};
 
 const SPACE: &str =
-    "trials = 4\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { choice = [0.0, 0.5] }\n";
+    "trials = 4\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { choice = [0.0, 0.5] }\n";
 
 const FLAGS: [&str; 8] = ["search", "pictures", "--space", "space.toml", "--plan", "probe", "--out", "found"];
 
@@ -84,7 +84,7 @@ fn a_search_finds_the_same_however_often_it_is_killed_and_however_many_work_at_i
 #[test]
 fn the_best_go_on_and_what_diverges_is_no_end() {
     let halving =
-        "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.rate\" = { choice = [1e-3, 1e-2, 1e30] }\n";
+        "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.lr\" = { choice = [1e-3, 1e-2, 1e30] }\n";
     let place = place(halving);
     let flags = [
         "--set",
@@ -106,7 +106,7 @@ fn the_best_go_on_and_what_diverges_is_no_end() {
     // The last was trained for all six epochs, the others for two.
     let table = fs::read_to_string(place.path().join("found/trials.csv")).unwrap();
     let lines: Vec<&str> = table.lines().collect();
-    assert!(lines[0].starts_with("trial,rung,stage,epochs,optimize.rate,accuracy"), "{table}");
+    assert!(lines[0].starts_with("trial,rung,stage,epochs,optimize.lr,accuracy"), "{table}");
     assert!(
         lines.iter().any(|line| line.contains(",1,0,6,")) && lines.iter().any(|line| line.contains(",0,0,3,")),
         "{table}"
@@ -257,7 +257,7 @@ fn uneven_classes_can_count_alike() {
 
 #[test]
 fn a_trial_whose_loss_becomes_nan_has_failed_and_ends_nothing() {
-    let place = place("method = \"grid\"\n[space]\n\"optimize.head_factor\" = { choice = [1.0, 9.2e18] }\n");
+    let place = place("method = \"grid\"\n[space]\n\"optimize.head_lr_scale\" = { choice = [1.0, 9.2e18] }\n");
     let folder = place.path();
     let flags =
         ["--scratch", "--space", "space.toml", "--epochs", "1", "--batch-size", "4", "--out", "found", "--json"];
@@ -296,10 +296,7 @@ fn settings_of_any_trial_are_looked_at_before_there_is_a_folder() {
             "method = \"grid\"\n[space]\n\"seed\" = { integer = [-9223372036854775808, 9223372036854775807] }\n",
             ["[space]", "at most 10000"],
         ),
-        (
-            "trials = 3\n[halving]\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n",
-            ["optimize.epochs", "halving"],
-        ),
+        ("trials = 3\n[halving]\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n", ["optimize.epochs", "halving"]),
     ] {
         let place = place(space);
         fails(&search(place.path(), &[]), 2, &words);

@@ -90,7 +90,7 @@ fn seeds_are_in_order() {
     let here = std::path::Path::new("seed");
     for seed in seeds("checkpoint") {
         let whole = [&*seed, taper_transfer::sha256(&seed).as_bytes()].concat();
-        taper::checkpoint::Checkpoint::parse(&whole).unwrap();
+        taper::checkpoint::TrainState::parse(&whole).unwrap();
     }
     for seed in seeds("idx") {
         let (images, labels) = seed[2..].split_at(usize::from(u16::from_be_bytes([seed[0], seed[1]])));

@@ -9,14 +9,13 @@ use anyhow::{Result, bail};
 use taper_data::Subset;
 
 use crate::evaluate::evaluate;
-use crate::fit::{Keep, Observer, StepInfo, fit_kept};
+use crate::fit::{FeatureCache, FitOptions, Observer, StepInfo, fit_with};
 use crate::memory;
 use crate::network::{Network, network};
 use crate::output::note;
 use crate::pictures::Pictures;
 use crate::pipeline::{eval_loader, train_loader};
 use crate::recipe::{Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
-use crate::stored::FeatureCache;
 
 /// A length of time as a flag says it: `90s`, `10m`, `1.5h`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,8 +153,8 @@ fn costs(recipe: &Recipe, pictures: &Pictures, threads: usize, cache: &FeatureCa
         memory::enough((&classifier, &params), &train, &part)?;
         let val = eval_loader(pictures.val.clone(), part.data.batch_size, card.input(), threads)?;
         let mut clock = Clock { begun: Instant::now(), at: Vec::new() };
-        let keep = Keep { cache: Some(cache), ..Keep::default() };
-        fit_kept(&mut classifier, &params, (&train, &val), &part, &mut [&mut clock], keep)?;
+        let options = FitOptions { features: Some(cache), ..FitOptions::default() };
+        fit_with((&mut classifier, &params), (&train, &val), &part, &mut [&mut clock], options)?;
         let took = clock.step();
         let mut epoch = steps * took;
         if stored(head) {

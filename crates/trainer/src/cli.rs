@@ -13,6 +13,7 @@ use crate::commands::{
 #[command(
     name = "taper",
     version,
+    max_term_width = 100,
     after_help = "First steps:\n  taper fine-tune pictures        pictures/train/<class>/*, pictures/val/<class>/*\n  taper predict squeezenet1_1 cat.jpg\n\nExit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted."
 )]
 pub struct Cli {
@@ -20,7 +21,7 @@ pub struct Cli {
     /// What to do.
     pub verb: Verb,
     /// Threads to compute with; they change the time, never the result [default: all cores]
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, global = true, hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 

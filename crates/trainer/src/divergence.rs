@@ -38,8 +38,7 @@ impl std::error::Error for Diverged {}
 pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> {
     let mut causes = Vec::new();
     let o = &recipe.optimize;
-    let lower =
-        format!("lower the rate (--rate {:.0e}), or let `taper lr-find` show where the loss breaks", o.rate / 10.0);
+    let lower = format!("lower the rate (--lr {:.0e}), or let `taper lr-find` show where the loss breaks", o.lr / 10.0);
     match losses {
         [] => {
             let others = if recipe.pretrained { ", `taper fine-tune --weights` others than these weights" } else { "" };

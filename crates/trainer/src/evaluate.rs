@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
 use taper_data::Loader;
+use taper_nn::Mode;
 use taper_regularize::{Marginal, Marginalize, marginalize};
-use taper_tensor::{Mode, Rng, log_softmax};
+use taper_tensor::{Rng, log_softmax};
 use taper_transfer::Classifier;
 
 /// Probabilities and labels of a data set, in its order, and what follows from them.
@@ -114,10 +115,10 @@ pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> 
 }
 
 /// Somebody who is shown the name of a stage and its map.
-pub(crate) type See<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
+pub(crate) type ShowMap<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
 
 /// [`evaluate`] that shows the map of each stage for the first batch.
-pub(crate) fn evaluate_seen(classifier: &Classifier, loader: &Loader, see: &mut See<'_>) -> Result<Evaluation> {
+pub(crate) fn evaluate_shown(classifier: &Classifier, loader: &Loader, show: &mut ShowMap<'_>) -> Result<Evaluation> {
     let stages = classifier.backbone().stages();
     Evaluation::timed(|result| {
         let mut batches = loader.epoch(0);
@@ -127,7 +128,7 @@ pub(crate) fn evaluate_seen(classifier: &Classifier, loader: &Loader, see: &mut 
             for (number, stage) in stages.iter().enumerate() {
                 map = classifier.backbone().stage(number, &map, Mode::Eval)?;
                 if i == 0 {
-                    see(stage.name, &map)?;
+                    show(stage.name, &map)?;
                 }
             }
             let logits = classifier.forward_from(stages.len(), &map, Mode::Eval)?;

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor, Var};
 use image::{ImageBuffer, Luma, RgbImage, imageops};
-use taper_tensor::{Mode, backward, log_softmax};
+use taper_nn::Mode;
+use taper_tensor::{backward, log_softmax};
 use taper_transfer::Classifier;
 
 /// Importance of each place, (height, width) rows of numbers from 0 up.
@@ -108,7 +109,8 @@ impl Heat {
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
-    use taper_tensor::{Activation, Params, Rng};
+    use taper_nn::{Activation, Params};
+    use taper_tensor::Rng;
     use taper_transfer::{Head, Stage, Staged};
 
     use super::*;

@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use taper_data::{Dataset, Subset};
-use taper_tensor::{Mode, Rng};
+use taper_nn::Mode;
+use taper_tensor::Rng;
 use taper_transfer::Part;
 
-use crate::course::{At, Course};
-use crate::fit::Outcome;
+use crate::fit::{BatchSource, FeatureStore, FitOptions, PhaseRun, Session, compute};
 use crate::linear_probe::{FOLDS, folds};
 use crate::network::{Network, network};
-use crate::optimize::{Method, method};
-use crate::phases::{Phase, phases};
 use crate::pipeline::{eval_loader, train_loader};
 use crate::recipe::{Plan, Recipe};
-use crate::stored::{Source, Stored};
 
 /// Which pictures a recipe's head gets right by cross-validation: of five parts, drawn class by class by `rng`, each is answered by
 /// a head that was trained on the others, for as long as the recipe says, over the network as it is. All of that `rounds` times, one
@@ -29,14 +26,12 @@ pub(crate) fn cross_validated(
     (rng, rounds): (&Rng, usize),
     threads: usize,
 ) -> Result<Vec<bool>> {
-    let recipe = &Recipe { plan: Plan::Probe, ..recipe.clone() };
+    let mut recipe = Recipe { plan: Plan::Probe, ..recipe.clone() };
+    recipe.data.variants = Some(recipe.variants().max(1));
+    let recipe = &recipe;
     let Network { card, mut classifier, params, .. } = network(recipe, pictures.classes())?;
     let stages = classifier.backbone().stages().len();
     classifier.freeze(stages)?;
-    let phases = phases(recipe, stages);
-    let [Phase { epochs, .. }] = phases[..] else {
-        bail!("a new head is trained in one phase, not in {}", phases.len())
-    };
     let mut first = params.tensors();
     first.retain(|name, _| classifier.part(name) == Part::Head);
     for tensor in first.values_mut() {
@@ -45,7 +40,8 @@ pub(crate) fn cross_validated(
 
     let whole = train_loader(Arc::clone(pictures), recipe, card.input(), threads)?;
     let plain = eval_loader(Arc::clone(pictures), recipe.data.batch_size, card.input(), threads)?;
-    let stored = Stored::of(&classifier, (&whole, &plain), recipe.variants().max(1))?;
+    let variants = compute(&classifier, (&whole, &plain), recipe.variants(), None)?;
+    let store = FeatureStore::new(Arc::new(variants));
     let labels: Vec<usize> = (0..pictures.len()).map(|i| pictures.label(i)).collect();
     let mut right = vec![false; rounds * pictures.len()];
     for (round, fold) in (0..rounds).flat_map(|round| (0..FOLDS).map(move |fold| (round, fold))) {
@@ -57,17 +53,17 @@ pub(crate) fn cross_validated(
         params.load(&first)?;
         let loader =
             train_loader(Arc::new(Subset::new(Arc::clone(pictures), kept.clone())?), recipe, card.input(), threads)?;
-        let Method::Steps(rule) = method(&recipe.optimize.rule, epochs as u64)? else {
-            bail!("the rule {} takes no steps, so its head cannot be tried here", recipe.optimize.rule.name());
-        };
-        let mut course = Course::new(rule, (&classifier, &params), recipe, &phases[0], &loader, 0)?;
-        let (source, mut outcome) = (Source::Features(stored.part(&loader, kept)), Outcome::default());
-        for epoch in 1..=epochs {
-            let at = At { epoch, epochs, ..At::default() };
-            course.epoch((&classifier, &params), &source, at, &mut outcome, &mut [], &mut |_, _, _| Ok(()))?;
+        let mut session = Session::new((&mut classifier, &params), (&loader, &plain), recipe, FitOptions::default())?;
+        let mut run = PhaseRun::begin(&mut session, 0)?;
+        let source = BatchSource::Features(&loader, store.part(kept));
+        for epoch in run.epochs() {
+            for batch in source.batches(epoch as u64, 0) {
+                run.step(batch?)?;
+            }
+            run.next_epoch();
         }
         let answers =
-            classifier.forward_from(stages, &stored.rows(0, &held)?, Mode::Eval)?.argmax(1)?.to_vec1::<u32>()?;
+            classifier.forward_from(stages, &store.rows(0, &held)?, Mode::Eval)?.argmax(1)?.to_vec1::<u32>()?;
         let right = &mut right[round * pictures.len()..];
         held.into_iter().zip(answers).for_each(|(i, answer)| right[i] = answer as usize == labels[i]);
     }

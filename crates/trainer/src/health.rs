@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use candle_core::{DType, Tensor, Var};
+use taper_nn::Params;
 use taper_regularize::decays;
-use taper_tensor::{Params, global_max_pool};
+use taper_tensor::global_max_pool;
 use taper_transfer::{Classifier, Part};
-
-use crate::checkpoint::Checkpoint;
 
 /// What was seen at the last step of an epoch, and in its validation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,32 +99,6 @@ impl Before {
     }
 }
 
-/// Writes down what was seen in every epoch.
-pub(crate) fn save(health: &[Health], checkpoint: &mut Checkpoint) -> Result<()> {
-    let names = |pairs: &[(String, f64)]| pairs.iter().map(|(name, _)| name.clone()).collect();
-    checkpoint.position.health = health.iter().map(|h| [names(&h.updates), names(&h.dead)]).collect();
-    let numbers = health.iter().flat_map(|h| {
-        let values = h.updates.iter().chain(&h.dead).map(|(_, value)| *value);
-        [h.gradient_norm].into_iter().chain(values)
-    });
-    checkpoint.put_numbers("run/health", &numbers.collect::<Vec<_>>())
-}
-
-/// What was written down.
-pub(crate) fn read(checkpoint: &Checkpoint) -> Result<Vec<Health>> {
-    let (numbers, names) = (checkpoint.numbers("run/health")?, &checkpoint.position.health);
-    let wanted: usize = names.iter().map(|[updates, dead]| 1 + updates.len() + dead.len()).sum();
-    ensure!(numbers.len() == wanted, "it lacks numbers of an epoch's health");
-    let mut numbers = numbers.into_iter();
-    let mut next = || numbers.next().unwrap_or(f64::NAN);
-    let health = names.iter().map(|[updates, dead]| {
-        let gradient_norm = next();
-        let [updates, dead] = [updates, dead].map(|names| names.iter().map(|name| (name.clone(), next())).collect());
-        Health { gradient_norm, updates, dead }
-    });
-    Ok(health.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
@@ -153,21 +126,5 @@ mod tests {
         let said = health(0.5, 0.6).doubts(&first);
         assert_eq!(said.len(), 2);
         assert!(said[0].1.contains("head by 50 %") && said[1].1.contains("60 %") && said[1].1.contains("25 % after"));
-    }
-
-    #[test]
-    fn what_was_seen_comes_back_to_the_bit() -> Result<()> {
-        let health = |a: f64| Health {
-            gradient_norm: a,
-            updates: vec![("head".into(), a / 3.0)],
-            dead: vec![("fire1".into(), 0.1), ("fire2".into(), 1.0 / 7.0)],
-        };
-        let all = [health(1.1), Health { dead: Vec::new(), ..health(f64::MIN_POSITIVE) }];
-        let mut checkpoint = Checkpoint::default();
-        save(&all, &mut checkpoint)?;
-        assert_eq!(read(&checkpoint)?, all);
-        checkpoint.position.health.pop();
-        assert!(read(&checkpoint).is_err());
-        Ok(())
     }
 }

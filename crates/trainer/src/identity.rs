@@ -132,10 +132,10 @@ mod tests {
         (now.data.path, now.weights) = ("elsewhere".into(), Some("w".into()));
         (now.data.split_seed, now.data.variants) = (Some(0), Some(0));
         assert_eq!(changed(&then, &now).unwrap(), Vec::<String>::new());
-        (now.seed, now.cut, now.optimize.rate) = (5, Some("fire4".into()), 0.5);
+        (now.seed, now.cut, now.optimize.lr) = (5, Some("fire4".into()), 0.5);
         now.optimize.rule = crate::recipe::Rule::named("lion").unwrap();
         let said = changed(&then, &now).unwrap();
-        let rate = format!("optimize.rate: was {}, is 0.5", then.optimize.rate);
+        let rate = format!("optimize.lr: was {}, is 0.5", then.optimize.lr);
         assert!(said.contains(&rate) && said.contains(&"cut: was nothing, is \"fire4\"".to_owned()), "{said:?}");
         assert!(said.contains(&"seed: was 0, is 5".to_owned()), "{said:?}");
         // The split is drawn by it, as it was.

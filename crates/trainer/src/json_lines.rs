@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use serde_json::json;
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::output::{line, regardless};
@@ -19,14 +19,14 @@ fn say(value: serde_json::Value) {
 
 impl Observer for JsonLines {
     fn resumed(&mut self, outcome: &Outcome) {
-        let (steps, epochs) = (outcome.rates.len(), outcome.history.len());
+        let (steps, epochs) = (outcome.lrs.len(), outcome.history.len());
         say(json!({"event": "resumed", "steps": steps, "epochs": epochs}));
     }
 
     fn step(&mut self, info: &StepInfo) -> ControlFlow<()> {
-        let StepInfo { step, epoch, epochs, phase, loss, rate, pictures, .. } = info;
+        let StepInfo { step, epoch, epochs, phase, loss, lr, pictures, .. } = info;
         say(json!({
-            "event": "step", "step": step, "epoch": epoch, "epochs": epochs, "phase": phase, "loss": loss, "rate": rate,
+            "event": "step", "step": step, "epoch": epoch, "epochs": epochs, "phase": phase, "loss": loss, "rate": lr,
             "pictures": pictures,
         }));
         ControlFlow::Continue(())
@@ -37,7 +37,7 @@ impl Observer for JsonLines {
             pairs.iter().map(|(part, value)| (part.clone(), json!(value))).collect::<serde_json::Map<_, _>>()
         };
         say(json!({
-            "event": "epoch", "epoch": e.epoch, "epochs": e.epochs, "phase": e.phase, "rate": e.rate, "train_loss": e.train_loss,
+            "event": "epoch", "epoch": e.epoch, "epochs": e.epochs, "phase": e.phase, "rate": e.lr, "train_loss": e.train_loss,
             "val_loss": e.val_loss, "val_accuracy": e.val_accuracy, "gradient_norm": e.health.gradient_norm,
             "updates": pairs(&e.health.updates), "dead": pairs(&e.health.dead),
         }));

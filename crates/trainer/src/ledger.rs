@@ -74,7 +74,7 @@ impl Ledger {
             let entry = entries.get(name)?;
             let stamped = entry.stamp? == (stamp.size, stamp.modified, stamp.changed);
             let settled = stamp.modified.max(stamp.changed).saturating_add(TICK) < self.looked;
-            (stamped && settled).then_some((entry.size, bytes(&entry.content)?))
+            (stamped && settled).then_some(Known { size: entry.size, content: bytes(&entry.content)? })
         }
     }
 
@@ -210,7 +210,7 @@ mod tests {
         let later = ledger(place.path(), now() + 2 * TICK);
         let stamp = Stamp::of(&place.path().join(ALL[0])).unwrap();
         let seen = later.known()(ALL[0], stamp).unwrap();
-        assert_eq!((seen.0, bytes(&later.train[0].content)), ((4, 3), Some(seen.1)));
+        assert_eq!((seen.size, bytes(&later.train[0].content)), ((4, 3), Some(seen.content)));
         assert!(later.known()(ALL[0], Stamp { modified: stamp.modified - 1, ..stamp }).is_none());
         assert!(later.known()("train/a/9.png", stamp).is_none());
         assert!(ledger(place.path(), now()).known()(ALL[0], stamp).is_none());

@@ -64,6 +64,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
                     | TransferError::NoSource { .. }
                     | TransferError::TooManyFrozen { .. }
                     | TransferError::Layer(_)
+                    | TransferError::BadLayer(_)
             )
         )
         || error.downcast_ref().is_some_and(LandscapeError::is_usage)

@@ -6,7 +6,7 @@ use std::fmt;
 
 use anyhow::Result;
 use taper_data::Loader;
-use taper_tensor::{Graph, Node, Operation, Params, Value};
+use taper_nn::{Graph, GraphOp, Node, Params, Value};
 use taper_transfer::Classifier;
 
 pub use self::machine::Machine;
@@ -147,7 +147,7 @@ fn maps(classifier: &Classifier, params: &Params, side: usize) -> Option<Vec<Par
     let nodes = graph.nodes();
     let mut read = vec![false; nodes.len()];
     for node in nodes {
-        if let Operation::Conv(_) | Operation::BatchNorm(_) = node.operation {
+        if let GraphOp::Conv(_) | GraphOp::BatchNorm(_) = node.operation {
             node.inputs.iter().for_each(|input| read[input.node()] = true);
         }
     }

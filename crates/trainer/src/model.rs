@@ -8,7 +8,8 @@ use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_augment::{Normalize, Transform};
 use taper_data::RgbImage;
-use taper_tensor::{Params, Rng};
+use taper_nn::Params;
+use taper_tensor::Rng;
 use taper_transfer::{BackboneConfig, Classifier, Fit, Head, WeightsFile, backbone, load_weights, model, read_weights};
 
 use crate::files;

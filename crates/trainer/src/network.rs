@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
-use taper_tensor::{LoadReport, Params, Rng};
+use taper_nn::{LoadReport, Params};
+use taper_tensor::Rng;
 use taper_transfer::{
     BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, ReadReport, WeightsFile,
     architecture, load_weights,
@@ -75,13 +76,31 @@ pub fn network(recipe: &Recipe, classes: &[String]) -> Result<Network> {
 /// How many stages there are up to the one that the recipe names; 0 for all.
 fn stages(recipe: &Recipe) -> Result<usize> {
     let Some(name) = &recipe.cut else { return Ok(0) };
-    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let backbone = architecture(&recipe.model)?.backbone(&params.root(), &BackboneConfig::default())?;
-    let names: Vec<_> = backbone.stages().iter().map(|stage| stage.name).collect();
+    let names = stage_names(recipe)?;
     match names.iter().position(|known| known == name) {
         Some(stage) => Ok(stage + 1),
-        None => Err(RecipeError::Stage { got: name.clone(), known: names.join(", ") }.into()),
+        None => Err(RecipeError::Stage { field: "cut", got: name.clone(), known: names.join(", ") }.into()),
     }
+}
+
+/// How many stages of the recipe's network are frozen when `last` is the last of them; 0 for `none`.
+///
+/// # Errors
+/// Lists the stages when it is none of those that the recipe uses.
+pub fn frozen_stages(recipe: &Recipe, last: &str) -> Result<usize> {
+    let mut names = stage_names(recipe)?;
+    names.truncate(stages(recipe).map(|stages| if stages == 0 { names.len() } else { stages })?);
+    names.insert(0, "none");
+    let known = || names.join(", ");
+    let found = names.iter().position(|known| *known == last);
+    found.ok_or_else(|| RecipeError::Stage { field: "--freeze", got: last.to_owned(), known: known() }.into())
+}
+
+/// The stages of the recipe's network, from the picture.
+fn stage_names(recipe: &Recipe) -> Result<Vec<&'static str>> {
+    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+    let backbone = architecture(&recipe.model)?.backbone(&params.root(), &BackboneConfig::default())?;
+    Ok(backbone.stages().iter().map(|stage| stage.name).collect())
 }
 
 fn head(recipe: &Recipe) -> Result<Head> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use taper_data::{Dataset, Subset};
-use taper_tensor::{Params, Rng};
+use taper_nn::Params;
+use taper_tensor::Rng;
 
 use crate::divergence::{Diverged, number};
 use crate::fit::{EpochInfo, Observer, fit};
@@ -57,7 +58,7 @@ pub fn overfit(recipe: &Recipe, pictures: &Arc<dyn Dataset>, threads: usize) -> 
     let Network { card, mut classifier, params, .. } = network(&plain, pictures.classes())?;
     let train = train_loader(Arc::clone(&few), &plain, card.input(), threads)?;
     let val = eval_loader(Arc::clone(&few), few.len(), card.input(), threads)?;
-    let (mut learned, rate, count) = (Learned::default(), plain.optimize.rate, few.len());
+    let (mut learned, rate, count) = (Learned::default(), plain.optimize.lr, few.len());
     let fitted = fit(&mut classifier, &params, (&train, &val), &plain, &mut [&mut learned]);
     let Learned(losses) = learned;
     let why = match fitted.map_err(anyhow::Error::downcast::<Diverged>) {

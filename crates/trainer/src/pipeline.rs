@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use taper_augment::{Normalize, Sequence, Transform};
+use taper_augment::{Compose, Normalize, Transform};
 use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
 use taper_tensor::Rng;
 
@@ -48,7 +48,7 @@ impl Input {
 ///
 /// # Errors
 /// When the normalisation is impossible (a standard deviation of 0).
-pub fn prepare(transform: Sequence, input: Input) -> Result<Arc<Prepare>> {
+pub fn prepare(transform: Compose, input: Input) -> Result<Arc<Prepare>> {
     let normalize = Normalize::new(input.mean, input.std)?;
     Ok(Arc::new(move |picture, rng: &mut Rng, out: &mut [f32]| {
         Ok(normalize.write(&transform.apply(picture, rng), out)?)
@@ -88,7 +88,7 @@ pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, t
 /// When a setting is out of its range.
 pub fn in_order(
     dataset: Arc<dyn Dataset>,
-    transform: Sequence,
+    transform: Compose,
     batch_size: usize,
     input: Input,
     threads: usize,
@@ -109,7 +109,7 @@ pub fn plain_loader(train: &Loader, val: &Loader) -> Result<Loader> {
 
 #[cfg(test)]
 mod tests {
-    use taper_augment::{CenterCrop, Filter, RgbImage, resize_short_side};
+    use taper_augment::{CenterCrop, Interpolation, RgbImage, resize_short_side};
 
     use super::*;
 
@@ -123,7 +123,7 @@ mod tests {
             (told["resize"]["filter"].as_str(), told["crop"]["position"].as_str()),
             (Some("bilinear"), Some("center"))
         );
-        let resized = resize_short_side(picture.clone(), side("resize", "short_side"), Filter::Bilinear);
+        let resized = resize_short_side(picture.clone(), side("resize", "short_side"), Interpolation::Bilinear);
         let cut = CenterCrop::new(side("crop", "height")).unwrap().apply(resized, &mut Rng::new(0));
         assert_eq!(cut.dimensions(), (side("crop", "width"), side("crop", "height")));
         let number = |value: &Value| value.as_f64().unwrap();

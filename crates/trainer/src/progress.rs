@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::health::Health;

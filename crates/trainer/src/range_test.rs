@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
 use plotters::style::RGBColor;
 use taper_data::Loader;
-use taper_tensor::{Mode, Params, Precision, Rng, backward, cross_entropy};
+use taper_nn::Params;
+use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, decades, picture};
-use crate::optimize::{Method, method, optimizer};
-use crate::phases::phases;
+use crate::fit::{FitOptions, PhaseRun, Session};
 use crate::recipe::{NonFiniteRecipe, Recipe};
-use crate::regularize::Regularizer;
-use crate::stored::{Kept, Source};
 
 /// How many times the lowest smoothed loss ends the test.
 const DIVERGED: f64 = 4.0;
@@ -216,7 +214,7 @@ pub fn range_test(
     let copies = params.tensors().into_iter().map(|(name, tensor)| Ok((name, tensor.copy()?)));
     let before = copies.collect::<candle_core::Result<BTreeMap<_, _>>>()?;
     let frozen = classifier.frozen();
-    let found = grow(classifier, params, pictures, recipe, range);
+    let found = grow((classifier, params), pictures, recipe, range);
     params.load(&before)?;
     classifier.freeze(frozen)?;
     found
@@ -229,62 +227,68 @@ fn kept(window: usize) -> f64 {
 
 /// The test itself, which leaves the weights where it ends.
 fn grow(
-    classifier: &mut Classifier,
-    params: &Params,
+    network: (&mut Classifier, &Params),
     pictures: (&Loader, &Loader),
     recipe: &Recipe,
     (low, high, steps): (f64, f64, usize),
 ) -> Result<RangeTest> {
-    let phases = phases(recipe, classifier.backbone().stages().len());
-    classifier.freeze(phases.first().context("the recipe has no epochs")?.frozen)?;
-    let Method::Steps(rule) = method(&recipe.optimize.rule, 1)? else {
-        bail!("the rule {} finds the length of its steps by itself", recipe.optimize.rule.name());
-    };
-    // A gradient that is not finite is what the end of the range looks like.
-    let mut bold = recipe.clone();
-    bold.optimize.non_finite = NonFiniteRecipe::Skip;
-    let mut optimizer = optimizer(rule, classifier, params, &bold)?;
-    let regularizer = Regularizer::new((classifier, params), recipe, &**pictures.0.dataset())?;
+    // A gradient that is not finite is what the end of the range looks like, and every batch is a step.
+    let mut recipe = recipe.clone();
+    (recipe.optimize.non_finite, recipe.optimize.accumulate) = (NonFiniteRecipe::Skip, 1);
     let noise = Rng::new(recipe.seed).fork("range");
-    let source = Source::of(classifier, pictures, recipe.variants(), Kept { place: None, cache: None, recipe })?;
-    let first = source.first(classifier);
-    let window = steps / PART;
-    let kept = kept(window);
-    let (mut found, mut mean, mut lowest) = (RangeTest { window, ..RangeTest::default() }, 0.0, f64::INFINITY);
-    let (mut epoch, mut ended) = (0, false);
-    while !ended {
-        epoch += 1;
-        source.epoch(epoch, 0, |_, loaded| {
+    let mut session = Session::new(network, pictures, &recipe, FitOptions::default())?;
+    ensure!(!session.phases().is_empty(), "the recipe has no epochs");
+    let mut run = PhaseRun::begin(&mut session, 0)?;
+    let data = run.data()?;
+    let (classifier, mut stepper) = run.into_stepper();
+    let mut found = RangeTest { window: steps / PART, ..RangeTest::default() };
+    let mut smoothing = Smoothing::new(found.window);
+    for epoch in 1.. {
+        for loaded in data.batches(epoch, 0) {
             let step = found.rates.len();
-            let noise = noise.at(step as u64);
-            let batch = regularizer.batch(loaded.batch, &noise)?;
-            let forward = || classifier.forward_from(first, &batch.images, Mode::Train(&noise));
-            let logits = Precision::from(recipe.optimize.precision).run(forward)?;
-            let loss = cross_entropy(&logits, &batch.targets)?;
-            let value = f64::from(loss.to_scalar::<f32>()?);
-            mean = kept * mean + (1.0 - kept) * value;
-            let smooth = mean / (1.0 - kept.powi(step as i32 + 1));
-            // The mean of the first few is what one of them is by chance.
-            if step >= window {
-                lowest = f64::min(lowest, smooth);
+            let loss = stepper.loss(classifier, loaded?.batch, &noise.at(step as u64))?;
+            let (smooth, diverged) = smoothing.add(step, loss.value);
+            if diverged {
+                return Ok(found);
             }
-            if !smooth.is_finite() || smooth > DIVERGED * lowest {
-                ended = true;
-                return Ok(false);
-            }
-            let rate = low * (high / low).powf(step as f64 / (steps - 1) as f64);
-            found.rates.push(rate);
-            found.losses.push(value);
+            let lr = low * (high / low).powf(step as f64 / (steps - 1) as f64);
+            found.rates.push(lr);
+            found.losses.push(loss.value);
             found.smooth.push(smooth);
-            let mut grads = backward(&loss)?;
-            regularizer.gradients(&mut grads)?;
-            optimizer.step(&grads, rate)?;
-            regularizer.weights(rate)?;
-            ended = found.rates.len() == steps;
-            Ok(!ended)
-        })?;
+            if let Some(grads) = stepper.gradients(&loss, 1, true)? {
+                stepper.update(grads, lr)?;
+            }
+            if found.rates.len() == steps {
+                return Ok(found);
+            }
+        }
     }
     Ok(found)
+}
+
+/// The mean of the losses until now, the later weighing more, and the lowest that it has been.
+struct Smoothing {
+    kept: f64,
+    window: usize,
+    mean: f64,
+    lowest: f64,
+}
+
+impl Smoothing {
+    fn new(window: usize) -> Self {
+        Self { kept: kept(window), window, mean: 0.0, lowest: f64::INFINITY }
+    }
+
+    /// The smoothed loss with that of a step, from 0, and whether the test ends before it.
+    fn add(&mut self, step: usize, loss: f64) -> (f64, bool) {
+        self.mean = self.kept * self.mean + (1.0 - self.kept) * loss;
+        let smooth = self.mean / (1.0 - self.kept.powi(step as i32 + 1));
+        // The mean of the first few is what one of them is by chance.
+        if step >= self.window {
+            self.lowest = f64::min(self.lowest, smooth);
+        }
+        (smooth, !smooth.is_finite() || smooth > DIVERGED * self.lowest)
+    }
 }
 
 #[cfg(test)]

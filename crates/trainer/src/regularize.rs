@@ -6,14 +6,15 @@ use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use taper_data::Dataset;
+use taper_nn::Params;
 use taper_optim::Missing;
 use taper_regularize::{
     DropPer, EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
 };
-use taper_tensor::{Batch, Params, Rng};
+use taper_tensor::{Batch, Rng};
 use taper_transfer::{BackboneConfig, Classifier};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::PatienceState;
 use crate::optimize::rate_factor;
 use crate::pictures::class_counts;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
@@ -150,22 +151,15 @@ impl Patience {
         Ok(ends)
     }
 
-    /// Writes down what it has seen.
-    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<()> {
-        let best = self.stopping.best();
-        checkpoint.position.patience = Some((self.stopping.seen(), best.map(|(epoch, _)| epoch)));
-        checkpoint.put_numbers("run/best_loss", &best.map(|(_, loss)| loss).into_iter().collect::<Vec<_>>())?;
-        checkpoint.put("best", self.best.clone());
-        Ok(())
+    /// What it has seen, to be saved.
+    pub(crate) fn state(&self) -> PatienceState {
+        PatienceState { seen: self.stopping.seen(), best: self.stopping.best(), weights: self.best.clone() }
     }
 
-    /// Goes on with what was written down.
-    pub(crate) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        if let Some((seen, epoch)) = checkpoint.position.patience {
-            self.stopping.resume(seen, epoch.zip(checkpoint.numbers("run/best_loss")?.first().copied()));
-            self.best = checkpoint.group("best");
-        }
-        Ok(())
+    /// Goes on with what was saved.
+    pub(crate) fn resume(&mut self, state: &PatienceState) {
+        self.stopping.resume(state.seen, state.best);
+        self.best.clone_from(&state.weights);
     }
 
     /// Puts the network of the best epoch back, if there was one.

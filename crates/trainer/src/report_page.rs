@@ -67,7 +67,7 @@ pub(crate) fn report(run: &Ended<'_>) -> Result<Report> {
         facts: facts.into_iter().chain(penalty).map(|(name, value)| (name.to_owned(), value)).collect(),
         classes: summary.classes.clone(),
         history: outcome.history.iter().map(row).collect(),
-        rates: outcome.rates.clone(),
+        rates: outcome.lrs.clone(),
         steps_per_epoch,
         confusion: evaluation.confusion(),
         scores: class_scores(evaluation),

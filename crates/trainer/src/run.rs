@@ -7,14 +7,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use candle_core::Var;
 use taper_data::{Loader, Subset};
-use taper_tensor::{Batch, Mode, Params, Rng, cross_entropy};
+use taper_nn::{Mode, Params};
+use taper_tensor::{Batch, Rng, cross_entropy};
 use taper_transfer::Classifier;
 
-use crate::checkpoint::{Checkpoint, Checkpoints, Every};
+use crate::checkpoint::{Checkpoints, Every, TrainState};
 use crate::claim::RunFolder;
 use crate::divergence::Diverged;
 use crate::files;
-use crate::fit::{Keep, Observer, Outcome, fit_kept};
+use crate::fit::{FeatureCache, FitOptions, Observer, Outcome, fit_with};
 use crate::identity::{Changed, Identity};
 use crate::interrupt::Interrupt;
 use crate::json_lines::JsonLines;
@@ -34,7 +35,6 @@ use crate::report_page;
 use crate::run_folder::{self, Final, Recorder, Seconds, Summary};
 use crate::sanity::{self, Finding, Verdict};
 use crate::snapshots::{self, Snapshots};
-use crate::stored::FeatureCache;
 use crate::tensorboard::TensorBoard;
 
 /// Pictures that the first loss is measured on.
@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         folder: &Path,
         checkpoints: Checkpoints,
         identity: Identity,
-        resume: Option<Checkpoint>,
+        resume: Option<TrainState>,
     ) -> Result<Ended> {
         let Self { start, recipe, pictures, network, loaders: (train, val), scarce, manner, cache } = self;
         let Network { card, mut classifier, params, loaded } = network;
@@ -254,8 +254,8 @@ impl<'a> Run<'a> {
         observers.extend(lines.as_mut().map(|lines| lines as &mut dyn Observer));
         let mut board = manner.tensorboard.then(|| TensorBoard::new(folder)).transpose()?;
         observers.extend(board.as_mut().map(|board| board as &mut dyn Observer));
-        let keep = Keep { place: Some(folder), checkpoints: Some(checkpoints), resume, cache };
-        let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, &mut observers, keep)
+        let options = FitOptions { scratch: Some(folder), checkpoints: Some(checkpoints), resume, features: cache };
+        let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, &mut observers, options)
             .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;
         if outcome.stopped {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, Serialize};
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
@@ -192,7 +192,7 @@ impl Observer for Recorder {
 fn history_csv(history: &[EpochInfo]) -> String {
     let mut text = String::from("epoch,phase,rate,train_loss,val_loss,val_accuracy\n");
     for e in history {
-        let (rate, train, val, accuracy) = (e.rate, e.train_loss, e.val_loss, e.val_accuracy);
+        let (rate, train, val, accuracy) = (e.lr, e.train_loss, e.val_loss, e.val_accuracy);
         // Writing to a string does not fail.
         let _ = writeln!(text, "{},{},{rate:e},{train},{val},{accuracy}", e.epoch, e.phase);
     }
@@ -231,7 +231,7 @@ mod tests {
             epoch,
             epochs: 3,
             phase: "all",
-            rate: 1e-3,
+            lr: 1e-3,
             train_loss: 1.5,
             val_loss,
             val_accuracy: 0.5,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::fit::{EpochInfo, Observer};
 use crate::model::save_weights;

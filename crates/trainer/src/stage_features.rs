@@ -7,7 +7,8 @@ use candle_core::{DType, Tensor};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 use taper_data::{Dataset, Loader};
-use taper_tensor::{Mode, Params, global_avg_pool};
+use taper_nn::{Mode, Params};
+use taper_tensor::global_avg_pool;
 use taper_transfer::Classifier;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, picture};

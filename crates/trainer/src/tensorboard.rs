@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use prost::Message;
-use taper_tensor::Params;
+use taper_nn::Params;
 
 use crate::fit::{EpochInfo, Observer, Outcome, StepInfo};
 
@@ -53,14 +53,14 @@ impl TensorBoard {
 
 impl Observer for TensorBoard {
     fn resumed(&mut self, outcome: &Outcome) {
-        self.step = outcome.rates.len() as i64;
+        self.step = outcome.lrs.len() as i64;
         // What an earlier file has of later steps is passed over.
         self.write(What::SessionLog(SessionLog { status: SessionLog::START }));
     }
 
     fn step(&mut self, info: &StepInfo) -> ControlFlow<()> {
         self.step = info.step as i64;
-        self.scalars([("step/loss".into(), info.loss), ("step/rate".into(), info.rate)]);
+        self.scalars([("step/loss".into(), info.loss), ("step/rate".into(), info.lr)]);
         ControlFlow::Continue(())
     }
 
@@ -172,7 +172,7 @@ mod tests {
             epochs: 1,
             phase: "head",
             loss: 1.5,
-            rate: 0.25,
+            lr: 0.25,
             pictures: 4,
         };
         assert!(Observer::step(&mut board, &step).is_continue());
@@ -181,7 +181,7 @@ mod tests {
             epoch: 1,
             epochs: 1,
             phase: "head",
-            rate: 0.25,
+            lr: 0.25,
             train_loss: 1.25,
             val_loss: 1.0,
             val_accuracy: 0.75,

@@ -1,11 +1,10 @@
 //! From a recipe's list to transforms.
 
 use taper_augment::{
-    AugMix, AugmentError, CenterCrop, ColorJitter, ColorJitterConfig, Cutout, Elastic, Filter, GaussianNoise,
-    HorizontalFlip, JpegArtifacts, Lighting, Maybe, OneOf, Operation, Principal, RandAugment, RandomAffine,
-    RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens, RandomPerspective,
-    RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, Sampling, Sequence, Transform, TrivialAugment,
-    Varied,
+    AugMix, AugmentError, CenterCrop, ColorJitter, ColorJitterConfig, Compose, Cutout, Elastic, GaussianNoise,
+    HorizontalFlip, ImageOp, Interpolation, JpegArtifacts, Lighting, Maybe, OneOf, Principal, RandAugment,
+    RandomAffine, RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens, RandomPerspective,
+    RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, Sampling, Transform, TrivialAugment, Varied,
 };
 
 use crate::recipe::{AugmentRecipe, RecipeError, TransformRecipe};
@@ -14,7 +13,7 @@ use crate::recipe::{AugmentRecipe, RecipeError, TransformRecipe};
 ///
 /// # Errors
 /// When a setting is out of its range, or what comes out would not always be a square.
-pub fn train_transform(augment: &AugmentRecipe, size: u32) -> Result<Sequence, RecipeError> {
+pub fn train_transform(augment: &AugmentRecipe, size: u32) -> Result<Compose, RecipeError> {
     let list = &augment.train;
     let mut steps = Vec::new();
     if !list.iter().any(sizes) {
@@ -31,15 +30,15 @@ pub fn train_transform(augment: &AugmentRecipe, size: u32) -> Result<Sequence, R
         let wrong = |source| RecipeError::Transform { transform: transform.to_string(), source };
         steps.push(build(transform, size).map_err(wrong)?);
     }
-    Ok(Sequence(steps))
+    Ok(Compose(steps))
 }
 
 /// The preparation for testing: the short side to `size`, the centre cut out.
 ///
 /// # Errors
 /// When the size is 0 or too large.
-pub fn eval_transform(size: u32) -> Result<Sequence, AugmentError> {
-    Ok(Sequence(vec![Box::new(Resize::new(size, Filter::Bilinear)?), Box::new(CenterCrop::new(size)?)]))
+pub fn eval_transform(size: u32) -> Result<Compose, AugmentError> {
+    Ok(Compose(vec![Box::new(Resize::new(size, Interpolation::Bilinear)?), Box::new(CenterCrop::new(size)?)]))
 }
 
 /// Whether the size of a picture may be another afterwards.
@@ -79,41 +78,41 @@ pub fn build(transform: &TransformRecipe, size: u32) -> Result<Box<dyn Transform
     let all = |list: &[T]| list.iter().map(|one| build(one, size)).collect::<Result<Vec<_>, _>>();
     Ok(match *transform {
         T::RandomResizedCrop { scale, ratio, filter } => {
-            Box::new(RandomResizedCrop::new(RandomResizedCropConfig { size, scale, ratio, filter })?)
+            Box::new(RandomResizedCrop::new(RandomResizedCropConfig { size, scale, ratio, interpolation: filter })?)
         }
         T::RandomCrop { padding, border } => Box::new(RandomCrop::new(size, padding, border)?),
         T::RandomScaleCrop { short_side, filter } => Box::new(RandomScaleCrop::new(size, short_side, filter)?),
         T::Resize { short_side, filter } => Box::new(Resize::new(short_side, filter)?),
         T::CenterCrop {} => Box::new(CenterCrop::new(size)?),
         T::Hflip { p } => Box::new(HorizontalFlip::new(p)?),
-        T::Vflip { p } => Box::new(Maybe::new(p, Operation::VerticalFlip)?),
-        T::RandomAffine { degrees, zoom, translate, shear, stretch, filter, border } => {
+        T::Vflip { p } => Box::new(Maybe::new(p, ImageOp::VerticalFlip)?),
+        T::RandomAffine { degrees, scale, translate, shear, stretch, filter, border } => {
             let (translate, shear) = ((translate, translate), (shear, shear));
-            let sampling = Sampling { filter, border };
-            Box::new(RandomAffine::new(RandomAffineConfig { degrees, zoom, translate, shear, stretch, sampling })?)
+            let sampling = Sampling { interpolation: filter, border };
+            Box::new(RandomAffine::new(RandomAffineConfig { degrees, scale, translate, shear, stretch, sampling })?)
         }
         T::RandomPerspective { distortion, filter, border } => {
-            Box::new(RandomPerspective::new(distortion, Sampling { filter, border })?)
+            Box::new(RandomPerspective::new(distortion, Sampling { interpolation: filter, border })?)
         }
-        T::RandomLens { k1, k2, filter, border } => Box::new(RandomLens::new(k1, k2, Sampling { filter, border })?),
+        T::RandomLens { k1, k2, filter, border } => {
+            Box::new(RandomLens::new(k1, k2, Sampling { interpolation: filter, border })?)
+        }
         T::Elastic { alpha, sigma, filter, border } => {
-            Box::new(Elastic::new(alpha, sigma, Sampling { filter, border })?)
+            Box::new(Elastic::new(alpha, sigma, Sampling { interpolation: filter, border })?)
         }
         T::ColorJitter { brightness, contrast, saturation, hue } => {
             Box::new(ColorJitter::new(ColorJitterConfig { brightness, contrast, saturation, hue })?)
         }
         T::PcaLighting { sigma, values, vectors } => Box::new(Lighting::new(sigma, Principal { values, vectors })?),
-        T::Grayscale {} => Box::new(Operation::Grayscale),
-        T::Gamma { gamma } => Box::new(Varied::new("gamma", gamma, Operation::Gamma)?),
-        T::Sharpness { factor } => Box::new(Varied::new("factor", factor, |f| Operation::Sharpness(f as f32))?),
-        T::Blur { sigma } => Box::new(Varied::new("sigma", sigma, |sigma| Operation::Blur(sigma as f32))?),
-        T::Posterize { bits } => Box::new(Operation::Posterize(within("bits", bits, "1 to 8", 1..=8)?)),
-        T::Solarize { threshold } => {
-            Box::new(Operation::Solarize(within("threshold", threshold, "0 to 256", 0..=256)?))
-        }
-        T::Autocontrast {} => Box::new(Operation::Autocontrast),
-        T::Equalize {} => Box::new(Operation::Equalize),
-        T::Invert {} => Box::new(Operation::Invert),
+        T::Grayscale {} => Box::new(ImageOp::Grayscale),
+        T::Gamma { gamma } => Box::new(Varied::new("gamma", gamma, ImageOp::Gamma)?),
+        T::Sharpness { factor } => Box::new(Varied::new("factor", factor, |f| ImageOp::Sharpness(f as f32))?),
+        T::Blur { sigma } => Box::new(Varied::new("sigma", sigma, |sigma| ImageOp::Blur(sigma as f32))?),
+        T::Posterize { bits } => Box::new(ImageOp::Posterize(within("bits", bits, "1 to 8", 1..=8)?)),
+        T::Solarize { threshold } => Box::new(ImageOp::Solarize(within("threshold", threshold, "0 to 256", 0..=256)?)),
+        T::Autocontrast {} => Box::new(ImageOp::Autocontrast),
+        T::Equalize {} => Box::new(ImageOp::Equalize),
+        T::Invert {} => Box::new(ImageOp::Invert),
         T::Noise { sigma } => Box::new(GaussianNoise::new(sigma)?),
         T::Jpeg { quality } => Box::new(JpegArtifacts::new(quality)?),
         T::RandomErasing { p, scale, ratio, fill } => {
@@ -125,7 +124,7 @@ pub fn build(transform: &TransformRecipe, size: u32) -> Result<Box<dyn Transform
         T::AugMix { strength, border } => Box::new(AugMix::new(strength, border)?),
         T::Maybe { p, ref transform } => Box::new(Maybe::new(p, build(transform, size)?)?),
         T::OneOf { ref transforms } => Box::new(OneOf::new(all(transforms)?)?),
-        T::Sequence { ref transforms } => Box::new(Sequence(all(transforms)?)),
+        T::Sequence { ref transforms } => Box::new(Compose(all(transforms)?)),
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use taper_augment::{Filter, HorizontalFlip, Resize, Sequence, TEN, TenCrop, Transform};
+use taper_augment::{Compose, HorizontalFlip, Interpolation, Resize, TEN, TenCrop, Transform};
 use taper_data::Dataset;
 use taper_regularize::Marginalize;
 use taper_transfer::Classifier;
@@ -58,13 +58,13 @@ impl FromStr for Views {
 
 impl Views {
     /// The fixed preparations, one a view; none for random views.
-    fn transforms(self, size: u32) -> Result<Vec<Sequence>> {
+    fn transforms(self, size: u32) -> Result<Vec<Compose>> {
         let ten = |scale: u32| {
             let short = (u64::from(size) * u64::from(scale) / u64::from(SCALES[0])) as u32;
             (0..TEN).map(move |index| {
                 let steps: [Box<dyn Transform>; 2] =
-                    [Box::new(Resize::new(short, Filter::Bilinear)?), Box::new(TenCrop::new(size, index)?)];
-                Ok(Sequence(Vec::from(steps)))
+                    [Box::new(Resize::new(short, Interpolation::Bilinear)?), Box::new(TenCrop::new(size, index)?)];
+                Ok(Compose(Vec::from(steps)))
             })
         };
         match self {

@@ -2,10 +2,10 @@
 
 use candle_core::Result;
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
-use taper_tensor::{Conv, Path, Pool};
+use taper_nn::{Conv2d, Conv2dConfig, ConvRelu, MaxPool2d, ParamPath};
+use taper_tensor::Pool;
 
 use crate::backbone::stage;
-use crate::convolution::{ConvRelu, Convolution};
 use crate::{BackboneConfig, Staged};
 
 /// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
@@ -33,30 +33,30 @@ const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: fals
 /// # References
 /// A. Krizhevsky, *One weird trick for parallelizing convolutional neural networks*, 2014; A. Krizhevsky, I. Sutskever,
 /// G. Hinton, *ImageNet Classification with Deep Convolutional Neural Networks*, 2012.
-pub fn alexnet(path: &Path, config: &BackboneConfig) -> Result<Staged> {
+pub fn alexnet(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> {
     let path = path.at("features");
-    let conv = |n: usize, shape, stride, padding| {
-        let geometry = Conv { stride, padding, ..Conv::default() };
-        Ok::<_, candle_core::Error>(Box::new(ConvRelu(Convolution::new(
-            &path.at(n),
-            shape,
-            geometry,
-            DEFAULT_KAIMING_UNIFORM,
-        )?)))
+    let conv = |n: usize, (inputs, outputs, kernel), stride, padding| {
+        let init = DEFAULT_KAIMING_UNIFORM;
+        let config = Conv2dConfig { stride, padding, init, ..Conv2dConfig::default() };
+        let conv = Conv2d::new(&path.at(n), inputs, outputs, kernel, config)?;
+        Ok::<_, candle_core::Error>(Box::new(ConvRelu(conv)))
     };
     Ok(Staged::new(
         "AlexNet",
         (config.channels, SMALLEST),
         vec![
-            (stage("conv1", 64, 8, &["features.0"]), vec![conv(0, (config.channels, 64, 11), 4, 2)?, Box::new(POOL)]),
-            (stage("conv2", 192, 16, &["features.3"]), vec![conv(3, (64, 192, 5), 1, 2)?, Box::new(POOL)]),
+            (
+                stage("conv1", 64, 8, &["features.0"]),
+                vec![conv(0, (config.channels, 64, 11), 4, 2)?, Box::new(MaxPool2d(POOL))],
+            ),
+            (stage("conv2", 192, 16, &["features.3"]), vec![conv(3, (64, 192, 5), 1, 2)?, Box::new(MaxPool2d(POOL))]),
             (
                 stage("conv3-5", 256, 32, &["features.6", "features.8", "features.10"]),
                 vec![
                     conv(6, (192, 384, 3), 1, 1)?,
                     conv(8, (384, 256, 3), 1, 1)?,
                     conv(10, (256, 256, 3), 1, 1)?,
-                    Box::new(POOL),
+                    Box::new(MaxPool2d(POOL)),
                 ],
             ),
         ],

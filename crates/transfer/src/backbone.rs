@@ -1,7 +1,7 @@
 //! A network without its head, as a list of stages.
 
 use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Graph, Mode, Value};
+use taper_nn::{Graph, Mode, Value};
 
 /// A part of a backbone, as deep as its place in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub(crate) fn is_below(name: &str, prefix: &str) -> bool {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
@@ -66,7 +67,7 @@ pub trait Backbone: Send + Sync {
     /// When there is no stage `i`, or `x` does not fit it.
     fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor>;
 
-    /// Adds stage `i` in testing to a graph, as [`Layer::graph`](taper_tensor::Layer::graph). By default that is refused.
+    /// Adds stage `i` in testing to a graph, as [`Layer::graph`](taper_nn::Layer::graph). By default that is refused.
     ///
     /// # Errors
     /// When there is no stage `i`, it cannot be written so, or `x` does not fit.

@@ -1,7 +1,7 @@
 //! A backbone with a head, and how much of it is trained.
 
 use candle_core::{Error, Result, Tensor, Var, bail};
-use taper_tensor::{Graph, Layer, Mode, Params, Value};
+use taper_nn::{Graph, Layer, Mode, Params, Value};
 
 use crate::{Backbone, TransferError};
 
@@ -27,7 +27,8 @@ pub enum Part {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, Classifier, Head, Part, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let backbone = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;

@@ -3,8 +3,9 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use serde::{Deserialize, Serialize};
+use taper_nn::{Activation, Graph, GraphOp, Layer, Mode, ParamPath, Value};
 use taper_regularize::{BatchNorm, BatchNormConfig, DropConnect, Dropout, Inference, Product};
-use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, global_max_pool, linear};
+use taper_tensor::{global_avg_pool, global_max_pool, linear};
 
 use crate::TransferError;
 use crate::head::{check_size, rate};
@@ -46,7 +47,8 @@ impl Default for ConcatPoolHeadConfig {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{ConcatPoolHead, ConcatPoolHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// ConcatPoolHead::new(&params.root(), 512, 10, ConcatPoolHeadConfig::default())?;
@@ -71,7 +73,7 @@ impl ConcatPoolHead {
     /// # Errors
     /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
-        path: &Path,
+        path: &ParamPath,
         channels: usize,
         classes: usize,
         config: ConcatPoolHeadConfig,
@@ -113,12 +115,12 @@ impl Layer for ConcatPoolHead {
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        let pools = [Operation::GlobalMax, Operation::AdaptiveAverage(1, 1)];
+        let pools = [GraphOp::GlobalMax, GraphOp::AdaptiveAverage(1, 1)];
         let [most, mean] = pools.map(|pool| graph.add(pool, &[x], &[]));
-        let both = graph.add(Operation::Concat, &[most?, mean?], &[])?;
-        let f = graph.add(Operation::Flatten, &[both], &[])?;
+        let both = graph.add(GraphOp::Concat, &[most?, mean?], &[])?;
+        let f = graph.add(GraphOp::Flatten, &[both], &[])?;
         let layers: [&dyn Layer; 3] = [&self.norm1, &self.fc1, &self.norm2];
         let h = layers.into_iter().try_fold(f, |h, layer| layer.graph(graph, h))?;
-        graph.add(Operation::Linear, &[h], &[&self.fc2])
+        graph.add(GraphOp::Linear, &[h], &[&self.fc2])
     }
 }

@@ -3,11 +3,11 @@
 use candle_core::{Result, Tensor};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
+use taper_nn::{Activation, Conv2d, Conv2dConfig, Graph, Layer, Mode, ParamPath, Value};
 use taper_regularize::Dropout;
-use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Path, Value, global_avg_pool};
+use taper_tensor::global_avg_pool;
 
 use crate::TransferError;
-use crate::convolution::Convolution;
 use crate::head::{check_size, rate};
 use crate::linear_head::mean_in;
 
@@ -40,7 +40,8 @@ impl Default for ConvHeadConfig {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{ConvHead, ConvHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// ConvHead::new(&params.root(), 512, 10, ConvHeadConfig::default())?;
@@ -53,7 +54,7 @@ impl Default for ConvHeadConfig {
 /// size*, 2016.
 pub struct ConvHead {
     dropout: Dropout,
-    convolution: Convolution,
+    convolution: Conv2d,
 }
 
 impl ConvHead {
@@ -62,7 +63,7 @@ impl ConvHead {
     /// # Errors
     /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
-        path: &Path,
+        path: &ParamPath,
         channels: usize,
         classes: usize,
         config: ConvHeadConfig,
@@ -71,10 +72,10 @@ impl ConvHead {
         check_size("classes", classes)?;
         rate("dropout", config.dropout)?;
         let path = path.at("classifier");
-        let first = Init::Randn { mean: 0.0, stdev: 0.01 };
+        let conv = Conv2dConfig { init: Init::Randn { mean: 0.0, stdev: 0.01 }, ..Conv2dConfig::default() };
         Ok(Self {
             dropout: Dropout::new(config.dropout, path.at(0).name())?,
-            convolution: Convolution::new(&path.at(1), (channels, classes, 1), Conv::default(), first)?,
+            convolution: Conv2d::new(&path.at(1), channels, classes, 1, conv)?,
         })
     }
 }

@@ -1,14 +1,14 @@
 //! DenseNet.
 
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
-use taper_regularize::{BatchNorm, BatchNormConfig};
-use taper_tensor::{
-    Activation, Conv, Epilogue, Graph, Layer, Mode, Operation, Path, Pool, Value, adaptive_avg_pool2d, concat,
+use taper_nn::{
+    Activation, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp,
+    Layer, MaxPool2d, Mode, ParamPath, Value,
 };
+use taper_tensor::{Epilogue, Pool, concat};
 
 use crate::backbone::stage;
-use crate::convolution::{ConvNorm, ConvNormAct, Convolution};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
@@ -51,17 +51,20 @@ const STAGES: [Stage; 4] = [
 ///
 /// # References
 /// G. Huang, Z. Liu, L. van der Maaten, K. Weinberger, *Densely Connected Convolutional Networks*, 2017.
-pub fn densenet121(path: &Path, config: &BackboneConfig) -> Result<Staged> {
+pub fn densenet121(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> {
     let features = path.at("features");
-    let geometry = Conv { stride: 2, padding: 3, ..Conv::default() };
-    let stem = convolution(&features.at("conv0"), (config.channels, STEM.channels, 7), geometry)?;
-    let stem = ConvNormAct(ConvNorm::new(stem, &features.at("norm0"), STEM.channels)?, Activation::Relu);
+    let stem = Conv2dConfig { stride: 2, padding: 3, ..convolution() };
+    let stem = ConvNorm {
+        conv: Conv2d::new(&features.at("conv0"), config.channels, STEM.channels, 7, stem)?,
+        norm: BatchNorm::new(&features.at("norm0"), STEM.channels, BatchNormConfig::default())?,
+    };
+    let stem = ConvNormAct(stem, Activation::Relu);
     let mut stages: Vec<(Stage, Layers)> = vec![(STEM, vec![Box::new(stem)])];
     let mut channels = STEM.channels;
     for (i, (stage, depth)) in STAGES.into_iter().zip(DEPTHS).enumerate() {
         let mut layers: Layers = Vec::new();
         if i == 0 {
-            layers.push(Box::new(Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: false }));
+            layers.push(Box::new(MaxPool2d(Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: false })));
         } else {
             layers.push(Box::new(Transition::new(&features.at(format_args!("transition{i}")), channels)?));
             channels /= 2;
@@ -82,16 +85,17 @@ pub fn densenet121(path: &Path, config: &BackboneConfig) -> Result<Staged> {
 /// The side of the smallest picture that the halvings leave a pixel of, pixels.
 const SMALLEST: usize = 29;
 
-fn convolution(path: &Path, shape: (usize, usize, usize), geometry: Conv) -> Result<Convolution> {
-    Convolution::without_bias(path, shape, geometry, DEFAULT_KAIMING_NORMAL)
+/// What the convolutions have in common.
+fn convolution() -> Conv2dConfig {
+    Conv2dConfig { bias: false, init: DEFAULT_KAIMING_NORMAL, ..Conv2dConfig::default() }
 }
 
 /// A norm and a rectifier, in one pass.
 struct NormRelu(BatchNorm);
 
 impl NormRelu {
-    fn new(path: &Path, channels: usize) -> Result<Self> {
-        Ok(Self(BatchNorm::new(path, channels, BatchNormConfig::default()).map_err(Error::wrap)?))
+    fn new(path: &ParamPath, channels: usize) -> Result<Self> {
+        Ok(Self(BatchNorm::new(path, channels, BatchNormConfig::default())?))
     }
 }
 
@@ -110,17 +114,20 @@ struct DenseLayer {
     norm1: NormRelu,
     /// The first convolution and the norm behind it.
     bottleneck: ConvNorm,
-    conv2: Convolution,
+    conv2: Conv2d,
 }
 
 impl DenseLayer {
-    fn new(path: &Path, channels: usize) -> Result<Self> {
-        let conv1 = convolution(&path.at("conv1"), (channels, BOTTLENECK, 1), Conv::default())?;
-        let geometry = Conv { padding: 1, ..Conv::default() };
+    fn new(path: &ParamPath, channels: usize) -> Result<Self> {
+        let conv = Conv2d::new(&path.at("conv1"), channels, BOTTLENECK, 1, convolution())?;
+        let wider = Conv2dConfig { padding: 1, ..convolution() };
         Ok(Self {
             norm1: NormRelu::new(&path.at("norm1"), channels)?,
-            bottleneck: ConvNorm::new(conv1, &path.at("norm2"), BOTTLENECK)?,
-            conv2: convolution(&path.at("conv2"), (BOTTLENECK, GROWTH, 3), geometry)?,
+            bottleneck: ConvNorm {
+                conv,
+                norm: BatchNorm::new(&path.at("norm2"), BOTTLENECK, BatchNormConfig::default())?,
+            },
+            conv2: Conv2d::new(&path.at("conv2"), BOTTLENECK, GROWTH, 3, wider)?,
         })
     }
 }
@@ -134,18 +141,21 @@ impl Layer for DenseLayer {
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
         let layers: [&dyn Layer; 4] = [&self.norm1, &self.bottleneck, &Activation::Relu, &self.conv2];
         let y = layers.into_iter().try_fold(x, |y, layer| layer.graph(graph, y))?;
-        graph.add(Operation::Concat, &[x, y], &[])
+        graph.add(GraphOp::Concat, &[x, y], &[])
     }
 }
 
+/// What a transition ends with; a last odd row or column is left out.
+const HALVES: AvgPool2d = AvgPool2d { kernel: 2 };
+
 struct Transition {
     norm: NormRelu,
-    conv: Convolution,
+    conv: Conv2d,
 }
 
 impl Transition {
-    fn new(path: &Path, channels: usize) -> Result<Self> {
-        let conv = convolution(&path.at("conv"), (channels, channels / 2, 1), Conv::default())?;
+    fn new(path: &ParamPath, channels: usize) -> Result<Self> {
+        let conv = Conv2d::new(&path.at("conv"), channels, channels / 2, 1, convolution())?;
         Ok(Self { norm: NormRelu::new(&path.at("norm"), channels)?, conv })
     }
 }
@@ -153,15 +163,12 @@ impl Transition {
 impl Layer for Transition {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let y = self.conv.forward(&self.norm.forward(x, mode)?, mode)?;
-        let (_, h, w, _) = y.dims4()?;
-        // A last odd row or column is left out.
-        let even = y.narrow(1, 0, h / 2 * 2)?.narrow(2, 0, w / 2 * 2)?;
-        adaptive_avg_pool2d(&even.contiguous()?, (h / 2, w / 2))
+        HALVES.forward(&y, mode)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
         let y = self.norm.graph(graph, x)?;
         let y = self.conv.graph(graph, y)?;
-        graph.add(Operation::AveragePool(2), &[y], &[])
+        HALVES.graph(graph, y)
     }
 }

@@ -1,8 +1,8 @@
 //! EfficientNet.
 
 use candle_core::{Error, Result};
+use taper_nn::{Activation, ParamPath};
 use taper_regularize::{BatchNormConfig, StochasticDepth, linear_survival};
-use taper_tensor::{Activation, Path};
 
 use crate::backbone::stage;
 use crate::inverted_residual::{Block, InvertedResidual, Style, conv_norm_act};
@@ -53,7 +53,7 @@ const STYLE: Style =
 ///
 /// # References
 /// M. Tan, Q. Le, *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks*, 2019.
-pub fn efficientnet_b0(path: &Path, config: &BackboneConfig) -> Result<Staged> {
+pub fn efficientnet_b0(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> {
     let (survival, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let total = BLOCKS.iter().map(|&(.., depth)| depth).sum();
     let (mut inputs, mut number) = (32, 0);

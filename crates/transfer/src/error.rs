@@ -1,6 +1,6 @@
 use candle_core::Error as TensorError;
 use safetensors::SafeTensorError;
-use taper_tensor::{LoadReport, Reshaped};
+use taper_nn::{LoadReport, Reshaped};
 
 use crate::names::{all_shown, cut, shown};
 use crate::{FetchError, PthError, Source};
@@ -68,9 +68,21 @@ pub enum TransferError {
     /// A layer of a head cannot be built.
     #[error(transparent)]
     Layer(#[from] taper_regularize::RegularizeError),
+    /// A setting of a layer with weights lies outside its range.
+    #[error(transparent)]
+    BadLayer(taper_nn::LayerError),
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+}
+
+impl From<taper_nn::LayerError> for TransferError {
+    fn from(error: taper_nn::LayerError) -> Self {
+        match error {
+            taper_nn::LayerError::Tensor(error) => Self::Tensor(error),
+            error => Self::BadLayer(error),
+        }
+    }
 }
 
 fn elsewhere(known: &[Source]) -> String {

@@ -1,7 +1,7 @@
 //! Which head to put on a backbone.
 
 use serde::{Deserialize, Serialize};
-use taper_tensor::{Activation, Layer, Path};
+use taper_nn::{Activation, Layer, ParamPath};
 
 use crate::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, LinearHead, MlpHead,
@@ -13,7 +13,8 @@ use crate::{
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{ConcatPoolHeadConfig, Head};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let head = Head::ConcatPool(ConcatPoolHeadConfig::default()).build(&params.root(), 64, 5)?;
@@ -68,7 +69,7 @@ impl Head {
     ///
     /// # Errors
     /// When a setting is out of range, or a parameter exists with another shape.
-    pub fn build(&self, path: &Path, channels: usize, classes: usize) -> Result<Box<dyn Layer>, TransferError> {
+    pub fn build(&self, path: &ParamPath, channels: usize, classes: usize) -> Result<Box<dyn Layer>, TransferError> {
         Ok(match self {
             Head::Conv(config) => Box::new(ConvHead::new(path, channels, classes, *config)?),
             Head::ConcatPool(config) => Box::new(ConcatPoolHead::new(path, channels, classes, *config)?),
@@ -106,7 +107,8 @@ pub(crate) fn rate(field: &'static str, got: f64) -> Result<(), TransferError> {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device, Tensor};
-    use taper_tensor::{Mode, Params, Rng};
+    use taper_nn::{Mode, Params};
+    use taper_tensor::Rng;
 
     use super::*;
 

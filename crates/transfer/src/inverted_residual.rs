@@ -1,10 +1,13 @@
 //! Blocks that widen, look at each channel alone, and narrow again: MobileNet's and EfficientNet's.
 
 use candle_core::{Result, Tensor};
-use taper_regularize::{BatchNormConfig, StochasticDepth};
-use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Path, Value, global_avg_pool};
+use taper_nn::{
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp, Layer, Mode,
+    ParamPath, Value,
+};
+use taper_regularize::StochasticDepth;
+use taper_tensor::global_avg_pool;
 
-use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 
 /// The sizes of one block.
@@ -33,15 +36,16 @@ pub(crate) struct Style {
 
 /// torchvision's `Conv2dNormActivation`: convolution `0` with `padding` half the kernel, batch norm `1`, activation.
 pub(crate) fn conv_norm_act(
-    path: &Path,
+    path: &ParamPath,
     (inputs, outputs, kernel): (usize, usize, usize),
     (stride, groups): (usize, usize),
     norm: BatchNormConfig,
     activation: Activation,
 ) -> Result<Box<dyn Layer>> {
-    let geometry = Conv { stride, padding: kernel / 2, groups, ..Conv::default() };
-    let convolution = Convolution::without_bias(&path.at(0), (inputs, outputs, kernel), geometry, HE_FAN_OUT)?;
-    Ok(Box::new(ConvNormAct(ConvNorm::with(convolution, &path.at(1), outputs, norm)?, activation)))
+    let config = Conv2dConfig { stride, padding: kernel / 2, groups, bias: false, ..Conv2dConfig::default() };
+    let conv = Conv2d::new(&path.at(0), inputs, outputs, kernel, config)?;
+    let norm = BatchNorm::new(&path.at(1), outputs, norm)?;
+    Ok(Box::new(ConvNormAct(ConvNorm { conv, norm }, activation)))
 }
 
 /// `x + F(x)` where the shape stays, else `F(x)`: pointwise to more channels, depthwise, perhaps a gate, pointwise to fewer.
@@ -53,7 +57,7 @@ pub(crate) struct InvertedResidual {
 
 impl InvertedResidual {
     /// A block below `path`; `survival` is the probability that it is not left out in training.
-    pub(crate) fn new(path: &Path, block: Block, style: Style, depth: StochasticDepth) -> Result<Self> {
+    pub(crate) fn new(path: &ParamPath, block: Block, style: Style, depth: StochasticDepth) -> Result<Self> {
         let Block { inputs, expanded, outputs, kernel, stride, squeezed, activation } = block;
         let below = path.at(style.place);
         let mut layers: Layers = Vec::new();
@@ -71,8 +75,9 @@ impl InvertedResidual {
             "conv" => (below.at(n), below.at(n + 1)),
             _ => (below.at(n).at(0), below.at(n).at(1)),
         };
-        let last = Convolution::without_bias(&last, (expanded, outputs, 1), Conv::default(), HE_FAN_OUT)?;
-        layers.push(Box::new(ConvNorm::with(last, &norm, outputs, style.norm)?));
+        let config = Conv2dConfig { bias: false, ..Conv2dConfig::default() };
+        let conv = Conv2d::new(&last, expanded, outputs, 1, config)?;
+        layers.push(Box::new(ConvNorm { conv, norm: BatchNorm::new(&norm, outputs, style.norm)? }));
         Ok(Self { layers, depth: (stride == 1 && inputs == outputs).then_some(depth) })
     }
 }
@@ -96,15 +101,14 @@ impl Layer for InvertedResidual {
 
 /// A factor for each channel, from what all channels are on average (Hu et al., *Squeeze-and-Excitation Networks*, 2018).
 struct SqueezeExcitation {
-    fc1: Convolution,
-    fc2: Convolution,
+    fc1: Conv2d,
+    fc2: Conv2d,
     gate: (Activation, Activation),
 }
 
 impl SqueezeExcitation {
-    fn new(path: &Path, channels: usize, squeezed: usize, gate: (Activation, Activation)) -> Result<Self> {
-        let build =
-            |name, inputs, outputs| Convolution::new(&path.at(name), (inputs, outputs, 1), Conv::default(), HE_FAN_OUT);
+    fn new(path: &ParamPath, channels: usize, squeezed: usize, gate: (Activation, Activation)) -> Result<Self> {
+        let build = |name, inputs, outputs| Conv2d::new(&path.at(name), inputs, outputs, 1, Conv2dConfig::default());
         Ok(Self { fc1: build("fc1", channels, squeezed)?, fc2: build("fc2", squeezed, channels)?, gate })
     }
 }
@@ -117,9 +121,9 @@ impl Layer for SqueezeExcitation {
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        let mean = graph.add(Operation::AdaptiveAverage(1, 1), &[x], &[])?;
+        let mean = graph.add(GraphOp::AdaptiveAverage(1, 1), &[x], &[])?;
         let layers: [&dyn Layer; 4] = [&self.fc1, &self.gate.0, &self.fc2, &self.gate.1];
         let gate = layers.into_iter().try_fold(mean, |y, layer| layer.graph(graph, y))?;
-        graph.add(Operation::Multiply, &[x, gate], &[])
+        graph.add(GraphOp::Multiply, &[x, gate], &[])
     }
 }

@@ -13,7 +13,8 @@
 //! # Examples
 //! ```
 //! use candle_core::{DType, Device, Tensor};
-//! use taper_tensor::{Mode, Params, Rng};
+//! use taper_nn::{Mode, Params};
+//! use taper_tensor::Rng;
 //! use taper_transfer::{Head, model};
 //! let params = Params::new(Rng::new(0).fork("init"), DType::F32, Device::Cpu);
 //! let mut net = model("squeezenet1_1")?.classifier(&params, Head::default(), 10)?;
@@ -25,7 +26,6 @@
 
 mod backbone;
 mod backbone_config;
-mod convolution;
 mod inverted_residual;
 mod staged;
 

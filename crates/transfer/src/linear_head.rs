@@ -3,8 +3,9 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
+use taper_nn::{Graph, GraphOp, Layer, Mode, ParamPath, Value};
 use taper_regularize::Dropout;
-use taper_tensor::{Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, linear};
+use taper_tensor::{global_avg_pool, linear};
 
 use crate::TransferError;
 use crate::head::{check_size, rate};
@@ -37,7 +38,8 @@ impl Default for DropoutConfig {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::LinearHead;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// LinearHead::new(&params.root().at("fc"), 512, 10, 0.0)?;
@@ -59,7 +61,12 @@ impl LinearHead {
     ///
     /// # Errors
     /// When a size or dropout is out of range, or a parameter exists with another shape.
-    pub fn new(path: &Path, channels: usize, classes: usize, dropout: f64) -> std::result::Result<Self, TransferError> {
+    pub fn new(
+        path: &ParamPath,
+        channels: usize,
+        classes: usize,
+        dropout: f64,
+    ) -> std::result::Result<Self, TransferError> {
         check_size("channels", channels)?;
         check_size("classes", classes)?;
         rate("dropout", dropout)?;
@@ -88,7 +95,7 @@ impl Layer for LinearHead {
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
         let f = mean_in(graph, x)?;
-        graph.add(Operation::Linear, &[f], &[&self.weight, &self.bias])
+        graph.add(GraphOp::Linear, &[f], &[&self.weight, &self.bias])
     }
 }
 
@@ -99,6 +106,6 @@ pub(crate) fn mean(x: &Tensor) -> Result<Tensor> {
 
 /// The same in a graph.
 pub(crate) fn mean_in(graph: &mut Graph, x: Value) -> Result<Value> {
-    let cell = graph.add(Operation::AdaptiveAverage(1, 1), &[x], &[])?;
-    graph.add(Operation::Flatten, &[cell], &[])
+    let cell = graph.add(GraphOp::AdaptiveAverage(1, 1), &[x], &[])?;
+    graph.add(GraphOp::Flatten, &[cell], &[])
 }

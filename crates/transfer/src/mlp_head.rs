@@ -2,13 +2,12 @@
 
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
+use taper_nn::{Activation, Graph, Layer, Linear, LinearConfig, Mode, ParamPath, Value};
 use taper_regularize::Dropout;
-use taper_tensor::{Activation, Graph, Layer, Mode, Path, Value};
 
 use crate::TransferError;
 use crate::head::{check_size, rate};
 use crate::linear_head::{mean, mean_in};
-use crate::vgg_head::Linear;
 
 /// Settings of [`MlpHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +41,8 @@ impl Default for MlpHeadConfig {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Activation, Params, Rng};
+/// use taper_nn::{Activation, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{MlpHead, MlpHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// MlpHead::new(&params.root(), 576, 10, MlpHeadConfig::default(), Activation::HardSwish)?;
@@ -62,7 +62,7 @@ impl MlpHead {
     /// # Errors
     /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
-        path: &Path,
+        path: &ParamPath,
         channels: usize,
         classes: usize,
         config: MlpHeadConfig,
@@ -75,10 +75,10 @@ impl MlpHead {
         rate("dropout", dropout)?;
         let path = path.at("classifier");
         Ok(Self {
-            hidden: Linear::new(&path.at(0), channels, hidden)?,
+            hidden: Linear::new(&path.at(0), channels, hidden, LinearConfig::default())?,
             activation,
             dropout: Dropout::new(dropout, path.at(2).name())?,
-            last: Linear::new(&path.at(3), hidden, classes)?,
+            last: Linear::new(&path.at(3), hidden, classes, LinearConfig::default())?,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! MobileNet, second and third.
 
 use candle_core::{Error, Result};
+use taper_nn::{Activation, ParamPath};
 use taper_regularize::{BatchNormConfig, DropPer, StochasticDepth};
-use taper_tensor::{Activation, Path};
 
 use crate::backbone::stage;
 use crate::inverted_residual::{Block, InvertedResidual, Style, conv_norm_act};
@@ -175,7 +175,8 @@ impl MobileNetLayers {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, MobileNetLayers, mobilenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = mobilenet(&params.root(), MobileNetLayers::V3_SMALL, &BackboneConfig::default())?;
@@ -187,7 +188,7 @@ impl MobileNetLayers {
 /// # References
 /// M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, *MobileNetV2: Inverted Residuals and Linear Bottlenecks*, 2018.
 /// A. Howard et al., *Searching for MobileNetV3*, 2019.
-pub fn mobilenet(path: &Path, layers: MobileNetLayers, config: &BackboneConfig) -> Result<Staged> {
+pub fn mobilenet(path: &ParamPath, layers: MobileNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let MobileNetLayers { stages, ends: (first, last), activation, blocks, style, .. } = layers;
     let at_end = blocks.last().map_or(first, |block| block.outputs);
     let mut blocks = blocks.iter();

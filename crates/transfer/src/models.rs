@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use candle_core::Tensor;
-use taper_tensor::{Params, Path};
+use taper_nn::{ParamPath, Params};
 
 use crate::architectures::{Architecture, architecture, nearest_first};
 use crate::names::{rename_all, undotted};
@@ -240,7 +240,7 @@ impl Model {
     ///
     /// # Errors
     /// When a parameter exists with another shape.
-    pub fn backbone(&self, path: &Path) -> Result<Box<dyn Backbone>, TransferError> {
+    pub fn backbone(&self, path: &ParamPath) -> Result<Box<dyn Backbone>, TransferError> {
         self.architecture()?.backbone(path, &BackboneConfig::default())
     }
 

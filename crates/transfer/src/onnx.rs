@@ -7,7 +7,8 @@ mod run;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 use prost::Message;
-use taper_tensor::{Activation, Graph, Layer, Node, Operation, Params, Pool, Value};
+use taper_nn::{Activation, Graph, GraphOp, Layer, Node, Params, Value};
+use taper_tensor::Pool;
 
 use crate::{Classifier, TransferError};
 
@@ -30,7 +31,8 @@ const FLOAT: i32 = 1;
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Head, model, onnx};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = model("squeezenet1_1")?.classifier(&params, Head::default(), 10)?;
@@ -129,8 +131,8 @@ impl Writer<'_> {
         let inputs = node.inputs.iter().map(|input| self.name(input.node()));
         let input: Vec<String> = inputs.chain(node.parameters.iter().cloned()).collect();
         let (op, attributes) = match node.operation {
-            Operation::Input => return Ok(()),
-            Operation::Conv(conv) => {
+            GraphOp::Input => return Ok(()),
+            GraphOp::Conv(conv) => {
                 let twice = |n| ints(&[n, n]);
                 let attributes = [
                     ("strides", twice(conv.stride)),
@@ -140,14 +142,14 @@ impl Writer<'_> {
                 ];
                 ("Conv", attributes.to_vec())
             }
-            Operation::BatchNorm(eps) => ("BatchNormalization", vec![("epsilon", float(eps))]),
-            Operation::Activation(Activation::Silu) => {
+            GraphOp::BatchNorm(eps) => ("BatchNormalization", vec![("epsilon", float(eps))]),
+            GraphOp::Activation(Activation::Silu) => {
                 let gate = format!("{output} gate");
                 self.node("Sigmoid", input.clone(), &gate, Vec::new());
                 self.node("Mul", [input, vec![gate]].concat(), &output, Vec::new());
                 return Ok(());
             }
-            Operation::Activation(Activation::Relu6) => {
+            GraphOp::Activation(Activation::Relu6) => {
                 let ends = [0f32, 6.0].map(|end| (format!("{output} {end}"), end));
                 for (name, end) in &ends {
                     self.constant(name, &Tensor::new(*end, &Device::Cpu)?)?;
@@ -155,27 +157,27 @@ impl Writer<'_> {
                 self.node("Clip", [input, ends.map(|(name, _)| name).to_vec()].concat(), &output, Vec::new());
                 return Ok(());
             }
-            Operation::Activation(activation) => function(activation)?,
-            Operation::MaxPool(pool) => ("MaxPool", windows(pool, before[0], &node.shape)),
-            Operation::AveragePool(side) => ("AveragePool", tiles(side, side)),
-            Operation::AdaptiveAverage(1, 1) => ("GlobalAveragePool", Vec::new()),
-            Operation::AdaptiveAverage(rows, columns) => match before[0] {
+            GraphOp::Activation(activation) => function(activation)?,
+            GraphOp::MaxPool(pool) => ("MaxPool", windows(pool, before[0], &node.shape)),
+            GraphOp::AveragePool(side) => ("AveragePool", tiles(side, side)),
+            GraphOp::AdaptiveAverage(1, 1) => ("GlobalAveragePool", Vec::new()),
+            GraphOp::AdaptiveAverage(rows, columns) => match before[0] {
                 [_, h, w] if h % rows == 0 && w % columns == 0 => ("AveragePool", tiles(h / rows, w / columns)),
                 [_, h, w] => return self.cells(input, [(*h, rows), (*w, columns)], &output),
                 other => bail!("a grid of cells over {other:?}"),
             },
-            Operation::GlobalMax => ("GlobalMaxPool", Vec::new()),
-            Operation::Concat => ("Concat", vec![("axis", int(1))]),
-            Operation::Add => ("Add", Vec::new()),
-            Operation::Multiply => ("Mul", Vec::new()),
-            Operation::Scale(factor) => {
+            GraphOp::GlobalMax => ("GlobalMaxPool", Vec::new()),
+            GraphOp::Concat => ("Concat", vec![("axis", int(1))]),
+            GraphOp::Add => ("Add", Vec::new()),
+            GraphOp::Multiply => ("Mul", Vec::new()),
+            GraphOp::Scale(factor) => {
                 let name = format!("{output} factor");
                 self.constant(&name, &Tensor::new(factor as f32, &Device::Cpu)?)?;
                 self.node("Mul", [input, vec![name]].concat(), &output, Vec::new());
                 return Ok(());
             }
-            Operation::Flatten => ("Flatten", vec![("axis", int(1))]),
-            Operation::Linear => ("Gemm", vec![("transB", int(1))]),
+            GraphOp::Flatten => ("Flatten", vec![("axis", int(1))]),
+            GraphOp::Linear => ("Gemm", vec![("transB", int(1))]),
         };
         let named =
             |(name, attribute): (&str, proto::Attribute)| proto::Attribute { name: name.to_owned(), ..attribute };

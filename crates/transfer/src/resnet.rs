@@ -1,11 +1,14 @@
 //! ResNet, of basic blocks or of bottlenecks.
 
 use candle_core::{Error, Result, Tensor};
+use taper_nn::{
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, Layer, MaxPool2d, Mode,
+    ParamPath, Value,
+};
 use taper_regularize::{Depth, StochasticDepth, linear_survival};
-use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Path, Pool, Value, add_relu, relu};
+use taper_tensor::{Pool, add_relu, relu};
 
 use crate::backbone::stage;
-use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
@@ -109,18 +112,18 @@ struct Residual {
 }
 
 fn conv_norm(
-    at: [&Path; 2],
+    at: [&ParamPath; 2],
     (inputs, outputs, kernel): (usize, usize, usize),
     (stride, groups): (usize, usize),
 ) -> Result<ConvNorm> {
-    let geometry = Conv { stride, groups, padding: kernel / 2, ..Conv::default() };
-    let convolution = Convolution::without_bias(at[0], (inputs, outputs, kernel), geometry, HE_FAN_OUT)?;
-    ConvNorm::new(convolution, at[1], outputs)
+    let config = Conv2dConfig { stride, groups, padding: kernel / 2, bias: false, ..Conv2dConfig::default() };
+    let conv = Conv2d::new(at[0], inputs, outputs, kernel, config)?;
+    Ok(ConvNorm { conv, norm: BatchNorm::new(at[1], outputs, BatchNormConfig::default())? })
 }
 
 impl Residual {
     fn new(
-        path: &Path,
+        path: &ParamPath,
         layers: ResNetLayers,
         (inputs, width, stride): (usize, usize, usize),
         depth: StochasticDepth,
@@ -205,7 +208,8 @@ impl Layer for Residual {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, ResNetLayers, Stem, resnet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = resnet(&params.root(), ResNetLayers::RESNET18, Stem::Large, &BackboneConfig::default())?;
@@ -218,7 +222,7 @@ impl Layer for Residual {
 /// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. S. Xie, R. Girshick, P. Dollár,
 /// Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide
 /// Residual Networks*, 2016.
-pub fn resnet(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Staged> {
+pub fn resnet(path: &ParamPath, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Staged> {
     let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let ResNetLayers { block, depths, width, .. } = layers;
     let pool = stem == Stem::Large;
@@ -231,7 +235,7 @@ pub fn resnet(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneCo
         let (path, width) = (path.at(format_args!("layer{}", i + 1)), layers.width(i));
         let mut layer: Layers = Vec::new();
         if i == 0 && pool {
-            layer.push(Box::new(POOL));
+            layer.push(Box::new(MaxPool2d(POOL)));
         }
         for b in 0..depth {
             let stride = if b == 0 && i > 0 { 2 } else { 1 };

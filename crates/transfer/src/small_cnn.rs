@@ -1,11 +1,12 @@
 //! A small network for small pictures.
 
 use candle_core::{Error, Result};
+use taper_nn::{
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Layer, MaxPool2d, ParamPath,
+};
 use taper_regularize::{FractionalMaxPool, FractionalMaxPoolConfig};
-use taper_tensor::{Activation, Conv, Layer, Path, Pool};
 
 use crate::backbone::stage;
-use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
@@ -39,7 +40,8 @@ const STAGES: [Stage; 3] = [
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, small_cnn};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = small_cnn(&params.root(), &BackboneConfig::default())?;
@@ -52,10 +54,10 @@ const STAGES: [Stage; 3] = [
 /// # References
 /// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015, of which it is a
 /// small form with batch norm.
-pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
+pub fn small_cnn(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> {
     let pool = |i: usize| -> Result<Box<dyn Layer>> {
         Ok(match config.fractional_pooling {
-            0.0 => Box::new(Pool::default()),
+            0.0 => Box::new(MaxPool2d::default()),
             ratio => {
                 // One fixed draw in testing: the mean over several has another spread than what the norms behind it know.
                 // For a mean over draws, take it of the whole network's answers.
@@ -65,7 +67,7 @@ pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
             }
         })
     };
-    let geometry = Conv { padding: 1, ..Conv::default() };
+    let conv = Conv2dConfig { padding: 1, bias: false, ..Conv2dConfig::default() };
     let mut inputs = config.channels;
     let stages = STAGES.into_iter().enumerate().map(|(i, stage)| {
         let path = path.at(stage.name);
@@ -74,11 +76,11 @@ pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
             layers.push(pool(i)?);
         }
         for number in 1..=2 {
-            let shape = (std::mem::replace(&mut inputs, stage.channels), stage.channels, 3);
-            let at = path.at(format_args!("conv{number}"));
-            let convolution = Convolution::without_bias(&at, shape, geometry, HE_FAN_OUT)?;
-            let norm = path.at(format_args!("bn{number}"));
-            layers.push(Box::new(ConvNormAct(ConvNorm::new(convolution, &norm, stage.channels)?, Activation::Relu)));
+            let inputs = std::mem::replace(&mut inputs, stage.channels);
+            let at = [format!("conv{number}"), format!("bn{number}")].map(|name| path.at(name));
+            let conv = Conv2d::new(&at[0], inputs, stage.channels, 3, conv)?;
+            let norm = BatchNorm::new(&at[1], stage.channels, BatchNormConfig::default())?;
+            layers.push(Box::new(ConvNormAct(ConvNorm { conv, norm }, Activation::Relu)));
         }
         Ok((stage, layers))
     });

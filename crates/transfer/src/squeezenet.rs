@@ -2,10 +2,10 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
-use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Operation, Path, Pool, Value, concat};
+use taper_nn::{Activation, Conv2d, Conv2dConfig, ConvRelu, Graph, GraphOp, Layer, MaxPool2d, Mode, ParamPath, Value};
+use taper_tensor::{Pool, concat};
 
 use crate::backbone::stage;
-use crate::convolution::{ConvRelu, Convolution};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
@@ -57,16 +57,17 @@ impl SqueezeNetLayers {
 const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: true };
 
 struct Fire {
-    squeeze: Convolution,
-    expand1x1: Convolution,
-    expand3x3: Convolution,
+    squeeze: Conv2d,
+    expand1x1: Conv2d,
+    expand3x3: Conv2d,
 }
 
 impl Fire {
-    fn new(path: &Path, inputs: usize, squeezed: usize, expanded: usize) -> Result<Self> {
+    fn new(path: &ParamPath, inputs: usize, squeezed: usize, expanded: usize) -> Result<Self> {
         let build = |name, inputs, outputs, kernel| {
-            let geometry = Conv { padding: kernel / 2, ..Conv::default() };
-            Convolution::new(&path.at(name), (inputs, outputs, kernel), geometry, DEFAULT_KAIMING_UNIFORM)
+            let init = DEFAULT_KAIMING_UNIFORM;
+            let config = Conv2dConfig { padding: kernel / 2, init, ..Conv2dConfig::default() };
+            Conv2d::new(&path.at(name), inputs, outputs, kernel, config)
         };
         Ok(Self {
             squeeze: build("squeeze", inputs, squeezed, 1)?,
@@ -83,13 +84,13 @@ impl Layer for Fire {
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        let mut relu = |layer: &Convolution, x| {
+        let mut relu = |layer: &Conv2d, x| {
             let y = layer.graph(graph, x)?;
             Activation::Relu.graph(graph, y)
         };
         let s = relu(&self.squeeze, x)?;
         let both = [relu(&self.expand1x1, s)?, relu(&self.expand3x3, s)?];
-        graph.add(Operation::Concat, &both, &[])
+        graph.add(GraphOp::Concat, &both, &[])
     }
 }
 
@@ -117,7 +118,8 @@ impl Layer for Fire {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
@@ -130,17 +132,17 @@ impl Layer for Fire {
 /// F. Iandola, S. Han, M. Moskewicz, K. Ashraf, W. Dally, K. Keutzer, *SqueezeNet: AlexNet-level
 /// accuracy with 50x fewer parameters and <0.5MB model size*, 2016. K. He, X. Zhang, S. Ren, J. Sun,
 /// *Delving Deep into Rectifiers*, 2015.
-pub fn squeezenet(path: &Path, layers: SqueezeNetLayers, config: &BackboneConfig) -> Result<Staged> {
+pub fn squeezenet(path: &ParamPath, layers: SqueezeNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let mut inputs = config.channels;
     let stages = layers.stages.into_iter().map(|(stage, fires)| {
         let mut built: Layers = Vec::new();
         if fires.is_empty() {
-            let shape = (std::mem::replace(&mut inputs, stage.channels), stage.channels, layers.kernel);
-            let geometry = Conv { stride: 2, ..Conv::default() };
-            let stem = Convolution::new(&path.at(stage.prefixes[0]), shape, geometry, DEFAULT_KAIMING_UNIFORM)?;
+            let inputs = std::mem::replace(&mut inputs, stage.channels);
+            let config = Conv2dConfig { stride: 2, init: DEFAULT_KAIMING_UNIFORM, ..Conv2dConfig::default() };
+            let stem = Conv2d::new(&path.at(stage.prefixes[0]), inputs, stage.channels, layers.kernel, config)?;
             built.push(Box::new(ConvRelu(stem)));
         } else {
-            built.push(Box::new(POOL));
+            built.push(Box::new(MaxPool2d(POOL)));
         }
         for (prefix, &(squeezed, expanded)) in stage.prefixes.iter().zip(fires) {
             let inputs = std::mem::replace(&mut inputs, 2 * expanded);
@@ -154,7 +156,8 @@ pub fn squeezenet(path: &Path, layers: SqueezeNetLayers, config: &BackboneConfig
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{Params, Rng};
+    use taper_nn::Params;
+    use taper_tensor::Rng;
 
     use super::*;
     use crate::{Backbone, Fit, MODELS, load_weights};

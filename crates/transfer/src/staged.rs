@@ -1,7 +1,7 @@
 //! A backbone as lists of layers.
 
 use candle_core::{Result, Tensor, bail};
-use taper_tensor::{Graph, Layer, Mode, Path, Value};
+use taper_nn::{Graph, Layer, Mode, ParamPath, Value};
 
 use crate::{Backbone, Stage};
 
@@ -13,7 +13,7 @@ use crate::{Backbone, Stage};
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Activation, Mode};
+/// use taper_nn::{Activation, Mode};
 /// use taper_transfer::{Backbone, Stage, Staged};
 /// let stage = Stage { name: "squash", channels: 3, stride: 1, prefixes: &["squash"] };
 /// let net = Staged::new("a network", (3, 1), vec![(stage, vec![Box::new(Activation::Tanh)])]);
@@ -44,7 +44,7 @@ impl Staged {
     }
 
     /// The first `count` stages, without the parameters of the others below `path`; all where there are no more.
-    pub(crate) fn first(mut self, count: usize, path: &Path) -> Self {
+    pub(crate) fn first(mut self, count: usize, path: &ParamPath) -> Self {
         let rest: Vec<Stage> = self.stages.drain(count.min(self.stages.len())..).collect();
         self.layers.truncate(count);
         path.params().retain(|name| !rest.iter().any(|stage| stage.owns(name)));

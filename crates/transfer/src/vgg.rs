@@ -1,10 +1,11 @@
 //! VGG, with and without batch norm.
 
 use candle_core::Result;
-use taper_tensor::{Activation, Conv, Path, Pool};
+use taper_nn::{
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, ConvRelu, MaxPool2d, ParamPath,
+};
 
 use crate::backbone::stage;
-use crate::convolution::{ConvNorm, ConvNormAct, ConvRelu, Convolution, HE_FAN_OUT};
 use crate::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
@@ -169,7 +170,8 @@ impl VggLayers {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Mode, Params, Rng};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, VggLayers, vgg};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = vgg(&params.root(), VggLayers::VGG16, &BackboneConfig::default())?;
@@ -180,24 +182,24 @@ impl VggLayers {
 ///
 /// # References
 /// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
-pub fn vgg(path: &Path, layers: VggLayers, config: &BackboneConfig) -> Result<Staged> {
+pub fn vgg(path: &ParamPath, layers: VggLayers, config: &BackboneConfig) -> Result<Staged> {
     let VggLayers { stages, batch_norm } = layers;
-    let geometry = Conv { padding: 1, ..Conv::default() };
+    let conv = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
     let mut inputs = config.channels;
     let stages = stages.into_iter().map(|stage| {
         let mut built: Layers = Vec::new();
         for names in stage.prefixes.chunks(if batch_norm { 2 } else { 1 }) {
-            let shape = (std::mem::replace(&mut inputs, stage.channels), stage.channels, 3);
-            let convolution = Convolution::new(&path.at(names[0]), shape, geometry, HE_FAN_OUT)?;
+            let inputs = std::mem::replace(&mut inputs, stage.channels);
+            let conv = Conv2d::new(&path.at(names[0]), inputs, stage.channels, 3, conv)?;
             built.push(match names.get(1) {
-                None => Box::new(ConvRelu(convolution)),
+                None => Box::new(ConvRelu(conv)),
                 Some(norm) => {
-                    let normed = ConvNorm::new(convolution, &path.at(norm), stage.channels)?;
-                    Box::new(ConvNormAct(normed, Activation::Relu))
+                    let norm = BatchNorm::new(&path.at(norm), stage.channels, BatchNormConfig::default())?;
+                    Box::new(ConvNormAct(ConvNorm { conv, norm }, Activation::Relu))
                 }
             });
         }
-        built.push(Box::new(Pool::default()));
+        built.push(Box::new(MaxPool2d::default()));
         Ok((stage, built))
     });
     // The smallest picture that five pools leave a pixel of.
@@ -207,7 +209,8 @@ pub fn vgg(path: &Path, layers: VggLayers, config: &BackboneConfig) -> Result<St
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device, Tensor};
-    use taper_tensor::{Mode, Params, Rng};
+    use taper_nn::{Mode, Params};
+    use taper_tensor::Rng;
 
     use super::*;
     use crate::Backbone;

@@ -1,10 +1,10 @@
 //! Three linear layers: the head of VGG and AlexNet.
 
-use candle_core::{Result, Tensor, Var};
-use candle_nn::Init;
+use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
+use taper_nn::{Activation, Graph, GraphOp, Layer, Linear, LinearConfig, Mode, ParamPath, Value};
 use taper_regularize::Dropout;
-use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, adaptive_avg_pool2d, linear, relu};
+use taper_tensor::{adaptive_avg_pool2d, relu};
 
 use crate::TransferError;
 use crate::head::{check_size, rate};
@@ -72,7 +72,8 @@ impl Default for VggHeadConfig {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Grid, VggHead, VggHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// VggHead::new(&params.root(), 64, 10, VggHeadConfig { hidden: 32, ..Default::default() }, Grid::Vgg)?;
@@ -89,37 +90,13 @@ pub struct VggHead {
     layers: Vec<(Option<Dropout>, Linear)>,
 }
 
-/// A linear layer whose weights begin normal with standard deviation 0.01, and its bias 0.
-pub(crate) struct Linear {
-    weight: Var,
-    bias: Var,
-}
-
-impl Linear {
-    pub(crate) fn new(path: &Path, inputs: usize, outputs: usize) -> Result<Self> {
-        let first = Init::Randn { mean: 0.0, stdev: 0.01 };
-        let weight = path.trainable("weight", (outputs, inputs), first)?;
-        Ok(Self { weight, bias: path.trainable("bias", outputs, Init::Const(0.0))? })
-    }
-}
-
-impl Layer for Linear {
-    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        linear(x, &mode.param(&self.weight), Some(&mode.param(&self.bias)))
-    }
-
-    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        graph.add(Operation::Linear, &[x], &[&self.weight, &self.bias])
-    }
-}
-
 impl VggHead {
     /// The head with its parameters below `path`.
     ///
     /// # Errors
     /// When a size or dropout is out of range, or a parameter exists with another shape.
     pub fn new(
-        path: &Path,
+        path: &ParamPath,
         channels: usize,
         classes: usize,
         config: VggHeadConfig,
@@ -134,7 +111,7 @@ impl VggHead {
         let sizes = [(channels * grid.side() * grid.side(), hidden), (hidden, hidden), (hidden, classes)];
         let layers = grid.numbers().into_iter().zip(sizes).map(|((noise, n), (inputs, outputs))| {
             let noise = noise.map(|n| Dropout::new(dropout, path.at(n).name())).transpose()?;
-            Ok((noise, Linear::new(&path.at(n), inputs, outputs)?))
+            Ok((noise, Linear::new(&path.at(n), inputs, outputs, LinearConfig::default())?))
         });
         Ok(Self { side: grid.side(), layers: layers.collect::<std::result::Result<_, TransferError>>()? })
     }
@@ -165,8 +142,8 @@ impl Layer for VggHead {
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        let cells = graph.add(Operation::AdaptiveAverage(self.side, self.side), &[x], &[])?;
-        let mut h = graph.add(Operation::Flatten, &[cells], &[])?;
+        let cells = graph.add(GraphOp::AdaptiveAverage(self.side, self.side), &[x], &[])?;
+        let mut h = graph.add(GraphOp::Flatten, &[cells], &[])?;
         for (i, (_, linear)) in self.layers.iter().enumerate() {
             if i > 0 {
                 h = Activation::Relu.graph(graph, h)?;
@@ -180,7 +157,8 @@ impl Layer for VggHead {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{Params, Rng};
+    use taper_nn::Params;
+    use taper_tensor::Rng;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
-use taper_tensor::{LoadReport, Params};
+use taper_nn::{LoadReport, Params};
 
 use crate::WeightsError;
 use crate::backbone::is_below;
@@ -83,7 +83,8 @@ fn filters(rgb: &Tensor, channels: usize) -> candle_core::Result<Tensor> {
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{BackboneConfig, Fit, Head, SqueezeNetLayers, load_weights, model, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
+use taper_nn::{Layer, Mode, Params};
 use taper_optim::{Group, Missing, Optimizer, OptimizerConfig, Sgd, SgdConfig, UpdateRule};
-use taper_tensor::{Layer, Mode, Params, Rng, backward, cross_entropy};
+use taper_tensor::{Rng, backward, cross_entropy};
 use taper_transfer::{BackboneConfig, Classifier, architecture};
 
 use super::clock;

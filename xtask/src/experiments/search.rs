@@ -12,7 +12,7 @@ use taper::search::{Dots, Method, Scores, SearchFolder, Space, Stage, search, si
 
 /// The settings of the study: the rate and the decay of the head, on features that are computed once.
 const SPACE: &str =
-    "[space]\n\"optimize.rate\" = { log = [1e-5, 1.0] }\n\"regularize.weight_decay\" = { log = [1e-4, 0.9] }\n";
+    "[space]\n\"optimize.lr\" = { log = [1e-5, 1.0] }\n\"regularize.weight_decay\" = { log = [1e-4, 0.9] }\n";
 
 /// Trials of a search, and how many searches.
 const BUDGET: usize = 20;
@@ -50,7 +50,7 @@ pub(super) fn table(
         let trial = space.best(scores).context("a search has trials")?;
         let settings = space.settings_of(trial, scores);
         let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
-        Ok((scores[&trial].accuracy, [value("optimize.rate"), value("regularize.weight_decay")]))
+        Ok((scores[&trial].accuracy, [value("optimize.lr"), value("regularize.weight_decay")]))
     };
     let (most, at) = best(&grid, &all)?;
     let mut text = format!(
@@ -88,7 +88,7 @@ pub(super) fn table(
         let trial = trial.context("a search has trials")?;
         let settings = staged.settings_of(trial, &scores);
         let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
-        let at = [value("optimize.rate"), value("regularize.weight_decay")];
+        let at = [value("optimize.lr"), value("regularize.weight_decay")];
         text += &row(&format!("coarse to fine, seed {seed}"), scores.len(), scores[&trial].accuracy, at);
     }
     let (random, scores) = first.context("there is a search")?;

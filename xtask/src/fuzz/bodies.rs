@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use taper::checkpoint::Checkpoint;
+use taper::checkpoint::TrainState;
 use taper::identity::Identity;
 use taper::model::ModelCard;
 use taper::recipe::Recipe;
@@ -126,7 +126,7 @@ fn model_card(bytes: &[u8]) {
 fn checkpoint(bytes: &[u8]) {
     let whole = [bytes, sha256(bytes).as_bytes()].concat();
     with_files(&[("step-1.checkpoint", &whole)], |folder| {
-        if let Ok(checkpoint) = Checkpoint::read(&folder.join("step-1.checkpoint")) {
+        if let Ok(checkpoint) = TrainState::read(&folder.join("step-1.checkpoint")) {
             let _ = checkpoint.steps();
             let _ = checkpoint.identity().differences(&Identity::default(), Vec::new);
         }

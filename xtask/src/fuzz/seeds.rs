@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat};
-use taper::checkpoint::{Checkpoint, Checkpoints, Every};
+use taper::checkpoint::{Checkpoints, Every, TrainState};
 use taper::identity::Identity;
 use taper::recipe::Recipe;
 use taper_transfer::sha256;
@@ -80,7 +80,7 @@ fn checkpoint() -> Option<Vec<u8>> {
     fs::create_dir(place.path().join("checkpoint")).ok()?;
     let recipe = toml::to_string(&Recipe::default()).ok()?;
     let identity = Identity { recipe, weights: "a".into(), pictures: "b".into() };
-    Checkpoints::new(place.path(), Every::Epoch, identity).save(1, Checkpoint::default()).ok()?;
+    Checkpoints::new(place.path(), Every::Epoch, identity).save(1, TrainState::default()).ok()?;
     let mut bytes = fs::read(place.path().join("checkpoint/step-00000001.checkpoint")).ok()?;
     bytes.truncate(bytes.len().checked_sub(sha256(b"").len())?);
     Some(bytes)
@@ -105,9 +105,9 @@ fn pickle(file: &[u8]) -> Option<&[u8]> {
 }
 
 const SPACES: [&str; 3] = [
-    "trials = 4\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { uniform = [0.0, 0.5] }\n",
-    "method = \"grid\"\n[space]\n\"optimize.rate\" = { choice = [1e-3, 1e-2] }\n\"optimize.epochs\" = { integer = [1, 3] }\n",
-    "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n",
+    "trials = 4\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n\"head.dropout\" = { uniform = [0.0, 0.5] }\n",
+    "method = \"grid\"\n[space]\n\"optimize.lr\" = { choice = [1e-3, 1e-2] }\n\"optimize.epochs\" = { integer = [1, 3] }\n",
+    "trials = 6\n[halving]\nfactor = 3\nrungs = 2\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n",
 ];
 
 const CARDS: [&str; 2] = [

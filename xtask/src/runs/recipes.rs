@@ -14,7 +14,7 @@ pub(crate) struct Recipe {
 }
 
 /// What the search tries.
-pub(crate) const SPACE: &str = "trials = 4\n[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n";
+pub(crate) const SPACE: &str = "trials = 4\n[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n";
 pub(crate) const SPACE_FILE: &str = "space.toml";
 
 /// What `taper fine-tune` does by itself.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::{Checkpoint, OtherVersion};
+use super::{OtherVersion, TrainState};
 use crate::files;
 use crate::identity::Identity;
 use crate::ledger;
@@ -77,8 +77,8 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&mut self, steps: usize, mut checkpoint: Checkpoint) -> Result<()> {
-        checkpoint.position.identity.clone_from(&self.identity);
+    pub fn save(&mut self, steps: usize, mut state: TrainState) -> Result<()> {
+        state.identity.clone_from(&self.identity);
         let path = self.folder.join(format!("{START}{steps:08}{END}"));
         self.last = (steps, Instant::now());
         if path.exists() && !path.is_file() {
@@ -88,7 +88,7 @@ impl Checkpoints {
             ));
             return Ok(());
         }
-        files::write(&path, &checkpoint.bytes()?)?;
+        files::write(&path, &state.bytes()?)?;
         let others = list(&self.folder).into_iter().filter(|(other, path)| *other != steps && path.is_file());
         let (before, ahead): (Vec<_>, Vec<_>) = others.partition(|(other, _)| *other < steps);
         before.iter().rev().skip(1).chain(&ahead).try_for_each(|(_, path)| remove(path))
@@ -98,12 +98,12 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When it was written by [another version](OtherVersion), which could go on with it.
-    pub fn latest(&self) -> Result<Option<Checkpoint>> {
+    pub fn latest(&self) -> Result<Option<TrainState>> {
         for (_, path) in list(&self.folder).iter().rev() {
-            match Checkpoint::read(path) {
+            match TrainState::read(path) {
                 Err(error) if error.is::<OtherVersion>() => return Err(error),
                 Err(error) => note(format_args!("passed over: {error:#}")),
-                checkpoint => return checkpoint.map(Some),
+                state => return state.map(Some),
             }
         }
         Ok(None)
@@ -148,8 +148,12 @@ mod tests {
     use candle_core::{Device, Tensor};
     use taper_transfer::sha256;
 
-    use super::super::tests::checkpoint;
+    use super::super::Place;
     use super::*;
+
+    fn state(batches: usize) -> TrainState {
+        TrainState { place: Place { batches, ..Place::default() }, ..TrainState::default() }
+    }
 
     fn kept(place: &Path) -> Checkpoints {
         std::fs::create_dir_all(place.join("checkpoint")).unwrap();
@@ -166,14 +170,14 @@ mod tests {
         let mut kept = kept(place.path());
         assert!(kept.latest()?.is_none() && kept.due(5, true) && !kept.due(4, true));
         for steps in [5, 10, 100] {
-            kept.save(steps, checkpoint(steps))?;
+            kept.save(steps, state(steps))?;
         }
         assert!(!kept.due(104, false) && kept.due(105, false));
         assert_eq!(steps(place.path()), [10, 100]);
         let last = kept.latest()?.unwrap();
-        assert_eq!((last.position.batches, &*last.identity().pictures), (100, "a"));
+        assert_eq!((last.place.batches, &*last.identity().pictures), (100, "a"));
         std::fs::write(place.path().join("checkpoint/step-00000100.checkpoint"), "half")?;
-        assert_eq!(kept.latest()?.unwrap().position.batches, 10);
+        assert_eq!(kept.latest()?.unwrap().place.batches, 10);
         Checkpoints::clear(place.path())?;
         assert!(kept.latest()?.is_none() && steps(place.path()).is_empty());
         Ok(())
@@ -187,9 +191,9 @@ mod tests {
             std::fs::write(place.path().join(format!("checkpoint/step-{steps:08}.checkpoint")), "half")?;
         }
         assert!(kept.latest()?.is_none());
-        kept.save(5, checkpoint(5))?;
-        assert_eq!((steps(place.path()), kept.latest()?.unwrap().position.batches), (vec![5], 5));
-        kept.save(10, checkpoint(10))?;
+        kept.save(5, state(5))?;
+        assert_eq!((steps(place.path()), kept.latest()?.unwrap().place.batches), (vec![5], 5));
+        kept.save(10, state(10))?;
         assert_eq!(steps(place.path()), [5, 10]);
         Ok(())
     }
@@ -207,9 +211,9 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(folder.join("step-00000003.checkpoint")).status()?.success());
         assert!(kept.latest()?.is_none());
         for steps in [5, 10, 15] {
-            kept.save(steps, checkpoint(steps))?;
+            kept.save(steps, state(steps))?;
         }
-        assert_eq!(kept.latest()?.unwrap().position.batches, 15);
+        assert_eq!(kept.latest()?.unwrap().place.batches, 15);
         Checkpoints::clear(place.path())?;
         assert!(folder.join("step-00000007.checkpoint").is_dir() && folder.join("notes.checkpoint").is_file());
         Ok(())

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::json;
-use taper_augment::{Filter, Resize, Transform};
+use taper_augment::{Interpolation, Resize, Transform};
 use taper_data::Dataset;
 use taper_tensor::Rng;
 
 use crate::files;
-use crate::output::{line, regardless};
+use crate::output::{line, note, regardless};
 use crate::pictures::tell;
 use crate::preview::{Row, Sheet, strengths};
-use crate::recipe::Recipe;
+use crate::recipe::{Read, Recipe};
 use crate::transforms::train_transform;
 
 /// Draw a contact sheet of augmented pictures.
@@ -55,7 +55,9 @@ const SIDE: u32 = 150;
 /// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet is too large or cannot be
 /// written.
 pub fn augment(args: &AugmentArgs) -> Result<i32> {
-    let recipe = args.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default();
+    let read = args.recipe.as_deref().map(Read::file).transpose()?;
+    read.iter().flat_map(|read| &read.renamed).for_each(note);
+    let recipe = read.map_or_else(Recipe::default, |read| read.recipe);
     let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
     let rng = Rng::new(args.seed);
     let splits = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?;
@@ -98,7 +100,7 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
 fn each(pictures: &dyn Dataset, index: usize, variants: &Rng) -> Result<Sheet> {
     let strengths = strengths()?;
     let mut sheet = Sheet::new(&[], (strengths.len(), 4), SIDE)?;
-    let small = Resize::new(SIDE, Filter::Bilinear)?;
+    let small = Resize::new(SIDE, Interpolation::Bilinear)?;
     let picture = small.apply(pictures.get(index)?, &mut variants.at(0));
     for ((name, three), row) in strengths.into_iter().zip(0..) {
         let seen = three.iter().zip(0..);

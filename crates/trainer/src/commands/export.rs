@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
-use taper_tensor::{Params, Rng};
+use taper_nn::Params;
+use taper_tensor::Rng;
 use taper_transfer::{Manifest, WeightsFile, architecture, model, onnx, read_weights, rename};
 
 use crate::files;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
-use taper_tensor::{Activation, Initialization};
+use taper_nn::{Activation, Initialization};
 
 use super::chart_files::ChartFiles;
 use crate::inspect::{Settings, Signal, Spread, draw, follow, verdict};

@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 use candle_core::{DType, Device};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use taper_tensor::{Params, Rng};
+use taper_nn::Params;
+use taper_tensor::Rng;
 use taper_transfer::{MODELS, Manifest, Model, Source, Sources, model};
 
 use crate::output::{line, regardless};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use super::fine_tune::RunArgs;
+use super::fine_tune::{RunArgs, preset};
 use crate::claim;
 use crate::draw::png;
 use crate::interrupt::EXIT_CODE;
@@ -19,14 +19,14 @@ use crate::search::{Importance, Score, Scores, SearchFolder, Space, Trial, draw,
 /// Find settings: train with many, each a run of its own, and tell which served best and which mattered.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper search pictures --space space.toml --preset quick\n  taper search pictures --space space.toml --out runs/search &    as often as there are machines that share the folder\n  taper search fashion-mnist --scratch --space space.toml --epochs 2\n\nA space is TOML:\n  method = \"random\"                  # or \"grid\", ten values of each range\n  trials = 20\n  [space]\n  \"optimize.rate\" = { log = [1e-4, 1e-1] }\n  \"regularize.weight_decay\" = { log = [1e-4, 1.0] }\n  \"head.dropout\" = { uniform = [0.0, 0.7] }\n  \"head.hidden\" = { choice = [0, 256, 512] }\n\nInstead of trials, coarse to fine:          or successive halving (ASHA):\n  [[stages]]                                  trials = 27\n  trials = 12                                 [halving]\n  set = { \"optimize.epochs\" = 2 }             factor = 3\n  [[stages]]                                  rungs = 3\n  trials = 8\n  around = 3\n\nThe same command goes on with a search that was broken off, and joins one that other processes are at: each trial has a lock file in\nthe folder. What the flags and -c say is common to all trials."
+    after_help = "Examples:\n  taper search pictures --space space.toml --preset quick\n  taper search pictures --space space.toml --out runs/search &    as often as there are machines that share the folder\n  taper search fashion-mnist --scratch --space space.toml --epochs 2\n\nA space is TOML:\n  method = \"random\"                  # or \"grid\", ten values of each range\n  trials = 20\n  [space]\n  \"optimize.lr\" = { log = [1e-4, 1e-1] }\n  \"regularize.weight_decay\" = { log = [1e-4, 1.0] }\n  \"head.dropout\" = { uniform = [0.0, 0.7] }\n  \"head.hidden\" = { choice = [0, 256, 512] }\n\nInstead of trials, coarse to fine:          or successive halving (ASHA):\n  [[stages]]                                  trials = 27\n  trials = 12                                 [halving]\n  set = { \"optimize.epochs\" = 2 }             factor = 3\n  [[stages]]                                  rungs = 3\n  trials = 8\n  around = 3\n\nThe same command goes on with a search that was broken off, and joins one that other processes are at: each trial has a lock file in\nthe folder. What the flags and -c say is common to all trials."
 )]
 pub struct SearchArgs {
     /// What is tried
     #[arg(long, value_name = "FILE")]
     space: PathBuf,
     /// How long a trial may take; recipe and flags change it
-    #[arg(long, value_enum, default_value_t, conflicts_with = "scratch")]
+    #[arg(long, value_name = "PRESET", value_parser = preset(), default_value = "default", conflicts_with = "scratch")]
     preset: crate::recipe::Preset,
     /// From random weights, as train
     #[arg(long)]
@@ -40,7 +40,8 @@ pub struct SearchArgs {
 /// # Errors
 /// When the space is none, the pictures cannot be read, or the folder is of another search.
 pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
-    let space = Space::read(&args.space)?;
+    let (space, renamed) = Space::read(&args.space)?;
+    renamed.iter().for_each(note);
     let usual = if args.scratch { Recipe::from_scratch() } else { args.preset.recipe(&Recipe::default()) };
     let mut base = args.run.recipe(&usual)?;
     for (refused, field, got) in [

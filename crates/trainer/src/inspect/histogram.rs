@@ -100,7 +100,7 @@ fn short(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use taper_tensor::{Activation, Initialization};
+    use taper_nn::{Activation, Initialization};
 
     use super::super::follow;
     use super::*;

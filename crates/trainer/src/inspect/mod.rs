@@ -7,7 +7,7 @@
 //! # Examples
 //! ```
 //! use taper::inspect::{Settings, follow, verdict};
-//! use taper_tensor::Initialization;
+//! use taper_nn::Initialization;
 //! let small = Settings { init: Initialization::Normal(0.01), ..Settings::default() };
 //! assert!(verdict(&small, &follow(&small)?).starts_with("too small"));
 //! assert!(verdict(&Settings::default(), &follow(&Settings::default())?).starts_with("just right"));

@@ -1,7 +1,8 @@
 //! A signal up through the layers, and gradients down.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use taper_tensor::{Activation, Initialization, Params, Rng, linear};
+use taper_nn::{Activation, Initialization, Params};
+use taper_tensor::{Rng, linear};
 
 /// Inputs that are sent through.
 const INPUTS: usize = 256;

@@ -1,6 +1,6 @@
 //! Too small, too large, just right.
 
-use taper_tensor::Activation;
+use taper_nn::Activation;
 
 use super::{Settings, Signal};
 
@@ -66,7 +66,7 @@ fn times(factor: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use taper_tensor::Initialization;
+    use taper_nn::Initialization;
 
     use super::super::follow;
     use super::*;

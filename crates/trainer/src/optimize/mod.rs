@@ -5,9 +5,9 @@ mod schedule;
 
 use anyhow::Result;
 use candle_core::Var;
+use taper_nn::Params;
 use taper_optim::{Averaging, Clip, Group, NonFinite, OptimError, Optimizer, OptimizerConfig, UpdateRule};
 use taper_regularize::decays;
-use taper_tensor::Params;
 use taper_transfer::{Classifier, Part};
 
 use crate::recipe::{AverageRecipe, ClipRecipe, NonFiniteRecipe, OptimizeRecipe, Recipe, RecipeError};
@@ -118,8 +118,8 @@ pub(crate) fn rate_factor(classifier: &Classifier, recipe: &Recipe, part: Part) 
     let (o, stages) = (&recipe.optimize, classifier.backbone().stages().len());
     match part {
         Part::Head if classifier.frozen() == stages => 1.0,
-        Part::Head => o.head_factor,
-        Part::Stage(stage) => o.backbone_factor * o.stage_decay.powi((stages - 1 - stage) as i32),
+        Part::Head => o.head_lr_scale,
+        Part::Stage(stage) => o.backbone_lr_scale * o.stage_decay.powi((stages - 1 - stage) as i32),
     }
 }
 

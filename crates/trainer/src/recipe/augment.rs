@@ -3,25 +3,27 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use taper_augment::{Border, Filter};
+use taper_augment::{Border, Interpolation};
 
-use super::TransformRecipe;
+use super::field::Takes::Transforms;
+use super::field::fields;
 use super::named::named_list;
+use super::transform::TransformRecipe;
 
-/// What is done to a picture in training; in testing it is resized and cut in the centre.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AugmentRecipe {
-    /// One after the other; where none of them cuts or resizes, what is done in testing comes first. Default: mirrored left to
-    /// right, one of perspective, lens and rubber, one of sharpness, blur, noise and JPEG (`cargo xtask experiments augment`).
-    #[serde(deserialize_with = "named_list")]
-    pub train: Vec<TransformRecipe>,
+fields! {
+    /// What is done to a picture in training; in testing it is resized and cut in the center.
+    pub struct AugmentRecipe in "augment." {
+        /// What is done to pictures in training, one after the other: names with their defaults, or none. Where none of them
+        /// cuts or resizes, what is done in testing comes first. Fine-tuning mirrors left to right, then does one of
+        /// perspective, lens and rubber, then one of sharpness, blur, noise and JPEG.
+        #[serde(deserialize_with = "named_list")]
+        train: Vec<TransformRecipe> = usual() => [Augmentation, "--augment NAMES", Short, Transforms];
+    }
 }
 
-impl Default for AugmentRecipe {
-    fn default() -> Self {
-        Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, TransformRecipe::warp(), TransformRecipe::camera()] }
-    }
+/// As `cargo xtask experiments augment` found it.
+fn usual() -> Vec<TransformRecipe> {
+    vec![TransformRecipe::Hflip { p: 0.5 }, TransformRecipe::warp(), TransformRecipe::camera()]
 }
 
 impl AugmentRecipe {
@@ -34,11 +36,11 @@ impl AugmentRecipe {
     pub fn shifted() -> Self {
         let shift = TransformRecipe::RandomAffine {
             degrees: 0.0,
-            zoom: (1.0, 1.0),
+            scale: (1.0, 1.0),
             translate: 0.07,
             shear: 0.0,
             stretch: (1.0, 1.0),
-            filter: Filter::Bilinear,
+            filter: Interpolation::Bilinear,
             border: Border::Reflect,
         };
         Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, shift] }

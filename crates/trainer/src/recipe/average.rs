@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::named::by_name;
+use super::range::Range::Fraction;
+use super::range::{LENGTH, Row};
 
 /// Which average of the weights is validated and left: `average = { name = "ema", decay = 0.99 }`, or `average = "ema"`
 /// for the defaults. Each phase begins an average of its own, and goes on from that of the one before.
@@ -67,6 +69,9 @@ impl Default for AverageRecipe {
         Self::None {}
     }
 }
+
+/// What the numbers of each may be; where it begins depends on the phase.
+pub(super) const RANGES: &[Row] = &[("optimize.average.ema.decay", Fraction), ("optimize.average.swa.every", LENGTH)];
 
 fn usual_polyak_start() -> f64 {
     0.5

@@ -1,12 +1,16 @@
 //! What is done to gradients before a rule sees them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::value::{Error as ValueError, MapAccessDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::choice::choices;
 use super::named::by_name;
+use super::range::Range::Positive;
+use super::range::Row;
 
 /// How gradients that are too large are made smaller: `clip = { name = "value", limit = 0.5 }`, or `clip = "none"`. A
 /// number alone is the limit of the global norm.
@@ -60,15 +64,32 @@ fn usual_eps() -> f64 {
     1e-3
 }
 
-/// What to do about a gradient that holds a NaN or an infinity.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NonFiniteRecipe {
-    /// The training ends and names the parameter.
-    #[default]
-    Error,
-    /// The step is left out and counted.
-    Skip,
+choices! {
+    /// What to do about a gradient that holds a NaN or an infinity.
+    pub enum NonFiniteRecipe, default Error {
+        /// The training ends and names the parameter.
+        Error = "error",
+        /// The step is left out and counted.
+        Skip = "skip",
+    }
+}
+
+/// What the numbers of each may be.
+pub(super) const RANGES: &[Row] = &[
+    ("optimize.clip.global_norm.limit", Positive),
+    ("optimize.clip.value.limit", Positive),
+    ("optimize.clip.adaptive.ratio", Positive),
+    ("optimize.clip.adaptive.eps", Positive),
+];
+
+/// A number, a name, or a table, as behind `clip =` in a recipe.
+impl FromStr for ClipRecipe {
+    type Err = toml::de::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let value = format!("x = {text}").parse().ok().and_then(|mut table: toml::Table| table.remove("x"));
+        clip(value.unwrap_or_else(|| toml::Value::String(text.to_owned())))
+    }
 }
 
 /// Reads a clipping with its name, its name alone, or a number.

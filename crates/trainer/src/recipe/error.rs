@@ -7,7 +7,7 @@ use taper_optim::OptimError;
 use taper_regularize::RegularizeError;
 use taper_tensor::PrecisionError;
 
-use super::limits::OutOfRange;
+use super::range::OutOfRange;
 
 /// A recipe that cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +49,10 @@ pub enum RecipeError {
     #[error("{0:#}")]
     Unreadable(anyhow::Error),
     /// A stage that the network does not have.
-    #[error("recipe: cut must be a stage of the network, one of {known}; got {got}")]
+    #[error("recipe: {field} must be a stage of the network, one of {known}; got {got}")]
     Stage {
+        /// The field, as written in the file, or a flag.
+        field: &'static str,
         /// What was there.
         got: String,
         /// The names of the stages.
@@ -113,7 +115,7 @@ pub enum RecipeError {
     },
 }
 
-/// `did you mean rate?`, where a name is unknown and a known one is near.
+/// `did you mean lr?`, where a name is unknown and a known one is near.
 fn meant(error: &toml::de::Error) -> String {
     let message = error.message();
     let mut names = message.split('`').skip(1).step_by(2);

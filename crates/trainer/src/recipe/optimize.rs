@@ -2,82 +2,64 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RecipeError;
 use super::average::AverageRecipe;
 use super::clip::{ClipRecipe, NonFiniteRecipe, clip};
+use super::error::RecipeError;
+use super::field::Takes::{Choice, Clip, LrScale, Named, Number, Stages};
+use super::field::fields;
 use super::named::named;
 use super::precision::PrecisionRecipe;
+use super::range::EPOCHS;
+use super::range::Range::{Fraction, Positive, Whole};
 use super::rule::Rule;
 use super::schedule::ScheduleRecipe;
 
-/// How long and how fast. What has a name is written as `{ name = "...", ... }` with those settings that differ from
-/// the defaults, or as the name alone.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OptimizeRecipe {
-    /// The update rule. Default `adamw`.
-    #[serde(deserialize_with = "named")]
-    pub rule: Rule,
-    /// What was said before rules had settings of their own: the momentum of `sgd` and `nesterov`, which
-    /// [`Recipe::parse`](super::Recipe::parse) hands on to these. Never written.
-    #[serde(skip_serializing)]
-    pub momentum: Option<f64>,
-    /// The course of the learning rate in each phase. Default `one_cycle`.
-    #[serde(deserialize_with = "named")]
-    pub schedule: ScheduleRecipe,
-    /// Share of a phase spent on the way up, fraction. Default 0.3.
-    pub warmup: f64,
-    /// Epochs with the head alone. Default 4.
-    pub head_epochs: usize,
-    /// Epochs after that. Default 14.
-    pub epochs: usize,
-    /// Peak learning rate while the head is trained alone. Default [`Rule::usual_rate`], 2e-3 for `adamw`.
-    pub rate: f64,
-    /// Factor on it for the head once layers below are trained too. Default 0.5.
-    pub head_factor: f64,
-    /// Factor on it for the topmost stage of the backbone. Default 0.05.
-    pub backbone_factor: f64,
-    /// Further factor for each stage below. Default 0.3.
-    pub stage_decay: f64,
-    /// Stages of the backbone, from the picture, that keep their weights whatever the plan. Default 1: the first
-    /// filters (edges, colours) serve any pictures, and their gradients cost the most.
-    pub frozen_stages: usize,
-    /// Batches that make one step, at least 1: their mean gradient is that of a batch that many times larger. An
-    /// epoch's last step takes what is left. Default 1.
-    pub accumulate: usize,
-    /// What the products of convolutions are computed in. Default `f32`.
-    pub precision: PrecisionRecipe,
-    /// How gradients that are too large are made smaller. Default `global_norm` with the limit 5.
-    #[serde(deserialize_with = "clip")]
-    pub clip: ClipRecipe,
-    /// What to do about a gradient that holds a NaN or an infinity. Default `error`.
-    pub non_finite: NonFiniteRecipe,
-    /// Which average of the weights is validated and left. Default `none`.
-    #[serde(deserialize_with = "named")]
-    pub average: AverageRecipe,
-}
-
-impl Default for OptimizeRecipe {
-    fn default() -> Self {
-        let rule = Rule::default();
-        Self {
-            rule,
-            momentum: None,
-            schedule: ScheduleRecipe::default(),
-            warmup: 0.3,
-            head_epochs: 4,
-            epochs: 14,
-            rate: rule.usual_rate(),
-            head_factor: 0.5,
-            backbone_factor: 0.05,
-            stage_decay: 0.3,
-            frozen_stages: 1,
-            accumulate: 1,
-            precision: PrecisionRecipe::default(),
-            clip: ClipRecipe::default(),
-            non_finite: NonFiniteRecipe::default(),
-            average: AverageRecipe::default(),
-        }
+fields! {
+    /// How long and how fast. What has a name is written as `{ name = "...", ... }` with those settings that differ from
+    /// the defaults, or as the name alone.
+    pub struct OptimizeRecipe in "optimize." {
+        /// The update rule.
+        #[serde(deserialize_with = "named")]
+        rule: Rule = Rule::default() => [Optimizer, "--optimizer NAME", Short, Named(&Rule::NAMES)];
+        /// What was said before rules had settings of their own: the momentum of `sgd` and `nesterov`, which
+        /// [`Recipe::parse`](super::Recipe::parse) hands on to these. Never written.
+        #[serde(skip_serializing)]
+        momentum: Option<f64> = None;
+        /// The course of the learning rate over each phase.
+        #[serde(deserialize_with = "named")]
+        schedule: ScheduleRecipe = ScheduleRecipe::default() => [Schedule, "--schedule NAME", Long, Named(&ScheduleRecipe::NAMES)];
+        /// Share of a phase spent on the way up, fraction.
+        warmup: f64 = 0.3 => [Schedule, "--warmup FRACTION", Long, Number(Fraction)];
+        /// Epochs with the head alone.
+        head_epochs: usize = 4 => [Plan, "--head-epochs EPOCHS", Short, Number(EPOCHS)];
+        /// Epochs after that.
+        epochs: usize = 14 => [Plan, "--epochs EPOCHS", Short, Number(EPOCHS)];
+        /// Peak learning rate while the head is trained alone; where a rule is named and no rate, it is what suits the rule.
+        lr: f64 = Rule::default().usual_lr() => [Optimizer, "--lr LR", Short, Number(Positive)];
+        /// Peak learning rate of the head once layers below are trained too, as a scale on lr; the flag takes the rate.
+        head_lr_scale: f64 = 0.5 => [Optimizer, "--head-lr LR", Long, LrScale];
+        /// Peak learning rate of the topmost stage of the backbone, as a scale on lr; the flag takes the rate.
+        backbone_lr_scale: f64 = 0.05 => [Optimizer, "--backbone-lr LR", Long, LrScale];
+        /// Further scale on the learning rate for each stage below.
+        stage_decay: f64 = 0.3 => [Optimizer, "--stage-decay SCALE", Long, Number(Positive)];
+        /// How many stages of the backbone, from the picture, keep their weights whatever the plan; the flag takes the name of
+        /// the last of them, or none. The first filters (edges, colors) serve any pictures, and their gradients cost the
+        /// most.
+        frozen_stages: usize = 1 => [Plan, "--freeze STAGE", Short, Stages(1000)];
+        /// Batches whose mean gradient makes one step, as of a batch that many times larger; an epoch's last step takes what
+        /// is left.
+        accumulate: usize = 1 => [Optimizer, "--accumulate K", Long, Number(Whole(1, 65_536))];
+        /// What the products of convolutions are computed in.
+        precision: PrecisionRecipe = PrecisionRecipe::F32 => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
+        /// How gradients that are too large are made smaller: a limit of their global norm, or none, global_norm, value or
+        /// adaptive.
+        #[serde(deserialize_with = "clip")]
+        clip: ClipRecipe = ClipRecipe::default() => [Optimizer, "--clip NORM", Long, Clip];
+        /// What to do about a gradient that holds a NaN or an infinity.
+        non_finite: NonFiniteRecipe = NonFiniteRecipe::Error => [Optimizer, "--non-finite HOW", Long, Choice(NonFiniteRecipe::CHOICES)];
+        /// The average of the weights that is validated and left.
+        #[serde(deserialize_with = "named")]
+        average: AverageRecipe = AverageRecipe::default() => [Optimizer, "--average NAME", Long, Named(&AverageRecipe::NAMES)];
     }
 }
 

@@ -3,15 +3,17 @@
 use serde::{Deserialize, Serialize};
 use taper_tensor::Precision;
 
-/// What the products of convolutions are computed in while a network is trained; it is measured, and answers, in float32.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum PrecisionRecipe {
+use super::choice::choices;
+
+choices! {
+    /// What the products of convolutions are computed in while a network is trained; it is measured, and answers, in
     /// float32.
-    #[default]
-    F32,
-    /// bfloat16, summed in float32; weights stay float32. Needs AVX512-BF16.
-    Bf16,
+    pub enum PrecisionRecipe, default F32 {
+        /// float32.
+        F32 = "f32",
+        /// bfloat16, summed in float32; weights stay float32. Needs AVX512-BF16.
+        Bf16 = "bf16",
+    }
 }
 
 impl From<PrecisionRecipe> for Precision {

@@ -1,17 +1,22 @@
 //! Recipes by what they cost.
 
-use super::{AverageRecipe, Plan, Recipe};
+use serde::{Deserialize, Serialize};
 
-/// How long a run may take. What each makes of `tests/data/emoji` stands in the README.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Preset {
-    /// The head alone, on four variants of each picture that the network sees once: seconds.
-    Quick,
-    /// All layers above the first stage.
-    #[default]
-    Default,
-    /// The same for twice as many epochs, and the average of the weights.
-    Thorough,
+use super::average::AverageRecipe;
+use super::choice::choices;
+use super::plan::Plan;
+use super::root::Recipe;
+
+choices! {
+    /// How long a run may take. What each makes of `tests/data/emoji` stands in the README.
+    pub enum Preset, default Default {
+        /// The head alone, on four variants of each picture that the network sees once: seconds.
+        Quick = "quick",
+        /// All layers above the first stage.
+        Default = "default",
+        /// The same for twice as many epochs, and the average of the weights.
+        Thorough = "thorough",
+    }
 }
 
 impl Preset {

@@ -1,23 +1,15 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::{
-    AugmentRecipe, AverageRecipe, Balance, HeadKind, HeadRecipe, Plan, PrecisionRecipe, Recipe, RecipeError,
-    ScheduleRecipe,
-};
-
-impl HeadRecipe {
-    /// The average of each channel, then the classes.
-    pub fn linear() -> Self {
-        Self { hidden: 0, dropout: 0.0, ..Self::default() }
-    }
-}
+use super::average::AverageRecipe;
+use super::data::Balance;
+use super::error::RecipeError;
+use super::head::HeadKind;
+use super::plan::Plan;
+use super::precision::PrecisionRecipe;
+use super::root::Recipe;
+use super::schedule::ScheduleRecipe;
 
 impl Recipe {
-    /// This recipe without noise: pictures are not augmented, and the head is linear.
-    pub fn quiet(&self) -> Self {
-        Self { augment: AugmentRecipe::none(), head: HeadRecipe::linear(), ..self.clone() }
-    }
-
     /// Refuses what would make another loss of it at every evaluation, and what a method that takes no single steps
     /// has no use for.
     pub(super) fn require_quiet(&self) -> Result<(), RecipeError> {
@@ -86,7 +78,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::TransformRecipe;
+    use crate::recipe::{AugmentRecipe, HeadRecipe, TransformRecipe};
 
     const PROBE: &str = "plan = \"probe\"\n[optimize]\nrule = \"lbfgs\"\n";
 

@@ -2,19 +2,69 @@
 
 use std::path::Path;
 
-use super::{Recipe, RecipeError, limits};
+use super::error::RecipeError;
+use super::limits::check_recipe;
+use super::renamed::{Renamed, modern};
+use super::root::Recipe;
 use crate::files;
 
-impl Recipe {
+/// A recipe, and what its text calls by names that it had before.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Old names, in their order.
+    pub renamed: Vec<Renamed>,
+}
+
+impl Read {
     /// The recipe in a file.
     ///
     /// # Errors
     /// When it cannot be read or a number is out of its range, and as [`Recipe::parse`].
-    pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        let recipe = Self::parse(&files::text(path).map_err(RecipeError::Unreadable)?, path)?;
+    pub fn file(path: &Path) -> Result<Self, RecipeError> {
+        let text = files::text(path).map_err(RecipeError::Unreadable)?;
+        let (text, renamed) = modern(&text, path);
+        let recipe = parse(&text, path)?;
         let number = |source| RecipeError::NumberIn { path: path.into(), source };
-        limits::check(&toml::Value::try_from(&recipe)?, limits::RECIPE).map_err(number)?;
-        Ok(recipe)
+        check_recipe(&toml::Value::try_from(&recipe)?).map_err(number)?;
+        Ok(Self { recipe, renamed })
+    }
+
+    /// Reads a recipe whose missing fields are those of `usual`; a rule that it names without a rate brings its own.
+    ///
+    /// # Errors
+    /// As [`Recipe::parse`].
+    pub fn over(usual: &Recipe, text: &str, path: &Path) -> Result<Self, RecipeError> {
+        let (text, renamed) = modern(text, path);
+        // By itself first: errors have the lines of the text.
+        parse(&text, path)?;
+        let said = text.parse().map_err(|source| RecipeError::Parse { path: path.into(), source: Box::new(source) })?;
+        Ok(Self { recipe: usual.with(said, path)?, renamed })
+    }
+
+    /// A recipe with one setting over it, such as `optimize.lr=1e-3`; a value that is no TOML is text.
+    ///
+    /// # Errors
+    /// When it has no value, and as [`Recipe::parse`].
+    pub fn set(recipe: &Recipe, setting: &str) -> Result<Self, RecipeError> {
+        let Some((place, value)) = setting.split_once('=') else {
+            let wanted = "PLACE=VALUE, such as optimize.lr=1e-3";
+            return Err(RecipeError::Field { field: "--set", wanted, got: setting.into() });
+        };
+        let is_value = format!("x = {value}").parse::<toml::Table>().is_ok();
+        let value = if is_value { value.to_owned() } else { toml::Value::from(value.trim()).to_string() };
+        Self::over(recipe, &format!("{place} = {value}"), Path::new("--set"))
+    }
+}
+
+impl Recipe {
+    /// The recipe in a file; [`Read::file`] also tells what it calls by old names.
+    ///
+    /// # Errors
+    /// When it cannot be read or a number is out of its range, and as [`Recipe::parse`].
+    pub fn read(path: &Path) -> Result<Self, RecipeError> {
+        Ok(Read::file(path)?.recipe)
     }
 
     /// Reads a recipe.
@@ -22,25 +72,30 @@ impl Recipe {
     /// # Errors
     /// With line and column where the text is no recipe: unknown fields are refused, missing ones get their defaults.
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
-        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
-        Self::settled(toml::from_str(text).map_err(parse)?, &text.parse().map_err(parse)?)
+        parse(&modern(text, path).0, path)
     }
 
-    /// Reads a recipe whose missing fields are those of `usual`; a rule that it names without a rate brings its own.
+    /// Reads a recipe whose missing fields are those of `usual`: [`Read::over`].
     ///
     /// # Errors
     /// As [`Recipe::parse`].
     pub fn parse_over(usual: &Self, text: &str, path: &Path) -> Result<Self, RecipeError> {
-        // By itself first: errors have the lines of the text.
-        Self::parse(text, path)?;
-        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
-        let said: toml::Table = text.parse().map_err(parse)?;
-        let all = toml::Table::try_from(usual);
-        let mut all = all.map_err(|error| parse(serde::de::Error::custom(error)))?;
+        Ok(Read::over(usual, text, path)?.recipe)
+    }
+
+    /// This recipe with the fields of a table over it; a rule that it names without a rate brings its own.
+    ///
+    /// # Errors
+    /// Says what in the table is no field of a recipe; `path` is what it is from.
+    pub fn with(&self, said: toml::Table, path: &Path) -> Result<Self, RecipeError> {
+        let mut all = toml::Table::try_from(self).map_err(|error| {
+            let source = Box::new(serde::de::Error::custom(error));
+            RecipeError::Parse { path: path.into(), source }
+        })?;
         if says(&said, "optimize", "rule")
             && let Some(optimize) = all.get_mut("optimize").and_then(toml::Value::as_table_mut)
         {
-            optimize.remove("rate");
+            optimize.remove("lr");
         }
         for (name, value) in said {
             match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
@@ -48,20 +103,26 @@ impl Recipe {
                 (_, value) => drop(all.insert(name, value)),
             }
         }
-        Self::parse(&all.to_string(), path)
+        parse(&all.to_string(), path)
     }
 
     /// What follows from words that `table` has or lacks.
     fn settled(mut self, table: &toml::Table) -> Result<Self, RecipeError> {
         self.optimize.hand_on_momentum()?;
-        if !says(table, "optimize", "rate") {
-            self.optimize.rate = self.optimize.rule.usual_rate();
+        if !says(table, "optimize", "lr") {
+            self.optimize.lr = self.optimize.rule.usual_lr();
         }
         Ok(self)
     }
 }
 
-/// Every value of a recipe by its place, such as `optimize.rate`; tables with a name, such as a rule with its settings, are one value.
+/// Reads a recipe in the names that there are now.
+fn parse(text: &str, path: &Path) -> Result<Recipe, RecipeError> {
+    let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
+    toml::from_str::<Recipe>(text).map_err(parse)?.settled(&text.parse().map_err(parse)?)
+}
+
+/// Every value of a recipe by its place, such as `optimize.lr`; tables with a name, such as a rule with its settings, are one value.
 pub fn settings(recipe: &toml::Table) -> Vec<(String, String)> {
     fn add(place: &str, table: &toml::Table, settings: &mut Vec<(String, String)>) {
         for (name, value) in table {
@@ -99,8 +160,8 @@ mod tests {
         for usual in [Recipe::default(), Recipe::from_scratch()] {
             let over = |text: &str| Recipe::parse_over(&usual, text, "r.toml".as_ref()).unwrap();
             let lion = over("[optimize]\nrule = \"lion\"\n").optimize;
-            assert_eq!(lion.rate, lion.rule.usual_rate());
-            assert_eq!(over("[optimize]\nrule = \"lion\"\nrate = 0.25\n").optimize.rate, 0.25);
+            assert_eq!(lion.lr, lion.rule.usual_lr());
+            assert_eq!(over("[optimize]\nrule = \"lion\"\nlr = 0.25\n").optimize.lr, 0.25);
             assert_eq!(over("seed = 3\n"), Recipe { seed: 3, ..usual.clone() });
         }
     }

@@ -3,56 +3,49 @@
 use serde::{Deserialize, Serialize};
 use taper_regularize::DropPer;
 
-/// What keeps the network from learning by heart. Biases and norm scales are left out of all that acts on weights.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegularizeRecipe {
-    /// Decay of weights, decoupled or coupled as the rule has it. Default 0.01.
-    pub weight_decay: f64,
-    /// Part of the target spread over all classes, fraction. Default 0.1.
-    pub label_smoothing: f64,
-    /// *α* of mixup, 0 for none. Default 0.
-    pub mixup: f64,
-    /// *α* of CutMix, 0 for none; with mixup each has half of the batches. Default 0.
-    pub cutmix: f64,
-    /// The factor of Σ|w|, by a proximal step that makes weights exactly 0. Default 0.
-    pub l1: f64,
-    /// The factor of Σw²/2, in the gradient. Default 0.
-    pub l2: f64,
-    /// The longest that the weights of a unit may be, 0 for any length. Default 0.
-    pub max_norm: f64,
-    /// Probability that the last residual block of the backbone is left out of a step, those before it less often; 0 for
-    /// never, the paper's 0.5. Default 0.
-    pub stochastic_depth: f64,
-    /// Whether a block is left out for a whole `batch`, which saves its time, or for each `sample`. Default `batch`.
-    pub drop_per: DropPer,
-    /// How many times smaller `small_cnn` pools a side, by random regions: in (1, 2], or 0 for max pooling. Default 0.
-    pub fractional_pooling: f64,
-    /// Epochs without a lower validation loss after which a phase ends with the network of its best epoch; 0 for never.
-    /// Default 0.
-    pub patience: usize,
-    /// By how much a loss must be lower to count, nats. Default 0.
-    pub min_delta: f64,
-}
+use super::choice::Choice;
+use super::field::Takes::{self, Number};
+use super::field::fields;
+use super::range::EPOCHS;
+use super::range::Range::{Fraction, Real};
 
-impl Default for RegularizeRecipe {
-    fn default() -> Self {
-        Self {
-            weight_decay: 0.01,
-            label_smoothing: 0.1,
-            mixup: 0.0,
-            cutmix: 0.0,
-            l1: 0.0,
-            l2: 0.0,
-            max_norm: 0.0,
-            stochastic_depth: 0.0,
-            drop_per: DropPer::Batch,
-            fractional_pooling: 0.0,
-            patience: 0,
-            min_delta: 0.0,
-        }
+fields! {
+    /// What keeps the network from learning by heart. Biases and norm scales are left out of all that acts on weights.
+    #[derive(Copy)]
+    pub struct RegularizeRecipe in "regularize." {
+        /// Decay of weights, decoupled or coupled as the rule has it.
+        weight_decay: f64 = 0.01 => [Regularization, "--weight-decay DECAY", Long, Number(Fraction)];
+        /// Part of the target spread over all classes, fraction.
+        label_smoothing: f64 = 0.1 => [Regularization, "--label-smoothing FRACTION", Long, Number(Fraction)];
+        /// Mix pictures with mixup: its alpha, 0.2 is usual; 0 for none.
+        mixup: f64 = 0.0 => [Augmentation, "--mixup ALPHA", Long, Number(Real(0.0, 1e6))];
+        /// Mix pictures with CutMix: its alpha, 1 is usual; 0 for none. With mixup each has half of the batches.
+        cutmix: f64 = 0.0 => [Augmentation, "--cutmix ALPHA", Long, Number(Real(0.0, 1e6))];
+        /// L1 penalty: the factor of the sum of |w|, by a proximal step that makes weights exactly 0.
+        l1: f64 = 0.0 => [Regularization, "--l1 FACTOR", Long, Number(Real(0.0, 1e6))];
+        /// L2 penalty: the factor of half the sum of w^2, in the gradient, whatever the rule makes of it.
+        l2: f64 = 0.0 => [Regularization, "--l2 FACTOR", Long, Number(Real(0.0, 1e6))];
+        /// The longest that the weights of a unit may be; 0 for any length.
+        max_norm: f64 = 0.0 => [Regularization, "--max-norm LENGTH", Long, Number(Real(0.0, 1e9))];
+        /// Probability that the last residual block of the backbone is left out of a step, those before it less often; for
+        /// the ResNets, 0.5 is usual, 0 for never.
+        stochastic_depth: f64 = 0.0 => [Regularization, "--stochastic-depth P", Long, Number(Fraction)];
+        /// Whether a block is left out for a whole batch, which saves its time, or for each sample.
+        drop_per: DropPer = DropPer::Batch => [Regularization, "--drop-per WHAT", Long, Takes::Choice(DROP_PER)];
+        /// How many times smaller small_cnn pools a side, by random regions: in (1, 2], or 0 for max pooling.
+        fractional_pooling: f64 = 0.0 => [Regularization, "--fractional-pooling RATIO", Long, Number(Real(0.0, 2.0))];
+        /// Epochs without a lower validation loss after which a phase ends with the network of its best epoch; 0 for never.
+        patience: usize = 0 => [Regularization, "--patience EPOCHS", Long, Number(EPOCHS)];
+        /// By how much a loss must be lower to count, nats.
+        min_delta: f64 = 0.0 => [Regularization, "--min-delta NATS", Long, Number(Real(0.0, 1e9))];
     }
 }
+
+/// The names of [`DropPer`].
+const DROP_PER: &[Choice] = &[
+    Choice { name: "batch", help: "For a whole batch, which saves its time." },
+    Choice { name: "sample", help: "For each picture apart." },
+];
 
 impl RegularizeRecipe {
     /// Whether pictures of a batch are mixed.

@@ -7,6 +7,8 @@ use taper_optim::{
 };
 
 use super::named::by_name;
+use super::range::Range::Whole;
+use super::range::Row;
 
 /// An update rule with its settings: `rule = { name = "lion", beta2 = 0.98 }`, or `rule = "lion"` for the defaults.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -86,7 +88,7 @@ impl Rule {
     /// The peak learning rate of the head where a recipe has none. The scale of a step is the rule's own: Lion moves
     /// every weight by the whole rate, LARS a tensor by a thousandth of its length. Each is the best of a few that were
     /// tried on `tests/data/emoji` with 96 pixels and 2 + 6 epochs.
-    pub fn usual_rate(&self) -> f64 {
+    pub fn usual_lr(&self) -> f64 {
         match self {
             Self::AdamW(_) | Self::Adam(_) | Self::NAdam(_) | Self::AdaMax(_) | Self::Muon(_) => 2e-3,
             Self::Sgd(_) | Self::Nesterov(_) | Self::Momentum(_) => 5e-2,
@@ -156,6 +158,13 @@ impl Default for LbfgsRecipe {
         Self { iterations: 10, history: 100, tolerance_grad: 1e-7, tolerance_change: 1e-9 }
     }
 }
+
+/// What the whole numbers of each may be; the others are checked by the rule.
+pub(super) const RANGES: &[Row] = &[
+    ("optimize.rule.lbfgs.iterations", Whole(1, 1_000_000)),
+    ("optimize.rule.lbfgs.history", Whole(1, 10_000)),
+    ("optimize.rule.muon.iterations", Whole(1, 100)),
+];
 
 #[cfg(test)]
 mod tests {

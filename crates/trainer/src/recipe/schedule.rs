@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::named::by_name;
+use super::range::Range::Whole;
+use super::range::{EPOCHS, LENGTH, Row};
 
 /// The course of the learning rate over each phase: `schedule = { name = "cosine", floor = 0.01 }`, or
 /// `schedule = "cosine"` for the defaults.
@@ -167,6 +169,17 @@ impl ScheduleRecipe {
         }
     }
 }
+
+/// What the whole numbers and lengths of each may be; the others are checked by the schedule.
+pub(super) const RANGES: &[Row] = &[
+    ("optimize.schedule.cosine_restarts.epochs", LENGTH),
+    ("optimize.schedule.cosine_restarts.t_mult", Whole(1, 1000)),
+    ("optimize.schedule.step_decay.epochs", LENGTH),
+    ("optimize.schedule.triangular.epochs", LENGTH),
+    ("optimize.schedule.snapshot_cycles.cycles", Whole(1, 1_000_000)),
+    ("optimize.schedule.reduce_on_plateau.patience", EPOCHS),
+    ("optimize.schedule.reduce_on_plateau.cooldown", EPOCHS),
+];
 
 impl Default for ScheduleRecipe {
     fn default() -> Self {

@@ -4,15 +4,17 @@ mod text;
 mod usual;
 
 use serde::{Deserialize, Serialize};
-use taper_augment::{Border, Fill, Filter};
+use taper_augment::{Border, Fill, Interpolation};
 
 use super::named::{by_name, named, named_list};
+use super::range::Range::{Real, Whole};
+use super::range::Row;
 
 /// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for the defaults.
 ///
 /// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A cut has the side
 /// `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is `"reflect"` or `{ fill = [r, g, b] }`, `fill` is
-/// `"noise"` or `{ colour = [r, g, b] }`.
+/// `"noise"` or `{ color = [r, g, b] }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TransformRecipe {
@@ -26,7 +28,7 @@ pub enum TransformRecipe {
         ratio: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`RandomCrop`](taper_augment::RandomCrop).
     RandomCrop {
@@ -44,7 +46,7 @@ pub enum TransformRecipe {
         short_side: (u32, u32),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`Resize`](taper_augment::Resize).
     Resize {
@@ -52,7 +54,7 @@ pub enum TransformRecipe {
         short_side: u32,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`CenterCrop`](taper_augment::CenterCrop).
     CenterCrop {},
@@ -73,9 +75,9 @@ pub enum TransformRecipe {
         /// Largest rotation to either side. Default 0.
         #[serde(default)]
         degrees: f64,
-        /// Default 1 to 1.
+        /// How many times larger. Default 1 to 1.
         #[serde(default = "usual::same")]
-        zoom: (f64, f64),
+        scale: (f64, f64),
         /// Largest shift, fraction of the side. Default 0.
         #[serde(default)]
         translate: f64,
@@ -87,7 +89,7 @@ pub enum TransformRecipe {
         stretch: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -99,7 +101,7 @@ pub enum TransformRecipe {
         distortion: f64,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -114,7 +116,7 @@ pub enum TransformRecipe {
         k2: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -129,7 +131,7 @@ pub enum TransformRecipe {
         sigma: f64,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -276,13 +278,26 @@ pub enum TransformRecipe {
         #[serde(deserialize_with = "named_list")]
         transforms: Vec<TransformRecipe>,
     },
-    /// [`Sequence`](taper_augment::Sequence), for a place that takes one.
+    /// [`Compose`](taper_augment::Compose), for a place that takes one.
     Sequence {
         /// One after the other.
         #[serde(deserialize_with = "named_list")]
         transforms: Vec<TransformRecipe>,
     },
 }
+
+/// What the whole numbers of each may be; the others are checked by the transform.
+pub(super) const RANGES: &[Row] = &[
+    ("augment.train.random_crop.padding", Whole(0, 8192)),
+    ("augment.train.random_scale_crop.short_side", Whole(1, 8192)),
+    ("augment.train.resize.short_side", Whole(1, 8192)),
+    ("augment.train.posterize.bits", Whole(1, 8)),
+    ("augment.train.solarize.threshold", Whole(0, 256)),
+    ("augment.train.jpeg.quality", Whole(1, 100)),
+    ("augment.train.cutout.side", Whole(1, 8192)),
+    ("augment.train.rand_augment.operations", Whole(0, 100)),
+    ("augment.train.blur.sigma", Real(0.0, 100.0)),
+];
 
 impl TransformRecipe {
     /// The transform of this name with its defaults.
@@ -300,7 +315,7 @@ impl TransformRecipe {
 
     /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they were.
     pub fn warp() -> Self {
-        let (filter, border) = (Filter::default(), usual::border());
+        let (filter, border) = (Interpolation::default(), usual::border());
         Self::OneOf {
             transforms: vec![
                 Self::RandomPerspective { distortion: usual::distortion(), filter, border },
@@ -322,7 +337,7 @@ impl TransformRecipe {
         }
     }
 
-    /// [`Self::Cutout`] of a usual colour.
+    /// [`Self::Cutout`] of a usual color.
     pub fn cutout(side: u32) -> Self {
         Self::Cutout { side, fill: Fill::default() }
     }

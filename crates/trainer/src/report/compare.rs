@@ -122,11 +122,11 @@ mod tests {
             name: name.into(),
             history: (1..=epochs).map(|epoch| EpochRow { epoch, val_accuracy: 0.5, ..EpochRow::default() }).collect(),
             accuracy: 0.5,
-            settings: vec![("optimize.rate".into(), rate.into()), ("seed".into(), "0".into())],
+            settings: vec![("optimize.lr".into(), rate.into()), ("seed".into(), "0".into())],
             ..Compared::default()
         };
         let page = compare(&[run("a<b", "0.1", 2), run("c", "0.2", 4)]).unwrap();
-        assert!(page.contains("a&lt;b") && page.contains("optimize.rate") && !page.contains("<td>seed"));
+        assert!(page.contains("a&lt;b") && page.contains("optimize.lr") && !page.contains("<td>seed"));
         assert!(page.contains(">0.2<") && !page.contains(">seed<"));
         assert!(compare(&[]).is_ok());
     }

@@ -56,7 +56,7 @@ impl SearchFolder {
             )
         };
         let [tried, common] = ["space.toml", "recipe.toml"].map(|name| path.join(name));
-        if tried.exists() && files::read_text(&tried)? != toml::to_string(space)? {
+        if tried.exists() && Space::parse(&files::read_text(&tried)?, &tried)? != *space {
             return other("space.toml", &[]);
         }
         if common.exists() {
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_trial_is_one_process_at_a_time_and_a_folder_one_search() -> Result<()> {
         let place = tempfile::tempdir()?;
-        let text = "[space]\n\"optimize.rate\" = { log = [1e-4, 1.0] }\n";
+        let text = "[space]\n\"optimize.lr\" = { log = [1e-4, 1.0] }\n";
         let space = Space::parse(text, "s".as_ref())?;
         let folder = SearchFolder::open(place.path(), &space, &Recipe::default())?;
         let trial = Trial { number: 7, rung: 1 };
@@ -272,18 +272,18 @@ mod tests {
 
     #[test]
     fn a_trial_is_the_recipe_with_its_settings_and_its_share_of_the_epochs() -> Result<()> {
-        let text = "[halving]\n[space]\n\"optimize.rule\" = { choice = [\"lion\"] }\n\"optimize.rate\" = { log = [1e-4, 1.0] }\n";
+        let text = "[halving]\n[space]\n\"optimize.rule\" = { choice = [\"lion\"] }\n\"optimize.lr\" = { log = [1e-4, 1.0] }\n";
         let space = Space::parse(text, "s".as_ref())?;
-        let settings = |rate: f64| [("optimize.rule", "lion".into()), ("optimize.rate", rate.into())];
+        let settings = |rate: f64| [("optimize.rule", "lion".into()), ("optimize.lr", rate.into())];
         let settings =
             |rate| settings(rate).map(|(place, value): (&str, toml::Value)| (place.to_owned(), value)).into();
         let recipe = |rung| recipe_of(&space, &Recipe::default(), Trial { number: 0, rung }, &settings(0.25));
         let first = recipe(0)?.optimize;
-        assert_eq!((first.rule.name(), first.rate, first.head_epochs, first.epochs), ("lion", 0.25, 1, 2));
+        assert_eq!((first.rule.name(), first.lr, first.head_epochs, first.epochs), ("lion", 0.25, 1, 2));
         assert_eq!((recipe(1)?.optimize.epochs, recipe(2)?.optimize.epochs), (5, 14));
         let bad: BTreeMap<_, _> = [("optimize.rat".to_owned(), 1.into())].into();
         let said = recipe_of(&space, &Recipe::default(), Trial { number: 0, rung: 0 }, &bad).unwrap_err().to_string();
-        assert!(said.contains("did you mean `rate`"), "{said}");
+        assert!(said.contains("unknown field `rat`"), "{said}");
         Ok(())
     }
 }

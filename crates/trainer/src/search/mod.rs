@@ -24,12 +24,12 @@ pub use self::space::{Halving, Method, Objective, Space, Stage};
 
 use crate::claim::RunFolder;
 use crate::divergence::Diverged;
+use crate::fit::FeatureCache;
 use crate::identity::Changed;
 use crate::interrupt::Interrupt;
 use crate::pictures::Pictures;
 use crate::recipe::{Recipe, RecipeError};
 use crate::run::{Ended, Manner, Run};
-use crate::stored::FeatureCache;
 
 /// How long a process waits that finds all trials taken by others.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn space(text: &str) -> Space {
-        let text = format!("{text}\n[space]\n\"optimize.rate\" = {{ log = [1e-4, 1.0] }}\n");
+        let text = format!("{text}\n[space]\n\"optimize.lr\" = {{ log = [1e-4, 1.0] }}\n");
         Space::parse(&text, "space.toml".as_ref()).unwrap()
     }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn near(rate: f64) -> impl Fn(&BTreeMap<String, toml::Value>) -> f64 {
-        move |settings| 1.0 - (settings["optimize.rate"].as_float().unwrap() / rate).ln().abs() / 20.0
+        move |settings| 1.0 - (settings["optimize.lr"].as_float().unwrap() / rate).ln().abs() / 20.0
     }
 
     #[test]
@@ -215,14 +215,14 @@ mod tests {
     #[test]
     fn stages_close_in_on_the_best() {
         let text = "[[stages]]\ntrials = 12\n[[stages]]\ntrials = 12\naround = 2\nset = { \"optimize.epochs\" = 5 }\n";
-        let text = format!("{text}[space]\n\"optimize.rate\" = {{ log = [1e-4, 1.0] }}\n");
+        let text = format!("{text}[space]\n\"optimize.lr\" = {{ log = [1e-4, 1.0] }}\n");
         let staged = Space::parse(&text, "space.toml".as_ref()).unwrap();
         let (done, scores) = all(&staged, near(1e-2));
         assert_eq!(done.len(), 24);
         let rate = |number| {
             let settings = staged.settings_of(Trial { number, rung: 0 }, &scores);
             assert_eq!(settings.contains_key("optimize.epochs"), number >= 12);
-            settings["optimize.rate"].as_float().unwrap().log10()
+            settings["optimize.lr"].as_float().unwrap().log10()
         };
         let far = |numbers: std::ops::Range<usize>| numbers.map(|n| (rate(n) + 2.0).abs()).fold(0.0f64, f64::max);
         assert!(far(12..24) < 1.2 && far(0..12) > 1.2, "{} then {}", far(0..12), far(12..24));

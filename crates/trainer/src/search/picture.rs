@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_trial_and_setting_is_in_the_picture() {
-        let text = "trials = 5\n[space]\n\"optimize.rate\" = { log = [1e-4, 1.0] }\n\"optimize.rule\" = { choice = [\"sgd\", { name = \"lion\", beta2 = 0.9 }] }\n";
+        let text = "trials = 5\n[space]\n\"optimize.lr\" = { log = [1e-4, 1.0] }\n\"optimize.rule\" = { choice = [\"sgd\", { name = \"lion\", beta2 = 0.9 }] }\n";
         let space = Space::parse(text, "s".as_ref()).unwrap();
         let mut scores = Scores::new();
         for number in 0..5 {
@@ -231,14 +231,14 @@ mod tests {
             scores.insert(Trial { number, rung: 0 }, Score { accuracy, loss: 1.0 });
         }
         let svg = draw("a search", &space, &scores).unwrap();
-        for word in ["a search", "optimize.rate", "lion", "sgd", "accuracy", "1e-4", "explains"] {
+        for word in ["a search", "optimize.lr", "lion", "sgd", "accuracy", "1e-4", "explains"] {
             assert!(svg.contains(word), "{word}");
         }
         assert!(svg.matches("<polyline").count() > 5 + svg.matches("#E5E2DB").count());
         assert_eq!(svg.matches("<circle").count(), 10);
         assert!(draw("none", &space, &Scores::new()).is_ok());
         let dots = Dots { name: "grid".into(), trials: vec![([0.0, 0.5], 0.5), ([0.0, 1.0], 0.75)] };
-        let both = [("rate", &space.space["optimize.rate"]), ("rule", &space.space["optimize.rule"])];
+        let both = [("rate", &space.space["optimize.lr"]), ("rule", &space.space["optimize.rule"])];
         let svg = side_by_side("two", both, &[dots]).unwrap();
         assert!(
             svg.contains("1 values of rate") && svg.contains("2 values of rule") && svg.contains("75.0 %"),

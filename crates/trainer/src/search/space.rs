@@ -8,8 +8,8 @@ use taper_tensor::Rng;
 
 use super::range::Range;
 use crate::files;
-use crate::recipe::RecipeError;
 use crate::recipe::limits::{self, MOST_TRIALS};
+use crate::recipe::{RecipeError, Renamed, renamed};
 
 /// What a search tries: a file of TOML.
 ///
@@ -18,7 +18,7 @@ use crate::recipe::limits::{self, MOST_TRIALS};
 /// let text = r#"
 /// trials = 20
 /// [space]
-/// "optimize.rate" = { log = [1e-4, 1e-1] }
+/// "optimize.lr" = { log = [1e-4, 1e-1] }
 /// "head.dropout" = { uniform = [0.0, 0.7] }
 /// "head.hidden" = { choice = [0, 256, 512] }
 /// "#;
@@ -117,12 +117,12 @@ impl Default for Halving {
 }
 
 impl Space {
-    /// Reads a file.
+    /// Reads a file; beside it the settings that it calls by names that they had before.
     ///
     /// # Errors
     /// When it cannot be read, and as [`parse`](Self::parse).
-    pub fn read(path: &Path) -> Result<Self, RecipeError> {
-        Self::parse(&files::text(path).map_err(RecipeError::Unreadable)?, path)
+    pub fn read(path: &Path) -> Result<(Self, Vec<Renamed>), RecipeError> {
+        Self::parse_telling(&files::text(path).map_err(RecipeError::Unreadable)?, path)
     }
 
     /// Reads a space.
@@ -130,12 +130,20 @@ impl Space {
     /// # Errors
     /// With line and column where the text is no space; names a field that is out of its range.
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
+        Ok(Self::parse_telling(text, path)?.0)
+    }
+
+    fn parse_telling(text: &str, path: &Path) -> Result<(Self, Vec<Renamed>), RecipeError> {
         let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
-        let space: Self = toml::from_str(text).map_err(parse)?;
+        let mut space: Self = toml::from_str(text).map_err(parse)?;
         let number = |source| RecipeError::NumberIn { path: path.into(), source };
         limits::check(&toml::from_str(text).map_err(parse)?, limits::SPACE).map_err(number)?;
+        let mut renamed = modern_places(&mut space.space, path)?;
+        for stage in &mut space.stages {
+            renamed.extend(modern_places(&mut stage.set, path)?);
+        }
         space.check(path)?;
-        Ok(space)
+        Ok((space, renamed))
     }
 
     fn check(&self, path: &Path) -> Result<(), RecipeError> {
@@ -174,7 +182,9 @@ impl Space {
         let mut left = number;
         let setting = |(place, range): (&String, &Range)| {
             let share = match self.method {
-                Method::Random => Rng::new(self.seed).fork("search").fork(place).at(number as u64).uniform(0.0, 1.0),
+                Method::Random => {
+                    Rng::new(self.seed).fork("search").fork(renamed::first(place)).at(number as u64).uniform(0.0, 1.0)
+                }
                 Method::Grid => {
                     let points = range.points();
                     let share = points[left % points.len()];
@@ -184,8 +194,34 @@ impl Space {
             };
             (place.clone(), range.at(share))
         };
-        self.space.iter().map(setting).collect()
+        // A grid counts through them in the order of the names that they first had.
+        let mut places: Vec<(&String, &Range)> = self.space.iter().collect();
+        places.sort_by_key(|(place, _)| renamed::first(place));
+        places.into_iter().map(setting).collect()
     }
+}
+
+/// Calls settings by the names that they have now; tells those that had another.
+fn modern_places<T>(settings: &mut BTreeMap<String, T>, path: &Path) -> Result<Vec<Renamed>, RecipeError> {
+    let mut renamed = Vec::new();
+    let old: Vec<(String, String)> =
+        settings.keys().filter_map(|place| Some((place.clone(), renamed::now(place)?))).collect();
+    for (old, new) in old {
+        if settings.contains_key(&new) {
+            let wanted = "of settings that stand there once";
+            return Err(RecipeError::FieldIn {
+                path: path.into(),
+                field: "[space]",
+                wanted,
+                got: format!("{old} and {new}"),
+            });
+        }
+        if let Some(value) = settings.remove(&old) {
+            settings.insert(new.clone(), value);
+        }
+        renamed.push(Renamed { path: path.into(), old, new });
+    }
+    Ok(renamed)
 }
 
 #[cfg(test)]
@@ -198,10 +234,9 @@ mod tests {
 
     #[test]
     fn settings_are_drawn_by_place_and_number_and_fill_their_ranges() {
-        let both = "[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n\"head.hidden\" = { choice = [0, 64] }\n";
-        let (one, two) =
-            (space("[space]\n\"optimize.rate\" = { log = [1e-4, 1e-1] }\n").unwrap(), space(both).unwrap());
-        let rate = |space: &Space, number| space.settings(number)["optimize.rate"].as_float().unwrap();
+        let both = "[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n\"head.hidden\" = { choice = [0, 64] }\n";
+        let (one, two) = (space("[space]\n\"optimize.lr\" = { log = [1e-4, 1e-1] }\n").unwrap(), space(both).unwrap());
+        let rate = |space: &Space, number| space.settings(number)["optimize.lr"].as_float().unwrap();
         let rates: Vec<f64> = (0..200).map(|number| rate(&one, number)).collect();
         // A field more leaves the draws of the others alone.
         assert!((0..200).all(|number| rate(&two, number) == rates[number]));
@@ -220,6 +255,26 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), 60);
         assert_eq!(grid.settings(9)["a"].as_float(), Some(0.9));
+    }
+
+    #[test]
+    fn old_names_of_places_are_told_and_draw_the_same() {
+        let range = "{ log = [1e-4, 1e-1] }";
+        let both = |place| format!("[space]\n\"{place}\" = {range}\n\"optimize.precision\" = {range}\n");
+        let old = both("optimize.rate") + "[[stages]]\ntrials = 1\nset = { \"optimize.head_factor\" = 1.0 }\n";
+        let new = both("optimize.lr") + "[[stages]]\ntrials = 1\nset = { \"optimize.head_lr_scale\" = 1.0 }\n";
+        let (told, renamed) = Space::parse_telling(&old, "s.toml".as_ref()).unwrap();
+        assert_eq!(told, space(&new).unwrap());
+        let said: Vec<String> = renamed.iter().map(ToString::to_string).collect();
+        assert_eq!(said[0], "s.toml: optimize.rate is called optimize.lr now");
+        assert_eq!(said[1], "s.toml: optimize.head_factor is called optimize.head_lr_scale now");
+        // The first draw by its first name.
+        let share = Rng::new(0).fork("search").fork("optimize.rate").at(0).uniform(0.0, 1.0);
+        assert_eq!(told.settings(0)["optimize.lr"], Range::Log([1e-4, 1e-1]).at(share));
+        let grid = |text: &str| space(&format!("method = \"grid\"\n{text}")).unwrap().settings(1);
+        assert_eq!(grid(&both("optimize.lr"))["optimize.lr"].as_float(), Some(1e-4));
+        let twice = format!("{}\"optimize.lr\" = {range}\n", both("optimize.rate"));
+        assert!(space(&twice).unwrap_err().to_string().contains("optimize.rate and optimize.lr"));
     }
 
     #[test]

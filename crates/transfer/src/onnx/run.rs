@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 use prost::Message;
+use taper_nn::{Layer, Mode, Params};
 use taper_regularize::DropPer;
-use taper_tensor::{Conv, Layer, Mode, Params, Pool, Rng, nchw};
+use taper_tensor::{Conv, Pool, Rng, nchw};
 
 use super::{onnx, proto};
 use crate::{BackboneConfig, Classifier, ConcatPoolHeadConfig, Head, MlpHeadConfig, VggHeadConfig, architecture};

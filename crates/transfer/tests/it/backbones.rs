@@ -1,8 +1,9 @@
 //! What every backbone promises, whatever it is made of.
 
 use candle_core::{DType, Device, Result, Tensor};
+use taper_nn::{Layer, Mode, Params};
 use taper_regularize::{DropPer, linear_survival};
-use taper_tensor::{Layer, Mode, Params, Rng};
+use taper_tensor::Rng;
 use taper_transfer::{
     ARCHITECTURES, Architecture, Backbone, BackboneConfig, Classifier, Head, LinearHead, ResNetLayers, Staged, Stem,
     VggHeadConfig, VggLayers, architecture, resnet, small_cnn, vgg,

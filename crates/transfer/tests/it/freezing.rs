@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
+use taper_nn::{Layer, Mode, Params};
 use taper_regularize::{BatchNorm, BatchNormConfig};
-use taper_tensor::{Layer, Mode, Params, Rng, global_avg_pool};
+use taper_tensor::{Rng, global_avg_pool};
 use taper_transfer::{
     Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model,
     squeezenet,

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use candle_core::{D, DType, Device, Result, Tensor, Var};
-use taper_tensor::{Mode, Params, Rng, cross_entropy};
+use taper_nn::{Mode, Params};
+use taper_tensor::{Rng, cross_entropy};
 use taper_transfer::{BackboneConfig, Classifier, ConvHeadConfig, Head, architecture, model};
 
 use crate::params;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
-use taper_tensor::Mode;
+use taper_nn::Mode;
 use taper_transfer::{
     Backbone, BackboneConfig, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError,
     load_weights, read_weights, squeezenet, weights_from_bytes,
@@ -11,7 +11,7 @@ use taper_transfer::{
 
 use crate::{params, pictures};
 
-fn network(classes: usize) -> (taper_tensor::Params, Classifier) {
+fn network(classes: usize) -> (taper_nn::Params, Classifier) {
     let p = params(0);
     let backbone = squeezenet(&p.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default()).unwrap();
     let head = Head::Conv(ConvHeadConfig::default()).build(&p.root(), backbone.channels(), classes).unwrap();

@@ -19,7 +19,7 @@ use crate::recipe::{Recipe, RecipeError, Rule};
 /// Find a learning rate: train for a few steps while the rate grows, and see where the loss falls.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper lr-find pictures\n  taper lr-find pictures --optimizer momentum --png rates.png\n  taper lr-find pictures --head-epochs 0          the layers that are trained after the head\n  taper lr-find fashion-mnist --scratch\n\nThe first phase of the recipe is tried, the head by default. The rate of the steepest fall is one to begin with (--rate), where the\nloss falls by more than the noise of its batches; near the rate of the lowest loss a training breaks. Nothing is kept: every run begins from the same weights as without it."
+    after_help = "Examples:\n  taper lr-find pictures\n  taper lr-find pictures --optimizer momentum --png rates.png\n  taper lr-find pictures --head-epochs 0          the layers that are trained after the head\n  taper lr-find fashion-mnist --scratch\n\nThe first phase of the recipe is tried, the head by default. The rate of the steepest fall is one to begin with (--lr), where the\nloss falls by more than the noise of its batches; near the rate of the lowest loss a training breaks. Nothing is kept: every run begins from the same weights as without it."
 )]
 pub struct LrFindArgs {
     #[command(flatten)]
@@ -76,15 +76,15 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
             "schema": 1, "command": "lr-find", "model": recipe.model, "data": recipe.data.path,
             "optimizer": recipe.optimize.rule.name(), "rates": found.rates, "losses": found.losses, "smoothed": found.smooth,
             "steepest": found.named().ok(), "unnamed": found.named().err().map(|why| why.to_string()),
-            "lowest": found.lowest(), "still_falls": found.still_falls(), "recipe_rate": recipe.optimize.rate,
+            "lowest": found.lowest(), "still_falls": found.still_falls(), "recipe_rate": recipe.optimize.lr,
             "seconds": start.elapsed().as_secs_f64(),
         }))?;
         return Ok(0);
     }
-    let usual = recipe.optimize.rate;
+    let usual = recipe.optimize.lr;
     match (found.named(), found.lowest()) {
         (Ok(rate), Some(lowest)) => {
-            line(format_args!("the loss falls fastest at {rate:.1e}: --rate {rate:.1e} is one to begin with"))?;
+            line(format_args!("the loss falls fastest at {rate:.1e}: --lr {rate:.1e} is one to begin with"))?;
             let end = if found.still_falls() { ", where the range ends: --high shows what comes after" } else { "" };
             line(format_args!("it is lowest at {lowest:.1e}{end}; the recipe has {usual:.1e}"))?;
         }

@@ -2,6 +2,7 @@
 
 mod args;
 mod conflicts;
+mod flags;
 mod lr_find;
 mod members;
 mod resume;
@@ -20,10 +21,12 @@ pub(super) use self::members::MEMBER;
 pub use self::resume::{ResumeArgs, resume};
 
 pub(super) use self::args::RunArgs;
+pub(super) use self::flags::preset;
 use self::telling::Form;
 use crate::advise::advise;
 use crate::budget::{Length, within};
 use crate::claim::{self, RunFolder};
+use crate::fit::FeatureCache;
 use crate::interrupt::EXIT_CODE;
 use crate::output::{line, note, shell};
 use crate::pictures::Pictures;
@@ -31,7 +34,6 @@ use crate::recipe::Recipe;
 use crate::run::{Ended, Run};
 use crate::run_folder::Summary;
 use crate::snapshots;
-use crate::stored::FeatureCache;
 
 /// Runs the verb.
 ///

@@ -1,0 +1,44 @@
+//! Where the pictures come from.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::choice::choices;
+use super::field::Takes::{Choice, Number, Path};
+use super::field::fields;
+use super::range::Range::{Fraction, Whole};
+
+fields! {
+    /// Where the pictures come from.
+    pub struct DataRecipe in "data." {
+        /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/* to be split.
+        path: PathBuf = PathBuf::new() => [Data, "DATA", Short, Path];
+        /// The part of each class that validates where the folder has no split, fraction.
+        val_fraction: f64 = taper_data::DEFAULT_VAL_FRACTION => [Data, "--val-fraction FRACTION", Long, Number(Fraction)];
+        /// The seed by which that part is drawn; left out, that of the run.
+        split_seed: Option<u64> = None => [Data, "--split-seed SEED", Long, Number(Whole(0, i64::MAX))];
+        /// Side of the square that the network sees, pixels.
+        image_size: u32 = 160 => [Data, "--image-size PIXELS", Short, Number(Whole(8, 2048))];
+        /// Pictures in a batch.
+        batch_size: usize = 32 => [Data, "--batch-size N", Short, Number(Whole(2, 65_536))];
+        /// What is done about classes of different sizes.
+        balance: Balance = Balance::None => [Data, "--balance HOW", Long, Choice(Balance::CHOICES)];
+        /// Show the frozen stages N variants of each picture, once, and keep their output: the first as in testing,
+        /// the others augmented; 0 for new ones in every epoch. Left out, 1 with the plan probe, else 0.
+        variants: Option<u32> = None => [Augmentation, "--variants N", Long, Number(Whole(0, 1000))];
+    }
+}
+
+choices! {
+    /// What is done about classes of different sizes.
+    pub enum Balance, default None {
+        /// Nothing: the network learns how often each class is.
+        None = "none",
+        /// The loss of a picture counts by N/(C n), for n of N pictures in its class of C; class_weight="balanced" in
+        /// scikit-learn. The mean over all pictures is 1.
+        Weights = "weights",
+        /// An epoch, as long as any, has as many pictures of each class.
+        Sampling = "sampling",
+    }
+}

@@ -1,0 +1,94 @@
+//! The recipe as a whole.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::augment::AugmentRecipe;
+use super::data::DataRecipe;
+use super::field::Takes::{Choice, Number, Path, Switch, Text};
+use super::field::fields;
+use super::head::HeadRecipe;
+use super::optimize::OptimizeRecipe;
+use super::plan::Plan;
+use super::range::Range::Whole;
+use super::regularize::RegularizeRecipe;
+
+fields! {
+    /// Everything a run depends on, as plain data: the same recipe on the same machine gives the same bits. It is
+    /// written into the run folder as `recipe.toml` and runs again with `taper fine-tune -c recipe.toml`.
+    pub struct Recipe in "" {
+        /// The network: a name that `taper models list` has; from scratch also small_cnn, resnet18_small or
+        /// resnet18_narrow.
+        model: String = String::from("squeezenet1_1") => [Network, "--model NAME", Short, Text];
+        /// Whether it begins with pretrained weights, as fine-tune has it, or with random ones, as train has it.
+        pretrained: bool = true => [Network, "", Long, Switch];
+        /// A file in place of the model's own weights: safetensors, or a state dict of PyTorch's.
+        weights: Option<PathBuf> = None => [Network, "--weights FILE", Long, Path];
+        /// Take of that file what fits, and begin the rest anew.
+        partial: bool = false => [Network, "--partial", Long, Switch];
+        /// The last stage of the network that is used, by name, where an earlier one serves better than the last (`taper
+        /// probe` tells); left out, all are.
+        cut: Option<String> = None => [Network, "--cut STAGE", Long, Text];
+        /// Which layers are trained after the head.
+        plan: Plan = Plan::Full => [Plan, "--plan PLAN", Short, Choice(Plan::CHOICES)];
+        /// The seed of every random stream.
+        seed: u64 = 0 => [Plan, "--seed SEED", Short, Number(Whole(0, i64::MAX))];
+        /// Train N networks, each with a seed of its own from SEED on, and measure them together.
+        members: usize = 1 => [Plan, "--members N", Long, Number(Whole(1, 1000))];
+        /// Where the pictures come from.
+        data: DataRecipe = DataRecipe::default();
+        /// What is done to a picture in training.
+        augment: AugmentRecipe = AugmentRecipe::default();
+        /// The new head.
+        head: HeadRecipe = HeadRecipe::default();
+        /// How long and how fast.
+        optimize: OptimizeRecipe = OptimizeRecipe::default();
+        /// What keeps the network from learning by heart.
+        regularize: RegularizeRecipe = RegularizeRecipe::default();
+    }
+}
+
+/// The largest seed: the largest number that TOML has.
+pub const MOST_SEED: u64 = i64::MAX as u64;
+
+impl Recipe {
+    /// What `taper train` begins with: `small_cnn` with random weights, all layers from the first epoch at one rate.
+    pub fn from_scratch() -> Self {
+        Self {
+            model: "small_cnn".into(),
+            pretrained: false,
+            data: DataRecipe { image_size: 28, batch_size: 128, ..DataRecipe::default() },
+            augment: AugmentRecipe::shifted(),
+            head: HeadRecipe::linear(),
+            optimize: OptimizeRecipe {
+                head_epochs: 0,
+                epochs: 12,
+                frozen_stages: 0,
+                head_lr_scale: 1.0,
+                backbone_lr_scale: 1.0,
+                stage_decay: 1.0,
+                lr: 5e-3,
+                ..OptimizeRecipe::default()
+            },
+            regularize: RegularizeRecipe { weight_decay: 0.05, label_smoothing: 0.05, ..RegularizeRecipe::default() },
+            ..Self::default()
+        }
+    }
+
+    /// This recipe without noise: pictures are not augmented, and the head is linear.
+    pub fn quiet(&self) -> Self {
+        Self { augment: AugmentRecipe::none(), head: HeadRecipe::linear(), ..self.clone() }
+    }
+
+    /// [`DataRecipe::variants`], or its default.
+    pub fn variants(&self) -> u32 {
+        let usual = u32::from(self.plan == Plan::Probe && !self.regularize.mixes());
+        self.data.variants.unwrap_or(usual)
+    }
+
+    /// [`DataRecipe::split_seed`], or its default.
+    pub fn split_seed(&self) -> u64 {
+        self.data.split_seed.unwrap_or(self.seed)
+    }
+}
