@@ -1,8 +1,8 @@
 //! What two runs have left.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
 
 use anyhow::{Context, Result};
 
@@ -17,7 +17,8 @@ const MEASURED: [&str; 7] = [
     "\"peak_memory_mb\"",
 ];
 
-/// What has to be the same of a file of this name in a run: all, but for times, and the name of the run itself.
+/// What has to be the same of a file of this name in a run: all, but for times, and the name of the
+/// run itself.
 fn lasting(run: &Path, name: &str, bytes: Vec<u8>) -> Vec<u8> {
     let own = format!("{}/", run.file_name().unwrap_or_default().to_string_lossy());
     let text = || String::from_utf8_lossy(&bytes).replace(&own, "");
@@ -37,23 +38,60 @@ fn lasting(run: &Path, name: &str, bytes: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// In what a run differs from another, a line for each file.
-pub(super) fn differences(whole: &Path, run: &Path) -> Result<Vec<String>> {
+/// A file that two runs do not have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Its path in the run.
+    pub(crate) name: String,
+    pub(crate) how: How,
+}
+
+/// How it differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Only the first run has it.
+    Missing,
+    /// Only the second.
+    LeftOver,
+    Bytes,
+}
+
+impl Difference {
+    /// Whether it is what the run was told, not what it made of it.
+    pub(crate) fn is_recipe(&self) -> bool {
+        self.how == How::Bytes && self.name.rsplit('/').next() == Some("recipe.toml")
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.how {
+            How::Missing => "is missing",
+            How::LeftOver => "is left over",
+            How::Bytes => "has other bytes",
+        };
+        write!(f, "{} {how}", self.name)
+    }
+}
+
+/// In what a run differs from another, by file.
+pub(crate) fn differences(whole: &Path, run: &Path) -> Result<Vec<Difference>> {
     let [wanted, found] = [whole, run].map(|folder| files(folder).map(BTreeSet::from_iter));
     let (wanted, found): (BTreeSet<String>, BTreeSet<String>) = (wanted?, found?);
-    let mut said: Vec<String> = wanted.difference(&found).map(|name| format!("{name} is missing")).collect();
-    said.extend(found.difference(&wanted).map(|name| format!("{name} is left over")));
+    let only = |name: &String, how| Difference { name: name.clone(), how };
+    let mut said: Vec<_> = wanted.difference(&found).map(|name| only(name, How::Missing)).collect();
+    said.extend(found.difference(&wanted).map(|name| only(name, How::LeftOver)));
     for name in wanted.intersection(&found) {
         let read = |folder: &Path| fs::read(folder.join(name)).with_context(|| format!("cannot read {name}"));
         if lasting(whole, name, read(whole)?) != lasting(run, name, read(run)?) {
-            said.push(format!("{name} has other bytes"));
+            said.push(Difference { name: name.clone(), how: How::Bytes });
         }
     }
     Ok(said)
 }
 
 /// All files below a folder by their paths from there, in order.
-pub(super) fn files(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<String>> {
     let (mut open, mut found) = (vec![folder.to_path_buf()], Vec::new());
     while let Some(at) = open.pop() {
         for entry in fs::read_dir(&at).with_context(|| format!("cannot read {}", at.display()))? {
@@ -100,11 +138,11 @@ mod tests {
         write(&run, "a/summary.json", &summary(&run, 2, 8));
         write(&run, "trials.csv", "trial,loss,seconds\n0,1.6,2\n");
         let wanted = ["a/summary.json has other bytes", "trials.csv has other bytes"];
-        assert_eq!(differences(&whole, &run).unwrap(), wanted);
+        let said = || differences(&whole, &run).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(said(), wanted);
         write(&run, "a/model", "two");
         write(&run, "a/.writing-x", "");
         fs::remove_file(run.join("report.html")).unwrap();
-        let said = differences(&whole, &run).unwrap();
-        assert_eq!(said[..3], ["report.html is missing", "a/.writing-x is left over", "a/model has other bytes"]);
+        assert_eq!(said()[..3], ["report.html is missing", "a/.writing-x is left over", "a/model has other bytes"]);
     }
 }
