@@ -2,7 +2,7 @@
 
 use taper_tensor::Path;
 
-use crate::backbone_config::Takes;
+use crate::backbones::backbone_config::Takes;
 use crate::{
     Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNetLayers,
     SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121, efficientnet_b0,
@@ -164,7 +164,7 @@ mod tests {
     use taper_tensor::{Params, Rng};
 
     use super::*;
-    use crate::backbone::is_below;
+    use crate::names::is_below;
 
     #[test]
     fn every_parameter_has_one_of_the_beginnings() {

@@ -23,85 +23,45 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod backbone;
-mod backbone_config;
-mod convolution;
-mod inverted_residual;
-mod staged;
-
-mod alexnet;
-mod densenet;
-mod efficientnet;
-mod mobilenet;
-mod resnet;
-mod small_cnn;
-mod squeezenet;
-mod vgg;
-
-mod concat_pool_head;
-mod conv_head;
-mod head;
-mod linear_head;
-mod mlp_head;
-mod vgg_head;
+mod check;
+mod error;
+mod names;
 
 mod architectures;
+mod backbones;
 mod classifier;
+mod convolution;
+mod heads;
 
-mod answer;
-mod cached;
-mod digest;
-mod download;
-mod fetch;
-mod hub;
-mod manifest;
-mod models;
-mod names;
-mod pth;
-mod safetensors_file;
-mod source;
-mod torchvision;
+mod pretrained;
 mod weights;
-mod weights_file;
-mod wrapped;
 
+#[cfg(feature = "onnx")]
 mod onnx;
 
-mod error;
-mod fetch_error;
+pub use candle_core;
 
-pub use alexnet::alexnet;
-pub use answer::Answer;
 pub use architectures::{ARCHITECTURES, Architecture, architecture, backbone};
-pub use backbone::{Backbone, Stage};
-pub use backbone_config::BackboneConfig;
+pub use backbones::{
+    Backbone, BackboneConfig, MobileNetLayers, ResNetLayers, SqueezeNetLayers, Stage, Staged, Stem, VggLayers, alexnet,
+    densenet121, efficientnet_b0, mobilenet, resnet, small_cnn, squeezenet, vgg,
+};
+pub use check::MOST_FEATURES;
 pub use classifier::{Classifier, Part};
-pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
-pub use conv_head::{ConvHead, ConvHeadConfig};
-pub use densenet::densenet121;
-pub use digest::{Digest, sha256};
-pub use efficientnet::efficientnet_b0;
-pub use error::{TransferError, WeightsError};
-pub use fetch::{Fetch, FetchConfig};
-pub use fetch_error::{FetchError, Source};
-pub use head::{Head, MOST_FEATURES};
-pub use hub::{Hub, HubFile};
-pub use linear_head::{DropoutConfig, LinearHead};
-pub use manifest::Manifest;
-pub use mlp_head::{MlpHead, MlpHeadConfig};
-pub use mobilenet::{MobileNetLayers, mobilenet};
-pub use models::{MODELS, Model, Sources, model};
+pub use error::TransferError;
+pub use heads::{
+    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, Head, LinearHead, MlpHead,
+    MlpHeadConfig, VggHead, VggHeadConfig,
+};
+#[cfg(feature = "onnx")]
 pub use onnx::onnx;
-pub use pth::PthError;
-pub use resnet::{ResNetLayers, Stem, resnet};
-pub use small_cnn::small_cnn;
-pub use squeezenet::{SqueezeNetLayers, squeezenet};
-pub use staged::Staged;
-pub use torchvision::{Torchvision, TorchvisionFile};
-pub use vgg::{VggLayers, vgg};
-pub use vgg_head::{Grid, VggHead, VggHeadConfig};
-pub use weights::{Fit, load_weights, rename};
-pub use weights_file::{NotFinite, ReadReport, WeightsFile, read_weights, weights_from_bytes};
+pub use pretrained::{MODELS, Model, model};
+#[cfg(feature = "hub")]
+pub use weights::{Answer, Fetch, FetchConfig, Hub, Sources, Torchvision};
+pub use weights::{
+    Digest, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source, TorchvisionFile, WeightsError,
+    WeightsFile, load_weights, read_weights, rename, sha256, weights_from_bytes,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
