@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use taper_tensor::{LoadReport, Params, Rng};
 use taper_transfer::{
-    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, ReadReport, WeightsFile,
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, PretrainedModel, ReadReport, WeightsFile,
     architecture, load_weights,
 };
 
@@ -159,7 +159,7 @@ struct How<'a> {
 }
 
 /// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its head.
-fn load(model: &Model, file: Option<&Path>, params: &Params, how: How<'_>) -> Result<Loaded> {
+fn load(model: &PretrainedModel, file: Option<&Path>, params: &Params, how: How<'_>) -> Result<Loaded> {
     let How { kept, cut, partial, remedy } = how;
     let WeightsFile { mut tensors, report: read } = weights(model, file)?;
     let of =

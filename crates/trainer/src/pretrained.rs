@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use taper_transfer::{Fetch, Model, ReadReport, Source, Sources, TransferError, WeightsFile};
+use taper_transfer::{Fetch, PretrainedModel, ReadReport, Source, Sources, TransferError, WeightsFile};
 
 use crate::output::note;
 use crate::progress::downloading;
@@ -12,7 +12,7 @@ use crate::progress::downloading;
 ///
 /// # Errors
 /// When no source holds them, they cannot be fetched, or the file is broken.
-pub fn weights(model: &Model, file: Option<&Path>) -> Result<WeightsFile, TransferError> {
+pub fn weights(model: &PretrainedModel, file: Option<&Path>) -> Result<WeightsFile, TransferError> {
     let own = || pull(model, &Sources::from_env()?, None);
     match file.map_or_else(own, |file| Ok(Some(file.to_owned())))? {
         Some(path) => model.weights_in(&path),
@@ -32,7 +32,7 @@ pub fn tell(report: &ReadReport) {
 ///
 /// # Errors
 /// When the source does not hold them, or they cannot be fetched.
-pub fn pull(model: &Model, sources: &Sources, source: Option<Source>) -> Result<Option<PathBuf>, TransferError> {
+pub fn pull(model: &PretrainedModel, sources: &Sources, source: Option<Source>) -> Result<Option<PathBuf>, TransferError> {
     let bar = downloading(model.name);
     let mut here = 0;
     let path = model.pull(sources, source, &mut |fetch| match fetch {

@@ -14,6 +14,6 @@ pub(crate) fn check_size(field: &'static str, got: usize) -> Result<(), Transfer
 }
 
 /// Refuses a fraction to drop outside [0, 1).
-pub(crate) fn rate(field: &'static str, got: f64) -> Result<(), TransferError> {
+pub(crate) fn check_fraction(field: &'static str, got: f64) -> Result<(), TransferError> {
     if (0.0..1.0).contains(&got) { Ok(()) } else { Err(TransferError::BadConfig { field, wanted: "in [0, 1)", got }) }
 }

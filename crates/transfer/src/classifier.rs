@@ -1,5 +1,7 @@
 //! A backbone with a head, and how much of it is trained.
 
+use std::fmt;
+
 use candle_core::{Error, Result, Tensor, Var, bail};
 use taper_tensor::{Graph, Layer, Mode, Params, Value};
 
@@ -158,6 +160,13 @@ impl Classifier {
             see(&x);
         }
         Ok(x)
+    }
+}
+
+impl fmt::Debug for Classifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Classifier");
+        f.field("stages", &self.backbone.stages()).field("frozen", &self.frozen).finish_non_exhaustive()
     }
 }
 

@@ -23,18 +23,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod check;
-mod error;
+#![warn(missing_debug_implementations)]
+
 mod names;
 
-mod architectures;
-mod backbones;
-mod classifier;
+mod error;
+
+mod check;
+
 mod convolution;
+
+mod backbones;
+
 mod heads;
 
-mod pretrained;
+mod architectures;
+
+mod classifier;
+
 mod weights;
+
+mod pretrained;
 
 #[cfg(feature = "onnx")]
 mod onnx;
@@ -55,12 +64,12 @@ pub use heads::{
 };
 #[cfg(feature = "onnx")]
 pub use onnx::onnx;
-pub use pretrained::{MODELS, Model, model};
+pub use pretrained::{MODELS, PretrainedModel, model};
 #[cfg(feature = "hub")]
-pub use weights::{Answer, Fetch, FetchConfig, Hub, Sources, Torchvision};
+pub use weights::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
 pub use weights::{
-    Digest, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source, TorchvisionFile, WeightsError,
-    WeightsFile, load_weights, read_weights, rename, sha256, weights_from_bytes,
+    AnswerError, Digest, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source, TorchvisionFile,
+    WeightsError, WeightsFile, load_weights, read_weights, rename, sha256, weights_from_bytes,
 };
 
 #[cfg(doctest)]

@@ -9,7 +9,7 @@ use taper::model::ModelCard;
 use taper::recipe::Recipe;
 use taper::search::Space;
 use taper_data::{Dataset, Idx, MAX_PIXELS, decode_bytes};
-use taper_transfer::{Answer, read_weights, sha256, weights_from_bytes};
+use taper_transfer::{Answer, AnsweredBy, read_weights, sha256, weights_from_bytes};
 
 use super::servers;
 
@@ -156,7 +156,8 @@ fn hub(bytes: &[u8]) {
             let colon = line.iter().position(|&byte| byte == b':')?;
             Some((std::str::from_utf8(&line[..colon]).ok()?, &line[colon + 1..]))
         });
-        if answer.read(status, headers, i == 0 || i + 1 < said.len()).is_err() {
+        let by = if i == 0 || i + 1 < said.len() { AnsweredBy::Asked } else { AnsweredBy::Other };
+        if answer.read(status, headers, by).is_err() {
             return;
         }
     }

@@ -5,7 +5,7 @@ use candle_core::{DType, Device};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use taper_tensor::{Params, Rng};
-use taper_transfer::{MODELS, Manifest, Model, Source, Sources, model};
+use taper_transfer::{MODELS, Manifest, PretrainedModel, Source, Sources, model};
 
 use crate::output::{line, regardless};
 use crate::pretrained;
@@ -138,11 +138,11 @@ fn list(json: bool) -> Result<()> {
 }
 
 /// The size of the weights: of the embedded ones as they are, of others as float32.
-fn megabytes(model: &Model, manifest: &Manifest) -> f64 {
+fn megabytes(model: &PretrainedModel, manifest: &Manifest) -> f64 {
     model.embedded().map_or(4 * manifest.parameters, <[u8]>::len) as f64 / 1e6
 }
 
-fn place(model: &Model, sources: &Sources) -> Result<String> {
+fn place(model: &PretrainedModel, sources: &Sources) -> Result<String> {
     Ok(match model.manifest()?.sources().first() {
         _ if model.embedded().is_some() => "embedded".to_owned(),
         _ if model.find(sources)?.is_some() => "here".to_owned(),
@@ -152,7 +152,7 @@ fn place(model: &Model, sources: &Sources) -> Result<String> {
     })
 }
 
-fn facts(model: &Model, manifest: &Manifest, place: String) -> Value {
+fn facts(model: &PretrainedModel, manifest: &Manifest, place: String) -> Value {
     json!({
         "schema": 1, "name": model.name, "parameters": manifest.parameters, "gflops": manifest.gflops,
         "top1": manifest.top1, "top5": manifest.top5, "megabytes": megabytes(model, manifest),
@@ -164,7 +164,7 @@ fn facts(model: &Model, manifest: &Manifest, place: String) -> Value {
     })
 }
 
-fn info(model: &Model, json: bool) -> Result<()> {
+fn info(model: &PretrainedModel, json: bool) -> Result<()> {
     let (manifest, sources) = (model.manifest()?, Sources::from_env()?);
     let place = place(model, &sources)?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);

@@ -19,15 +19,31 @@ const STAGES: [Stage; 5] = [
     stage("stage6-7", 1280, 32, &["features.6", "features.7", "features.8"]),
 ];
 
-/// Of `features.1` to `features.7`: expansion, kernel, stride of the first block, outputs, blocks.
-const BLOCKS: [(usize, usize, usize, usize, usize); 7] = [
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 2),
-    (6, 5, 2, 40, 2),
-    (6, 3, 2, 80, 3),
-    (6, 5, 1, 112, 3),
-    (6, 5, 2, 192, 4),
-    (6, 3, 1, 320, 1),
+/// A row of blocks.
+struct Row {
+    /// How many times the inputs a block has inside.
+    expansion: usize,
+    kernel: usize,
+    /// Of the first block; 1 for the others.
+    stride: usize,
+    outputs: usize,
+    depth: usize,
+}
+
+/// A [`Row`] in one line, in the order of the paper's table.
+const fn row(expansion: usize, kernel: usize, stride: usize, outputs: usize, depth: usize) -> Row {
+    Row { expansion, kernel, stride, outputs, depth }
+}
+
+/// `features.1` to `features.7`.
+const ROWS: [Row; 7] = [
+    row(1, 3, 1, 16, 1),
+    row(6, 3, 2, 24, 2),
+    row(6, 5, 2, 40, 2),
+    row(6, 3, 2, 80, 3),
+    row(6, 5, 1, 112, 3),
+    row(6, 5, 2, 192, 4),
+    row(6, 3, 1, 320, 1),
 ];
 
 const STYLE: Style =
@@ -55,16 +71,16 @@ const STYLE: Style =
 /// M. Tan, Q. Le, *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks*, 2019.
 pub fn efficientnet_b0(path: &Path, config: &BackboneConfig) -> Result<Staged> {
     let (survival, per) = (1.0 - config.stochastic_depth, config.drop_per);
-    let total = BLOCKS.iter().map(|&(.., depth)| depth).sum();
+    let total = ROWS.iter().map(|row| row.depth).sum();
     let (mut inputs, mut number) = (32, 0);
-    let mut blocks = BLOCKS.iter();
+    let mut rows = ROWS.iter();
     let mut built = |stage: Stage| {
         let mut built: Layers = Vec::new();
         for prefix in stage.prefixes {
             let path = path.at(prefix);
             if *prefix == "features.0" {
                 built.push(conv_norm_act(&path, (config.channels, inputs, 3), (2, 1), STYLE.norm, Silu)?);
-            } else if let Some(&(expansion, kernel, stride, outputs, depth)) = blocks.next() {
+            } else if let Some(&Row { expansion, kernel, stride, outputs, depth }) = rows.next() {
                 for b in 0..depth {
                     number += 1;
                     let (inputs, stride) = (std::mem::replace(&mut inputs, outputs), if b == 0 { stride } else { 1 });

@@ -25,14 +25,21 @@ pub struct MobileNetLayers {
     style: Style,
 }
 
-/// A block of MobileNetV2: (inputs, expanded, outputs, stride).
+/// A block of MobileNetV2.
 const fn v2(inputs: usize, expanded: usize, outputs: usize, stride: usize) -> Block {
     Block { inputs, expanded, outputs, kernel: 3, stride, squeezed: 0, activation: Relu6 }
 }
 
-/// A block of MobileNetV3: (inputs, kernel, expanded, outputs, squeezed, activation, stride), as the paper's tables.
-const fn v3(block: (usize, usize, usize, usize, usize, Activation, usize)) -> Block {
-    let (inputs, kernel, expanded, outputs, squeezed, activation, stride) = block;
+/// A block of MobileNetV3, in the order of the paper's tables.
+const fn v3(
+    inputs: usize,
+    kernel: usize,
+    expanded: usize,
+    outputs: usize,
+    squeezed: usize,
+    activation: Activation,
+    stride: usize,
+) -> Block {
     Block { inputs, expanded, outputs, kernel, stride, squeezed, activation }
 }
 
@@ -101,21 +108,21 @@ impl MobileNetLayers {
         activation: HardSwish,
         hidden: 1280,
         blocks: &[
-            v3((16, 3, 16, 16, 0, Relu, 1)),
-            v3((16, 3, 64, 24, 0, Relu, 2)),
-            v3((24, 3, 72, 24, 0, Relu, 1)),
-            v3((24, 5, 72, 40, 24, Relu, 2)),
-            v3((40, 5, 120, 40, 32, Relu, 1)),
-            v3((40, 5, 120, 40, 32, Relu, 1)),
-            v3((40, 3, 240, 80, 0, HardSwish, 2)),
-            v3((80, 3, 200, 80, 0, HardSwish, 1)),
-            v3((80, 3, 184, 80, 0, HardSwish, 1)),
-            v3((80, 3, 184, 80, 0, HardSwish, 1)),
-            v3((80, 3, 480, 112, 120, HardSwish, 1)),
-            v3((112, 3, 672, 112, 168, HardSwish, 1)),
-            v3((112, 5, 672, 160, 168, HardSwish, 2)),
-            v3((160, 5, 960, 160, 240, HardSwish, 1)),
-            v3((160, 5, 960, 160, 240, HardSwish, 1)),
+            v3(16, 3, 16, 16, 0, Relu, 1),
+            v3(16, 3, 64, 24, 0, Relu, 2),
+            v3(24, 3, 72, 24, 0, Relu, 1),
+            v3(24, 5, 72, 40, 24, Relu, 2),
+            v3(40, 5, 120, 40, 32, Relu, 1),
+            v3(40, 5, 120, 40, 32, Relu, 1),
+            v3(40, 3, 240, 80, 0, HardSwish, 2),
+            v3(80, 3, 200, 80, 0, HardSwish, 1),
+            v3(80, 3, 184, 80, 0, HardSwish, 1),
+            v3(80, 3, 184, 80, 0, HardSwish, 1),
+            v3(80, 3, 480, 112, 120, HardSwish, 1),
+            v3(112, 3, 672, 112, 168, HardSwish, 1),
+            v3(112, 5, 672, 160, 168, HardSwish, 2),
+            v3(160, 5, 960, 160, 240, HardSwish, 1),
+            v3(160, 5, 960, 160, 240, HardSwish, 1),
         ],
         style: V3,
     };
@@ -132,17 +139,17 @@ impl MobileNetLayers {
         activation: HardSwish,
         hidden: 1024,
         blocks: &[
-            v3((16, 3, 16, 16, 8, Relu, 2)),
-            v3((16, 3, 72, 24, 0, Relu, 2)),
-            v3((24, 3, 88, 24, 0, Relu, 1)),
-            v3((24, 5, 96, 40, 24, HardSwish, 2)),
-            v3((40, 5, 240, 40, 64, HardSwish, 1)),
-            v3((40, 5, 240, 40, 64, HardSwish, 1)),
-            v3((40, 5, 120, 48, 32, HardSwish, 1)),
-            v3((48, 5, 144, 48, 40, HardSwish, 1)),
-            v3((48, 5, 288, 96, 72, HardSwish, 2)),
-            v3((96, 5, 576, 96, 144, HardSwish, 1)),
-            v3((96, 5, 576, 96, 144, HardSwish, 1)),
+            v3(16, 3, 16, 16, 8, Relu, 2),
+            v3(16, 3, 72, 24, 0, Relu, 2),
+            v3(24, 3, 88, 24, 0, Relu, 1),
+            v3(24, 5, 96, 40, 24, HardSwish, 2),
+            v3(40, 5, 240, 40, 64, HardSwish, 1),
+            v3(40, 5, 240, 40, 64, HardSwish, 1),
+            v3(40, 5, 120, 48, 32, HardSwish, 1),
+            v3(48, 5, 144, 48, 40, HardSwish, 1),
+            v3(48, 5, 288, 96, 72, HardSwish, 2),
+            v3(96, 5, 576, 96, 144, HardSwish, 1),
+            v3(96, 5, 576, 96, 144, HardSwish, 1),
         ],
         style: V3,
     };

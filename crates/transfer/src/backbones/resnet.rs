@@ -34,6 +34,14 @@ enum Block {
     Bottleneck,
 }
 
+/// The sizes of a convolution of a block, but for its inputs.
+struct Sizes {
+    kernel: usize,
+    outputs: usize,
+    stride: usize,
+    groups: usize,
+}
+
 impl Block {
     const fn outputs(self, width: usize) -> usize {
         match self {
@@ -61,14 +69,17 @@ impl ResNetLayers {
     /// Wide ResNet: [`RESNET50`](Self::RESNET50) whose 3x3 convolutions are twice as wide.
     pub const WIDE_RESNET50_2: Self = Self { wider: 2, ..Self::RESNET50 };
 
-    /// Kernel, outputs, stride and groups of the convolutions of a block.
-    fn convolutions(self, width: usize, stride: usize) -> Vec<(usize, usize, usize, usize)> {
+    /// The convolutions of a block.
+    fn convolutions(self, width: usize, stride: usize) -> Vec<Sizes> {
         let inside = self.wider * width;
+        let convolution = |kernel, outputs, stride, groups| Sizes { kernel, outputs, stride, groups };
         match self.block {
-            Block::Basic => vec![(3, width, stride, 1), (3, width, 1, 1)],
-            Block::Bottleneck => {
-                vec![(1, inside, 1, 1), (3, inside, stride, self.groups), (1, self.block.outputs(width), 1, 1)]
-            }
+            Block::Basic => vec![convolution(3, width, stride, 1), convolution(3, width, 1, 1)],
+            Block::Bottleneck => vec![
+                convolution(1, inside, 1, 1),
+                convolution(3, inside, stride, self.groups),
+                convolution(1, self.block.outputs(width), 1, 1),
+            ],
         }
     }
 
@@ -127,7 +138,8 @@ impl Residual {
     ) -> Result<Self> {
         let (mut channels, outputs) = (inputs, layers.block.outputs(width));
         let mut convolutions = Vec::new();
-        for (i, (kernel, outputs, stride, groups)) in layers.convolutions(width, stride).into_iter().enumerate() {
+        for (i, Sizes { kernel, outputs, stride, groups }) in layers.convolutions(width, stride).into_iter().enumerate()
+        {
             let at = [&path.at(format_args!("conv{}", i + 1)), &path.at(format_args!("bn{}", i + 1))];
             convolutions.push(conv_norm(at, (channels, outputs, kernel), (stride, groups))?);
             channels = outputs;

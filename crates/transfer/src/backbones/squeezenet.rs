@@ -162,7 +162,7 @@ mod tests {
     /// Largest difference of the spatial mean, relative to the largest mean of that feature.
     #[test]
     fn every_feature_has_torchvisions_mean() -> Result<()> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models.safetensors");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models.safetensors");
         let golden = candle_core::safetensors::load(path, &Device::Cpu)?;
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
         let net = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;

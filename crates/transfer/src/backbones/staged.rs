@@ -1,5 +1,7 @@
 //! A backbone as lists of layers.
 
+use std::fmt;
+
 use candle_core::{Result, Tensor, bail};
 use taper_tensor::{Graph, Layer, Mode, Path, Value};
 
@@ -55,6 +57,15 @@ impl Staged {
     #[cfg(test)]
     pub(crate) fn layers(&self, i: usize) -> &Layers {
         &self.layers[i]
+    }
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, channels, smallest, stages, .. } = self;
+        let mut f = f.debug_struct("Staged");
+        f.field("name", name).field("channels", channels).field("smallest", smallest).field("stages", stages);
+        f.finish_non_exhaustive()
     }
 }
 

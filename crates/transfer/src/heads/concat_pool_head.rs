@@ -7,7 +7,7 @@ use taper_regularize::{BatchNorm, BatchNormConfig, DropConnect, Dropout, Inferen
 use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, global_max_pool, linear};
 
 use crate::TransferError;
-use crate::check::{check_size, rate};
+use crate::check::{check_fraction, check_size};
 
 /// Settings of [`ConcatPoolHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,7 @@ impl Default for ConcatPoolHeadConfig {
 ///
 /// # References
 /// J. Howard, S. Gugger, *fastai: A Layered API for Deep Learning*, 2020.
+#[derive(Debug)]
 pub struct ConcatPoolHead {
     norm1: BatchNorm,
     dropout1: Dropout,
@@ -80,8 +81,8 @@ impl ConcatPoolHead {
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
             check_size(field, size)?;
         }
-        rate("dropout", dropout)?;
-        rate("drop_connect", drop_connect)?;
+        check_fraction("dropout", dropout)?;
+        check_fraction("drop_connect", drop_connect)?;
         let path = path.at("head");
         let norm = BatchNormConfig::default();
         let pooled = 2 * channels;

@@ -1,5 +1,7 @@
 //! SqueezeNet's head.
 
+use std::fmt;
+
 use candle_core::{Result, Tensor};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Activation, Conv, Graph, Layer, Mode, Path, Value, global_avg_pool};
 
 use crate::TransferError;
-use crate::check::{check_size, rate};
+use crate::check::{check_fraction, check_size};
 use crate::convolution::Convolution;
 use crate::heads::linear_head::mean_in;
 
@@ -69,13 +71,19 @@ impl ConvHead {
     ) -> std::result::Result<Self, TransferError> {
         check_size("channels", channels)?;
         check_size("classes", classes)?;
-        rate("dropout", config.dropout)?;
+        check_fraction("dropout", config.dropout)?;
         let path = path.at("classifier");
         let first = Init::Randn { mean: 0.0, stdev: 0.01 };
         Ok(Self {
             dropout: Dropout::new(config.dropout, path.at(0).name())?,
             convolution: Convolution::new(&path.at(1), (channels, classes, 1), Conv::default(), first)?,
         })
+    }
+}
+
+impl fmt::Debug for ConvHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConvHead").field("dropout", &self.dropout).finish_non_exhaustive()
     }
 }
 

@@ -93,6 +93,7 @@ mod tests {
     use taper_tensor::{Mode, Params, Rng};
 
     use super::*;
+    use crate::MOST_FEATURES;
 
     fn heads() -> [Head; 9] {
         let vgg = VggHeadConfig { hidden: 8, ..Default::default() };

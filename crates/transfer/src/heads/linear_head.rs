@@ -7,7 +7,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Graph, Layer, Mode, Operation, Path, Value, global_avg_pool, linear};
 
 use crate::TransferError;
-use crate::check::{check_size, rate};
+use crate::check::{check_fraction, check_size};
 
 /// Settings of a [`LinearHead`] with dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,7 @@ impl Default for DropoutConfig {
 ///
 /// # References
 /// M. Lin, Q. Chen, S. Yan, *Network In Network*, 2014.
+#[derive(Debug)]
 pub struct LinearHead {
     dropout: Dropout,
     weight: Var,
@@ -62,7 +63,7 @@ impl LinearHead {
     pub fn new(path: &Path, channels: usize, classes: usize, dropout: f64) -> std::result::Result<Self, TransferError> {
         check_size("channels", channels)?;
         check_size("classes", classes)?;
-        rate("dropout", dropout)?;
+        check_fraction("dropout", dropout)?;
         let bound = 1.0 / (channels as f64).sqrt();
         let first = Init::Uniform { lo: -bound, up: bound };
         Ok(Self {

@@ -1,12 +1,14 @@
 //! Two linear layers: the head of MobileNetV3.
 
+use std::fmt;
+
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_regularize::Dropout;
 use taper_tensor::{Activation, Graph, Layer, Mode, Path, Value};
 
 use crate::TransferError;
-use crate::check::{check_size, rate};
+use crate::check::{check_fraction, check_size};
 use crate::heads::linear_head::{mean, mean_in};
 use crate::heads::vgg_head::Linear;
 
@@ -72,7 +74,7 @@ impl MlpHead {
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
             check_size(field, size)?;
         }
-        rate("dropout", dropout)?;
+        check_fraction("dropout", dropout)?;
         let path = path.at("classifier");
         Ok(Self {
             hidden: Linear::new(&path.at(0), channels, hidden)?,
@@ -80,6 +82,15 @@ impl MlpHead {
             dropout: Dropout::new(dropout, path.at(2).name())?,
             last: Linear::new(&path.at(3), hidden, classes)?,
         })
+    }
+}
+
+impl fmt::Debug for MlpHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MlpHead")
+            .field("activation", &self.activation)
+            .field("dropout", &self.dropout)
+            .finish_non_exhaustive()
     }
 }
 

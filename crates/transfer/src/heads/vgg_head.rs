@@ -1,5 +1,7 @@
 //! Three linear layers: the head of VGG and AlexNet.
 
+use std::fmt;
+
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use taper_regularize::Dropout;
 use taper_tensor::{Activation, Graph, Layer, Mode, Operation, Path, Value, adaptive_avg_pool2d, linear, relu};
 
 use crate::TransferError;
-use crate::check::{check_size, rate};
+use crate::check::{check_fraction, check_size};
 
 /// Whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +131,7 @@ impl VggHead {
         for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
             check_size(field, size)?;
         }
-        rate("dropout", dropout)?;
+        check_fraction("dropout", dropout)?;
         let path = path.at("classifier");
         let sizes = [(channels * grid.side() * grid.side(), hidden), (hidden, hidden), (hidden, classes)];
         let layers = grid.numbers().into_iter().zip(sizes).map(|((noise, n), (inputs, outputs))| {
@@ -137,6 +139,12 @@ impl VggHead {
             Ok((noise, Linear::new(&path.at(n), inputs, outputs)?))
         });
         Ok(Self { side: grid.side(), layers: layers.collect::<std::result::Result<_, TransferError>>()? })
+    }
+}
+
+impl fmt::Debug for VggHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VggHead").field("side", &self.side).finish_non_exhaustive()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::model::Model;
+use super::model::PretrainedModel;
 use crate::{Fetch, FetchError, Source, Sources, TransferError};
 
-impl Model {
+impl PretrainedModel {
     /// Where a file of its weights is on this machine, when one is there: embedded weights need none.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ mod tests {
         let (hub, torchvision) = (vgg.manifest().unwrap().hub.unwrap(), vgg.manifest().unwrap().torchvision.unwrap());
         let name = format!("vgg16-{}.pth", &good[..8]);
         let manifest = vgg.manifest.replace(&torchvision.sha256.unwrap().to_string(), &good);
-        let vgg = Model { manifest: manifest.replace(&torchvision.file, &name).leak(), ..*vgg };
+        let vgg = PretrainedModel { manifest: manifest.replace(&torchvision.file, &name).leak(), ..*vgg };
         let snapshot = place.path().join("models--timm--vgg16.tv_in1k/snapshots").join(hub.revision);
         std::fs::create_dir_all(&snapshot).unwrap();
         std::fs::write(snapshot.join(hub.file), "damaged").unwrap();

@@ -9,5 +9,5 @@ mod model;
 mod models;
 mod network;
 
-pub use model::Model;
+pub use model::PretrainedModel;
 pub use models::{MODELS, model};

@@ -11,7 +11,7 @@ const IMAGENET: &str = include_str!("../../models/imagenet_classes.txt");
 
 /// A network for which there are pretrained weights.
 #[derive(Clone, Copy, Debug)]
-pub struct Model {
+pub struct PretrainedModel {
     /// The name, that of its [`Architecture`].
     pub name: &'static str,
     pub(super) manifest: &'static str,
@@ -19,7 +19,7 @@ pub struct Model {
     pub(super) embedded: Option<&'static [u8]>,
 }
 
-impl Model {
+impl PretrainedModel {
     /// What its weights expect.
     ///
     /// # Errors

@@ -1,18 +1,22 @@
 //! The models there are, by name.
 
-use super::model::Model;
+use super::model::PretrainedModel;
 use crate::TransferError;
 use crate::architectures::nearest_first;
 
 macro_rules! fetched {
     ($name:literal) => {
-        Model { name: $name, manifest: include_str!(concat!("../../models/", $name, ".toml")), embedded: None }
+        PretrainedModel {
+            name: $name,
+            manifest: include_str!(concat!("../../models/", $name, ".toml")),
+            embedded: None,
+        }
     };
 }
 
 /// Every model, the default first. A new one is a manifest in `models` and one more entry.
-pub const MODELS: &[Model] = &[
-    Model {
+pub const MODELS: &[PretrainedModel] = &[
+    PretrainedModel {
         name: "squeezenet1_1",
         manifest: include_str!("../../models/squeezenet1_1.toml"),
         embedded: Some(include_bytes!("../../models/squeezenet1_1.safetensors")),
@@ -51,7 +55,7 @@ pub const MODELS: &[Model] = &[
 /// let error = taper_transfer::model("squeezenet").unwrap_err();
 /// assert!(error.to_string().contains("squeezenet1_1"));
 /// ```
-pub fn model(name: &str) -> Result<&'static Model, TransferError> {
+pub fn model(name: &str) -> Result<&'static PretrainedModel, TransferError> {
     MODELS.iter().find(|model| model.name == name).ok_or_else(|| TransferError::UnknownModel {
         got: name.to_owned(),
         known: nearest_first(name, MODELS.iter().map(|model| model.name).collect()),
@@ -95,7 +99,7 @@ mod tests {
         let header = format!("{{{},{}}}", part("a", 1, 0, 4), part("b", 2, 4, 12));
         let numbers = [1.0, f32::NAN, f32::INFINITY].map(f32::to_le_bytes).concat();
         let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &numbers].concat();
-        let error = Model { embedded: Some(file.leak()), ..MODELS[0] }.weights().unwrap_err();
+        let error = PretrainedModel { embedded: Some(file.leak()), ..MODELS[0] }.weights().unwrap_err();
         assert!(
             matches!(&error, TransferError::Weights(WeightsError::NotFinite { count: 2, first, .. }) if first == "b"),
             "{error}"

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use candle_core::Tensor;
 use taper_tensor::Params;
 
-use super::model::Model;
+use super::model::PretrainedModel;
 #[cfg(feature = "hub")]
 use crate::Sources;
 use crate::{Classifier, Fit, Head, NotFinite, Part, TransferError, WeightsError, load_weights, weights_from_bytes};
 
-impl Model {
+impl PretrainedModel {
     /// Its weights by name, its own head included, float32: the embedded ones, or with the feature `hub` those that
     /// `pull` finds by `Sources::from_env`.
     ///

@@ -1,7 +1,9 @@
 //! What can go wrong with a file that is fetched.
 
+use std::error::Error;
 use std::path::PathBuf;
 
+use super::answer_error::AnswerError;
 use super::digest::Digest;
 use super::source::Source;
 
@@ -44,12 +46,22 @@ pub enum FetchError {
         origin: Source,
     },
     /// The connection failed, or broke off.
-    #[error("the download of {file} broke off: {what}; started again, it goes on where it stopped")]
+    #[error("the download of {file} broke off: {source}; started again, it goes on where it stopped")]
     Broken {
         /// The file.
         file: String,
         /// What happened.
-        what: String,
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The connection ended before the file did.
+    #[error("the download of {file} broke off: {got} of {size} bytes came; started again, it goes on where it stopped")]
+    CutShort {
+        /// The file.
+        file: String,
+        /// How many bytes came.
+        got: u64,
+        /// How many were promised.
+        size: u64,
     },
     /// Nothing, or next to nothing, came for too long.
     #[error(
@@ -62,12 +74,12 @@ pub enum FetchError {
         seconds: u64,
     },
     /// An answer that makes no sense.
-    #[error("the answer for {file} makes no sense: {what}; is {} right?", origin.endpoint())]
+    #[error("the answer for {file} makes no sense: {source}; is {} right?", origin.endpoint())]
     Answer {
         /// The file.
         file: String,
         /// What is wrong with it.
-        what: String,
+        source: AnswerError,
         /// Whose file it is.
         origin: Source,
     },
@@ -132,26 +144,6 @@ pub enum FetchError {
         /// Whose file it is.
         origin: Source,
     },
-}
-
-impl FetchError {
-    /// Whether another attempt may have another end.
-    pub(crate) fn may_pass(&self) -> bool {
-        match self {
-            FetchError::Status { status, .. } => [408, 416, 429].contains(status) || *status >= 500,
-            FetchError::Broken { .. } | FetchError::Stalled { .. } => true,
-            _ => false,
-        }
-    }
-
-    /// Whether what has come so far is of no use: other bytes, or all of them already (416).
-    pub(crate) fn spoils(&self) -> bool {
-        match self {
-            FetchError::Status { status, .. } => *status == 416,
-            FetchError::Checksum { .. } | FetchError::Answer { .. } | FetchError::TooLarge { .. } => true,
-            _ => false,
-        }
-    }
 }
 
 fn advice(source: Source, status: u16) -> &'static str {

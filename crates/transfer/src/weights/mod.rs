@@ -3,7 +3,7 @@
 //! In reading order: what can go wrong ([`error`]); a file of which nothing is believed ([`reader`]) as
 //! tensors by name ([`weights_file`], [`safetensors_file`], [`pth`], [`mod@read`]); names of other libraries
 //! ([`wrapped`], [`mod@rename`]); into a network ([`load`]). Then where files are: their sums and names
-//! ([`digest`], [`plain`], [`source`], [`hub_file`], [`torchvision_file`]), the [`manifest`] of a model that
+//! ([`digest`], [`plain`], [`source`], [`answer_error`], [`fetch_error`], [`hub_file`], [`torchvision_file`]), the [`manifest`] of a model that
 //! says both, and with the feature `hub` how they come here ([`fetch`]).
 
 pub(crate) mod error;
@@ -16,6 +16,7 @@ mod safetensors_file;
 pub(crate) mod weights_file;
 mod wrapped;
 
+pub(crate) mod answer_error;
 pub(crate) mod digest;
 #[cfg(feature = "hub")]
 pub(crate) mod fetch;
@@ -26,10 +27,11 @@ mod plain;
 pub(crate) mod source;
 pub(crate) mod torchvision_file;
 
+pub use answer_error::AnswerError;
 pub use digest::{Digest, sha256};
 pub use error::WeightsError;
 #[cfg(feature = "hub")]
-pub use fetch::{Answer, Fetch, FetchConfig, Hub, Sources, Torchvision};
+pub use fetch::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
 pub use fetch_error::FetchError;
 pub use hub_file::HubFile;
 pub use load::{Fit, load_weights};

@@ -27,7 +27,7 @@ use super::{pth, safetensors_file};
 ///
 /// # Examples
 /// ```
-/// let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/state_dicts/wrapped_module.pth");
+/// let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/state_dicts/wrapped_module.pth");
 /// let weights = taper_transfer::read_weights(file)?;
 /// assert_eq!(weights.report.entry.as_deref(), Some("state_dict"));
 /// assert_eq!(weights.report.prefix, "module.");

@@ -7,21 +7,29 @@ use candle_core::Tensor;
 use super::error::WeightsError;
 use crate::names::is_below;
 
-/// Gives weights their names in this library: each pair says what a name begins with, and what it is to begin with;
-/// whole parts, the first pair that fits. Of two that would have the same name the last one stays:
-/// [`Model::weights_in`](crate::Model::weights_in) refuses a file that holds both.
+/// Gives weights their names in this library: each pair says what a name begins with, and what it is
+/// to begin with; whole parts, the first pair that fits. `origin` says in errors where they came from.
+///
+/// # Errors
+/// When two tensors would have the same name.
 ///
 /// # Examples
 /// ```
 /// # use std::collections::BTreeMap;
 /// # use candle_core::{DType, Device, Tensor};
-/// let weights = BTreeMap::from([("head.fc.bias".to_owned(), Tensor::zeros(3, DType::F32, &Device::Cpu)?)]);
+/// let bias = Tensor::zeros(3, DType::F32, &Device::Cpu)?;
+/// let weights = BTreeMap::from([("head.fc.bias".to_owned(), bias)]);
 /// let pairs = [["head.fc".to_owned(), "classifier.6".to_owned()]];
-/// assert!(taper_transfer::rename(weights, &pairs).contains_key("classifier.6.bias"));
-/// # Ok::<(), candle_core::Error>(())
+/// let weights = taper_transfer::rename(weights, &pairs, "vgg16.safetensors")?;
+/// assert!(weights.contains_key("classifier.6.bias"));
+/// # Ok::<(), taper_transfer::WeightsError>(())
 /// ```
-pub fn rename(weights: BTreeMap<String, Tensor>, pairs: &[[String; 2]]) -> BTreeMap<String, Tensor> {
-    weights.into_iter().map(|(name, tensor)| (renamed(&name, pairs), tensor)).collect()
+pub fn rename(
+    weights: BTreeMap<String, Tensor>,
+    pairs: &[[String; 2]],
+    origin: &str,
+) -> Result<BTreeMap<String, Tensor>, WeightsError> {
+    rename_all(origin, weights, |name| renamed(name, pairs))
 }
 
 /// A name as [`rename`] gives it.
@@ -72,8 +80,10 @@ mod tests {
         let one = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
         let weights = BTreeMap::from(["a", "b"].map(|name| (name.to_owned(), one.clone())));
         assert_eq!(rename_all("x.pth", weights.clone(), |name| format!("x.{name}")).unwrap().len(), 2);
-        let error = rename_all("x.pth", weights, |_| "c".to_owned()).unwrap_err().to_string();
+        let error = rename_all("x.pth", weights.clone(), |_| "c".to_owned()).unwrap_err().to_string();
         assert!(error.contains("x.pth") && error.contains("a and b"), "{error}");
+        let error = rename(weights, &[["a".to_owned(), "b".to_owned()]], "x.pth").unwrap_err();
+        assert!(matches!(error, WeightsError::SameName { renamed, .. } if renamed == "b"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use taper_transfer::{BackboneConfig, Classifier, ConvHeadConfig, Head, architect
 
 use crate::params;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models");
 
 fn values() -> HashMap<String, Tensor> {
     candle_core::safetensors::load(format!("{GOLDEN}.safetensors"), &Device::Cpu).unwrap()

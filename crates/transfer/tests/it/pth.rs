@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor};
 use taper_transfer::{PthError, ReadReport, WeightsError, WeightsFile, read_weights, weights_from_bytes};
 
-const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/state_dicts");
+const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/state_dicts");
 
 pub(crate) fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(format!("{SAVED}/{name}.pth")).unwrap()

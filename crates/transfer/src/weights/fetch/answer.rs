@@ -1,5 +1,6 @@
 //! What a server says of a file before it sends it.
 
+use crate::weights::answer_error::AnswerError;
 use crate::weights::digest::{Digest, is_hexadecimal};
 
 /// What the answers to a request for a file promise, checked: whatever a server says becomes a number, a checksum or the name of
@@ -7,11 +8,12 @@ use crate::weights::digest::{Digest, is_hexadecimal};
 ///
 /// # Examples
 /// ```
-/// use taper_transfer::Answer;
+/// use taper_transfer::{Answer, AnsweredBy};
 /// let mut answer = Answer::default();
-/// answer.read(206, [("Content-Range", &b"bytes 5-9/10"[..]), ("ETag", b"\"/etc/passwd\"")], true)?;
+/// let headers = [("Content-Range", &b"bytes 5-9/10"[..]), ("ETag", b"\"/etc/passwd\"")];
+/// answer.read(206, headers, AnsweredBy::Asked)?;
 /// assert_eq!((answer.first, answer.size, answer.sha256), (5, Some(10), None));
-/// # Ok::<(), String>(())
+/// # Ok::<(), taper_transfer::AnswerError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -25,9 +27,17 @@ pub struct Answer {
     pub first: u64,
 }
 
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// The server that was asked.
+    Asked,
+    /// Another, to which that one redirects: it only says how long the file is.
+    Other,
+}
+
 impl Answer {
-    /// Takes over what one answer says, which may be a redirection before the last; `trusted` says whether it is of the server that
-    /// was asked: another one, to which it redirects, only says how long the file is.
+    /// Takes over what one answer says, which may be a redirection before the last.
     ///
     /// # Errors
     /// What makes no sense: a size or a range that is none, or two sizes that differ.
@@ -35,11 +45,11 @@ impl Answer {
         &mut self,
         status: u16,
         headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-        trusted: bool,
-    ) -> Result<(), String> {
-        let mut etag = None;
+        by: AnsweredBy,
+    ) -> Result<(), AnswerError> {
+        let (trusted, mut etag) = (by == AnsweredBy::Asked, None);
         for (name, value) in headers {
-            let text = || std::str::from_utf8(value).map_err(|_| format!("{name} is no text"));
+            let text = || std::str::from_utf8(value).map_err(|_| AnswerError::NotText { header: name.to_owned() });
             match &*name.to_ascii_lowercase() {
                 "content-range" if status == 206 => self.range(text()?)?,
                 "content-length" if status == 200 => self.sized(number(name, text()?)?)?,
@@ -50,7 +60,7 @@ impl Answer {
                 "x-repo-commit" if trusted => {
                     let commit = text()?.trim();
                     if commit.len() != 40 || !is_hexadecimal(commit) {
-                        return Err("X-Repo-Commit is not 40 hexadecimal digits".to_owned());
+                        return Err(AnswerError::Commit);
                     }
                     self.commit = Some(commit.to_owned());
                 }
@@ -59,13 +69,13 @@ impl Answer {
         }
         self.sha256 = self.sha256.take().or(etag);
         match self.size {
-            Some(size) if self.first > size => Err(format!("it sends from byte {} of {size}", self.first)),
+            Some(size) if self.first > size => Err(AnswerError::BeyondEnd { first: self.first, size }),
             _ => Ok(()),
         }
     }
 
     /// `bytes 5-9/10`, or `bytes 5-9/*` where the size is not known.
-    fn range(&mut self, text: &str) -> Result<(), String> {
+    fn range(&mut self, text: &str) -> Result<(), AnswerError> {
         let parts = || {
             let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
             let (first, last) = range.split_once('-')?;
@@ -73,14 +83,14 @@ impl Answer {
             let size = if size == "*" { None } else { Some(digits(size)?) };
             (first <= last && size.is_none_or(|size| last < size)).then_some((first, size))
         };
-        let (first, size) = parts().ok_or_else(|| format!("Content-Range is {text:?}"))?;
+        let (first, size) = parts().ok_or_else(|| AnswerError::Range { got: text.to_owned() })?;
         self.first = first;
         size.map_or(Ok(()), |size| self.sized(size))
     }
 
-    fn sized(&mut self, size: u64) -> Result<(), String> {
+    fn sized(&mut self, size: u64) -> Result<(), AnswerError> {
         match self.size.replace(size) {
-            Some(other) if other != size => Err(format!("it says that the file has {other} bytes, and {size}")),
+            Some(first) if first != size => Err(AnswerError::Sizes { first, second: size }),
             _ => Ok(()),
         }
     }
@@ -91,8 +101,8 @@ fn checksum(tag: &str) -> Option<Digest> {
     Digest::parse_whole(tag.trim().trim_start_matches("W/").trim_matches('"'))
 }
 
-fn number(name: &str, text: &str) -> Result<u64, String> {
-    digits(text.trim()).ok_or_else(|| format!("{name} is {text:?}"))
+fn number(name: &str, text: &str) -> Result<u64, AnswerError> {
+    digits(text.trim()).ok_or_else(|| AnswerError::NotANumber { header: name.to_owned(), got: text.to_owned() })
 }
 
 /// A number of digits alone: `parse` takes a sign too.
@@ -119,16 +129,18 @@ mod tests {
             ),
         ) {
             let mut answer = Answer::default();
-            let read = answer.read(status, headers.iter().map(|(name, value)| (NAMES[*name], value.as_bytes())), true);
+            let read = answer.read(status, headers.iter().map(|(name, value)| (NAMES[*name], value.as_bytes())), AnsweredBy::Asked);
             prop_assert!(answer.commit.is_none_or(|commit| commit.len() == 40 && is_hexadecimal(&commit)));
             prop_assert!(answer.sha256.is_none_or(|digest| digest.is_whole()));
             prop_assert!(read.is_err() || answer.size.is_none_or(|size| answer.first <= size));
         }
     }
 
-    fn read(status: u16, headers: &[(&str, &str)]) -> Result<Answer, String> {
+    fn read(status: u16, headers: &[(&str, &str)]) -> Result<Answer, AnswerError> {
         let mut answer = Answer::default();
-        answer.read(status, headers.iter().map(|(name, value)| (*name, value.as_bytes())), true).map(|()| answer)
+        answer
+            .read(status, headers.iter().map(|(name, value)| (*name, value.as_bytes())), AnsweredBy::Asked)
+            .map(|()| answer)
     }
 
     #[test]
@@ -157,7 +169,12 @@ mod tests {
         {
             assert!(read(206, &[("Content-Range", range)]).is_err(), "{range}");
         }
-        assert!(read(206, &[("X-Linked-Size", "9"), ("Content-Range", "bytes 0-9/10")]).unwrap_err().contains("10"));
+        assert!(
+            read(206, &[("X-Linked-Size", "9"), ("Content-Range", "bytes 0-9/10")])
+                .unwrap_err()
+                .to_string()
+                .contains("10")
+        );
         let unknown = read(206, &[("Content-Range", "bytes 5-9/*"), ("Content-Length", "5")]).unwrap();
         assert_eq!((unknown.first, unknown.size), (5, None));
     }
@@ -166,7 +183,7 @@ mod tests {
     fn another_server_only_says_how_long_the_file_is() {
         let mut answer = read(302, &[("X-Linked-Size", "10")]).unwrap();
         let headers = [("ETag", &*"0".repeat(64)), ("X-Repo-Commit", "x"), ("Content-Range", "bytes 0-9/10")];
-        answer.read(206, headers.map(|(name, value)| (name, value.as_bytes())), false).unwrap();
+        answer.read(206, headers.map(|(name, value)| (name, value.as_bytes())), AnsweredBy::Other).unwrap();
         assert_eq!(answer, Answer { size: Some(10), ..Answer::default() });
     }
 }

@@ -13,14 +13,14 @@ use crate::weights::digest::Digest;
 use crate::weights::fetch_error::FetchError;
 
 /// A file that lies in the cache.
-pub(crate) struct Found {
-    pub(crate) path: PathBuf,
+pub(super) struct Found {
+    pub(super) path: PathBuf,
     /// What its SHA-256 was when it came, where that was written down.
-    pub(crate) recorded: Option<Digest>,
+    pub(super) recorded: Option<Digest>,
 }
 
 /// A file, and the cache that it belongs into.
-pub(crate) trait Cached {
+pub(super) trait Cached {
     /// Where it lies, when it does.
     fn find(&self) -> Option<Found>;
 
@@ -36,21 +36,22 @@ static CHECKED: Mutex<BTreeSet<(PathBuf, Digest)>> = Mutex::new(BTreeSet::new())
 
 /// The place of a file in the cache: checked, when this process has not done so before, and fetched if it is not there or is no
 /// longer what it was. Of two processes one fetches it and the other waits.
-pub(crate) fn pull(
+pub(super) fn pull(
     cached: &dyn Cached,
     download: &Download<'_>,
     tell: &mut dyn FnMut(Fetch),
 ) -> Result<PathBuf, FetchError> {
-    let disk = |path: &Path, source| FetchError::Disk { path: path.to_owned(), source, origin: download.origin };
+    let disk =
+        |path: &Path, source| FetchError::Disk { path: path.to_owned(), source, origin: download.request.origin };
     let whole = || cached.find().map(|found| check(found, download)).transpose();
     match whole() {
         Ok(Some(path)) => return Ok(path),
-        Ok(None) if download.config.offline => {
+        Ok(None) if download.request.config.offline => {
             let cache = cached.folder().to_owned();
-            return Err(FetchError::Offline { file: download.file.clone(), cache });
+            return Err(FetchError::Offline { file: download.request.file.clone(), cache });
         }
         Ok(None) => {}
-        Err(FetchError::Damaged { path, .. }) if !download.config.offline => tell(Fetch::Damaged(path)),
+        Err(FetchError::Damaged { path, .. }) if !download.request.config.offline => tell(Fetch::Damaged(path)),
         Err(error) => return Err(error),
     }
     let staging = download.staging;
@@ -75,7 +76,7 @@ pub(crate) fn pull(
 /// The path of a file that is what it was, by what we know of it or by what was written down when it came.
 fn check(found: Found, download: &Download<'_>) -> Result<PathBuf, FetchError> {
     let Found { path, recorded } = found;
-    let disk = |source| FetchError::Disk { path: path.clone(), source, origin: download.origin };
+    let disk = |source| FetchError::Disk { path: path.clone(), source, origin: download.request.origin };
     let Some(wanted) = download.digest.or(recorded.as_ref()) else {
         return Ok(path);
     };

@@ -9,6 +9,7 @@ use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 use super::cached::{self, Cached, Found};
 use super::config::{Fetch, FetchConfig, said};
 use super::download::{Arrived, Download};
+use super::request::Request;
 use crate::weights::digest::{Digest, is_hexadecimal};
 use crate::weights::fetch_error::FetchError;
 use crate::weights::hub_file::HubFile;
@@ -67,16 +68,19 @@ impl Hub {
         let (repo, staging) =
             (repo(file), self.cache.join("taper-incomplete").join(file.repository.replace('/', "--")));
         let endpoint = self.endpoint.trim_end_matches('/');
-        let download = Download {
+        let request = Request {
             file: file.to_string(),
             origin: Source::Hub,
             url: format!("{endpoint}/{}/resolve/{}/{}", repo.url(), repo.url_revision(), file.file),
             token: self.token.as_deref(),
+            config: &self.fetch,
+        };
+        let download = Download {
+            request,
             digest: file.sha256.as_ref(),
             needs_commit: !is_of_commit(file),
             // Where the checksum is known, it says more.
             commit: Some(&*file.revision).filter(|_| is_of_commit(file) && file.sha256.is_none()),
-            config: &self.fetch,
             staging: &staging,
         };
         cached::pull(&self.cached(file), &download, tell)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::cached::{self, Cached, Found};
 use super::config::{Fetch, FetchConfig, said};
 use super::download::{Arrived, Download};
+use super::request::Request;
 use crate::weights::fetch_error::FetchError;
 use crate::weights::source::Source;
 use crate::weights::torchvision_file::TorchvisionFile;
@@ -60,17 +61,15 @@ impl Torchvision {
     /// As [`Hub::pull`](crate::Hub::pull).
     pub fn pull(&self, file: &TorchvisionFile, tell: &mut dyn FnMut(Fetch)) -> Result<PathBuf, FetchError> {
         let (digest, staging) = (file.digest()?, self.cache.join("taper-incomplete").join(&file.file));
-        let download = Download {
+        let request = Request {
             file: file.to_string(),
             origin: Source::Torchvision,
             url: format!("{}/{}", self.endpoint.trim_end_matches('/'), file.file),
             token: None,
-            digest: Some(&digest),
-            needs_commit: false,
-            commit: None,
             config: &self.fetch,
-            staging: &staging,
         };
+        let digest = Some(&digest);
+        let download = Download { request, digest, needs_commit: false, commit: None, staging: &staging };
         cached::pull(&InTorchHome { cache: &self.cache, file }, &download, tell)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use super::error::PthError;
+use super::instructions;
 use super::limits::{MOST_PICKLE, MOST_STEPS};
-use super::machine;
 use super::object::{Object, Pickle};
 use super::place::Place;
 use super::view::storage;
@@ -65,7 +65,7 @@ impl<'a> Stream<'a> {
     }
 
     fn read_next(&mut self) -> Result<Pickle<'a>, PthError> {
-        let pickle = machine::read(&self.bytes[self.at..], &mut self.left)?;
+        let pickle = instructions::read(&self.bytes[self.at..], &mut self.left)?;
         self.at += pickle.len;
         Ok(pickle)
     }

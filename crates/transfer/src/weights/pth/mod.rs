@@ -2,13 +2,14 @@
 //! believed of the sizes it claims.
 //!
 //! In reading order: [`limits`] and [`error`]; a pickle from its bytes ([`code`]) by its
-//! instructions ([`machine`]) to a list of objects ([`object`]); the tensors in that list
+//! instructions ([`machine`], [`instructions`]) to a list of objects ([`object`]); the tensors in that list
 //! ([`view`], [`state_dict`]); the two containers that pickles come in ([`archive`], [`legacy`]); and
 //! [`mod@read`], which puts them together.
 
 mod archive;
 mod code;
 mod error;
+mod instructions;
 mod legacy;
 mod limits;
 mod machine;

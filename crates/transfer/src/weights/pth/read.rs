@@ -9,7 +9,7 @@ use super::object::{Element, Pickle};
 use super::place::Place;
 use super::state_dict::{self, StateDict};
 use super::view::View;
-use super::{legacy, machine};
+use super::{instructions, legacy};
 use crate::weights::error::WeightsError;
 use crate::weights::reader::Reader;
 use crate::weights::weights_file::WeightsFile;
@@ -57,7 +57,7 @@ fn read_archive<R: Read + Seek>(reader: &mut Reader<R>) -> Result<WeightsFile, W
         Some(b"big") => reader.set_big_endian(),
         Some(_) => return Err(reader.fault(PthError::ByteOrder)),
     }
-    let pickle = machine::read(&pickle, &mut { MOST_STEPS }).map_err(|error| reader.fault(error))?;
+    let pickle = instructions::read(&pickle, &mut { MOST_STEPS }).map_err(|error| reader.fault(error))?;
     weights(reader, &pickle, |reader, key| archive.place(reader, &format!("{folder}data/{key}")))
 }
 
