@@ -73,7 +73,7 @@ impl<'a> Course<'a> {
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
         let optimizer = optimizer(rule, classifier, params, recipe)?;
         let rng = Rng::new(recipe.seed);
-        let trained = || classifier.trainables(params).into_iter().map(|(name, var, _)| (name, var)).collect();
+        let trained = || classifier.trainables(params).into_iter().map(|trained| (trained.name, trained.var)).collect();
         let average = averaging(o.average, span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
         Ok(Self {
             recipe,

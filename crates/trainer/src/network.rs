@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use taper_tensor::{LoadReport, Params, Rng};
 use taper_transfer::{
-    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, PretrainedModel, ReadReport, WeightsFile,
-    architecture, load_weights,
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, PretrainedModel, ReadReport,
+    WeightsFile, architecture, load_weights,
 };
 
 use crate::model::ModelCard;

@@ -32,7 +32,11 @@ pub fn tell(report: &ReadReport) {
 ///
 /// # Errors
 /// When the source does not hold them, or they cannot be fetched.
-pub fn pull(model: &PretrainedModel, sources: &Sources, source: Option<Source>) -> Result<Option<PathBuf>, TransferError> {
+pub fn pull(
+    model: &PretrainedModel,
+    sources: &Sources,
+    source: Option<Source>,
+) -> Result<Option<PathBuf>, TransferError> {
     let bar = downloading(model.name);
     let mut here = 0;
     let path = model.pull(sources, source, &mut |fetch| match fetch {

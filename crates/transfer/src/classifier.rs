@@ -16,6 +16,17 @@ pub enum Part {
     Head,
 }
 
+/// A parameter that is trained.
+#[derive(Clone, Debug)]
+pub struct Trainable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub var: Var,
+    /// The part that it belongs to.
+    pub part: Part,
+}
+
 /// A backbone and a head, with the first [`frozen`](Classifier::frozen) stages left as they are.
 ///
 /// Frozen stages run in [`Mode::Eval`] whatever the mode, so they draw no noise, keep no activations
@@ -36,7 +47,7 @@ pub enum Part {
 /// let head = Head::default().build(&params.root(), backbone.channels(), 10)?;
 /// let mut net = Classifier::new(Box::new(backbone), head);
 /// net.freeze(3)?;
-/// assert!(net.trainables(&params).iter().all(|&(_, _, part)| part >= Part::Stage(3)));
+/// assert!(net.trainables(&params).iter().all(|trained| trained.part >= Part::Stage(3)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -131,15 +142,12 @@ impl Classifier {
 
     /// The parameters that are trained, in the order of their names, each with the part it belongs to:
     /// the stage that owns its name, or the head, which has whatever no stage owns.
-    pub fn trainables(&self, params: &Params) -> Vec<(String, Var, Part)> {
+    pub fn trainables(&self, params: &Params) -> Vec<Trainable> {
         params
             .trainables()
             .into_iter()
-            .map(|(name, var)| {
-                let part = self.part(&name);
-                (name, var, part)
-            })
-            .filter(|&(_, _, part)| part >= Part::Stage(self.frozen))
+            .map(|(name, var)| Trainable { part: self.part(&name), name, var })
+            .filter(|trainable| trainable.part >= Part::Stage(self.frozen))
             .collect()
     }
 

@@ -56,7 +56,7 @@ pub use backbones::{
     densenet121, efficientnet_b0, mobilenet, resnet, small_cnn, squeezenet, vgg,
 };
 pub use check::MOST_FEATURES;
-pub use classifier::{Classifier, Part};
+pub use classifier::{Classifier, Part, Trainable};
 pub use error::TransferError;
 pub use heads::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, Head, LinearHead, MlpHead,

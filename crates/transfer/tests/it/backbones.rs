@@ -5,7 +5,7 @@ use taper_regularize::{DropPer, linear_survival};
 use taper_tensor::{Layer, Mode, Params, Rng};
 use taper_transfer::{
     ARCHITECTURES, Architecture, Backbone, BackboneConfig, Classifier, Head, LinearHead, ResNetLayers, Staged, Stem,
-    VggHeadConfig, VggLayers, architecture, resnet, small_cnn, vgg,
+    Trainable, VggHeadConfig, VggLayers, architecture, resnet, small_cnn, vgg,
 };
 
 use crate::{params, pictures};
@@ -117,7 +117,7 @@ fn every_network_has_the_maps_of_its_list_and_a_gradient_for_each_parameter() ->
             let y = net.forward(&x, Mode::Train(&Rng::new(1)))?;
             assert_eq!(y.dims(), [n, 3]);
             let grads = y.sqr()?.sum_all()?.backward()?;
-            for (parameter, var, _) in net.trainables(&p) {
+            for Trainable { name: parameter, var, .. } in net.trainables(&p) {
                 let Some(gradient) = grads.get(&var) else { panic!("{name}: {parameter} has no gradient") };
                 let norm = gradient.sqr()?.sum_all()?.to_scalar::<f32>()?;
                 assert!(norm.is_finite(), "{name}: {parameter}");

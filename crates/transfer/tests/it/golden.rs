@@ -91,7 +91,7 @@ fn fine_tune(case: &str, frozen: usize) -> Result<()> {
         .flat_map(|label| (0..3).map(move |c| if c == label { 1.0 } else { 0.0 }))
         .collect();
     let targets = Tensor::from_vec(targets, (4, 3), &Device::Cpu)?;
-    let trained: Vec<_> = net.trainables(&p).into_iter().map(|(name, var, _)| (name, var)).collect();
+    let trained: Vec<_> = net.trainables(&p).into_iter().map(|trained| (trained.name, trained.var)).collect();
     let (x, rng) = (pixels(&v), Rng::new(0));
     let (mut velocity, mut losses, mut norms) = (HashMap::new(), Vec::new(), Vec::new());
     for step in 0..6 {
