@@ -72,7 +72,8 @@ impl Architecture {
     /// The backbone with first values for its weights, below `path`.
     ///
     /// # Errors
-    /// When it has no layers for a setting or the setting is out of range; when a parameter exists with another shape.
+    /// When it has no layers for a setting or the setting is out of range; when a parameter exists
+    /// with another shape.
     pub fn backbone(&self, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
         config.check(match self.family {
             Family::ResNet(..) | Family::EfficientNet => Takes::Depth,

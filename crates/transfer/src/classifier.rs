@@ -7,7 +7,8 @@ use taper_tensor::{Graph, Layer, Mode, Params, Value};
 
 use crate::{Backbone, TransferError};
 
-/// The part of a [`Classifier`] that a parameter belongs to, ordered from the picture to the logits.
+/// The part of a [`Classifier`] that a parameter belongs to, ordered from the picture to the
+/// logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// The stage of the backbone with this index.
@@ -29,13 +30,14 @@ pub struct Trainable {
 
 /// A backbone and a head, with the first [`frozen`](Classifier::frozen) stages left as they are.
 ///
-/// Frozen stages run in [`Mode::Eval`] whatever the mode, so they draw no noise, keep no activations
-/// and leave running statistics alone; their output is detached, so the backward pass ends there. What
-/// they compute for a picture never changes, and can be kept: [`frozen_features`](Classifier::frozen_features)
-/// and [`forward_from`](Classifier::forward_from) are the two halves of [`forward`](Classifier::forward).
+/// Frozen stages run in [`Mode::Eval`] whatever the mode, so they draw no noise, keep no
+/// activations and leave running statistics alone; their output is detached, so the backward pass
+/// ends there. What they compute for a picture never changes, and can be kept:
+/// [`frozen_features`](Classifier::frozen_features) and [`forward_from`](Classifier::forward_from)
+/// are the two halves of [`forward`](Classifier::forward).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3) to logits (N,classes).
+/// Normalized pictures (N,H,W,3) to logits (N,classes).
 ///
 /// # Examples
 /// ```
@@ -90,7 +92,7 @@ impl Classifier {
         Ok(())
     }
 
-    /// The logits of normalised pictures `x`.
+    /// The logits of normalized pictures `x`.
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
@@ -98,7 +100,7 @@ impl Classifier {
         self.head.forward(&self.features(x, mode)?, mode)
     }
 
-    /// The last feature map, (N,h,w,channels), of normalised pictures `x`.
+    /// The last feature map, (N,h,w,channels), of normalized pictures `x`.
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
@@ -116,8 +118,8 @@ impl Classifier {
         Ok(outputs)
     }
 
-    /// What the frozen stages make of normalised pictures `x`; `x` itself where none is frozen. Where all are, what the head
-    /// begins with is done as well ([`Layer::prepared`]).
+    /// What the frozen stages make of normalized pictures `x`; `x` itself where none is frozen.
+    /// Where all are, what the head begins with is done as well ([`Layer::prepared`]).
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
@@ -127,8 +129,9 @@ impl Classifier {
         if self.frozen == self.backbone.stages().len() { self.head.prepared(&x) } else { Ok(x) }
     }
 
-    /// The logits, from the output `x` of stage `first - 1` on; with `first` = [`frozen`](Self::frozen)
-    /// and [`frozen_features`](Self::frozen_features) the same as [`forward`](Self::forward).
+    /// The logits, from the output `x` of stage `first - 1` on; with `first` =
+    /// [`frozen`](Self::frozen) and [`frozen_features`](Self::frozen_features) the same as
+    /// [`forward`](Self::forward).
     ///
     /// # Errors
     /// When there are fewer than `first` stages, or `x` does not fit.
@@ -140,8 +143,8 @@ impl Classifier {
         self.head.forward(&self.run(first, x, mode, |_| {})?, mode)
     }
 
-    /// The parameters that are trained, in the order of their names, each with the part it belongs to:
-    /// the stage that owns its name, or the head, which has whatever no stage owns.
+    /// The parameters that are trained, in the order of their names, each with the part it belongs
+    /// to: the stage that owns its name, or the head, which has whatever no stage owns.
     pub fn trainables(&self, params: &Params) -> Vec<Trainable> {
         params
             .trainables()

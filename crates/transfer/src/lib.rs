@@ -1,14 +1,15 @@
 //! Pretrained backbones with named stages, and what it takes to reuse one for other pictures.
 //!
-//! A network that has seen a million pictures is a good start for a few hundred of another kind: its
-//! early stages detect edges and textures that every picture has. So keep the [`Backbone`], put a new
-//! [`Head`] on it, freeze the first stages, and train the rest. [`Classifier`] is all of that in one
-//! layer. The list of [`Stage`]s is the only list of a backbone's layers: freezing, learning rates by
-//! depth and feature taps all index it.
+//! A network that has seen a million pictures is a good start for a few hundred of another kind:
+//! its early stages detect edges and textures that every picture has. So keep the [`Backbone`], put
+//! a new [`Head`] on it, freeze the first stages, and train the rest. [`Classifier`] is all of that
+//! in one layer. The list of [`Stage`]s is the only list of a backbone's layers: freezing, learning
+//! rates by depth and feature taps all index it.
 //!
-//! Weights are safetensors files, or PyTorch's own, with torchvision's names ([`read_weights`], [`load_weights`]). Each
-//! comes with a [`Manifest`] that says what the network expects; the [`MODELS`] known here are found
-//! by name with [`model`], and one of them is embedded, so that there is always something to begin with.
+//! Weights are safetensors files, or PyTorch's own, with torchvision's names ([`read_weights`],
+//! [`load_weights`]). Each comes with a [`Manifest`] that says what the network expects; the
+//! [`MODELS`] known here are found by name with [`model`], and one of them is embedded, so that
+//! there is always something to begin with.
 //!
 //! # Examples
 //! ```

@@ -125,7 +125,7 @@ fn list(json: bool) -> Result<()> {
             percent(manifest.top1),
             percent(manifest.top5),
             megabytes(model, &manifest),
-            manifest.licence,
+            manifest.license,
         ))?;
     }
     if json {
@@ -156,7 +156,7 @@ fn facts(model: &PretrainedModel, manifest: &Manifest, place: String) -> Value {
     json!({
         "schema": 1, "name": model.name, "parameters": manifest.parameters, "gflops": manifest.gflops,
         "top1": manifest.top1, "top5": manifest.top5, "megabytes": megabytes(model, manifest),
-        "licence": manifest.licence, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
+        "licence": manifest.license, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
         "std": manifest.std, "source": manifest.source,
         "repository": manifest.hub.as_ref().map(|file| &file.repository),
         "revision": manifest.hub.as_ref().map(|file| &file.revision),
@@ -189,7 +189,7 @@ fn info(model: &PretrainedModel, json: bool) -> Result<()> {
     }
     let [mean, std] = [manifest.mean, manifest.std].map(|values| values.map(|value| value.to_string()).join(", "));
     line(format_args!("input       {} pixels, mean {mean}, deviation {std}", manifest.input_size))?;
-    line(format_args!("licence     {}", manifest.licence))?;
+    line(format_args!("licence     {}", manifest.license))?;
     match model.find(&sources)? {
         Some(path) => line(format_args!("weights     {}", path.display()))?,
         None => line(format_args!("weights     {place}"))?,

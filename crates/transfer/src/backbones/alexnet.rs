@@ -8,7 +8,8 @@ use crate::backbones::stage::stage;
 use crate::convolution::{ConvRelu, Convolution};
 use crate::{BackboneConfig, Staged};
 
-/// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
+/// The side of the smallest picture whose maps are no smaller than the windows of the pools,
+/// pixels.
 const SMALLEST: usize = 63;
 
 const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: false };
@@ -21,18 +22,19 @@ const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: fals
 /// features.6, .8, .10       convolutions 3x3 to 384, 256, 256, padding 1, ReLU; max pool                      conv3-5
 /// ```
 ///
-/// Parameters have torchvision's names; weights begin uniform (He et al.), biases 0. torchvision's classifier is
-/// [`Head::AlexNet`](crate::Head::AlexNet).
+/// Parameters have torchvision's names; weights begin uniform (He et al.), biases 0. torchvision's
+/// classifier is [`Head::AlexNet`](crate::Head::AlexNet).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), H and W 63 pixels or more, to (N,h,w,256); 224 pixels give 6.
+/// Normalized pictures (N,H,W,3), H and W 63 pixels or more, to (N,h,w,256); 224 pixels give 6.
 ///
 /// # Errors
 /// When a parameter exists with another shape.
 ///
 /// # References
-/// A. Krizhevsky, *One weird trick for parallelizing convolutional neural networks*, 2014; A. Krizhevsky, I. Sutskever,
-/// G. Hinton, *ImageNet Classification with Deep Convolutional Neural Networks*, 2012.
+/// A. Krizhevsky, *One weird trick for parallelizing convolutional neural networks*, 2014; A.
+/// Krizhevsky, I. Sutskever, G. Hinton, *ImageNet Classification with Deep Convolutional Neural
+/// Networks*, 2012.
 pub fn alexnet(path: &Path, config: &BackboneConfig) -> Result<Staged> {
     let path = path.at("features");
     let conv = |n: usize, shape, stride, padding| {

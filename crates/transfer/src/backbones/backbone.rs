@@ -8,8 +8,8 @@ use super::stage::Stage;
 /// A network from pictures to feature maps, cut into stages that run one after the other.
 ///
 /// # Shapes
-/// The first stage takes normalised pictures (N,H,W,3); each takes what the one before gave; the last
-/// gives (N,h,w,[`channels`](Backbone::channels)).
+/// The first stage takes normalized pictures (N,H,W,3); each takes what the one before gave; the
+/// last gives (N,h,w,[`channels`](Backbone::channels)).
 ///
 /// # Examples
 /// ```
@@ -32,7 +32,8 @@ pub trait Backbone: Send + Sync {
     /// When there is no stage `i`, or `x` does not fit it.
     fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor>;
 
-    /// Adds stage `i` in testing to a graph, as [`Layer::graph`](taper_tensor::Layer::graph). By default that is refused.
+    /// Adds stage `i` in testing to a graph, as [`Layer::graph`](taper_tensor::Layer::graph). By
+    /// default that is refused.
     ///
     /// # Errors
     /// When there is no stage `i`, it cannot be written so, or `x` does not fit.

@@ -40,17 +40,18 @@ const STAGES: [Stage; 4] = [
 /// features.norm5                       norm, ReLU
 /// ```
 ///
-/// Parameters have torchvision's names and begin as there: weights normal (He et al.). torchvision's classifier is
-/// [`LinearHead`](crate::LinearHead) by the name `classifier`.
+/// Parameters have torchvision's names and begin as there: weights normal (He et al.).
+/// torchvision's classifier is [`LinearHead`](crate::LinearHead) by the name `classifier`.
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), H and W 29 pixels or more, to (N,h,w,1024); 224 pixels give 7.
+/// Normalized pictures (N,H,W,3), H and W 29 pixels or more, to (N,h,w,1024); 224 pixels give 7.
 ///
 /// # Errors
 /// When a parameter exists with another shape.
 ///
 /// # References
-/// G. Huang, Z. Liu, L. van der Maaten, K. Weinberger, *Densely Connected Convolutional Networks*, 2017.
+/// G. Huang, Z. Liu, L. van der Maaten, K. Weinberger, *Densely Connected Convolutional Networks*,
+/// 2017.
 pub fn densenet121(path: &Path, config: &BackboneConfig) -> Result<Staged> {
     let features = path.at("features");
     let geometry = Conv { stride: 2, padding: 3, ..Conv::default() };

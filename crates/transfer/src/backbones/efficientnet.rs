@@ -57,12 +57,13 @@ const STYLE: Style =
 /// features.8           pointwise to 1280, norm, SiLU
 /// ```
 ///
-/// Where the shape stays, a block's input is added to its output, and in training the block may be left out
-/// ([`BackboneConfig::stochastic_depth`], torchvision's is 0.2). Parameters have torchvision's names and begin as there: weights normal
-/// (He et al., fan out), biases 0. torchvision's classifier is [`LinearHead`](crate::LinearHead) behind dropout.
+/// Where the shape stays, a block's input is added to its output, and in training the block may be
+/// left out ([`BackboneConfig::stochastic_depth`], torchvision's is 0.2). Parameters have
+/// torchvision's names and begin as there: weights normal (He et al., fan out), biases 0.
+/// torchvision's classifier is [`LinearHead`](crate::LinearHead) behind dropout.
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,1280).
+/// Normalized pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,1280).
 ///
 /// # Errors
 /// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.

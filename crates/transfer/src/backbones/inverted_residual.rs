@@ -11,7 +11,8 @@ use crate::convolution::{ConvNorm, ConvNormAct, Convolution, HE_FAN_OUT};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
     pub(crate) inputs: usize,
-    /// Channels between the two pointwise convolutions; with as many as inputs the first is left out.
+    /// Channels between the two pointwise convolutions; with as many as inputs the first is left
+    /// out.
     pub(crate) expanded: usize,
     pub(crate) outputs: usize,
     pub(crate) kernel: usize,
@@ -24,14 +25,16 @@ pub(crate) struct Block {
 /// What the blocks of a network have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
-    /// The layers' place below the block: `conv` in MobileNetV2, where the last norm has a number of its own, else `block`.
+    /// The layers' place below the block: `conv` in MobileNetV2, where the last norm has a number
+    /// of its own, else `block`.
     pub(crate) place: &'static str,
     pub(crate) norm: BatchNormConfig,
     /// Between the two layers of a squeeze-and-excitation, and behind them.
     pub(crate) gate: (Activation, Activation),
 }
 
-/// torchvision's `Conv2dNormActivation`: convolution `0` with `padding` half the kernel, batch norm `1`, activation.
+/// torchvision's `Conv2dNormActivation`: convolution `0` with `padding` half the kernel, batch norm
+/// `1`, activation.
 pub(crate) fn conv_norm_act(
     path: &Path,
     (inputs, outputs, kernel): (usize, usize, usize),
@@ -44,7 +47,8 @@ pub(crate) fn conv_norm_act(
     Ok(Box::new(ConvNormAct(ConvNorm::with(convolution, &path.at(1), outputs, norm)?, activation)))
 }
 
-/// `x + F(x)` where the shape stays, else `F(x)`: pointwise to more channels, depthwise, perhaps a gate, pointwise to fewer.
+/// `x + F(x)` where the shape stays, else `F(x)`: pointwise to more channels, depthwise, perhaps a
+/// gate, pointwise to fewer.
 pub(crate) struct InvertedResidual {
     layers: Layers,
     /// None where the shape changes.
@@ -94,7 +98,8 @@ impl Layer for InvertedResidual {
     }
 }
 
-/// A factor for each channel, from what all channels are on average (Hu et al., *Squeeze-and-Excitation Networks*, 2018).
+/// A factor for each channel, from what all channels are on average (Hu et al.,
+/// *Squeeze-and-Excitation Networks*, 2018).
 struct SqueezeExcitation {
     fc1: Convolution,
     fc2: Convolution,

@@ -169,12 +169,13 @@ impl MobileNetLayers {
 /// features.N           the last: pointwise, norm, activation
 /// ```
 ///
-/// Where the shape stays, a block's input is added to its output. Parameters have torchvision's names and begin as there:
-/// weights normal (He et al., fan out), biases 0. Norms of V3 have an epsilon of 1e-3 and a momentum of 0.01. torchvision's
-/// classifiers are [`LinearHead`](crate::LinearHead) behind dropout, and [`MlpHead`](crate::MlpHead).
+/// Where the shape stays, a block's input is added to its output. Parameters have torchvision's
+/// names and begin as there: weights normal (He et al., fan out), biases 0. Norms of V3 have an
+/// epsilon of 1e-3 and a momentum of 0.01. torchvision's classifiers are
+/// [`LinearHead`](crate::LinearHead) behind dropout, and [`MlpHead`](crate::MlpHead).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,1280), for V3 960 and 576.
+/// Normalized pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,1280), for V3 960 and 576.
 ///
 /// # Errors
 /// When a parameter exists with another shape.
@@ -192,8 +193,8 @@ impl MobileNetLayers {
 /// ```
 ///
 /// # References
-/// M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, *MobileNetV2: Inverted Residuals and Linear Bottlenecks*, 2018.
-/// A. Howard et al., *Searching for MobileNetV3*, 2019.
+/// M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, *MobileNetV2: Inverted Residuals and
+/// Linear Bottlenecks*, 2018. A. Howard et al., *Searching for MobileNetV3*, 2019.
 pub fn mobilenet(path: &Path, layers: MobileNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let MobileNetLayers { stages, ends: (first, last), activation, blocks, style, .. } = layers;
     let at_end = blocks.last().map_or(first, |block| block.outputs);

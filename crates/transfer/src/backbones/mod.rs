@@ -1,8 +1,8 @@
 //! Backbones: networks without their heads, as lists of stages.
 //!
-//! In reading order: a [`stage`], a [`backbone`] of them, one that is lists of layers ([`staged`]), what may
-//! differ in it ([`backbone_config`]); then the families, each a function from its table to a
-//! [`Staged`](staged::Staged).
+//! In reading order: a [`stage`], a [`backbone`] of them, one that is lists of layers ([`staged`]),
+//! what may differ in it ([`backbone_config`]); then the families, each a function from its table
+//! to a [`Staged`](staged::Staged).
 
 pub(crate) mod backbone;
 pub(crate) mod backbone_config;

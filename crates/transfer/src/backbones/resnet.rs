@@ -64,7 +64,8 @@ impl ResNetLayers {
     pub const RESNET101: Self = Self { depths: [3, 4, 23, 3], ..Self::RESNET50 };
     /// 151 convolutions and a linear layer.
     pub const RESNET152: Self = Self { depths: [3, 8, 36, 3], ..Self::RESNET50 };
-    /// ResNeXt: [`RESNET50`](Self::RESNET50) whose 3x3 convolutions are twice as wide, in 32 groups.
+    /// ResNeXt: [`RESNET50`](Self::RESNET50) whose 3x3 convolutions are twice as wide, in 32
+    /// groups.
     pub const RESNEXT50_32X4D: Self = Self { groups: 32, wider: 2, ..Self::RESNET50 };
     /// Wide ResNet: [`RESNET50`](Self::RESNET50) whose 3x3 convolutions are twice as wide.
     pub const WIDE_RESNET50_2: Self = Self { wider: 2, ..Self::RESNET50 };
@@ -105,8 +106,8 @@ impl ResNetLayers {
 pub enum Stem {
     /// A convolution 7x7 of stride 2 and a max pool, as torchvision has it.
     Large,
-    /// For pictures of a few dozen pixels: a convolution 3x3 of stride 1 without a max pool, so that the map is four times
-    /// as wide, ⌈H/8⌉ at the end.
+    /// For pictures of a few dozen pixels: a convolution 3x3 of stride 1 without a max pool, so
+    /// that the map is four times as wide, ⌈H/8⌉ at the end.
     Small,
 }
 
@@ -199,17 +200,18 @@ impl Layer for Residual {
 /// layerL.0.downsample.{0,1}   convolution 1x1 and norm in place of that x where the shape changes
 /// ```
 ///
-/// The first block of layers 2 to 4 halves the map, a bottleneck in its 3x3 convolution (as in torchvision;
-/// the paper has it in the first). Parameters have torchvision's names and begin as there: weights normal
-/// (He et al., fan out), norms 1 and 0. torchvision's classifier is [`LinearHead`](crate::LinearHead).
+/// The first block of layers 2 to 4 halves the map, a bottleneck in its 3x3 convolution (as in
+/// torchvision; the paper has it in the first). Parameters have torchvision's names and begin as
+/// there: weights normal (He et al., fan out), norms 1 and 0. torchvision's classifier is
+/// [`LinearHead`](crate::LinearHead).
 ///
-/// With [`BackboneConfig::stochastic_depth`] blocks are sometimes left out in training. Dropped for the whole batch, a block costs no
-/// computation in that step, and its parameters have no gradient: the optimizer of `taper-optim` takes it for 0 where it is
-/// told to (`Missing::Zero`).
+/// With [`BackboneConfig::stochastic_depth`] blocks are sometimes left out in training. Dropped for
+/// the whole batch, a block costs no computation in that step, and its parameters have no gradient:
+/// the optimizer of `taper-optim` takes it for 0 where it is told to (`Missing::Zero`).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,512), or 2048 with bottlenecks. In training
-/// the last map must have two pixels or more, counted over the batch, for the norms.
+/// Normalized pictures (N,H,W,3) of any size to (N,⌈H/32⌉,⌈W/32⌉,512), or 2048 with bottlenecks. In
+/// training the last map must have two pixels or more, counted over the batch, for the norms.
 ///
 /// # Errors
 /// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.
@@ -227,9 +229,9 @@ impl Layer for Residual {
 /// ```
 ///
 /// # References
-/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. S. Xie, R. Girshick, P. Dollár,
-/// Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide
-/// Residual Networks*, 2016.
+/// K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. S. Xie,
+/// R. Girshick, P. Dollár, Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural
+/// Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide Residual Networks*, 2016.
 pub fn resnet(path: &Path, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Staged> {
     let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let ResNetLayers { block, depths, width, .. } = layers;

@@ -18,8 +18,8 @@ const STAGES: [Stage; 3] = [
     stage("stage3", CHANNELS[2], 4, &["stage3"]),
 ];
 
-/// Six convolutions of 3x3 with norms, in three stages with a max pool between them: 140 thousand parameters, for pictures
-/// of a few dozen pixels, trained from scratch.
+/// Six convolutions of 3x3 with norms, in three stages with a max pool between them: 140 thousand
+/// parameters, for pictures of a few dozen pixels, trained from scratch.
 ///
 /// ```text
 /// stageS.{convK,bnK}, S = 1..3, K = 1..2    convolution 3x3, norm, ReLU, twice: 32, 64 and 64 channels
@@ -27,11 +27,11 @@ const STAGES: [Stage; 3] = [
 /// ```
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), sides of 4 pixels or more, to (N,⌊H/4⌋,⌊W/4⌋,64). With a fractional pooling of ratio α
-/// the sides are ⌈⌈H/α⌉/α⌉.
+/// Normalized pictures (N,H,W,3), sides of 4 pixels or more, to (N,⌊H/4⌋,⌊W/4⌋,64). With a
+/// fractional pooling of ratio α the sides are ⌈⌈H/α⌉/α⌉.
 ///
-/// With [`BackboneConfig::fractional_pooling`] fractional pools stand in the place of the max pools. A ratio below 2 leaves larger
-/// maps to stages 2 and 3, which cost as much more.
+/// With [`BackboneConfig::fractional_pooling`] fractional pools stand in the place of the max
+/// pools. A ratio below 2 leaves larger maps to stages 2 and 3, which cost as much more.
 ///
 /// # Errors
 /// When the ratio is neither 0 nor in (1, 2], or a parameter exists with another shape.
@@ -50,15 +50,16 @@ const STAGES: [Stage; 3] = [
 /// ```
 ///
 /// # References
-/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015, of which it is a
-/// small form with batch norm.
+/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*,
+/// 2015, of which it is a small form with batch norm.
 pub fn small_cnn(path: &Path, config: &BackboneConfig) -> Result<Staged> {
     let pool = |i: usize| -> Result<Box<dyn Layer>> {
         Ok(match config.fractional_pooling {
             0.0 => Box::new(Pool::default()),
             ratio => {
-                // One fixed draw in testing: the mean over several has another spread than what the norms behind it know.
-                // For a mean over draws, take it of the whole network's answers.
+                // One fixed draw in testing: the mean over several has another spread than what the
+                // norms behind it know. For a mean over draws, take it of the whole network's
+                // answers.
                 let config = FractionalMaxPoolConfig { ratio, draws: 1, ..FractionalMaxPoolConfig::default() };
                 let path = path.at(format_args!("pool{i}"));
                 Box::new(FractionalMaxPool::new(config, path.name()).map_err(Error::wrap)?)

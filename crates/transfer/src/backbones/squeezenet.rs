@@ -14,12 +14,14 @@ use crate::{BackboneConfig, Stage, Staged};
 pub struct SqueezeNetLayers {
     /// The side of the stem's filters.
     kernel: usize,
-    /// The side of the smallest picture whose maps are no smaller than the windows of the pools, pixels.
+    /// The side of the smallest picture whose maps are no smaller than the windows of the pools,
+    /// pixels.
     smallest: usize,
     stages: [(Stage, Fires); 4],
 }
 
-/// Squeezed and expanded channels of a stage's fires, in the order of its prefixes; each expands to twice the second number.
+/// Squeezed and expanded channels of a stage's fires, in the order of its prefixes; each expands to
+/// twice the second number.
 type Fires = &'static [(usize, usize)];
 
 impl SqueezeNetLayers {
@@ -93,7 +95,8 @@ impl Layer for Fire {
     }
 }
 
-/// SqueezeNet without its classifier: AlexNet's accuracy on ImageNet with a fiftieth of the weights.
+/// SqueezeNet without its classifier: AlexNet's accuracy on ImageNet with a fiftieth of the
+/// weights.
 ///
 /// ```text
 ///             1.1             1.0
@@ -102,17 +105,20 @@ impl Layer for Fire {
 /// features.N  3 to 12, in a row            fire: s = relu(squeeze x), concat(relu(expand1x1 s), relu(expand3x3 s))
 /// ```
 ///
-/// Parameters have torchvision's names, `features.N.{squeeze,expand1x1,expand3x3}.{weight,bias}`, and
-/// begin as there: weights uniform (He et al.), biases 0. torchvision's classifier is [`ConvHead`](crate::ConvHead).
+/// Parameters have torchvision's names, `features.N.{squeeze,expand1x1,expand3x3}.{weight,bias}`,
+/// and begin as there: weights uniform (He et al.), biases 0. torchvision's classifier is
+/// [`ConvHead`](crate::ConvHead).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), H and W 25 pixels or more (29 for 1.0), to (N,h,w,512); 224 pixels give 13.
+/// Normalized pictures (N,H,W,3), H and W 25 pixels or more (29 for 1.0), to (N,h,w,512); 224
+/// pixels give 13.
 ///
 /// # Errors
 /// When a parameter exists with another shape.
 ///
 /// # Differs from PyTorch
-/// There, smaller pictures pass (17 pixels): a pool may hang over a map that is smaller than its window.
+/// There, smaller pictures pass (17 pixels): a pool may hang over a map that is smaller than its
+/// window.
 ///
 /// # Examples
 /// ```
@@ -128,8 +134,8 @@ impl Layer for Fire {
 ///
 /// # References
 /// F. Iandola, S. Han, M. Moskewicz, K. Ashraf, W. Dally, K. Keutzer, *SqueezeNet: AlexNet-level
-/// accuracy with 50x fewer parameters and <0.5MB model size*, 2016. K. He, X. Zhang, S. Ren, J. Sun,
-/// *Delving Deep into Rectifiers*, 2015.
+/// accuracy with 50x fewer parameters and <0.5MB model size*, 2016. K. He, X. Zhang, S. Ren, J.
+/// Sun, *Delving Deep into Rectifiers*, 2015.
 pub fn squeezenet(path: &Path, layers: SqueezeNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let mut inputs = config.channels;
     let stages = layers.stages.into_iter().map(|(stage, fires)| {

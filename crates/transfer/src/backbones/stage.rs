@@ -11,8 +11,8 @@ pub struct Stage {
     pub channels: usize,
     /// Pixels of the picture per pixel of its output, in both directions.
     pub stride: usize,
-    /// What the names of its parameters begin with, whole parts: `features.3` owns `features.3.weight`
-    /// and not `features.30.weight`.
+    /// What the names of its parameters begin with, whole parts: `features.3` owns
+    /// `features.3.weight` and not `features.30.weight`.
     pub prefixes: &'static [&'static str],
 }
 

@@ -7,10 +7,12 @@ use taper_tensor::{Graph, Layer, Mode, Path, Value};
 
 use crate::{Backbone, Stage};
 
-/// Stages that are layers one after the other: what every [`Backbone`] here is made of, and one way to make another.
+/// Stages that are layers one after the other: what every [`Backbone`] here is made of, and one way
+/// to make another.
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,channels), H and W as large as the smallest picture that the network takes.
+/// Normalized pictures (N,H,W,channels), H and W as large as the smallest picture that the network
+/// takes.
 ///
 /// # Examples
 /// ```
@@ -35,7 +37,8 @@ pub struct Staged {
 pub(crate) type Layers = Vec<Box<dyn Layer>>;
 
 impl Staged {
-    /// A network called `name` in errors, for pictures of so many channels whose sides are `smallest` pixels or more.
+    /// A network called `name` in errors, for pictures of so many channels whose sides are
+    /// `smallest` pixels or more.
     pub fn new(
         name: &'static str,
         (channels, smallest): (usize, usize),
@@ -45,7 +48,8 @@ impl Staged {
         Self { name, channels, smallest, stages, layers }
     }
 
-    /// The first `count` stages, without the parameters of the others below `path`; all where there are no more.
+    /// The first `count` stages, without the parameters of the others below `path`; all where there
+    /// are no more.
     pub(crate) fn first(mut self, count: usize, path: &Path) -> Self {
         let rest: Vec<Stage> = self.stages.drain(count.min(self.stages.len())..).collect();
         self.layers.truncate(count);

@@ -8,11 +8,12 @@ use crate::backbones::staged::Layers;
 use crate::convolution::{ConvNorm, ConvNormAct, ConvRelu, Convolution, HE_FAN_OUT};
 use crate::{BackboneConfig, Stage, Staged};
 
-/// Which VGG: its blocks as the stages they are, and whether batch norm stands behind the convolutions.
+/// Which VGG: its blocks as the stages they are, and whether batch norm stands behind the
+/// convolutions.
 ///
-/// A block is 3x3 convolutions with ReLU and a 2x2 max pool. Its prefixes name the convolutions in order;
-/// with batch norm each is followed by that of its norm. So this is the whole network, and another VGG is
-/// another table.
+/// A block is 3x3 convolutions with ReLU and a 2x2 max pool. Its prefixes name the convolutions in
+/// order; with batch norm each is followed by that of its norm. So this is the whole network, and
+/// another VGG is another table.
 #[derive(Clone, Copy, Debug)]
 pub struct VggLayers {
     stages: [Stage; 5],
@@ -157,11 +158,11 @@ impl VggLayers {
 ///             each of the five blocks ends in a max pool 2x2, stride 2
 /// ```
 ///
-/// Parameters have torchvision's names, `features.N.{weight,bias}`, and begin as there: weights normal
-/// (He et al., fan out), biases 0. torchvision's classifier is [`VggHead`](crate::VggHead).
+/// Parameters have torchvision's names, `features.N.{weight,bias}`, and begin as there: weights
+/// normal (He et al., fan out), biases 0. torchvision's classifier is [`VggHead`](crate::VggHead).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3), H and W 32 pixels or more, to (N,⌊H/32⌋,⌊W/32⌋,512).
+/// Normalized pictures (N,H,W,3), H and W 32 pixels or more, to (N,⌊H/32⌋,⌊W/32⌋,512).
 ///
 /// # Errors
 /// When a parameter exists with another shape.
@@ -179,7 +180,8 @@ impl VggLayers {
 /// ```
 ///
 /// # References
-/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015.
+/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*,
+/// 2015.
 pub fn vgg(path: &Path, layers: VggLayers, config: &BackboneConfig) -> Result<Staged> {
     let VggLayers { stages, batch_norm } = layers;
     let geometry = Conv { padding: 1, ..Conv::default() };

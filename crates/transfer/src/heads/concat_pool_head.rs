@@ -15,7 +15,8 @@ use crate::check::{check_fraction, check_size};
 pub struct ConcatPoolHeadConfig {
     /// Features between the two linear layers, 1 to 65536; fastai's 512.
     pub hidden: usize,
-    /// The fraction dropped before the last layer, in [0, 1), and half of it before the first; fastai's 0.5.
+    /// The fraction dropped before the last layer, in [0, 1), and half of it before the first;
+    /// fastai's 0.5.
     pub dropout: f64,
     /// The fraction of the weights before the hidden layer that each step forgets
     /// ([`DropConnect`](taper_regularize::DropConnect)), in [0, 1). Default 0.
@@ -37,11 +38,12 @@ impl Default for ConcatPoolHeadConfig {
 /// ```
 ///
 /// Parameters are `head.{norm1,norm2}.{weight,bias}` with their running statistics and
-/// `head.{fc1,fc2}.weight`. No linear layer has a bias: as in fastai, the norm before it shifts for it.
-/// Linear weights begin normal (He et al.).
+/// `head.{fc1,fc2}.weight`. No linear layer has a bias: as in fastai, the norm before it shifts for
+/// it. Linear weights begin normal (He et al.).
 ///
 /// # Shapes
-/// (N,h,w,channels), or its f (N,2·channels), to (N,classes). In training N must be 2 or more, for the norms.
+/// (N,h,w,channels), or its f (N,2·channels), to (N,classes). In training N must be 2 or more, for
+/// the norms.
 ///
 /// # Examples
 /// ```

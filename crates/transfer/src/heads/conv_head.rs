@@ -33,8 +33,8 @@ impl Default for ConvHeadConfig {
 /// logits = mean over places of relu(weight x dropout(x) + bias)
 /// ```
 ///
-/// The convolution is `classifier.1`, as in torchvision; weights begin normal with standard deviation
-/// 0.01, the bias 0.
+/// The convolution is `classifier.1`, as in torchvision; weights begin normal with standard
+/// deviation 0.01, the bias 0.
 ///
 /// # Shapes
 /// (N,h,w,channels) to (N,classes).
@@ -51,8 +51,8 @@ impl Default for ConvHeadConfig {
 /// ```
 ///
 /// # References
-/// F. Iandola et al., *SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
-/// size*, 2016.
+/// F. Iandola et al., *SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB
+/// model size*, 2016.
 pub struct ConvHead {
     dropout: Dropout,
     convolution: Convolution,

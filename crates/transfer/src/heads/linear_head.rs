@@ -55,8 +55,8 @@ pub struct LinearHead {
 }
 
 impl LinearHead {
-    /// The head, its weight and bias at `path`: `fc` in torchvision's ResNet, `classifier` in its DenseNet, `classifier.1` behind
-    /// `dropout` in its MobileNetV2 and EfficientNet.
+    /// The head, its weight and bias at `path`: `fc` in torchvision's ResNet, `classifier` in its
+    /// DenseNet, `classifier.1` behind `dropout` in its MobileNetV2 and EfficientNet.
     ///
     /// # Errors
     /// When a size or dropout is out of range, or a parameter exists with another shape.

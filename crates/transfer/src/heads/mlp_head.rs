@@ -16,7 +16,8 @@ use crate::heads::vgg_head::Linear;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpHeadConfig {
-    /// Features between the two layers, 1 to 65536; MobileNetV3-Large has 1280, Small 1024. Default 1024.
+    /// Features between the two layers, 1 to 65536; MobileNetV3-Large has 1280, Small 1024. Default
+    /// 1024.
     pub hidden: usize,
     /// The fraction of them that is dropped in training, in [0, 1); torchvision's 0.2.
     pub dropout: f64,
@@ -35,8 +36,8 @@ impl Default for MlpHeadConfig {
 /// logits = classifier.3 · dropout(h)
 /// ```
 ///
-/// With the hard swish it is MobileNetV3's classifier, by torchvision's names. Weights begin normal with standard deviation 0.01,
-/// biases 0.
+/// With the hard swish it is MobileNetV3's classifier, by torchvision's names. Weights begin normal
+/// with standard deviation 0.01, biases 0.
 ///
 /// # Shapes
 /// (N,h,w,channels), or its means (N,channels), to (N,classes).

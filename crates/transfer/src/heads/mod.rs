@@ -1,4 +1,5 @@
-//! Heads: from the last feature map to logits. Each file is one, with its settings; [`head`] names them all.
+//! Heads: from the last feature map to logits. Each file is one, with its settings; [`head`] names
+//! them all.
 
 mod concat_pool_head;
 mod conv_head;

@@ -21,7 +21,8 @@ pub enum Grid {
 }
 
 impl Grid {
-    /// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as many.
+    /// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as
+    /// many.
     fn side(self) -> usize {
         match self {
             Grid::Vgg => 7,
@@ -44,7 +45,8 @@ impl Grid {
 pub struct VggHeadConfig {
     /// Features of both hidden layers, 1 to 65536; the paper's 4096.
     pub hidden: usize,
-    /// The fraction dropped in training behind each hidden layer, or before it in AlexNet, in [0, 1); the papers' 0.5.
+    /// The fraction dropped in training behind each hidden layer, or before it in AlexNet, in [0,
+    /// 1); the papers' 0.5.
     pub dropout: f64,
 }
 
@@ -64,9 +66,9 @@ impl Default for VggHeadConfig {
 /// logits = classifier.6 · h                        classifier.6 · h
 /// ```
 ///
-/// Parameters have torchvision's names, and the order of `f` is torchvision's, so its weights fit as they are.
-/// Weights begin normal with standard deviation 0.01, biases 0. With 512 channels and the defaults
-/// `classifier.0` alone has 103 million weights, 411 MB.
+/// Parameters have torchvision's names, and the order of `f` is torchvision's, so its weights fit
+/// as they are. Weights begin normal with standard deviation 0.01, biases 0. With 512 channels and
+/// the defaults `classifier.0` alone has 103 million weights, 411 MB.
 ///
 /// # Shapes
 /// (N,h,w,channels), or its f, to (N,classes).
@@ -83,8 +85,8 @@ impl Default for VggHeadConfig {
 /// ```
 ///
 /// # References
-/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015. A. Krizhevsky, *One weird
-/// trick for parallelizing convolutional neural networks*, 2014.
+/// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*,
+/// 2015. A. Krizhevsky, *One weird trick for parallelizing convolutional neural networks*, 2014.
 pub struct VggHead {
     side: usize,
     /// Each with the dropout before it.

@@ -14,14 +14,16 @@ const IR_VERSION: i64 = 8;
 /// float32.
 const FLOAT: i32 = 1;
 
-/// A classifier in testing as an ONNX file (version 17 of the operations), for squares of `size` pixels and any number of them.
+/// A classifier in testing as an ONNX file (version 17 of the operations), for squares of `size`
+/// pixels and any number of them.
 ///
 /// # Shapes
-/// `pixels`, normalised (N,3,size,size), to `logits` (N,classes). The parameters have their names. `about` is kept beside the network
-/// (`metadata_props`).
+/// `pixels`, normalized (N,3,size,size), to `logits` (N,classes). The parameters have their names.
+/// `about` is kept beside the network (`metadata_props`).
 ///
 /// # Errors
-/// When a part of the network cannot be written so, such as fractional max pooling, or pictures of this size are too small for it.
+/// When a part of the network cannot be written so, such as fractional max pooling, or pictures of
+/// this size are too small for it.
 ///
 /// # Examples
 /// ```
@@ -179,7 +181,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The means over a grid that does not divide the map: `rows · x · columnsᵀ`, each matrix the means along a side.
+    /// The means over a grid that does not divide the map: `rows · x · columnsᵀ`, each matrix the
+    /// means along a side.
     fn cells(&mut self, input: Vec<String>, sides: [(usize, usize); 2], output: &str) -> Result<()> {
         let names = ["rows", "columns"].map(|side| format!("{output} {side}"));
         let [rows, columns] = sides.map(|(size, cells)| means(size, cells));
@@ -193,7 +196,8 @@ impl Writer<'_> {
     }
 }
 
-/// The matrix (cells,size) of means along a side: cell i covers `⌊i·size/cells⌋ .. ⌈(i+1)·size/cells⌉`.
+/// The matrix (cells,size) of means along a side: cell i covers `⌊i·size/cells⌋ ..
+/// ⌈(i+1)·size/cells⌉`.
 fn means(size: usize, cells: usize) -> Result<Tensor> {
     let row = |i: usize| {
         let covered = i * size / cells..((i + 1) * size).div_ceil(cells);
@@ -218,8 +222,8 @@ fn function(activation: Activation) -> Result<(&'static str, Attributes)> {
     })
 }
 
-/// The attributes of a max pool from a map to another. What ceil mode adds is written as padding, which every reader understands
-/// alike.
+/// The attributes of a max pool from a map to another. What ceil mode adds is written as padding,
+/// which every reader understands alike.
 fn windows(pool: Pool, from: &[usize], to: &[usize]) -> Attributes {
     let (rows, columns) = pool.kernel;
     let end = |size: usize, windows: usize, kernel: usize| {

@@ -6,7 +6,8 @@ use super::model::PretrainedModel;
 use crate::{Fetch, FetchError, Source, Sources, TransferError};
 
 impl PretrainedModel {
-    /// Where a file of its weights is on this machine, when one is there: embedded weights need none.
+    /// Where a file of its weights is on this machine, when one is there: embedded weights need
+    /// none.
     ///
     /// # Errors
     /// Never, as long as the tests of this library pass.
@@ -16,8 +17,9 @@ impl PretrainedModel {
         Ok(manifest.sources().iter().find_map(found))
     }
 
-    /// A file of its weights, fetched if need be: the one that is on this machine, else that of `source`, without one of the first
-    /// source that there is. None where they are embedded and no source is asked for.
+    /// A file of its weights, fetched if need be: the one that is on this machine, else that of
+    /// `source`, without one of the first source that there is. None where they are embedded and no
+    /// source is asked for.
     ///
     /// # Errors
     /// When the source has none, or they cannot be fetched.

@@ -33,12 +33,13 @@ impl PretrainedModel {
         self.embedded
     }
 
-    /// The weights in a file, by torchvision's names whether the file has those, older ones or timm's. Where the
-    /// network lies behind a name of the file's, such as `net.` or `encoder_q.`, that is removed, and what lies beside
-    /// it left out: the [report](crate::ReadReport) says so.
+    /// The weights in a file, by torchvision's names whether the file has those, older ones or
+    /// timm's. Where the network lies behind a name of the file's, such as `net.` or `encoder_q.`,
+    /// that is removed, and what lies beside it left out: the [report](crate::ReadReport) says so.
     ///
     /// # Errors
-    /// When the file cannot be read, has two tensors for one parameter, or holds the network several times.
+    /// When the file cannot be read, has two tensors for one parameter, or holds the network
+    /// several times.
     pub fn weights_in(&self, path: &std::path::Path) -> Result<WeightsFile, TransferError> {
         let pairs = self.manifest()?.renames;
         let own = |name: &str| undotted(renamed(name, &pairs));

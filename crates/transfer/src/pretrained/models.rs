@@ -75,7 +75,7 @@ mod tests {
             let manifest = model.manifest().unwrap();
             assert_eq!((&*manifest.name, &*manifest.classes), (model.name, "imagenet"));
             assert_eq!(manifest.file.is_some(), model.embedded.is_some());
-            assert!(manifest.top1 <= manifest.top5 && manifest.gflops > 0.0 && !manifest.licence.is_empty());
+            assert!(manifest.top1 <= manifest.top5 && manifest.gflops > 0.0 && !manifest.license.is_empty());
             if let Some(bytes) = model.embedded {
                 assert_eq!(manifest.file, Some(format!("{}.safetensors", model.name)));
                 assert!(manifest.sha256.is_some());

@@ -12,11 +12,12 @@ use crate::Sources;
 use crate::{Classifier, Fit, Head, NotFinite, Part, TransferError, WeightsError, load_weights, weights_from_bytes};
 
 impl PretrainedModel {
-    /// Its weights by name, its own head included, float32: the embedded ones, or with the feature `hub` those that
-    /// `pull` finds by `Sources::from_env`.
+    /// Its weights by name, its own head included, float32: the embedded ones, or with the feature
+    /// `hub` those that `pull` finds by `Sources::from_env`.
     ///
     /// # Errors
-    /// As there, and when the file is broken or holds NaN or infinities; without the feature `hub` when they are not embedded.
+    /// As there, and when the file is broken or holds NaN or infinities; without the feature `hub`
+    /// when they are not embedded.
     pub fn weights(&self) -> Result<BTreeMap<String, Tensor>, TransferError> {
         let file = match self.embedded {
             Some(bytes) => weights_from_bytes(bytes, self.name)?,
@@ -54,11 +55,12 @@ impl PretrainedModel {
         Ok(net)
     }
 
-    /// The pretrained backbone under a new head for `classes` classes, nothing frozen. The head keeps
-    /// its first values, drawn from `params`, whatever its size.
+    /// The pretrained backbone under a new head for `classes` classes, nothing frozen. The head
+    /// keeps its first values, drawn from `params`, whatever its size.
     ///
     /// # Errors
-    /// When a setting of the head is out of range, or `params` holds parameters already that do not fit.
+    /// When a setting of the head is out of range, or `params` holds parameters already that do not
+    /// fit.
     pub fn classifier(&self, params: &Params, head: Head, classes: usize) -> Result<Classifier, TransferError> {
         let net = self.build(params, head, classes)?;
         let mut weights = self.weights()?;

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// What the SHA-256 of a file begins with: 8 to 64 hexadecimal digits in lower case, as many as are known of it.
+/// What the SHA-256 of a file begins with: 8 to 64 hexadecimal digits in lower case, as many as are
+/// known of it.
 ///
 /// # Examples
 /// ```

@@ -13,15 +13,16 @@ use crate::names::is_below;
 pub enum Fit<'a> {
     /// Every name and shape is the same on both sides.
     Exact,
-    /// The same, but below these prefixes (of heads) anything may be missing, unexpected or of another
-    /// shape; such parameters of the network keep the values they have.
+    /// The same, but below these prefixes (of heads) anything may be missing, unexpected or of
+    /// another shape; such parameters of the network keep the values they have.
     NewHead(&'a [&'a str]),
     /// Whatever fits is loaded, at least one tensor.
     Partial,
 }
 
-/// The weights in the shapes of the network where that is a matter of form: linear layers that a file holds as convolutions over
-/// their whole map (O,C,H,W) as matrices (O,C·H·W), and filters of red, green and blue for pictures of other channels.
+/// The weights in the shapes of the network where that is a matter of form: linear layers that a
+/// file holds as convolutions over their whole map (O,C,H,W) as matrices (O,C·H·W), and filters of
+/// red, green and blue for pictures of other channels.
 fn reshaped(params: &Params, weights: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, WeightsError> {
     let network = params.tensors();
     let fit = |(name, tensor): (&String, &Tensor)| {
@@ -36,7 +37,8 @@ fn reshaped(params: &Params, weights: &BTreeMap<String, Tensor>) -> Result<BTree
     weights.iter().map(fit).collect()
 }
 
-/// Filters (O,3,H,W) for pictures of 1 channel, their sum, or of 4 and more, their mean for each further one.
+/// Filters (O,3,H,W) for pictures of 1 channel, their sum, or of 4 and more, their mean for each
+/// further one.
 fn filters(rgb: &Tensor, channels: usize) -> candle_core::Result<Tensor> {
     match channels {
         1 => rgb.sum_keepdim(1),
@@ -48,14 +50,15 @@ fn filters(rgb: &Tensor, channels: usize) -> candle_core::Result<Tensor> {
     }
 }
 
-/// Copies weights into the network whose parameters `params` are, trainables and buffers, by name. A convolution in the place of
-/// a linear layer, as timm has them in VGG, is taken for the matrix that it is. Filters of red, green and blue fit pictures of
-/// other channels: for grey ones they are summed, so that the answer is that for three equal channels; a fourth channel and more get
+/// Copies weights into the network whose parameters `params` are, trainables and buffers, by name.
+/// A convolution in the place of a linear layer, as timm has them in VGG, is taken for the matrix
+/// that it is. Filters of red, green and blue fit pictures of other channels: for gray ones they
+/// are summed, so that the answer is that for three equal channels; a fourth channel and more get
 /// their mean each, the first three staying as they are.
 ///
 /// # Errors
-/// When names or shapes differ more than `fit` allows; then nothing is copied, and the error lists what
-/// is missing, unexpected and of another shape.
+/// When names or shapes differ more than `fit` allows; then nothing is copied, and the error lists
+/// what is missing, unexpected and of another shape.
 ///
 /// # Examples
 /// ```

@@ -38,8 +38,8 @@ pub struct Manifest {
     pub std: [f32; 3],
     /// The set of classes that its own head tells apart.
     pub classes: String,
-    /// The licence of the weights, an SPDX identifier.
-    pub licence: String,
+    /// The license of the weights, an SPDX identifier.
+    pub license: String,
     /// Who made the weights, and what was done to them since.
     pub source: String,
     /// The safetensors file beside the manifest, where the weights are embedded.
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn unknown_missing_and_senseless_keys_are_refused() {
         assert!(Manifest::parse(TEXT).is_ok());
-        let unknown = format!("colour = \"red\"\n{TEXT}");
-        assert!(Manifest::parse(&unknown).unwrap_err().to_string().contains("colour"));
+        let unknown = format!("color = \"red\"\n{TEXT}");
+        assert!(Manifest::parse(&unknown).unwrap_err().to_string().contains("color"));
         let upper = TEXT.replace("e3ca", "E3CA");
         assert!(Manifest::parse(&upper).unwrap_err().to_string().contains("hexadecimal digits in lower case"));
         let missing = TEXT.replace("input_size = 224\n", "");

@@ -1,10 +1,11 @@
 //! Weights: from files to tensors by name, and into a network; where files come from.
 //!
-//! In reading order: what can go wrong ([`error`]); a file of which nothing is believed ([`reader`]) as
-//! tensors by name ([`weights_file`], [`safetensors_file`], [`pth`], [`mod@read`]); names of other libraries
-//! ([`wrapped`], [`mod@rename`]); into a network ([`load`]). Then where files are: their sums and names
-//! ([`digest`], [`plain`], [`source`], [`answer_error`], [`fetch_error`], [`hub_file`], [`torchvision_file`]), the [`manifest`] of a model that
-//! says both, and with the feature `hub` how they come here ([`fetch`]).
+//! In reading order: what can go wrong ([`error`]); a file of which nothing is believed
+//! ([`reader`]) as tensors by name ([`weights_file`], [`safetensors_file`], [`pth`], [`mod@read`]);
+//! names of other libraries ([`wrapped`], [`mod@rename`]); into a network ([`load`]). Then where
+//! files are: their sums and names ([`digest`], [`plain`], [`source`], [`answer_error`],
+//! [`fetch_error`], [`hub_file`], [`torchvision_file`]), the [`manifest`] of a model that says
+//! both, and with the feature `hub` how they come here ([`fetch`]).
 
 pub(crate) mod error;
 pub(crate) mod load;

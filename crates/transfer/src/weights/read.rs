@@ -9,21 +9,25 @@ use super::reader::Reader;
 use super::weights_file::WeightsFile;
 use super::{pth, safetensors_file};
 
-/// The tensors of a file by name, as float32 on the CPU: a safetensors file, or one that `torch.save` wrote (`.pth`,
-/// `.pt`, `.bin`; what it is, its first bytes say). float16, bfloat16, float32 and float64 are read; all else is left
-/// out and named in the [`ReadReport`], but for the counters of PyTorch's batch norm (`num_batches_tracked`), of which
-/// nothing is said.
+/// The tensors of a file by name, as float32 on the CPU: a safetensors file, or one that
+/// `torch.save` wrote (`.pth`, `.pt`, `.bin`; what it is, its first bytes say). float16, bfloat16,
+/// float32 and float64 are read; all else is left out and named in the [`ReadReport`], but for the
+/// counters of PyTorch's batch norm (`num_batches_tracked`), of which nothing is said.
 ///
-/// Of PyTorch's files, those of 1.6 and later and the streams of before are read: a state dict; a checkpoint with one
-/// in its entry `state_dict_ema`, `model_ema`, `ema_state_dict`, `ema`, `params_ema`, `state_dict`, `model_state_dict`,
-/// `model` or `teacher`, whichever is there first, or in any other if there is but one; one within up to four such
-/// entries; a whole model. Tensors may have any strides. All of it is read as data: no code in it runs. What wrappers
-/// put before the names of all tensors (`module.`, `model.`, `_orig_mod.`, `backbone.`, also several) is removed.
+/// Of PyTorch's files, those of 1.6 and later and the streams of before are read: a state dict; a
+/// checkpoint with one in its entry `state_dict_ema`, `model_ema`, `ema_state_dict`, `ema`,
+/// `params_ema`, `state_dict`, `model_state_dict`, `model` or `teacher`, whichever is there first,
+/// or in any other if there is but one; one within up to four such entries; a whole model. Tensors
+/// may have any strides. All of it is read as data: no code in it runs. What wrappers put before
+/// the names of all tensors (`module.`, `model.`, `_orig_mod.`, `backbone.`, also several) is
+/// removed.
 ///
-/// The memory that it takes is bounded by the length of the file and by 268 million numbers, whatever the file claims.
+/// The memory that it takes is bounded by the length of the file and by 268 million numbers,
+/// whatever the file claims.
 ///
 /// # Errors
-/// When it is no file, cannot be read, is cut short or of another kind, or has no tensors. Every error names the file.
+/// When it is no file, cannot be read, is cut short or of another kind, or has no tensors. Every
+/// error names the file.
 ///
 /// # Examples
 /// ```

@@ -8,7 +8,8 @@ use super::pth::PthError;
 /// Bytes that are turned into numbers at a time.
 const PIECE: usize = 1 << 20;
 
-/// The most numbers that are read from one file: 1 GB as float32. The largest network here has 144 million.
+/// The most numbers that are read from one file: 1 GB as float32. The largest network here has 144
+/// million.
 const MOST_NUMBERS: u64 = 1 << 28;
 
 /// The most sides of a tensor, as in PyTorch.
@@ -34,8 +35,9 @@ impl Float {
     }
 }
 
-/// A file, or bytes, of which nothing is believed: what a header claims is held against the length before memory is taken for it, and
-/// all numbers read together against what a file of this length can hold.
+/// A file, or bytes, of which nothing is believed: what a header claims is held against the length
+/// before memory is taken for it, and all numbers read together against what a file of this length
+/// can hold.
 pub(crate) struct Reader<R> {
     reader: R,
     origin: String,
@@ -51,7 +53,8 @@ impl<R: Read + Seek> Reader<R> {
         let len = reader
             .seek(SeekFrom::End(0))
             .map_err(|source| WeightsError::Unreadable { origin: origin.clone(), source })?;
-        // A view of a storage may be gathered, and a weight may be there twice, but not without end.
+        // A view of a storage may be gathered, and a weight may be there twice, but not without
+        // end.
         let left = MOST_NUMBERS.min(len.saturating_mul(4).saturating_add(PIECE as u64));
         Ok(Self { reader, origin, len, left, big_endian: false })
     }
@@ -88,8 +91,8 @@ impl<R: Read + Seek> Reader<R> {
         self.big_endian = true;
     }
 
-    /// That a tensor can have these sides. Their product must be a number even without those that are 0: candle
-    /// computes it.
+    /// That a tensor can have these sides. Their product must be a number even without those that
+    /// are 0: candle computes it.
     pub(crate) fn check_sides(&self, name: &str, sides: &[usize]) -> Result<(), WeightsError> {
         let product = sides.iter().try_fold(1usize, |product, &side| product.checked_mul(side.max(1)));
         if product.is_some() && sides.len() <= MOST_SIDES {

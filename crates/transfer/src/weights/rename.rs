@@ -7,8 +7,9 @@ use candle_core::Tensor;
 use super::error::WeightsError;
 use crate::names::is_below;
 
-/// Gives weights their names in this library: each pair says what a name begins with, and what it is
-/// to begin with; whole parts, the first pair that fits. `origin` says in errors where they came from.
+/// Gives weights their names in this library: each pair says what a name begins with, and what it
+/// is to begin with; whole parts, the first pair that fits. `origin` says in errors where they came
+/// from.
 ///
 /// # Errors
 /// When two tensors would have the same name.
@@ -59,8 +60,8 @@ pub(crate) fn rename_all(
     Ok(new)
 }
 
-/// The name of a parameter of DenseNet's: torchvision's own file is older than its names and says `denselayer1.norm.1`
-/// for `denselayer1.norm1`.
+/// The name of a parameter of DenseNet's: torchvision's own file is older than its names and says
+/// `denselayer1.norm.1` for `denselayer1.norm1`.
 pub(crate) fn undotted(name: String) -> String {
     if !name.contains(".denselayer") {
         return name;

@@ -8,7 +8,8 @@ use super::error::WeightsError;
 use super::reader::{Float, Reader};
 use super::weights_file::WeightsFile;
 
-/// The longest header, bytes. One of 700 tensors has 0.1 MB; what is read of it takes up to thirty times its length.
+/// The longest header, bytes. One of 700 tensors has 0.1 MB; what is read of it takes up to thirty
+/// times its length.
 const MOST_HEADER: u64 = 16 << 20;
 
 /// Bytes of the length that a file begins with.

@@ -29,7 +29,8 @@ impl TorchvisionFile {
     /// What is known of its SHA-256.
     ///
     /// # Errors
-    /// When its name does not say what that begins with, says something else, or could lead out of the cache.
+    /// When its name does not say what that begins with, says something else, or could lead out of
+    /// the cache.
     pub fn digest(&self) -> Result<Digest, FetchError> {
         let named = || {
             let digits = self.file.rsplit_once('-')?.1.strip_suffix(".pth")?;

@@ -8,7 +8,8 @@ use candle_core::{Device, Tensor};
 use super::error::WeightsError;
 use crate::names::{counted, shown};
 
-/// The counters that PyTorch's batch norm keeps end in this; they are no weights, and leaving them out goes without saying.
+/// The counters that PyTorch's batch norm keeps end in this; they are no weights, and leaving them
+/// out goes without saying.
 const COUNTER: &str = "num_batches_tracked";
 
 /// The tensors of a file, and what else was found there.
@@ -23,8 +24,8 @@ pub struct WeightsFile {
 /// What lay around the tensors of a file, and whether their numbers are any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadReport {
-    /// The entry of a checkpoint that they were taken from, such as `state_dict`, or the path to it,
-    /// `state_dict.model`; the beginnings of long names, without control characters.
+    /// The entry of a checkpoint that they were taken from, such as `state_dict`, or the path to
+    /// it, `state_dict.model`; the beginnings of long names, without control characters.
     pub entry: Option<String>,
     /// What the names began with and no longer do, such as `module.`; empty for nothing.
     pub prefix: String,

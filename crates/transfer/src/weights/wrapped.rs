@@ -6,11 +6,12 @@ use super::error::WeightsError;
 use super::weights_file::{WeightsFile, not_finite};
 use crate::names::is_below;
 
-/// What wrappers put before the names of all parameters: data parallelism and averages, PyTorch Lightning and other
-/// frameworks, `torch.compile`.
+/// What wrappers put before the names of all parameters: data parallelism and averages, PyTorch
+/// Lightning and other frameworks, `torch.compile`.
 const PREFIXES: [&str; 4] = ["module.", "model.", "_orig_mod.", "backbone."];
 
-/// Of networks that are alike, the one that is meant: that which MoCo trains by gradients, or the average.
+/// Of networks that are alike, the one that is meant: that which MoCo trains by gradients, or the
+/// average.
 const MEANT: [&str; 3] = ["encoder_q", "teacher", "ema"];
 
 /// The most parts before the names of a network.
@@ -33,8 +34,9 @@ impl WeightsFile {
         self.remove(&prefix);
     }
 
-    /// Where no name is one of a network, finds the parts that most of its names lie behind, removes them and leaves
-    /// out all else. The names of the network begin with `beginnings`, and `renamed` gives a name as it has it.
+    /// Where no name is one of a network, finds the parts that most of its names lie behind,
+    /// removes them and leaves out all else. The names of the network begin with `beginnings`, and
+    /// `renamed` gives a name as it has it.
     pub(crate) fn keep_network(
         &mut self,
         origin: &str,
@@ -86,8 +88,8 @@ impl WeightsFile {
     }
 }
 
-/// What most names of a network stand behind, where all of its `count` beginnings are there; several where as many do.
-/// `beginning` tells which one a name has.
+/// What most names of a network stand behind, where all of its `count` beginnings are there;
+/// several where as many do. `beginning` tells which one a name has.
 fn likeliest<'n>(
     names: impl Iterator<Item = &'n String>,
     count: usize,

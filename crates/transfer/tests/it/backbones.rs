@@ -10,7 +10,8 @@ use taper_transfer::{
 
 use crate::{params, pictures};
 
-/// The parameters that torchvision's documentation gives each network, its classifier for 1000 classes included.
+/// The parameters that torchvision's documentation gives each network, its classifier for 1000
+/// classes included.
 const TORCHVISION: [(&str, usize); 23] = [
     ("squeezenet1_1", 1_235_496),
     ("squeezenet1_0", 1_248_424),
@@ -45,7 +46,8 @@ const fn grid_head(inputs: usize, hidden: usize) -> usize {
     (inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * 1000
 }
 
-/// The head of torchvision's, with fewer hidden features where they would be slow, and how many parameters that leaves out.
+/// The head of torchvision's, with fewer hidden features where they would be slow, and how many
+/// parameters that leaves out.
 fn head(network: &Architecture) -> (Head, usize) {
     let small =
         |inputs| (VggHeadConfig { hidden: HIDDEN, dropout: 0.5 }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN));
@@ -70,8 +72,9 @@ fn network(name: &str, classes: usize) -> (Params, Classifier, Head) {
     (p, Classifier::new(backbone, layer), head)
 }
 
-/// How far the side of a map may be from the side of the picture by the stride. torchvision's SqueezeNet and AlexNet do not
-/// pad every layer, DenseNet and VGG leave out what does not fill a window.
+/// How far the side of a map may be from the side of the picture by the stride. torchvision's
+/// SqueezeNet and AlexNet do not pad every layer, DenseNet and VGG leave out what does not fill a
+/// window.
 fn near(name: &str, side: usize, stride: usize, out: usize) -> bool {
     match name {
         "squeezenet1_0" => out.abs_diff(side / stride) <= 3,

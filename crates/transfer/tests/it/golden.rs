@@ -54,7 +54,8 @@ fn the_pretrained_network_has_torchvisions_logits() -> Result<()> {
     Ok(())
 }
 
-/// PyTorch's SGD: g <- g + decay * w, v <- momentum * v + g, w <- w - rate * v. Returns the norm of all g.
+/// PyTorch's SGD: g <- g + decay * w, v <- momentum * v + g, w <- w - rate * v. Returns the norm of
+/// all g.
 fn sgd(net: &[(String, Var)], velocity: &mut HashMap<String, Tensor>, loss: &Tensor) -> Result<f64> {
     let grads = loss.backward()?;
     let mut squares = 0.0;
@@ -145,8 +146,9 @@ fn fill(params: &Params) -> Result<()> {
     Ok(())
 }
 
-/// Features and logits in testing; in float64 features and the gradient of the stem's filters in training too, where norms
-/// over 18 values amplify the rounding of float32. Largest difference of the largest value: 1e-3 and 1e-7.
+/// Features and logits in testing; in float64 features and the gradient of the stem's filters in
+/// training too, where norms over 18 values amplify the rounding of float32. Largest difference of
+/// the largest value: 1e-3 and 1e-7.
 #[test]
 fn every_family_computes_what_torchvision_computes() -> Result<()> {
     let path = GOLDEN.replace("models", "backbones.safetensors");

@@ -3,8 +3,8 @@
 use crate::weights::answer_error::AnswerError;
 use crate::weights::digest::{Digest, is_hexadecimal};
 
-/// What the answers to a request for a file promise, checked: whatever a server says becomes a number, a checksum or the name of
-/// a commit, or is refused, and nothing of it can become a path.
+/// What the answers to a request for a file promise, checked: whatever a server says becomes a
+/// number, a checksum or the name of a commit, or is refused, and nothing of it can become a path.
 ///
 /// # Examples
 /// ```

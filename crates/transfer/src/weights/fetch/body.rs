@@ -13,7 +13,8 @@ use super::request::Request;
 use crate::weights::answer_error::AnswerError;
 use crate::weights::fetch_error::FetchError;
 
-/// The fewest bytes that have to come in the time of [`FetchConfig::patience`](super::config::FetchConfig).
+/// The fewest bytes that have to come in the time of
+/// [`FetchConfig::patience`](super::config::FetchConfig).
 const LEAST: u64 = 1 << 16;
 
 /// Writes a body into the part at `path`, from where the answer says that it begins, and not a byte

@@ -34,8 +34,9 @@ pub(super) trait Cached {
 /// The files that this process has checked.
 static CHECKED: Mutex<BTreeSet<(PathBuf, Digest)>> = Mutex::new(BTreeSet::new());
 
-/// The place of a file in the cache: checked, when this process has not done so before, and fetched if it is not there or is no
-/// longer what it was. Of two processes one fetches it and the other waits.
+/// The place of a file in the cache: checked, when this process has not done so before, and fetched
+/// if it is not there or is no longer what it was. Of two processes one fetches it and the other
+/// waits.
 pub(super) fn pull(
     cached: &dyn Cached,
     download: &Download<'_>,
@@ -73,7 +74,8 @@ pub(super) fn pull(
     Ok(path)
 }
 
-/// The path of a file that is what it was, by what we know of it or by what was written down when it came.
+/// The path of a file that is what it was, by what we know of it or by what was written down when
+/// it came.
 fn check(found: Found, download: &Download<'_>) -> Result<PathBuf, FetchError> {
     let Found { path, recorded } = found;
     let disk = |source| FetchError::Disk { path: path.clone(), source, origin: download.request.origin };

@@ -32,8 +32,8 @@ pub struct FetchConfig {
 }
 
 impl Default for FetchConfig {
-    /// Five attempts, 30 seconds with less than 64 KB each, at most 4 GiB (the largest model known here has 0.6), only
-    /// what can be verified.
+    /// Five attempts, 30 seconds with less than 64 KB each, at most 4 GiB (the largest model known
+    /// here has 0.6), only what can be verified.
     fn default() -> Self {
         Self {
             offline: false,

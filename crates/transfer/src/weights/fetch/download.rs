@@ -1,4 +1,5 @@
-//! One file over HTTP: asked for, bounded by what was promised, gone on with after a break, checked.
+//! One file over HTTP: asked for, bounded by what was promised, gone on with after a break,
+//! checked.
 
 use std::fs;
 use std::io;
@@ -95,8 +96,8 @@ impl Download<'_> {
         self.request.file.clone()
     }
 
-    /// The part of an earlier attempt that can be gone on with, and its length: that of the checksum
-    /// which is known, else any.
+    /// The part of an earlier attempt that can be gone on with, and its length: that of the
+    /// checksum which is known, else any.
     fn begun(&self) -> (String, u64) {
         let wanted = self.digest.map(Digest::to_string);
         let part = |entry: fs::DirEntry| {

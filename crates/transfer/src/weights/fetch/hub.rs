@@ -15,12 +15,13 @@ use crate::weights::fetch_error::FetchError;
 use crate::weights::hub_file::HubFile;
 use crate::weights::source::Source;
 
-/// The hub, with the folder that its files are kept in: the one that Python's `huggingface_hub` uses, in its layout, so that
-/// either finds what the other has fetched.
+/// The hub, with the folder that its files are kept in: the one that Python's `huggingface_hub`
+/// uses, in its layout, so that either finds what the other has fetched.
 ///
-/// A file gets its place there when it is whole and its SHA-256 is right; until then it grows in `taper-incomplete`, where a
-/// download that was cut off goes on. Two processes that want the same file fetch it once. It is stored under its own SHA-256,
-/// whatever the hub calls it, and checked against it when a process first asks for it.
+/// A file gets its place there when it is whole and its SHA-256 is right; until then it grows in
+/// `taper-incomplete`, where a download that was cut off goes on. Two processes that want the same
+/// file fetch it once. It is stored under its own SHA-256, whatever the hub calls it, and checked
+/// against it when a process first asks for it.
 #[derive(Clone, Debug)]
 pub struct Hub {
     /// The folder.
@@ -34,9 +35,9 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// As the environment says: `HF_HUB_CACHE` (else `hub` in `HF_HOME`, else `huggingface/hub` in `XDG_CACHE_HOME`,
-    /// else `~/.cache/huggingface/hub`), `HF_ENDPOINT`, `HF_TOKEN` (else the file `token` beside `hub`), and
-    /// [`FetchConfig::from_env`].
+    /// As the environment says: `HF_HUB_CACHE` (else `hub` in `HF_HOME`, else `huggingface/hub` in
+    /// `XDG_CACHE_HOME`, else `~/.cache/huggingface/hub`), `HF_ENDPOINT`, `HF_TOKEN` (else the file
+    /// `token` beside `hub`), and [`FetchConfig::from_env`].
     ///
     /// # Errors
     /// When there is no home folder.
@@ -57,12 +58,13 @@ impl Hub {
         Some(self.cached(file).find()?.path)
     }
 
-    /// The place of a file on this machine, fetched if need be. Its SHA-256 is that of the file's description, without one what the hub
-    /// says.
+    /// The place of a file on this machine, fetched if need be. Its SHA-256 is that of the file's
+    /// description, without one what the hub says.
     ///
     /// # Errors
-    /// When a name in the description is invalid; when the hub refuses, cannot be reached or sends something else, or the disk does not
-    /// take it; after several attempts where another one may help.
+    /// When a name in the description is invalid; when the hub refuses, cannot be reached or sends
+    /// something else, or the disk does not take it; after several attempts where another one may
+    /// help.
     pub fn pull(&self, file: &HubFile, tell: &mut dyn FnMut(Fetch)) -> Result<PathBuf, FetchError> {
         file.check()?;
         let (repo, staging) =
@@ -109,8 +111,8 @@ fn repo(file: &HubFile) -> Repo {
     Repo::with_revision(file.repository.clone(), RepoType::Model, file.revision.clone())
 }
 
-/// A file of the hub in its cache: `blobs/<SHA-256>`, to which `snapshots/<commit>/<file>` points, and `refs/<revision>` says the
-/// commit.
+/// A file of the hub in its cache: `blobs/<SHA-256>`, to which `snapshots/<commit>/<file>` points,
+/// and `refs/<revision>` says the commit.
 struct InHub<'a> {
     cache: &'a Path,
     file: &'a HubFile,

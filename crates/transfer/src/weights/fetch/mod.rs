@@ -1,8 +1,9 @@
 //! Files of weights over HTTP, into the caches that others share (feature `hub`).
 //!
-//! In reading order: settings and progress ([`config`]); what a server says ([`answer`]); checksums ([`file_digest`]); one file
-//! ([`request`], [`body`], [`download`]); into a cache once ([`cached`]); the two servers with their caches ([`hub`],
-//! [`torchvision`]), and both together ([`sources`]).
+//! In reading order: settings and progress ([`config`]); what a server says ([`answer`]); checksums
+//! ([`file_digest`]); one file ([`request`], [`body`], [`download`]); into a cache once
+//! ([`cached`]); the two servers with their caches ([`hub`], [`torchvision`]), and both together
+//! ([`sources`]).
 
 mod answer;
 mod body;

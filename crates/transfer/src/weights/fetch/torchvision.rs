@@ -12,10 +12,12 @@ use crate::weights::fetch_error::FetchError;
 use crate::weights::source::Source;
 use crate::weights::torchvision_file::TorchvisionFile;
 
-/// Where torchvision's files are, with the folder that PyTorch keeps them in, so that either finds what the other has fetched.
+/// Where torchvision's files are, with the folder that PyTorch keeps them in, so that either finds
+/// what the other has fetched.
 ///
-/// As with [`Hub`](crate::Hub) a file gets its place when its checksum is right, and is checked again when a process first asks for it:
-/// against its SHA-256 where that is known, else against the digits in its name.
+/// As with [`Hub`](crate::Hub) a file gets its place when its checksum is right, and is checked
+/// again when a process first asks for it: against its SHA-256 where that is known, else against
+/// the digits in its name.
 #[derive(Clone, Debug)]
 pub struct Torchvision {
     /// The folder.
@@ -27,8 +29,9 @@ pub struct Torchvision {
 }
 
 impl Torchvision {
-    /// As the environment says: `TORCH_HOME` (else `torch` in `XDG_CACHE_HOME`, else `~/.cache/torch`; the files are in
-    /// `hub/checkpoints` below it), `TAPER_TORCHVISION_ENDPOINT`, and [`FetchConfig::from_env`].
+    /// As the environment says: `TORCH_HOME` (else `torch` in `XDG_CACHE_HOME`, else
+    /// `~/.cache/torch`; the files are in `hub/checkpoints` below it),
+    /// `TAPER_TORCHVISION_ENDPOINT`, and [`FetchConfig::from_env`].
     ///
     /// # Errors
     /// When there is no home folder.

@@ -24,8 +24,9 @@ const END_LEN: usize = 22;
 const END64_LEN: usize = 56;
 const LOCATOR64_LEN: usize = 20;
 
-/// The directory of an archive. Entries lie in the file as they are, so that each is a range of its bytes and nothing is unpacked; the
-/// sums that a zip archive has of them are not checked, as `torch.load` does not.
+/// The directory of an archive. Entries lie in the file as they are, so that each is a range of its
+/// bytes and nothing is unpacked; the sums that a zip archive has of them are not checked, as
+/// `torch.load` does not.
 pub(super) struct Archive {
     entries: BTreeMap<String, Entry>,
 }

@@ -5,9 +5,9 @@ use super::limits::PROTOCOL;
 use super::machine::Machine;
 use super::object::{Global, Id, Object, Pickle};
 
-/// Reads the pickle that `bytes` begin with: the instructions that `torch.save` writes in protocols 2 to 5. It is data:
-/// nothing is imported or called. `left` is how many instructions may be followed, and afterwards how many are left for
-/// the next pickle.
+/// Reads the pickle that `bytes` begin with: the instructions that `torch.save` writes in protocols
+/// 2 to 5. It is data: nothing is imported or called. `left` is how many instructions may be
+/// followed, and afterwards how many are left for the next pickle.
 pub(super) fn read<'a>(bytes: &'a [u8], left: &mut usize) -> Result<Pickle<'a>, PthError> {
     let mut machine = Machine::new(bytes, *left);
     loop {

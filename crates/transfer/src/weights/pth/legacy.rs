@@ -1,4 +1,5 @@
-//! The streams that `torch.save` wrote before PyTorch 1.6: four pickles, a fifth with the keys of the storages, and these.
+//! The streams that `torch.save` wrote before PyTorch 1.6: four pickles, a fifth with the keys of
+//! the storages, and these.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
@@ -46,7 +47,8 @@ struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// What was saved, and the keys of the storages. The pickles before them are checked and forgotten.
+    /// What was saved, and the keys of the storages. The pickles before them are checked and
+    /// forgotten.
     fn saved(&mut self) -> Result<(Pickle<'a>, Pickle<'a>), PthError> {
         if !self.next_is(|root| matches!(root, Object::Long(MAGIC)))? {
             return Err(PthError::Foreign);
@@ -54,7 +56,8 @@ impl<'a> Stream<'a> {
         if !self.next_is(|root| matches!(root, Object::Int(VERSION)))? {
             return Err(PthError::Container { part: "stream" });
         }
-        // About the machine that wrote it. PyTorch writes the numbers of a stream as little-endian on every machine.
+        // About the machine that wrote it. PyTorch writes the numbers of a stream as little-endian
+        // on every machine.
         self.read_next()?;
         Ok((self.read_next()?, self.read_next()?))
     }
@@ -71,7 +74,8 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Where the storages lie: from `at` on, in the order of their keys, each behind the number of its elements.
+/// Where the storages lie: from `at` on, in the order of their keys, each behind the number of its
+/// elements.
 fn places<'a, R: Read + Seek>(
     reader: &mut Reader<R>,
     pickle: &Pickle<'a>,

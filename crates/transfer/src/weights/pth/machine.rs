@@ -76,7 +76,8 @@ impl<'a> Machine<'a> {
         pairs.iter().map(pair).collect()
     }
 
-    /// What the file keeps outside of the pickle: a storage, or in old files the class of a whole model with its source.
+    /// What the file keeps outside of the pickle: a storage, or in old files the class of a whole
+    /// model with its source.
     pub(super) fn persistent(&mut self, id: Id) -> Result<(), PthError> {
         let Object::Tuple(parts) = self.get(id) else { return Err(self.invalid("a tuple that names a storage")) };
         match (parts.first().map(|&kind| self.get(kind)), parts.get(1)) {

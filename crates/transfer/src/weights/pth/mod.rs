@@ -2,9 +2,9 @@
 //! believed of the sizes it claims.
 //!
 //! In reading order: [`limits`] and [`error`]; a pickle from its bytes ([`code`]) by its
-//! instructions ([`machine`], [`instructions`]) to a list of objects ([`object`]); the tensors in that list
-//! ([`view`], [`state_dict`]); the two containers that pickles come in ([`archive`], [`legacy`]); and
-//! [`mod@read`], which puts them together.
+//! instructions ([`machine`], [`instructions`]) to a list of objects ([`object`]); the tensors in
+//! that list ([`view`], [`state_dict`]); the two containers that pickles come in ([`archive`],
+//! [`legacy`]); and [`mod@read`], which puts them together.
 
 mod archive;
 mod code;

@@ -4,8 +4,9 @@ use crate::weights::reader::Float;
 
 /// The number of an object of a [`Pickle`].
 ///
-/// Objects name each other by number and lie in one list. So what is shared costs nothing, what contains itself does no harm, and what is
-/// nested a million deep is read, and forgotten again, without recursion.
+/// Objects name each other by number and lie in one list. So what is shared costs nothing, what
+/// contains itself does no harm, and what is nested a million deep is read, and forgotten again,
+/// without recursion.
 pub(super) type Id = u32;
 
 /// An object, as far as weights need to know it.
@@ -19,7 +20,8 @@ pub(super) enum Object<'a> {
     Text(&'a str),
     Tuple(Vec<Id>),
     List(Vec<Id>),
-    /// A dict, or anything else that has been made of a class: what was set in it, and what is to become its attributes.
+    /// A dict, or anything else that has been made of a class: what was set in it, and what is to
+    /// become its attributes.
     Instance {
         items: Vec<(Id, Id)>,
         state: Option<Id>,
@@ -31,7 +33,8 @@ pub(super) enum Object<'a> {
     Tensor(Id),
 }
 
-/// The functions and classes whose meaning matters. No code is run: all others make an [`Object::Instance`] of whatever they are given.
+/// The functions and classes whose meaning matters. No code is run: all others make an
+/// [`Object::Instance`] of whatever they are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Global {
     /// Makes a tensor of a storage, an offset, a shape and strides.

@@ -17,8 +17,9 @@ use crate::weights::weights_file::WeightsFile;
 /// How many bytes tell what a file is.
 pub(crate) const START: u64 = 9;
 
-/// Whether a file whose first [`START`] bytes these are may be one that `torch.save` has written. The length of a safetensors header
-/// can begin as a pickle does, but ends with zeros, and a brace follows.
+/// Whether a file whose first [`START`] bytes these are may be one that `torch.save` has written.
+/// The length of a safetensors header can begin as a pickle does, but ends with zeros, and a brace
+/// follows.
 pub(crate) fn is_pth(start: &[u8]) -> bool {
     const PICKLE: &[u8] = b"\x80";
     let is_safetensors = start.get(4..) == Some(b"\0\0\0\0{");

@@ -7,9 +7,9 @@ use super::object::{Element, Id, Object, Pickle};
 use super::view::View;
 use crate::names::shown;
 
-/// The entries of a checkpoint that hold weights, whichever is there first. Averaged weights come before those of the
-/// last step, as in timm, since they are the ones that its figures are measured with. A teacher comes last: it may be
-/// the average of its student, or another network.
+/// The entries of a checkpoint that hold weights, whichever is there first. Averaged weights come
+/// before those of the last step, as in timm, since they are the ones that its figures are measured
+/// with. A teacher comes last: it may be the average of its student, or another network.
 const ENTRIES: [&str; 9] = [
     "state_dict_ema",
     "model_ema",
@@ -25,7 +25,8 @@ const ENTRIES: [&str; 9] = [
 /// The most entries within each other that lead to the weights.
 const MOST_WRAPS: usize = 4;
 
-/// The most tensors of a state dict, layers of a model, and layers within each other. The networks here have 700 tensors at most.
+/// The most tensors of a state dict, layers of a model, and layers within each other. The networks
+/// here have 700 tensors at most.
 const MOST_TENSORS: usize = 1 << 16;
 const MOST_LAYERS: usize = 1 << 16;
 const MOST_DEPTH: usize = 64;
@@ -47,8 +48,8 @@ pub(super) struct StateDict {
     pub(super) others: Vec<String>,
 }
 
-/// Finds the state dict: the whole, one of its [`ENTRIES`], or the only other entry that is one; there again, as
-/// `state_dict.model`. A model that was saved as a whole stands for its own.
+/// Finds the state dict: the whole, one of its [`ENTRIES`], or the only other entry that is one;
+/// there again, as `state_dict.model`. A model that was saved as a whole stands for its own.
 pub(super) fn find(pickle: &Pickle<'_>) -> Result<StateDict, PthError> {
     let mut search = Search { pickle, looked: 0, found: StateDict::default() };
     let (mut id, mut path) = (pickle.root, Vec::new());
@@ -69,13 +70,15 @@ pub(super) fn find(pickle: &Pickle<'_>) -> Result<StateDict, PthError> {
 
 struct Search<'p, 'a> {
     pickle: &'p Pickle<'a>,
-    /// Entries of dicts that were looked at. What is shared may be met a million times, each time with all that it holds.
+    /// Entries of dicts that were looked at. What is shared may be met a million times, each time
+    /// with all that it holds.
     looked: usize,
     found: StateDict,
 }
 
 impl<'a> Search<'_, 'a> {
-    /// The entry of a dict that holds the weights, itself or within `depth` further entries, where the dict does not.
+    /// The entry of a dict that holds the weights, itself or within `depth` further entries, where
+    /// the dict does not.
     fn wrapped(&mut self, id: Id, depth: usize) -> Result<Option<(&'a str, Id)>, PthError> {
         if self.is_model(id)? {
             return Ok(None);
@@ -200,8 +203,8 @@ impl<'a> Search<'_, 'a> {
     }
 }
 
-/// Whether it is a tensor such as networks have. What a checkpoint has beside its state dict, such as the best accuracy or the state of a
-/// generator, has no sides or is of integers.
+/// Whether it is a tensor such as networks have. What a checkpoint has beside its state dict, such
+/// as the best accuracy or the state of a generator, has no sides or is of integers.
 fn is_weight(pickle: &Pickle<'_>, value: Id) -> bool {
     let Object::Tensor(arguments) = *pickle.get(value) else { return false };
     let view = View::of(pickle, arguments);

@@ -20,8 +20,8 @@ pub(super) struct Storage<'a> {
     first: u64,
 }
 
-/// What a tuple names that stands for a storage: `("storage", class, key, device, count)`, in old files with `None` or
-/// `(key, first, count)` behind that.
+/// What a tuple names that stands for a storage: `("storage", class, key, device, count)`, in old
+/// files with `None` or `(key, first, count)` behind that.
 pub(super) fn storage<'a>(pickle: &Pickle<'a>, id: Id) -> Option<Storage<'a>> {
     let [_, class, key, _, _, part @ ..] = pickle.tuple(id)? else { return None };
     let Object::Global(Global::Storage(element)) = *pickle.get(*class) else { return None };
@@ -65,7 +65,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Its numbers, row by row, from the storage that lies at a place; `name` is what errors call it.
+    /// Its numbers, row by row, from the storage that lies at a place; `name` is what errors call
+    /// it.
     pub(super) fn read<R: Read + Seek>(
         &self,
         reader: &mut Reader<R>,
