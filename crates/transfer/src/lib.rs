@@ -69,8 +69,8 @@ pub use pretrained::{MODELS, PretrainedModel, model};
 #[cfg(feature = "hub")]
 pub use weights::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
 pub use weights::{
-    AnswerError, Digest, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source, TorchvisionFile,
-    WeightsError, WeightsFile, load_weights, read_weights, rename, sha256, weights_from_bytes,
+    AnswerError, Digest, DigestError, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source,
+    TorchvisionFile, WeightsError, WeightsFile, load_weights, read_weights, rename, sha256, weights_from_bytes,
 };
 
 #[cfg(doctest)]

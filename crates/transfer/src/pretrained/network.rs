@@ -75,3 +75,16 @@ impl PretrainedModel {
         Ok(Classifier::new(backbone, head))
     }
 }
+
+#[cfg(all(test, not(feature = "hub")))]
+mod tests {
+    use super::*;
+    use crate::model;
+
+    #[test]
+    fn without_the_hub_only_embedded_weights_are_there() {
+        assert!(model("squeezenet1_1").unwrap().weights().is_ok());
+        let error = model("resnet18").unwrap().weights().unwrap_err();
+        assert!(matches!(error, TransferError::NotEmbedded { name: "resnet18" }), "{error}");
+    }
+}

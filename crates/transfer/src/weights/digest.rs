@@ -48,11 +48,20 @@ impl fmt::Display for Digest {
     }
 }
 
+/// A text that is no [`Digest`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256, or its beginning, is 8 to 64 hexadecimal digits in lower case")]
+#[non_exhaustive]
+pub struct DigestError {
+    /// The text.
+    pub got: String,
+}
+
 impl TryFrom<String> for Digest {
-    type Error = &'static str;
+    type Error = DigestError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("a SHA-256, or its beginning, is 8 to 64 hexadecimal digits in lower case")
+        Self::parse(&text).ok_or(DigestError { got: text })
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) mod source;
 pub(crate) mod torchvision_file;
 
 pub use answer_error::AnswerError;
-pub use digest::{Digest, sha256};
+pub use digest::{Digest, DigestError, sha256};
 pub use error::WeightsError;
 #[cfg(feature = "hub")]
 pub use fetch::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
