@@ -11,8 +11,9 @@ use super::{pth, safetensors_file};
 
 /// The tensors of a file by name, as float32 on the CPU: a safetensors file, or one that
 /// `torch.save` wrote (`.pth`, `.pt`, `.bin`; what it is, its first bytes say). float16, bfloat16,
-/// float32 and float64 are read; all else is left out and named in the [`ReadReport`], but for the
-/// counters of PyTorch's batch norm (`num_batches_tracked`), of which nothing is said.
+/// float32 and float64 are read; all else is left out and named in the
+/// [`ReadReport`](crate::ReadReport), but for the counters of PyTorch's batch norm
+/// (`num_batches_tracked`), of which nothing is said.
 ///
 /// Of PyTorch's files, those of 1.6 and later and the streams of before are read: a state dict; a
 /// checkpoint with one in its entry `state_dict_ema`, `model_ema`, `ema_state_dict`, `ema`,
