@@ -9,7 +9,7 @@ use taper_trainer::recipe::Recipe;
 use taper_trainer::store::checkpoint::TrainState;
 use taper_trainer::store::identity::Identity;
 use taper_trainer::study::search::Space;
-use taper_transfer::{Answer, read_weights, sha256, weights_from_bytes};
+use taper_transfer::{Answer, AnsweredBy, read_weights, sha256, weights_from_bytes};
 
 use super::servers;
 
@@ -161,7 +161,8 @@ fn hub(bytes: &[u8]) {
             let colon = line.iter().position(|&byte| byte == b':')?;
             Some((std::str::from_utf8(&line[..colon]).ok()?, &line[colon + 1..]))
         });
-        if answer.read(status, headers, i == 0 || i + 1 < said.len()).is_err() {
+        let by = if i == 0 || i + 1 < said.len() { AnsweredBy::Asked } else { AnsweredBy::Other };
+        if answer.read(status, headers, by).is_err() {
             return;
         }
     }
