@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use taper_trainer::study::run::SUMMARY;
+use taper_trainer::store::summary::SUMMARY;
 
 use super::args::Beside;
 use super::table::{deviation, mean};

@@ -16,7 +16,8 @@ use taper_trainer::recipe::{AverageRecipe, Recipe, ScheduleRecipe};
 use taper_trainer::store::claim::RunFolder;
 use taper_trainer::store::pictures::Pictures;
 use taper_trainer::store::snapshots;
-use taper_trainer::study::run::{Ended, Manner, Run, SUMMARY};
+use taper_trainer::store::summary::SUMMARY;
+use taper_trainer::study::run::{Ended, Manner, Run};
 
 /// The ensembles of the table: networks of one training each, and cycles of the long one.
 const MEMBERS: usize = 5;

@@ -14,8 +14,8 @@ use taper_trainer::build::pretrained::tell;
 use taper_trainer::fit::snapshots;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::pictures::Pictures;
+use taper_trainer::study::first_loss::first_loss;
 use taper_trainer::study::overfit::overfit;
-use taper_trainer::study::run::first_loss;
 use taper_trainer::{Finding, Verdict};
 
 /// Look at pictures and recipe before a training: classes, sizes, duplicates, the first loss, and whether a few pictures can be learned by

@@ -1,16 +1,16 @@
 //! `taper eval`: how good a model is.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
-use taper_data::{Dataset, Folder, Idx, validation};
 
 use super::chart_files::ChartFiles;
-use super::ensemble::{Table, parts, rows_of};
-use super::passes;
-use crate::output::{line, shell};
+use super::networks::{Table, rows_of};
+use super::parts::parts;
+use super::passes::passes;
+use super::test_pictures::{pictures, recipe};
+use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::reliability_diagram::{draw, table};
 use taper_trainer::build::model;
@@ -22,8 +22,6 @@ use taper_trainer::evaluate::metrics::{
 use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
 use taper_trainer::evaluate::{Evaluation, evaluate_marginal};
 use taper_trainer::recipe::Recipe;
-use taper_trainer::store::origin;
-use taper_trainer::store::pictures::{splits, tell};
 use taper_trainer::store::readable::{Readable, readable};
 
 /// Measure a trained model on pictures.
@@ -227,28 +225,4 @@ impl Told<'_> {
         let auc = score.auc.map_or("-".to_owned(), |auc| format!("{auc:.3}"));
         line(format_args!("{name:width$}    {precision:>7}  {recall:>7}  {f1:>7}  {auc:>7}  {:>8}", score.pictures))
     }
-}
-
-/// The recipe of the run, or of the run that a file of weights is part of.
-fn recipe(run: &Path) -> Result<Recipe> {
-    origin::recipe(model::folder(run))
-}
-
-/// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.
-pub(super) fn pictures(run: &Path, data: Option<&Path>) -> Result<(Arc<dyn Dataset>, PathBuf)> {
-    if let Some(path) = data {
-        if path.is_dir()
-            && let Some((_, test)) = Idx::sides(path)?
-        {
-            return Ok((Arc::new(test), path.to_path_buf()));
-        }
-        let side = validation(path)?;
-        let root = side.as_deref().unwrap_or(path);
-        let folder = Folder::partial(root)?;
-        tell(folder.left_out(), &Terminal);
-        return Ok((Arc::new(folder), path.to_path_buf()));
-    }
-    let recipe = recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(run)))?;
-    origin::require_pictures(model::folder(run), &recipe)?;
-    Ok((splits(&recipe, &Terminal)?.val, recipe.data.path))
 }

@@ -13,12 +13,16 @@ mod features;
 mod fine_tune;
 mod inspect;
 mod models;
+mod networks;
 mod optimize;
+mod parts;
+mod passes;
 mod predict;
 mod probe;
 mod report;
 mod search;
 mod serve;
+mod test_pictures;
 
 pub use advise::{AdviseArgs, advise_plan as advise};
 pub use augment::{AugmentArgs, augment};
@@ -39,10 +43,3 @@ pub use probe::{ProbeArgs, probe_stages as probe};
 pub use report::{ReportArgs, report};
 pub use search::{SearchArgs, search_settings as search};
 pub use serve::{ServeArgs, serve_model as serve};
-
-use taper_regularize::Marginalize;
-
-/// How a flag with a number of passes wants the noise averaged out.
-fn passes(flag: Option<u16>) -> Marginalize {
-    flag.map_or(Marginalize::Expectation, |n| Marginalize::Samples(n.into()))
-}

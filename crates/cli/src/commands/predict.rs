@@ -7,8 +7,8 @@ use candle_core::{DType, Tensor};
 use serde_json::json;
 use taper_regularize::Marginal;
 
-use super::ensemble::parts;
-use super::passes;
+use super::parts::parts;
+use super::passes::passes;
 use crate::output::{ended, line, note};
 use crate::terminal::Terminal;
 use taper_trainer::build::model::{self, Model};

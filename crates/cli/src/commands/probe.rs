@@ -100,6 +100,18 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
         }))?;
         return Ok(0);
     }
+    tell_rows((&learned, &tested), classes, &rows, (features, start))?;
+    args.files.tell()?;
+    Ok(0)
+}
+
+/// The rows as a table.
+fn tell_rows(
+    (learned, tested): (&StageFeatures, &StageFeatures),
+    classes: usize,
+    rows: &[(&Stage, Probe)],
+    (features, start): (f64, Instant),
+) -> Result<()> {
     line(format_args!(
         "{} pictures to learn, {} to test, {classes} classes; features in {features:.1} s, all in {:.1} s",
         learned.labels.len(),
@@ -107,7 +119,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
         start.elapsed().as_secs_f64()
     ))?;
     line("stage         channels  accuracy   95 % interval    strength")?;
-    for (stage, found) in &rows {
+    for (stage, found) in rows {
         let [low, high] = interval(found.accuracy, tested.labels.len()).map(|end| 100.0 * end);
         line(format_args!(
             "{:<12}  {:>8}  {:>6.1} %   {low:>5.1} to {high:>5.1} %  {:>8}",
@@ -117,8 +129,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
             found.strength
         ))?;
     }
-    args.files.tell()?;
-    Ok(0)
+    Ok(())
 }
 
 /// The numbers of stages by name.

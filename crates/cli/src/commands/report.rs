@@ -8,8 +8,8 @@ use crate::output::{line, regardless};
 use taper_report::page::{Compared, EpochRow, compare};
 use taper_trainer::files;
 use taper_trainer::recipe::settings;
+use taper_trainer::store::summary::SUMMARY;
 use taper_trainer::store::summary::Summary;
-use taper_trainer::study::run::SUMMARY;
 
 /// Compare runs on one page: what came out, in what their recipes differ, and their curves.
 #[derive(Debug, clap::Args)]

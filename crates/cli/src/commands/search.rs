@@ -17,7 +17,8 @@ use taper_trainer::fit::Observer;
 use taper_trainer::recipe::{Recipe, RecipeError};
 use taper_trainer::store::claim;
 use taper_trainer::store::pictures::Pictures;
-use taper_trainer::study::run::{Finished, Manner, Run};
+use taper_trainer::study::finished::Finished;
+use taper_trainer::study::run::{Manner, Run};
 use taper_trainer::study::search::{
     Importance, Score, Scores, SearchFolder, Space, Trial, Watch, importance, recipe_of, search,
 };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::EpochRow;
+use super::contents::EpochRow;
 
 /// Sizes past this would overflow in the axis' arithmetic; they count as not finite.
 const LARGEST: f64 = 1e100;

@@ -1,12 +1,14 @@
 //! Several runs on one page.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::axes::{Epochs, Measure};
+use super::contents::EpochRow;
 use super::curves::Line;
+use super::error::ReportError;
+use super::frame::page;
 use super::overview::{Chart, series, series_class};
-use super::tables::{loss, percent};
-use super::{EpochRow, ReportError, page};
+use super::words::{loss, percent};
 
 /// A run beside others.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +32,6 @@ pub struct Compared {
 /// # Errors
 /// [`ReportError::Chart`] if a chart cannot be drawn.
 pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
-    let measured = runs.iter().enumerate().filter(|(_, run)| run.accuracy.is_finite());
-    let best = measured.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map(|(i, _)| i);
     let longest = runs.iter().map(|run| &run.history).max_by_key(|history| history.len());
     // Phases differ between runs: their names would stand over the wrong epochs.
     let plain = longest.into_iter().flatten().map(|row| EpochRow { phase: String::new(), ..row.clone() });
@@ -48,28 +48,13 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
         let lines = runs.iter().enumerate().map(line).collect();
         Chart { name, axis: &axis, measure, legend: &legend, lines, best: None }.draw()
     };
-    let differences = differences(runs);
     let content = html! {
         header {
             p.mark { span.wedge aria-hidden="true" {} "Taper" span.note { "comparison" } }
             h1 { (runs.len()) " runs" }
         }
         section {
-            div.card.scroll tabindex="0" role="region" aria-label="What came out" {
-                table.epochs.scores {
-                    thead { tr {
-                        th scope="col" { "Run" } th scope="col" { "Accuracy" } th scope="col" { "Loss" } th scope="col" { "Epochs" }
-                        th scope="col" { "Seconds" }
-                    } }
-                    tbody { @for (i, run) in runs.iter().enumerate() { tr.best[best == Some(i)] {
-                        th.text scope="row" { span.legend { span class=(classes[i]) { (run.name) } } }
-                        td { (percent(run.accuracy)) }
-                        td { (loss(run.loss)) }
-                        td { (run.history.len()) }
-                        td { (format!("{:.0}", run.seconds)) }
-                    } } }
-                }
-            }
+            (results(runs, &classes))
         }
         section.charts aria-label="Curves" {
             (chart("Validation accuracy", Measure::Share, |row| row.val_accuracy)?)
@@ -78,25 +63,56 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
         }
         section {
             h2 { "In what they differ" }
-            @if differences.is_empty() {
-                p.empty { "Their recipes are the same." }
-            } @else {
-                div.card.scroll tabindex="0" role="region" aria-label="Settings that differ" {
-                    table.epochs.scores {
-                        thead { tr {
-                            th scope="col" { "Setting" }
-                            @for run in runs { th scope="col" { (run.name) } }
-                        } }
-                        tbody { @for (place, values) in &differences { tr {
-                            th.text scope="row" { (place) }
-                            @for value in values { td { (value) } }
-                        } } }
-                    }
-                }
-            }
+            (settings(runs))
         }
     };
     Ok(page("comparison", &content))
+}
+
+/// What came out of each run.
+fn results(runs: &[Compared], classes: &[String]) -> Markup {
+    let measured = runs.iter().enumerate().filter(|(_, run)| run.accuracy.is_finite());
+    let best = measured.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map(|(i, _)| i);
+    html! {
+        div.card.scroll tabindex="0" role="region" aria-label="What came out" {
+            table.epochs.scores {
+                thead { tr {
+                    th scope="col" { "Run" } th scope="col" { "Accuracy" } th scope="col" { "Loss" } th scope="col" { "Epochs" }
+                    th scope="col" { "Seconds" }
+                } }
+                tbody { @for (i, run) in runs.iter().enumerate() { tr.best[best == Some(i)] {
+                    th.text scope="row" { span.legend { span class=(classes[i]) { (run.name) } } }
+                    td { (percent(run.accuracy)) }
+                    td { (loss(run.loss)) }
+                    td { (run.history.len()) }
+                    td { (format!("{:.0}", run.seconds)) }
+                } } }
+            }
+        }
+    }
+}
+
+/// The settings in which the runs differ.
+fn settings(runs: &[Compared]) -> Markup {
+    let differences = differences(runs);
+    html! {
+        @if differences.is_empty() {
+            p.empty { "Their recipes are the same." }
+        } @else {
+            div.card.scroll tabindex="0" role="region" aria-label="Settings that differ" {
+                table.epochs.scores {
+                    thead { tr {
+                        th scope="col" { "Setting" }
+                        @for run in runs { th scope="col" { (run.name) } }
+                    } }
+                    tbody { @for (place, values) in &differences { tr {
+                        th.text scope="row" { (place) }
+                        @for value in values { td { (value) } }
+                    } } }
+                }
+            }
+        }
+    }
 }
 
 /// The settings that not all runs have alike, with the value of each; a dash where a run does not say.

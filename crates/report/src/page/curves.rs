@@ -6,11 +6,12 @@
 use std::ops::Range;
 
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::ReportError;
 use super::axes::{Epochs, Measure, multiples, number, vertical};
+use super::error::ReportError;
 
 /// Colour of what was measured on the training pictures.
 pub(super) const TRAIN: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
@@ -82,6 +83,7 @@ pub(super) fn draw(
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 type Failure<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
 
 fn plot<'a>(
@@ -93,7 +95,6 @@ fn plot<'a>(
     best: Option<(f64, f64)>,
 ) -> Result<(), Failure<'a>> {
     let (left, right) = (axis.range.start, axis.range.end);
-    let (bottom, top) = (range.start, range.end);
     let mut chart = ChartBuilder::on(area)
         .margin_top(MARGIN[0])
         .margin_right(MARGIN[1])
@@ -101,6 +102,26 @@ fn plot<'a>(
         .y_label_area_size(MARGIN[3])
         .build_cartesian_2d(left..right, range)?;
 
+    labels(area, &mut chart, axis, (measure, step))?;
+    for line in lines {
+        draw_line(&mut chart, measure, line)?;
+    }
+    if let Some(point) = best.filter(|&(_, y)| measure.shows(y)) {
+        chart.draw_series([Circle::new(point, 7 * UNIT, BEST.stroke_width(2 * UNIT))])?;
+    }
+    Ok(())
+}
+
+/// The lines of the grid with their numbers, and the phases.
+fn labels<'a>(
+    area: &Area<'a>,
+    chart: &mut Chart<'a, '_>,
+    axis: &Epochs,
+    (measure, step): (Measure, f64),
+) -> Result<(), Failure<'a>> {
+    let (left, right) = (axis.range.start, axis.range.end);
+    let vertical = chart.y_range();
+    let (bottom, top) = (vertical.start, vertical.end);
     let letters = ("sans-serif", 13 * UNIT).into_font().color(&LABEL);
     let gap = 9 * UNIT as i32;
     let beside = letters.pos(Pos::new(HPos::Right, VPos::Center));
@@ -134,19 +155,19 @@ fn plot<'a>(
             }
         }
     }
-    for line in lines {
-        for run in line.points.split(|&(_, y)| !measure.shows(y)) {
-            let style = line.colour.stroke_width(2 * UNIT);
-            chart.draw_series(LineSeries::new(run.iter().copied(), style))?;
-            // A run of one point has no line: without its dot it would vanish.
-            if line.dots || run.len() == 1 {
-                let dot = |&point: &(f64, f64)| Circle::new(point, 3 * UNIT, line.colour.filled());
-                chart.draw_series(run.iter().map(dot))?;
-            }
+    Ok(())
+}
+
+/// A line, as far as it can be shown.
+fn draw_line<'a>(chart: &mut Chart<'a, '_>, measure: Measure, line: &Line) -> Result<(), Failure<'a>> {
+    for run in line.points.split(|&(_, y)| !measure.shows(y)) {
+        let style = line.colour.stroke_width(2 * UNIT);
+        chart.draw_series(LineSeries::new(run.iter().copied(), style))?;
+        // A run of one point has no line: without its dot it would vanish.
+        if line.dots || run.len() == 1 {
+            let dot = |&point: &(f64, f64)| Circle::new(point, 3 * UNIT, line.colour.filled());
+            chart.draw_series(run.iter().map(dot))?;
         }
-    }
-    if let Some(point) = best.filter(|&(_, y)| measure.shows(y)) {
-        chart.draw_series([Circle::new(point, 7 * UNIT, BEST.stroke_width(2 * UNIT))])?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
-use super::tables::{class_name, meter, percent, pictures};
-use super::{Mistake, Report, Thumb};
+use super::contents::{Mistake, Report, Thumb};
+use super::words::{class_name, meter, percent, pictures};
 
 /// The anchor of the pictures of a cell.
 pub(super) fn cell_name(truth: usize, predicted: usize) -> String {

@@ -8,7 +8,7 @@ use taper_augment::Transform;
 use taper_data::{Dataset, RgbImage};
 use taper_tensor::Rng;
 
-use crate::page::{EpochRow, Mistake, Report, Thumb};
+use super::contents::{EpochRow, Mistake, Report, Thumb};
 use taper_trainer::build::transforms::{eval_transform, train_transform};
 use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::metrics::{class_scores, reliability};
@@ -17,7 +17,7 @@ use taper_trainer::fit::EpochInfo;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::ledger::relative;
 use taper_trainer::store::summary::Summary;
-use taper_trainer::study::run::Finished;
+use taper_trainer::study::finished::Finished;
 
 /// Mistakes that are shown large; pictures of a cell of the confusion matrix, and of all; training pictures, and what became of each.
 const MISTAKES: usize = 24;

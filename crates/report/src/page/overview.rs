@@ -3,8 +3,11 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::axes::{self, Epochs, Measure};
+use super::confusions::worst_pair;
+use super::contents::{EpochRow, Report};
 use super::curves::{self, Line, RATE, SERIES, TRAIN, VALIDATION};
-use super::{EpochRow, Report, ReportError, tables};
+use super::error::ReportError;
+use super::words;
 
 /// Index of the row with the lowest validation loss, whose network `checkpoint/best.safetensors` is. A NaN is none to compare.
 pub(super) fn best_epoch(history: &[EpochRow]) -> Option<usize> {
@@ -25,22 +28,22 @@ pub(super) fn headline(report: &Report, best: Option<usize>) -> Markup {
             h1 { (report.title) }
             dl.figures {
                 @if let Some(row) = last {
-                    (figure("Accuracy", tables::percent(row.val_accuracy),
+                    (figure("Accuracy", words::percent(row.val_accuracy),
                         format!("validation, after epoch {}", row.epoch)))
-                    (figure("Loss", tables::loss(row.val_loss),
-                        format!("validation; training {}", tables::loss(row.train_loss))))
+                    (figure("Loss", words::loss(row.val_loss),
+                        format!("validation; training {}", words::loss(row.train_loss))))
                 } @else {
                     (figure("Accuracy", "–".to_owned(), "no epoch was finished".to_owned()))
                 }
                 @if let Some(row) = best {
                     (figure("Best epoch", format!("{}", row.epoch),
-                        format!("lowest loss; {} of validation right", tables::percent(row.val_accuracy))))
+                        format!("lowest loss; {} of validation right", words::percent(row.val_accuracy))))
                 }
-                @if let Some((truth, predicted, count)) = tables::worst_pair(report) {
-                    (figure("Most confused", tables::class_name(report, truth), format!(
+                @if let Some((truth, predicted, count)) = worst_pair(report) {
+                    (figure("Most confused", words::class_name(report, truth), format!(
                         "taken for {}: {}",
-                        tables::class_name(report, predicted),
-                        tables::pictures(count),
+                        words::class_name(report, predicted),
+                        words::pictures(count),
                     )))
                 }
             }

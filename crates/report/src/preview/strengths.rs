@@ -17,8 +17,12 @@ const REFLECT: Border = Border::Reflect;
 /// # Errors
 /// Never, as long as the tests of this library pass.
 pub fn strengths() -> Result<Vec<Strengths>, AugmentError> {
+    Ok([geometry()?, pixels()?, whole()?].into_iter().flatten().collect())
+}
+
+/// What moves pixels.
+fn geometry() -> Result<Vec<Strengths>, AugmentError> {
     let map = |name, maps: [Affine; 3]| fixed(name, maps.map(|map| ImageOp::Affine(map, REFLECT.into())));
-    let same = |name, operation: ImageOp| fixed(name, [operation; 3]);
     let usual = Affine::default;
     Ok(vec![
         random("random resized crop", [0.7, 0.35, 0.08], |low| {
@@ -45,6 +49,12 @@ pub fn strengths() -> Result<Vec<Strengths>, AugmentError> {
         random("perspective", [0.2, 0.4, 0.7], |d| RandomPerspective::new(d, REFLECT))?,
         random("lens", [0.2, 0.5, -0.3], |k| RandomLens::new((k, k), (0.0, 0.0), REFLECT))?,
         random("elastic", [40.0, 100.0, 200.0], |alpha| Elastic::new(alpha, 5.0, REFLECT))?,
+    ])
+}
+
+/// What changes their colors.
+fn pixels() -> Result<Vec<Strengths>, AugmentError> {
+    Ok(vec![
         fixed("brightness", [0.8, 1.3, 0.4].map(ImageOp::Brightness)),
         fixed("contrast", [0.7, 1.5, 0.3].map(ImageOp::Contrast)),
         fixed("saturation", [0.6, 1.6, 0.0].map(ImageOp::Saturation)),
@@ -64,6 +74,12 @@ pub fn strengths() -> Result<Vec<Strengths>, AugmentError> {
         same("grayscale", ImageOp::Grayscale),
         random("noise", [8.0, 20.0, 50.0], GaussianNoise::new)?,
         random("JPEG artifacts", [40.0, 15.0, 4.0], |q| JpegArtifacts::new((q as u8, q as u8)))?,
+    ])
+}
+
+/// What hides parts of a picture, and what chooses among the others.
+fn whole() -> Result<Vec<Strengths>, AugmentError> {
+    Ok(vec![
         random("random erasing", [0.05, 0.15, 0.33], |area| {
             RandomErasing::new(RandomErasingConfig {
                 p: 1.0,
@@ -77,6 +93,11 @@ pub fn strengths() -> Result<Vec<Strengths>, AugmentError> {
         random("TrivialAugment", [0.0; 3], |_| Ok(TrivialAugment { border: REFLECT }))?,
         random("AugMix", [0.3, 0.6, 1.0], |strength| AugMix::new(strength, REFLECT))?,
     ])
+}
+
+/// The same at every strength.
+fn same(name: &'static str, operation: ImageOp) -> Strengths {
+    fixed(name, [operation; 3])
 }
 
 fn fixed(name: &'static str, operations: [ImageOp; 3]) -> Strengths {

@@ -14,4 +14,6 @@ pub mod pretrained;
 
 pub mod memory;
 
+mod check;
+
 pub(crate) mod class_counts;

@@ -1,15 +1,12 @@
 //! What `[regularize]` of a recipe does to batches, gradients, weights, and the length of a phase.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use taper_data::Dataset;
 use taper_nn::Params;
-use taper_optim::Missing;
 use taper_regularize::{
-    DropPer, EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
+    EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
 };
 use taper_tensor::{Batch, Rng};
 use taper_transfer::{BackboneConfig, Classifier};
@@ -17,7 +14,6 @@ use taper_transfer::{BackboneConfig, Classifier};
 use crate::build::class_counts::class_counts;
 use crate::build::optimize::rate_factor;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
-use crate::store::checkpoint::PatienceState;
 
 /// The techniques that act outside the network, on what a phase trains.
 pub(crate) struct Regularizer {
@@ -103,12 +99,6 @@ pub(crate) fn backbone_config(r: &RegularizeRecipe) -> BackboneConfig {
     BackboneConfig { stochastic_depth, drop_per, fractional_pooling, ..BackboneConfig::default() }
 }
 
-/// What an optimizer makes of a parameter without a gradient: that of a block that is left out has none.
-pub(crate) fn missing(r: &RegularizeRecipe) -> Missing {
-    let dropped = r.stochastic_depth > 0.0 && r.drop_per == DropPer::Batch;
-    if dropped { Missing::Zero } else { Missing::Error }
-}
-
 /// Refuses what the techniques refuse, before a picture is read.
 ///
 /// # Errors
@@ -123,47 +113,4 @@ pub fn check(r: &RegularizeRecipe) -> Result<(), RegularizeError> {
         EarlyStopping::new(EarlyStoppingConfig { patience: r.patience, min_delta: r.min_delta })?;
     }
     Ok(())
-}
-
-/// Ends a phase when its validation loss has stopped falling, and keeps the network of its best epoch.
-pub(crate) struct Patience {
-    stopping: EarlyStopping,
-    best: BTreeMap<String, Tensor>,
-}
-
-impl Patience {
-    /// None where the recipe has none.
-    pub(crate) fn new(r: &RegularizeRecipe) -> Result<Option<Self>, RegularizeError> {
-        let config = EarlyStoppingConfig { patience: r.patience, min_delta: r.min_delta };
-        let new = |stopping| Self { stopping, best: BTreeMap::new() };
-        (r.patience > 0).then(|| EarlyStopping::new(config).map(new)).transpose()
-    }
-
-    /// Takes in an epoch; whether the phase is to end.
-    pub(crate) fn observe(&mut self, params: &Params, loss: f64) -> Result<bool> {
-        let before = self.stopping.best();
-        let ends = self.stopping.observe(loss);
-        if self.stopping.best() != before {
-            let copies = params.tensors().into_iter().map(|(name, tensor)| Ok((name, tensor.copy()?)));
-            self.best = copies.collect::<candle_core::Result<_>>()?;
-        }
-        Ok(ends)
-    }
-
-    /// What it has seen, to be saved.
-    pub(crate) fn state(&self) -> PatienceState {
-        PatienceState { seen: self.stopping.seen(), best: self.stopping.best(), weights: self.best.clone() }
-    }
-
-    /// Goes on with what was saved.
-    pub(crate) fn resume(&mut self, state: &PatienceState) {
-        self.stopping.resume(state.seen, state.best);
-        self.best.clone_from(&state.weights);
-    }
-
-    /// Puts the network of the best epoch back, if there was one.
-    pub(crate) fn restore(self, params: &Params) -> Result<bool> {
-        params.load(&self.best)?;
-        Ok(!self.best.is_empty())
-    }
 }

@@ -20,6 +20,8 @@ mod batches;
 
 mod step;
 
+mod patience;
+
 mod session;
 
 mod phase_run;

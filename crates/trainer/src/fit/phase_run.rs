@@ -17,9 +17,9 @@ use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
 use crate::build::pipeline::plain_loader;
-use crate::build::regularize::Patience;
 use crate::fit::divergence::{Diverged, causes};
 use crate::fit::health::{Before, Health, dead};
+use crate::fit::patience::Patience;
 use crate::recipe::{NonFiniteRecipe, Plan};
 
 /// A phase of a [`Session`] under way.

@@ -5,7 +5,7 @@ use taper_optim::Average;
 
 use super::PhaseRun;
 use super::phase_run::EpochProgress;
-use crate::build::regularize::Patience;
+use crate::fit::patience::Patience;
 use crate::store::checkpoint::{Place, TrainState};
 
 impl PhaseRun<'_, '_> {

@@ -1,12 +1,9 @@
 //! What makes a recipe one that cannot be run.
 
-use taper_tensor::Precision;
-
 use super::error::RecipeError;
 use super::head::HeadKind;
 use super::limits::check_recipe;
 use super::root::{MOST_SEED, Recipe};
-use super::rule::Rule;
 
 /// What a setting must be, given the others.
 struct Must {
@@ -97,18 +94,10 @@ const TOGETHER: &[Must] = &[
 
 impl Recipe {
     /// Looks at every number: those that may be said by themselves, then those that depend on others.
-    ///
-    /// # Errors
-    /// Names the first field that is out of range.
-    pub fn check(&self) -> Result<(), RecipeError> {
+    pub(crate) fn check_settings(&self) -> Result<(), RecipeError> {
         self.must(WRITABLE)?;
         check_recipe(&toml::Value::try_from(self)?)?;
-        self.must(TOGETHER)?;
-        Precision::from(self.optimize.precision).check()?;
-        crate::build::transforms::train_transform(&self.augment, self.data.image_size)?;
-        crate::build::optimize::check(&self.optimize)?;
-        crate::build::regularize::check(&self.regularize)?;
-        if let Rule::Lbfgs(_) = self.optimize.rule { self.require_quiet() } else { Ok(()) }
+        self.must(TOGETHER)
     }
 
     fn must(&self, rules: &[Must]) -> Result<(), RecipeError> {

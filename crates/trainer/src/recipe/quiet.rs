@@ -12,7 +12,7 @@ use super::schedule::ScheduleRecipe;
 impl Recipe {
     /// Refuses what would make another loss of it at every evaluation, and what a method that takes no single steps
     /// has no use for.
-    pub(super) fn require_quiet(&self) -> Result<(), RecipeError> {
+    pub(crate) fn require_quiet(&self) -> Result<(), RecipeError> {
         let (a, o) = (&self.augment, &self.optimize);
         let noise = |noise, remedy| Err(RecipeError::Noise { noise, remedy });
         let fail = |field, wanted, got: String| Err(RecipeError::Field { field, wanted, got });

@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::evaluate::metrics::interval;
 use crate::files;
 
+/// What a run writes last: a folder with this file is at its end.
+pub const SUMMARY: &str = "summary.json";
+
 /// `summary.json`, schema 1: what a run was and what came of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Summary {

@@ -1,29 +1,23 @@
 //! A run: a recipe becomes a folder with a trained network.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use candle_core::Var;
-use taper_data::{Loader, Subset};
-use taper_nn::{Mode, Params};
-use taper_tensor::{Batch, Rng, cross_entropy};
-use taper_transfer::Classifier;
+use taper_data::Loader;
 
 use crate::build::memory;
-use crate::build::model::{ModelCard, save_weights};
+use crate::build::model::save_weights;
 use crate::build::network::{Loaded, Network, network};
-use crate::build::phases::phases;
+use crate::build::phases::{Phase, phases};
 use crate::build::pipeline::{eval_loader, train_loader};
 use crate::build::pretrained::tell;
 use crate::files::{self, json};
 use crate::finding::{Finding, Verdict};
 use crate::fit::divergence::Diverged;
-use crate::fit::recorder::{Recorder, best};
+use crate::fit::recorder::Recorder;
 use crate::fit::snapshots::{self, Snapshots};
-use crate::fit::{FeatureCache, FitOptions, Observer, Outcome, fit_with};
+use crate::fit::{FeatureCache, FitOptions, Observer, fit_with};
 use crate::listener::{Listener, Silent};
 use crate::notice::Notice;
 use crate::recipe::Recipe;
@@ -32,49 +26,9 @@ use crate::store::claim::RunFolder;
 use crate::store::identity::{Changed, Identity};
 use crate::store::ledger::Ledger;
 use crate::store::pictures::Pictures;
-use crate::store::sanity;
-use crate::store::summary::{Final, Seconds, Summary, peak_memory_mb};
-
-/// Pictures that the first loss is measured on.
-const FEW: usize = 64;
-
-/// What the loss of a step says before there was one, on a few training pictures from all over the set, as testing prepares them, in
-/// batches of at most so many. Batch norm normalises by the batch, as in every step; its running statistics are put back.
-///
-/// # Errors
-/// When a picture cannot be read.
-pub fn first_loss(
-    (classifier, params): (&Classifier, &Params),
-    card: &ModelCard,
-    pictures: &Pictures,
-    (batch, threads): (usize, usize),
-) -> Result<Finding> {
-    let step = pictures.train.len().div_ceil(FEW);
-    let some = Subset::new(pictures.train.clone(), (0..pictures.train.len()).step_by(step).collect())?;
-    let loader = eval_loader(Arc::new(some), FEW.min(batch), card.input(), threads)?;
-    let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));
-    let statistics = params.buffers().into_iter().map(copy).collect::<candle_core::Result<Vec<_>>>()?;
-    let (mut loss, mut seen) = (0.0, 0);
-    let noise = Rng::new(0).fork("first loss");
-    for loaded in loader.epoch(0) {
-        let Batch { images, targets } = loaded?.batch;
-        // A last picture alone has no variance.
-        if seen > 0 && images.dim(0)? == 1 {
-            break;
-        }
-        let logits = classifier.forward(&images, Mode::Train(&noise))?;
-        loss += f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?) * images.dim(0)? as f64;
-        seen += images.dim(0)?;
-    }
-    loss /= seen as f64;
-    for (var, before) in statistics {
-        var.set(&before)?;
-    }
-    Ok(sanity::first_loss(loss, card.classes.len()))
-}
-
-/// What a run writes last: a folder with this file is at its end.
-pub const SUMMARY: &str = "summary.json";
+use crate::store::summary::{SUMMARY, Summary};
+use crate::study::finished::{Finished, summarize};
+use crate::study::first_loss::first_loss;
 
 /// What a run does beside training.
 #[derive(Clone, Copy, Debug)]
@@ -200,6 +154,43 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Says what is about to be trained, from where on.
+    fn announce(&self, phases: &[Phase], resume: Option<&TrainState>) {
+        let Self { recipe, pictures, network, manner: Manner { listener, .. }, .. } = self;
+        listener.notice(&Notice::Begins {
+            model: recipe.model.clone(),
+            data: recipe.data.path.clone(),
+            train: pictures.train.len(),
+            val: pictures.val.len(),
+            classes: network.card.classes.len(),
+            phases: phases.iter().map(|phase| (phase.epochs, phase.name)).collect(),
+        });
+        match (resume, &network.loaded) {
+            (Some(checkpoint), _) => listener.notice(&Notice::GoesOn { steps: checkpoint.steps() }),
+            (None, Some(Loaded { read, fit })) => {
+                tell(read, *listener);
+                listener.notice(&Notice::WeightsFit(fit.clone()));
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Says what is doubtful before the first step.
+    fn doubts(&self, phases: &[Phase]) -> Result<()> {
+        let Self { recipe, pictures, network, manner, .. } = self;
+        let Network { card, classifier, params, .. } = network;
+        let first = first_loss((classifier, params), card, pictures, (recipe.data.batch_size, manner.threads))?;
+        let kept = snapshots::finding(recipe, phases);
+        let found = pictures.findings.iter().chain([&first]).chain(&kept);
+        for doubt in found.filter(|found| found.verdict == Verdict::Doubtful) {
+            manner.listener.notice(&Notice::Doubtful(doubt.clone()));
+        }
+        if let Some(said) = self.scarce.clone() {
+            manner.listener.notice(&Notice::Doubtful(Finding { about: "memory", verdict: Verdict::Doubtful, said }));
+        }
+        Ok(())
+    }
+
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
     fn fit(
         self,
@@ -208,47 +199,19 @@ impl<'a> Run<'a> {
         identity: Identity,
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
-        let Self { start, recipe, pictures, network, loaders: (train, val), scarce, manner, cache } = self;
-        let Network { card, mut classifier, params, loaded } = network;
-        let phases = phases(recipe, classifier.backbone().stages().len());
-        let listener = manner.listener;
-        if !manner.quiet {
-            listener.notice(&Notice::Begins {
-                model: recipe.model.clone(),
-                data: recipe.data.path.clone(),
-                train: pictures.train.len(),
-                val: pictures.val.len(),
-                classes: card.classes.len(),
-                phases: phases.iter().map(|phase| (phase.epochs, phase.name)).collect(),
-            });
-            match (&resume, loaded) {
-                (Some(checkpoint), _) => listener.notice(&Notice::GoesOn { steps: checkpoint.steps() }),
-                (None, Some(Loaded { read, fit })) => {
-                    tell(&read, listener);
-                    listener.notice(&Notice::WeightsFit(fit));
-                }
-                (None, None) => {}
+        let phases = phases(self.recipe, self.network.classifier.backbone().stages().len());
+        if !self.manner.quiet {
+            self.announce(&phases, resume.as_ref());
+            if resume.is_none() {
+                self.doubts(&phases)?;
             }
         }
-
-        if resume.is_none() && !manner.quiet {
-            let first = first_loss((&classifier, &params), &card, pictures, (recipe.data.batch_size, manner.threads))?;
-            let kept = snapshots::finding(recipe, &phases);
-            let doubts = pictures
-                .findings
-                .iter()
-                .chain([&first])
-                .chain(&kept)
-                .filter(|found| found.verdict == Verdict::Doubtful);
-            doubts.for_each(|found| listener.notice(&Notice::Doubtful(found.clone())));
-            if let Some(said) = scarce {
-                listener.notice(&Notice::Doubtful(Finding { about: "memory", verdict: Verdict::Doubtful, said }));
-            }
-        }
+        let Self { start, recipe, pictures, network, loaders: (train, val), manner, cache, .. } = self;
+        let Network { card, mut classifier, params, .. } = network;
         let mut recorder = Recorder::new(folder);
         let mut snapshots = Snapshots::new(folder, recipe, &phases);
         let epochs = phases.iter().map(|phase| phase.epochs).sum();
-        let mut heard = Heard(listener);
+        let mut heard = Heard(manner.listener);
         let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut heard];
         for observer in others {
             observers.push(&mut **observer);
@@ -278,54 +241,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A training that came to its end, with the network it made, before its folder says so: the place to draw it.
-#[must_use = "a run without its summary is not at its end"]
-pub struct Finished<'a> {
-    folder: PathBuf,
-    start: Instant,
-    /// The recipe.
-    pub recipe: &'a Recipe,
-    /// The pictures.
-    pub pictures: &'a Pictures,
-    /// The summary, but for its total time.
-    pub summary: Summary,
-    /// What came out of the training.
-    pub outcome: Outcome,
-    /// Steps of an epoch.
-    pub steps_per_epoch: usize,
-    /// The network.
-    pub classifier: Classifier,
-    /// What it is.
-    pub card: ModelCard,
-}
-
-impl fmt::Debug for Finished<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Finished").field("folder", &self.folder).field("summary", &self.summary).finish_non_exhaustive()
-    }
-}
-
-impl Finished<'_> {
-    /// The run folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Writes the summary, after which the run is at its end, and removes what it could have gone on with. `output_lost` says where
-    /// output could not be printed, and why.
-    ///
-    /// # Errors
-    /// When a file cannot be written or removed.
-    pub fn conclude(self, output_lost: Option<String>) -> Result<Summary> {
-        let Self { folder, start, mut summary, .. } = self;
-        summary.seconds.total = start.elapsed().as_secs_f64();
-        summary.output_lost = output_lost;
-        files::write(&folder.join(SUMMARY), &json(&summary)?)?;
-        Checkpoints::clear(&folder)?;
-        Ok(summary)
-    }
-}
-
 /// A listener who hears of the training too.
 struct Heard<'a>(&'a dyn Listener);
 
@@ -335,61 +250,10 @@ impl Observer for Heard<'_> {
     }
 }
 
-/// The summary of a run; its total time comes last, when all else is written.
-fn summarize(
-    recipe: &Recipe,
-    card: &ModelCard,
-    outcome: &Outcome,
-    (pictures, identity): (&Pictures, &Identity),
-    threads: usize,
-) -> Summary {
-    let last = outcome.history.last();
-    Summary {
-        schema: 1,
-        command: verb(recipe).into(),
-        model: card.model.clone(),
-        plan: format!("{:?}", recipe.plan).to_lowercase(),
-        optimizer: recipe.optimize.rule.name().into(),
-        average: recipe.optimize.average.name().into(),
-        seed: recipe.seed,
-        threads,
-        train_images: pictures.train.len(),
-        val_images: pictures.val.len(),
-        unreadable_images: pictures.unreadable,
-        left_out: pictures.left_out.counts().clone(),
-        pictures_sha256: identity.pictures.clone(),
-        weights_sha256: identity.weights.clone(),
-        classes: card.classes.clone(),
-        epochs: outcome.history.len(),
-        skipped_steps: outcome.skipped,
-        best: best(&outcome.history),
-        r#final: last.map_or_else(Final::default, |e| Final {
-            train_loss: e.train_loss,
-            penalty: outcome.penalty,
-            val_loss: outcome.evaluation.loss,
-            val_accuracy: outcome.evaluation.accuracy(),
-        }),
-        seconds: Seconds {
-            total: 0.0,
-            train: outcome.train.as_secs_f64(),
-            eval: outcome.eval.as_secs_f64(),
-            data_wait: outcome.waited.as_secs_f64(),
-        },
-        images_per_second: outcome.pictures as f64 / outcome.train.as_secs_f64(),
-        peak_memory_mb: peak_memory_mb(),
-        output_lost: None,
-    }
-}
-
 /// Names the network that a training which diverged has left.
 fn with_best(error: anyhow::Error, best: &Path) -> anyhow::Error {
     match error.downcast::<Diverged>() {
         Ok(diverged) => Diverged { kept: best.is_file().then(|| best.into()), ..diverged }.into(),
         Err(error) => error,
     }
-}
-
-/// The verb that runs a recipe.
-fn verb(recipe: &Recipe) -> &'static str {
-    if recipe.pretrained { "fine-tune" } else { "train" }
 }

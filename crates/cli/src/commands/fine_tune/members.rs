@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
+use super::ending::{below_best, interrupted};
 use super::telling::{Telling, Trained};
-use super::{below_best, interrupted};
-use crate::commands::ensemble::{Table, rows_of};
+use crate::commands::networks::{Table, rows_of};
+use crate::commands::parts::MEMBER;
 use crate::output::{line, note};
 use crate::terminal::Terminal;
 use taper_trainer::evaluate::views::Mean;
@@ -17,7 +18,8 @@ use taper_trainer::store::claim::RunFolder;
 use taper_trainer::store::identity::Changed;
 use taper_trainer::store::ledger::Ledger;
 use taper_trainer::store::pictures::Pictures;
-use taper_trainer::study::run::{Manner, Run, SUMMARY};
+use taper_trainer::store::summary::SUMMARY;
+use taper_trainer::study::run::{Manner, Run};
 
 /// Begins in the folder that `create` makes once the network of the first has been built.
 pub(super) fn begin(
@@ -90,6 +92,3 @@ pub(super) fn train(
     })?;
     Ok(0)
 }
-
-/// What the folder of a member is called, and its number.
-pub(crate) const MEMBER: &str = "member-";

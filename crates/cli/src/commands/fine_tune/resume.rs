@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use super::ending::tell;
+use super::members;
 use super::telling::Telling;
-use super::{members, tell};
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
 use taper_trainer::store::checkpoint::{Checkpoints, Every};
@@ -14,7 +15,8 @@ use taper_trainer::store::claim::RunFolder;
 use taper_trainer::store::ledger::Ledger;
 use taper_trainer::store::origin;
 use taper_trainer::store::pictures::Pictures;
-use taper_trainer::study::run::{Run, SUMMARY};
+use taper_trainer::store::summary::SUMMARY;
+use taper_trainer::study::run::Run;
 
 /// Go on with a run that was broken off: it ends as if it had never stopped, to the bit.
 #[derive(Debug, clap::Args)]

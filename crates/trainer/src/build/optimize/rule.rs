@@ -5,7 +5,7 @@ use taper_optim::{
     RmsProp, Sgd, SgdConfig, Stopping, UpdateRule,
 };
 
-use super::setting;
+use super::setting::setting;
 use crate::recipe::{LbfgsRecipe, NesterovRecipe, RecipeError, Rule, SgdRecipe};
 
 /// How a recipe moves parameters.

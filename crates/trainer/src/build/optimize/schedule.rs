@@ -9,7 +9,8 @@ use taper_optim::{
     Triangular, Warmup,
 };
 
-use super::{Span, setting};
+use super::setting::setting;
+use super::span::Span;
 use crate::recipe::{OptimizeRecipe, RecipeError, ScheduleRecipe};
 
 /// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step, times what a plateau of

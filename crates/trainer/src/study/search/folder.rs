@@ -18,8 +18,8 @@ use crate::store::lock::Lock;
 use crate::store::origin;
 use crate::store::pictures::Pictures;
 use crate::store::snapshots;
+use crate::store::summary::SUMMARY;
 use crate::store::summary::Summary;
-use crate::study::run::SUMMARY;
 
 /// The folder of a search: `space.toml`, `recipe.toml` that all trials begin with, a run folder for each trial in `trials`, a
 /// lock file for each in `locks`.

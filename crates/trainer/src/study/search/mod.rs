@@ -27,7 +27,8 @@ use crate::recipe::{Recipe, RecipeError};
 use crate::store::claim::RunFolder;
 use crate::store::identity::{Changed, WayOut};
 use crate::store::pictures::Pictures;
-use crate::study::run::{Ended, Finished, Manner, Run};
+use crate::study::finished::Finished;
+use crate::study::run::{Ended, Manner, Run};
 
 /// How long a process waits that finds all trials taken by others.
 const PAUSE: Duration = Duration::from_millis(500);
