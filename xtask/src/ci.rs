@@ -1,7 +1,7 @@
 //! What every change has to pass, as a list of cargo commands.
 //!
-//! [`STEPS`] is the one place that says what they are. The tests come first: they say the most. The feature is
-//! that of the benchmark, which has to pass like everything else.
+//! [`STEPS`] is the one place that says what they are. The tests come first: they say the most. The
+//! feature is that of the benchmark, which has to pass like everything else.
 
 use std::{
     env, fmt,
@@ -62,7 +62,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// Runs the steps in order, each announced first, and stops at the first for which `execute` is false.
+/// Runs the steps in order, each announced first, and stops at the first for which `execute` is
+/// false.
 ///
 /// # Errors
 /// When a step fails, with its name and command, or cannot be started.

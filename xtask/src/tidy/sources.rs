@@ -1,8 +1,8 @@
 //! What Rust sources may not say, and where.
 
 use super::{
-    Finding,
-    layers::LIBRARIES,
+    finding::Finding,
+    layers::libraries,
     token::{Token, closing, starts_with},
     tree::{Source, Tree},
 };
@@ -51,7 +51,7 @@ const PRINTERS: [&str; 2] = ["crates/cli/src/output.rs", "xtask/src/output.rs"];
 #[must_use]
 pub fn printing(tree: &Tree) -> Vec<Finding> {
     let mut findings = vec![];
-    let library = |s: &Source| LIBRARIES.iter().any(|l| s.path.starts_with(&format!("crates/{l}/src/")));
+    let library = |s: &Source| libraries().any(|l| s.path.starts_with(&format!("crates/{l}/src/")));
     let code = |s: &&Source| s.path.contains("/src/") && !PRINTERS.contains(&s.path.as_str());
     for source in tree.sources.iter().filter(code) {
         for pair in source.tokens.windows(2).filter(|w| !w[0].test) {

@@ -115,7 +115,7 @@ fn facts(card: &ModelCard) -> Value {
 fn renamed(card: &ModelCard, weights: Weights) -> Result<Weights> {
     let back: Vec<[String; 2]> =
         model(&card.model)?.manifest()?.renames.iter().map(|[from, to]| [to.clone(), from.clone()]).collect();
-    Ok(rename(weights, &back).into_iter().map(convolution).collect::<candle_core::Result<_>>()?)
+    Ok(rename(weights, &back, &card.model)?.into_iter().map(convolution).collect::<candle_core::Result<_>>()?)
 }
 
 /// The name of the architecture in timm.

@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use taper_nn::Params;
 use taper_tensor::Rng;
-use taper_transfer::{MODELS, Manifest, Model, Source, Sources, model};
+use taper_transfer::{MODELS, Manifest, PretrainedModel, Source, Sources, model};
 
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
@@ -127,7 +127,7 @@ fn list(json: bool) -> Result<()> {
             percent(manifest.top1),
             percent(manifest.top5),
             megabytes(model, &manifest),
-            manifest.licence,
+            manifest.license,
         ))?;
     }
     if json {
@@ -140,11 +140,11 @@ fn list(json: bool) -> Result<()> {
 }
 
 /// The size of the weights: of the embedded ones as they are, of others as float32.
-fn megabytes(model: &Model, manifest: &Manifest) -> f64 {
+fn megabytes(model: &PretrainedModel, manifest: &Manifest) -> f64 {
     model.embedded().map_or(4 * manifest.parameters, <[u8]>::len) as f64 / 1e6
 }
 
-fn place(model: &Model, sources: &Sources) -> Result<String> {
+fn place(model: &PretrainedModel, sources: &Sources) -> Result<String> {
     Ok(match model.manifest()?.sources().first() {
         _ if model.embedded().is_some() => "embedded".to_owned(),
         _ if model.find(sources)?.is_some() => "here".to_owned(),
@@ -154,11 +154,11 @@ fn place(model: &Model, sources: &Sources) -> Result<String> {
     })
 }
 
-fn facts(model: &Model, manifest: &Manifest, place: String) -> Value {
+fn facts(model: &PretrainedModel, manifest: &Manifest, place: String) -> Value {
     json!({
         "schema": 1, "name": model.name, "parameters": manifest.parameters, "gflops": manifest.gflops,
         "top1": manifest.top1, "top5": manifest.top5, "megabytes": megabytes(model, manifest),
-        "licence": manifest.licence, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
+        "licence": manifest.license, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
         "std": manifest.std, "source": manifest.source,
         "repository": manifest.hub.as_ref().map(|file| &file.repository),
         "revision": manifest.hub.as_ref().map(|file| &file.revision),
@@ -166,7 +166,7 @@ fn facts(model: &Model, manifest: &Manifest, place: String) -> Value {
     })
 }
 
-fn info(model: &Model, json: bool) -> Result<()> {
+fn info(model: &PretrainedModel, json: bool) -> Result<()> {
     let (manifest, sources) = (model.manifest()?, Sources::from_env()?);
     let place = place(model, &sources)?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
@@ -191,7 +191,7 @@ fn info(model: &Model, json: bool) -> Result<()> {
     }
     let [mean, std] = [manifest.mean, manifest.std].map(|values| values.map(|value| value.to_string()).join(", "));
     line(format_args!("input       {} pixels, mean {mean}, deviation {std}", manifest.input_size))?;
-    line(format_args!("licence     {}", manifest.licence))?;
+    line(format_args!("licence     {}", manifest.license))?;
     match model.find(&sources)? {
         Some(path) => line(format_args!("weights     {}", path.display()))?,
         None => line(format_args!("weights     {place}"))?,

@@ -7,8 +7,8 @@ use candle_core::{DType, Device};
 use taper_nn::{LoadReport, Params};
 use taper_tensor::Rng;
 use taper_transfer::{
-    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Model, ReadReport, WeightsFile,
-    architecture, load_weights,
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, PretrainedModel, ReadReport,
+    WeightsFile, architecture, load_weights,
 };
 
 use crate::build::model::ModelCard;
@@ -185,7 +185,7 @@ struct How<'a> {
 
 /// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its head.
 fn load(
-    model: &Model,
+    model: &PretrainedModel,
     file: Option<&Path>,
     (params, how): (&Params, How<'_>),
     listener: &dyn Listener,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use taper_transfer::{Fetch, Model, ReadReport, Source, Sources, TransferError, WeightsFile};
+use taper_transfer::{Fetch, PretrainedModel, ReadReport, Source, Sources, TransferError, WeightsFile};
 
 use crate::listener::{Listener, Work};
 use crate::notice::Notice;
@@ -12,7 +12,11 @@ use crate::notice::Notice;
 ///
 /// # Errors
 /// When no source holds them, they cannot be fetched, or the file is broken.
-pub fn weights(model: &Model, file: Option<&Path>, listener: &dyn Listener) -> Result<WeightsFile, TransferError> {
+pub fn weights(
+    model: &PretrainedModel,
+    file: Option<&Path>,
+    listener: &dyn Listener,
+) -> Result<WeightsFile, TransferError> {
     let own = || pull(model, &Sources::from_env()?, None, listener);
     match file.map_or_else(own, |file| Ok(Some(file.to_owned())))? {
         Some(path) => model.weights_in(&path),
@@ -33,7 +37,7 @@ pub fn tell(report: &ReadReport, listener: &dyn Listener) {
 /// # Errors
 /// When the source does not hold them, or they cannot be fetched.
 pub fn pull(
-    model: &Model,
+    model: &PretrainedModel,
     sources: &Sources,
     source: Option<Source>,
     listener: &dyn Listener,

@@ -33,9 +33,8 @@ impl Regularizer {
         recipe: &Recipe,
         pictures: &dyn Dataset,
     ) -> Result<Self> {
-        let trained = classifier.trainables(params).into_iter().filter(|(name, var, _)| decays(name, var.dims()));
-        let (weights, factors) =
-            trained.map(|(name, var, part)| ((name, var), rate_factor(classifier, recipe, part))).unzip();
+        let trained = classifier.trainables(params).into_iter().filter(|t| decays(&t.name, t.var.dims()));
+        let (weights, factors) = trained.map(|t| ((t.name, t.var), rate_factor(classifier, recipe, t.part))).unzip();
         let class_weights = match recipe.data.balance {
             Balance::Weights => {
                 let weights = class_weights(pictures);

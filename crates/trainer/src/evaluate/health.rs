@@ -69,7 +69,7 @@ impl Before {
     /// Copies what a classifier trains, biases and norm scales left out.
     pub(crate) fn of(classifier: &Classifier, params: &Params) -> Result<Self> {
         let mut parts: BTreeMap<Part, Vec<(Var, Tensor)>> = BTreeMap::new();
-        for (name, var, part) in classifier.trainables(params) {
+        for taper_transfer::Trainable { name, var, part } in classifier.trainables(params) {
             if decays(&name, var.dims()) {
                 let copy = var.as_detached_tensor().copy()?;
                 parts.entry(part).or_default().push((var, copy));

@@ -92,7 +92,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
         let first_stage = if recipe.variants() == 0 { 0 } else { classifier.frozen() };
         let stepper = Stepper::new(rule, (classifier, params), recipe, &**train.dataset(), first_stage)?;
-        let trained = || classifier.trainables(params).into_iter().map(|(name, var, _)| (name, var)).collect();
+        let trained = || classifier.trainables(params).into_iter().map(|trained| (trained.name, trained.var)).collect();
         let average = averaging(o.average, span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
         let mut run = Self {
             number,

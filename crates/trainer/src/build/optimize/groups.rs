@@ -22,7 +22,7 @@ pub fn optimizer(
 ) -> Result<Optimizer> {
     let o = &recipe.optimize;
     let mut groups: Vec<Group> = Vec::new();
-    for (name, var, part) in classifier.trainables(params) {
+    for taper_transfer::Trainable { name, var, part } in classifier.trainables(params) {
         let rate = rate_factor(classifier, recipe, part);
         let weight_decay = if decays(&name, var.dims()) { recipe.regularize.weight_decay } else { 0.0 };
         let entry: (String, Var) = (name, var);
