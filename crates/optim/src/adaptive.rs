@@ -3,8 +3,8 @@
 use candle_core::{DType, Device, Result, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::part::squares;
-use crate::real::Real;
+use crate::engine::real::Real;
+use crate::engine::squares::squares;
 
 /// The gradient of a parameter with every unit clipped to `ratio` times the unit's own length,
 /// which counts as `eps` at least. Both are contiguous and of one shape and type.

@@ -1,4 +1,4 @@
-use candle_core::{DType, Shape};
+use candle_core::{DType, Shape, Tensor, Var};
 
 /// What can go wrong when an optimizer or a schedule is built, stepped or restored.
 #[derive(Debug, thiserror::Error)]
@@ -175,4 +175,22 @@ pub(crate) fn require_positive(field: &'static str, got: f64) -> Result<(), Opti
 /// Refuses what is not finite and 0 or more.
 pub(crate) fn require_not_negative(field: &'static str, got: f64) -> Result<(), OptimError> {
     require(got.is_finite() && got >= 0.0, field, "finite and not negative", got)
+}
+
+/// Refuses a tensor that has another shape or type than the variable it is for.
+pub(crate) fn require_like(name: &str, tensor: &Tensor, var: &Var) -> Result<(), OptimError> {
+    if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() {
+        return Ok(());
+    }
+    Err(OptimError::Mismatch {
+        name: name.to_owned(),
+        wanted: var.shape().clone(),
+        wanted_dtype: var.dtype(),
+        got: tensor.shape().clone(),
+        got_dtype: tensor.dtype(),
+    })
+}
+
+pub(crate) fn tensor_error(name: &str, source: candle_core::Error) -> OptimError {
+    OptimError::Tensor { name: name.to_owned(), source }
 }

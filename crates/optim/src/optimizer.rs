@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use candle_core::{Tensor, Var, backprop::GradStore};
+use candle_core::Var;
 
 use crate::clip::Clip;
-use crate::error::OptimError;
+use crate::error::{OptimError, tensor_error};
+use crate::gradient::Missing;
 use crate::group::{Group, by_name};
+use crate::keys::STEP;
 use crate::rule::{Step, UpdateRule};
-use crate::state::STEP;
 
 /// What to do about a gradient that holds a NaN or an infinity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,17 +18,6 @@ pub enum NonFinite {
     /// The step is left out and counted: no parameter, slot or count of updates changes. Every
     /// gradient is then read twice, as with clipping.
     Skip,
-}
-
-/// What to do about a parameter without a gradient.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Missing {
-    /// The step fails and names it: usually the network has lost it on the way to the loss.
-    #[default]
-    Error,
-    /// Its gradient is 0, as in a step that a block of a network was left out of (stochastic depth): momentum carries it
-    /// on, and it decays.
-    Zero,
 }
 
 /// What an [`Optimizer`] does with gradients before its rules see them. By default nothing.
@@ -135,35 +125,4 @@ impl Trained {
     pub(crate) fn next(&self, lr: f64) -> Step {
         Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay }
     }
-}
-
-/// The gradient of a parameter, fit for use.
-pub(crate) fn gradient(name: &str, var: &Var, grads: &GradStore, missing: Missing) -> Result<Tensor, OptimError> {
-    let grad = match (grads.get(var), missing) {
-        (Some(grad), _) => grad,
-        (None, Missing::Zero) => {
-            return var.as_detached_tensor().zeros_like().map_err(|source| tensor_error(name, source));
-        }
-        (None, Missing::Error) => return Err(OptimError::MissingGradient { name: name.to_owned() }),
-    };
-    require_like(name, grad, var)?;
-    grad.detach().contiguous().map_err(|source| tensor_error(name, source))
-}
-
-/// Refuses a tensor that has another shape or type than the variable it is for.
-pub(crate) fn require_like(name: &str, tensor: &Tensor, var: &Var) -> Result<(), OptimError> {
-    if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() {
-        return Ok(());
-    }
-    Err(OptimError::Mismatch {
-        name: name.to_owned(),
-        wanted: var.shape().clone(),
-        wanted_dtype: var.dtype(),
-        got: tensor.shape().clone(),
-        got_dtype: tensor.dtype(),
-    })
-}
-
-pub(crate) fn tensor_error(name: &str, source: candle_core::Error) -> OptimError {
-    OptimError::Tensor { name: name.to_owned(), source }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use candle_core::{Result, Tensor, Var};
 
-use crate::clip::sum_of_squares;
+use crate::engine::squares::sum_of_squares;
 
 /// What a rule is told about the update at hand, beside the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,9 +3,11 @@ use std::iter;
 use candle_core::{Result as TensorResult, Tensor, backprop::GradStore};
 
 use crate::adaptive;
-use crate::clip::{Clip, clip_factor, sum_of_squares};
-use crate::error::{OptimError, require};
-use crate::optimizer::{NonFinite, Optimizer, Trained, gradient, tensor_error};
+use crate::clip::{Clip, clip_factor};
+use crate::engine::squares::sum_of_squares;
+use crate::error::{OptimError, require, tensor_error};
+use crate::gradient::gradient;
+use crate::optimizer::{NonFinite, Optimizer, Trained};
 
 /// What a step found in the gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use taper_optim::{
 use crate::pytorch;
 
 pub(crate) fn read(file: &str) -> Value {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/");
     let text = std::fs::read_to_string(format!("{folder}{file}")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

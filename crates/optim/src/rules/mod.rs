@@ -1,0 +1,46 @@
+//! Update rules, one formula in one file.
+//!
+//! [`Sgd`] shows how a rule that treats every element alike is written, [`Adam`] how two of them
+//! share a formula; `moments` has what the rules of Adam's family have in common. [`Lars`],
+//! [`Lamb`] and [`Muon`] need a norm or a product of a whole tensor: `direction` has the two passes
+//! that they take, `newton_schulz` the iteration of Muon.
+
+mod momentum;
+mod sgd;
+
+mod adadelta;
+mod adagrad;
+mod rmsprop;
+
+pub(crate) mod moments;
+
+mod adam;
+mod adamax;
+mod adamw;
+mod nadam;
+mod radam;
+
+mod lion;
+
+pub(crate) mod direction;
+
+mod lamb;
+mod lars;
+
+mod muon;
+pub(crate) mod newton_schulz;
+
+pub use adadelta::{AdaDelta, AdaDeltaConfig};
+pub use adagrad::{AdaGrad, AdaGradConfig};
+pub use adam::{Adam, AdamConfig};
+pub use adamax::{AdaMax, AdaMaxConfig};
+pub use adamw::{AdamW, AdamWConfig};
+pub use lamb::{Lamb, LambConfig};
+pub use lars::{Lars, LarsConfig};
+pub use lion::{Lion, LionConfig};
+pub use momentum::{Momentum, MomentumConfig};
+pub use muon::{Muon, MuonConfig, MuonScale};
+pub use nadam::{NAdam, NAdamConfig};
+pub use radam::{RAdam, RAdamConfig};
+pub use rmsprop::{RmsProp, RmsPropConfig};
+pub use sgd::{Sgd, SgdConfig};
