@@ -40,6 +40,7 @@ use crate::rule::scaled;
 /// assert_eq!(w.to_vec1::<f64>()?, [3.0]); // the mean of 1, 2, 3 and 6
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Accumulator {
     /// In the order of their names.
     params: Vec<(String, Var)>,

@@ -61,6 +61,18 @@ pub enum OptimError {
         /// The other name.
         second: String,
     },
+    /// A step was made without its number, which the schedule of a group needs.
+    #[error("parameter {name} has a schedule of its own, which needs the number of the step: call step_at")]
+    StepWithoutNumber {
+        /// The first parameter of such a group.
+        name: String,
+    },
+    /// A plan moves the momentum of a rule that has none.
+    #[error("the plan has a momentum, and the rule of parameter {name} has none")]
+    NoMomentum {
+        /// The first parameter with such a rule.
+        name: String,
+    },
     /// A mean of gradients was asked for before any had been added.
     #[error("no gradients have been added since the last mean")]
     NothingAccumulated,

@@ -5,6 +5,7 @@ use candle_core::{DType, Var};
 
 use crate::error::OptimError;
 use crate::rule::UpdateRule;
+use crate::schedules::Schedule;
 
 /// Named parameters that share their settings.
 ///
@@ -36,11 +37,14 @@ pub struct Group {
     pub weight_decay: f64,
     /// The rule that updates these parameters. Default the optimizer's.
     pub rule: Option<Arc<dyn UpdateRule>>,
+    /// The schedule of these parameters' rate, in the place of the [plan's](crate::Plan). Default
+    /// none: they follow the plan.
+    pub schedule: Option<Arc<dyn Schedule>>,
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { params: Vec::new(), rate: 1.0, weight_decay: 0.0, rule: None }
+        Self { params: Vec::new(), rate: 1.0, weight_decay: 0.0, rule: None, schedule: None }
     }
 }
 
@@ -51,13 +55,14 @@ pub(crate) struct Listed {
     pub(crate) rate: f64,
     pub(crate) weight_decay: f64,
     pub(crate) rule: Option<Arc<dyn UpdateRule>>,
+    pub(crate) schedule: Option<Arc<dyn Schedule>>,
 }
 
 /// Checks the groups and puts their parameters in the order of their names.
 pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, OptimError> {
     let mut params: BTreeMap<String, Listed> = BTreeMap::new();
     for (group, settings) in groups.into_iter().enumerate() {
-        let Group { params: listed, rate, weight_decay, rule } = settings;
+        let Group { params: listed, rate, weight_decay, rule, schedule } = settings;
         for (field, got, within, wanted) in [
             ("rate", rate, rate > 0.0, "finite and above 0"),
             ("weight_decay", weight_decay, weight_decay >= 0.0, "finite and not negative"),
@@ -75,7 +80,8 @@ pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, Op
                 let (first, second) = (listed.group, group);
                 return Err(OptimError::ListedTwice { name, first, second });
             }
-            let listed = Listed { group, var, rate, weight_decay, rule: rule.clone() };
+            let (rule, schedule) = (rule.clone(), schedule.clone());
+            let listed = Listed { group, var, rate, weight_decay, rule, schedule };
             params.insert(name, listed);
         }
     }

@@ -60,10 +60,14 @@ mod clip;
 mod gradient;
 mod group;
 mod named;
+mod units;
 
 mod optimizer;
+mod plan;
 mod state;
 mod step;
+
+mod displaced;
 
 mod accumulate;
 
@@ -73,13 +77,18 @@ mod averaging;
 
 mod second_order;
 
+/// The crate that the tensors of this interface come from.
+pub use candle_core;
+
 pub use accumulate::Accumulator;
 pub use averaging::{Average, Averaging};
 pub use clip::Clip;
+pub use displaced::Displaced;
 pub use error::OptimError;
 pub use gradient::Missing;
 pub use group::Group;
 pub use optimizer::{NonFinite, Optimizer, OptimizerConfig};
+pub use plan::Plan;
 pub use rule::{Step, UpdateRule};
 pub use rules::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Lamb,

@@ -5,9 +5,10 @@ use candle_core::Var;
 use crate::clip::Clip;
 use crate::error::{OptimError, tensor_error};
 use crate::gradient::Missing;
-use crate::group::{Group, by_name};
+use crate::group::{Group, Listed, by_name};
 use crate::keys::STEP;
-use crate::rule::{Step, UpdateRule};
+use crate::rule::UpdateRule;
+use crate::schedules::Schedule;
 
 /// What to do about a gradient that holds a NaN or an infinity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,7 @@ pub struct OptimizerConfig {
 /// assert!(stats.gradient_norm > 1.0 && stats.clip_factor < 1.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Optimizer {
     pub(crate) config: OptimizerConfig,
     /// In the order of their names.
@@ -66,12 +68,14 @@ pub struct Optimizer {
 }
 
 /// A parameter, its settings and what is remembered of it.
+#[derive(Debug)]
 pub(crate) struct Trained {
     pub(crate) name: String,
     pub(crate) var: Var,
     pub(crate) rule: Arc<dyn UpdateRule>,
-    rate: f64,
-    weight_decay: f64,
+    pub(crate) lr_scale: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) schedule: Option<Arc<dyn Schedule>>,
     /// In the order of the rule's slot names.
     pub(crate) slots: Vec<Var>,
     /// How many updates it has had.
@@ -99,12 +103,11 @@ impl Optimizer {
         }
         let mut trained = Vec::new();
         for (name, listed) in by_name(groups)? {
-            let (var, rate, weight_decay) = (listed.var, listed.rate, listed.weight_decay);
-            let rule = listed.rule.unwrap_or_else(|| default.clone());
-            let zeros = |_| Var::zeros(var.shape(), var.dtype(), var.device());
-            let slots = rule.slots().iter().map(zeros).collect::<candle_core::Result<_>>();
+            let Listed { var, rate: lr_scale, weight_decay, rule, schedule, .. } = listed;
+            let rule = rule.unwrap_or_else(|| default.clone());
+            let slots = rule.slots().iter().map(|slot| rule.new_slot(slot, &var)).collect::<candle_core::Result<_>>();
             let slots = slots.map_err(|source| tensor_error(&name, source))?;
-            trained.push(Trained { name, var, rule, rate, weight_decay, slots, updates: 0 });
+            trained.push(Trained { name, var, rule, lr_scale, weight_decay, schedule, slots, updates: 0 });
         }
         Ok(Self { config, trained, skipped: 0 })
     }
@@ -118,11 +121,4 @@ fn check_slots(slots: &[&'static str]) -> Result<(), OptimError> {
         }
     }
     Ok(())
-}
-
-impl Trained {
-    /// The update at hand.
-    pub(crate) fn next(&self, lr: f64) -> Step {
-        Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay }
-    }
 }

@@ -57,6 +57,7 @@ use crate::named::named;
 /// - B. T. Polyak, A. B. Juditsky, *Acceleration of stochastic approximation by averaging*, 1992.
 /// - D. Ruppert, *Efficient estimations from a slowly convergent Robbins-Monro process*, 1988.
 /// - P. Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018.
+#[derive(Debug)]
 pub struct Average {
     averaging: Averaging,
     /// In the order of their names.
@@ -66,6 +67,7 @@ pub struct Average {
 }
 
 /// A parameter and its average, or the other way round while they are swapped.
+#[derive(Debug)]
 pub(crate) struct Averaged {
     pub(crate) name: String,
     param: Var,

@@ -15,6 +15,11 @@ pub(crate) trait Elementwise {
     /// The names of the slots.
     fn names(&self) -> &'static [&'static str];
 
+    /// Whether the rule follows [`Step::momentum`].
+    fn follows_momentum(&self) -> bool {
+        false
+    }
+
     /// Makes the formula of the step and hands it to [`Tensors::each`].
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()>;
 
@@ -76,8 +81,12 @@ impl<F: Formula<N>, const N: usize> Formula<N> for Scaled<F> {
 macro_rules! elementwise {
     ($rule:ty) => {
         impl $crate::UpdateRule for $rule {
-            fn slots(&self) -> &'static [&'static str] {
+            fn slots(&self) -> &[&'static str] {
                 self.names()
+            }
+
+            fn has_momentum(&self) -> bool {
+                self.follows_momentum()
             }
 
             fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {

@@ -19,12 +19,16 @@ pub(crate) fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
         }
     }
     drop(storage);
-    // Metal has no float64: there the sum is taken on the CPU.
+    in_f64(tensor)?.sqr()?.sum_all()?.to_scalar()
+}
+
+/// The tensor in float64; from Metal, which has none, on the CPU.
+pub(crate) fn in_f64(tensor: &Tensor) -> Result<Tensor> {
     let tensor = match tensor.device() {
         Device::Metal(_) => tensor.to_device(&Device::Cpu)?,
-        _ => tensor.clone(),
+        _ => tensor.detach(),
     };
-    tensor.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()
+    tensor.to_dtype(DType::F64)
 }
 
 /// The sum of the squares in float64: chunks are summed in parallel and added up in pairs.

@@ -14,9 +14,9 @@ struct Run {
 
 impl Run {
     fn new(rule: &dyn UpdateRule, n: usize, dtype: DType) -> Result<Self> {
-        let zeros = |_| Var::zeros(n, dtype, &Device::Cpu);
-        let slots = rule.slots().iter().map(zeros).collect::<Result<_>>()?;
-        Ok(Self { theta: Var::from_tensor(&wave(n, 0.5)?.to_dtype(dtype)?)?, slots })
+        let theta = Var::from_tensor(&wave(n, 0.5)?.to_dtype(dtype)?)?;
+        let slots = rule.slots().iter().map(|slot| rule.new_slot(slot, &theta)).collect::<Result<_>>()?;
+        Ok(Self { theta, slots })
     }
 
     fn values(&self) -> Result<Vec<f64>> {
@@ -34,9 +34,10 @@ fn wave(n: usize, from: f64) -> Result<Tensor> {
     Tensor::new(values, &Device::Cpu)
 }
 
-/// Every second one decays.
+/// Every second one decays, every third has a momentum of its own.
 fn step(t: u64) -> Step {
-    Step { t, lr: 0.03 * t as f64, weight_decay: 0.02 * (t % 2) as f64 }
+    let momentum = t.is_multiple_of(3).then_some(0.5);
+    Step { t, lr: 0.03 * t as f64, weight_decay: 0.02 * (t % 2) as f64, momentum, ..Step::default() }
 }
 
 /// The values of `grad` with gaps between them: no slice, and so left to candle's operations.

@@ -57,7 +57,7 @@ impl Default for AdaDeltaConfig {
 /// let theta = Var::new(&[1f64, 1.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?, Var::zeros(2, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[10f64, -1000.0], &Device::Cpu)?;
-/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 1.0, weight_decay: 0.0 })?;
+/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 1.0, weight_decay: 0.0, ..Step::default() })?;
 /// let theta = theta.to_vec1::<f64>()?; // 1 ∓ √1e-6 / √0.25
 /// assert!((theta[0] - 0.998).abs() < 1e-9 && (theta[1] - 1.002).abs() < 1e-9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -55,7 +55,7 @@ impl Default for AdaGradConfig {
 /// let (theta, sum) = (Var::new(&[1f64], &Device::Cpu)?, Var::new(&[0f64], &Device::Cpu)?);
 /// for (t, grad) in [(1, 3f64), (2, 4.0)] {
 ///     let grad = Tensor::new(&[grad], &Device::Cpu)?;
-///     rule.update(&theta, &grad, &[sum.clone()], Step { t, lr: 0.1, weight_decay: 0.0 })?;
+///     rule.update(&theta, &grad, &[sum.clone()], Step { t, lr: 0.1, weight_decay: 0.0, ..Step::default() })?;
 /// }
 /// assert_eq!(sum.to_vec1::<f64>()?, [25.0]);
 /// assert!((theta.to_vec1::<f64>()?[0] - (1.0 - 0.1 * 3.0 / 3.0 - 0.1 * 4.0 / 5.0)).abs() < 1e-9);

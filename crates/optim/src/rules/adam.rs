@@ -6,6 +6,7 @@ use crate::engine::number::Number;
 use crate::engine::part::Formula;
 use crate::error::{OptimError, require_positive};
 use crate::rule::Step;
+use crate::rules::decay::Decay;
 use crate::rules::moments::Moments;
 
 /// The settings of [`Adam`] and [`AdamW`](crate::AdamW); the defaults are the paper's and PyTorch's.
@@ -66,7 +67,7 @@ impl Default for AdamConfig {
 /// let theta = Var::new(&[1f64, 1.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?, Var::zeros(2, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[1000f64, -0.001], &Device::Cpu)?;
-/// adam.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0 })?;
+/// adam.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0, ..Step::default() })?;
 /// let theta = theta.to_vec1::<f64>()?;
 /// assert!((theta[0] - 0.9).abs() < 1e-5 && (theta[1] - 1.1).abs() < 1e-5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -98,18 +99,13 @@ impl Elementwise for Adam {
         self.formula.slots()
     }
 
-    fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        self.formula.run(tensors, step, Decay { coupled: step.weight_decay, kept: 1.0 })
+    fn follows_momentum(&self) -> bool {
+        true
     }
-}
 
-/// How a weight decays in an update.
-#[derive(Clone, Copy)]
-pub(crate) struct Decay {
-    /// How many times *θ* joins the gradient.
-    pub(crate) coupled: f64,
-    /// What *θ* is multiplied by beside the formula.
-    pub(crate) kept: f64,
+    fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
+        self.formula.run(tensors, step, Decay::coupled(step))
+    }
 }
 
 /// What [`Adam`] and [`AdamW`](crate::AdamW) have in common: everything but the kind of decay.
@@ -131,9 +127,8 @@ impl AdamFormula {
     }
 
     pub(crate) fn run(&self, tensors: &Tensors<'_>, step: Step, decay: Decay) -> Result<()> {
-        let bias_correction = self.config.bias_correction;
-        let [first, second] = if bias_correction { self.moments.corrections(step.t) } else { [1.0; 2] };
-        let (moments, eps) = (self.moments, self.config.eps);
+        let (moments, eps) = (self.moments.at(step), self.config.eps);
+        let [first, second] = if self.config.bias_correction { moments.corrections(step.t) } else { [1.0; 2] };
         let update = AdamUpdate { moments, decay, root_correction: 1.0 / second.sqrt(), eps, rate: step.lr / first };
         if self.config.amsgrad { tensors.each::<3>(update) } else { tensors.each::<2>(update) }
     }

@@ -54,7 +54,7 @@ impl Default for AdaMaxConfig {
 /// let theta = Var::new(&[1f64, 1.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?, Var::zeros(2, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[1000f64, -0.001], &Device::Cpu)?;
-/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0 })?;
+/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0, ..Step::default() })?;
 /// let theta = theta.to_vec1::<f64>()?;
 /// assert!((theta[0] - 0.9).abs() < 1e-5 && (theta[1] - 1.1).abs() < 1e-5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -88,9 +88,15 @@ impl Elementwise for AdaMax {
         &["first_moment", "infinity_norm"]
     }
 
+    fn follows_momentum(&self) -> bool {
+        true
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        let rate = step.lr / (1.0 - self.config.beta1.powf(step.t as f64));
-        tensors.each(AdaMaxUpdate { config: self.config, weight_decay: step.weight_decay, rate })
+        let beta1 = step.momentum.unwrap_or(self.config.beta1);
+        let rate = step.lr / (1.0 - beta1.powf(step.t as f64));
+        let config = AdaMaxConfig { beta1, ..self.config };
+        tensors.each(AdaMaxUpdate { config, weight_decay: step.weight_decay, rate })
     }
 }
 

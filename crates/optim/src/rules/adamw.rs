@@ -3,7 +3,8 @@ use candle_core::{Result, Tensor, Var};
 use crate::engine::elementwise::{Elementwise, Tensors, elementwise};
 use crate::error::OptimError;
 use crate::rule::Step;
-use crate::rules::adam::{AdamConfig, AdamFormula, Decay};
+use crate::rules::adam::{AdamConfig, AdamFormula};
+use crate::rules::decay::Decay;
 
 /// The settings of [`AdamW`], which are those of [`Adam`](crate::Adam).
 pub type AdamWConfig = AdamConfig;
@@ -43,7 +44,7 @@ pub type AdamWConfig = AdamConfig;
 /// let theta = Var::new(&[1f64, 1.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?, Var::zeros(2, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[1000f64, 0.0], &Device::Cpu)?;
-/// adamw.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.5 })?;
+/// adamw.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.5, ..Step::default() })?;
 /// let theta = theta.to_vec1::<f64>()?;
 /// assert!((theta[0] - 0.85).abs() < 1e-9 && (theta[1] - 0.95).abs() < 1e-9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -75,8 +76,12 @@ impl Elementwise for AdamW {
         self.formula.slots()
     }
 
+    fn follows_momentum(&self) -> bool {
+        true
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        self.formula.run(tensors, step, Decay { coupled: 0.0, kept: 1.0 - step.lr * step.weight_decay })
+        self.formula.run(tensors, step, Decay::decoupled(step))
     }
 }
 

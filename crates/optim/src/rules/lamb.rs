@@ -61,7 +61,7 @@ impl Default for LambConfig {
 /// let theta = Var::new(&[3f64, 4.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?, Var::zeros(2, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[1000f64, 0.0], &Device::Cpu)?;
-/// lamb.update(&theta, &grad, &slots, Step { t: 1, lr: 0.125, weight_decay: 0.0 })?;
+/// lamb.update(&theta, &grad, &slots, Step { t: 1, lr: 0.125, weight_decay: 0.0, ..Step::default() })?;
 /// assert_eq!(theta.to_vec1::<f64>()?, [3.0 - 0.125 * 5.0, 4.0]); // an eighth of ‖θ‖ = 5
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -92,14 +92,19 @@ impl UpdateRule for Lamb {
         Moments::SLOTS
     }
 
+    fn has_momentum(&self) -> bool {
+        true
+    }
+
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
         self.update_scaled(theta, grad, 1.0, slots, step)
     }
 
     fn update_scaled(&self, theta: &Var, grad: &Tensor, factor: f64, slots: &[Var], step: Step) -> Result<()> {
-        let [first, second] = self.moments.corrections(step.t);
+        let moments = self.moments.at(step);
+        let [first, second] = moments.corrections(step.t);
         let formula = LambDirection {
-            moments: self.moments,
+            moments,
             weight_decay: step.weight_decay,
             correction: 1.0 / first,
             root_correction: 1.0 / second.sqrt(),
@@ -154,7 +159,7 @@ mod tests {
     #[test]
     fn zeros_take_a_step_of_adam_and_no_gradient_none() -> Result<()> {
         let lamb = Lamb::new(LambConfig::default()).unwrap();
-        let step = Step { t: 1, lr: 0.5, weight_decay: 0.0 };
+        let step = Step { t: 1, lr: 0.5, weight_decay: 0.0, ..Step::default() };
         for (theta, grad, expected) in [(0f64, 2f64, -0.5), (3.0, 0.0, 3.0), (0.0, 0.0, 0.0)] {
             let theta = Var::new(&[theta], &Device::Cpu)?;
             let slots = [(); 2].map(|()| Var::zeros(1, DType::F64, &Device::Cpu).unwrap());

@@ -60,7 +60,7 @@ impl Default for LarsConfig {
 ///     let theta = Var::new(&[3f64, 4.0], &Device::Cpu)?;
 ///     let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?];
 ///     let grad = Tensor::new(&[scale, 0.0], &Device::Cpu)?;
-///     lars.update(&theta, &grad, &slots, Step { t: 1, lr: 1.0, weight_decay: 0.0 })?;
+///     lars.update(&theta, &grad, &slots, Step { t: 1, lr: 1.0, weight_decay: 0.0, ..Step::default() })?;
 ///     assert_eq!(theta.to_vec1::<f64>()?, [3.0 - 0.125 * 5.0, 4.0]); // an eighth of ‖θ‖ = 5
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -97,7 +97,8 @@ impl Lars {
         let own = norm(theta)?;
         let ratio = self.config.trust * own / (length + weight_decay * own);
         let ratio = if ratio.is_finite() && ratio > 0.0 { ratio } else { 1.0 };
-        let update = LarsUpdate { momentum: self.config.momentum, weight_decay, rate: lr * ratio };
+        let momentum = step.momentum.unwrap_or(self.config.momentum);
+        let update = LarsUpdate { momentum, weight_decay, rate: lr * ratio };
         Tensors::new(theta, grad, factor, slots).each(update)
     }
 }
@@ -105,6 +106,10 @@ impl Lars {
 impl UpdateRule for Lars {
     fn slots(&self) -> &'static [&'static str] {
         &["velocity"]
+    }
+
+    fn has_momentum(&self) -> bool {
+        true
     }
 
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn zeros_take_a_plain_step_and_no_gradient_none() -> Result<()> {
         let lars = Lars::new(LarsConfig::default()).unwrap();
-        let step = Step { t: 1, lr: 0.5, weight_decay: 0.0 };
+        let step = Step { t: 1, lr: 0.5, weight_decay: 0.0, ..Step::default() };
         for (theta, grad, expected) in [(0f64, 2f64, -1f64), (3.0, 0.0, 3.0), (0.0, 0.0, 0.0)] {
             let (theta, slot) = (Var::new(&[theta], &Device::Cpu)?, Var::zeros(1, DType::F64, &Device::Cpu)?);
             lars.update(&theta, &Tensor::new(&[grad], &Device::Cpu)?, &[slot], step)?;

@@ -52,7 +52,7 @@ impl Default for LionConfig {
 /// let theta = Var::new(&[1f64, 1.0, 1.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(3, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[1000f64, -0.001, 0.0], &Device::Cpu)?;
-/// lion.update(&theta, &grad, &slots, Step { t: 1, lr: 0.125, weight_decay: 0.0 })?;
+/// lion.update(&theta, &grad, &slots, Step { t: 1, lr: 0.125, weight_decay: 0.0, ..Step::default() })?;
 /// assert_eq!(theta.to_vec1::<f64>()?, [0.875, 1.125, 1.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -83,8 +83,13 @@ impl Elementwise for Lion {
         &["momentum"]
     }
 
+    fn follows_momentum(&self) -> bool {
+        true
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        tensors.each(LionUpdate { config: self.config, step })
+        let beta1 = step.momentum.unwrap_or(self.config.beta1);
+        tensors.each(LionUpdate { config: LionConfig { beta1, ..self.config }, step })
     }
 }
 

@@ -12,6 +12,7 @@ mod adadelta;
 mod adagrad;
 mod rmsprop;
 
+pub(crate) mod decay;
 pub(crate) mod moments;
 
 mod adam;

@@ -1,5 +1,6 @@
 use crate::engine::number::Number;
 use crate::error::{OptimError, require_fraction};
+use crate::rule::Step;
 
 /// The running means of a gradient and of its square.
 ///
@@ -21,6 +22,11 @@ impl Moments {
         require_fraction("beta1", beta1)?;
         require_fraction("beta2", beta2)?;
         Ok(Self { beta1, beta2 })
+    }
+
+    /// The moments of an update, whose momentum may take the place of *β₁*.
+    pub(crate) fn at(self, step: Step) -> Self {
+        Self { beta1: step.momentum.unwrap_or(self.beta1), ..self }
     }
 
     #[inline]

@@ -60,7 +60,7 @@ impl Default for MomentumConfig {
 /// let (theta, v) = (Var::new(&[1f64], &Device::Cpu)?, Var::new(&[0f64], &Device::Cpu)?);
 /// let grad = Tensor::new(&[2f64], &Device::Cpu)?;
 /// for (t, lr) in [(1, 0.125), (2, 0.0)] {
-///     rule.update(&theta, &grad, &[v.clone()], Step { t, lr, weight_decay: 0.0 })?;
+///     rule.update(&theta, &grad, &[v.clone()], Step { t, lr, weight_decay: 0.0, ..Step::default() })?;
 /// }
 /// assert_eq!(theta.to_vec1::<f64>()?, [0.625]); // 1 - 0.25 - 0.125: at the rate 0 it rolls on
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -96,8 +96,13 @@ impl Elementwise for Momentum {
         &["velocity"]
     }
 
+    fn follows_momentum(&self) -> bool {
+        true
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        tensors.each(MomentumUpdate { config: self.config, step })
+        let momentum = step.momentum.unwrap_or(self.config.momentum);
+        tensors.each(MomentumUpdate { config: MomentumConfig { momentum, ..self.config }, step })
     }
 }
 
@@ -146,7 +151,7 @@ mod tests {
     fn path(rule: &dyn UpdateRule, rates: [f64; 3]) -> Result<f64> {
         let (theta, slots) = (Var::new(&[1f64], &Device::Cpu)?, [Var::new(&[0f64], &Device::Cpu)?]);
         for (i, (lr, grad)) in rates.into_iter().zip([3f64, -1.0, 0.5]).enumerate() {
-            let step = Step { t: 1 + i as u64, lr, weight_decay: 0.1 };
+            let step = Step { t: 1 + i as u64, lr, weight_decay: 0.1, ..Step::default() };
             rule.update(&theta, &Tensor::new(&[grad], &Device::Cpu)?, &slots, step)?;
         }
         Ok(theta.to_vec1::<f64>()?[0])

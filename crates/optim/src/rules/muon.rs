@@ -96,7 +96,7 @@ impl Default for MuonConfig {
 /// let theta = Var::zeros((2, 2), DType::F64, &Device::Cpu)?;
 /// let slots = [(); 2].map(|()| Var::zeros((2, 2), DType::F64, &Device::Cpu).unwrap());
 /// let grad = Tensor::new(&[[100f64, 0.0], [0.0, -3.0]], &Device::Cpu)?;
-/// muon.update(&theta, &grad, &slots, Step { t: 1, lr: 1.0, weight_decay: 0.0 })?;
+/// muon.update(&theta, &grad, &slots, Step { t: 1, lr: 1.0, weight_decay: 0.0, ..Step::default() })?;
 /// let theta = theta.to_vec2::<f64>()?; // both directions count alike
 /// assert!((theta[0][0] + 1.0).abs() < 0.35 && (theta[1][1] - 1.0).abs() < 0.35);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -133,8 +133,12 @@ impl Muon {
 }
 
 impl UpdateRule for Muon {
-    fn slots(&self) -> &'static [&'static str] {
+    fn slots(&self) -> &[&'static str] {
         self.adamw.slots()
+    }
+
+    fn has_momentum(&self) -> bool {
+        true
     }
 
     fn update(&self, theta: &Var, grad: &Tensor, slots: &[Var], step: Step) -> Result<()> {
@@ -148,7 +152,8 @@ impl UpdateRule for Muon {
         let [velocity, ..] = slots else {
             bail!("Muon keeps {} slots, got none", self.slots().len());
         };
-        let MuonConfig { momentum, nesterov, iterations, eps, .. } = self.config;
+        let MuonConfig { nesterov, iterations, eps, .. } = self.config;
+        let momentum = step.momentum.unwrap_or(self.config.momentum);
         let formula = MuonDirection { momentum, nesterov };
         let direction = direction(theta, grad, factor, slice::from_ref(velocity), formula)?;
         let rows = theta.dim(0)?;

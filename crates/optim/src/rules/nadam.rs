@@ -6,6 +6,7 @@ use crate::engine::number::Number;
 use crate::engine::part::Formula;
 use crate::error::{OptimError, require_not_negative, require_positive};
 use crate::rule::Step;
+use crate::rules::decay::Decay;
 use crate::rules::moments::Moments;
 
 /// The settings of [`NAdam`]; the defaults are PyTorch's.
@@ -48,7 +49,7 @@ impl Default for NAdamConfig {
 /// is 2e-3.
 ///
 /// # Differs from PyTorch
-/// `eps` = 0 is refused, and there is no decoupled decay.
+/// `eps` = 0 is refused. Decoupled decay is [`NAdamW`](crate::NAdamW).
 ///
 /// # Examples
 /// ```
@@ -59,7 +60,7 @@ impl Default for NAdamConfig {
 /// let theta = Var::new(&[1f64, 1.0], &Device::Cpu)?;
 /// let slots = [Var::zeros(2, DType::F64, &Device::Cpu)?, Var::zeros(2, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[1000f64, -0.001], &Device::Cpu)?;
-/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0 })?;
+/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0, ..Step::default() })?;
 /// let theta = theta.to_vec1::<f64>()?; // a little more than a whole step, whatever the scale
 /// assert!((theta[0] - 0.894).abs() < 1e-3 && (theta[1] - 1.106).abs() < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,6 +85,20 @@ impl NAdam {
         require_positive("eps", config.eps)?;
         require_not_negative("momentum_decay", config.momentum_decay)?;
         Ok(Self { config, moments })
+    }
+
+    /// One update of every element.
+    pub(crate) fn descend(&self, tensors: &Tensors<'_>, step: Step, decay: Decay) -> Result<()> {
+        let [_, second] = self.moments.corrections(step.t);
+        let (product, next) = (self.product(step.t), self.momentum(step.t + 1));
+        tensors.each(NAdamUpdate {
+            moments: self.moments,
+            decay,
+            root_correction: 1.0 / second.sqrt(),
+            eps: self.config.eps,
+            grad_rate: step.lr * (1.0 - self.momentum(step.t)) / (1.0 - product),
+            moment_rate: step.lr * next / (1.0 - product * next),
+        })
     }
 
     /// *μₜ*.
@@ -113,16 +128,7 @@ impl Elementwise for NAdam {
     }
 
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        let [_, second] = self.moments.corrections(step.t);
-        let (product, next) = (self.product(step.t), self.momentum(step.t + 1));
-        tensors.each(NAdamUpdate {
-            moments: self.moments,
-            weight_decay: step.weight_decay,
-            root_correction: 1.0 / second.sqrt(),
-            eps: self.config.eps,
-            grad_rate: step.lr * (1.0 - self.momentum(step.t)) / (1.0 - product),
-            moment_rate: step.lr * next / (1.0 - product * next),
-        })
+        self.descend(tensors, step, Decay::coupled(step))
     }
 }
 
@@ -130,7 +136,7 @@ impl Elementwise for NAdam {
 #[derive(Clone, Copy)]
 struct NAdamUpdate {
     moments: Moments,
-    weight_decay: f64,
+    decay: Decay,
     /// 1 / √(1 - *β₂ᵗ*).
     root_correction: f64,
     eps: f64,
@@ -143,10 +149,10 @@ struct NAdamUpdate {
 impl Formula<2> for NAdamUpdate {
     #[inline]
     fn apply<T: Number>(self, theta: T, grad: T, moments: [T; 2]) -> (T, [T; 2]) {
-        let grad = grad.plus(self.weight_decay, &theta);
+        let grad = grad.plus(self.decay.coupled, &theta);
         let [m, v] = self.moments.next(grad.clone(), moments);
         let ahead = grad * self.grad_rate + m.clone() * self.moment_rate;
-        (theta - ahead / (v.clone().sqrt() * self.root_correction + self.eps), [m, v])
+        (theta * self.decay.kept - ahead / (v.clone().sqrt() * self.root_correction + self.eps), [m, v])
     }
 }
 

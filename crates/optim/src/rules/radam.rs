@@ -6,6 +6,7 @@ use crate::engine::number::Number;
 use crate::engine::part::Formula;
 use crate::error::{OptimError, require_positive};
 use crate::rule::Step;
+use crate::rules::decay::Decay;
 use crate::rules::moments::Moments;
 
 /// The settings of [`RAdam`]; the defaults are PyTorch's.
@@ -51,7 +52,7 @@ impl Default for RAdamConfig {
 /// **Weight decay is coupled**: it is divided by √*v* like the rest of the gradient.
 ///
 /// # Differs from PyTorch
-/// `eps` = 0 is refused, and there is no decoupled decay.
+/// `eps` = 0 is refused. Decoupled decay is [`RAdamW`](crate::RAdamW).
 ///
 /// # Examples
 /// ```
@@ -62,7 +63,7 @@ impl Default for RAdamConfig {
 /// let theta = Var::new(&[1f64], &Device::Cpu)?;
 /// let slots = [Var::zeros(1, DType::F64, &Device::Cpu)?, Var::zeros(1, DType::F64, &Device::Cpu)?];
 /// let grad = Tensor::new(&[3f64], &Device::Cpu)?;
-/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0 })?;
+/// rule.update(&theta, &grad, &slots, Step { t: 1, lr: 0.1, weight_decay: 0.0, ..Step::default() })?;
 /// assert!((theta.to_vec1::<f64>()?[0] - 0.7).abs() < 1e-9); // not divided by the root of 9 yet
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -87,6 +88,20 @@ impl RAdam {
         Ok(Self { config, moments })
     }
 
+    /// One update of every element.
+    pub(crate) fn descend(&self, tensors: &Tensors<'_>, step: Step, decay: Decay) -> Result<()> {
+        let moments = self.moments.at(step);
+        let [first, second] = moments.corrections(step.t);
+        let (rate, rectification) = (step.lr / first, self.rectification(step.t));
+        tensors.each(RAdamUpdate {
+            moments,
+            decay,
+            eps: self.config.eps,
+            adaptive: rectification.is_some(),
+            rate: rectification.map_or(rate, |r| rate * r * second.sqrt()),
+        })
+    }
+
     /// *r*, or nothing while *ρ* is too small.
     fn rectification(&self, t: u64) -> Option<f64> {
         let [_, second] = self.moments.corrections(t);
@@ -104,16 +119,12 @@ impl Elementwise for RAdam {
         Moments::SLOTS
     }
 
+    fn follows_momentum(&self) -> bool {
+        true
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        let [first, second] = self.moments.corrections(step.t);
-        let (rate, rectification) = (step.lr / first, self.rectification(step.t));
-        tensors.each(RAdamUpdate {
-            moments: self.moments,
-            weight_decay: step.weight_decay,
-            eps: self.config.eps,
-            adaptive: rectification.is_some(),
-            rate: rectification.map_or(rate, |r| rate * r * second.sqrt()),
-        })
+        self.descend(tensors, step, Decay::coupled(step))
     }
 }
 
@@ -121,7 +132,7 @@ impl Elementwise for RAdam {
 #[derive(Clone, Copy)]
 struct RAdamUpdate {
     moments: Moments,
-    weight_decay: f64,
+    decay: Decay,
     eps: f64,
     /// Whether the second moment is worth dividing by.
     adaptive: bool,
@@ -132,9 +143,9 @@ struct RAdamUpdate {
 impl Formula<2> for RAdamUpdate {
     #[inline]
     fn apply<T: Number>(self, theta: T, grad: T, moments: [T; 2]) -> (T, [T; 2]) {
-        let [m, v] = self.moments.next(grad.plus(self.weight_decay, &theta), moments);
+        let [m, v] = self.moments.next(grad.plus(self.decay.coupled, &theta), moments);
         let direction = if self.adaptive { m.clone() / (v.clone().sqrt() + self.eps) } else { m.clone() };
-        (theta - direction * self.rate, [m, v])
+        (theta * self.decay.kept - direction * self.rate, [m, v])
     }
 }
 

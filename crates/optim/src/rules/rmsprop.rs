@@ -62,7 +62,7 @@ impl Default for RmsPropConfig {
 /// let rule = RmsProp::new(RmsPropConfig { alpha: 0.75, ..RmsPropConfig::default() })?;
 /// let (theta, v) = (Var::new(&[1f64], &Device::Cpu)?, Var::new(&[0f64], &Device::Cpu)?);
 /// let grad = Tensor::new(&[100f64], &Device::Cpu)?;
-/// rule.update(&theta, &grad, &[v.clone()], Step { t: 1, lr: 0.1, weight_decay: 0.0 })?;
+/// rule.update(&theta, &grad, &[v.clone()], Step { t: 1, lr: 0.1, weight_decay: 0.0, ..Step::default() })?;
 /// assert_eq!(v.to_vec1::<f64>()?, [2500.0]); // 0.25 · 100²
 /// assert!((theta.to_vec1::<f64>()?[0] - 0.8).abs() < 1e-9); // 1 - 0.1 · 100/50
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -102,8 +102,13 @@ impl Elementwise for RmsProp {
         }
     }
 
+    fn follows_momentum(&self) -> bool {
+        self.config.momentum > 0.0
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        let update = RmsPropUpdate { config: self.config, step };
+        let momentum = step.momentum.unwrap_or(self.config.momentum);
+        let update = RmsPropUpdate { config: RmsPropConfig { momentum, ..self.config }, step };
         match self.names().len() {
             1 => tensors.each::<1>(update),
             2 => tensors.each::<2>(update),
@@ -225,7 +230,7 @@ mod tests {
         let values: Vec<f32> = (0..64).map(|i| 0.1 + 0.37 * i as f32).collect();
         let grad = Tensor::new(values, &Device::Cpu)?;
         for t in 1..=60 {
-            rule.update(&theta, &grad, &slots, Step { t, lr: 1e-6, weight_decay: 0.0 })?;
+            rule.update(&theta, &grad, &slots, Step { t, lr: 1e-6, weight_decay: 0.0, ..Step::default() })?;
         }
         let [v, m] = slots.map(|slot| slot.to_vec1::<f32>().unwrap());
         assert!(v.iter().zip(&m).any(|(v, m)| v - m * m < 0.0), "no variance is below 0");

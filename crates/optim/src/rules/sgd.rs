@@ -5,6 +5,7 @@ use crate::engine::number::Number;
 use crate::engine::part::Formula;
 use crate::error::{OptimError, require, require_fraction};
 use crate::rule::Step;
+use crate::rules::decay::Decay;
 
 /// The settings of [`Sgd`]; the defaults are PyTorch's: plain gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,8 +41,9 @@ impl Default for SgdConfig {
 /// with *μ* = `momentum`, *τ* = `dampening`, *η* = [`Step::lr`], *λ* = [`Step::weight_decay`]. The
 /// velocity *v* is the slot `momentum`; without momentum there is no slot.
 ///
-/// **Weight decay is coupled** (an L2 penalty of *λ*‖*θ*‖²/2). Common values: 5e-4 and 1e-4 when a
-/// network is trained from scratch with *η* = 0.1, less when it is fine-tuned.
+/// **Weight decay is coupled** (an L2 penalty of *λ*‖*θ*‖²/2); [`SgdW`](crate::SgdW) has it
+/// decoupled. Common values: 5e-4 and 1e-4 when a network is trained from scratch with *η* = 0.1,
+/// less when it is fine-tuned.
 ///
 /// The rate stands outside the velocity, so a change of rate acts at once on all that *v* has
 /// gathered; Sutskever et al. keep it inside, as [`Momentum`](crate::Momentum) does. For a constant
@@ -59,7 +61,7 @@ impl Default for SgdConfig {
 /// let (theta, v) = (Var::new(&[1f64], &Device::Cpu)?, Var::new(&[0f64], &Device::Cpu)?);
 /// let grad = Tensor::new(&[2f64], &Device::Cpu)?;
 /// for t in 1..=2 {
-///     sgd.update(&theta, &grad, &[v.clone()], Step { t, lr: 0.125, weight_decay: 0.0 })?;
+///     sgd.update(&theta, &grad, &[v.clone()], Step { t, lr: 0.125, weight_decay: 0.0, ..Step::default() })?;
 /// }
 /// assert_eq!(v.to_vec1::<f64>()?, [3.0]); // 2, then 0.5 · 2 + 2
 /// assert_eq!(theta.to_vec1::<f64>()?, [0.375]); // 1 - 0.125 · (2 + 3)
@@ -91,6 +93,13 @@ impl Sgd {
         }
         Ok(Self { config })
     }
+
+    /// One update of every element.
+    pub(crate) fn descend(&self, tensors: &Tensors<'_>, step: Step, decay: Decay) -> Result<()> {
+        let momentum = step.momentum.unwrap_or(self.config.momentum);
+        let update = SgdUpdate { config: SgdConfig { momentum, ..self.config }, step, decay };
+        if self.config.momentum > 0.0 { tensors.each::<1>(update) } else { tensors.each::<0>(update) }
+    }
 }
 
 elementwise!(Sgd);
@@ -100,9 +109,12 @@ impl Elementwise for Sgd {
         if self.config.momentum > 0.0 { &["momentum"] } else { &[] }
     }
 
+    fn follows_momentum(&self) -> bool {
+        self.config.momentum > 0.0
+    }
+
     fn run(&self, tensors: &Tensors<'_>, step: Step) -> Result<()> {
-        let update = SgdUpdate { config: self.config, step };
-        if self.config.momentum > 0.0 { tensors.each::<1>(update) } else { tensors.each::<0>(update) }
+        self.descend(tensors, step, Decay::coupled(step))
     }
 }
 
@@ -111,13 +123,14 @@ impl Elementwise for Sgd {
 struct SgdUpdate {
     config: SgdConfig,
     step: Step,
+    decay: Decay,
 }
 
 impl Formula<0> for SgdUpdate {
     #[inline]
     fn apply<T: Number>(self, theta: T, grad: T, []: [T; 0]) -> (T, [T; 0]) {
-        let grad = grad.plus(self.step.weight_decay, &theta);
-        (theta - grad * self.step.lr, [])
+        let grad = grad.plus(self.decay.coupled, &theta);
+        (theta * self.decay.kept - grad * self.step.lr, [])
     }
 }
 
@@ -125,11 +138,11 @@ impl Formula<1> for SgdUpdate {
     #[inline]
     fn apply<T: Number>(self, theta: T, grad: T, [v]: [T; 1]) -> (T, [T; 1]) {
         let SgdConfig { momentum, dampening, nesterov } = self.config;
-        let grad = grad.plus(self.step.weight_decay, &theta);
+        let grad = grad.plus(self.decay.coupled, &theta);
         let first = self.step.t == 1;
         let v = if first { grad.clone() } else { v * momentum + grad.clone() * (1.0 - dampening) };
         let direction = if nesterov { grad + v.clone() * momentum } else { v.clone() };
-        (theta - direction * self.step.lr, [v])
+        (theta * self.decay.kept - direction * self.step.lr, [v])
     }
 }
 

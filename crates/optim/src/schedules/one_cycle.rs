@@ -30,13 +30,14 @@ impl Default for OneCycleConfig {
 ///
 /// with *T* = `steps`, *c* = *pT* - 1 rounded to an update of the cycle, *p* = `warmup_fraction`,
 /// *d* = `div_factor` and *e* = `final_div_factor`. The base rate is the peak (`max_lr`), which one
-/// update has however short the cycle is; a single update is at the peak. With *p* = 1 the climb ends
-/// at the last update, and the rate stays at the peak.
+/// update has however short the cycle is; a single update is at the peak. With *p* = 1 the climb
+/// ends at the last update, and the rate stays at the peak.
 ///
 /// # Differs from PyTorch
-/// `OneCycleLR` does not round *c*: where *pT* is no whole number, its peak lies between two updates, and
-/// a cycle of one or two has none near it. It refuses steps past the end, and also cycles the momentum.
-/// The three-phase form is not offered.
+/// `OneCycleLR` does not round *c*: where *pT* is no whole number, its peak lies between two
+/// updates, and a cycle of one or two has none near it. It refuses steps past the end. It cycles the
+/// momentum as well, for which there is [`OneCycleMomentum`](crate::OneCycleMomentum). The
+/// three-phase form is not offered.
 ///
 /// # Examples
 /// ```
@@ -79,19 +80,24 @@ impl OneCycle {
         let climb = (self.config.warmup_fraction * self.steps as f64).round() as u64;
         climb.saturating_sub(1).min(self.steps - 1)
     }
+
+    /// Half a cosine wave from the value at the start to the one at the peak, another to the end.
+    pub(crate) fn through(&self, [start, top, end]: [f64; 3], step: u64) -> f64 {
+        let (last, peak) = (self.steps - 1, self.peak());
+        let t = step.min(last);
+        match t.cmp(&peak) {
+            Ordering::Less => half_cosine(start, top, t as f64 / peak as f64),
+            Ordering::Equal => top,
+            Ordering::Greater => half_cosine(top, end, (t - peak) as f64 / (last - peak) as f64),
+        }
+    }
 }
 
 impl Schedule for OneCycle {
     fn at(&self, step: u64) -> f64 {
         let start = 1.0 / self.config.div_factor;
         let end = start / self.config.final_div_factor;
-        let (last, peak) = (self.steps - 1, self.peak());
-        let t = step.min(last);
-        match t.cmp(&peak) {
-            Ordering::Less => half_cosine(start, 1.0, t as f64 / peak as f64),
-            Ordering::Equal => 1.0,
-            Ordering::Greater => half_cosine(1.0, end, (t - peak) as f64 / (last - peak) as f64),
-        }
+        self.through([start, 1.0, end], step)
     }
 }
 

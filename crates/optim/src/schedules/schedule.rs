@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The learning rate over time, as a factor of the base rate.
 ///
 /// A schedule is a pure function of the step: it remembers nothing, so that resuming a run needs
@@ -30,6 +32,12 @@ impl<F: Fn(u64) -> f64 + Send + Sync> Schedule for F {
 impl Schedule for Box<dyn Schedule> {
     fn at(&self, step: u64) -> f64 {
         (**self).at(step)
+    }
+}
+
+impl fmt::Debug for dyn Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schedule").field("first", &self.at(0)).finish_non_exhaustive()
     }
 }
 

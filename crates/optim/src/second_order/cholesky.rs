@@ -1,6 +1,6 @@
 //! Symmetric matrices that are positive definite, or made so.
 
-use crate::second_order::vector::dot;
+use crate::engine::vector::dot;
 
 /// *L*, the lower triangle with *LLᵀ* = *A*, row by row.
 pub(crate) struct Cholesky {

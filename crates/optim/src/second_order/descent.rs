@@ -2,12 +2,12 @@
 
 use candle_core::Var;
 
+use crate::engine::vector::{difference, max_norm};
 use crate::error::OptimError;
 use crate::second_order::line_search::LineSearch;
 use crate::second_order::minimise::{Iterate, Observer, Outcome, Reason, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
 use crate::second_order::ray::{Found, Ray};
-use crate::second_order::vector::{difference, max_norm};
 
 /// What a method knows of the loss's second derivatives, and the direction that follows from it.
 pub(crate) trait Curvature {

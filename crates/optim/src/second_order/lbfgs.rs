@@ -2,12 +2,12 @@ use std::collections::VecDeque;
 
 use candle_core::Var;
 
+use crate::engine::vector::{add_scaled, curvature_along, dot, negated};
 use crate::error::{OptimError, require};
 use crate::second_order::descent::{Curvature, Task, cautious, descend};
 use crate::second_order::line_search::LineSearch;
 use crate::second_order::minimise::{Minimiser, Observer, Outcome, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
-use crate::second_order::vector::{add_scaled, curvature_along, dot, negated};
 
 /// The settings of [`Lbfgs`].
 #[derive(Clone, Copy, Debug, PartialEq)]

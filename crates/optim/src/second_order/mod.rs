@@ -1,13 +1,11 @@
 //! Methods for a loss that is the same at every evaluation.
 //!
 //! `minimise` has what a method promises and `descent` the iteration that all share; it asks
-//! `objective` for the loss as a function of one `vector`. `line_search` decides how far to go along
+//! `objective` for the loss as a function of one vector. `line_search` decides how far to go along
 //! a `ray`, in `strong_wolfe` by both conditions. Then follow the methods, which differ in the
 //! direction that they propose; `cholesky` solves the equations of Newton's.
 
-pub(crate) mod vector;
-
-mod objective;
+pub(crate) mod objective;
 
 mod line_search;
 pub(crate) mod ray;

@@ -1,5 +1,8 @@
+use std::fmt;
+
 use candle_core::{DType, Tensor, Var};
 
+use crate::engine::vector::negated;
 use crate::error::{OptimError, require, tensor_error};
 use crate::named::elements;
 use crate::second_order::cholesky::damped;
@@ -7,7 +10,6 @@ use crate::second_order::descent::{Curvature, Task, descend};
 use crate::second_order::line_search::LineSearch;
 use crate::second_order::minimise::{Minimiser, Observer, Outcome, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
-use crate::second_order::vector::negated;
 
 /// What stands for the Hessian in the place of a parameter's name.
 const HESSIAN: &str = "the Hessian";
@@ -82,6 +84,13 @@ pub struct Newton {
     config: NewtonConfig,
     /// By differences when there is none.
     hessian: Option<Box<Hessian>>,
+}
+
+impl fmt::Debug for Newton {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hessian = if self.hessian.is_some() { "given" } else { "by differences" };
+        f.debug_struct("Newton").field("config", &self.config).field("hessian", &hessian).finish()
+    }
 }
 
 /// The matrix of second derivatives where the parameters are now.

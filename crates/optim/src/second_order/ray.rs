@@ -1,8 +1,8 @@
 //! The loss along a direction.
 
+use crate::engine::vector::{add_scaled, dot, max_norm};
 use crate::error::OptimError;
 use crate::second_order::objective::{Objective, Point};
-use crate::second_order::vector::{add_scaled, dot, max_norm};
 
 /// The most points that one line search looks at.
 const MOST_TRIALS: u64 = 25;

@@ -168,3 +168,32 @@ fn every_rule_decays_weights_towards_zero() {
         assert!(decoupled.contains(&name) || apart < 1e-3, "{name} ends {apart} from the minimum");
     }
 }
+
+#[test]
+fn every_rule_gives_the_same_bits_on_any_number_of_threads() {
+    let wave = |shape: &[usize], from: f64, dtype| {
+        let n: usize = shape.iter().product();
+        let values: Vec<f64> = (0..n).map(|i| (from + 1.3 * i as f64).sin().powi(3)).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+    };
+    let run = |i: usize, dtype, threads| {
+        let vars = [&[130, 70][..], &[9, 8, 3, 3]].map(|shape| Var::from_tensor(&wave(shape, 0.5, dtype)).unwrap());
+        let mut optimizer = optimizer(rules().remove(i).1, &vars, 0.01);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for t in 1..=3 {
+            let mut grads = Tensor::new(0f32, &Device::Cpu).unwrap().backward().unwrap();
+            for var in &vars {
+                grads.insert(var, wave(var.dims(), f64::from(t), dtype));
+            }
+            pool.install(|| optimizer.step(&grads, 0.1)).unwrap();
+        }
+        let state = optimizer.state().unwrap();
+        vars.iter().map(|var| bits(var)).chain(state.values().map(bits)).collect::<Vec<_>>()
+    };
+    for dtype in [DType::F32, DType::F64] {
+        for (i, (name, ..)) in rules().into_iter().enumerate() {
+            let one = run(i, dtype, 1);
+            assert!([2, 5].iter().all(|&threads| run(i, dtype, threads) == one), "{name} in {dtype:?}");
+        }
+    }
+}
