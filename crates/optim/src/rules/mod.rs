@@ -11,6 +11,7 @@ mod sgd;
 mod adadelta;
 mod adagrad;
 mod rmsprop;
+mod sgdw;
 
 pub(crate) mod decay;
 pub(crate) mod moments;
@@ -45,3 +46,4 @@ pub use nadam::{NAdam, NAdamConfig};
 pub use radam::{RAdam, RAdamConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use sgd::{Sgd, SgdConfig};
+pub use sgdw::{SgdW, SgdWConfig};
