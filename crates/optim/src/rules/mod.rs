@@ -20,6 +20,7 @@ mod adam;
 mod adamax;
 mod adamw;
 mod nadam;
+mod nadamw;
 mod radam;
 
 mod lion;
@@ -43,6 +44,7 @@ pub use lion::{Lion, LionConfig};
 pub use momentum::{Momentum, MomentumConfig};
 pub use muon::{Muon, MuonConfig, MuonScale};
 pub use nadam::{NAdam, NAdamConfig};
+pub use nadamw::{NAdamW, NAdamWConfig};
 pub use radam::{RAdam, RAdamConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use sgd::{Sgd, SgdConfig};
