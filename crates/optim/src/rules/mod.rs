@@ -24,6 +24,7 @@ mod nadamw;
 mod radam;
 
 mod lion;
+mod radamw;
 
 pub(crate) mod direction;
 
@@ -46,6 +47,7 @@ pub use muon::{Muon, MuonConfig, MuonScale};
 pub use nadam::{NAdam, NAdamConfig};
 pub use nadamw::{NAdamW, NAdamWConfig};
 pub use radam::{RAdam, RAdamConfig};
+pub use radamw::{RAdamW, RAdamWConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use sgd::{Sgd, SgdConfig};
 pub use sgdw::{SgdW, SgdWConfig};

@@ -4,8 +4,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Clip,
     Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale,
-    NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig,
-    SgdW, SgdWConfig, UpdateRule,
+    NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp,
+    RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
 };
 
 use crate::given::clipping;
@@ -60,6 +60,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("muon without nesterov", muon(MuonScale::Spectral, false), 0.075),
         ("sgdw", Box::new(SgdW::new(SgdWConfig { momentum: 0.9, ..SgdWConfig::default() }).unwrap()), 0.02),
         ("nadamw", Box::new(NAdamW::new(NAdamWConfig::default()).unwrap()), 0.1),
+        ("radamw", Box::new(RAdamW::new(RAdamWConfig::default()).unwrap()), 0.3),
     ]
 }
 
@@ -155,7 +156,8 @@ fn every_rule_goes_on_from_a_saved_state_to_the_bit() {
 /// With coupled decay the minimum is that of the loss with the penalty, 6 times 1/3 and -3/5.
 #[test]
 fn every_rule_decays_weights_towards_zero() {
-    let decoupled = ["adamw", "adamw with amsgrad", "lion", "lamb", "muon", "muon without nesterov", "sgdw", "nadamw"];
+    let decoupled =
+        ["adamw", "adamw with amsgrad", "lion", "lamb", "muon", "muon without nesterov", "sgdw", "nadamw", "radamw"];
     for (name, rule, lr) in rules() {
         let [plain, decayed] = [start(DType::F64), start(DType::F64)];
         train(rule, &plain, 0.0, lr);
