@@ -27,6 +27,7 @@ mod lion;
 mod radamw;
 
 pub(crate) mod direction;
+mod lookahead;
 
 mod lamb;
 mod lars;
@@ -42,6 +43,7 @@ pub use adamw::{AdamW, AdamWConfig};
 pub use lamb::{Lamb, LambConfig};
 pub use lars::{Lars, LarsConfig};
 pub use lion::{Lion, LionConfig};
+pub use lookahead::{Lookahead, LookaheadConfig};
 pub use momentum::{Momentum, MomentumConfig};
 pub use muon::{Muon, MuonConfig, MuonScale};
 pub use nadam::{NAdam, NAdamConfig};

@@ -3,9 +3,9 @@
 use candle_core::{DType, Device, Tensor, Var};
 use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Clip,
-    Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale,
-    NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp,
-    RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
+    Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Lookahead, LookaheadConfig, Momentum, MomentumConfig,
+    Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RAdamW,
+    RAdamWConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
 };
 
 use crate::given::clipping;
@@ -61,6 +61,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("sgdw", Box::new(SgdW::new(SgdWConfig { momentum: 0.9, ..SgdWConfig::default() }).unwrap()), 0.02),
         ("nadamw", Box::new(NAdamW::new(NAdamWConfig::default()).unwrap()), 0.1),
         ("radamw", Box::new(RAdamW::new(RAdamWConfig::default()).unwrap()), 0.3),
+        ("lookahead", Box::new(Lookahead::new(adamw(false), LookaheadConfig { k: 3, alpha: 0.5 }).unwrap()), 0.2),
     ]
 }
 
@@ -156,8 +157,18 @@ fn every_rule_goes_on_from_a_saved_state_to_the_bit() {
 /// With coupled decay the minimum is that of the loss with the penalty, 6 times 1/3 and -3/5.
 #[test]
 fn every_rule_decays_weights_towards_zero() {
-    let decoupled =
-        ["adamw", "adamw with amsgrad", "lion", "lamb", "muon", "muon without nesterov", "sgdw", "nadamw", "radamw"];
+    let decoupled = [
+        "adamw",
+        "adamw with amsgrad",
+        "lion",
+        "lamb",
+        "muon",
+        "muon without nesterov",
+        "sgdw",
+        "nadamw",
+        "radamw",
+        "lookahead",
+    ];
     for (name, rule, lr) in rules() {
         let [plain, decayed] = [start(DType::F64), start(DType::F64)];
         train(rule, &plain, 0.0, lr);
