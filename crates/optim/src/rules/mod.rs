@@ -27,6 +27,7 @@ mod lion;
 mod radamw;
 
 pub(crate) mod direction;
+mod gradient_centralization;
 mod lookahead;
 
 mod lamb;
@@ -40,6 +41,7 @@ pub use adagrad::{AdaGrad, AdaGradConfig};
 pub use adam::{Adam, AdamConfig};
 pub use adamax::{AdaMax, AdaMaxConfig};
 pub use adamw::{AdamW, AdamWConfig};
+pub use gradient_centralization::GradientCentralization;
 pub use lamb::{Lamb, LambConfig};
 pub use lars::{Lars, LarsConfig};
 pub use lion::{Lion, LionConfig};

@@ -3,9 +3,9 @@
 use candle_core::{DType, Device, Tensor, Var};
 use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Clip,
-    Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Lookahead, LookaheadConfig, Momentum, MomentumConfig,
-    Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RAdamW,
-    RAdamWConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
+    GradientCentralization, Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Lookahead, LookaheadConfig,
+    Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam,
+    RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
 };
 
 use crate::given::clipping;
@@ -62,6 +62,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("nadamw", Box::new(NAdamW::new(NAdamWConfig::default()).unwrap()), 0.1),
         ("radamw", Box::new(RAdamW::new(RAdamWConfig::default()).unwrap()), 0.3),
         ("lookahead", Box::new(Lookahead::new(adamw(false), LookaheadConfig { k: 3, alpha: 0.5 }).unwrap()), 0.2),
+        ("centralized sgd", Box::new(GradientCentralization::new(sgd(0.9, 0.0, false))), 0.02),
     ]
 }
 
