@@ -68,6 +68,7 @@ mod state;
 mod step;
 
 mod displaced;
+mod evaluation;
 
 mod accumulate;
 
@@ -94,7 +95,7 @@ pub use rules::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig,
     GradientCentralization, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Lookahead, LookaheadConfig, Momentum,
     MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW, NAdamWConfig, RAdam, RAdamConfig, RAdamW,
-    RAdamWConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig,
+    RAdamWConfig, RmsProp, RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig,
 };
 pub use schedules::{
     Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,

@@ -29,6 +29,7 @@ mod radamw;
 pub(crate) mod direction;
 mod gradient_centralization;
 mod lookahead;
+mod schedule_free_adamw;
 
 mod lamb;
 mod lars;
@@ -53,5 +54,6 @@ pub use nadamw::{NAdamW, NAdamWConfig};
 pub use radam::{RAdam, RAdamConfig};
 pub use radamw::{RAdamW, RAdamWConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};
+pub use schedule_free_adamw::{ScheduleFreeAdamW, ScheduleFreeAdamWConfig};
 pub use sgd::{Sgd, SgdConfig};
 pub use sgdw::{SgdW, SgdWConfig};

@@ -5,7 +5,8 @@ use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Clip,
     GradientCentralization, Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Lookahead, LookaheadConfig,
     Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam,
-    RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
+    RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd,
+    SgdConfig, SgdW, SgdWConfig, UpdateRule,
 };
 
 use crate::given::clipping;
@@ -29,6 +30,10 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
     };
     let muon = |scale, nesterov| -> Box<dyn UpdateRule> {
         Box::new(Muon::new(MuonConfig { scale, nesterov, ..MuonConfig::default() }).unwrap())
+    };
+    let schedule_free = |beta1| -> Box<dyn UpdateRule> {
+        let config = ScheduleFreeAdamWConfig { beta1, ..ScheduleFreeAdamWConfig::default() };
+        Box::new(ScheduleFreeAdamW::new(config).unwrap())
     };
     let adagrad = AdaGradConfig { lr_decay: 1e-3, initial_accumulator: 0.1, ..AdaGradConfig::default() };
     vec![
@@ -63,6 +68,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("radamw", Box::new(RAdamW::new(RAdamWConfig::default()).unwrap()), 0.3),
         ("lookahead", Box::new(Lookahead::new(adamw(false), LookaheadConfig { k: 3, alpha: 0.5 }).unwrap()), 0.2),
         ("centralized sgd", Box::new(GradientCentralization::new(sgd(0.9, 0.0, false))), 0.02),
+        ("schedule-free adamw", schedule_free(0.9), 0.3),
     ]
 }
 
@@ -169,6 +175,7 @@ fn every_rule_decays_weights_towards_zero() {
         "nadamw",
         "radamw",
         "lookahead",
+        "schedule-free adamw",
     ];
     for (name, rule, lr) in rules() {
         let [plain, decayed] = [start(DType::F64), start(DType::F64)];

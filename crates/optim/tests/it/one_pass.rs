@@ -31,8 +31,17 @@ fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>)> {
 /// What a NaN there keeps a rule from updating: its chunk, or the whole of a vector of `n`.
 fn untouched(name: &str, bad: usize, n: usize) -> Range<usize> {
     const CHUNK: usize = 65_536;
-    let whole =
-        ["lars", "lamb", "muon", "muon without nesterov", "centralized sgd", "lookahead", "written"].contains(&name);
+    let whole = [
+        "lars",
+        "lamb",
+        "muon",
+        "muon without nesterov",
+        "schedule-free adamw",
+        "centralized sgd",
+        "lookahead",
+        "written",
+    ]
+    .contains(&name);
     let start = bad / CHUNK * CHUNK;
     if whole { 0..n } else { start..start + CHUNK }
 }
