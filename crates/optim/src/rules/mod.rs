@@ -34,10 +34,12 @@ mod schedule_free_adamw;
 mod lamb;
 mod lars;
 
+mod adafactor;
 mod muon;
 pub(crate) mod newton_schulz;
 
 pub use adadelta::{AdaDelta, AdaDeltaConfig};
+pub use adafactor::{Adafactor, AdafactorConfig};
 pub use adagrad::{AdaGrad, AdaGradConfig};
 pub use adam::{Adam, AdamConfig};
 pub use adamax::{AdaMax, AdaMaxConfig};

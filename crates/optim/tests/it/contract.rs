@@ -2,11 +2,11 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use taper_optim::{
-    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Clip,
-    GradientCentralization, Group, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Lookahead, LookaheadConfig,
-    Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW, NAdamWConfig, Optimizer, RAdam,
-    RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd,
-    SgdConfig, SgdW, SgdWConfig, UpdateRule,
+    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
+    AdamConfig, AdamW, AdamWConfig, Clip, GradientCentralization, Group, Lamb, LambConfig, Lars, LarsConfig, Lion,
+    LionConfig, Lookahead, LookaheadConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig,
+    NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig,
+    ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
 };
 
 use crate::given::clipping;
@@ -69,6 +69,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("lookahead", Box::new(Lookahead::new(adamw(false), LookaheadConfig { k: 3, alpha: 0.5 }).unwrap()), 0.2),
         ("centralized sgd", Box::new(GradientCentralization::new(sgd(0.9, 0.0, false))), 0.02),
         ("schedule-free adamw", schedule_free(0.9), 0.3),
+        ("adafactor", Box::new(Adafactor::new(AdafactorConfig::default()).unwrap()), 1.0),
     ]
 }
 
@@ -176,6 +177,7 @@ fn every_rule_decays_weights_towards_zero() {
         "radamw",
         "lookahead",
         "schedule-free adamw",
+        "adafactor",
     ];
     for (name, rule, lr) in rules() {
         let [plain, decayed] = [start(DType::F64), start(DType::F64)];
