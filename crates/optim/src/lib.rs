@@ -95,8 +95,8 @@ pub use rules::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
     AdamConfig, AdamW, AdamWConfig, GradientCentralization, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig,
     Lookahead, LookaheadConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW,
-    NAdamWConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig, ScheduleFreeAdamW,
-    ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig,
+    NAdamWConfig, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig,
+    ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig,
 };
 pub use schedules::{
     Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,

@@ -29,6 +29,7 @@ mod radamw;
 pub(crate) mod direction;
 mod gradient_centralization;
 mod lookahead;
+mod prodigy;
 mod schedule_free_adamw;
 
 mod lamb;
@@ -53,6 +54,7 @@ pub use momentum::{Momentum, MomentumConfig};
 pub use muon::{Muon, MuonConfig, MuonScale};
 pub use nadam::{NAdam, NAdamConfig};
 pub use nadamw::{NAdamW, NAdamWConfig};
+pub use prodigy::{Prodigy, ProdigyConfig};
 pub use radam::{RAdam, RAdamConfig};
 pub use radamw::{RAdamW, RAdamWConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};

@@ -5,8 +5,8 @@ use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
     AdamConfig, AdamW, AdamWConfig, Clip, GradientCentralization, Group, Lamb, LambConfig, Lars, LarsConfig, Lion,
     LionConfig, Lookahead, LookaheadConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig,
-    NAdamW, NAdamWConfig, Optimizer, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig,
-    ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
+    NAdamW, NAdamWConfig, Optimizer, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp,
+    RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
 };
 
 use crate::given::clipping;
@@ -70,6 +70,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("centralized sgd", Box::new(GradientCentralization::new(sgd(0.9, 0.0, false))), 0.02),
         ("schedule-free adamw", schedule_free(0.9), 0.3),
         ("adafactor", Box::new(Adafactor::new(AdafactorConfig::default()).unwrap()), 1.0),
+        ("prodigy", Box::new(Prodigy::new(ProdigyConfig::default()).unwrap()), 1.0),
     ]
 }
 
@@ -178,6 +179,7 @@ fn every_rule_decays_weights_towards_zero() {
         "lookahead",
         "schedule-free adamw",
         "adafactor",
+        "prodigy",
     ];
     for (name, rule, lr) in rules() {
         let [plain, decayed] = [start(DType::F64), start(DType::F64)];
