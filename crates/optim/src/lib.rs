@@ -96,7 +96,7 @@ pub use rules::{
     AdamConfig, AdamW, AdamWConfig, GradientCentralization, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig,
     Lookahead, LookaheadConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW,
     NAdamWConfig, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig,
-    ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig,
+    ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, Soap, SoapConfig,
 };
 pub use schedules::{
     Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,

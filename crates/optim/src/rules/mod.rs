@@ -36,8 +36,10 @@ mod lamb;
 mod lars;
 
 mod adafactor;
+pub(crate) mod eigenbasis;
 mod muon;
 pub(crate) mod newton_schulz;
+mod soap;
 
 pub use adadelta::{AdaDelta, AdaDeltaConfig};
 pub use adafactor::{Adafactor, AdafactorConfig};
@@ -61,3 +63,4 @@ pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use schedule_free_adamw::{ScheduleFreeAdamW, ScheduleFreeAdamWConfig};
 pub use sgd::{Sgd, SgdConfig};
 pub use sgdw::{SgdW, SgdWConfig};
+pub use soap::{Soap, SoapConfig};

@@ -6,7 +6,8 @@ use taper_optim::{
     AdamConfig, AdamW, AdamWConfig, Clip, GradientCentralization, Group, Lamb, LambConfig, Lars, LarsConfig, Lion,
     LionConfig, Lookahead, LookaheadConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig,
     NAdamW, NAdamWConfig, Optimizer, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp,
-    RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, UpdateRule,
+    RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, Soap, SoapConfig,
+    UpdateRule,
 };
 
 use crate::given::clipping;
@@ -71,6 +72,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("schedule-free adamw", schedule_free(0.9), 0.3),
         ("adafactor", Box::new(Adafactor::new(AdafactorConfig::default()).unwrap()), 1.0),
         ("prodigy", Box::new(Prodigy::new(ProdigyConfig::default()).unwrap()), 1.0),
+        ("soap", Box::new(Soap::new(SoapConfig { frequency: 2, ..SoapConfig::default() }).unwrap()), 0.2),
     ]
 }
 
@@ -180,6 +182,7 @@ fn every_rule_decays_weights_towards_zero() {
         "schedule-free adamw",
         "adafactor",
         "prodigy",
+        "soap",
     ];
     for (name, rule, lr) in rules() {
         let [plain, decayed] = [start(DType::F64), start(DType::F64)];

@@ -36,6 +36,7 @@ fn untouched(name: &str, bad: usize, n: usize) -> Range<usize> {
         "lamb",
         "muon",
         "muon without nesterov",
+        "soap",
         "prodigy",
         "adafactor",
         "schedule-free adamw",
