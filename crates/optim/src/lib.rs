@@ -100,8 +100,8 @@ pub use rules::{
 };
 pub use schedules::{
     Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
-    Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule, SnapshotCycles, StepDecay, Then, Threshold,
-    Triangular, Warmup,
+    OneCycleMomentum, OneCycleMomentumConfig, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule,
+    SnapshotCycles, StepDecay, Then, Threshold, Triangular, Warmup,
 };
 pub use second_order::{
     Bfgs, BfgsConfig, Iterate, Lbfgs, LbfgsConfig, LineSearch, LossAndGradients, Minimiser, Newton, NewtonConfig,

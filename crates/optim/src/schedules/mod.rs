@@ -16,6 +16,7 @@ mod step_decay;
 
 mod cosine_restarts;
 mod one_cycle;
+mod one_cycle_momentum;
 mod snapshot_cycles;
 mod triangular;
 
@@ -31,6 +32,7 @@ pub use inverse_time::InverseTime;
 pub use linear::Linear;
 pub use multi_step::MultiStep;
 pub use one_cycle::{OneCycle, OneCycleConfig};
+pub use one_cycle_momentum::{OneCycleMomentum, OneCycleMomentumConfig};
 pub use polynomial::Polynomial;
 pub use reduce_on_plateau::{Goal, ReduceOnPlateau, ReduceOnPlateauConfig, Threshold};
 pub use schedule::{Constant, Schedule};
