@@ -101,7 +101,7 @@ pub use rules::{
 pub use schedules::{
     Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
     OneCycleMomentum, OneCycleMomentumConfig, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule,
-    SnapshotCycles, StepDecay, Then, Threshold, Triangular, Warmup,
+    SnapshotCycles, StepDecay, Then, Threshold, Triangular, Triangular2, Warmup,
 };
 pub use second_order::{
     Bfgs, BfgsConfig, Iterate, Lbfgs, LbfgsConfig, LineSearch, LossAndGradients, Minimiser, Newton, NewtonConfig,

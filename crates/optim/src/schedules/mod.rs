@@ -19,6 +19,7 @@ mod one_cycle;
 mod one_cycle_momentum;
 mod snapshot_cycles;
 mod triangular;
+mod triangular2;
 
 mod then;
 mod warmup;
@@ -40,4 +41,5 @@ pub use snapshot_cycles::SnapshotCycles;
 pub use step_decay::StepDecay;
 pub use then::Then;
 pub use triangular::Triangular;
+pub use triangular2::Triangular2;
 pub use warmup::Warmup;
