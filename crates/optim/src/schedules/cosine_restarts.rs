@@ -1,20 +1,21 @@
 use crate::error::{OptimError, require};
 use crate::schedules::schedule::{Schedule, half_cosine};
 
-/// Cosine descents one after the other, each from the base rate again and longer than the last.
+/// Cosine descents one after the other, each from a peak again and longer than the last.
 ///
 /// ```text
-/// f(t) = a + (1 - a)(1 + cos(πc/Tᵢ)) / 2,     Tᵢ = T₀·mⁱ
+/// f(t) = a + (pᵢ - a)(1 + cos(πc/Tᵢ)) / 2,     Tᵢ = T₀·mⁱ,  pᵢ = max(γⁱ, a)
 /// ```
 ///
-/// where *c* counts the updates since the *i*-th restart, with *T₀* = `t_0`, *m* = `t_mult` and
-/// *a* = `floor`. It never ends: after *n* cycles, that is at *T₀n* for *m* = 1 and at
+/// where *c* counts the updates since the *i*-th restart, with *T₀* = `t_0`, *m* = `t_mult`,
+/// *a* = `floor` and *γ* = `decay`, 1 unless the peaks [fall](CosineRestarts::with_falling_peaks). It never ends: after *n* cycles, that is at *T₀n* for *m* = 1 and at
 /// *T₀*(*mⁿ* - 1)/(*m* - 1) for the others, the next one starts. A run should stop just before a
 /// restart, where the rate is lowest.
 ///
 /// # Differs from PyTorch
 /// `CosineAnnealingWarmRestarts` takes the floor as a rate (`eta_min`), here it is a fraction of
-/// the base rate.
+/// the base rate; and all its peaks are as high. Falling ones are those of timm's `CosineLRScheduler`
+/// with `cycle_mul` = *m* and `cycle_decay` = *γ*, but for the last: none lies below the floor.
 ///
 /// # Examples
 /// Cycles of 10, 20 and 40 updates:
@@ -35,6 +36,16 @@ pub struct CosineRestarts {
     t_0: u64,
     t_mult: u64,
     floor: f64,
+    decay: f64,
+}
+
+/// Where an update lies.
+struct Cycle {
+    /// How many restarts there were before.
+    restarts: u64,
+    /// The updates since the last one.
+    since: u64,
+    length: u64,
 }
 
 impl CosineRestarts {
@@ -47,28 +58,39 @@ impl CosineRestarts {
         require(t_0 > 0, "t_0", "at least 1", t_0 as f64)?;
         require(t_mult > 0, "t_mult", "at least 1", t_mult as f64)?;
         require((0.0..=1.0).contains(&floor), "floor", "in [0, 1]", floor)?;
-        Ok(Self { t_0, t_mult, floor })
+        Ok(Self { t_0, t_mult, floor, decay: 1.0 })
     }
 
-    /// The updates since the last restart, and the length of the cycle.
-    fn cycle(&self, step: u64) -> (u64, u64) {
+    /// The same with peaks that fall: each is `decay` times the one before, a fraction in (0, 1],
+    /// until they reach the floor.
+    ///
+    /// # Errors
+    /// [`OptimError::BadConfig`] when one is out of range.
+    pub fn with_falling_peaks(t_0: u64, t_mult: u64, floor: f64, decay: f64) -> Result<Self, OptimError> {
+        require(decay > 0.0 && decay <= 1.0, "decay", "in (0, 1]", decay)?;
+        Ok(Self { decay, ..Self::new(t_0, t_mult, floor)? })
+    }
+
+    fn cycle(&self, step: u64) -> Cycle {
         if self.t_mult == 1 {
-            return (step % self.t_0, self.t_0);
+            return Cycle { restarts: step / self.t_0, since: step % self.t_0, length: self.t_0 };
         }
         // Lengths at least double: no more than 64 turns.
-        let (mut since, mut length) = (step, self.t_0);
-        while since >= length {
-            since -= length;
-            length = length.saturating_mul(self.t_mult);
+        let mut cycle = Cycle { restarts: 0, since: step, length: self.t_0 };
+        while cycle.since >= cycle.length {
+            cycle.restarts += 1;
+            cycle.since -= cycle.length;
+            cycle.length = cycle.length.saturating_mul(self.t_mult);
         }
-        (since, length)
+        cycle
     }
 }
 
 impl Schedule for CosineRestarts {
     fn at(&self, step: u64) -> f64 {
-        let (since, length) = self.cycle(step);
-        half_cosine(1.0, self.floor, since as f64 / length as f64)
+        let Cycle { restarts, since, length } = self.cycle(step);
+        let peak = self.decay.powf(restarts as f64).max(self.floor);
+        half_cosine(peak, self.floor, since as f64 / length as f64)
     }
 }
 
@@ -98,6 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn peaks_fall_by_the_factor_to_the_floor() {
+        for t_mult in [1, 2] {
+            let restarts = CosineRestarts::with_falling_peaks(2, t_mult, 0.2, 0.5).unwrap();
+            let starts = if t_mult == 1 { [0, 2, 4, 6] } else { [0, 2, 6, 14] };
+            assert_eq!(starts.map(|t| restarts.at(t)), [1.0, 0.5, 0.25, 0.2]);
+            assert!((restarts.at(3) - if t_mult == 1 { 0.35 } else { 0.456_066_017 }).abs() < 1e-9);
+            assert_eq!(restarts.at(u64::MAX), 0.2);
+        }
+        let level = CosineRestarts::with_falling_peaks(5, 2, 0.1, 1.0).unwrap();
+        assert_eq!(level, CosineRestarts::new(5, 2, 0.1).unwrap());
+    }
+
+    #[test]
     fn it_is_defined_to_the_last_number() {
         for (t_0, t_mult) in [(1, 1), (1, 2), (u64::MAX, 2), (3, u64::MAX)] {
             let f = CosineRestarts::new(t_0, t_mult, 0.25).unwrap().at(u64::MAX);
@@ -111,5 +146,7 @@ mod tests {
         assert_eq!(said(0, 2, 0.0), "t_0 must be at least 1, got 0");
         assert_eq!(said(9, 0, 0.0), "t_mult must be at least 1, got 0");
         assert_eq!(said(9, 2, -0.1), "floor must be in [0, 1], got -0.1");
+        let said = CosineRestarts::with_falling_peaks(9, 2, 0.0, 0.0).unwrap_err().to_string();
+        assert_eq!(said, "decay must be in (0, 1], got 0");
     }
 }
