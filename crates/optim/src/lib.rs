@@ -71,6 +71,7 @@ mod displaced;
 mod evaluation;
 
 mod accumulate;
+mod sam;
 
 mod schedules;
 
@@ -98,6 +99,7 @@ pub use rules::{
     NAdamWConfig, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig,
     ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, Soap, SoapConfig,
 };
+pub use sam::{Sam, SamConfig};
 pub use schedules::{
     Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
     OneCycleMomentum, OneCycleMomentumConfig, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule,
