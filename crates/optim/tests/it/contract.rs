@@ -118,6 +118,12 @@ fn bits(tensor: &Tensor) -> Vec<u64> {
     values.into_iter().map(f64::to_bits).collect()
 }
 
+/// The least loss that a rule can reach: centralized gradients leave the mean of each row where it
+/// is, here at 1, 1.25 and -1.5.
+fn least(name: &str) -> f64 {
+    if name == "centralized sgd" { 0.25f64.powi(2) + 2.5f64.powi(2) } else { 0.0 }
+}
+
 #[test]
 fn every_rule_minimises_and_keeps_shape_and_type() {
     for dtype in [DType::F32, DType::F64] {
@@ -127,7 +133,7 @@ fn every_rule_minimises_and_keeps_shape_and_type() {
             train(rule, &vars, 0.0, lr);
             let left = loss(&vars).to_dtype(DType::F64).unwrap();
             let left = left.to_scalar::<f64>().unwrap();
-            assert!(left < 1e-4, "{name} in {dtype:?} leaves {left}");
+            assert!((left - least(name)).abs() < 1e-4, "{name} in {dtype:?} leaves {left}");
             assert_eq!(vars.each_ref().map(|v| v.shape().clone()), shapes, "{name}");
             assert!(vars.iter().all(|v| v.dtype() == dtype), "{name}");
         }
@@ -165,7 +171,7 @@ fn every_rule_goes_on_from_a_saved_state_to_the_bit() {
     }
 }
 
-/// With coupled decay the minimum is that of the loss with the penalty, 6 times 1/3 and -3/5.
+/// With coupled decay, unless the gradient is centralized, the minimum is that of the loss with the penalty, 6 times 1/3 and -3/5.
 #[test]
 fn every_rule_decays_weights_towards_zero() {
     let decoupled = [
@@ -196,7 +202,10 @@ fn every_rule_decays_weights_towards_zero() {
         assert!(length(&decayed) < 0.95 * length(&plain), "{name}");
         let penalised = 6.0 / 9.0 + 9.0 / 25.0;
         let apart = (length(&decayed) - penalised).abs();
-        assert!(decoupled.contains(&name) || apart < 1e-3, "{name} ends {apart} from the minimum");
+        assert!(
+            decoupled.contains(&name) || name == "centralized sgd" || apart < 1e-3,
+            "{name} ends {apart} from the minimum"
+        );
     }
 }
 
