@@ -8,14 +8,15 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, linear};
 use serde_json::Value;
-use taper::fit::{EpochInfo, Observer, Outcome, StepInfo, fit};
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::recipe::{AverageRecipe, Preset, Recipe};
 use taper_nn::{Layer, Mode, Params};
 use taper_optim::{Average, Averaging};
 use taper_regularize::{BatchNorm, BatchNormConfig, recompute_statistics};
 use taper_tensor::Rng;
+use taper_trainer::Silent;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::fit::{EpochInfo, Observer, Outcome, StepInfo, fit};
+use taper_trainer::recipe::{AverageRecipe, Preset, Recipe};
 
 use crate::support::{json, small};
 
@@ -180,7 +181,7 @@ fn train(recipe: &mut Recipe, data: &Path, [batch_size, epochs]: [usize; 2], by_
     (recipe.data.image_size, recipe.data.batch_size) = (48, batch_size);
     (recipe.optimize.head_epochs, recipe.optimize.epochs) = (epochs, epochs);
     let splits = taper_data::open(data, 0.2, &Rng::new(0)).unwrap();
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes()).unwrap();
+    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 12, card.input(), 1).unwrap();
     let mut by_hand = by_hand.map(|decay| {

@@ -126,7 +126,7 @@ fn any_setting_of_a_recipe_has_a_flag() {
     let flags: Vec<&str> =
         set.iter().flat_map(|setting| ["--set", setting]).chain(["--seed", "1", "--out", "run"]).collect();
     assert_eq!(fine_tune(folder, &flags).code, Some(0));
-    let recipe = taper::recipe::Recipe::read(&folder.join("run/recipe.toml")).unwrap();
+    let recipe = taper_trainer::recipe::Recipe::read(&folder.join("run/recipe.toml")).unwrap();
     assert_eq!((recipe.seed, recipe.optimize.epochs, recipe.optimize.head_epochs), (7, 2, 1));
     // A rule that is named brings its rate.
     assert_eq!((recipe.optimize.rule.name(), recipe.optimize.lr), ("lion", recipe.optimize.rule.usual_lr()));

@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
-use taper::fit::{FitOptions, Observer, PhaseRun, Session, StepInfo, fit};
-use taper::pipeline::{Input, eval_loader, plain_loader, train_loader};
-use taper::range_test::range_test;
-use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
 use taper_data::Loader;
 use taper_nn::Params;
 use taper_regularize::smooth_labels;
 use taper_tensor::{Rng, cross_entropy, linear};
+use taper_trainer::build::pipeline::{Input, eval_loader, plain_loader, train_loader};
+use taper_trainer::fit::{FitOptions, Observer, PhaseRun, Session, StepInfo, fit};
+use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
+use taper_trainer::study::range_test::range_test;
 use taper_transfer::{Classifier, Fit, Head, load_weights};
 
 use crate::support::small;
@@ -91,7 +91,7 @@ fn the_head_that_lbfgs_leaves_is_the_minimum_over_all_pictures() {
     assert_eq!(outcome.pictures, 15);
 
     // The history measures what an evaluation measures.
-    let evaluation = taper::evaluate::evaluate(&classifier, &val).unwrap();
+    let evaluation = taper_trainer::evaluate::evaluate(&classifier, &val).unwrap();
     assert_eq!(
         (outcome.history.last().unwrap().val_loss, outcome.evaluation.labels),
         (evaluation.loss, evaluation.labels)

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use taper::checkpoint::{Checkpoints, Every};
-use taper::fit::{FitOptions, Observer, StepInfo, fit_with};
-use taper::identity::Identity;
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::recipe::Recipe;
 use taper_tensor::Rng;
+use taper_trainer::Silent;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::fit::{FitOptions, Observer, StepInfo, fit_with};
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::{Checkpoints, Every};
+use taper_trainer::store::identity::Identity;
 
 use crate::support::{SHORT, command, fails, fine_tune, listing, small, succeed, taper};
 
@@ -28,7 +29,7 @@ impl Observer for Stop {
 /// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at its end.
 fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
     let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes()).unwrap();
+    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 4, card.input(), 1).unwrap();
     let observers: &mut [&mut dyn Observer] = &mut [&mut Stop(stop)];
@@ -38,7 +39,7 @@ fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u
     }
     let weights =
         params.tensors().into_values().flat_map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-    let row = |e: &taper::fit::EpochInfo| [e.lr, e.train_loss, e.val_loss, e.val_accuracy];
+    let row = |e: &taper_trainer::fit::EpochInfo| [e.lr, e.train_loss, e.val_loss, e.val_accuracy];
     let ends = [outcome.evaluation.loss, outcome.penalty, outcome.skipped as f64];
     let numbers = outcome.history.iter().flat_map(row).chain(outcome.lrs.clone()).chain(ends);
     Some((weights.map(f32::to_bits).collect(), numbers.map(f64::to_bits).collect()))
@@ -71,7 +72,7 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
             let checkpoints = Checkpoints::new(&run, Every::Epoch, Identity::default());
             // Stopped again and again after as many steps.
             let ended = (0..100).find_map(|_| {
-                let resume = checkpoints.latest().unwrap();
+                let resume = checkpoints.latest(&Silent).unwrap();
                 train(&recipe, FitOptions { checkpoints: Some(checkpoints.clone()), resume, scratch: Some(&run), features: None }, stop)
             });
             assert!(ended.unwrap() == whole, "{text}: stopped every {stop} steps");

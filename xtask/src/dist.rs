@@ -38,14 +38,14 @@ pub fn run(root: &Path, args: &DistArgs) -> Result<bool> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     for shell in Shell::value_variants() {
-        let mut command = taper::cli::Cli::command();
+        let mut command = taper_cli::Cli::command();
         let path = generate_to(*shell, &mut command, "taper", &completions);
         line(format_args!(
             "wrote {}",
             path.with_context(|| format!("cannot write into {}", completions.display()))?.display()
         ));
     }
-    clap_mangen::generate_to(taper::cli::Cli::command(), &man)
+    clap_mangen::generate_to(taper_cli::Cli::command(), &man)
         .with_context(|| format!("cannot write into {}", man.display()))?;
     line(format_args!("wrote {} pages to {}", std::fs::read_dir(&man)?.count(), man.display()));
     let packages = metadata::Metadata::read(root)?.behind("taper")?;

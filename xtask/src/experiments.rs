@@ -107,7 +107,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     };
     let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
     let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
-    taper::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
+    taper_trainer::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
     line(format_args!("wrote {}", out.display()));
     Ok(true)
 }

@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 /// A picture that cannot be read.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// Its number in the dataset.
+    /// Its index in the dataset.
     pub index: usize,
     /// Its name, the path where it has one.
     pub name: String,
@@ -33,7 +33,7 @@ impl fmt::Display for Unreadable {
 /// What is in a picture that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Its number in the dataset.
+    /// Its index in the dataset.
     pub index: usize,
     /// Width and height, pixels.
     pub size: (u32, u32),
@@ -56,7 +56,7 @@ pub struct Known {
 /// What [`check`] finds.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// The pictures that can be read, by number.
+    /// The pictures that can be read, by index.
     pub seen: Vec<Seen>,
     /// Those that cannot.
     pub unreadable: Vec<Unreadable>,

@@ -5,10 +5,10 @@ use image::RgbImage;
 use crate::error::DataError;
 use crate::stamp::Stamp;
 
-/// Numbered pictures, each of one class.
+/// Pictures by index, each of one class.
 ///
-/// The same number must always give the same picture and label: shuffling and random changes come
-/// later and are keyed by the number. Methods are called from several threads at once.
+/// The same index must always give the same picture and label: shuffling and random changes come
+/// later and are keyed by the index. Methods are called from several threads at once.
 ///
 /// # Examples
 /// ```
@@ -30,25 +30,25 @@ pub trait Dataset: Send + Sync {
     /// How many pictures.
     fn len(&self) -> usize;
 
-    /// The picture of a number in `0..len()`, decoded.
+    /// The picture of an index in `0..len()`, decoded.
     ///
     /// # Errors
-    /// When the picture cannot be read, or there is none of this number.
+    /// When the picture cannot be read, or there is none of this index.
     fn get(&self, index: usize) -> Result<RgbImage, DataError>;
 
-    /// The class of a picture, an index into [`classes`](Dataset::classes). Only for numbers in
+    /// The class of a picture, an index into [`classes`](Dataset::classes). Only for an index in
     /// `0..len()`.
     fn label(&self, index: usize) -> usize;
 
     /// The names of the classes, in the order of the labels.
     fn classes(&self) -> &[String];
 
-    /// What a message calls a picture: the path of its file, where it has one. Only for numbers in
+    /// What a message calls a picture: the path of its file, where it has one. Only for an index in
     /// `0..len()`.
     fn name(&self, index: usize) -> String;
 
     /// What the file system says of the file of a picture, where it has one of its own: a picture
-    /// with the same stamp need not be read to know that it is the same. Only for numbers in
+    /// with the same stamp need not be read to know that it is the same. Only for an index in
     /// `0..len()`. Default none.
     fn stamp(&self, _index: usize) -> Option<Stamp> {
         None

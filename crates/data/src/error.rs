@@ -172,10 +172,10 @@ pub enum DataError {
         /// The class.
         class: String,
     },
-    /// A picture of this number does not exist.
+    /// A picture of this index does not exist.
     #[error("there is no picture {index}; the dataset has {len}")]
     Index {
-        /// The number asked for, from 0.
+        /// The index asked for, from 0.
         index: usize,
         /// How many pictures there are.
         len: usize,

@@ -1,6 +1,6 @@
 //! From files to batches: picture datasets and a parallel, bounded, ordered loader.
 //!
-//! A [`Dataset`] answers two questions of a number: which picture, which class. [`Folder`] is one,
+//! A [`Dataset`] answers two questions of an index: which picture, which class. [`Folder`] is one,
 //! made of class folders, [`Idx`] another, in the format of MNIST; [`Subset`] is a choice of
 //! another. [`open`] reads what people have - `train/` and `val/`, or one folder that is split by
 //! seed - and says in its errors what to do where that fails. [`check`] reads every picture once

@@ -6,7 +6,7 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 /// The longest file that is read, bytes: 512 MB.
 pub const MAX_BYTES: u64 = 1 << 29;
 
-/// The endings of the files that count as pictures, in small letters.
+/// The extensions of the files that count as pictures, in lower case.
 pub const EXTENSIONS: [&str; 19] = [
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff", "ico", "qoi", "pnm",
     "ppm", "pgm", "pbm", "pam",

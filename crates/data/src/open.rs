@@ -41,8 +41,8 @@ impl fmt::Debug for Splits {
 /// `validation`, `dev`, `eval`) is a split made beforehand: it is taken as it is, and both sides
 /// must have the same classes. What else lies beside either is not looked at, and counted in
 /// [`Splits::left_out`]. Anything else is taken for `<class>/...` and [split](split) by seed; a
-/// folder that is called as a side is refused there, but for a folder `train` without folders in
-/// it, which is a class.
+/// folder named like a side of a split is refused there, but for a folder `train` without folders
+/// in it, which is a class.
 ///
 /// # Errors
 /// As for [`Folder::open`] and [`split`]; when the classes of both sides differ; when there is a

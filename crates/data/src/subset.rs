@@ -29,10 +29,10 @@ pub struct Subset {
 }
 
 impl Subset {
-    /// The pictures of these numbers, in this order; a number may come more than once.
+    /// The pictures of these indices, in this order; an index may come more than once.
     ///
     /// # Errors
-    /// When a number is out of range.
+    /// When an index is out of range.
     pub fn new(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Self, DataError> {
         let len = whole.len();
         match indices.iter().find(|&&index| index >= len) {
@@ -41,10 +41,10 @@ impl Subset {
         }
     }
 
-    /// All pictures but those of these numbers, in their order.
+    /// All pictures but those of these indices, in their order.
     ///
     /// # Errors
-    /// When a number is out of range, or a class that had pictures would have none.
+    /// When an index is out of range, or a class that had pictures would have none.
     pub fn without(whole: Arc<dyn Dataset>, indices: &[usize]) -> Result<Self, DataError> {
         let len = whole.len();
         let mut keep = vec![true; len];
@@ -62,7 +62,7 @@ impl Subset {
         Ok(rest)
     }
 
-    /// The numbers of the pictures in the whole.
+    /// The indices of the pictures in the whole.
     pub fn indices(&self) -> &[usize] {
         &self.indices
     }

@@ -6,11 +6,11 @@
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor, Var};
-use taper::fit::fit;
-use taper::pipeline::{Input, eval_loader, train_loader};
-use taper::recipe::Recipe;
 use taper_nn::{Layer, MaxPool2d, Mode, ParamPath, Params};
 use taper_tensor::{Conv, Rng, conv2d_relu};
+use taper_trainer::build::pipeline::{Input, eval_loader, train_loader};
+use taper_trainer::fit::fit;
+use taper_trainer::recipe::Recipe;
 use taper_transfer::{Classifier, Head, Stage, Staged};
 
 /// A convolution 3x3 of stride 1 and a rectifier, in one pass.

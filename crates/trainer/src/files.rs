@@ -82,6 +82,16 @@ pub fn read_text(path: &Path) -> Result<String> {
     text(path)
 }
 
+/// A value as the bytes of a JSON file.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// A picture as the bytes of a PNG file.
 ///
 /// # Errors
@@ -117,7 +127,7 @@ pub fn is_free(path: &Path) -> bool {
 
 /// Whether a folder is not there, or has nothing in it but what has one of these names, or what a process that was killed had begun to
 /// write.
-pub(crate) fn has_only(folder: &Path, known: &[&str]) -> bool {
+pub fn has_only(folder: &Path, known: &[&str]) -> bool {
     let mut entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     entries.all(|entry| {
         let name = entry.file_name();

@@ -2,7 +2,7 @@
 
 use taper_nn::ParamPath;
 
-use crate::backbone_config::Takes;
+use crate::backbones::backbone_config::Takes;
 use crate::{
     Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNetLayers,
     SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121, efficientnet_b0,
@@ -72,7 +72,8 @@ impl Architecture {
     /// The backbone with first values for its weights, below `path`.
     ///
     /// # Errors
-    /// When it has no layers for a setting or the setting is out of range; when a parameter exists with another shape.
+    /// When it has no layers for a setting or the setting is out of range; when a parameter exists
+    /// with another shape.
     pub fn backbone(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
         config.check(match self.family {
             Family::ResNet(..) | Family::EfficientNet => Takes::Depth,
@@ -166,7 +167,7 @@ mod tests {
     use taper_tensor::Rng;
 
     use super::*;
-    use crate::backbone::is_below;
+    use crate::names::is_below;
 
     #[test]
     fn every_parameter_has_one_of_the_beginnings() {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use taper::run::SUMMARY;
+use taper_trainer::study::run::SUMMARY;
 
 use super::args::Beside;
 use super::table::{deviation, mean};
@@ -149,7 +149,7 @@ fn run(binary: &Path, words: &str, seed: u64, pictures: &Path, data: &Path, fold
         command.arg("fine-tune").arg(pictures).args(words.split_whitespace()).args(["--seed", &seed.to_string()]);
         output(command.arg("--out").arg(folder))?;
         let told = output(Command::new(binary).arg("eval").arg(folder).arg(data).arg("--json"))?;
-        taper::files::write(&tested, &told)?;
+        taper_trainer::files::write(&tested, &told)?;
     }
     let read = |path: &Path| -> Result<Value> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
     let number = |value: &Value| value.as_f64().with_context(|| format!("{} lacks a number", folder.display()));

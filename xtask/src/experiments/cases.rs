@@ -1,7 +1,7 @@
 //! What is compared: recipes, as what they say beside their baseline.
 
 use anyhow::{Result, bail};
-use taper::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
+use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
 
 /// One row of the table.
 #[derive(Clone, Debug)]

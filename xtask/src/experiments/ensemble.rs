@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use taper::claim::RunFolder;
-use taper::ensemble::average;
-use taper::evaluate::{Evaluation, evaluate};
-use taper::metrics::reliability;
-use taper::model;
-use taper::pictures::Pictures;
-use taper::pipeline::{BATCH, eval_loader};
-use taper::recipe::{AverageRecipe, Recipe, ScheduleRecipe};
-use taper::run::{Ended, Manner, Run, SUMMARY};
-use taper::snapshots;
-use taper::views::{Mean, Views, evaluate_views};
+use taper_cli::interrupt::Interrupt;
+use taper_cli::terminal::Terminal;
 use taper_regularize::Marginalize;
+use taper_trainer::build::model;
+use taper_trainer::build::pipeline::{BATCH, eval_loader};
+use taper_trainer::evaluate::ensemble::average;
+use taper_trainer::evaluate::metrics::reliability;
+use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
+use taper_trainer::evaluate::{Evaluation, evaluate};
+use taper_trainer::recipe::{AverageRecipe, Recipe, ScheduleRecipe};
+use taper_trainer::store::claim::RunFolder;
+use taper_trainer::store::pictures::Pictures;
+use taper_trainer::store::snapshots;
+use taper_trainer::study::run::{Ended, Manner, Run, SUMMARY};
 
 /// The ensembles of the table: networks of one training each, and cycles of the long one.
 const MEMBERS: usize = 5;
@@ -45,14 +47,18 @@ pub(super) fn table(
     let mut base = Recipe::from_scratch();
     base.data.path = data.into();
     base.optimize.epochs = epochs;
-    let pictures = Pictures::open(&base, true)?;
+    let pictures = Pictures::open(&base, true, &Terminal)?;
     let mut train = |name: &str, recipe: Recipe| -> Result<PathBuf> {
         let place = folder.join(name);
         if !place.join(SUMMARY).is_file() {
             tell(format!("{name}: {} epochs", recipe.optimize.epochs));
-            let run = Run::new(&recipe, &pictures, Manner { threads, quiet: true, ..Manner::default() })?;
-            if let Ended::Interrupted(done, all) = run.train(&RunFolder::take(&place)?)? {
-                bail!("{name} was interrupted after {done} of {all} epochs; the same command goes on");
+            let manner = Manner { threads, quiet: true, listener: &Terminal, ..Manner::default() };
+            let run = Run::new(&recipe, &pictures, manner)?;
+            match run.train(&RunFolder::take(&place, &Terminal)?, &mut [&mut Interrupt])? {
+                Ended::Done(finished) => drop(finished.conclude(None)?),
+                Ended::Interrupted(done, all) => {
+                    bail!("{name} was interrupted after {done} of {all} epochs; the same command goes on")
+                }
             }
         }
         Ok(place)
@@ -87,7 +93,7 @@ pub(super) fn table(
     let longer = train("long", with(&|recipe| recipe.optimize.epochs = CYCLES * epochs))?;
 
     let measure = |path: &Path| -> Result<Evaluation> {
-        let model = model::open(path.to_str().context("the name of the folder is not text")?, None)?;
+        let model = model::open(path.to_str().context("the name of the folder is not text")?, None, &Terminal)?;
         evaluate(&model.classifier, &eval_loader(pictures.val.clone(), BATCH, model.card.input(), threads)?)
     };
     let all = |paths: &[PathBuf]| paths.iter().map(|path| measure(path)).collect::<Result<Vec<_>>>();
@@ -104,7 +110,7 @@ pub(super) fn table(
     row("EMA of its weights, seed 0", epochs, 1, measure(&ema)?);
     row("SWA of its weights, seed 0", epochs, 1, measure(&swa)?);
     let flips = {
-        let model = model::open(&members[0], None)?;
+        let model = model::open(&members[0], None, &Terminal)?;
         let pictures = (&pictures.val, model.card.input(), threads);
         let how = (Views::Flips, Mean::Probabilities);
         evaluate_views(&model.classifier, pictures, how, &base, Marginalize::Expectation)?

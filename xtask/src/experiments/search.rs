@@ -1,14 +1,19 @@
 //! Whether a search finds what a grid of five times as many trials finds.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use taper::draw::png;
-use taper::files;
-use taper::pictures::Pictures;
-use taper::recipe::{Plan, Recipe};
-use taper::run::Manner;
-use taper::search::{Dots, Method, Scores, SearchFolder, Space, Stage, search, side_by_side};
+use taper_cli::interrupt::Interrupt;
+use taper_cli::terminal::Terminal;
+use taper_report::draw::png;
+use taper_report::search_picture::{Dots, side_by_side};
+use taper_trainer::files;
+use taper_trainer::fit::Observer;
+use taper_trainer::recipe::{Plan, Recipe};
+use taper_trainer::store::pictures::Pictures;
+use taper_trainer::study::run::Manner;
+use taper_trainer::study::search::{Method, Scores, SearchFolder, Space, Stage, Trial, Watch, search};
 
 /// The settings of the study: the rate and the decay of the head, on features that are computed once.
 const SPACE: &str =
@@ -17,6 +22,23 @@ const SPACE: &str =
 /// Trials of a search, and how many searches.
 const BUDGET: usize = 20;
 const SEEDS: u64 = 5;
+
+/// Ends a search once the user has asked for it.
+struct Trials(Interrupt);
+
+impl Watch for Trials {
+    fn go_on(&mut self) -> ControlFlow<()> {
+        if self.0.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn observer(&mut self) -> Box<dyn Observer + '_> {
+        Box::new(self.0)
+    }
+
+    fn trial(&mut self, _: Trial, _: &Scores) -> Result<()> {
+        Ok(())
+    }
+}
 
 /// Searches the pictures in `data` in folders below `runs`, where what is done already is not done again. Draws a picture into `image`.
 ///
@@ -33,13 +55,13 @@ pub(super) fn table(
     base.data.path = data.into();
     (base.optimize.head_epochs, base.optimize.epochs) = (0, 8);
     base.data.split_seed = Some(0);
-    let pictures = Pictures::open(&base, true)?;
+    let pictures = Pictures::open(&base, true, &Terminal)?;
     let space = Space { trials: BUDGET, ..Space::parse(SPACE, "the study".as_ref())? };
     let mut find = |name: &str, space: &Space| -> Result<Scores> {
         tell(name.to_owned());
-        let folder = SearchFolder::open(&runs.join(name), space, &base)?;
-        let manner = Manner { threads, quiet: true, ..Manner::default() };
-        if !search(&folder, (space, &base), &pictures, manner, |_, _| Ok(()))? {
+        let folder = SearchFolder::open(&runs.join(name), space, &base, &Terminal)?;
+        let manner = Manner { threads, quiet: true, listener: &Terminal, ..Manner::default() };
+        if !search(&folder, (space, &base), &pictures, manner, &mut Trials(Interrupt::listen()?))? {
             bail!("interrupted; the same command goes on");
         }
         folder.scores(space)

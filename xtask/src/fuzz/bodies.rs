@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use taper::checkpoint::TrainState;
-use taper::identity::Identity;
-use taper::model::ModelCard;
-use taper::recipe::Recipe;
-use taper::search::Space;
 use taper_data::{Dataset, Idx, MAX_PIXELS, decode_bytes};
-use taper_transfer::{Answer, read_weights, sha256, weights_from_bytes};
+use taper_trainer::build::model::ModelCard;
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::TrainState;
+use taper_trainer::store::identity::Identity;
+use taper_trainer::study::search::Space;
+use taper_transfer::{Answer, AnsweredBy, read_weights, sha256, weights_from_bytes};
 
 use super::servers;
 
@@ -161,7 +161,8 @@ fn hub(bytes: &[u8]) {
             let colon = line.iter().position(|&byte| byte == b':')?;
             Some((std::str::from_utf8(&line[..colon]).ok()?, &line[colon + 1..]))
         });
-        if answer.read(status, headers, i == 0 || i + 1 < said.len()).is_err() {
+        let by = if i == 0 || i + 1 < said.len() { AnsweredBy::Asked } else { AnsweredBy::Other };
+        if answer.read(status, headers, by).is_err() {
             return;
         }
     }

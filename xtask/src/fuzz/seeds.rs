@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat};
-use taper::checkpoint::{Checkpoints, Every, TrainState};
-use taper::identity::Identity;
-use taper::recipe::Recipe;
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::{Checkpoints, Every, TrainState};
+use taper_trainer::store::identity::Identity;
 use taper_transfer::sha256;
 
 /// The seeds of a target; what cannot be made is left out.

@@ -21,8 +21,8 @@ use crate::guard::hushed;
 use crate::limits::MAX_BYTES;
 use raw::{Raw, with_image};
 
-/// Reads a picture: JPEG, PNG, WebP, GIF (the first picture of a film), BMP, TIFF (the first page),
-/// ICO (the largest), QOI or PNM, told by the content of the file and not by its name.
+/// Reads a picture: JPEG, PNG, WebP, GIF (the first frame of an animation), BMP, TIFF (the first
+/// page), ICO (the largest), QOI or PNM, told by the content of the file and not by its name.
 ///
 /// Gray becomes equal red, green and blue, sixteen bits become eight, what is transparent shows
 /// white, and a photograph that says which side is up (EXIF) is turned accordingly. Color profiles

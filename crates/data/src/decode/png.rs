@@ -57,7 +57,8 @@ pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
 ///
 /// ```text
 /// 0, 1, count               a little-endian 16-bit number each
-/// entries                   16 bytes each: width and height (0 is 256), ..., bits a pixel at 6, length at 8, place at 12
+/// entries                   16 bytes each: width and height (0 is 256), ..., bits a pixel at 6,
+///                           length at 8, place at 12
 /// ```
 pub(crate) fn icon(content: &[u8], path: &Path) -> Result<Raw, DataError> {
     let damaged = |reason: &str| DataError::Decode { path: path.into(), reason: reason.into() };

@@ -32,13 +32,13 @@ const COLORS: usize = 256;
 /// The palette of a TIFF.
 ///
 /// ```text
-/// II*\0 or MM\0*    the order of bytes, little-endian or big-endian
+/// II*\0 or MM\0*    the byte order, little-endian or big-endian
 /// place             32 bits, of the list of tags of the first page
-/// count, tags       16 bits, and 12 bytes each: number and type (16 bits each), count, and place of the values (32
-///                   bits each); a value alone lies in its place
+/// count, tags       16 bits, and 12 bytes each: number and type (16 bits each), count, and place of
+///                   the values (32 bits each); a value alone lies in its place
 /// ```
 struct Palette {
-    /// Where the kind of the pixels lies, 16 bits: 3, for numbers of colors.
+    /// Where the photometric interpretation lies, 16 bits: 3, for indices into a palette.
     kind_at: usize,
     /// All reds, then all greens, then all blues.
     colors: Vec<u8>,

@@ -7,6 +7,6 @@ use taper_tensor::Batch;
 pub struct IndexedBatch {
     /// Pictures and targets.
     pub batch: Batch,
-    /// The numbers of the pictures in the dataset, row by row.
+    /// The indices of the pictures in the dataset, row by row.
     pub indices: Vec<usize>,
 }

@@ -76,7 +76,7 @@ impl Loader {
         &self.0.config
     }
 
-    /// The numbers of the pictures in the order of an epoch.
+    /// The indices of the pictures in the order of an epoch.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
         self.0.order(epoch)
     }

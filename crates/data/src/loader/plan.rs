@@ -65,7 +65,7 @@ impl Plan {
         end(batch)..end(batch + 1)
     }
 
-    /// The numbers of the pictures in the order of an epoch.
+    /// The indices of the pictures in the order of an epoch.
     pub(super) fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.dataset.len()).collect();
         if self.config.shuffle {

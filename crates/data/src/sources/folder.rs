@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 /// The pictures of `<root>/<class>/...`, ordered by class and then by path.
 ///
 /// The class of a picture is the name of the folder directly below the root; folders within it are
-/// searched too. A file counts as a picture by its ending ([`EXTENSIONS`](crate::EXTENSIONS), in
+/// searched too. A file counts as a picture by its extension ([`EXTENSIONS`](crate::EXTENSIONS), in
 /// letters of any size). All else is left out and counted ([`left_out`](Self::left_out)): hidden
 /// files and folders (a name that starts with `.`), links to folders inside a class, files of other
 /// kinds. Names are compared character by character, so that the order is the same on every

@@ -15,7 +15,8 @@ use crate::file::open_file;
 /// are.
 ///
 /// ```text
-/// 0, 0, type, dimensions    a byte each; the type is 8, unsigned bytes; 3 dimensions for pictures, 1 for labels
+/// 0, 0, type, dimensions    a byte each; the type is 8, unsigned bytes; 3 dimensions for pictures,
+///                           1 for labels
 /// sizes                     a big-endian 32-bit number for each dimension: count, height, width
 /// bytes                     as many as the sizes say, and no more
 /// ```

@@ -40,7 +40,8 @@ pub(crate) fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// A file whose ending says picture. A link that leads nowhere is one too: reading it says so.
+/// A file whose extension is that of a picture. A link that leads nowhere is one too: reading it
+/// says so.
 pub(super) fn is_picture(path: &Path) -> bool {
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) && fs::metadata(path).map_or(true, |kind| kind.is_file())

@@ -7,8 +7,8 @@ use anyhow::Result;
 use taper_transfer::Classifier;
 
 use super::feature_store::Variant;
+use crate::build::regularize::backbone_config;
 use crate::recipe::Recipe;
-use crate::regularize::backbone_config;
 
 /// Features of frozen stages, for trainings in one process whose recipes agree in all that these depend on. Those of a recipe
 /// whose frozen stages see anything else take the place of the ones before.

@@ -15,10 +15,10 @@ use taper_regularize::smooth_labels;
 use taper_tensor::{backward, cross_entropy, linear};
 use taper_transfer::Classifier;
 
+use super::health::Health;
 use super::{EpochInfo, Observer, Outcome, StepInfo};
+use crate::build::pipeline::plain_loader;
 use crate::evaluate::Evaluation;
-use crate::health::Health;
-use crate::pipeline::plain_loader;
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 /// Solves the head of a classifier that is frozen below it:
@@ -110,7 +110,8 @@ struct LinearHead {
 
 impl LinearHead {
     fn of(classifier: &Classifier, params: &Params, recipe: &Recipe) -> Result<Self> {
-        let trained = classifier.trainables(params).into_iter().map(|(name, var, _)| (name, var)).collect::<Vec<_>>();
+        let trained =
+            classifier.trainables(params).into_iter().map(|trained| (trained.name, trained.var)).collect::<Vec<_>>();
         let Ok(rounded @ [(_, bias), (_, weight)]) = <&[_; 2]>::try_from(&trained[..]) else {
             let wanted = "0 with the rule lbfgs, which solves a linear head";
             let got = recipe.head.hidden.to_string();

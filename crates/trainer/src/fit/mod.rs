@@ -3,7 +3,10 @@
 //! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out of it, a [`PhaseRun`] the phase
 //! that it is in; `step` is what happens to a batch, `batches` where the batches come from, `feature_store` what frozen stages
 //! made of the pictures, computed once ([`FeatureCache`]: once for several trainings). `full_batch` solves the head of a probe
-//! without steps. [`Observer`]s look on, [`Outcome`] is what is left.
+//! without steps. [`Observer`]s look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is
+//! left.
+
+pub mod health;
 
 mod outcome;
 
@@ -25,19 +28,25 @@ mod saved;
 
 mod full_batch;
 
+pub mod divergence;
+
+pub mod recorder;
+
+pub mod snapshots;
+
 use anyhow::Result;
 use taper_data::Loader;
 use taper_nn::Params;
 use taper_transfer::Classifier;
 
-use crate::optimize::{Method, method};
+use crate::build::optimize::{Method, method};
 use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
 pub use self::batches::Batches;
 pub use self::feature_cache::FeatureCache;
 pub(crate) use self::feature_store::{FeatureStore, compute};
-pub use self::observer::{EpochInfo, Observer, StepInfo};
+pub use self::observer::{Begin, EpochInfo, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};
@@ -70,6 +79,8 @@ pub fn fit_with<'a>(
     options: FitOptions<'a>,
 ) -> Result<Outcome> {
     let epochs = recipe.optimize.head_epochs + recipe.optimize.epochs;
+    let begin = Begin { folder: options.scratch, epochs, pictures: pictures.0.dataset().len() };
+    observers.iter_mut().try_for_each(|observer| observer.begin(&begin))?;
     if let Method::FullBatch(lbfgs) = method(&recipe.optimize.rule, epochs as u64)? {
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;

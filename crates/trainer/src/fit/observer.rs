@@ -1,12 +1,14 @@
 //! Who looks on while a network is trained, and what is shown.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use anyhow::Result;
 use taper_nn::Params;
 
 use super::Outcome;
-use crate::health::Health;
+use super::health::Health;
+use crate::notice::Notice;
 
 /// What is known after a step.
 #[derive(Clone, Debug)]
@@ -50,8 +52,30 @@ pub struct EpochInfo {
     pub health: Health,
 }
 
+/// A training that is about to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin<'a> {
+    /// Where it keeps its files, if it does.
+    pub folder: Option<&'a Path>,
+    /// Its epochs.
+    pub epochs: usize,
+    /// The pictures of an epoch.
+    pub pictures: usize,
+}
+
 /// Somebody who looks on: a progress bar, a table, a checkpoint, Ctrl-C. `Break` ends the training.
 pub trait Observer {
+    /// Before a training, also one that goes on: how much there is to do.
+    ///
+    /// # Errors
+    /// End the training.
+    fn begin(&mut self, _: &Begin<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Something worth a line.
+    fn notice(&mut self, _: &Notice) {}
+
     /// Before the first step of a training that goes on: what has come out until now.
     fn resumed(&mut self, _: &Outcome) {}
 

@@ -14,13 +14,13 @@ use super::batches::{BatchSource, Batches};
 use super::feature_store::{self, FeatureStore};
 use super::step::{Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
-use crate::divergence::{Diverged, causes};
-use crate::health::{Before, Health, dead};
-use crate::optimize::{Method, Pace, Span, averaging, method, pace};
-use crate::phases::Phase;
-use crate::pipeline::plain_loader;
+use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
+use crate::build::phases::Phase;
+use crate::build::pipeline::plain_loader;
+use crate::build::regularize::Patience;
+use crate::fit::divergence::{Diverged, causes};
+use crate::fit::health::{Before, Health, dead};
 use crate::recipe::{NonFiniteRecipe, Plan};
-use crate::regularize::Patience;
 
 /// A phase of a [`Session`] under way.
 pub struct PhaseRun<'s, 'a> {
@@ -92,7 +92,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
         let first_stage = if recipe.variants() == 0 { 0 } else { classifier.frozen() };
         let stepper = Stepper::new(rule, (classifier, params), recipe, &**train.dataset(), first_stage)?;
-        let trained = || classifier.trainables(params).into_iter().map(|(name, var, _)| (name, var)).collect();
+        let trained = || classifier.trainables(params).into_iter().map(|trained| (trained.name, trained.var)).collect();
         let average = averaging(o.average, span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
         let mut run = Self {
             number,
@@ -228,7 +228,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         if let Some(mut checkpoints) = self.session.options.checkpoints.take() {
             let steps = self.session.outcome.lrs.len();
             if stopped || checkpoints.due(steps, self.epoch.batches == self.session.train.batches()) {
-                checkpoints.save(steps, self.state()?)?;
+                let notice = checkpoints.save(steps, self.state()?)?;
+                notice.iter().for_each(|notice| observers.iter_mut().for_each(|observer| observer.notice(notice)));
             }
             self.session.options.checkpoints = Some(checkpoints);
         }

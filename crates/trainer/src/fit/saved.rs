@@ -5,8 +5,8 @@ use taper_optim::Average;
 
 use super::PhaseRun;
 use super::phase_run::EpochProgress;
-use crate::checkpoint::{Place, TrainState};
-use crate::regularize::Patience;
+use crate::build::regularize::Patience;
+use crate::store::checkpoint::{Place, TrainState};
 
 impl PhaseRun<'_, '_> {
     /// All that the rest of the training depends on.

@@ -10,9 +10,9 @@ use taper_nn::Params;
 use taper_transfer::Classifier;
 
 use super::{EpochInfo, FeatureCache, Outcome};
-use crate::checkpoint::{Checkpoints, EpochRecord, RunShape, TrainState};
-use crate::phases::{Phase, phases};
+use crate::build::phases::{Phase, phases};
 use crate::recipe::Recipe;
+use crate::store::checkpoint::{Checkpoints, EpochRecord, RunShape, TrainState};
 
 /// Where a training keeps what is larger than memory or has to outlive the process, and where it goes on.
 #[derive(Debug, Default)]

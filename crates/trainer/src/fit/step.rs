@@ -11,9 +11,9 @@ use taper_optim::{Accumulator, Optimizer, StepStats, UpdateRule};
 use taper_tensor::{Batch, Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
-use crate::optimize::optimizer;
+use crate::build::optimize::optimizer;
+use crate::build::regularize::Regularizer;
 use crate::recipe::Recipe;
-use crate::regularize::Regularizer;
 
 /// What turns a batch into changed weights: the loss and its gradients, what regularizes them, and the optimizer.
 pub(crate) struct Stepper {

@@ -105,9 +105,9 @@ impl Recipe {
         check_recipe(&toml::Value::try_from(self)?)?;
         self.must(TOGETHER)?;
         Precision::from(self.optimize.precision).check()?;
-        crate::transforms::train_transform(&self.augment, self.data.image_size)?;
-        crate::optimize::check(&self.optimize)?;
-        crate::regularize::check(&self.regularize)?;
+        crate::build::transforms::train_transform(&self.augment, self.data.image_size)?;
+        crate::build::optimize::check(&self.optimize)?;
+        crate::build::regularize::check(&self.regularize)?;
         if let Rule::Lbfgs(_) = self.optimize.rule { self.require_quiet() } else { Ok(()) }
     }
 

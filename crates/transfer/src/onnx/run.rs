@@ -1,4 +1,5 @@
-//! Runs an ONNX file by what its bytes say, one operation at a time: what the tests hold the written files to.
+//! Runs an ONNX file by what its bytes say, one operation at a time: what the tests hold the
+//! written files to.
 
 use std::collections::HashMap;
 

@@ -7,9 +7,12 @@ mod freezing;
 mod golden;
 mod hostile;
 mod hostile_any;
+#[cfg(feature = "hub")]
 mod hostile_hub;
+#[cfg(feature = "hub")]
 mod hub;
 mod pth;
+#[cfg(feature = "hub")]
 mod torchvision;
 mod weight_files;
 

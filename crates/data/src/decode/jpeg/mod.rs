@@ -65,7 +65,7 @@ fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataErro
     let picture = match format {
         Some(PixelFormat::L8) => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
         Some(PixelFormat::RGB24) => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
-        Some(PixelFormat::CMYK32) => RgbImage::from_raw(width, height, on_paper(&pixels)).map(DynamicImage::from),
+        Some(PixelFormat::CMYK32) => RgbImage::from_raw(width, height, cmyk_to_rgb(&pixels)).map(DynamicImage::from),
         _ => None,
     };
     let picture = picture.ok_or_else(|| damaged("the size of the pixels is not that of the header".into()))?;
@@ -73,8 +73,8 @@ fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataErro
     Ok(Raw { picture, orientation: orientation.unwrap_or(Orientation::NoTransforms) })
 }
 
-/// Red, green and blue of four inks: what is left of white by the ink and by black.
-fn on_paper(inks: &[u8]) -> Vec<u8> {
+/// Red, green and blue of CMYK: what is left of white by each ink and by black.
+fn cmyk_to_rgb(inks: &[u8]) -> Vec<u8> {
     let left = |ink: u8| 255 - u32::from(ink);
     let light = |&[cyan, magenta, yellow, black]: &[u8; 4]| {
         [cyan, magenta, yellow].map(|ink| ((left(ink) * left(black) + 127) / 255) as u8)
