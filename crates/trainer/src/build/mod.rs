@@ -1,6 +1,8 @@
 //! From a recipe, or the card of a model, to what it names: transforms and loaders, optimizers and schedules, a network with its
 //! weights. In this order: what happens to a picture, what acts on a step, the network, the memory that it takes.
 
+mod error;
+
 pub mod pipeline;
 pub mod transforms;
 
@@ -17,3 +19,5 @@ pub mod memory;
 mod check;
 
 pub(crate) mod class_counts;
+
+pub use self::error::{BuildError, CardError, Unfit};

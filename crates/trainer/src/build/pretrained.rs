@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use taper_transfer::{Fetch, PretrainedModel, ReadReport, Source, Sources, TransferError, WeightsFile};
 
 use crate::listener::{Listener, Work};

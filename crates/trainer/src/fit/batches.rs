@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use taper_data::{Epoch, IndexedBatch, Loader};
 use taper_nn::Mode;
 use taper_transfer::Classifier;
 
 use super::feature_store::FeatureStore;
+use crate::error::Result;
 use crate::evaluate::{Evaluation, ShowMap, evaluate_shown};
 
 /// Where the batches of a phase come from.

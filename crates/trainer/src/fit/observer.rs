@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::Result;
 use taper_nn::Params;
 
 use super::Outcome;
 use super::health::Health;
+use crate::error::ObserverError;
 use crate::notice::Notice;
 
 /// What is known after a step.
@@ -69,7 +69,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// End the training.
-    fn begin(&mut self, _: &Begin<'_>) -> Result<()> {
+    fn begin(&mut self, _: &Begin<'_>) -> Result<(), ObserverError> {
         Ok(())
     }
 
@@ -88,7 +88,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// End the training.
-    fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -4,19 +4,20 @@ use std::mem::take;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
 use taper_data::IndexedBatch;
 use taper_optim::{Average, OptimError};
 use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
 use super::batches::{BatchSource, Batches};
+use super::error::FitError;
 use super::feature_store::{self, FeatureStore};
 use super::step::{Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
 use crate::build::pipeline::plain_loader;
+use crate::error::{Error, Result};
 use crate::fit::divergence::{Diverged, causes};
 use crate::fit::health::{Before, Health, dead};
 use crate::fit::patience::Patience;
@@ -86,7 +87,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { classifier, params, train, recipe, .. } = session;
         let o = &recipe.optimize;
         let Method::Steps(rule) = method(&o.rule, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
-            bail!("the rule {} finds the length of its steps by itself", o.rule.name());
+            return Err(FitError::NoSteps { rule: o.rule.name() }.into());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
@@ -184,15 +185,10 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let before = last.then(|| Before::of(self.session.classifier, self.session.params)).transpose()?;
         let Update { stats, applied } = match self.stepper.update(grads, lr) {
             Ok(update) => update,
-            Err(error) => match error.downcast_ref() {
-                Some(OptimError::NonFiniteGradient { name }) => {
-                    return Err(self.diverged(format!("the gradient of {name}"), lr).into());
-                }
-                _ => {
-                    return Err(error)
-                        .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1));
-                }
-            },
+            Err(Error::Optim(OptimError::NonFiniteGradient { name })) => {
+                return Err(self.diverged(format!("the gradient of {name}"), lr).into());
+            }
+            Err(error) => return Err(Error::Step { epoch, step: step + 1, source: Box::new(error) }),
         };
         self.losses.push(loss);
         if applied {

@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use taper_nn::Params;
 
 use crate::build::model::save_weights;
 use crate::build::phases::Phase;
+use crate::error::ObserverError;
+use crate::files::FileError;
 use crate::finding::{Finding, Verdict};
 use crate::fit::observer::{EpochInfo, Observer};
 use crate::recipe::{Recipe, ScheduleRecipe};
@@ -63,13 +64,14 @@ pub fn finding(recipe: &Recipe, phases: &[Phase]) -> Option<Finding> {
 }
 
 impl Observer for Snapshots {
-    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<ControlFlow<()>, ObserverError> {
         if let Some((before, cycle)) = self.cycles
             && info.epoch > before
             && (info.epoch - before).is_multiple_of(cycle)
         {
             let folder = &self.folder;
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            let cannot = |source| FileError::Make { path: folder.clone(), source };
+            std::fs::create_dir_all(folder).map_err(cannot)?;
             let number = (info.epoch - before) / cycle;
             save_weights(&folder.join(format!("{number}.safetensors")), &params.tensors())?;
         }

@@ -3,6 +3,8 @@
 //! [`TrainState`] is all that a training depends on between two steps; `format` is how it lies in a file, `place` what places in a run
 //! it may be at, `kept` which files of a run folder stay.
 
+mod error;
+
 mod format;
 mod kept;
 mod place;
@@ -10,12 +12,12 @@ mod place;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-pub use self::format::OtherVersion;
+pub use self::error::{CheckpointError, FormatError, PlaceError};
 pub use self::kept::{Checkpoints, Every};
 pub(crate) use self::place::{Place, RunShape};
+use crate::error::{Error, Result};
 use crate::files;
 use crate::fit::health::Health;
 use crate::store::identity::Identity;
@@ -92,20 +94,14 @@ impl TrainState {
     ///
     /// # Errors
     /// When it cannot be read, or is not what was written.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read(path)?;
-        let state = Self::parse(&bytes).with_context(|| format!("{} cannot be gone on with", path.display()))?;
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let unusable = |source| CheckpointError::Unusable { path: path.into(), source };
+        let state = Self::parse(&files::read(path)?).map_err(unusable)?;
         Ok(Self { origin: path.into(), ..state })
     }
 
     /// Adds to an error that what it holds leads to the name of its file.
     pub(crate) fn names_itself<T>(&self, outcome: Result<T>) -> Result<T> {
-        let said = || {
-            format!(
-                "{} does not fit its run: without it `taper resume` begins at the checkpoint before",
-                self.origin.display()
-            )
-        };
-        outcome.with_context(said)
+        outcome.map_err(|error| Error::Misfit { path: self.origin.clone(), source: Box::new(error) })
     }
 }

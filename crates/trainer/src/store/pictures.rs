@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use taper_data::{Dataset, LeftOut, Splits};
 use taper_tensor::Rng;
 
+use crate::error::Result;
 use crate::finding::Finding;
 use crate::listener::Listener;
 use crate::notice::Notice;

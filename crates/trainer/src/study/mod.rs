@@ -1,6 +1,8 @@
 //! Whole works that are made of trainings: a run with its folder, a search over many, and the looks before one: what fits into a time,
 //! whether a few pictures are learned by heart, which rate, which layers.
 
+mod error;
+
 pub mod finished;
 pub mod first_loss;
 pub mod run;
@@ -12,3 +14,5 @@ pub mod overfit;
 pub mod range_test;
 
 pub mod search;
+
+pub use self::error::StudyError;
