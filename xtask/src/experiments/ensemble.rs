@@ -95,7 +95,7 @@ pub(super) fn table(
 
     let measure = |path: &Path| -> Result<Evaluation> {
         let model = model::open(path.to_str().context("the name of the folder is not text")?, None, &Terminal)?;
-        evaluate(&model.classifier, &eval_loader(pictures.val.clone(), BATCH, model.card.input(), threads)?)
+        Ok(evaluate(&model.classifier, &eval_loader(pictures.val.clone(), BATCH, model.card.input(), threads)?)?)
     };
     let all = |paths: &[PathBuf]| paths.iter().map(|path| measure(path)).collect::<Result<Vec<_>>>();
     let together = |some: &[Evaluation], mean| average(&some.iter().collect::<Vec<_>>(), mean);
