@@ -93,10 +93,7 @@ fn of_build(error: &BuildError) -> Option<&'static str> {
     match error {
         BuildError::Unfinished { .. } => Some(" (`taper fine-tune DATA` makes runs)"),
         BuildError::OwnWeights { .. } => Some(": leave out --weights"),
-        BuildError::Unfit(unfit) => match **unfit {
-            Unfit { file: Some(_), may_be_partial: true, .. } => Some(" (--partial takes what fits)"),
-            _ => None,
-        },
+        BuildError::Unfit(Unfit { file: Some(_), may_be_partial: true, .. }) => Some(" (--partial takes what fits)"),
         _ => None,
     }
 }

@@ -39,19 +39,19 @@ pub enum Error {
     Recipe(#[from] RecipeError),
     /// A network cannot be built, or its weights do not fit.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Build(Box<BuildError>),
     /// The folder of a run, or its pictures, cannot be had.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     /// The pictures of a run are not there.
     #[error(transparent)]
     PicturesMissing(#[from] PicturesMissing),
     /// A run is no longer what it was begun as.
     #[error(transparent)]
-    Changed(#[from] Changed),
+    Changed(Box<Changed>),
     /// A checkpoint cannot be gone on with.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(Box<CheckpointError>),
     /// A training cannot be done as it is asked for.
     #[error(transparent)]
     Fit(#[from] FitError),
@@ -76,7 +76,7 @@ pub enum Error {
     Regularize(#[from] RegularizeError),
     /// The optimizer, a schedule or an average fails.
     #[error(transparent)]
-    Optim(#[from] OptimError),
+    Optim(Box<OptimError>),
     /// A network or its weights cannot be had.
     #[error(transparent)]
     Transfer(#[from] TransferError),
@@ -135,11 +135,11 @@ impl Error {
         match self {
             Self::File(error) => error,
             Self::Recipe(error) => error,
-            Self::Build(error) => error,
-            Self::Store(error) => error,
+            Self::Build(error) => &**error,
+            Self::Store(error) => &**error,
             Self::PicturesMissing(error) => error,
-            Self::Changed(error) => error,
-            Self::Checkpoint(error) => error,
+            Self::Changed(error) => &**error,
+            Self::Checkpoint(error) => &**error,
             Self::Fit(error) => error,
             Self::Diverged(error) => error,
             Self::Evaluate(error) => error,
@@ -147,7 +147,7 @@ impl Error {
             Self::Data(error) => error,
             Self::Augment(error) => error,
             Self::Regularize(error) => error,
-            Self::Optim(error) => error,
+            Self::Optim(error) => &**error,
             Self::Transfer(error) => error,
             Self::Tensor(error) => error,
             Self::Json(error) => error,
@@ -158,9 +158,28 @@ impl Error {
     }
 }
 
+/// The larger ones lie in a box: every result of the trainer has room for an error.
+macro_rules! boxed {
+    ($($variant:ident: $error:ty,)+) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        })+
+    };
+}
+
+boxed! {
+    Build: BuildError,
+    Store: StoreError,
+    Changed: Changed,
+    Checkpoint: CheckpointError,
+    Optim: OptimError,
+}
+
 impl From<PlaceError> for Error {
     fn from(error: PlaceError) -> Self {
-        Self::Checkpoint(error.into())
+        CheckpointError::from(error).into()
     }
 }
 

@@ -83,7 +83,7 @@ pub enum BuildError {
     },
     /// Weights are not those of a network.
     #[error(transparent)]
-    Unfit(#[from] Box<Unfit>),
+    Unfit(#[from] Unfit),
 }
 
 /// Whose weights are missing something.

@@ -197,14 +197,14 @@ pub fn open(what: impl AsRef<Path>, weights: Option<&Path>, listener: &dyn Liste
     load_weights(&params, &tensors, Fit::Exact).map_err(|source| {
         let (model, file, classes) = (what.to_owned(), weights.map(Path::to_owned), Some(card.classes.len()));
         let unfit = Unfit { model, file, read: ReadReport::default(), classes, may_be_partial: false, source };
-        BuildError::Unfit(Box::new(unfit))
+        BuildError::Unfit(unfit)
     })?;
     Ok(Model { card, classifier, params })
 }
 
 /// The side of the square that a model takes, as a card has it.
-pub(crate) fn input_size(side: usize) -> Result<u32, BuildError> {
-    u32::try_from(side).map_err(|_| BuildError::InputSize { side })
+pub(crate) fn input_size(side: usize) -> Result<u32> {
+    Ok(u32::try_from(side).map_err(|_| BuildError::InputSize { side })?)
 }
 
 /// Named tensors as the bytes of a safetensors file; the same tensors give the same bytes.

@@ -211,7 +211,7 @@ fn load(
     let fit = if partial { Fit::Partial } else { Fit::NewHead(&Head::PREFIXES) };
     let LoadReport { loaded, .. } = load_weights(params, &tensors, fit).map_err(|source| {
         let unfit = Unfit { model: name(), file: path(), read: read.clone(), classes: None, may_be_partial, source };
-        BuildError::Unfit(Box::new(unfit))
+        BuildError::Unfit(unfit)
     })?;
     let mut reshaped = whole.reshaped;
     reshaped.retain(|tensor| !loaded.contains(&tensor.name));

@@ -183,13 +183,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             return Err(self.diverged("the loss".into(), lr).into());
         }
         let before = last.then(|| Before::of(self.session.classifier, self.session.params)).transpose()?;
-        let Update { stats, applied } = match self.stepper.update(grads, lr) {
-            Ok(update) => update,
-            Err(Error::Optim(OptimError::NonFiniteGradient { name })) => {
-                return Err(self.diverged(format!("the gradient of {name}"), lr).into());
-            }
-            Err(error) => return Err(Error::Step { epoch, step: step + 1, source: Box::new(error) }),
-        };
+        let updated = self.stepper.update(grads, lr);
+        let Update { stats, applied } = updated.map_err(|error| self.failed(error, lr))?;
         self.losses.push(loss);
         if applied {
             self.epoch.total += losses.iter().sum::<f64>();
@@ -205,6 +200,17 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.session.outcome.pictures += pictures;
         let (steps_per_epoch, epochs, phase) = (self.span.per_epoch as usize, self.session.epochs(), self.phase.name);
         Ok(Some(StepInfo { step: step + 1, steps_per_epoch, epoch, epochs, phase, loss, lr, pictures }))
+    }
+
+    /// What became of a step: its gradient is no number, or it failed otherwise.
+    fn failed(&self, error: Error, lr: f64) -> Error {
+        if let Error::Optim(error) = &error
+            && let OptimError::NonFiniteGradient { name } = &**error
+        {
+            return self.diverged(format!("the gradient of {name}"), lr).into();
+        }
+        let (epoch, step) = (self.epoch.number, self.session.outcome.lrs.len() + 1);
+        Error::Step { epoch, step, source: Box::new(error) }
     }
 
     fn diverged(&self, what: String, lr: f64) -> Diverged {

@@ -109,7 +109,7 @@ pub fn search(
             Err(error @ (Error::Diverged(_) | Error::Recipe(_))) => folder.diverged(trial, &error.to_string())?,
             Err(error) => {
                 let error = match error {
-                    Error::Changed(changed) => Changed { way_out: WayOut::AnotherFolder, ..changed }.into(),
+                    Error::Changed(changed) => Changed { way_out: WayOut::AnotherFolder, ..*changed }.into(),
                     error => error,
                 };
                 return Err(Error::Trial { path: place, source: Box::new(error) });
