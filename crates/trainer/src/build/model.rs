@@ -105,6 +105,7 @@ impl ModelCard {
 }
 
 /// A trained network from a run folder, or a pretrained one as it is.
+#[derive(Debug)]
 pub struct Model {
     /// What it is.
     pub card: ModelCard,

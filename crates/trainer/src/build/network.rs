@@ -20,6 +20,7 @@ use crate::listener::Listener;
 use crate::recipe::{HeadKind, HeadRecipe, Recipe, RecipeError};
 
 /// A classifier before its training.
+#[derive(Debug)]
 pub struct Network {
     /// What it is.
     pub card: ModelCard,
@@ -32,6 +33,7 @@ pub struct Network {
 }
 
 /// What came of a file of weights.
+#[derive(Debug)]
 pub struct Loaded {
     /// What lay around them.
     pub read: ReadReport,
@@ -132,6 +134,7 @@ fn inherited(params: &Params, fresh: usize) -> Vec<String> {
 }
 
 /// A network that is there for its stages alone.
+#[derive(Debug)]
 pub struct FeatureExtractor {
     /// The network.
     pub classifier: Classifier,

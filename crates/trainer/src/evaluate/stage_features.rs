@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::error::EvaluateError;
 
 /// The mean of each channel over the map of each stage, of all pictures of a data set.
+#[derive(Debug)]
 pub struct StageFeatures {
     /// (N,C) of each stage, float64.
     pub stages: Vec<Tensor>,

@@ -1,5 +1,6 @@
 //! One phase of a training: its batches, steps and epochs.
 
+use std::fmt;
 use std::mem::take;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -50,6 +51,12 @@ pub struct PhaseRun<'s, 'a> {
     clock: Instant,
 }
 
+impl fmt::Debug for PhaseRun<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhaseRun").field("phase", &self.phase).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
 /// Where an epoch stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EpochProgress {
@@ -63,6 +70,7 @@ pub(super) struct EpochProgress {
 }
 
 /// The batches of a phase.
+#[derive(Debug)]
 pub struct PhaseData<'a> {
     pub(crate) train: BatchSource<'a>,
     pub(crate) val: BatchSource<'a>,

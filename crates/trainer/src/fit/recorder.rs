@@ -21,6 +21,7 @@ pub fn best(history: &[EpochInfo]) -> Best {
 }
 
 /// Writes the history after every epoch, and the weights of the best.
+#[derive(Debug)]
 pub struct Recorder {
     folder: PathBuf,
     history: Vec<EpochInfo>,

@@ -28,6 +28,7 @@ pub struct FitOptions<'a> {
 }
 
 /// A training by a recipe: its phases in order, and what has come out until now.
+#[derive(Debug)]
 pub struct Session<'a> {
     pub(super) classifier: &'a mut Classifier,
     pub(super) params: &'a Params,

@@ -20,6 +20,7 @@ use crate::store::snapshots::folder;
 ///
 /// # References
 /// G. Huang et al., *Snapshot Ensembles: Train 1, Get M for Free*, 2017.
+#[derive(Debug)]
 pub struct Snapshots {
     folder: PathBuf,
     /// Epochs of the run before the phase, and of a cycle; none where there are no cycles.

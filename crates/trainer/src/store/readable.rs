@@ -1,5 +1,6 @@
 //! Every picture is read once before a training, and those that cannot be read are left out.
 
+use std::fmt;
 use std::sync::Arc;
 
 use taper_data::{Checked, Dataset, Known, Seen, Stamp, Subset, check_again};
@@ -20,6 +21,13 @@ pub struct Readable {
     pub unreadable: usize,
     /// Size and content of each, in their order.
     pub seen: Vec<Seen>,
+}
+
+impl fmt::Debug for Readable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (read, unreadable) = (self.seen.len(), self.unreadable);
+        f.debug_struct("Readable").field("read", &read).field("unreadable", &unreadable).finish_non_exhaustive()
+    }
 }
 
 /// Reads every picture once. Returns the set without the unreadable ones, of which `listener` hears.

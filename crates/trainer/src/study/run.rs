@@ -1,5 +1,6 @@
 //! A run: a recipe becomes a folder with a trained network.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -71,6 +72,12 @@ pub struct Run<'a> {
     scarce: Option<String>,
     manner: Manner<'a>,
     cache: Option<&'a FeatureCache>,
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("recipe", &self.recipe).field("network", &self.network).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Run<'a> {
