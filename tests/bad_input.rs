@@ -130,7 +130,7 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     let (folder, _) = (place.path(), small(place.path(), 4));
     fails(&taper(folder, &["fine-tune"]), 2, &["data.path"]);
     fails(&taper(folder, &["fine-tune", "pictures", "--plan", "sideways"]), 2, &["sideways", "probe"]);
-    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.lr", "positive"]);
+    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["--lr", "optimize.lr", "positive"]);
     fails(&fine_tune(folder, &["--model", "squeezenet"]), 2, &["squeezenet", "squeezenet1_1"]);
     fails(&taper(folder, &["predict", "resnet999", "x.png"]), 2, &["resnet999", "squeezenet1_1"]);
     let forced = command(folder, &["predict", "squeezenet1_1", "x.png"]).env("TAPER_SIMD", "neon").output().unwrap();
@@ -160,7 +160,7 @@ fn a_list_of_transforms_is_refused_where_the_mistake_is() {
         ("{ name = \"hflip\", p = \"often\" }", &["line 2, column 10", "often"]),
         ("\n  { name = \"one_of\", transforms = [\"blur\", \"blurr\"] }", &["line 3", "blurr"]),
         ("{ name = \"hflip\", p = 1.5 }", &["augment.train", "hflip", "p is 1.5", "[0, 1]"]),
-        ("{ name = \"random_affine\", zoom = [2, 1] }", &["random_affine", "scale is (2, 1)", "low <= high"]),
+        ("{ name = \"random_affine\", scale = [2, 1] }", &["random_affine", "is (2, 1)", "low <= high"]),
         ("{ name = \"one_of\", transforms = [] }", &["one_of", "transforms is 0", "1 or more"]),
         (
             "\"center_crop\", { name = \"resize\", short_side = 90 }",

@@ -11,7 +11,7 @@ use taper_nn::Params;
 use crate::output::{note, printable};
 use crate::terminal::styled;
 use taper_trainer::ObserverError;
-use taper_trainer::fit::health::Health;
+use taper_trainer::evaluate::health::Health;
 use taper_trainer::fit::{Begin, EpochInfo, Observer, Outcome, StepInfo};
 
 /// Shows steps and epochs.

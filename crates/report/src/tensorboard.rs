@@ -165,7 +165,7 @@ impl SessionLog {
 mod tests {
     use super::*;
     use taper_tensor::Rng;
-    use taper_trainer::fit::health::Health;
+    use taper_trainer::evaluate::health::Health;
 
     /// The events of a file, each record being checked.
     fn read(bytes: &[u8]) -> Vec<Event> {

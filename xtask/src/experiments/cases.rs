@@ -75,10 +75,10 @@ pub fn regularize() -> Vec<Case> {
 
 /// Every family of `taper-augment` alone, some together, and what `taper fine-tune` does by default.
 pub fn augment() -> Vec<Case> {
-    const AFFINE: &str = "{ name = \"random_affine\", degrees = 25, zoom = [0.8, 1.25], translate = 0.1, shear = 10, \
+    const AFFINE: &str = "{ name = \"random_affine\", degrees = 25, scale = [0.8, 1.25], translate = 0.1, shear = 10, \
                           stretch = [0.8, 1.25] }";
     const WARP: &str = "{ name = \"one_of\", transforms = [\"random_perspective\", \"random_lens\", \"elastic\"] }";
-    const SMALL: &str = "{ name = \"random_affine\", degrees = 10, zoom = [1, 1.1] }";
+    const SMALL: &str = "{ name = \"random_affine\", degrees = 10, scale = [1, 1.1] }";
     const COLOUR: &str = "{ name = \"color_jitter\", brightness = 0.2, contrast = 0.2 }";
     const STRONG: &str = "{ name = \"color_jitter\", brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 }";
     const FILTERS: &str = "{ name = \"one_of\", transforms = [\"sharpness\", \"blur\", \"noise\", \"jpeg\"] }";

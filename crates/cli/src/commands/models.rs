@@ -10,7 +10,7 @@ use taper_transfer::{MODELS, Manifest, PretrainedModel, Source, Sources, model};
 
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
-use taper_trainer::build::pretrained;
+use taper_trainer::build::fetch::pull;
 
 /// The pretrained networks there are: list them, fetch their weights.
 #[derive(Debug, clap::Args)]
@@ -88,7 +88,7 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
             let mut sources = Sources::from_env()?;
             sources.hub.fetch.unverified = *unverified;
             for model in models {
-                regardless(match pretrained::pull(model, &sources, from.map(SourceArg::source), &Terminal)? {
+                regardless(match pull(model, &sources, from.map(SourceArg::source), &Terminal)? {
                     Some(path) => line(path.display()),
                     None => line(format_args!("{} is part of this program", model.name)),
                 })?;

@@ -2,7 +2,7 @@
 
 use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Bfgs,
-    BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion, LionConfig, Minimiser, Momentum,
+    BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion, LionConfig, Minimizer, Momentum,
     MomentumConfig, Muon, MuonConfig, NAdam, NAdamConfig, Newton, NewtonConfig, OptimError, RAdam, RAdamConfig,
     RmsProp, RmsPropConfig, Sgd, SgdConfig, Stopping, UpdateRule,
 };
@@ -31,7 +31,7 @@ pub enum Method {
         rate: f64,
     },
     /// A method of second order, which finds the length of a step by a line search.
-    Minimiser(fn(Stopping) -> Result<Box<dyn Minimiser>, OptimError>),
+    Minimizer(fn(Stopping) -> Result<Box<dyn Minimizer>, OptimError>),
 }
 
 impl Course {
@@ -39,7 +39,7 @@ impl Course {
     pub fn rate(&self) -> Option<f64> {
         match self.method {
             Method::Rule { rate, .. } => Some(rate),
-            Method::Minimiser(_) => None,
+            Method::Minimizer(_) => None,
         }
     }
 }
@@ -57,7 +57,7 @@ struct Row {
 enum Make {
     Proportional(fn() -> Result<Box<dyn UpdateRule>, OptimError>),
     Rule(fn() -> Result<Box<dyn UpdateRule>, OptimError>),
-    Minimiser(fn(Stopping) -> Result<Box<dyn Minimiser>, OptimError>),
+    Minimizer(fn(Stopping) -> Result<Box<dyn Minimizer>, OptimError>),
 }
 
 /// A row whose constructor takes the settings.
@@ -73,7 +73,7 @@ macro_rules! minimiser {
         Row {
             name: $name,
             rates: [0.0; 5],
-            make: Make::Minimiser(|stopping| Ok(Box::new($method::new($config { stopping, ..$config::default() })?))),
+            make: Make::Minimizer(|stopping| Ok(Box::new($method::new($config { stopping, ..$config::default() })?))),
         }
     };
 }
@@ -149,11 +149,11 @@ fn course(row: &Row, own: Option<&str>, lr: Option<f64>, function: &Function) ->
             Method::Rule { make, rate: own.or(lr).unwrap_or(suits / steepest) }
         }
         Make::Rule(make) => Method::Rule { make, rate: own.or(lr).unwrap_or(suits) },
-        Make::Minimiser(make) => match own {
+        Make::Minimizer(make) => match own {
             Some(rate) => {
                 return Err(refuse("left out: a line search finds the length of the steps", &rate.to_string()));
             }
-            None => Method::Minimiser(make),
+            None => Method::Minimizer(make),
         },
     };
     Ok(Course { name: row.name, method })

@@ -61,7 +61,7 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
     let Walk { steps, noise, .. } = walk;
     require((1..=MOST_STEPS).contains(&steps), "--steps", "from 1 to 10000", steps)?;
     require(noise.is_finite() && noise >= 0.0, "--noise", "a finite number, 0 or more", noise)?;
-    if matches!(course.method, Method::Minimiser(_)) {
+    if matches!(course.method, Method::Minimizer(_)) {
         let field = format!("--noise with {}", course.name);
         require(noise == 0.0, &field, "0: methods of second order need a loss without noise", noise)?;
     }
@@ -77,7 +77,7 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
                 let optimizer = Optimizer::new(make()?, vec![group], OptimizerConfig::default())?;
                 updates(function, optimizer, &theta, rate, walk, &mut path)
             }
-            Method::Minimiser(make) => {
+            Method::Minimizer(make) => {
                 // Tolerances of 0 would let it try for ever in the last digit; these are far below the picture.
                 let stopping = Stopping {
                     tolerance_grad: 1e-10,
@@ -90,7 +90,7 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
                     Ok((Tensor::new(function.value(place), &Device::Cpu)?, store(&theta, function.gradient(place))?))
                 };
                 let method = make(stopping)?;
-                method.minimise_observed(&[("x".to_owned(), theta.clone())], &mut closure, &mut |iterate| {
+                method.minimize_observed(&[("x".to_owned(), theta.clone())], &mut closure, &mut |iterate| {
                     let lost = path.visit(function, [iterate.x[0], iterate.x[1]]);
                     if lost { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })?;

@@ -10,6 +10,8 @@ pub mod optimize;
 pub mod phases;
 pub mod regularize;
 
+#[cfg(feature = "hub")]
+pub mod fetch;
 pub mod model;
 pub mod network;
 pub mod pretrained;

@@ -11,7 +11,7 @@ use taper_tensor::{Batch, Rng};
 use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::build::class_counts::class_counts;
-use crate::build::optimize::rate_factor;
+use crate::build::optimize::lr_scale;
 use crate::error::Result;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
 
@@ -34,7 +34,7 @@ impl Regularizer {
         pictures: &dyn Dataset,
     ) -> Result<Self> {
         let trained = classifier.trainables(params).into_iter().filter(|t| decays(&t.name, t.var.dims()));
-        let (weights, factors) = trained.map(|t| ((t.name, t.var), rate_factor(classifier, recipe, t.part))).unzip();
+        let (weights, factors) = trained.map(|t| ((t.name, t.var), lr_scale(classifier, recipe, t.part))).unzip();
         let class_weights = match recipe.data.balance {
             Balance::Weights => {
                 let weights = class_weights(pictures);

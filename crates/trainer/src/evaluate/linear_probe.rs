@@ -1,7 +1,7 @@
 //! A linear classifier on features that stay as they are.
 
 use candle_core::{DType, Device, Tensor, Var};
-use taper_optim::{Lbfgs, LbfgsConfig, Minimiser, Stopping};
+use taper_optim::{Lbfgs, LbfgsConfig, Minimizer, Stopping};
 use taper_tensor::{Rng, backward, cross_entropy, linear};
 
 use crate::error::Result;
@@ -158,7 +158,7 @@ impl Standardised {
         let stopping = Stopping { tolerance_grad: 1e-5, ..Stopping::default() };
         let lbfgs = Lbfgs::new(LbfgsConfig { stopping, ..LbfgsConfig::default() })?;
         let params = [("bias".to_owned(), self.bias.clone()), ("weight".to_owned(), self.weight.clone())];
-        lbfgs.minimise(&params, &mut || {
+        lbfgs.minimize(&params, &mut || {
             let logits = linear(&self.features, &self.weight, Some(&self.bias))?;
             let penalty = (self.weight.sqr()?.sum_all()? * (0.5 * strength))?;
             let loss = (cross_entropy(&logits, &self.targets)? + penalty)?;

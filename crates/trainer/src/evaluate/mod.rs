@@ -1,11 +1,12 @@
 //! How good a network is, and what it sees: answers over a data set, what follows from them, several views and several networks, the
-//! stages one by one.
+//! stages one by one; the signs of how a training fares.
 
 mod error;
 mod evaluation;
 
 pub mod ensemble;
 pub mod explain;
+pub mod health;
 pub mod known_classes;
 pub mod linear_probe;
 pub mod metrics;

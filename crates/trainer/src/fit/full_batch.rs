@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
 use taper_nn::{Mode, Params};
-use taper_optim::{Iterate, Lbfgs, Minimiser};
+use taper_optim::{Iterate, Lbfgs, Minimizer};
 use taper_regularize::smooth_labels;
 use taper_tensor::{backward, cross_entropy, linear};
 use taper_transfer::Classifier;
 
-use super::health::Health;
 use super::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::build::pipeline::plain_loader;
 use crate::error::Result;
 use crate::evaluate::Evaluation;
+use crate::evaluate::health::Health;
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 /// Solves the head of a classifier that is frozen below it:
@@ -57,7 +57,7 @@ pub(crate) fn fit(
         let grads = backward(&loss)?;
         Ok((loss, grads))
     };
-    let solved = lbfgs.minimise_observed(&head.params(), &mut loss, &mut |iterate| {
+    let solved = lbfgs.minimize_observed(&head.params(), &mut loss, &mut |iterate| {
         watch.look(iterate).unwrap_or_else(|error| {
             failed = Some(error);
             ControlFlow::Break(())

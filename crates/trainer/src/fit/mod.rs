@@ -8,7 +8,7 @@
 
 mod error;
 
-pub mod health;
+mod epoch_info;
 
 mod outcome;
 
@@ -48,10 +48,11 @@ use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
 pub use self::batches::Batches;
+pub use self::epoch_info::EpochInfo;
 pub use self::error::FitError;
 pub use self::feature_cache::FeatureCache;
 pub(crate) use self::feature_store::{FeatureStore, compute};
-pub use self::observer::{Begin, EpochInfo, Observer, StepInfo};
+pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};

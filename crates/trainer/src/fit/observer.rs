@@ -6,7 +6,7 @@ use std::path::Path;
 use taper_nn::Params;
 
 use super::Outcome;
-use super::health::Health;
+use super::epoch_info::EpochInfo;
 use crate::error::ObserverError;
 use crate::notice::Notice;
 
@@ -29,27 +29,6 @@ pub struct StepInfo {
     pub lr: f64,
     /// Pictures in these batches.
     pub pictures: usize,
-}
-
-/// What is known after an epoch.
-#[derive(Clone, Debug)]
-pub struct EpochInfo {
-    /// The epoch, from 1.
-    pub epoch: usize,
-    /// Epochs in all.
-    pub epochs: usize,
-    /// Name of the phase.
-    pub phase: &'static str,
-    /// Base learning rate at its end.
-    pub lr: f64,
-    /// Mean loss over the batches of the epoch.
-    pub train_loss: f64,
-    /// Validation loss, nats.
-    pub val_loss: f64,
-    /// Validation accuracy, fraction.
-    pub val_accuracy: f64,
-    /// Signs of how it fares.
-    pub health: Health,
 }
 
 /// A training that is about to begin.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::EpochInfo;
+use super::epoch_info::EpochInfo;
 use crate::evaluate::Evaluation;
 
 /// What a training leaves behind, beside the weights.

@@ -19,8 +19,8 @@ use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
 use crate::build::pipeline::plain_loader;
 use crate::error::{Error, Result};
+use crate::evaluate::health::{Before, Health, dead};
 use crate::fit::divergence::{Diverged, causes};
-use crate::fit::health::{Before, Health, dead};
 use crate::fit::patience::Patience;
 use crate::recipe::{NonFiniteRecipe, Plan};
 

@@ -8,8 +8,8 @@ use taper_nn::Params;
 
 use crate::build::model::save_weights;
 use crate::error::ObserverError;
+use crate::evaluate::health::Health;
 use crate::files;
-use crate::fit::health::Health;
 use crate::fit::{EpochInfo, Observer, Outcome};
 use crate::store::summary::Best;
 

@@ -10,7 +10,8 @@ use crate::build::phases::Phase;
 use crate::error::ObserverError;
 use crate::files::FileError;
 use crate::finding::{Finding, Verdict};
-use crate::fit::observer::{EpochInfo, Observer};
+use crate::fit::epoch_info::EpochInfo;
+use crate::fit::observer::Observer;
 use crate::recipe::{Recipe, ScheduleRecipe};
 use crate::store::snapshots::folder;
 

@@ -3,15 +3,8 @@
 use super::error::RecipeError;
 use super::head::HeadKind;
 use super::limits::check_recipe;
+use super::must::Must;
 use super::root::{MOST_SEED, Recipe};
-
-/// What a setting must be, given the others.
-struct Must {
-    field: &'static str,
-    wanted: &'static str,
-    /// What it is, where it is something else.
-    broken: fn(&Recipe) -> Option<String>,
-}
 
 /// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8 alone.
 const WRITABLE: &[Must] = &[
@@ -98,13 +91,6 @@ impl Recipe {
         self.must(WRITABLE)?;
         check_recipe(&toml::Value::try_from(self)?)?;
         self.must(TOGETHER)
-    }
-
-    fn must(&self, rules: &[Must]) -> Result<(), RecipeError> {
-        rules.iter().try_for_each(|&Must { field, wanted, broken }| match broken(self) {
-            Some(got) => Err(RecipeError::Field { field, wanted, got }),
-            None => Ok(()),
-        })
     }
 }
 

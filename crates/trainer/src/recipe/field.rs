@@ -126,7 +126,7 @@ impl Field {
     }
 
     /// Which numbers a recipe may have there.
-    pub(crate) fn range(&self) -> Option<Range> {
+    pub fn range(&self) -> Option<Range> {
         match self.takes {
             Takes::Number(range) => Some(range),
             Takes::LrScale => Some(Range::Positive),

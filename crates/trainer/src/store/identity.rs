@@ -125,6 +125,11 @@ mod tests {
         let here = here.to_str().unwrap();
         let changed = Changed::new(Path::new("."), &Recipe::from_scratch(), Vec::new());
         assert_eq!(changed.way_out, anew(&format!("{here}/recipe.toml"), format!("{here}-2")));
+        // Of the version before, under other names.
+        let old = then.recipe.replace("\nlr = ", "\nrate = ").replace("head_lr_scale", "head_factor");
+        assert!(old != then.recipe && old.contains("rate = "), "{old}");
+        let old = Identity { recipe: old, ..then.clone() };
+        assert!(old.differences(&then, || unreachable!()).unwrap().is_empty());
         let other = Identity { recipe: "colour = 1".into(), ..then.clone() };
         assert!(other.differences(&then, Vec::new).unwrap_err().to_string().contains("another version of taper"));
     }

@@ -22,12 +22,12 @@ pub fn optimizer(
     let o = &recipe.optimize;
     let mut groups: Vec<Group> = Vec::new();
     for taper_transfer::Trainable { name, var, part } in classifier.trainables(params) {
-        let rate = rate_factor(classifier, recipe, part);
+        let lr_scale = lr_scale(classifier, recipe, part);
         let weight_decay = if decays(&name, var.dims()) { recipe.regularize.weight_decay } else { 0.0 };
         let entry: (String, Var) = (name, var);
-        match groups.iter_mut().find(|g| g.rate == rate && g.weight_decay == weight_decay) {
+        match groups.iter_mut().find(|g| g.lr_scale == lr_scale && g.weight_decay == weight_decay) {
             Some(group) => group.params.push(entry),
-            None => groups.push(Group { params: vec![entry], rate, weight_decay, ..Group::default() }),
+            None => groups.push(Group { params: vec![entry], lr_scale, weight_decay, ..Group::default() }),
         }
     }
     let non_finite = match o.non_finite {
@@ -39,7 +39,7 @@ pub fn optimizer(
 }
 
 /// The factor on the base rate for a part of the network, with what is frozen now.
-pub(crate) fn rate_factor(classifier: &Classifier, recipe: &Recipe, part: Part) -> f64 {
+pub(crate) fn lr_scale(classifier: &Classifier, recipe: &Recipe, part: Part) -> f64 {
     let (o, stages) = (&recipe.optimize, classifier.backbone().stages().len());
     match part {
         Part::Head if classifier.frozen() == stages => 1.0,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use candle_core::Tensor;
 use taper_optim::{
-    Constant, Cosine, CosineRestarts, Exponential, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
+    Constant, Cosine, CosineRestarts, Exponential, InverseTime, LinearSchedule, MultiStep, OneCycle, OneCycleConfig,
     OptimError, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule, SnapshotCycles, StepDecay, Threshold,
     Triangular, Warmup,
 };
@@ -98,7 +98,7 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
             return cycles.map(boxed).map_err(setting("optimize.schedule"));
         }
         ScheduleRecipe::Constant {} | ScheduleRecipe::ReduceOnPlateau { .. } => Ok(boxed(Constant)),
-        ScheduleRecipe::Linear { floor } => Linear::new(rest.steps, 1.0, floor).map(boxed),
+        ScheduleRecipe::Linear { floor } => LinearSchedule::new(rest.steps, 1.0, floor).map(boxed),
         ScheduleRecipe::Polynomial { power, floor } => Polynomial::new(rest.steps, power, floor).map(boxed),
         ScheduleRecipe::Cosine { floor } => Cosine::new(rest.steps, floor).map(boxed),
         ScheduleRecipe::CosineRestarts { epochs, t_mult, floor } => {

@@ -2,17 +2,19 @@
 //!
 //! Numbers with a fraction are tensors, which keep every bit. Everything else is JSON in the metadata of the file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
-use super::{EpochRecord, FormatError, PatienceState, Place, Tensors, TrainState};
+use super::error::{CheckpointError, FormatError};
+use super::place::Place;
+use super::state::{EpochRecord, PatienceState, Tensors, TrainState};
 use crate::error::Result;
-use crate::files::FileError;
-use crate::fit::health::Health;
+use crate::evaluate::health::Health;
+use crate::files::{self, FileError};
 use crate::store::identity::Identity;
 
 /// Hexadecimal digits of a SHA-256.
@@ -47,6 +49,16 @@ impl TrainState {
         let sum = sha256(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         Ok(bytes)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what was written.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let unusable = |source| CheckpointError::Unusable { path: path.into(), source };
+        let state = Self::parse(&files::read(path)?).map_err(unusable)?;
+        Ok(Self { origin: path.into(), ..state })
     }
 
     /// Reads the bytes of a file.
