@@ -11,7 +11,8 @@ impl Optimizer {
     /// or the parameters be saved to go on from.
     ///
     /// # Errors
-    /// [`OptimError::Tensor`] when a tensor operation fails; all parameters are then where they were.
+    /// [`OptimError::Tensor`] when a tensor operation fails; all parameters are then where they
+    /// were.
     ///
     /// # Examples
     /// ```

@@ -21,8 +21,9 @@ const PANEL: [f64; 2] = [230.0, 170.0];
 const GAP: [f64; 2] = [66.0, 74.0];
 const ACROSS: usize = 3;
 
-/// An SVG of parallel coordinates - a line for each trial through its settings to its accuracy - and below it the accuracy over each
-/// setting, with the share of its variance that the setting explains alone.
+/// An SVG of parallel coordinates - a line for each trial through its settings to its accuracy -
+/// and below it the accuracy over each setting, with the share of its variance that the setting
+/// explains alone.
 ///
 /// # Errors
 /// When the library fails.
@@ -47,8 +48,8 @@ pub fn draw(title: &str, space: &Space, scores: &Scores) -> Result<String, DrawE
         for (rank, trial) in ordered.iter().enumerate() {
             let mut line: Vec<Point> = shares(rank).into_iter().enumerate().map(|(i, share)| at(i, share)).collect();
             line.push(at(places.len(), heights.share(scores[trial].accuracy)));
-            let (colour, thick) = look(rank, ordered.len());
-            canvas.stroke(&line, colour, thick)?;
+            let (color, thick) = look(rank, ordered.len());
+            canvas.stroke(&line, color, thick)?;
         }
         for (i, (place, range)) in places.iter().enumerate() {
             canvas.stroke(&[at(i, 0.0), at(i, 1.0)], TEXT, 1.0)?;
@@ -78,8 +79,8 @@ pub fn draw(title: &str, space: &Space, scores: &Scores) -> Result<String, DrawE
             canvas.text(&said, [corner[0], corner[1] - 12.0], Letters::SMALL)?;
             for (rank, trial) in ordered.iter().enumerate() {
                 let place = panel.at([shares(rank)[i], scores[trial].accuracy.clamp(heights.low, heights.high)]);
-                let colour = if rank + 1 == ordered.len() { BEST } else { GOOD };
-                canvas.disc(place, if colour == BEST { 4.5 } else { 3.0 }, colour)?;
+                let color = if rank + 1 == ordered.len() { BEST } else { GOOD };
+                canvas.disc(place, if color == BEST { 4.5 } else { 3.0 }, color)?;
             }
         }
         Ok(())
@@ -99,7 +100,8 @@ fn heading(canvas: &mut Canvas<'_>, place: &str, x: f64) -> Result<(), DrawError
     canvas.text(name, [x, TOP - 10.0], Letters { edge: VPos::Bottom, size: 12.0, ..Letters::TITLE })
 }
 
-/// Shares of a range and what is written there: the ends of a number and what is between, or every choice.
+/// Shares of a range and what is written there: the ends of a number and what is between, or every
+/// choice.
 fn ends(range: &Range) -> Vec<(f64, String)> {
     match range {
         Range::Choice(values) => values.iter().map(|value| (range.share(value), text(value))).collect(),
@@ -119,7 +121,7 @@ fn text(value: &toml::Value) -> String {
     }
 }
 
-/// Colour and width of the line of a trial, the best being the last.
+/// Color and width of the line of a trial, the best being the last.
 fn look(rank: usize, count: usize) -> (RGBColor, f64) {
     if rank + 1 == count {
         return (BEST, 2.5);
@@ -164,8 +166,9 @@ pub struct Dots {
     pub trials: Vec<([f64; 2], f64)>,
 }
 
-/// An SVG of searches over the same two settings side by side, with marks on the edges for the values that each setting was tried at: as
-/// in Bergstra and Bengio 2012, a grid tries few values of the setting that matters.
+/// An SVG of searches over the same two settings side by side, with marks on the edges for the
+/// values that each setting was tried at: as in Bergstra and Bengio 2012, a grid tries few values
+/// of the setting that matters.
 ///
 /// # Errors
 /// When the library fails.
@@ -203,11 +206,11 @@ pub fn side_by_side(
                 canvas.text(&said, place, Letters::SMALL)?;
             }
             let said = format!("best accuracy {:.1} % of {} trials", 100.0 * best, dots.trials.len());
-            canvas.text(&said, [corner[0], corner[1] + side + 36.0], Letters { colour: TEXT, ..Letters::SMALL })?;
+            canvas.text(&said, [corner[0], corner[1] + side + 36.0], Letters { color: TEXT, ..Letters::SMALL })?;
             for (place, accuracy) in &dots.trials {
-                let (colour, _) = look(rank(*accuracy), sorted.len());
-                let colour = if *accuracy == most || *accuracy == best { BEST } else { colour };
-                canvas.disc(panel.at(*place), 5.0, colour)?;
+                let (color, _) = look(rank(*accuracy), sorted.len());
+                let color = if *accuracy == most || *accuracy == best { BEST } else { color };
+                canvas.disc(panel.at(*place), 5.0, color)?;
             }
         }
         Ok(())

@@ -13,7 +13,8 @@ const TOP: f64 = 44.0;
 const WIDTH: f64 = 420.0;
 const ROW: f64 = 30.0;
 
-/// An SVG with a bar for the accuracy of each stage, and a line for the 95 % interval that so many pictures give.
+/// An SVG with a bar for the accuracy of each stage, and a line for the 95 % interval that so many
+/// pictures give.
 ///
 /// # Errors
 /// When the library fails.
@@ -33,7 +34,7 @@ pub fn draw(title: &str, stages: &[(&str, f64)], pictures: usize) -> Result<Stri
             canvas.text(
                 name,
                 [LEFT - 8.0, at(0.0)[1]],
-                Letters { side: HPos::Right, colour: TEXT, ..Letters::SMALL },
+                Letters { side: HPos::Right, color: TEXT, ..Letters::SMALL },
             )?;
             let percent = format!("{:.1} %", 100.0 * accuracy);
             canvas.text(&percent, [at(ends[1])[0] + 6.0, at(0.0)[1]], Letters::SMALL)?;

@@ -93,8 +93,8 @@ impl ScheduleFreeAdamW {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`OptimError::BadConfig`] when `beta1` is outside (0, 1), `beta2` outside [0, 1), `eps` is not
-    /// a finite number above 0, or `r` or `weight_lr_power` is negative or not finite.
+    /// [`OptimError::BadConfig`] when `beta1` is outside (0, 1), `beta2` outside [0, 1), `eps` is
+    /// not a finite number above 0, or `r` or `weight_lr_power` is negative or not finite.
     pub fn new(config: ScheduleFreeAdamWConfig) -> std::result::Result<Self, OptimError> {
         let ScheduleFreeAdamWConfig { beta1, beta2, eps, r, weight_lr_power } = config;
         require(beta1 > 0.0 && beta1 < 1.0, "beta1", "in (0, 1)", beta1)?;

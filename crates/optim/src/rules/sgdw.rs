@@ -25,8 +25,8 @@ pub type SgdWConfig = SgdConfig;
 /// velocity *v* is the slot `momentum`; without momentum there is no slot.
 ///
 /// **Weight decay is decoupled**: it never enters the velocity. Without momentum this is
-/// [`Sgd`](crate::Sgd); with it, a decay that suits `Sgd` is divided by 1 - *μ*, as `Sgd` gathers it
-/// in the velocity.
+/// [`Sgd`](crate::Sgd); with it, a decay that suits `Sgd` is divided by 1 - *μ*, as `Sgd` gathers
+/// it in the velocity.
 ///
 /// # Differs from PyTorch
 /// PyTorch has coupled decay only.

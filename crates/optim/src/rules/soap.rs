@@ -56,8 +56,8 @@ impl Default for SoapConfig {
 ///
 /// **The first update only looks**: it makes the bases and leaves *θ* where it is, as a gradient
 /// should not be turned by a basis of itself. Vectors and scalars are not turned and updated as by
-/// [`AdamW`](crate::AdamW), but for that. Weights of a convolution (*O*, *I*, *K*, *K*) have a basis
-/// for each of the four axes.
+/// [`AdamW`](crate::AdamW), but for that. Weights of a convolution (*O*, *I*, *K*, *K*) have a
+/// basis for each of the four axes.
 ///
 /// **Weight decay is decoupled**. Everything is computed in float64, on the CPU.
 ///
@@ -99,8 +99,8 @@ impl Soap {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`OptimError::BadConfig`] when `beta1`, `beta2` or `shampoo_beta` is outside [0, 1), `eps` is
-    /// not a finite number above 0, or `frequency` or `max_dim` is 0.
+    /// [`OptimError::BadConfig`] when `beta1`, `beta2` or `shampoo_beta` is outside [0, 1), `eps`
+    /// is not a finite number above 0, or `frequency` or `max_dim` is 0.
     pub fn new(config: SoapConfig) -> std::result::Result<Self, OptimError> {
         let moments = Moments::new(config.beta1, config.beta2)?;
         require_fraction("shampoo_beta", config.shampoo_beta)?;

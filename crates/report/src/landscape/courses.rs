@@ -47,8 +47,8 @@ impl Course {
 /// A row of the table.
 struct Row {
     name: &'static str,
-    /// For the quadratic function the rate of `sgd`, `momentum` and `nesterov` is that at *κ* = 1: their steps grow
-    /// with the gradient, and so what they bear falls with 1/*κ*.
+    /// For the quadratic function the rate of `sgd`, `momentum` and `nesterov` is that at *κ* = 1:
+    /// their steps grow with the gradient, and so what they bear falls with 1/*κ*.
     rates: [f64; 5],
     make: Make,
 }
@@ -68,7 +68,7 @@ macro_rules! rule {
 }
 
 /// A row for a method that stops when it is told to.
-macro_rules! minimiser {
+macro_rules! minimizer {
     ($name:literal, $method:ident, $config:ident) => {
         Row {
             name: $name,
@@ -78,8 +78,8 @@ macro_rules! minimiser {
     };
 }
 
-/// In the order of the README. The rates are for the functions in the order of [`Function::NAMES`], and such that 100
-/// steps show what each is like.
+/// In the order of the README. The rates are for the functions in the order of [`Function::NAMES`],
+/// and such that 100 steps show what each is like.
 static TABLE: [Row; 19] = [
     rule!("sgd", Proportional, Sgd(SgdConfig::default()), [1.9, 2e-3, 0.02, 0.03, 0.02]),
     rule!("momentum", Proportional, Momentum(MomentumConfig::default()), [1.0, 1e-3, 0.005, 0.02, 0.02]),
@@ -102,17 +102,17 @@ static TABLE: [Row; 19] = [
     rule!("lars", Rule, Lars(LarsConfig::default()), [10.0, 5.0, 5.0, 20.0, 10.0]),
     rule!("lamb", Rule, Lamb(LambConfig::default()), [0.05, 0.03, 0.05, 0.05, 0.05]),
     rule!("muon", Rule, Muon(MuonConfig::default()), [0.15, 0.1, 0.2, 0.2, 0.2]),
-    minimiser!("newton", Newton, NewtonConfig),
-    minimiser!("bfgs", Bfgs, BfgsConfig),
-    minimiser!("lbfgs", Lbfgs, LbfgsConfig),
+    minimizer!("newton", Newton, NewtonConfig),
+    minimizer!("bfgs", Bfgs, BfgsConfig),
+    minimizer!("lbfgs", Lbfgs, LbfgsConfig),
 ];
 
-/// The courses of a list such as `sgd,adam=0.05,newton`; `all` is every one there is. `lr` is the rate of those that
-/// bring none of their own; without it each has a rate that suits the function.
+/// The courses of a list such as `sgd,adam=0.05,newton`; `all` is every one there is. `lr` is the
+/// rate of those that bring none of their own; without it each has a rate that suits the function.
 ///
 /// # Errors
-/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`] for a rate that is
-/// not finite and above 0, or of a method that has none.
+/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`]
+/// for a rate that is not finite and above 0, or of a method that has none.
 ///
 /// # Examples
 /// ```

@@ -20,9 +20,11 @@ pub(super) const MOST_STEPS: u64 = 10_000;
 /// How long to walk, and how well the way is seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Walk {
-    /// The number of updates, or of iterations of a method of second order; from 1 to 10 000. Default 100.
+    /// The number of updates, or of iterations of a method of second order; from 1 to 10 000.
+    /// Default 100.
     pub steps: u64,
-    /// *σ*: the standard deviation of the noise on each element of a gradient, 0 or more. Default 0.
+    /// *σ*: the standard deviation of the noise on each element of a gradient, 0 or more. Default
+    /// 0.
     pub noise: f64,
     /// The seed of the noise, which is the same for all who walk. Default 0.
     pub seed: u64,
@@ -51,12 +53,12 @@ pub struct Path {
 
 /// Lets a course walk from the start of a function.
 ///
-/// The gradient in step *t* is ∇*f*(*θ*) + *σε* with *ε* standard normal and keyed by *t*. A method of second order
-/// stops early when it has arrived; a path that gets lost ends there.
+/// The gradient in step *t* is ∇*f*(*θ*) + *σε* with *ε* standard normal and keyed by *t*. A method
+/// of second order stops early when it has arrived; a path that gets lost ends there.
 ///
 /// # Errors
-/// [`LandscapeError::Field`] when a field of `walk` is out of range, or there is noise for a method of second order,
-/// which compares gradients; [`LandscapeError::Optim`] when the optimizer fails.
+/// [`LandscapeError::Field`] when a field of `walk` is out of range, or there is noise for a method
+/// of second order, which compares gradients; [`LandscapeError::Optim`] when the optimizer fails.
 pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, LandscapeError> {
     let Walk { steps, noise, .. } = walk;
     require((1..=MOST_STEPS).contains(&steps), "--steps", "from 1 to 10000", steps)?;
@@ -78,7 +80,8 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
                 updates(function, optimizer, &theta, rate, walk, &mut path)
             }
             Method::Minimizer(make) => {
-                // Tolerances of 0 would let it try for ever in the last digit; these are far below the picture.
+                // Tolerances of 0 would let it try for ever in the last digit; these are far below
+                // the picture.
                 let stopping = Stopping {
                     tolerance_grad: 1e-10,
                     tolerance_change: 1e-20,

@@ -73,11 +73,12 @@ static TABLE: [Row; 14] = [
     ),
 ];
 
-/// The schedules of a list such as `cosine,one-cycle` over a run of `steps` updates; `all` is every one there is.
+/// The schedules of a list such as `cosine,one-cycle` over a run of `steps` updates; `all` is every
+/// one there is.
 ///
 /// # Errors
-/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`] for a run too short
-/// to have a course, or too long to be drawn.
+/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`]
+/// for a run too short to have a course, or too long to be drawn.
 ///
 /// # Examples
 /// ```

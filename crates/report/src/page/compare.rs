@@ -27,7 +27,8 @@ pub struct Compared {
     pub settings: Vec<(String, String)>,
 }
 
-/// Renders runs beside each other as one self-contained HTML page: what came out, in what their recipes differ, and their curves.
+/// Renders runs beside each other as one self-contained HTML page: what came out, in what their
+/// recipes differ, and their curves.
 ///
 /// # Errors
 /// [`ReportError::Chart`] if a chart cannot be drawn.
@@ -41,7 +42,7 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
         classes.iter().zip(runs).map(|(class, run)| (class.as_str(), run.name.as_str())).collect();
     let chart = |name, measure, value: fn(&EpochRow) -> f64| {
         let line = |(i, run): (usize, &Compared)| Line {
-            colour: series(i),
+            color: series(i),
             dots: false,
             points: run.history.iter().map(|row| (row.epoch as f64, value(row))).collect(),
         };
@@ -115,7 +116,8 @@ fn settings(runs: &[Compared]) -> Markup {
     }
 }
 
-/// The settings that not all runs have alike, with the value of each; a dash where a run does not say.
+/// The settings that not all runs have alike, with the value of each; a dash where a run does not
+/// say.
 fn differences(runs: &[Compared]) -> Vec<(String, Vec<String>)> {
     let mut places: Vec<&String> = runs.iter().flat_map(|run| &run.settings).map(|(place, _)| place).collect();
     places.sort();

@@ -21,7 +21,7 @@ pub(crate) struct Regularizer {
     mixing: Mixing,
     /// What the target of each class is multiplied by, (1,C).
     class_weights: Option<Tensor>,
-    /// Weights that are penalised, and the factor of the learning rate of each.
+    /// Weights that are penalized, and the factor of the learning rate of each.
     weights: Vec<(String, Var)>,
     factors: Vec<f64>,
 }
@@ -45,7 +45,8 @@ impl Regularizer {
         Ok(Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), class_weights, weights, factors })
     }
 
-    /// The batch with its labels smoothed and weighted and its pictures mixed, by the stream of the step.
+    /// The batch with its labels smoothed and weighted and its pictures mixed, by the stream of the
+    /// step.
     pub(crate) fn batch(&self, batch: Batch, noise: &Rng) -> Result<Batch> {
         let targets = smooth_labels(&batch.targets, self.recipe.label_smoothing)?;
         let mut batch = self.mixing.mix(&Batch { targets, ..batch }, noise)?;
@@ -61,7 +62,8 @@ impl Regularizer {
         Ok(l2.add_gradients(&self.weights, grads)?)
     }
 
-    /// What follows an update with the base rate `rate`: the proximal step of L1, and the longest that a unit may be.
+    /// What follows an update with the base rate `rate`: the proximal step of L1, and the longest
+    /// that a unit may be.
     pub(crate) fn weights(&self, rate: f64) -> Result<()> {
         for (weight, factor) in self.weights.iter().zip(&self.factors) {
             penalty(&self.recipe).shrink(std::slice::from_ref(weight), rate * factor)?;

@@ -6,7 +6,8 @@ use super::limits::check_recipe;
 use super::must::Must;
 use super::root::{MOST_SEED, Recipe};
 
-/// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8 alone.
+/// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8
+/// alone.
 const WRITABLE: &[Must] = &[
     Must {
         field: "data.path",
@@ -86,7 +87,8 @@ const TOGETHER: &[Must] = &[
 ];
 
 impl Recipe {
-    /// Looks at every number: those that may be said by themselves, then those that depend on others.
+    /// Looks at every number: those that may be said by themselves, then those that depend on
+    /// others.
     pub(crate) fn check_settings(&self) -> Result<(), RecipeError> {
         self.must(WRITABLE)?;
         check_recipe(&toml::Value::try_from(self)?)?;

@@ -42,7 +42,8 @@ impl Identity {
         Ok(Self { recipe: toml::to_string(recipe)?, weights, pictures: pictures.ledger.sum().to_owned() })
     }
 
-    /// In what another differs, a line each; `pictures` says in what its pictures do, where they do.
+    /// In what another differs, a line each; `pictures` says in what its pictures do, where they
+    /// do.
     ///
     /// # Errors
     /// When the recipe of one is none.
@@ -130,7 +131,7 @@ mod tests {
         assert!(old != then.recipe && old.contains("rate = "), "{old}");
         let old = Identity { recipe: old, ..then.clone() };
         assert!(old.differences(&then, || unreachable!()).unwrap().is_empty());
-        let other = Identity { recipe: "colour = 1".into(), ..then.clone() };
+        let other = Identity { recipe: "color = 1".into(), ..then.clone() };
         assert!(other.differences(&then, Vec::new).unwrap_err().to_string().contains("another version of taper"));
     }
 }

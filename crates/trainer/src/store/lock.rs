@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::files::FileError;
 use crate::store::error::LockError;
 
-/// A lock on a file, held until it is dropped. It is seen by all machines that share the folder, where the file system shares locks, as
-/// NFS does.
+/// A lock on a file, held until it is dropped. It is seen by all machines that share the folder,
+/// where the file system shares locks, as NFS does.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
@@ -15,7 +15,8 @@ impl Lock {
     /// Takes it, making the file where there is none; nothing while another holds it.
     ///
     /// # Errors
-    /// [`LockError::Unlockable`] where the file system knows no locks; when the file cannot be made.
+    /// [`LockError::Unlockable`] where the file system knows no locks; when the file cannot be
+    /// made.
     pub fn take(path: &Path) -> Result<Option<Self>, LockError> {
         let file = open(path)?;
         match file.try_lock() {

@@ -30,7 +30,8 @@ impl fmt::Debug for Readable {
     }
 }
 
-/// Reads every picture once. Returns the set without the unreadable ones, of which `listener` hears.
+/// Reads every picture once. Returns the set without the unreadable ones, of which `listener`
+/// hears.
 ///
 /// # Errors
 /// When too many cannot be read, or any with `strict`.

@@ -43,7 +43,8 @@ pub struct Summary {
     /// What lies among the pictures and is not read, by ending or kind.
     #[serde(default)]
     pub left_out: BTreeMap<String, usize>,
-    /// SHA-256 of classes, names and content of all pictures that were read; empty of runs of older versions.
+    /// SHA-256 of classes, names and content of all pictures that were read; empty of runs of older
+    /// versions.
     #[serde(default)]
     pub pictures_sha256: String,
     /// SHA-256 of the weights that were read to begin with; empty where all begin at random.
@@ -58,7 +59,8 @@ pub struct Summary {
     pub skipped_steps: u64,
     /// The epoch with the lowest validation loss.
     pub best: Best,
-    /// The model that the run leaves: that of the last epoch, or with `regularize.patience` that of the best.
+    /// The model that the run leaves: that of the last epoch, or with `regularize.patience` that of
+    /// the best.
     pub r#final: Final,
     /// Times, seconds.
     pub seconds: Seconds,
@@ -67,7 +69,8 @@ pub struct Summary {
     pub images_per_second: f64,
     /// The most memory that the process held, megabytes; null where the system does not tell.
     pub peak_memory_mb: Option<u64>,
-    /// Where output could not be printed, and why (a full disk, a reader that had left); the run went on without.
+    /// Where output could not be printed, and why (a full disk, a reader that had left); the run
+    /// went on without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_lost: Option<String>,
 }
@@ -123,8 +126,8 @@ impl Summary {
         Ok(serde_json::from_str(&files::read_text(path)?).map_err(no_summary)?)
     }
 
-    /// The 95 % interval of the accuracy of the best epoch, where that of the model lies below it: the model is then worse than that of
-    /// the best epoch by more than chance.
+    /// The 95 % interval of the accuracy of the best epoch, where that of the model lies below it:
+    /// the model is then worse than that of the best epoch by more than chance.
     pub fn below_best(&self) -> Option<[f64; 2]> {
         let ends = interval(self.best.val_accuracy, self.val_images);
         (self.r#final.val_accuracy < ends[0]).then_some(ends)

@@ -81,15 +81,18 @@ pub(in crate::commands) struct RunArgs {
     /// A recipe to start from; flags change it
     #[arg(short = 'c', long = "recipe", value_name = "FILE")]
     recipe: Option<PathBuf>,
-    /// One setting of the recipe by its place, such as optimize.epochs=20 or augment.train=[]; over recipe and flags, in the order given
+    /// One setting of the recipe by its place, such as optimize.epochs=20 or augment.train=[]; over
+    /// recipe and flags, in the order given
     #[arg(long, value_name = "PLACE=VALUE", hide_short_help = true)]
     set: Vec<String>,
     #[command(flatten)]
     flags: Flags,
-    /// Shorten the training so that it takes no longer, such as 90s, 10m, 2h; the recipe in the run folder has the epochs that fit
+    /// Shorten the training so that it takes no longer, such as 90s, 10m, 2h; the recipe in the run
+    /// folder has the epochs that fit
     #[arg(long, value_name = "TIME", help_heading = "Plan", hide_short_help = true)]
     pub(in crate::commands) max_time: Option<Length>,
-    /// Let the rate fall to zero M times in the last phase and keep each of these networks: an ensemble from one training
+    /// Let the rate fall to zero M times in the last phase and keep each of these networks: an
+    /// ensemble from one training
     #[arg(long, value_name = "M", help_heading = "Schedule", hide_short_help = true, conflicts_with_all = with("snapshots"), value_parser = clap::value_parser!(u64).range(2..))]
     snapshots: Option<u64>,
     /// Probability that a rectangle of a picture is erased [default: 0]
@@ -104,8 +107,9 @@ pub(in crate::commands) struct RunArgs {
     /// The run folder [default: the first free runs/NAME-N]
     #[arg(long, value_name = "RUN", help_heading = "Output")]
     pub(in crate::commands) out: Option<PathBuf>,
-    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs: what `taper resume` goes
-    /// on with [default: at the ends of epochs that are ten seconds apart]
+    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the
+    /// ends of epochs: what `taper resume` goes on with
+    /// [default: at the ends of epochs that are ten seconds apart]
     #[arg(long, value_name = "STEPS|MINUTESm", help_heading = "Output", hide_short_help = true)]
     pub(in crate::commands) checkpoint_every: Option<Every>,
     #[command(flatten)]
@@ -135,8 +139,8 @@ impl RunArgs {
         Ok(())
     }
 
-    /// The recipe of the file with the flags over it; what neither says is as in `usual`. Tells what is called by an old
-    /// name.
+    /// The recipe of the file with the flags over it; what neither says is as in `usual`. Tells
+    /// what is called by an old name.
     pub(in crate::commands) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let Read { recipe: begun, renamed } = self.begun(usual)?;
         renamed.iter().for_each(note);

@@ -8,8 +8,8 @@ use taper_transfer::{Classifier, Part};
 
 use crate::recipe::{ClipRecipe, NonFiniteRecipe, Recipe, RegularizeRecipe};
 
-/// The optimizer of what a classifier trains now, by `rule`: a group for each stage and the head, with and without
-/// weight decay.
+/// The optimizer of what a classifier trains now, by `rule`: a group for each stage and the head,
+/// with and without weight decay.
 ///
 /// # Errors
 /// When nothing is trained, or a setting is out of its range.
@@ -57,7 +57,8 @@ fn clip(clip: ClipRecipe) -> Clip {
     }
 }
 
-/// What an optimizer makes of a parameter without a gradient: that of a block that is left out has none.
+/// What an optimizer makes of a parameter without a gradient: that of a block that is left out has
+/// none.
 fn missing(r: &RegularizeRecipe) -> Missing {
     let dropped = r.stochastic_depth > 0.0 && r.drop_per == DropPer::Batch;
     if dropped { Missing::Zero } else { Missing::Error }

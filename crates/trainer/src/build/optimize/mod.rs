@@ -1,5 +1,5 @@
-//! From a recipe's words to what moves the parameters: its rule, the course of the rate over a phase, the average of the weights, and
-//! the optimizer of all that is trained.
+//! From a recipe's words to what moves the parameters: its rule, the course of the rate over a
+//! phase, the average of the weights, and the optimizer of all that is trained.
 
 mod setting;
 mod span;

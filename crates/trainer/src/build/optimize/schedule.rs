@@ -14,8 +14,8 @@ use super::setting::setting;
 use super::span::Span;
 use crate::recipe::{OptimizeRecipe, RecipeError, ScheduleRecipe};
 
-/// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step, times what a plateau of
-/// the validation loss has left of it.
+/// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step,
+/// times what a plateau of the validation loss has left of it.
 pub struct Pace {
     schedule: Box<dyn Schedule>,
     plateau: Option<ReduceOnPlateau>,
@@ -49,7 +49,8 @@ impl Pace {
         self.plateau.as_mut().map_or(Ok(()), |plateau| plateau.load_state(state))
     }
 
-    /// Takes in the validation loss after an epoch. One that is NaN is an epoch without improvement.
+    /// Takes in the validation loss after an epoch. One that is NaN is an epoch without
+    /// improvement.
     pub fn evaluated(&mut self, loss: f64) {
         if let Some(plateau) = &mut self.plateau {
             plateau.evaluated(loss);
