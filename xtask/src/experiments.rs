@@ -101,7 +101,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
 fn regularization(
     (data, pictures, epochs): (&Path, usize, usize),
     only: &[String],
-    (seeds, cores): (usize, usize),
+    (seeds, cores): (u64, usize),
 ) -> Result<String> {
     let cases = chosen(&regularize(), only)?;
     let source = data::FashionMnist::open(data, pictures)?;
@@ -116,7 +116,7 @@ fn regularization(
 }
 
 #[cfg(feature = "bench")]
-fn augmentation((root, data): (&Path, &Path), only: &[String], (seeds, cores): (usize, usize)) -> Result<String> {
+fn augmentation((root, data): (&Path, &Path), only: &[String], (seeds, cores): (u64, usize)) -> Result<String> {
     let cases = chosen(&augment(), only)?;
     let path = root.join(data);
     let base = Base::fine_tune();

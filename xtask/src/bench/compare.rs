@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::args::{BenchArgs, Precision};
-use super::clock::median;
-use super::jobs::{self, Job, TorchConfig};
+use super::args::BenchArgs;
+use super::jobs::{self, Job};
 use super::process::{self, Measurement, Torch};
+use super::row::{Row, Summary};
 use super::{machine, table};
 use crate::output::{line, note};
 
@@ -66,36 +66,4 @@ fn rounds(job: Job, torch: Option<&Torch>, args: &BenchArgs) -> Result<Row> {
         anyhow::bail!("{} was not measured", job.name);
     };
     Ok(Row { job, ours, precision: args.precision, torch: theirs.into_iter().map(summary).collect() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::jobs::JOBS;
-    use super::*;
-
-    #[test]
-    fn the_median_of_the_rounds_counts() {
-        let round =
-            |per_second, peak_mb| Measurement { job: String::new(), config: String::new(), per_second, peak_mb };
-        let rounds = [round(3.0, Some(10.0)), round(1.0, None), round(2.0, Some(30.0))];
-        let summary = Summary { per_second: 2.0, slowest: 1.0, fastest: 3.0, peak_mb: Some(20.0) };
-        assert_eq!(Summary::of(&rounds), Some(summary));
-        assert_eq!(Summary::of(&[]), None);
-    }
-
-    #[test]
-    fn the_best_of_a_precision_is_its_fastest_that_ran() {
-        let summary = |per_second| Summary { per_second, slowest: 0.0, fastest: 0.0, peak_mb: None };
-        let job = JOBS[0];
-        let results = [Ok(summary(1.0)), Ok(summary(2.0)), Err("no compiler".to_owned()), Ok(summary(9.0))];
-        let row = Row {
-            job,
-            ours: summary(4.0),
-            precision: Precision::F32,
-            torch: job.torch.iter().copied().zip(results).collect(),
-        };
-        assert_eq!(row.best(Precision::F32).unwrap().0.name, "channels_last");
-        assert_eq!(row.best(Precision::Bf16).unwrap().1.per_second, 9.0);
-        assert_eq!(row.all().map(|(name, _)| name).collect::<Vec<_>>(), ["taper", "nchw", "channels_last", "bf16"]);
-    }
 }

@@ -36,7 +36,7 @@ impl Watch for Trials {
         Box::new(self.0)
     }
 
-    fn trial(&mut self, _: Trial, _: &Scores) -> Result<()> {
+    fn trial(&mut self, _: Trial, _: &Scores) -> Result<(), taper_trainer::ObserverError> {
         Ok(())
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn table(
         if !search(&folder, (space, &base), &pictures, manner, &mut Trials(Interrupt::listen()?))? {
             bail!("interrupted; the same command goes on");
         }
-        folder.scores(space)
+        Ok(folder.scores(space)?)
     };
     let grid = Space { method: Method::Grid, ..space.clone() };
     let all = find("grid", &grid)?;

@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
 use taper_augment::{Compose, HorizontalFlip, Interpolation, Resize, TEN, TenCrop, Transform};
 use taper_data::Dataset;
 use taper_regularize::Marginalize;
@@ -12,6 +11,7 @@ use taper_transfer::Classifier;
 
 use crate::build::pipeline::{BATCH, Input, in_order};
 use crate::build::transforms::{eval_transform, train_transform};
+use crate::error::Result;
 use crate::evaluate::{Evaluation, answers};
 use crate::recipe::Recipe;
 

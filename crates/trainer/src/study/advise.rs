@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use taper_data::{Dataset, split};
 use taper_tensor::Rng;
 
 use crate::build::network::{FeatureExtractor, backbone};
+use crate::error::Result;
 use crate::evaluate::linear_probe;
 use crate::evaluate::metrics::interval;
 use crate::evaluate::stage_features::StageFeatures;

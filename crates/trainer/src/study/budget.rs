@@ -5,12 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
 use taper_data::Subset;
 
 use crate::build::memory;
 use crate::build::network::{Network, network};
 use crate::build::pipeline::{eval_loader, train_loader};
+use crate::error::Result;
 use crate::evaluate::evaluate;
 use crate::fit::{FeatureCache, FitOptions, Observer, StepInfo, fit_with};
 use crate::listener::Listener;
@@ -70,7 +70,7 @@ pub fn within(
 ) -> Result<Recipe> {
     if let Rule::Lbfgs(_) = recipe.optimize.rule {
         let wanted = "left out with the rule lbfgs, which ends when it has its minimum";
-        bail!(RecipeError::Field { field: "--max-time", wanted, got: format!("{time:?}") });
+        return Err(RecipeError::Field { field: "--max-time", wanted, got: format!("{time:?}") }.into());
     }
     let start = Instant::now();
     let costs = costs(recipe, pictures, threads, (cache, listener))?;
@@ -89,7 +89,7 @@ pub fn within(
         let wanted =
             "enough for an epoch of each phase; a smaller --image-size, --plan probe or a smaller --model is faster";
         let got = format!("{:.0} s where {least:.0} s are needed", time.as_secs_f64());
-        bail!(RecipeError::Field { field: "--max-time", wanted, got });
+        return Err(RecipeError::Field { field: "--max-time", wanted, got }.into());
     };
     if (short_head, short_rest) == (head, rest) {
         listener.notice(&Notice::AllFits { time: time.as_secs_f64(), takes: takes(head, rest) });
