@@ -5,7 +5,7 @@ use taper_trainer::study::range_test::RangeTest;
 
 use crate::draw::{DrawError, Letters, Panel, TEXT, Window, decades, picture};
 
-/// The colours of the two lines.
+/// The colors of the two lines.
 const PALE: RGBColor = RGBColor(0xA9, 0xC9, 0xDE);
 const STRONG: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 
@@ -23,9 +23,9 @@ pub fn draw(title: &str, test: &RangeTest) -> Result<String, DrawError> {
         canvas.text(title, [14.0, 24.0], Letters::TITLE)?;
         let panel = Panel { window, corner: [64.0, 44.0], size: [530.0, 290.0] };
         panel.axes(canvas, [&decades(ends[0], ends[1]), &panel.ticks(1, 5.0)], true)?;
-        for (losses, colour, width) in [(&test.losses, PALE, 1.0), (&test.smooth, STRONG, 2.5)] {
+        for (losses, color, width) in [(&test.losses, PALE, 1.0), (&test.smooth, STRONG, 2.5)] {
             let points: Vec<_> = test.rates.iter().zip(losses).map(|(rate, loss)| place(*rate, *loss)).collect();
-            panel.lines(&points).iter().try_for_each(|line| canvas.stroke(line, colour, width))?;
+            panel.lines(&points).iter().try_for_each(|line| canvas.stroke(line, color, width))?;
         }
         if let Ok(rate) = test.named() {
             let x = panel.at(place(rate, 0.0))[0];

@@ -38,8 +38,8 @@ pub fn draw(title: &str, reliability: &Reliability) -> Result<String, DrawError>
                 let strength = 0.25 + 0.75 * (count as f64 / most as f64).sqrt();
                 canvas.fill(&bar(0.0, right), faded(strength))?;
                 let foot = panel.at([left + 0.5 * width, 0.0]);
-                let colour = if strength > 0.6 { WHITE } else { TEXT };
-                let letters = Letters { side: HPos::Center, colour, ..Letters::SMALL };
+                let color = if strength > 0.6 { WHITE } else { TEXT };
+                let letters = Letters { side: HPos::Center, color, ..Letters::SMALL };
                 canvas.text(&count.to_string(), [foot[0], foot[1] - 9.0], letters)?;
             }
         }
@@ -50,7 +50,7 @@ pub fn draw(title: &str, reliability: &Reliability) -> Result<String, DrawError>
     })
 }
 
-/// The colour of bars, on white.
+/// The color of bars, on white.
 fn faded(strength: f64) -> RGBColor {
     let mix = |part: u8| (255.0 - strength * (255.0 - f64::from(part))).round() as u8;
     RGBColor(mix(BAR.0), mix(BAR.1), mix(BAR.2))

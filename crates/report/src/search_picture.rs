@@ -47,8 +47,8 @@ pub fn draw(title: &str, space: &Space, scores: &Scores) -> Result<String, DrawE
         for (rank, trial) in ordered.iter().enumerate() {
             let mut line: Vec<Point> = shares(rank).into_iter().enumerate().map(|(i, share)| at(i, share)).collect();
             line.push(at(places.len(), heights.share(scores[trial].accuracy)));
-            let (colour, thick) = look(rank, ordered.len());
-            canvas.stroke(&line, colour, thick)?;
+            let (color, thick) = look(rank, ordered.len());
+            canvas.stroke(&line, color, thick)?;
         }
         for (i, (place, range)) in places.iter().enumerate() {
             canvas.stroke(&[at(i, 0.0), at(i, 1.0)], TEXT, 1.0)?;
@@ -78,8 +78,8 @@ pub fn draw(title: &str, space: &Space, scores: &Scores) -> Result<String, DrawE
             canvas.text(&said, [corner[0], corner[1] - 12.0], Letters::SMALL)?;
             for (rank, trial) in ordered.iter().enumerate() {
                 let place = panel.at([shares(rank)[i], scores[trial].accuracy.clamp(heights.low, heights.high)]);
-                let colour = if rank + 1 == ordered.len() { BEST } else { GOOD };
-                canvas.disc(place, if colour == BEST { 4.5 } else { 3.0 }, colour)?;
+                let color = if rank + 1 == ordered.len() { BEST } else { GOOD };
+                canvas.disc(place, if color == BEST { 4.5 } else { 3.0 }, color)?;
             }
         }
         Ok(())
@@ -119,7 +119,7 @@ fn text(value: &toml::Value) -> String {
     }
 }
 
-/// Colour and width of the line of a trial, the best being the last.
+/// Color and width of the line of a trial, the best being the last.
 fn look(rank: usize, count: usize) -> (RGBColor, f64) {
     if rank + 1 == count {
         return (BEST, 2.5);
@@ -203,11 +203,11 @@ pub fn side_by_side(
                 canvas.text(&said, place, Letters::SMALL)?;
             }
             let said = format!("best accuracy {:.1} % of {} trials", 100.0 * best, dots.trials.len());
-            canvas.text(&said, [corner[0], corner[1] + side + 36.0], Letters { colour: TEXT, ..Letters::SMALL })?;
+            canvas.text(&said, [corner[0], corner[1] + side + 36.0], Letters { color: TEXT, ..Letters::SMALL })?;
             for (place, accuracy) in &dots.trials {
-                let (colour, _) = look(rank(*accuracy), sorted.len());
-                let colour = if *accuracy == most || *accuracy == best { BEST } else { colour };
-                canvas.disc(panel.at(*place), 5.0, colour)?;
+                let (color, _) = look(rank(*accuracy), sorted.len());
+                let color = if *accuracy == most || *accuracy == best { BEST } else { color };
+                canvas.disc(panel.at(*place), 5.0, color)?;
             }
         }
         Ok(())

@@ -33,7 +33,7 @@ pub fn draw(title: &str, stages: &[(&str, f64)], pictures: usize) -> Result<Stri
             canvas.text(
                 name,
                 [LEFT - 8.0, at(0.0)[1]],
-                Letters { side: HPos::Right, colour: TEXT, ..Letters::SMALL },
+                Letters { side: HPos::Right, color: TEXT, ..Letters::SMALL },
             )?;
             let percent = format!("{:.1} %", 100.0 * accuracy);
             canvas.text(&percent, [at(ends[1])[0] + 6.0, at(0.0)[1]], Letters::SMALL)?;

@@ -29,7 +29,7 @@ enum What {
     Stats(StatsArgs),
 }
 
-/// Mean, deviation, covariance and principal components of the colours of the training pictures.
+/// Mean, deviation, covariance and principal components of the colors of the training pictures.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  taper data stats tests/data/emoji --json\n\nValues are in 0..1; every pixel of every picture counts once."

@@ -25,7 +25,7 @@ pub(crate) struct Canvas<'a> {
 pub(crate) struct Letters {
     /// Pixels.
     pub(crate) size: f64,
-    pub(crate) colour: RGBColor,
+    pub(crate) color: RGBColor,
     pub(crate) bold: bool,
     /// Which side of the text the given place is.
     pub(crate) side: HPos,
@@ -34,11 +34,10 @@ pub(crate) struct Letters {
 }
 
 impl Letters {
-    /// Grey, 11 pixels, to the right of the place.
-    pub(crate) const SMALL: Self =
-        Self { size: 11.0, colour: LABEL, bold: false, side: HPos::Left, edge: VPos::Center };
+    /// Gray, 11 pixels, to the right of the place.
+    pub(crate) const SMALL: Self = Self { size: 11.0, color: LABEL, bold: false, side: HPos::Left, edge: VPos::Center };
     /// Dark, 13 pixels, bold, to the right of the place and above it.
-    pub(crate) const TITLE: Self = Self { size: 13.0, colour: TEXT, bold: true, side: HPos::Left, edge: VPos::Bottom };
+    pub(crate) const TITLE: Self = Self { size: 13.0, color: TEXT, bold: true, side: HPos::Left, edge: VPos::Bottom };
 }
 
 /// An SVG of `width` by `height` pixels on white.
@@ -62,26 +61,26 @@ pub(crate) fn picture(
 
 impl Canvas<'_> {
     /// A line through points.
-    pub(crate) fn stroke(&mut self, points: &[Point], colour: RGBColor, width: f64) -> Result<(), DrawError> {
-        let style = ShapeStyle { stroke_width: units(width) as u32, ..colour.stroke_width(1) };
+    pub(crate) fn stroke(&mut self, points: &[Point], color: RGBColor, width: f64) -> Result<(), DrawError> {
+        let style = ShapeStyle { stroke_width: units(width) as u32, ..color.stroke_width(1) };
         self.backend.draw_path(points.iter().map(at), &style).map_err(failure)
     }
 
     /// A filled polygon.
-    pub(crate) fn fill(&mut self, points: &[Point], colour: RGBColor) -> Result<(), DrawError> {
-        self.backend.fill_polygon(points.iter().map(at), &colour.filled()).map_err(failure)
+    pub(crate) fn fill(&mut self, points: &[Point], color: RGBColor) -> Result<(), DrawError> {
+        self.backend.fill_polygon(points.iter().map(at), &color.filled()).map_err(failure)
     }
 
     /// A filled circle.
-    pub(crate) fn disc(&mut self, place: Point, radius: f64, colour: RGBColor) -> Result<(), DrawError> {
-        self.backend.draw_circle(at(&place), units(radius) as u32, &colour.filled(), true).map_err(failure)
+    pub(crate) fn disc(&mut self, place: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {
+        self.backend.draw_circle(at(&place), units(radius) as u32, &color.filled(), true).map_err(failure)
     }
 
     /// A line of text.
     pub(crate) fn text(&mut self, text: &str, place: Point, letters: Letters) -> Result<(), DrawError> {
-        let Letters { size, colour, bold, side, edge } = letters;
+        let Letters { size, color, bold, side, edge } = letters;
         let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
-        let font = FontDesc::new(FontFamily::SansSerif, size * UNIT * LINE, style).color(&colour);
+        let font = FontDesc::new(FontFamily::SansSerif, size * UNIT * LINE, style).color(&color);
         self.backend.draw_text(text, &font.pos(Pos::new(side, edge)), at(&place)).map_err(failure)
     }
 }

@@ -1,16 +1,16 @@
-//! What tells one line from another: colour, dashes and marks.
+//! What tells one line from another: color, dashes and marks.
 
 use plotters::style::RGBColor;
 
 use super::canvas::Canvas;
 use super::{DrawError, Point};
 
-/// Colours that people with any kind of colour vision tell apart, the palette of Okabe and Ito without its yellow,
+/// Colors that people with any kind of color vision tell apart, the palette of Okabe and Ito without its yellow,
 /// which is too faint for a line on white, and with a darker sky blue.
 ///
 /// # References
 /// M. Okabe, K. Ito, *Color Universal Design*, 2008.
-const COLOURS: [RGBColor; 7] = [
+const COLORS: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0x00, 0x9E, 0x73),
@@ -35,16 +35,16 @@ const MARKS: [&[Point]; 5] = [
     &[[0.0, 4.2], [4.0, -3.0], [-4.0, -3.0]],
 ];
 
-/// The look of one line. There are seven colours, four dashes and five marks, numbers without a common divisor: the
-/// first 140 pens all differ, and of the first 20 two of one colour differ in dashes and marks.
+/// The look of one line. There are seven colors, four dashes and five marks, numbers without a common divisor: the
+/// first 140 pens all differ, and of the first 20 two of one color differ in dashes and marks.
 #[derive(Clone, Copy)]
 pub(crate) struct Pen {
     pub(crate) index: usize,
 }
 
 impl Pen {
-    fn colour(self) -> RGBColor {
-        COLOURS[self.index % COLOURS.len()]
+    fn color(self) -> RGBColor {
+        COLORS[self.index % COLORS.len()]
     }
 
     fn dashes(self) -> &'static [f64] {
@@ -54,7 +54,7 @@ impl Pen {
     /// Draws a line.
     pub(crate) fn line(self, canvas: &mut Canvas<'_>, points: &[Point]) -> Result<(), DrawError> {
         for stroke in dashed(points, self.dashes()) {
-            canvas.stroke(&stroke, self.colour(), WIDTH)?;
+            canvas.stroke(&stroke, self.color(), WIDTH)?;
         }
         Ok(())
     }
@@ -62,10 +62,10 @@ impl Pen {
     /// Draws a mark.
     pub(crate) fn mark(self, canvas: &mut Canvas<'_>, [x, y]: Point) -> Result<(), DrawError> {
         match MARKS[self.index % MARKS.len()] {
-            [] => canvas.disc([x, y], 3.4, self.colour()),
+            [] => canvas.disc([x, y], 3.4, self.color()),
             corners => {
                 let corners: Vec<Point> = corners.iter().map(|[dx, dy]| [x + dx, y + dy]).collect();
-                canvas.fill(&corners, self.colour())
+                canvas.fill(&corners, self.color())
             }
         }
     }
@@ -122,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn pens_of_one_colour_differ_in_dashes_and_marks() {
-        let look = |index: usize| (index % COLOURS.len(), index % DASHES.len(), index % MARKS.len());
+    fn pens_of_one_color_differ_in_dashes_and_marks() {
+        let look = |index: usize| (index % COLORS.len(), index % DASHES.len(), index % MARKS.len());
         for i in 0..20 {
             for j in 0..i {
                 let ((a, b, c), (d, e, f)) = (look(i), look(j));

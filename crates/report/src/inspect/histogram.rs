@@ -12,7 +12,7 @@ const LEFT: f64 = 14.0;
 const TOP: f64 = 84.0;
 const SIZE: [f64; 2] = [104.0, 76.0];
 const PITCH: [f64; 2] = [118.0, 166.0];
-const COLOURS: [RGBColor; 2] = [RGBColor(0x00, 0x72, 0xB2), RGBColor(0xD5, 0x5E, 0x00)];
+const COLORS: [RGBColor; 2] = [RGBColor(0x00, 0x72, 0xB2), RGBColor(0xD5, 0x5E, 0x00)];
 const MIDDLE: Letters = Letters { side: HPos::Center, edge: VPos::Top, ..Letters::SMALL };
 
 /// An SVG with two rows of histograms: the outputs of each layer, and the gradients by them. All of a row have one scale
@@ -31,7 +31,7 @@ pub fn draw(settings: &Settings, signals: &[Signal]) -> Result<String, DrawError
         canvas.text(
             &verdict(settings, signals),
             [LEFT, 36.0],
-            Letters { size: 12.0, colour: TEXT, ..Letters::SMALL },
+            Letters { size: 12.0, color: TEXT, ..Letters::SMALL },
         )?;
         for (row, name) in ["outputs", "gradients by them"].into_iter().enumerate() {
             let spreads = signals.iter().map(|signal| [&signal.activations, &signal.gradients][row]);
@@ -43,7 +43,7 @@ pub fn draw(settings: &Settings, signals: &[Signal]) -> Result<String, DrawError
                 let corner = [LEFT + layer as f64 * PITCH[0], top];
                 let panel = Panel { window, corner, size: SIZE };
                 canvas.text(&format!("layer {}", layer + 1), [corner[0], top - 8.0], Letters::SMALL)?;
-                histogram(canvas, &panel, spread, COLOURS[row])?;
+                histogram(canvas, &panel, spread, COLORS[row])?;
             }
         }
         Ok(())
@@ -63,7 +63,7 @@ fn reach<'a>(spreads: impl Iterator<Item = &'a Spread>) -> f64 {
     if far > 0.0 { far.min(1e300) } else { 1.0 }
 }
 
-fn histogram(canvas: &mut Canvas<'_>, panel: &Panel, spread: &Spread, colour: RGBColor) -> Result<(), DrawError> {
+fn histogram(canvas: &mut Canvas<'_>, panel: &Panel, spread: &Spread, color: RGBColor) -> Result<(), DrawError> {
     let reach = panel.window.high[0];
     let mut bins = [0usize; BINS];
     for value in spread.values.iter().filter(|value| value.abs() <= reach && **value != 0.0) {
@@ -76,10 +76,10 @@ fn histogram(canvas: &mut Canvas<'_>, panel: &Panel, spread: &Spread, colour: RG
         corners.map(|corner| panel.at(corner))
     };
     for (bin, &count) in bins.iter().enumerate().filter(|(_, count)| **count > 0) {
-        canvas.fill(&bar(bin as f64, 0.94 * count as f64 / most), colour)?;
+        canvas.fill(&bar(bin as f64, 0.94 * count as f64 / most), color)?;
     }
     if spread.zeros > 0.0 {
-        canvas.fill(&bar((BINS / 2) as f64, 1.0), colour)?;
+        canvas.fill(&bar((BINS / 2) as f64, 1.0), color)?;
     }
     panel.axes(canvas, [&[(0.0, "0".to_owned())], &[]], false)?;
     let below = |down: f64| [panel.corner[0] + 0.5 * SIZE[0], panel.corner[1] + SIZE[1] + down];

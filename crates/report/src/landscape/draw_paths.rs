@@ -53,9 +53,9 @@ fn draw_map(canvas: &mut Canvas<'_>, function: &Function, panel: &Panel, paths: 
     let grid = Grid::new(function);
     let pass = function.pass().map(|place| function.value(place));
     let levels = grid.levels().into_iter().map(|level| (level, CONTOUR)).chain(pass.map(|level| (level, PASS)));
-    for (level, colour) in levels {
+    for (level, color) in levels {
         for line in grid.lines(level).iter().flat_map(|line| panel.lines(line)) {
-            canvas.stroke(&line, colour, 1.0)?;
+            canvas.stroke(&line, color, 1.0)?;
         }
     }
     panel.title(canvas, &format!("{}: {}", function.name(), function.formula()))?;

@@ -20,7 +20,7 @@ pub(super) fn height(lines: usize) -> f64 {
 
 /// The marks of start and minimum, and a row for each path: line, name, rate.
 pub(super) fn legend(canvas: &mut Canvas<'_>, [left, top]: Point, paths: &[Path]) -> Result<(), DrawError> {
-    let name = Letters { size: 12.0, colour: TEXT, ..Letters::SMALL };
+    let name = Letters { size: 12.0, color: TEXT, ..Letters::SMALL };
     let right = Letters { side: HPos::Right, ..Letters::SMALL };
     let row = |index: f64| top + (index + 0.5) * ROW;
     start(canvas, [left + 13.0, row(0.0)])?;

@@ -41,7 +41,7 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
         classes.iter().zip(runs).map(|(class, run)| (class.as_str(), run.name.as_str())).collect();
     let chart = |name, measure, value: fn(&EpochRow) -> f64| {
         let line = |(i, run): (usize, &Compared)| Line {
-            colour: series(i),
+            color: series(i),
             dots: false,
             points: run.history.iter().map(|row| (row.epoch as f64, value(row))).collect(),
         };

@@ -1,7 +1,7 @@
 //! Curves of a run, drawn as SVG that goes straight into the page.
 //!
-//! Every colour drawn here is a key: `style.css` selects the elements by it and puts the colour of
-//! the reader's scheme in its place. Without the style sheet these are the light scheme's colours.
+//! Every color drawn here is a key: `style.css` selects the elements by it and puts the color of
+//! the reader's scheme in its place. Without the style sheet these are the light scheme's colors.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::axes::{Epochs, Measure, multiples, number, vertical};
 use super::error::ReportError;
 
-/// Colour of what was measured on the training pictures.
+/// Color of what was measured on the training pictures.
 pub(super) const TRAIN: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
-/// Colour of what was measured on the validation pictures.
+/// Color of what was measured on the validation pictures.
 pub(super) const VALIDATION: RGBColor = RGBColor(0x00, 0x72, 0xB2);
-/// Colour of the learning rate.
+/// Color of the learning rate.
 pub(super) const RATE: RGBColor = RGBColor(0x00, 0x7A, 0x5E);
-/// Colours of lines of which there are several of a kind.
+/// Colors of lines of which there are several of a kind.
 pub(super) const SERIES: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xB3),
     RGBColor(0xD5, 0x5E, 0x01),
@@ -29,7 +29,7 @@ pub(super) const SERIES: [RGBColor; 7] = [
     RGBColor(0x5C, 0x59, 0x53),
     RGBColor(0x3D, 0xA5, 0xDD),
 ];
-/// Colour of the ring around the best epoch.
+/// Color of the ring around the best epoch.
 const BEST: RGBColor = RGBColor(0x1B, 0x1A, 0x18);
 const GRID: RGBColor = RGBColor(0xE5, 0xE2, 0xDB);
 const LABEL: RGBColor = RGBColor(0x6A, 0x67, 0x60);
@@ -47,8 +47,8 @@ const LETTER: f64 = 9.0 * UNIT as f64;
 
 /// One line of a chart.
 pub(super) struct Line {
-    /// The key colour, one of this module's constants.
-    pub(super) colour: RGBColor,
+    /// The key color, one of this module's constants.
+    pub(super) color: RGBColor,
     /// Points from left to right; the line breaks where a value is not finite.
     pub(super) points: Vec<(f64, f64)>,
     /// Whether each point gets a dot.
@@ -161,11 +161,11 @@ fn labels<'a>(
 /// A line, as far as it can be shown.
 fn draw_line<'a>(chart: &mut Chart<'a, '_>, measure: Measure, line: &Line) -> Result<(), Failure<'a>> {
     for run in line.points.split(|&(_, y)| !measure.shows(y)) {
-        let style = line.colour.stroke_width(2 * UNIT);
+        let style = line.color.stroke_width(2 * UNIT);
         chart.draw_series(LineSeries::new(run.iter().copied(), style))?;
         // A run of one point has no line: without its dot it would vanish.
         if line.dots || run.len() == 1 {
-            let dot = |&point: &(f64, f64)| Circle::new(point, 3 * UNIT, line.colour.filled());
+            let dot = |&point: &(f64, f64)| Circle::new(point, 3 * UNIT, line.color.filled());
             chart.draw_series(run.iter().map(dot))?;
         }
     }

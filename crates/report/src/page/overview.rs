@@ -56,7 +56,7 @@ pub(super) fn charts(report: &Report, best: Option<usize>) -> Result<Markup, Rep
     let points = |value: fn(&EpochRow) -> f64| {
         report.history.iter().map(|row| (row.epoch as f64, value(row))).collect::<Vec<_>>()
     };
-    let line = |colour, dots, value: fn(&EpochRow) -> f64| Line { colour, dots, points: points(value) };
+    let line = |color, dots, value: fn(&EpochRow) -> f64| Line { color, dots, points: points(value) };
     let at_best = |value: fn(&EpochRow) -> f64| {
         best.and_then(|index| report.history.get(index)).map(|row| (row.epoch as f64, value(row)))
     };
@@ -67,14 +67,14 @@ pub(super) fn charts(report: &Report, best: Option<usize>) -> Result<Markup, Rep
     };
     let log = |points: &[(f64, f64)]| points.iter().map(|(x, y)| (*x, y.log10())).collect();
     let updates = report.updates.iter().enumerate();
-    let updates = updates.map(|(i, (_, points))| Line { colour: series(i), dots: true, points: log(points) });
+    let updates = updates.map(|(i, (_, points))| Line { color: series(i), dots: true, points: log(points) });
     let names: Vec<String> = (0..report.updates.len()).map(series_class).collect();
     let parts = names.iter().zip(&report.updates).map(|(class, (part, _))| (class.as_str(), part.as_str()));
     let parts: Vec<(&str, &str)> = parts.collect();
     let both = [("train", "training"), ("validation", "validation"), ("best", "best epoch")];
     let losses = vec![line(TRAIN, false, |row| row.train_loss), line(VALIDATION, true, |row| row.val_loss)];
     let accuracy = vec![line(VALIDATION, true, |row| row.val_accuracy)];
-    let rate = vec![Line { colour: RATE, dots: false, points: rates }];
+    let rate = vec![Line { color: RATE, dots: false, points: rates }];
     let rate_name = [("rate", "rate")];
     Ok(html! {
         (chart("Loss", Measure::FromZero, &both, losses, at_best(|row| row.val_loss))?)
@@ -86,7 +86,7 @@ pub(super) fn charts(report: &Report, best: Option<usize>) -> Result<Markup, Rep
     })
 }
 
-/// The colour of a line among several, and the class of its name.
+/// The color of a line among several, and the class of its name.
 pub(super) fn series(i: usize) -> plotters::style::RGBColor {
     SERIES[i % SERIES.len()]
 }

@@ -117,7 +117,7 @@ fn fitted(picture: &RgbImage, side: u32) -> RgbImage {
 fn text(lines: &[String], width: u32, height: u32) -> Result<RgbImage> {
     let size = [f64::from(width) / 2.0, f64::from(height) / 2.0];
     let svg = picture(size, |canvas| {
-        let letters = Letters { colour: TEXT, ..Letters::SMALL };
+        let letters = Letters { color: TEXT, ..Letters::SMALL };
         lines.iter().zip(1..).try_for_each(|(line, row)| canvas.text(line, [6.0, LINE * f64::from(row)], letters))
     })?;
     Ok(image::load_from_memory(&png(&svg)?).context("a drawing is no picture")?.into_rgb8())
@@ -129,12 +129,12 @@ mod tests {
 
     #[test]
     fn every_picture_has_its_place_beside_its_name() {
-        let colour = |r, g, b| RgbImage::from_pixel(20, 10, Rgb([r, g, b]));
+        let color = |r, g, b| RgbImage::from_pixel(20, 10, Rgb([r, g, b]));
         let row = |label: &str, pictures| Row { label: vec![label.to_owned()], pictures };
         // One row fewer than there is room for.
         let mut sheet = Sheet::new(&[], (3, 2), 40).unwrap();
-        sheet.add(&row("a", vec![colour(255, 0, 0), colour(0, 255, 0)])).unwrap();
-        sheet.add(&row("b", vec![colour(0, 0, 255)])).unwrap();
+        sheet.add(&row("a", vec![color(255, 0, 0), color(0, 255, 0)])).unwrap();
+        sheet.add(&row("b", vec![color(0, 0, 255)])).unwrap();
         assert_eq!(sheet.rows(), 2);
         let sheet = sheet.picture().unwrap();
         assert_eq!(sheet.dimensions(), (LABEL + 2 * 46 + 6, 6 + 2 * 46));

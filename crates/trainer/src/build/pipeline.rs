@@ -14,7 +14,7 @@ use crate::recipe::{Balance, Recipe};
 /// Pictures in a batch of a test.
 pub const BATCH: usize = 32;
 
-/// How pictures are prepared for a network: side of the square it sees, and what its channels are normalised with.
+/// How pictures are prepared for a network: side of the square it sees, and what its channels are normalized with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Input {
     /// Side, pixels.
@@ -44,10 +44,10 @@ impl Input {
     }
 }
 
-/// A transform and the normalisation, as the loader wants them.
+/// A transform and the normalization, as the loader wants them.
 ///
 /// # Errors
-/// When the normalisation is impossible (a standard deviation of 0).
+/// When the normalization is impossible (a standard deviation of 0).
 pub fn prepare(transform: Compose, input: Input) -> Result<Arc<Prepare>> {
     let normalize = Normalize::new(input.mean, input.std)?;
     Ok(Arc::new(move |picture, rng: &mut Rng, out: &mut [f32]| {

@@ -21,7 +21,7 @@ pub(crate) struct Regularizer {
     mixing: Mixing,
     /// What the target of each class is multiplied by, (1,C).
     class_weights: Option<Tensor>,
-    /// Weights that are penalised, and the factor of the learning rate of each.
+    /// Weights that are penalized, and the factor of the learning rate of each.
     weights: Vec<(String, Var)>,
     factors: Vec<f64>,
 }

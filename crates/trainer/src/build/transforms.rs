@@ -33,7 +33,7 @@ pub fn train_transform(augment: &AugmentRecipe, size: u32) -> Result<Compose, Re
     Ok(Compose(steps))
 }
 
-/// The preparation for testing: the short side to `size`, the centre cut out.
+/// The preparation for testing: the short side to `size`, the center cut out.
 ///
 /// # Errors
 /// When the size is 0 or too large.

@@ -44,7 +44,7 @@ pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Resu
     Ok(Heat { size: (height, width), values: heat.to_dtype(DType::F32)?.flatten_all()?.to_vec1()? })
 }
 
-/// Occlusion: how far the probability of a class falls when a square of the picture is grey, the mean of the training pictures, which is 0.
+/// Occlusion: how far the probability of a class falls when a square of the picture is gray, the mean of the training pictures, which is 0.
 ///
 /// # Shapes
 /// A prepared picture (1,H,W,3) to one number for each of the squares of `side` pixels, `stride` pixels apart.
@@ -87,7 +87,7 @@ pub fn occlusion(
 }
 
 impl Heat {
-    /// The picture with the heat over it: grey where there is none, through yellow to red where there is most.
+    /// The picture with the heat over it: gray where there is none, through yellow to red where there is most.
     pub fn over(&self, picture: &RgbImage) -> RgbImage {
         let most = self.values.iter().copied().fold(0.0f32, f32::max).max(f32::MIN_POSITIVE);
         let (height, width) = self.size;
@@ -99,9 +99,9 @@ impl Heat {
         RgbImage::from_fn(w, h, |x, y| {
             let (strength, pixel) = (heat.get_pixel(x, y).0[0].clamp(0.0, 1.0), picture.get_pixel(x, y).0);
             let glow = [0.95, 0.85 * (1.0 - strength), 0.05];
-            let grey = 0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2]);
+            let gray = 0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2]);
             let mix = (1.5 * strength).min(0.8);
-            image::Rgb(glow.map(|part| ((1.0 - mix) * (0.35 * 255.0 + 0.65 * grey) + mix * 255.0 * part).round() as u8))
+            image::Rgb(glow.map(|part| ((1.0 - mix) * (0.35 * 255.0 + 0.65 * gray) + mix * 255.0 * part).round() as u8))
         })
     }
 }

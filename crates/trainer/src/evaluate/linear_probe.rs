@@ -25,7 +25,7 @@ pub struct Probe {
     pub predictions: Vec<usize>,
 }
 
-/// Logistic regression on standardised features, solved by L-BFGS over all pictures at once:
+/// Logistic regression on standardized features, solved by L-BFGS over all pictures at once:
 ///
 /// ```text
 /// loss(W, b) = mean of crossentropy(W z + b, t) + λ/2 ‖W‖²,   z = (f - mean) / deviation
@@ -40,7 +40,7 @@ pub struct Probe {
 /// When there are no pictures, or a feature is not finite.
 pub fn probe(train: (&Tensor, &[usize]), test: (&Tensor, &[usize]), classes: usize, rng: &Rng) -> Result<Probe> {
     let strength = strength(train, classes, rng)?;
-    let solver = Standardised::of(train.0, train.1, classes)?;
+    let solver = Standardized::of(train.0, train.1, classes)?;
     solver.solve(strength)?;
     let predictions = solver.answers(test.0)?;
     Ok(Probe { strength, accuracy: right(&predictions, test.1), predictions })
@@ -61,7 +61,7 @@ pub fn cross_validated(train: (&Tensor, &[usize]), classes: usize, rng: &Rng) ->
             continue;
         }
         let ((learned, labels), (tested, _)) = (rows(train, &kept)?, rows(train, &held)?);
-        let solver = Standardised::of(&learned, &labels, classes)?;
+        let solver = Standardized::of(&learned, &labels, classes)?;
         solver.solve(strength)?;
         held.into_iter().zip(solver.answers(&tested)?).for_each(|(i, answer)| predictions[i] = answer);
     }
@@ -80,7 +80,7 @@ fn strength(train: (&Tensor, &[usize]), classes: usize, rng: &Rng) -> Result<f64
     let (kept, held) = split(train.1, classes, rng);
     let (kept, held) = (rows(train, &kept)?, rows(train, &held)?);
     // The weights of one strength are where the next begins.
-    let solver = Standardised::of(&kept.0, &kept.1, classes)?;
+    let solver = Standardized::of(&kept.0, &kept.1, classes)?;
     let targets = targets(&held.1, classes)?;
     let mut best = (f64::INFINITY, STRENGTHS[0]);
     for strength in STRENGTHS {
@@ -128,7 +128,7 @@ fn split(labels: &[usize], classes: usize, rng: &Rng) -> (Vec<usize>, Vec<usize>
 }
 
 /// Features with mean 0 and deviation 1, and a classifier of them.
-struct Standardised {
+struct Standardized {
     mean: Tensor,
     deviation: Tensor,
     features: Tensor,
@@ -137,7 +137,7 @@ struct Standardised {
     bias: Var,
 }
 
-impl Standardised {
+impl Standardized {
     fn of(features: &Tensor, labels: &[usize], classes: usize) -> Result<Self> {
         let channels = features.dim(1)?;
         let mean = features.mean_keepdim(0)?;

@@ -30,7 +30,7 @@ use crate::recipe::{Recipe, RecipeError, Rule};
 /// with *f* the mean of each channel of a picture's last feature map, *t* its targets after label smoothing, and
 /// *λ* = `regularize.weight_decay`, the coupled decay of a rule in steps.
 ///
-/// All is computed in float64: the losses of neighbouring points differ in digits that float32 does not have. An epoch
+/// All is computed in float64: the losses of neighboring points differ in digits that float32 does not have. An epoch
 /// of the history is `iterations` iterations, the last one those that were left.
 pub(crate) fn fit(
     lbfgs: &Lbfgs,
