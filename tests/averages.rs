@@ -1,4 +1,5 @@
-//! Averages of weights and the running statistics that they go with: held to PyTorch's and timm's, and to those of a training by hand.
+//! Averages of weights and the running statistics that they go with: held to PyTorch's and timm's,
+//! and to those of a training by hand.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -20,7 +21,8 @@ use taper_trainer::recipe::{AverageRecipe, Preset, Recipe};
 
 use crate::support::{json, small};
 
-/// The network of `tests/golden/averages.py`: batch norms of different momentum, and in front of the first a unit that is dead.
+/// The network of `tests/golden/averages.py`: batch norms of different momentum, and in front of
+/// the first a unit that is dead.
 struct Net {
     params: Params,
     linear: [Linear; 2],
@@ -47,8 +49,8 @@ impl Net {
         self.norms[1].forward(&second.forward(&hidden).unwrap(), mode).unwrap();
     }
 
-    /// Takes the twelve steps with an average, which is in the network when they are done: of the buffers too, and from before the first step
-    /// on, or not.
+    /// Takes the twelve steps with an average, which is in the network when they are done: of the
+    /// buffers too, and from before the first step on, or not.
     fn walk(&self, golden: &Value, averaging: Averaging, [buffers, from_the_start]: [bool; 2]) {
         let mut averaged = self.params.trainables();
         if buffers {
@@ -136,8 +138,8 @@ fn statistics_computed_anew_are_pytorchs_but_for_a_dead_channel() {
     }
 }
 
-/// The network that is to be measured, by hand beside a training: the exponential average of what is trained, and the running statistics
-/// as they are.
+/// The network that is to be measured, by hand beside a training: the exponential average of what
+/// is trained, and the running statistics as they are.
 struct ByHand {
     params: Params,
     decay: f64,
@@ -210,8 +212,8 @@ fn what_is_measured_and_left_is_the_average_with_the_statistics_of_the_training(
     }
 }
 
-/// Statistics computed anew from the training pictures as they are had channels of the head without variance: 24 pictures ended with a
-/// loss of 293.
+/// Statistics computed anew from the training pictures as they are had channels of the head without
+/// variance: 24 pictures ended with a loss of 293.
 #[test]
 fn an_average_does_not_destroy_a_run_on_few_pictures() {
     let place = tempfile::tempdir().unwrap();

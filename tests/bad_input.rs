@@ -1,4 +1,5 @@
-//! Wrong input: a message that names the file and says what to do, the right exit code, nothing half-written.
+//! Wrong input: a message that names the file and says what to do, the right exit code, nothing
+//! half-written.
 
 use std::fs;
 use std::path::Path;
@@ -80,7 +81,8 @@ fn what_is_not_read_is_told() {
     );
 }
 
-/// A JPEG that libjpeg-turbo sampled in a way that was once read as another picture, and one that is not read.
+/// A JPEG that libjpeg-turbo sampled in a way that was once read as another picture, and one that
+/// is not read.
 const JPEGS: [&str; 2] = ["2x2-1x1-1x1.apart.jpg", "arithmetic.together.jpg"];
 
 #[test]
@@ -130,7 +132,7 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     let (folder, _) = (place.path(), small(place.path(), 4));
     fails(&taper(folder, &["fine-tune"]), 2, &["data.path"]);
     fails(&taper(folder, &["fine-tune", "pictures", "--plan", "sideways"]), 2, &["sideways", "probe"]);
-    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["optimize.lr", "positive"]);
+    fails(&fine_tune(folder, &["--rate=-1"]), 2, &["--lr", "optimize.lr", "positive"]);
     fails(&fine_tune(folder, &["--model", "squeezenet"]), 2, &["squeezenet", "squeezenet1_1"]);
     fails(&taper(folder, &["predict", "resnet999", "x.png"]), 2, &["resnet999", "squeezenet1_1"]);
     let forced = command(folder, &["predict", "squeezenet1_1", "x.png"]).env("TAPER_SIMD", "neon").output().unwrap();
@@ -141,7 +143,7 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat", "did you mean `rate`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup"]), 2, &["--set", "PLACE=VALUE", "optimize.warmup"]);
-    fails(&fine_tune(folder, &["--set", "optimise.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
+    fails(&fine_tune(folder, &["--set", "optimize.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=often"]), 2, &["--set", "often"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=2"]), 2, &["optimize.warmup", "[0, 1)"]);
     fails(&fine_tune(folder, &["--set", "optimize.rule=adamm"]), 2, &["--set", "adamm", "adamw"]);
@@ -160,7 +162,7 @@ fn a_list_of_transforms_is_refused_where_the_mistake_is() {
         ("{ name = \"hflip\", p = \"often\" }", &["line 2, column 10", "often"]),
         ("\n  { name = \"one_of\", transforms = [\"blur\", \"blurr\"] }", &["line 3", "blurr"]),
         ("{ name = \"hflip\", p = 1.5 }", &["augment.train", "hflip", "p is 1.5", "[0, 1]"]),
-        ("{ name = \"random_affine\", zoom = [2, 1] }", &["random_affine", "scale is (2, 1)", "low <= high"]),
+        ("{ name = \"random_affine\", scale = [2, 1] }", &["random_affine", "is (2, 1)", "low <= high"]),
         ("{ name = \"one_of\", transforms = [] }", &["one_of", "transforms is 0", "1 or more"]),
         (
             "\"center_crop\", { name = \"resize\", short_side = 90 }",

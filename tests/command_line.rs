@@ -95,11 +95,11 @@ fn a_learning_rate_is_found_and_no_run_made() {
     let steps = told["rates"].as_array().unwrap().len();
     assert_eq!(fs::read_to_string(folder.join("rates.csv")).unwrap().lines().count(), steps + 1);
     assert!(told["steepest"].as_f64().unwrap() < told["lowest"].as_f64().unwrap() && !folder.join("runs").exists());
-    assert!(told["unnamed"].is_null() && succeed(folder, &args).stdout.contains("--rate"));
+    assert!(told["unnamed"].is_null() && succeed(folder, &args).stdout.contains("--lr"));
     // Where nothing moves, noise is no fall.
     let still = [&args[..], &["--low", "1e-8", "--high", "1e-7"]].concat();
     let said = succeed(folder, &still).stdout;
-    assert!(said.starts_with("no rate can be named: the loss ") && !said.contains("--rate"), "{said}");
+    assert!(said.starts_with("no rate can be named: the loss ") && !said.contains("--lr"), "{said}");
     let told: serde_json::Value =
         serde_json::from_str(&succeed(folder, &[&still[..], &["--json"]].concat()).stdout).unwrap();
     assert!(
@@ -242,6 +242,57 @@ fn predict_names_what_torchvision_names() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["predictions"][0]["index"].clone())
         .collect();
     assert_eq!(top, *golden["top1"].as_array().unwrap());
+}
+
+#[test]
+fn names_of_before_are_read_and_told() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 4));
+    let old = "[optimize]\nrate = 0.01\nbackbone_factor = 0.1\n[augment]\ntrain = [{ name = \"cutout\", side = 9, fill = { color = [1, 2, 3] } }]\n";
+    fs::write(folder.join("old.toml"), old).unwrap();
+    let ran = fine_tune(
+        folder,
+        &["-c", "old.toml", "--set", "optimize.head_factor=0.25", "--freeze", "none", "--out", "run"],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for said in [
+        "old.toml: optimize.rate is called optimize.lr now",
+        "old.toml: optimize.backbone_factor is called optimize.backbone_lr_scale now",
+        "old.toml: augment.train[0].fill.color is called augment.train[0].fill.color now",
+        "--set: optimize.head_factor is called optimize.head_lr_scale now",
+    ] {
+        assert_eq!(ran.stderr.matches(said).count(), 1, "{said}: {}", ran.stderr);
+    }
+    let written = fs::read_to_string(folder.join("run/recipe.toml")).unwrap();
+    let o = taper_trainer::recipe::Recipe::parse(&written, "r".as_ref()).unwrap().optimize;
+    assert_eq!((o.lr, o.head_lr_scale, o.backbone_lr_scale, o.frozen_stages), (0.01, 0.25, 0.1, 0));
+    assert!(!written.contains("rate =") && written.contains("color = [1, 2, 3]"), "{written}");
+    // A run that was begun under the old names is the same run.
+    fs::write(folder.join("run/recipe.toml"), written.replace("lr = 0.01", "rate = 0.01")).unwrap();
+    succeed(folder, &["eval", "run"]);
+    fails(&fine_tune(folder, &["--freeze", "layer9"]), 2, &["--freeze", "layer9", "none, stem"]);
+}
+
+#[test]
+fn help_is_grouped_and_fits() {
+    let place = tempfile::tempdir().unwrap();
+    let help = |flag: &str, columns: &str| {
+        let output = command(place.path(), &["fine-tune", flag]).env("COLUMNS", columns).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let short = help("-h", "100");
+    assert!(short.lines().count() <= 45, "{} lines:\n{short}", short.lines().count());
+    for columns in ["80", "120"] {
+        let long = help("--help", columns);
+        for heading in taper_trainer::recipe::Heading::ALL {
+            assert!(long.contains(&format!("\n{}:\n", heading.name())), "{}", heading.name());
+        }
+        let widest = long.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= columns.parse().ok().map(|columns: usize| columns.min(100)), "{widest:?} of {columns}");
+        for field in taper_trainer::recipe::fields().filter(|field| field.flag().is_some()) {
+            assert!(long.contains(field.usage), "{}", field.usage);
+        }
+    }
 }
 
 #[test]

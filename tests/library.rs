@@ -45,11 +45,11 @@ fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
     params.tensors().into_iter().map(|(name, t)| (name, bits(t).into_iter().map(f32::to_bits).collect())).collect()
 }
 
-/// The greatest element of the gradient of the penalised mean loss over all pictures, in float64; and how much of it
-/// may come from weights that are rounded to float32.
+/// The greatest element of the gradient of the penalized mean loss over all pictures, in float64;
+/// and how much of it may come from weights that are rounded to float32.
 ///
-/// With f the features, rounding moves a logit by ε/2 (Σ|f w| + |b|) at most, a probability by half of the greatest
-/// such move, and an element of the gradient by that times |f|.
+/// With f the features, rounding moves a logit by ε/2 (Σ|f w| + |b|) at most, a probability by half
+/// of the greatest such move, and an element of the gradient by that times |f|.
 fn gradient(classifier: &Classifier, params: &Params, recipe: &Recipe, pictures: &Loader) -> (f64, f64) {
     let wide = |tensor: &Tensor| tensor.to_dtype(DType::F64).unwrap();
     let batches: Vec<_> = pictures.epoch(0).map(|loaded| loaded.unwrap().batch).collect();

@@ -1,4 +1,5 @@
-//! Numbers from outside: whatever stands in a file, it is refused by its name or used, and never takes more than there is.
+//! Numbers from outside: whatever stands in a file, it is refused by its name or used, and never
+//! takes more than there is.
 
 use std::fs;
 use std::path::Path;
@@ -145,7 +146,8 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(0), ..ProptestConfig::default() }
 }
 
-/// Reads a recipe and, where it is one, does what a run does with its numbers before it has pictures.
+/// Reads a recipe and, where it is one, does what a run does with its numbers before it has
+/// pictures.
 fn recipe(text: &str) -> Result<(), RecipeError> {
     let recipe = Recipe::parse(text, "r.toml".as_ref())?;
     recipe.check()?;
@@ -174,7 +176,8 @@ proptest! {
         let text = text.replace(&format!("\"{HOLE}\""), &number);
         if let Err(error) = recipe(&text) {
             let said = error.to_string();
-            // A line of TOML, or the field; a schedule may name its own word for it, and the plan both counts of epochs.
+            // A line of TOML, or the field; a schedule may name its own word for it, and the plan
+            // both counts of epochs.
             prop_assert!(
                 said.contains(&place) || said.contains("line ") || said.contains("optimize.schedule"),
                 "{place} = {number}: {said}"

@@ -3,7 +3,7 @@
     python tests/rates.py target/release/taper [FOLDER] [--seeds 3]
 
 For 2 to 10 classes of tests/data/emoji and 2 to 10 training pictures of each, drawn by the seed, with 10 others of each class to test:
-the rate that is named, and the accuracy of `taper fine-tune --rate` with it and without. Prints a table. What was measured is kept
+the rate that is named, and the accuracy of `taper fine-tune --lr` with it and without. Prints a table. What was measured is kept
 in FOLDER and not measured again.
 """
 
@@ -44,7 +44,7 @@ def measure(taper, classes, pictures, seed):
 
         rate = call("lr-find")["steepest"]
         accuracy = lambda out, *flags: call("fine-tune", "--out", place / out, *flags)["final"]["val_accuracy"]
-        with_it = None if rate is None else accuracy("with", "--rate", rate)
+        with_it = None if rate is None else accuracy("with", "--lr", rate)
         return {"rate": rate, "with": with_it, "usual": accuracy("usual")}
 
 

@@ -26,7 +26,8 @@ impl Observer for Stop {
     }
 }
 
-/// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at its end.
+/// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at
+/// its end.
 fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
     let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
     let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
@@ -49,7 +50,8 @@ fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u
 fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
     let place = tempfile::tempdir().unwrap();
     small(place.path(), 5);
-    // What is remembered: moments, averages, a plateau, patience and its best network, a phase before.
+    // What is remembered: moments, averages, a plateau, patience and its best network, a phase
+    // before.
     for (i, text) in [
         "optimize.average = \"ema\"\nregularize.patience = 1\nregularize.min_delta = 0.05",
         "optimize.schedule = { name = \"reduce_on_plateau\", patience = 0, threshold = 0.5 }\noptimize.rule = \"momentum\"",
@@ -87,7 +89,8 @@ fn ends(run: &Path) -> [Vec<u8>; 5] {
         .map(|file| fs::read(run.join(file)).unwrap())
 }
 
-/// `kill -9` at twenty moments drawn by seed, between steps and in them, while files are written and while there are none.
+/// `kill -9` at twenty moments drawn by seed, between steps and in them, while files are written
+/// and while there are none.
 #[test]
 fn killed_at_any_moment_a_run_ends_as_if_it_had_never_stopped() {
     let place = tempfile::tempdir().unwrap();

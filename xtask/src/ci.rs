@@ -50,6 +50,22 @@ pub const STEPS: &[Step] = &[
         args: &["doc", "--workspace", "--no-deps", "--features", "xtask/bench", "--locked"],
         env: Some(("RUSTDOCFLAGS", "-D warnings")),
     },
+    // What is packed is not built, which would be everything once more: `tidy` looks for what could
+    // be missing in it.
+    Step {
+        name: "packages",
+        args: &[
+            "package",
+            "--workspace",
+            "--exclude",
+            "xtask",
+            "--no-verify",
+            "--exclude-lockfile",
+            "--allow-dirty",
+            "--locked",
+        ],
+        env: None,
+    },
 ];
 
 impl fmt::Display for Step {
@@ -111,6 +127,7 @@ mod tests {
                 "cargo fmt --all -- --check",
                 "cargo clippy --workspace --all-targets --features xtask/bench --locked -- -D warnings",
                 "RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --features xtask/bench --locked",
+                "cargo package --workspace --exclude xtask --no-verify --exclude-lockfile --allow-dirty --locked",
             ]
         );
     }

@@ -1,7 +1,9 @@
-//! Whether techniques do what they are for: the same network with and without each, over several seeds.
+//! Whether techniques do what they are for: the same network with and without each, over several
+//! seeds.
 //!
-//! [`run`] trains every case of a table (`cases.rs`), and writes what came out, for or against, into a document of the
-//! crate that the technique is part of. Like `bench` it does so in a release build with the feature `bench`.
+//! [`run`] trains every case of a table (`cases.rs`), and writes what came out, for or against,
+//! into a document of the crate that the technique is part of. Like `bench` it does so in a release
+//! build with the feature `bench`.
 
 #[cfg(feature = "bench")]
 mod advice;

@@ -1,7 +1,7 @@
 //! What must stay absent from the repository.
 //!
 //! [`tidy`] reads the [`Tree`] once and hands it to the checks, one idea a file: which crate may
-//! know which ([`layers`]), which file may use which ([`graph`]), what Rust sources may not say
+//! know which ([`layers`]), what a crate may read outside its folder ([`packages`]), which file may use which ([`graph`]), what Rust sources may not say
 //! ([`sources`]), which errors may grow ([`errors`]), how long a function ([`functions`]) and how
 //! wide a comment may be ([`comments`]), how words are spelled ([`spelling`]), and what lies where
 //! ([`shape`]). Sources are read as [`Token`](token::Token)s, so that comments, strings and tests
@@ -17,6 +17,7 @@ pub mod errors;
 pub mod functions;
 pub mod graph;
 pub mod layers;
+pub mod packages;
 pub mod shape;
 pub mod sources;
 pub mod spelling;
@@ -43,6 +44,7 @@ pub fn tidy(root: &Path) -> Result<Vec<Finding>> {
     findings.extend(errors::errors(&tree));
     findings.extend(comments::wide_comments(&tree));
     findings.extend(spelling::spelling(&tree));
+    findings.extend(packages::packages(&tree)?);
     findings.extend(graph::circles::circles(&tree));
     findings.extend(functions::long_functions(&tree));
     findings.extend(shape::long(&tree));

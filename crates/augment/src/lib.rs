@@ -12,8 +12,8 @@
 //! - **What can be wrong is refused by `new`.** [`Transform::apply`] works for every picture, from
 //!   one pixel to the extremes of a panorama, and neither fails nor panics.
 //! - **A transform draws parameters and calls a function.** The functions ([`hflip`], [`affine`],
-//!   [`adjust_contrast`], ...) are public and do the same without chance. One that may hand back the
-//!   picture it got takes it by value; one that always makes a new picture borrows it.
+//!   [`adjust_contrast`], ...) are public and do the same without chance. One that may hand back
+//!   the picture it got takes it by value; one that always makes a new picture borrows it.
 //!
 //! The arithmetic is that of torchvision on PIL pictures, which the common pretrained weights were
 //! trained and measured with: point operations and cuts agree to the bit, resampling within

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first asks the training to end after this step, the second ends the process.
+//! Ctrl-C and SIGTERM: the first asks the training to end after this step, the second ends the
+//! process.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -9,7 +9,8 @@ use taper_nn::Params;
 use crate::output::{line, regardless};
 use taper_trainer::fit::{EpochInfo, Observer, Outcome, StepInfo};
 
-/// Prints an object for each step and each epoch. What is not finite is null. Whether somebody reads does not matter.
+/// Prints an object for each step and each epoch. What is not finite is null. Whether somebody
+/// reads does not matter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonLines;
 

@@ -1,8 +1,9 @@
 //! The face of Taper: the verbs of the binary `taper`, what they say, and how they end.
 //!
-//! [`Cli`] is the command line; [`commands`] has a function for each [`Verb`], which calls the trainer and tells what came out. All that
-//! is printed goes through [`output`]; [`terminal`] hears what the libraries have to say, [`progress`] and [`json_lines`] look on at a
-//! training, [`interrupt`] is Ctrl-C. [`serve`] answers over HTTP.
+//! [`Cli`] is the command line; [`commands`] has a function for each [`Verb`], which calls the
+//! trainer and tells what came out. All that is printed goes through [`output`]; [`terminal`] hears
+//! what the libraries have to say, [`progress`] and [`json_lines`] look on at a training,
+//! [`interrupt`] is Ctrl-C. [`serve`] answers over HTTP.
 //!
 //! # Examples
 //! ```

@@ -11,8 +11,8 @@ use taper_report::preview::TooLarge;
 use taper_trainer::recipe::RecipeError;
 use taper_transfer::TransferError;
 
-/// Feature maps are large and short-lived. This allocator keeps their memory for the next one, where the system's
-/// gives it back and pays for fresh pages every time.
+/// Feature maps are large and short-lived. This allocator keeps their memory for the next one,
+/// where the system's gives it back and pays for fresh pages every time.
 #[global_allocator]
 static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Recycler::new(mimalloc::MiMalloc);
 
@@ -29,7 +29,8 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // What is explained over several lines stays so, but a name with a line's end in it begins no line.
+            // What is explained over several lines stays so, but a name with a line's end in it
+            // begins no line.
             let said = said(&error);
             let mut lines = said.lines();
             note(format_args!("error: {}", lines.next().unwrap_or_default()));
@@ -91,7 +92,8 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Data(args) => commands::data(args),
         Verb::Augment(args) => commands::augment(args),
     };
-    // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed over first, which for the many small ones
-    // of a training step costs up to a tenth of the time. A server waits, for which a thread of the pool would be missed.
+    // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed
+    // over first, which for the many small ones of a training step costs up to a tenth of the time.
+    // A server waits, for which a thread of the pool would be missed.
     if let Verb::Serve(_) = cli.verb { work() } else { rayon::scope(|_| work()) }
 }

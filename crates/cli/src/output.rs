@@ -1,8 +1,9 @@
 //! All that is printed: results on stdout, and on stderr what is said beside them.
 //!
-//! Nothing here can panic. What is said while a training goes on may be lost (a reader that has left, a full disk behind a
-//! redirection): the training goes on, and `summary.json` [says so](lost). Names of files and classes come from outside, so control
-//! characters are written as their numbers and do nothing to a terminal.
+//! Nothing here can panic. What is said while a training goes on may be lost (a reader that has
+//! left, a full disk behind a redirection): the training goes on, and `summary.json`
+//! [says so](lost). Names of files and classes come from outside, so control characters are written
+//! as their numbers and do nothing to a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -23,8 +24,9 @@ static LOST: OnceLock<String> = OnceLock::new();
 /// Prints a line of a result on stdout.
 ///
 /// # Errors
-/// [`Unprintable`], when nobody reads on (`taper predict ... | head`) or the disk behind a redirection is full. That ends a
-/// verb whose work is what it prints; see [`regardless`] for the others.
+/// [`Unprintable`], when nobody reads on (`taper predict ... | head`) or the disk behind a
+/// redirection is full. That ends a verb whose work is what it prints; see [`regardless`] for the
+/// others.
 pub fn line(text: impl Display) -> Result<()> {
     let text = text.to_string();
     Ok(writeln!(stdout().lock(), "{}", printable(&text)).map_err(Unprintable)?)
@@ -38,7 +40,8 @@ pub fn note(text: impl Display) {
     }
 }
 
-/// For a work whose result is a file: whether it could be printed does not matter, but is said once.
+/// For a work whose result is a file: whether it could be printed does not matter, but is said
+/// once.
 ///
 /// # Errors
 /// All others than [`Unprintable`].
@@ -65,7 +68,8 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Unprintable>().is_some_and(|Unprintable(error)| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// The code that a verb ends with once it has printed: that of its work, also where the reader has left before the end.
+/// The code that a verb ends with once it has printed: that of its work, also where the reader has
+/// left before the end.
 ///
 /// # Errors
 /// All others than a reader that has left.
@@ -81,8 +85,8 @@ fn acts(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text in which what moves a cursor, or turns the direction of writing, is written as its number (`\u001b`, as JSON has
-/// it). Tabs stay.
+/// Text in which what moves a cursor, or turns the direction of writing, is written as its number
+/// (`\u001b`, as JSON has it). Tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let acts = |c: char| c != '\t' && acts(c);
     if !text.contains(acts) {
@@ -92,7 +96,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(written).collect())
 }
 
-/// A path as a word that can be pasted into a shell: quoted where it has to be, never taken for an option.
+/// A path as a word that can be pasted into a shell: quoted where it has to be, never taken for an
+/// option.
 pub fn shell(path: &Path) -> String {
     let option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
     let path = if option { Cow::Owned(Path::new(".").join(path)) } else { Cow::Borrowed(path) };

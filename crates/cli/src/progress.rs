@@ -1,5 +1,5 @@
-//! What a person sees while a run goes on: a bar on a terminal, a line an epoch elsewhere. All on stderr; stdout is
-//! for results.
+//! What a person sees while a run goes on: a bar on a terminal, a line an epoch elsewhere. All on
+//! stderr; stdout is for results.
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;

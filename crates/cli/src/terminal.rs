@@ -1,4 +1,5 @@
-//! What the libraries have to say, told to a person: a line on stderr, a bar where that is a terminal.
+//! What the libraries have to say, told to a person: a line on stderr, a bar where that is a
+//! terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use taper_trainer::{Listener, Notice, Progress, Work};

@@ -1,8 +1,10 @@
-//! Draws what a training came to, and what its parts do, from plain results: no file is read and no picture shown by itself.
+//! Draws what a training came to, and what its parts do, from plain results: no file is read and no
+//! picture shown by itself.
 //!
-//! [`page`] is the report of a run as one self-contained page, [`mod@tensorboard`] a training as an event file. [`landscape`] draws how
-//! optimizers move on functions of two variables, [`inspect`] what first weights do to a signal, [`preview`] what training does to
-//! pictures; the rest draws what the studies of the trainer find. Charts are SVG, which [`draw::png`] turns into a picture.
+//! [`page`] is the report of a run as one self-contained page, [`mod@tensorboard`] a training as an
+//! event file. [`landscape`] draws how optimizers move on functions of two variables, [`inspect`]
+//! what first weights do to a signal, [`preview`] what training does to pictures; the rest draws
+//! what the studies of the trainer find. Charts are SVG, which [`draw::png`] turns into a picture.
 //!
 //! # Examples
 //! ```

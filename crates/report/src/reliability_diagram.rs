@@ -14,8 +14,9 @@ const LEFT: f64 = 64.0;
 const TOP: f64 = 62.0;
 const SIDE: f64 = 380.0;
 
-/// An SVG with a bar for each bin, as high as the share of its answers that are right, and the line on which a network lies that is as
-/// often right as it says. Under the bars, how many answers each is of.
+/// An SVG with a bar for each bin, as high as the share of its answers that are right, and the line
+/// on which a network lies that is as often right as it says. Under the bars, how many answers each
+/// is of.
 ///
 /// # Errors
 /// When the library fails.

@@ -21,8 +21,9 @@ const PANEL: [f64; 2] = [230.0, 170.0];
 const GAP: [f64; 2] = [66.0, 74.0];
 const ACROSS: usize = 3;
 
-/// An SVG of parallel coordinates - a line for each trial through its settings to its accuracy - and below it the accuracy over each
-/// setting, with the share of its variance that the setting explains alone.
+/// An SVG of parallel coordinates - a line for each trial through its settings to its accuracy -
+/// and below it the accuracy over each setting, with the share of its variance that the setting
+/// explains alone.
 ///
 /// # Errors
 /// When the library fails.
@@ -99,7 +100,8 @@ fn heading(canvas: &mut Canvas<'_>, place: &str, x: f64) -> Result<(), DrawError
     canvas.text(name, [x, TOP - 10.0], Letters { edge: VPos::Bottom, size: 12.0, ..Letters::TITLE })
 }
 
-/// Shares of a range and what is written there: the ends of a number and what is between, or every choice.
+/// Shares of a range and what is written there: the ends of a number and what is between, or every
+/// choice.
 fn ends(range: &Range) -> Vec<(f64, String)> {
     match range {
         Range::Choice(values) => values.iter().map(|value| (range.share(value), text(value))).collect(),
@@ -164,8 +166,9 @@ pub struct Dots {
     pub trials: Vec<([f64; 2], f64)>,
 }
 
-/// An SVG of searches over the same two settings side by side, with marks on the edges for the values that each setting was tried at: as
-/// in Bergstra and Bengio 2012, a grid tries few values of the setting that matters.
+/// An SVG of searches over the same two settings side by side, with marks on the edges for the
+/// values that each setting was tried at: as in Bergstra and Bengio 2012, a grid tries few values
+/// of the setting that matters.
 ///
 /// # Errors
 /// When the library fails.

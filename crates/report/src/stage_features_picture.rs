@@ -13,7 +13,8 @@ const TOP: f64 = 44.0;
 const WIDTH: f64 = 420.0;
 const ROW: f64 = 30.0;
 
-/// An SVG with a bar for the accuracy of each stage, and a line for the 95 % interval that so many pictures give.
+/// An SVG with a bar for the accuracy of each stage, and a line for the 95 % interval that so many
+/// pictures give.
 ///
 /// # Errors
 /// When the library fails.

@@ -12,9 +12,11 @@ use taper_nn::Params;
 
 use taper_trainer::fit::{Begin, EpochInfo, Observer, Outcome, StepInfo};
 
-/// Writes an event file into the run folder: loss and rate of every step, and of every epoch what `history.csv` and `health.csv` have.
+/// Writes an event file into the run folder: loss and rate of every step, and of every epoch what
+/// `history.csv` and `health.csv` have.
 ///
-/// A file is a row of records, each the length of an event, the event (`tensorflow.Event` as a protocol buffer), and a CRC-32C of both.
+/// A file is a row of records, each the length of an event, the event (`tensorflow.Event` as a
+/// protocol buffer), and a CRC-32C of both.
 #[derive(Debug, Default)]
 pub struct TensorBoard {
     /// The file and its name, once the training has begun.

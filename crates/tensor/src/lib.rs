@@ -5,8 +5,8 @@
 //!
 //! Read in this order: [`Rng`] (keyed randomness), then the operations ([`conv2d`], [`max_pool2d`],
 //! ...), each a function from tensors to a tensor whose gradient candle's `backward` follows, and
-//! [`check_gradients`], which holds all of them, and yours, to finite differences. Layers with named
-//! weights are made of them in `taper-nn`.
+//! [`check_gradients`], which holds all of them, and yours, to finite differences. Layers with
+//! named weights are made of them in `taper-nn`.
 //!
 //! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels).
 //! Anywhere else it is composed of candle's own operations in a form whose gradient is right

@@ -1,5 +1,5 @@
-//! Sizes at the ends of what an integer holds, and of 0: an operation refuses them or is right, the same by its kernel
-//! and by its composed form, and nothing panics.
+//! Sizes at the ends of what an integer holds, and of 0: an operation refuses them or is right, the
+//! same by its kernel and by its composed form, and nothing panics.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -31,7 +31,8 @@ fn random(shape: &[usize]) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-/// What must come of sizes: a shape, an error, or either where the outcome would depend on the machine's memory.
+/// What must come of sizes: a shape, an error, or either where the outcome would depend on the
+/// machine's memory.
 #[derive(Clone, Debug, PartialEq)]
 enum Outcome {
     Refused,

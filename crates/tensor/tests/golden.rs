@@ -1,5 +1,5 @@
-//! Every operation, forward and all gradients, against PyTorch's numbers (computed there in float64, stored in
-//! float32): the kernel in float64 and float32, and the composed twin.
+//! Every operation, forward and all gradients, against PyTorch's numbers (computed there in
+//! float64, stored in float32): the kernel in float64 and float32, and the composed twin.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -50,7 +50,8 @@ impl Golden {
         cases
     }
 
-    /// Runs `f` on the named inputs and compares the output and the gradient of each input that has one.
+    /// Runs `f` on the named inputs and compares the output and the gradient of each input that has
+    /// one.
     fn hold(&self, case: &str, inputs: &[&str], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
         for (dtype, tolerance) in [(DType::F64, 2e-6), (DType::F32, 2e-5)] {
             let vars = inputs

@@ -1,5 +1,6 @@
-//! Pooling, normalisation, elementwise functions, concatenation, dropout and the (N,C,H,W) face on random sizes: in float64
-//! against the composed twin, in float32 against float64, and to the bit on one, two and five threads.
+//! Pooling, normalization, elementwise functions, concatenation, dropout and the (N,C,H,W) face on
+//! random sizes: in float64 against the composed twin, in float32 against float64, and to the bit
+//! on one, two and five threads.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -33,8 +34,8 @@ fn close(got: &[Vec<f64>], wanted: &[Vec<f64>], tolerance: f64, what: &str) {
     let longest = wanted.iter().map(Vec::len).max().unwrap_or(1);
     for (part, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert_eq!(got.len(), wanted.len(), "{what}");
-        // A gradient by channel is a sum of random signs: its rounding is that of sums as large as the root of their
-        // number, however much of it happens to cancel.
+        // A gradient by channel is a sum of random signs: its rounding is that of sums as large as
+        // the root of their number, however much of it happens to cancel.
         let terms = (longest / wanted.len().max(1)) as f64;
         let scale = wanted.iter().fold(terms.sqrt(), |m, v| m.max(v.abs()));
         for (i, (g, w)) in got.iter().zip(wanted).enumerate() {
@@ -43,7 +44,8 @@ fn close(got: &[Vec<f64>], wanted: &[Vec<f64>], tolerance: f64, what: &str) {
     }
 }
 
-/// All that is promised of an operation: the twin's values, float32 near float64, the same bits on any threads.
+/// All that is promised of an operation: the twin's values, float32 near float64, the same bits on
+/// any threads.
 fn hold(inputs: &[Tensor], what: &str, kernel: Op<'_>, twin: Op<'_>) {
     let wide = run(inputs, DType::F64, kernel);
     close(&wide, &run(inputs, DType::F64, twin), 1e-10, &format!("{what} and its twin"));
@@ -136,7 +138,8 @@ proptest! {
         if which == 2 {
             inputs.push(random(&dims, &mut rng));
         }
-        // The rectifier's corner is where float32 and float64 may part; a few channels of few values are steep.
+        // The rectifier's corner is where float32 and float64 may part; a few channels of few
+        // values are steep.
         let few = dims[..3].iter().product::<usize>() < 8;
         let then = |t: &[Tensor]| if which == 2 { Some(t[3].clone()) } else { None };
         let with = |t: &[Tensor], f: &dyn Fn(Epilogue<'_>) -> Result<Tensor>| match (which, then(t)) {

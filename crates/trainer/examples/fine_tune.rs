@@ -16,7 +16,8 @@ use taper_trainer::evaluate::ranked;
 use taper_trainer::fit::fit;
 use taper_trainer::recipe::Recipe;
 
-/// Trains by a recipe, writes the weights, and returns the share of validation pictures that are named rightly.
+/// Trains by a recipe, writes the weights, and returns the share of validation pictures that are
+/// named rightly.
 pub fn run(recipe: &Recipe, weights: &Path) -> Result<f64> {
     recipe.check()?;
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::notice::Notice;
 
-/// Somebody who is told what happens before and beside a training: a program's log, its progress bars. During the training it is
-/// an [`Observer`](crate::fit::Observer) who hears of it.
+/// Somebody who is told what happens before and beside a training: a program's log, its progress
+/// bars. During the training it is an [`Observer`](crate::fit::Observer) who hears of it.
 pub trait Listener: fmt::Debug + Sync {
     /// Something worth a line.
     fn notice(&self, _: &Notice) {}

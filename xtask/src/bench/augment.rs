@@ -61,7 +61,7 @@ pub(super) fn decode(count: usize, repeat: u32) -> Result<f64> {
     each(&photographs.files, repeat, |path, _, _| Ok(taper_data::decode(path).map(drop)?))
 }
 
-/// Pictures a second that are read, decoded, cut, mirrored, lit and normalised into a batch.
+/// Pictures a second that are read, decoded, cut, mirrored, lit and normalized into a batch.
 pub(super) fn train(count: usize, repeat: u32) -> Result<f64> {
     let photographs = Photographs::new(count)?;
     let jitter = ColorJitterConfig { brightness: 0.4, contrast: 0.4, ..ColorJitterConfig::default() };

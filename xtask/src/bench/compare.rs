@@ -62,7 +62,8 @@ impl Row {
     }
 }
 
-/// Runs the jobs that were asked for and prints what came out: JSON as it comes, or tables at the end.
+/// Runs the jobs that were asked for and prints what came out: JSON as it comes, or tables at the
+/// end.
 pub(super) fn run(root: &Path, args: &BenchArgs) -> Result<()> {
     let jobs = jobs::selected(&args.jobs)?;
     let torch = args.torch.as_deref().map(|python| Torch::new(python, root)).transpose()?;

@@ -17,7 +17,8 @@ const SIDE: usize = 224;
 pub(super) enum Network {
     Vgg16,
     ResNet18,
-    /// Of whose eight blocks a step leaves out 2.25 in the mean: the last is left out every other time.
+    /// Of whose eight blocks a step leaves out 2.25 in the mean: the last is left out every other
+    /// time.
     ResNet18Depth,
     ResNet50,
     SqueezeNet,

@@ -27,7 +27,8 @@ type Draw = Box<dyn Fn(&Rng) -> Result<Pair>>;
 /// A data set, and the rows of the table that it has.
 struct Source {
     name: &'static str,
-    /// Pictures of each class that are learned, 0 for all; and how many times the number of seeds: few pictures say little.
+    /// Pictures of each class that are learned, 0 for all; and how many times the number of seeds:
+    /// few pictures say little.
     rows: &'static [(usize, u64)],
     /// Side of the square that the network sees, pixels.
     side: u32,

@@ -1,4 +1,5 @@
-//! What an average of the weights is worth on few pictures: it should never be less than the weights are without.
+//! What an average of the weights is worth on few pictures: it should never be less than the
+//! weights are without.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use super::table::{deviation, mean};
 const CASES: [(&str, &str); 3] =
     [("--preset thorough", ""), ("--preset quick", "--average ema"), ("", "--average polyak")];
 
-/// Validation pictures of each class that a run sees after every epoch: it is tested on all of them when it has ended.
+/// Validation pictures of each class that a run sees after every epoch: it is tested on all of them
+/// when it has ended.
 const SEEN: usize = 1;
 
 /// What came out of one training.
@@ -25,8 +27,8 @@ struct Outcome {
     seconds: f64,
 }
 
-/// Trains what is not in `runs` yet, on so many of the training pictures in `data` by seed, and returns the table. A call that is broken
-/// off goes on with the next.
+/// Trains what is not in `runs` yet, on so many of the training pictures in `data` by seed, and
+/// returns the table. A call that is broken off goes on with the next.
 ///
 /// # Errors
 /// When there are no pictures, or a training fails.
@@ -103,8 +105,9 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("taper"))
 }
 
-/// A folder below `place` with so many of the training pictures, as many of each class, which lie evenly in the order of their names
-/// and begin with the one that has the number of the seed; all of them where there are not more.
+/// A folder below `place` with so many of the training pictures, as many of each class, which lie
+/// evenly in the order of their names and begin with the one that has the number of the seed; all
+/// of them where there are not more.
 fn part(data: &Path, place: &Path, size: usize, seed: u64) -> Result<PathBuf> {
     let folder = place.join(format!("{size}-{seed}"));
     if folder.is_dir() {

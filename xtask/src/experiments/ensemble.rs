@@ -1,4 +1,5 @@
-//! What several networks are worth together, and whether that is more than one that is trained for as long.
+//! What several networks are worth together, and whether that is more than one that is trained for
+//! as long.
 
 use std::path::{Path, PathBuf};
 
@@ -33,8 +34,8 @@ struct Row {
     evaluation: Evaluation,
 }
 
-/// Trains on the pictures in `data` what is not in `folder` yet, with so many epochs for a single network. A training that is broken
-/// off goes on with the next call.
+/// Trains on the pictures in `data` what is not in `folder` yet, with so many epochs for a single
+/// network. A training that is broken off goes on with the next call.
 ///
 /// # Errors
 /// When there are no pictures, or a training fails.

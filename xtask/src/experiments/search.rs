@@ -15,7 +15,8 @@ use taper_trainer::store::pictures::Pictures;
 use taper_trainer::study::run::Manner;
 use taper_trainer::study::search::{Method, Scores, SearchFolder, Space, Stage, Trial, Watch, search};
 
-/// The settings of the study: the rate and the decay of the head, on features that are computed once.
+/// The settings of the study: the rate and the decay of the head, on features that are computed
+/// once.
 const SPACE: &str =
     "[space]\n\"optimize.lr\" = { log = [1e-5, 1.0] }\n\"regularize.weight_decay\" = { log = [1e-4, 0.9] }\n";
 
@@ -40,7 +41,8 @@ impl Watch for Trials {
     }
 }
 
-/// Searches the pictures in `data` in folders below `runs`, where what is done already is not done again. Draws a picture into `image`.
+/// Searches the pictures in `data` in folders below `runs`, where what is done already is not done
+/// again. Draws a picture into `image`.
 ///
 /// # Errors
 /// When there are no pictures, or a training fails.

@@ -23,7 +23,8 @@ pub struct Study {
     pub test: Tested,
     /// Accuracy on these with the mean over passes with the noise on.
     pub sampled: Option<f64>,
-    /// On these with several views of each, in the order of the table; nothing where that is not tested.
+    /// On these with several views of each, in the order of the table; nothing where that is not
+    /// tested.
     pub views: Vec<Tested>,
     /// Seconds that an epoch of training took.
     pub seconds: f64,
@@ -57,8 +58,8 @@ pub(super) const VIEWS: [(&str, Views); 4] = [
     ("multi-scale", Views::MultiScale),
 ];
 
-/// Trains every case with every seed, on the pictures that `sets` has for it, with so many threads to prepare them; `tell`
-/// hears of each.
+/// Trains every case with every seed, on the pictures that `sets` has for it, with so many threads
+/// to prepare them; `tell` hears of each.
 ///
 /// # Errors
 /// When a training fails.

@@ -67,6 +67,17 @@ impl<'a> Manifest<'a> {
         table(&self.table, "package")?.get("name")?.get_ref().as_str()
     }
 
+    /// The files that it names which go into a package: of the package itself, its library,
+    /// binaries and examples.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let package = table(&self.table, "package").into_iter();
+        let named = package.flat_map(|p| ["readme", "license-file", "build"].into_iter().filter_map(|key| p.get(key)));
+        let lists = ["bin", "example"].into_iter().filter_map(|key| self.table.get(key)?.get_ref().as_array());
+        let targets = lists.flat_map(|list| list.iter()).filter_map(|target| target.get_ref().as_table());
+        let paths = table(&self.table, "lib").into_iter().chain(targets).filter_map(|target| target.get("path"));
+        named.chain(paths).filter_map(|value| value.get_ref().as_str())
+    }
+
     /// All that it depends on, in tests, build scripts and on single platforms too.
     #[must_use]
     pub fn dependencies(&self) -> Vec<Dependency> {

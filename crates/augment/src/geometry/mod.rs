@@ -5,9 +5,8 @@
 //! - a part of the picture: [`rect`], [`crop`], [`random_crop`], [`ten_crop`]; mirrored: [`flip`];
 //! - another size: [`resize`], and with a random part ([`random_rect`]) [`random_resized_crop`];
 //! - a map: how a picture is read between its pixels ([`sampling`]) and the reading itself
-//!   ([`source`]),
-//!   by which [`affine`] and [`random_affine`] work, and, by way of [`warp`], [`perspective`], [`lens`]
-//!   and [`elastic`].
+//!   ([`source`]), by which [`affine`] and [`random_affine`] work, and, by way of [`warp`],
+//!   [`perspective`], [`lens`] and [`elastic`].
 
 mod rect;
 

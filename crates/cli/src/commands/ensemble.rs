@@ -41,7 +41,8 @@ pub struct EnsembleArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When a run or the pictures cannot be read, the classes of the runs differ, or pictures have others.
+/// When a run or the pictures cannot be read, the classes of the runs differ, or pictures have
+/// others.
 pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
     let runs = match &args.runs[..] {
         [run] => parts(run),

@@ -37,16 +37,19 @@ pub struct EvalArgs {
     /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     weights: Option<PathBuf>,
-    /// Average the probabilities over N passes with the noise of training on, such as dropout [default: one pass without]
+    /// Average the probabilities over N passes with the noise of training on, such as dropout
+    /// [default: one pass without]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     marginalize: Option<u16>,
-    /// See each picture several times and average: flips, ten-crop, multi-scale, or N random views as in training
+    /// See each picture several times and average: flips, ten-crop, multi-scale, or N random views
+    /// as in training
     #[arg(long, value_name = "VIEWS")]
     tta: Option<Views>,
     /// What is averaged over the views
     #[arg(long, value_name = "WHAT", value_parser = crate::choices::mean(), default_value = "probabilities", requires = "tta")]
     tta_mean: Mean,
-    /// Beside the network that the run left: its best epoch, its snapshots or members together, and what several views are worth
+    /// Beside the network that the run left: its best epoch, its snapshots or members together, and
+    /// what several views are worth
     #[arg(long, conflicts_with_all = ["marginalize", "tta", "svg", "png", "csv"])]
     compare: bool,
     /// Stop at the first picture that cannot be read
@@ -62,7 +65,8 @@ pub struct EvalArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the model or the pictures cannot be read, or these have classes that it was not trained for.
+/// When the model or the pictures cannot be read, or these have classes that it was not trained
+/// for.
 pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
     if args.compare {

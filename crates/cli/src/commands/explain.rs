@@ -48,11 +48,12 @@ pub struct ExplainArgs {
     side: u32,
 }
 
-/// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are still drawn; the exit
-/// code is then 1.
+/// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are
+/// still drawn; the exit code is then 1.
 ///
 /// # Errors
-/// When the model cannot be read, there is no class of the name, or the sheet is too large or cannot be written.
+/// When the model cannot be read, there is no class of the name, or the sheet is too large or
+/// cannot be written.
 pub fn explain(args: &ExplainArgs) -> Result<i32> {
     let heading = [format!("{}: the picture, Grad-CAM, occlusion", args.model.display())];
     let mut sheet = Sheet::new(&heading, (args.images.len(), COLUMNS), args.side)?;
@@ -93,7 +94,8 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
     Ok(code)
 }
 
-/// What is said of a picture, and it with what is drawn over it; about `asked`, or the most probable class.
+/// What is said of a picture, and it with what is drawn over it; about `asked`, or the most
+/// probable class.
 fn explained(
     model: &Model,
     path: &Path,

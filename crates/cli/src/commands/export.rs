@@ -17,10 +17,11 @@ use taper_trainer::build::pretrained::tell;
 use taper_trainer::files;
 use taper_trainer::files::json;
 
-/// Write a run's network for other programs: torchvision's names, timm's with its config.json, or ONNX.
+/// Write a run's network for other programs: torchvision's names, timm's with its config.json, or
+/// ONNX.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\npreprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalised with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
+    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\npreprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalized with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
 )]
 pub struct ExportArgs {
     /// A run folder, or a file of weights in it
@@ -43,7 +44,8 @@ enum Format {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the run cannot be read, its network cannot be written in this form, or a file cannot be written.
+/// When the run cannot be read, its network cannot be written in this form, or a file cannot be
+/// written.
 pub fn export(args: &ExportArgs) -> Result<i32> {
     let run = folder(&args.run);
     let card = card(run)?;
@@ -124,7 +126,8 @@ fn timm_name(manifest: &Manifest) -> Option<String> {
     Some(Path::new(repository).file_stem()?.to_string_lossy().into_owned())
 }
 
-/// The fully connected layers of timm's VGG are convolutions over the whole map, 7x7, and over single places.
+/// The fully connected layers of timm's VGG are convolutions over the whole map, 7x7, and over
+/// single places.
 fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String, Tensor)> {
     if !name.starts_with("pre_logits.") || tensor.rank() != 2 {
         return Ok((name, tensor));

@@ -80,7 +80,8 @@ fn format(text: &str) -> Result<(PathBuf, Format), &'static str> {
 /// Runs the verb. No more pictures are in memory than a few batches.
 ///
 /// # Errors
-/// When the pictures or the model cannot be read, there is no stage of the name, or the file cannot be written.
+/// When the pictures or the model cannot be read, there is no stage of the name, or the file cannot
+/// be written.
 pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let FeatureExtractor { classifier, params, input } =
         backbone(&args.model, args.weights.as_deref(), args.image_size, &Terminal)?;

@@ -23,7 +23,8 @@ enum What {
     Init(InitArgs),
 }
 
-/// Send random inputs through layers with first weights, and gradients back: too small, too large, or just right?
+/// Send random inputs through layers with first weights, and gradients back: too small, too large,
+/// or just right?
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  taper inspect init\n  taper inspect init --init normal=0.01 --activation tanh --png small.png\n  taper inspect init --init he_fan_in --activation leaky_relu=0.2 --layers 20 --csv signal.csv\n\nInitializations: zeros, normal (0.01, or normal=DEVIATION), xavier_uniform, xavier_normal, he_fan_in, he_fan_out; the last\nfour by the gain of the activation.\nActivations: sigmoid, tanh, relu, leaky_relu (slope 0.01, or leaky_relu=SLOPE), elu (1, or elu=A), gelu, silu, relu6,\nhard_sigmoid, hard_swish, maxout (2 pieces, or maxout=K)."

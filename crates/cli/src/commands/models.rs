@@ -15,7 +15,7 @@ use taper_trainer::build::fetch::pull;
 /// The pretrained networks there are: list them, fetch their weights.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper models pull vgg16 --from torchvision\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub or from torchvision when they are first needed, and stay in the caches that Python uses too\n(~/.cache/huggingface and ~/.cache/torch). A file is kept when its SHA-256 is right, and checked again when it is next used.\nHF_HUB_CACHE, HF_HOME, HF_ENDPOINT, HF_TOKEN, TORCH_HOME, XDG_CACHE_HOME, TAPER_TORCHVISION_ENDPOINT and HF_HUB_OFFLINE (for both) are honoured."
+    after_help = "Examples:\n  taper models list\n  taper models info resnet18\n  taper models pull vgg16\n  taper models pull vgg16 --from torchvision\n  taper fine-tune pictures --model resnet18\n\nWeights come from the Hugging Face hub or from torchvision when they are first needed, and stay in the caches that Python uses too\n(~/.cache/huggingface and ~/.cache/torch). A file is kept when its SHA-256 is right, and checked again when it is next used.\nHF_HUB_CACHE, HF_HOME, HF_ENDPOINT, HF_TOKEN, TORCH_HOME, XDG_CACHE_HOME, TAPER_TORCHVISION_ENDPOINT and HF_HUB_OFFLINE (for both) are honored."
 )]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -109,7 +109,7 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
 fn list(json: bool) -> Result<()> {
     let sources = Sources::from_env()?;
     if !json {
-        line("name                  parameters  GFLOPs  top 1  top 5       MB  licence       weights")?;
+        line("name                  parameters  GFLOPs  top 1  top 5       MB  license       weights")?;
     }
     for model in MODELS {
         let manifest = model.manifest()?;
@@ -158,7 +158,7 @@ fn facts(model: &PretrainedModel, manifest: &Manifest, place: String) -> Value {
     json!({
         "schema": 1, "name": model.name, "parameters": manifest.parameters, "gflops": manifest.gflops,
         "top1": manifest.top1, "top5": manifest.top5, "megabytes": megabytes(model, manifest),
-        "licence": manifest.license, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
+        "license": manifest.license, "weights": place, "input_size": manifest.input_size, "mean": manifest.mean,
         "std": manifest.std, "source": manifest.source,
         "repository": manifest.hub.as_ref().map(|file| &file.repository),
         "revision": manifest.hub.as_ref().map(|file| &file.revision),
@@ -191,7 +191,7 @@ fn info(model: &PretrainedModel, json: bool) -> Result<()> {
     }
     let [mean, std] = [manifest.mean, manifest.std].map(|values| values.map(|value| value.to_string()).join(", "));
     line(format_args!("input       {} pixels, mean {mean}, deviation {std}", manifest.input_size))?;
-    line(format_args!("licence     {}", manifest.license))?;
+    line(format_args!("license     {}", manifest.license))?;
     match model.find(&sources)? {
         Some(path) => line(format_args!("weights     {}", path.display()))?,
         None => line(format_args!("weights     {place}"))?,

@@ -36,8 +36,8 @@ pub(super) struct Measured {
     missing: Vec<String>,
 }
 
-/// Each of the runs, all together, and with `choose` those that help, chosen on one half of the pictures and measured like the
-/// others on the other half.
+/// Each of the runs, all together, and with `choose` those that help, chosen on one half of the
+/// pictures and measured like the others on the other half.
 pub(super) fn rows_of(
     runs: &[PathBuf],
     dataset: &Arc<dyn Dataset>,

@@ -12,7 +12,8 @@ use taper_report::landscape::{
     Function, LandscapeError, NamedSchedule, Path, Walk, courses, draw_paths, draw_schedules, follow, schedules,
 };
 
-/// Draw how optimizers move on a function of two variables, or how schedules change the learning rate.
+/// Draw how optimizers move on a function of two variables, or how schedules change the learning
+/// rate.
 #[derive(Debug, clap::Args)]
 #[command(
     group(ArgGroup::new("output").args(["svg", "png", "csv"]).required(true).multiple(true)),
@@ -28,7 +29,8 @@ pub struct OptimizeArgs {
     /// The rules, in the order of the legend; with a rate of its own as in adam=0.05
     #[arg(long, default_value = "sgd,momentum,nesterov,adagrad,rmsprop,adam", value_name = "LIST")]
     rules: String,
-    /// The learning rate of the rules that have none of their own [default: one for each rule and function]
+    /// The learning rate of the rules that have none of their own
+    /// [default: one for each rule and function]
     #[arg(long, allow_negative_numbers = true)]
     lr: Option<f64>,
     /// The standard deviation of the noise on each element of a gradient

@@ -32,7 +32,8 @@ pub struct PredictArgs {
     /// How many classes to name
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// Average over N passes with the noise of training on, such as dropout, and tell how far they differ
+    /// Average over N passes with the noise of training on, such as dropout, and tell how far they
+    /// differ
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     mc: Option<u16>,
     /// Print a line of JSON for each picture
@@ -49,7 +50,8 @@ fn opened(what: &Path, weights: Option<&Path>) -> Result<Vec<Model>> {
     members.iter().map(|member| model::open(member, weights, &Terminal)).collect()
 }
 
-/// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are still named; the exit code is then 1.
+/// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are
+/// still named; the exit code is then 1.
 ///
 /// # Errors
 /// When the model cannot be read or does not fit.

@@ -24,7 +24,7 @@ use taper_trainer::store::readable::readable;
 /// Train a linear classifier on each stage of a network that stays as it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper probe pictures\n  taper probe pictures --model vgg16 --stages block3,block4,block5 --png stages.png\n  taper probe pictures --model runs/pictures-1\n\nThe features are the mean of each channel, standardised; the classifier is L2-regularised logistic regression, its strength chosen on\na fifth of the training pictures. A later stage that does no better says that the pictures are unlike those of the network's training:\n`taper fine-tune --cut STAGE` uses the network up to an earlier one."
+    after_help = "Examples:\n  taper probe pictures\n  taper probe pictures --model vgg16 --stages block3,block4,block5 --png stages.png\n  taper probe pictures --model runs/pictures-1\n\nThe features are the mean of each channel, standardized; the classifier is L2-regularized logistic regression, its strength chosen on\na fifth of the training pictures. A later stage that does no better says that the pictures are unlike those of the network's training:\n`taper fine-tune --cut STAGE` uses the network up to an earlier one."
 )]
 pub struct ProbeArgs {
     /// The folder of pictures, as for fine-tune

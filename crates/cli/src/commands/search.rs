@@ -23,7 +23,8 @@ use taper_trainer::study::search::{
     Importance, Score, Scores, SearchFolder, Space, Trial, Watch, importance, recipe_of, search,
 };
 
-/// Find settings: train with many, each a run of its own, and tell which served best and which mattered.
+/// Find settings: train with many, each a run of its own, and tell which served best and which
+/// mattered.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  taper search pictures --space space.toml --preset quick\n  taper search pictures --space space.toml --out runs/search &    as often as there are machines that share the folder\n  taper search fashion-mnist --scratch --space space.toml --epochs 2\n\nA space is TOML:\n  method = \"random\"                  # or \"grid\", ten values of each range\n  trials = 20\n  [space]\n  \"optimize.lr\" = { log = [1e-4, 1e-1] }\n  \"regularize.weight_decay\" = { log = [1e-4, 1.0] }\n  \"head.dropout\" = { uniform = [0.0, 0.7] }\n  \"head.hidden\" = { choice = [0, 256, 512] }\n\nInstead of trials, coarse to fine:          or successive halving (ASHA):\n  [[stages]]                                  trials = 27\n  trials = 12                                 [halving]\n  set = { \"optimize.epochs\" = 2 }             factor = 3\n  [[stages]]                                  rungs = 3\n  trials = 8\n  around = 3\n\nThe same command goes on with a search that was broken off, and joins one that other processes are at: each trial has a lock file in\nthe folder. What the flags and -c say is common to all trials."
@@ -141,8 +142,8 @@ impl Watch for Trials<'_> {
     }
 }
 
-/// The recipe of the first trial, when those of all trials are in their ranges: as far as they are known, which those are not that close
-/// in on the best of a stage.
+/// The recipe of the first trial, when those of all trials are in their ranges: as far as they are
+/// known, which those are not that close in on the best of a stage.
 fn checked(space: &Space, base: &Recipe) -> Result<Recipe> {
     let of = |number| {
         let trial = Trial { number, rung: 0 };

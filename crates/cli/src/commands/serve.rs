@@ -31,7 +31,8 @@ pub struct ServeArgs {
     /// Where to listen
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
     address: SocketAddr,
-    /// A further name that this server is reached by, such as pictures.example.org; may be given several times
+    /// A further name that this server is reached by, such as pictures.example.org; may be given
+    /// several times
     #[arg(long, value_name = "NAME", value_parser = Hosts::name)]
     host: Vec<String>,
     /// The longest body of a request, megabytes

@@ -18,7 +18,8 @@ pub(super) fn recipe(run: &Path) -> Result<Recipe> {
     origin::recipe(model::folder(run))
 }
 
-/// The pictures to measure a run on, its own validation pictures where no others are named, and where they came from.
+/// The pictures to measure a run on, its own validation pictures where no others are named, and
+/// where they came from.
 pub(super) fn pictures(run: &Path, data: Option<&Path>) -> Result<(Arc<dyn Dataset>, PathBuf)> {
     if let Some(path) = data {
         if path.is_dir()

@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout};
 
 use super::connections::PATIENCE;
 
-/// The fewest bytes a second that a body may bring, after a few seconds: a slow mobile connection has as many. Whoever brings less is
-/// cut off, since a place is held for it.
+/// The fewest bytes a second that a body may bring, after a few seconds: a slow mobile connection
+/// has as many. Whoever brings less is cut off, since a place is held for it.
 const FEWEST: f64 = 16_384.0;
 
 /// Reads a body of at most so many bytes.

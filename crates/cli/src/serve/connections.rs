@@ -16,18 +16,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// Connections at a time; further ones wait in the system's queue. Below the 256 descriptors that some systems give a process.
+/// Connections at a time; further ones wait in the system's queue. Below the 256 descriptors that
+/// some systems give a process.
 const CONNECTIONS: usize = 128;
 
-/// How long the head of a request may take to arrive, an answer to be taken, and the end to come, unless a request
-/// itself has less.
+/// How long the head of a request may take to arrive, an answer to be taken, and the end to come,
+/// unless a request itself has less.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait when the system has no descriptor for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Serves until `end` is there, then finishes what has been asked as far as a few seconds suffice. A request may take
-/// `time` until its turn and as long again.
+/// Serves until `end` is there, then finishes what has been asked as far as a few seconds suffice.
+/// A request may take `time` until its turn and as long again.
 pub async fn serve(listener: TcpListener, router: Router, time: Duration, end: impl Future<Output = ()>) {
     let graceful = Arc::new(GracefulShutdown::new());
     let accepting = tokio::spawn(accept(listener, router, time, Arc::clone(&graceful)));
@@ -55,7 +56,8 @@ async fn accept(listener: TcpListener, router: Router, time: Duration, graceful:
     }
 }
 
-/// Answers the one request of a connection. Whoever is slow to ask, or to take the answer, is cut off.
+/// Answers the one request of a connection. Whoever is slow to ask, or to take the answer, is cut
+/// off.
 async fn connection(stream: TcpStream, router: Router, time: Duration, watcher: Watcher) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE.min(time)).max_buf_size(1 << 16).keep_alive(false);

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 
 /// The names that a request may be for.
 ///
-/// A page of `evil.example` may let its own name lead to this machine and then ask as if it were at home (DNS rebinding); the name
-/// that it was asked under gives it away.
+/// A page of `evil.example` may let its own name lead to this machine and then ask as if it were at
+/// home (DNS rebinding); the name that it was asked under gives it away.
 #[derive(Clone, Debug)]
 pub struct Hosts {
     /// The address that is listened on.
@@ -20,7 +20,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// A name or an address as the `Host` of a request has it: in small letters, without a dot at its end, and no port.
+    /// A name or an address as the `Host` of a request has it: in small letters, without a dot at
+    /// its end, and no port.
     ///
     /// # Errors
     /// When it is neither.
@@ -68,8 +69,8 @@ impl Hosts {
         }
     }
 
-    /// Whether a host is this server: the address that it listens on (any, if that is all of them), `localhost`, a name that was
-    /// given, or one without a dot, which nobody else can own.
+    /// Whether a host is this server: the address that it listens on (any, if that is all of them),
+    /// `localhost`, a name that was given, or one without a dot, which nobody else can own.
     fn know(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let address = unbracketed(&host);
@@ -81,7 +82,8 @@ impl Hosts {
                 let (address, bound) = (address.to_canonical(), self.bound.to_canonical());
                 bound.is_unspecified() || address == bound || address.is_loopback() && bound.is_loopback()
             }
-            // Browsers take 127.1 and 0x7f000001 for addresses too, and write them out before they ask.
+            // Browsers take 127.1 and 0x7f000001 for addresses too, and write them out before they
+            // ask.
             Err(_) => !host.is_empty() && !host.contains(['.', ':', '[', ']']),
         }
     }

@@ -44,22 +44,26 @@ use taper_trainer::files;
 pub struct Allowed {
     /// The most bytes in the body of a request.
     pub bytes: usize,
-    /// The longest that a request may wait for its turn, and that it may then take, its body included.
+    /// The longest that a request may wait for its turn, and that it may then take, its body
+    /// included.
     pub time: Duration,
     /// The names that a request may be for.
     pub hosts: Hosts,
 }
 
-/// Requests of the longest kind whose bodies are in memory at a time; others wait, their bodies unread.
+/// Requests of the longest kind whose bodies are in memory at a time; others wait, their bodies
+/// unread.
 const BODIES: usize = 4;
 
-/// Bytes of a body that waits for nobody: a hundred connections with one each take no more than a few long ones.
+/// Bytes of a body that waits for nobody: a hundred connections with one each take no more than a
+/// few long ones.
 const SMALL: usize = 1 << 20;
 
 /// What memory is counted in, bytes.
 const UNIT: usize = 1 << 16;
 
-/// Requests that are worked at. More than one, so that a picture which takes too long holds nobody up.
+/// Requests that are worked at. More than one, so that a picture which takes too long holds nobody
+/// up.
 const WORKERS: usize = 4;
 
 /// Classes that an answer names unless it is asked for others.
@@ -77,8 +81,8 @@ struct Shared {
     network: Mutex<()>,
 }
 
-/// The routes: `GET /` is a page, `GET /model` what is served, `POST /predict` answers for a picture in the body, or for the pictures of
-/// a form.
+/// The routes: `GET /` is a page, `GET /model` what is served, `POST /predict` answers for a
+/// picture in the body, or for the pictures of a form.
 pub fn router(name: &str, model: Model, allowed: Allowed) -> Router {
     let Allowed { bytes, time, hosts } = allowed;
     let shared = Arc::new(Shared {
@@ -190,7 +194,8 @@ async fn predict(
 }
 
 impl Shared {
-    /// How much memory the body of a request may take, where it is not small: what it says, or the most that is allowed.
+    /// How much memory the body of a request may take, where it is not small: what it says, or the
+    /// most that is allowed.
     fn units(&self, headers: &HeaderMap) -> u32 {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let bytes = length.unwrap_or(self.bytes).min(self.bytes);

@@ -10,7 +10,8 @@ use super::body;
 /// The most pictures in a form.
 const PICTURES: usize = 64;
 
-/// The pictures of a request, with the names of their files: its body, or the files of a form (`curl -F picture=@cat.jpg`).
+/// The pictures of a request, with the names of their files: its body, or the files of a form
+/// (`curl -F picture=@cat.jpg`).
 pub(super) struct Upload {
     pub(super) pictures: Vec<(String, Bytes)>,
 }

@@ -7,7 +7,8 @@ use super::{DrawError, Point};
 
 /// Units to a pixel: the library rounds places to whole units, which would show as steps.
 const UNIT: f64 = 8.0;
-/// The library takes a size for the height of a line and makes letters of it that are smaller by this factor.
+/// The library takes a size for the height of a line and makes letters of it that are smaller by
+/// this factor.
 const LINE: f64 = 1.24;
 
 pub(crate) const TEXT: RGBColor = RGBColor(0x1B, 0x1A, 0x18);

@@ -2,10 +2,11 @@
 
 use super::{Point, Window};
 
-/// The pieces of a line of points that lie in a window, in order; a piece ends where the line leaves.
+/// The pieces of a line of points that lie in a window, in order; a piece ends where the line
+/// leaves.
 ///
-/// Each segment *a* + *t*(*b* - *a*) is shortened to the range of *t* in which all four edges have it on their inner
-/// side. A segment without an end is not drawn.
+/// Each segment *a* + *t*(*b* - *a*) is shortened to the range of *t* in which all four edges have
+/// it on their inner side. A segment without an end is not drawn.
 ///
 /// # References
 /// Y.-D. Liang, B. A. Barsky, *A new concept and method for line clipping*, 1984.

@@ -5,8 +5,8 @@ use plotters::style::RGBColor;
 use super::canvas::Canvas;
 use super::{DrawError, Point};
 
-/// Colors that people with any kind of color vision tell apart, the palette of Okabe and Ito without its yellow,
-/// which is too faint for a line on white, and with a darker sky blue.
+/// Colors that people with any kind of color vision tell apart, the palette of Okabe and Ito
+/// without its yellow, which is too faint for a line on white, and with a darker sky blue.
 ///
 /// # References
 /// M. Okabe, K. Ito, *Color Universal Design*, 2008.
@@ -35,8 +35,9 @@ const MARKS: [&[Point]; 5] = [
     &[[0.0, 4.2], [4.0, -3.0], [-4.0, -3.0]],
 ];
 
-/// The look of one line. There are seven colors, four dashes and five marks, numbers without a common divisor: the
-/// first 140 pens all differ, and of the first 20 two of one color differ in dashes and marks.
+/// The look of one line. There are seven colors, four dashes and five marks, numbers without a
+/// common divisor: the first 140 pens all differ, and of the first 20 two of one color differ in
+/// dashes and marks.
 #[derive(Clone, Copy)]
 pub(crate) struct Pen {
     pub(crate) index: usize,

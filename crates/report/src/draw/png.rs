@@ -8,7 +8,8 @@ use super::DrawError;
 /// Pixels of the PNG to one of the SVG, so that letters stay sharp on a fine screen and in print.
 const SCALE: f32 = 2.0;
 
-/// An SVG of this module as a PNG, twice as wide and high. Its letters come from the binary: no font need be installed.
+/// An SVG of this module as a PNG, twice as wide and high. Its letters come from the binary: no
+/// font need be installed.
 ///
 /// # Errors
 /// [`DrawError`] when the text is no SVG, or one of no size.

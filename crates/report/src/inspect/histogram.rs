@@ -15,8 +15,8 @@ const PITCH: [f64; 2] = [118.0, 166.0];
 const COLORS: [RGBColor; 2] = [RGBColor(0x00, 0x72, 0xB2), RGBColor(0xD5, 0x5E, 0x00)];
 const MIDDLE: Letters = Letters { side: HPos::Center, edge: VPos::Top, ..Letters::SMALL };
 
-/// An SVG with two rows of histograms: the outputs of each layer, and the gradients by them. All of a row have one scale
-/// along; each has its own up, and a bar of exact zeros is cut off at the top.
+/// An SVG with two rows of histograms: the outputs of each layer, and the gradients by them. All of
+/// a row have one scale along; each has its own up, and a bar of exact zeros is cut off at the top.
 ///
 /// # Errors
 /// When the library fails.
@@ -50,7 +50,8 @@ pub fn draw(settings: &Settings, signals: &[Signal]) -> Result<String, DrawError
     })
 }
 
-/// How far from 0 the numbers of a row go: the greatest distance that a thousandth of any layer's exceeds.
+/// How far from 0 the numbers of a row go: the greatest distance that a thousandth of any layer's
+/// exceeds.
 fn reach<'a>(spreads: impl Iterator<Item = &'a Spread>) -> f64 {
     let far = spreads.map(|spread| {
         let mut sizes: Vec<f64> =

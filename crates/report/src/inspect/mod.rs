@@ -1,8 +1,8 @@
 //! What becomes of a signal on its way through a network whose weights are as they begin.
 //!
-//! [`follow`] sends random inputs up through layers of one width, and random gradients back down; [`Signal`] keeps what
-//! arrived at every layer, [`verdict`] says whether the first weights are too small, too large or just right, and
-//! [`draw`] draws the histograms.
+//! [`follow`] sends random inputs up through layers of one width, and random gradients back down;
+//! [`Signal`] keeps what arrived at every layer, [`verdict`] says whether the first weights are too
+//! small, too large or just right, and [`draw`] draws the histograms.
 //!
 //! # Examples
 //! ```

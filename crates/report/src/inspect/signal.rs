@@ -33,7 +33,8 @@ impl Default for Settings {
 pub struct Signal {
     /// Its outputs, for every input and unit.
     pub activations: Spread,
-    /// The gradient of the loss by these outputs, where that by those of the last layer is standard normal.
+    /// The gradient of the loss by these outputs, where that by those of the last layer is standard
+    /// normal.
     pub gradients: Spread,
 }
 
@@ -61,8 +62,8 @@ impl Spread {
     }
 }
 
-/// Sends standard normal inputs through the network, and standard normal gradients back; a [`Signal`] for each layer,
-/// from the input on.
+/// Sends standard normal inputs through the network, and standard normal gradients back; a
+/// [`Signal`] for each layer, from the input on.
 ///
 /// # Errors
 /// Only when a tensor operation fails.

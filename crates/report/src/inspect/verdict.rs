@@ -7,7 +7,8 @@ use super::{Settings, Signal};
 /// By how much a signal may change over all layers.
 const FACTOR: f64 = 10.0;
 
-/// Whether the weights suit the network, in a sentence that begins with `too small`, `too large` or `just right`.
+/// Whether the weights suit the network, in a sentence that begins with `too small`, `too large` or
+/// `just right`.
 pub fn verdict(settings: &Settings, signals: &[Signal]) -> String {
     let [Some(first), Some(last)] = [signals.first(), signals.last()] else {
         return "just right: there are no layers".to_owned();
@@ -43,7 +44,8 @@ pub fn verdict(settings: &Settings, signals: &[Signal]) -> String {
     }
 }
 
-/// The share of outputs within a hundredth of an end of the activation's range; 0 for one without two ends.
+/// The share of outputs within a hundredth of an end of the activation's range; 0 for one without
+/// two ends.
 fn saturated(activation: Activation, signals: &[Signal]) -> f64 {
     let (low, high) = match activation {
         Activation::Sigmoid => (0.0, 1.0),

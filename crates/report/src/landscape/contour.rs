@@ -45,7 +45,8 @@ impl Grid {
         self.values[row * (self.cells[0] + 1) + column]
     }
 
-    /// Heights in equal ratios, from one that a hundredth of the window lies below to one that a thirtieth lies above.
+    /// Heights in equal ratios, from one that a hundredth of the window lies below to one that a
+    /// thirtieth lies above.
     pub(super) fn levels(&self) -> Vec<f64> {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
@@ -57,9 +58,10 @@ impl Grid {
 
     /// The lines at one height, each closed or from edge to edge of the window.
     ///
-    /// On an edge whose ends lie on different sides of the level the line passes where a straight course of the
-    /// function would meet it. Through a cell with two high and two low corners across from each other go two lines;
-    /// the mean of the corners says which corners they cut off.
+    /// On an edge whose ends lie on different sides of the level the line passes where a straight
+    /// course of the function would meet it. Through a cell with two high and two low corners
+    /// across from each other go two lines; the mean of the corners says which corners they cut
+    /// off.
     pub(super) fn lines(&self, level: f64) -> Vec<Vec<Point>> {
         let mut next: BTreeMap<Edge, Vec<Edge>> = BTreeMap::new();
         for row in 0..self.cells[1] {
@@ -102,7 +104,8 @@ impl Grid {
             [a, b] => vec![[a, b]],
             [a, b, c, d] => {
                 let middle = 0.25 * corners.iter().sum::<f64>() >= level;
-                // Lines cut off the corners that differ from the middle: the first and third, or the others.
+                // Lines cut off the corners that differ from the middle: the first and third, or
+                // the others.
                 if above[0] == middle { vec![[a, b], [c, d]] } else { vec![[d, a], [b, c]] }
             }
             _ => Vec::new(),

@@ -2,7 +2,7 @@
 
 use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Bfgs,
-    BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion, LionConfig, Minimiser, Momentum,
+    BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion, LionConfig, Minimizer, Momentum,
     MomentumConfig, Muon, MuonConfig, NAdam, NAdamConfig, Newton, NewtonConfig, OptimError, RAdam, RAdamConfig,
     RmsProp, RmsPropConfig, Sgd, SgdConfig, Stopping, UpdateRule,
 };
@@ -31,7 +31,7 @@ pub enum Method {
         rate: f64,
     },
     /// A method of second order, which finds the length of a step by a line search.
-    Minimiser(fn(Stopping) -> Result<Box<dyn Minimiser>, OptimError>),
+    Minimizer(fn(Stopping) -> Result<Box<dyn Minimizer>, OptimError>),
 }
 
 impl Course {
@@ -39,7 +39,7 @@ impl Course {
     pub fn rate(&self) -> Option<f64> {
         match self.method {
             Method::Rule { rate, .. } => Some(rate),
-            Method::Minimiser(_) => None,
+            Method::Minimizer(_) => None,
         }
     }
 }
@@ -47,8 +47,8 @@ impl Course {
 /// A row of the table.
 struct Row {
     name: &'static str,
-    /// For the quadratic function the rate of `sgd`, `momentum` and `nesterov` is that at *κ* = 1: their steps grow
-    /// with the gradient, and so what they bear falls with 1/*κ*.
+    /// For the quadratic function the rate of `sgd`, `momentum` and `nesterov` is that at *κ* = 1:
+    /// their steps grow with the gradient, and so what they bear falls with 1/*κ*.
     rates: [f64; 5],
     make: Make,
 }
@@ -57,7 +57,7 @@ struct Row {
 enum Make {
     Proportional(fn() -> Result<Box<dyn UpdateRule>, OptimError>),
     Rule(fn() -> Result<Box<dyn UpdateRule>, OptimError>),
-    Minimiser(fn(Stopping) -> Result<Box<dyn Minimiser>, OptimError>),
+    Minimizer(fn(Stopping) -> Result<Box<dyn Minimizer>, OptimError>),
 }
 
 /// A row whose constructor takes the settings.
@@ -68,18 +68,18 @@ macro_rules! rule {
 }
 
 /// A row for a method that stops when it is told to.
-macro_rules! minimiser {
+macro_rules! minimizer {
     ($name:literal, $method:ident, $config:ident) => {
         Row {
             name: $name,
             rates: [0.0; 5],
-            make: Make::Minimiser(|stopping| Ok(Box::new($method::new($config { stopping, ..$config::default() })?))),
+            make: Make::Minimizer(|stopping| Ok(Box::new($method::new($config { stopping, ..$config::default() })?))),
         }
     };
 }
 
-/// In the order of the README. The rates are for the functions in the order of [`Function::NAMES`], and such that 100
-/// steps show what each is like.
+/// In the order of the README. The rates are for the functions in the order of [`Function::NAMES`],
+/// and such that 100 steps show what each is like.
 static TABLE: [Row; 19] = [
     rule!("sgd", Proportional, Sgd(SgdConfig::default()), [1.9, 2e-3, 0.02, 0.03, 0.02]),
     rule!("momentum", Proportional, Momentum(MomentumConfig::default()), [1.0, 1e-3, 0.005, 0.02, 0.02]),
@@ -102,17 +102,17 @@ static TABLE: [Row; 19] = [
     rule!("lars", Rule, Lars(LarsConfig::default()), [10.0, 5.0, 5.0, 20.0, 10.0]),
     rule!("lamb", Rule, Lamb(LambConfig::default()), [0.05, 0.03, 0.05, 0.05, 0.05]),
     rule!("muon", Rule, Muon(MuonConfig::default()), [0.15, 0.1, 0.2, 0.2, 0.2]),
-    minimiser!("newton", Newton, NewtonConfig),
-    minimiser!("bfgs", Bfgs, BfgsConfig),
-    minimiser!("lbfgs", Lbfgs, LbfgsConfig),
+    minimizer!("newton", Newton, NewtonConfig),
+    minimizer!("bfgs", Bfgs, BfgsConfig),
+    minimizer!("lbfgs", Lbfgs, LbfgsConfig),
 ];
 
-/// The courses of a list such as `sgd,adam=0.05,newton`; `all` is every one there is. `lr` is the rate of those that
-/// bring none of their own; without it each has a rate that suits the function.
+/// The courses of a list such as `sgd,adam=0.05,newton`; `all` is every one there is. `lr` is the
+/// rate of those that bring none of their own; without it each has a rate that suits the function.
 ///
 /// # Errors
-/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`] for a rate that is
-/// not finite and above 0, or of a method that has none.
+/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`]
+/// for a rate that is not finite and above 0, or of a method that has none.
 ///
 /// # Examples
 /// ```
@@ -149,11 +149,11 @@ fn course(row: &Row, own: Option<&str>, lr: Option<f64>, function: &Function) ->
             Method::Rule { make, rate: own.or(lr).unwrap_or(suits / steepest) }
         }
         Make::Rule(make) => Method::Rule { make, rate: own.or(lr).unwrap_or(suits) },
-        Make::Minimiser(make) => match own {
+        Make::Minimizer(make) => match own {
             Some(rate) => {
                 return Err(refuse("left out: a line search finds the length of the steps", &rate.to_string()));
             }
-            None => Method::Minimiser(make),
+            None => Method::Minimizer(make),
         },
     };
     Ok(Course { name: row.name, method })

@@ -20,7 +20,8 @@ const BETWEEN: f64 = 62.0;
 const LOSS_HEIGHT: f64 = 200.0;
 const BELOW: f64 = 44.0;
 const RIGHT: f64 = 16.0;
-/// Distance between the marks of a line, and what each line's first mark is further along than the line's before.
+/// Distance between the marks of a line, and what each line's first mark is further along than the
+/// line's before.
 const MARK_EVERY: f64 = 90.0;
 const MARK_SHIFT: f64 = 13.0;
 /// A path of so few points has a mark at each.
@@ -28,8 +29,8 @@ const FEW: usize = 25;
 /// The exponent of the least loss that is drawn: float64 has little to say below it.
 const LEAST: f64 = -12.0;
 
-/// An SVG of the function's contour lines with the paths on it, and the loss against the step on a logarithmic scale
-/// below.
+/// An SVG of the function's contour lines with the paths on it, and the loss against the step on a
+/// logarithmic scale below.
 ///
 /// # Errors
 /// [`DrawError`] when the library fails.

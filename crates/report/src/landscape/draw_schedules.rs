@@ -12,8 +12,8 @@ const TOP: f64 = 52.0;
 const SIZE: [f64; 2] = [218.0, 92.0];
 const PITCH: [f64; 2] = [262.0, 172.0];
 
-/// An SVG with a small chart for each schedule: the factor of the base rate against the step, under the name and how
-/// it is made.
+/// An SVG with a small chart for each schedule: the factor of the base rate against the step, under
+/// the name and how it is made.
 ///
 /// # Errors
 /// [`DrawError`] when the library fails.

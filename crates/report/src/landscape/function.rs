@@ -4,8 +4,8 @@ use super::LandscapeError;
 use super::error::require;
 use crate::draw::{Point, Window};
 
-/// A loss of two variables, each with one difficulty of its own. The least value of each is 0, so that what is left of
-/// a loss can be drawn on a logarithmic scale.
+/// A loss of two variables, each with one difficulty of its own. The least value of each is 0, so
+/// that what is left of a loss can be drawn on a logarithmic scale.
 ///
 /// | name | formula | minimum | difficulty |
 /// |---|---|---|---|
@@ -16,9 +16,10 @@ use crate::draw::{Point, Window};
 /// | `bump` | 5*x*⁴/4 + *x*³/2 - 5*x*²/2 - 3*x*/2 + 9/4 + *y*² | (1, 0) | a local minimum at (-1, 0), a bump behind it |
 ///
 /// # References
-/// - H. H. Rosenbrock, *An automatic method for finding the greatest or least value of a function*, 1960.
-/// - E. M. L. Beale, *On an iterative method for finding a local minimum of a function of more than one variable*,
-///   1958.
+/// - H. H. Rosenbrock, *An automatic method for finding the greatest or least value of a function*,
+///   1960.
+/// - E. M. L. Beale, *On an iterative method for finding a local minimum of a function of more than
+///   one variable*, 1958.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Function {
     /// A bowl with two curvatures, 1 along *x* and *κ* along *y*.
@@ -30,7 +31,8 @@ pub enum Function {
     Rosenbrock,
     /// A flat floor between walls that rise with the sixth power.
     Beale,
-    /// Two minima and a saddle point between them; the start is almost on the ridge that leads there.
+    /// Two minima and a saddle point between them; the start is almost on the ridge that leads
+    /// there.
     Saddle,
     /// Two minima; the way to the lower one leads through the higher one and over a bump.
     Bump,
@@ -43,8 +45,8 @@ impl Function {
     /// The function of that name; `condition` is *κ* of the quadratic one.
     ///
     /// # Errors
-    /// [`LandscapeError::Unknown`] for another name, [`LandscapeError::Field`] for a condition number below 1 or
-    /// above a million.
+    /// [`LandscapeError::Unknown`] for another name, [`LandscapeError::Field`] for a condition
+    /// number below 1 or above a million.
     pub fn named(name: &str, condition: f64) -> Result<Self, LandscapeError> {
         require((1.0..=1e6).contains(&condition), "--condition", "from 1 to 1e6", condition)?;
         match name {
@@ -138,7 +140,8 @@ impl Function {
         }
     }
 
-    /// The saddle point between two valleys, if there are two. The contour line through it parts them.
+    /// The saddle point between two valleys, if there are two. The contour line through it parts
+    /// them.
     pub fn pass(&self) -> Option<Point> {
         match self {
             Self::Saddle => Some([0.0, 0.0]),

@@ -1,8 +1,9 @@
 //! Pictures of how optimizers move.
 //!
-//! A [`Function`] of two variables is a map that can be drawn whole. A [`Course`] is an update rule with its rate, or
-//! a method of second order; [`follow`] lets it walk and keeps the [`Path`]. [`draw_paths`] puts contour lines, paths
-//! and losses into one SVG, [`draw_schedules`] the learning rates over time, [`png`](crate::draw::png) makes pixels of either.
+//! A [`Function`] of two variables is a map that can be drawn whole. A [`Course`] is an update rule
+//! with its rate, or a method of second order; [`follow`] lets it walk and keeps the [`Path`].
+//! [`draw_paths`] puts contour lines, paths and losses into one SVG, [`draw_schedules`] the
+//! learning rates over time, [`png`](crate::draw::png) makes pixels of either.
 //!
 //! # Examples
 //! ```

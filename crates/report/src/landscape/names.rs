@@ -2,8 +2,8 @@
 
 use super::LandscapeError;
 
-/// The entries of a table that a list names, in the order of the list, each with what follows its `=`; `all` stands
-/// for the whole table. `one_cycle` is `one-cycle`.
+/// The entries of a table that a list names, in the order of the list, each with what follows its
+/// `=`; `all` stands for the whole table. `one_cycle` is `one-cycle`.
 pub(super) fn listed<'a, T>(
     kind: &'static str,
     list: &'a str,

@@ -20,9 +20,11 @@ pub(super) const MOST_STEPS: u64 = 10_000;
 /// How long to walk, and how well the way is seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Walk {
-    /// The number of updates, or of iterations of a method of second order; from 1 to 10 000. Default 100.
+    /// The number of updates, or of iterations of a method of second order; from 1 to 10 000.
+    /// Default 100.
     pub steps: u64,
-    /// *σ*: the standard deviation of the noise on each element of a gradient, 0 or more. Default 0.
+    /// *σ*: the standard deviation of the noise on each element of a gradient, 0 or more. Default
+    /// 0.
     pub noise: f64,
     /// The seed of the noise, which is the same for all who walk. Default 0.
     pub seed: u64,
@@ -51,17 +53,17 @@ pub struct Path {
 
 /// Lets a course walk from the start of a function.
 ///
-/// The gradient in step *t* is ∇*f*(*θ*) + *σε* with *ε* standard normal and keyed by *t*. A method of second order
-/// stops early when it has arrived; a path that gets lost ends there.
+/// The gradient in step *t* is ∇*f*(*θ*) + *σε* with *ε* standard normal and keyed by *t*. A method
+/// of second order stops early when it has arrived; a path that gets lost ends there.
 ///
 /// # Errors
-/// [`LandscapeError::Field`] when a field of `walk` is out of range, or there is noise for a method of second order,
-/// which compares gradients; [`LandscapeError::Optim`] when the optimizer fails.
+/// [`LandscapeError::Field`] when a field of `walk` is out of range, or there is noise for a method
+/// of second order, which compares gradients; [`LandscapeError::Optim`] when the optimizer fails.
 pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, LandscapeError> {
     let Walk { steps, noise, .. } = walk;
     require((1..=MOST_STEPS).contains(&steps), "--steps", "from 1 to 10000", steps)?;
     require(noise.is_finite() && noise >= 0.0, "--noise", "a finite number, 0 or more", noise)?;
-    if matches!(course.method, Method::Minimiser(_)) {
+    if matches!(course.method, Method::Minimizer(_)) {
         let field = format!("--noise with {}", course.name);
         require(noise == 0.0, &field, "0: methods of second order need a loss without noise", noise)?;
     }
@@ -77,8 +79,9 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
                 let optimizer = Optimizer::new(make()?, vec![group], OptimizerConfig::default())?;
                 updates(function, optimizer, &theta, rate, walk, &mut path)
             }
-            Method::Minimiser(make) => {
-                // Tolerances of 0 would let it try for ever in the last digit; these are far below the picture.
+            Method::Minimizer(make) => {
+                // Tolerances of 0 would let it try for ever in the last digit; these are far below
+                // the picture.
                 let stopping = Stopping {
                     tolerance_grad: 1e-10,
                     tolerance_change: 1e-20,
@@ -90,7 +93,7 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
                     Ok((Tensor::new(function.value(place), &Device::Cpu)?, store(&theta, function.gradient(place))?))
                 };
                 let method = make(stopping)?;
-                method.minimise_observed(&[("x".to_owned(), theta.clone())], &mut closure, &mut |iterate| {
+                method.minimize_observed(&[("x".to_owned(), theta.clone())], &mut closure, &mut |iterate| {
                     let lost = path.visit(function, [iterate.x[0], iterate.x[1]]);
                     if lost { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })?;

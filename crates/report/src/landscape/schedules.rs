@@ -1,7 +1,7 @@
 //! Every schedule by its name, over a run of a given length.
 
 use taper_optim::{
-    Constant, Cosine, CosineRestarts, Exponential, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
+    Constant, Cosine, CosineRestarts, Exponential, InverseTime, LinearSchedule, MultiStep, OneCycle, OneCycleConfig,
     OptimError, Polynomial, Schedule, SnapshotCycles, StepDecay, Then, Triangular, Warmup,
 };
 
@@ -46,7 +46,7 @@ static TABLE: [Row; 14] = [
     ),
     row!("exponential", |t| Exponential::new(5.0 / t as f64)?, "Exponential::new({})", 5.0 / t as f64),
     row!("inverse-time", |t| InverseTime::new(10.0 / t as f64)?, "InverseTime::new({})", 10.0 / t as f64),
-    row!("linear", |t| Linear::new(t, 1.0, 0.0)?, "Linear::new({t}, 1.0, 0.0)"),
+    row!("linear", |t| LinearSchedule::new(t, 1.0, 0.0)?, "LinearSchedule::new({t}, 1.0, 0.0)"),
     row!("polynomial", |t| Polynomial::new(t, 2.0, 0.0)?, "Polynomial::new({t}, 2.0, 0.0)"),
     row!("cosine", |t| Cosine::new(t, 0.0)?, "Cosine::new({t}, 0.0)"),
     row!(
@@ -66,17 +66,18 @@ static TABLE: [Row; 14] = [
     ),
     row!(
         "then",
-        |t| Then::new(Constant, t / 2, Linear::new(t - t / 2, 1.0, 0.0)?)?,
-        "Then::new(Constant, {}, Linear)",
+        |t| Then::new(Constant, t / 2, LinearSchedule::new(t - t / 2, 1.0, 0.0)?)?,
+        "Then::new(Constant, {}, LinearSchedule)",
         t / 2
     ),
 ];
 
-/// The schedules of a list such as `cosine,one-cycle` over a run of `steps` updates; `all` is every one there is.
+/// The schedules of a list such as `cosine,one-cycle` over a run of `steps` updates; `all` is every
+/// one there is.
 ///
 /// # Errors
-/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`] for a run too short
-/// to have a course, or too long to be drawn.
+/// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`]
+/// for a run too short to have a course, or too long to be drawn.
 ///
 /// # Examples
 /// ```

@@ -27,7 +27,8 @@ pub struct Compared {
     pub settings: Vec<(String, String)>,
 }
 
-/// Renders runs beside each other as one self-contained HTML page: what came out, in what their recipes differ, and their curves.
+/// Renders runs beside each other as one self-contained HTML page: what came out, in what their
+/// recipes differ, and their curves.
 ///
 /// # Errors
 /// [`ReportError::Chart`] if a chart cannot be drawn.
@@ -115,7 +116,8 @@ fn settings(runs: &[Compared]) -> Markup {
     }
 }
 
-/// The settings that not all runs have alike, with the value of each; a dash where a run does not say.
+/// The settings that not all runs have alike, with the value of each; a dash where a run does not
+/// say.
 fn differences(runs: &[Compared]) -> Vec<(String, Vec<String>)> {
     let mut places: Vec<&String> = runs.iter().flat_map(|run| &run.settings).map(|(place, _)| place).collect();
     places.sort();

@@ -33,7 +33,8 @@ pub struct Report {
     pub scores: Vec<ClassScore>,
     /// How often answers of each probability are right.
     pub reliability: Option<Reliability>,
-    /// Length of the last step of an epoch over that of the weights: by part of the network, epochs and values.
+    /// Length of the last step of an epoch over that of the weights: by part of the network, epochs
+    /// and values.
     pub updates: Vec<(String, Vec<(f64, f64)>)>,
     /// Pictures named wrongly, the surest first.
     pub mistakes: Vec<Mistake>,

@@ -1,4 +1,5 @@
-//! The parts of the page that are pictures: mistakes, the pictures behind a number of the confusion matrix, augmentation.
+//! The parts of the page that are pictures: mistakes, the pictures behind a number of the confusion
+//! matrix, augmentation.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

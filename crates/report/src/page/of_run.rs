@@ -19,7 +19,8 @@ use taper_trainer::store::ledger::relative;
 use taper_trainer::store::summary::Summary;
 use taper_trainer::study::finished::Finished;
 
-/// Mistakes that are shown large; pictures of a cell of the confusion matrix, and of all; training pictures, and what became of each.
+/// Mistakes that are shown large; pictures of a cell of the confusion matrix, and of all; training
+/// pictures, and what became of each.
 const MISTAKES: usize = 24;
 const OF_A_CELL: usize = 12;
 const OF_ALL_CELLS: usize = 150;
@@ -134,7 +135,8 @@ fn confused(run: &Finished<'_>) -> Result<BTreeMap<(usize, usize), Vec<Thumb>>> 
     Ok(cells)
 }
 
-/// Some training pictures, and what augmentation makes of them; none where there is no augmentation.
+/// Some training pictures, and what augmentation makes of them; none where there is no
+/// augmentation.
 fn augmented(recipe: &Recipe, train: &dyn Dataset) -> Result<Vec<Vec<Thumb>>> {
     if recipe.augment.train.is_empty() {
         return Ok(Vec::new());

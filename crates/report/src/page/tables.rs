@@ -41,7 +41,8 @@ pub(super) fn scores(report: &Report) -> Markup {
     }
 }
 
-/// Bars as high as the share of answers that are right, beside where they would end if probabilities were.
+/// Bars as high as the share of answers that are right, beside where they would end if
+/// probabilities were.
 fn reliability(found: &Reliability) -> Markup {
     let width = 100.0 / found.bins.len().max(1) as f64;
     html! {

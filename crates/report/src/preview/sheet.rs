@@ -39,7 +39,8 @@ pub struct TooLarge {
     pub fit: u64,
 }
 
-/// Rows below each other on white, every picture scaled into a square of `side` pixels, under a heading.
+/// Rows below each other on white, every picture scaled into a square of `side` pixels, under a
+/// heading.
 pub struct Sheet {
     side: u32,
     width: u32,

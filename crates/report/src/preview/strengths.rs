@@ -7,7 +7,8 @@ use taper_augment::{
     Transform, TrivialAugment,
 };
 
-/// A name, and the transform of that name from weak to strong; three times the same where it has no strength.
+/// A name, and the transform of that name from weak to strong; three times the same where it has no
+/// strength.
 pub type Strengths = (&'static str, [Box<dyn Transform>; 3]);
 
 const REFLECT: Border = Border::Reflect;

@@ -1,4 +1,5 @@
-//! What is wrong with a recipe is found before a picture is read: what can be built of it is built once.
+//! What is wrong with a recipe is found before a picture is read: what can be built of it is built
+//! once.
 
 use taper_tensor::Precision;
 
@@ -7,8 +8,8 @@ use crate::build::{optimize, regularize};
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 impl Recipe {
-    /// Looks at every number: those that may be said by themselves, those that depend on others, and those that only what is built of
-    /// them refuses.
+    /// Looks at every number: those that may be said by themselves, those that depend on others,
+    /// and those that only what is built of them refuses.
     ///
     /// # Errors
     /// Names the first field that is out of range.

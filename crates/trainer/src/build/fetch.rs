@@ -7,8 +7,8 @@ use taper_transfer::{Fetch, PretrainedModel, Source, Sources, TransferError};
 use crate::listener::{Listener, Work};
 use crate::notice::Notice;
 
-/// The file of a model's weights, that of `source` or any, fetched if it is not on this machine; none where they are
-/// embedded.
+/// The file of a model's weights, that of `source` or any, fetched if it is not on this machine;
+/// none where they are embedded.
 ///
 /// # Errors
 /// When the source does not hold them, or they cannot be fetched.

@@ -14,13 +14,15 @@ use crate::build::phases::phases;
 use crate::finding::{Finding, Verdict};
 use crate::recipe::{Recipe, RecipeError, Rule};
 
-/// What a step of training takes beside the weights that are there already, bytes; from the network's graph. It counts what cannot be done
-/// without: a training takes more, so that one which is refused by it could not have run.
+/// What a step of training takes beside the weights that are there already, bytes; from the
+/// network's graph. It counts what cannot be done without: a training takes more, so that one which
+/// is refused by it could not have run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
     /// Gradients, and what the optimizer remembers.
     pub fixed: u64,
-    /// The maps that the backward pass comes back to, and the picture itself, of each picture of a batch.
+    /// The maps that the backward pass comes back to, and the picture itself, of each picture of a
+    /// batch.
     pub a_picture: u64,
     /// Pictures in a batch.
     pub pictures: u64,
@@ -34,7 +36,8 @@ pub struct Need {
 const NUMBER: u64 = 4;
 
 impl Need {
-    /// Of the phase of a recipe that trains the most; none where the network cannot tell what it computes.
+    /// Of the phase of a recipe that trains the most; none where the network cannot tell what it
+    /// computes.
     pub fn of(classifier: &Classifier, params: &Params, train: &Loader, recipe: &Recipe) -> Option<Self> {
         let stages = classifier.backbone().stages().len();
         let frozen = phases(recipe, stages).iter().map(|phase| phase.frozen).min()?;
@@ -54,8 +57,8 @@ impl Need {
         })
     }
 
-    /// Of the first `stages` stages of a network that only looks at a batch of `pictures`, each of `side` pixels; none
-    /// where it cannot tell what it computes.
+    /// Of the first `stages` stages of a network that only looks at a batch of `pictures`, each of
+    /// `side` pixels; none where it cannot tell what it computes.
     pub fn to_look(
         classifier: &Classifier,
         params: &Params,
@@ -132,7 +135,8 @@ fn gigabytes(bytes: u64) -> String {
 struct Part {
     /// Those that a backward pass needs for sure: what a convolution has read, and what a norm has.
     kept: u64,
-    /// The largest together with what it is computed from: what there is at once where nothing is kept.
+    /// The largest together with what it is computed from: what there is at once where nothing is
+    /// kept.
     most: u64,
 }
 
@@ -185,7 +189,8 @@ fn slots(rule: &Rule) -> u64 {
     }
 }
 
-/// Refuses a training that this machine has no memory for; what to say of one that has more than is free.
+/// Refuses a training that this machine has no memory for; what to say of one that has more than is
+/// free.
 ///
 /// # Errors
 /// As [`Need::on`].
@@ -198,7 +203,8 @@ pub fn enough(
     Ok((found.verdict == Verdict::Doubtful).then_some(found.said))
 }
 
-/// Refuses to look at a batch of pictures that this machine has no memory for: their side, pixels, and how many.
+/// Refuses to look at a batch of pictures that this machine has no memory for: their side, pixels,
+/// and how many.
 ///
 /// # Errors
 /// As [`Need::on`].

@@ -1,5 +1,6 @@
-//! From a recipe, or the card of a model, to what it names: transforms and loaders, optimizers and schedules, a network with its
-//! weights. In this order: what happens to a picture, what acts on a step, the network, the memory that it takes.
+//! From a recipe, or the card of a model, to what it names: transforms and loaders, optimizers and
+//! schedules, a network with its weights. In this order: what happens to a picture, what acts on a
+//! step, the network, the memory that it takes.
 
 pub mod pipeline;
 pub mod transforms;

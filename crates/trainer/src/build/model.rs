@@ -47,7 +47,8 @@ impl ModelCard {
     /// Reads the text of a `model.json`.
     ///
     /// # Errors
-    /// With line and column where the text is no card; names a number that is none of those that its place takes.
+    /// With line and column where the text is no card; names a number that is none of those that
+    /// its place takes.
     pub fn parse(text: &str) -> Result<Self> {
         let card: Self = serde_json::from_str(text)?;
         limits::check(&limits::of_json(&serde_json::from_str(text)?), limits::CARD)?;
@@ -80,8 +81,8 @@ impl ModelCard {
         self.build_at_most(rng, Params::MOST)
     }
 
-    /// The network with these weights. A card is a file as any other, and its head may ask for anything: no more memory is taken for it
-    /// than for the weights.
+    /// The network with these weights. A card is a file as any other, and its head may ask for
+    /// anything: no more memory is taken for it than for the weights.
     ///
     /// # Errors
     /// When they are not those of the network, and as [`build`](Self::build).
@@ -139,7 +140,8 @@ pub fn card(run: &Path) -> Result<ModelCard> {
     ModelCard::parse(&files::read_text(&path)?).with_context(|| format!("{} is not a model card", path.display()))
 }
 
-/// The run that a path is one of or lies in: `checkpoint/best.safetensors` and `snapshots/1.safetensors` are files of one.
+/// The run that a path is one of or lies in: `checkpoint/best.safetensors` and
+/// `snapshots/1.safetensors` are files of one.
 pub fn folder(path: &Path) -> &Path {
     let is_run = |folder: &&Path| folder.join("recipe.toml").is_file();
     if path.is_file() { path.ancestors().skip(1).take(2).find(is_run).unwrap_or(path) } else { path }
@@ -150,8 +152,8 @@ pub fn weights_file(path: &Path) -> PathBuf {
     if folder(path) == path { path.join("model.safetensors") } else { path.into() }
 }
 
-/// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a model's name otherwise, with the weights
-/// of a file in place of its own where one is given.
+/// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a
+/// model's name otherwise, with the weights of a file in place of its own where one is given.
 ///
 /// # Errors
 /// When it is neither, or its files do not fit together.
@@ -206,7 +208,8 @@ pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
     safetensors::serialize(tensors.iter(), None).context("cannot serialize the weights")
 }
 
-/// Writes named tensors as a safetensors file, whole or not at all; the same tensors give the same bytes.
+/// Writes named tensors as a safetensors file, whole or not at all; the same tensors give the same
+/// bytes.
 ///
 /// # Errors
 /// Names the file.

@@ -38,13 +38,15 @@ pub struct Loaded {
     pub fit: LoadReport,
 }
 
-/// The classifier with a new head, over pretrained weights or random ones; with its card, which names `classes`.
+/// The classifier with a new head, over pretrained weights or random ones; with its card, which
+/// names `classes`.
 ///
 /// # Errors
 /// When the model is unknown, a setting out of its range, or a file of weights does not fit.
 pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> Result<Network> {
     let head = head(recipe)?;
-    // Without a past a network has no statistics that pictures should have: about -2 to 2 serves any.
+    // Without a past a network has no statistics that pictures should have: about -2 to 2 serves
+    // any.
     let mut card = ModelCard {
         schema: 1,
         model: recipe.model.clone(),
@@ -84,7 +86,8 @@ fn stages(recipe: &Recipe) -> Result<usize> {
     }
 }
 
-/// How many stages of the recipe's network are frozen when `last` is the last of them; 0 for `none`.
+/// How many stages of the recipe's network are frozen when `last` is the last of them; 0 for
+/// `none`.
 ///
 /// # Errors
 /// Lists the stages when it is none of those that the recipe uses.
@@ -119,7 +122,8 @@ fn of_head(name: &str) -> bool {
     Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The parameters of a head that have the pretrained weights when the last `fresh` of its layers begin anew.
+/// The parameters of a head that have the pretrained weights when the last `fresh` of its layers
+/// begin anew.
 fn inherited(params: &Params, fresh: usize) -> Vec<String> {
     let tensors = params.tensors();
     let names: Vec<&String> = tensors.keys().filter(|name| of_head(name)).collect();
@@ -173,7 +177,8 @@ pub fn backbone(
 /// What is taken of a file of weights.
 #[derive(Clone, Copy, Default)]
 struct How<'a> {
-    /// The parameters of the head that have its values too; the others keep their first ones whatever the file holds.
+    /// The parameters of the head that have its values too; the others keep their first ones
+    /// whatever the file holds.
     kept: &'a [String],
     /// Whether the network ends early, so that the file has more stages.
     cut: bool,
@@ -183,7 +188,8 @@ struct How<'a> {
     remedy: &'static str,
 }
 
-/// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its head.
+/// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its
+/// head.
 fn load(
     model: &PretrainedModel,
     file: Option<&Path>,

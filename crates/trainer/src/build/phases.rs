@@ -5,7 +5,8 @@ use crate::recipe::{OptimizeRecipe, Plan, Recipe};
 /// A run of epochs with the same layers in training.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// What the phase is called in tables: `head`, `top`, `all`; on the way to `all` `top 1` and so on.
+    /// What the phase is called in tables: `head`, `top`, `all`; on the way to `all` `top 1` and so
+    /// on.
     pub name: &'static str,
     /// Stages of the backbone that are frozen, from the bottom.
     pub frozen: usize,

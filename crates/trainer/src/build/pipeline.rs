@@ -14,7 +14,8 @@ use crate::recipe::{Balance, Recipe};
 /// Pictures in a batch of a test.
 pub const BATCH: usize = 32;
 
-/// How pictures are prepared for a network: side of the square it sees, and what its channels are normalized with.
+/// How pictures are prepared for a network: side of the square it sees, and what its channels are
+/// normalized with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Input {
     /// Side, pixels.
@@ -26,8 +27,8 @@ pub struct Input {
 }
 
 impl Input {
-    /// The same in words of other libraries, for those who prepare pictures elsewhere: what `eval_loader` does to a picture.
-    /// `summary` has the order of it.
+    /// The same in words of other libraries, for those who prepare pictures elsewhere: what
+    /// `eval_loader` does to a picture. `summary` has the order of it.
     pub fn described(&self) -> Value {
         let Self { size, mean, std } = self;
         json!({
@@ -82,7 +83,8 @@ pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, t
     in_order(dataset, eval_transform(input.size)?, batch_size, input, threads)
 }
 
-/// The loader of batches in order, every picture once, prepared by `transform`, which makes squares of the input's size.
+/// The loader of batches in order, every picture once, prepared by `transform`, which makes squares
+/// of the input's size.
 ///
 /// # Errors
 /// When a setting is out of its range.

@@ -9,11 +9,12 @@ use crate::build::fetch::pull;
 use crate::listener::Listener;
 use crate::notice::Notice;
 
-/// The weights of a model by name, float32: those in a file, or its own, with the feature `hub` fetched if they are not on this
-/// machine.
+/// The weights of a model by name, float32: those in a file, or its own, with the feature `hub`
+/// fetched if they are not on this machine.
 ///
 /// # Errors
-/// When no source holds them, they cannot be fetched, or the file is broken; without the feature `hub` when they are not embedded.
+/// When no source holds them, they cannot be fetched, or the file is broken; without the feature
+/// `hub` when they are not embedded.
 pub fn weights(
     model: &PretrainedModel,
     file: Option<&Path>,
@@ -37,7 +38,8 @@ fn own(_: &PretrainedModel, _: &dyn Listener) -> Result<Option<PathBuf>, Transfe
     Ok(None)
 }
 
-/// Says what lay around the weights in a file, and that numbers in it are none, where there is anything to say.
+/// Says what lay around the weights in a file, and that numbers in it are none, where there is
+/// anything to say.
 pub fn tell(report: &ReadReport, listener: &dyn Listener) {
     if !report.is_empty() {
         listener.notice(&Notice::WeightsRead(report.clone()));

@@ -12,7 +12,7 @@ use taper_tensor::{Batch, Rng};
 use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::build::class_counts::class_counts;
-use crate::build::optimize::rate_factor;
+use crate::build::optimize::lr_scale;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
 
 /// The techniques that act outside the network, on what a phase trains.
@@ -34,7 +34,7 @@ impl Regularizer {
         pictures: &dyn Dataset,
     ) -> Result<Self> {
         let trained = classifier.trainables(params).into_iter().filter(|t| decays(&t.name, t.var.dims()));
-        let (weights, factors) = trained.map(|t| ((t.name, t.var), rate_factor(classifier, recipe, t.part))).unzip();
+        let (weights, factors) = trained.map(|t| ((t.name, t.var), lr_scale(classifier, recipe, t.part))).unzip();
         let class_weights = match recipe.data.balance {
             Balance::Weights => {
                 let weights = class_weights(pictures);
@@ -45,7 +45,8 @@ impl Regularizer {
         Ok(Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), class_weights, weights, factors })
     }
 
-    /// The batch with its labels smoothed and weighted and its pictures mixed, by the stream of the step.
+    /// The batch with its labels smoothed and weighted and its pictures mixed, by the stream of the
+    /// step.
     pub(crate) fn batch(&self, batch: Batch, noise: &Rng) -> Result<Batch> {
         let targets = smooth_labels(&batch.targets, self.recipe.label_smoothing)?;
         let mut batch = self.mixing.mix(&Batch { targets, ..batch }, noise)?;
@@ -61,7 +62,8 @@ impl Regularizer {
         Ok(l2.add_gradients(&self.weights, grads)?)
     }
 
-    /// What follows an update with the base rate `rate`: the proximal step of L1, and the longest that a unit may be.
+    /// What follows an update with the base rate `rate`: the proximal step of L1, and the longest
+    /// that a unit may be.
     pub(crate) fn weights(&self, rate: f64) -> Result<()> {
         for (weight, factor) in self.weights.iter().zip(&self.factors) {
             penalty(&self.recipe).shrink(std::slice::from_ref(weight), rate * factor)?;

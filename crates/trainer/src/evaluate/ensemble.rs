@@ -6,15 +6,15 @@ use taper_tensor::Rng;
 use crate::evaluate::views::Mean;
 use crate::evaluate::{Evaluation, log, normalized};
 
-/// What several networks say of the same pictures, averaged: the mean of their probabilities, or the probabilities that belong to the mean
-/// of their logits.
+/// What several networks say of the same pictures, averaged: the mean of their probabilities, or
+/// the probabilities that belong to the mean of their logits.
 ///
 /// # Errors
 /// When there is none, or they were not asked about the same pictures.
 ///
 /// # References
-/// L. Hansen, P. Salamon, *Neural Network Ensembles*, 1990. B. Lakshminarayanan, A. Pritzel, C. Blundell, *Simple and Scalable
-/// Predictive Uncertainty Estimation using Deep Ensembles*, 2017.
+/// L. Hansen, P. Salamon, *Neural Network Ensembles*, 1990. B. Lakshminarayanan, A. Pritzel, C.
+/// Blundell, *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017.
 pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation> {
     let Some(first) = members.first() else { anyhow::bail!("an ensemble has one member or more") };
     ensure!(members.iter().all(|m| m.labels == first.labels), "the members were asked about different pictures");
@@ -62,15 +62,15 @@ pub fn halves(pictures: usize) -> [Vec<usize>; 2] {
     [order, second]
 }
 
-/// The members that lower the loss of the average, one after the other: the best first, then whichever helps the most, until none
-/// does. Their numbers in this order.
+/// The members that lower the loss of the average, one after the other: the best first, then
+/// whichever helps the most, until none does. Their numbers in this order.
 ///
 /// # Errors
 /// As [`average`].
 ///
 /// # References
-/// R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, *Ensemble Selection from Libraries of Models*, 2004 (here without taking a member
-/// twice).
+/// R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, *Ensemble Selection from Libraries of
+/// Models*, 2004 (here without taking a member twice).
 pub fn greedy(members: &[Evaluation], mean: Mean) -> Result<Vec<usize>> {
     let (mut chosen, mut lowest) = (Vec::new(), f64::INFINITY);
     loop {

@@ -26,7 +26,8 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Takes in the logits of some pictures. Their losses are added up until [`Evaluation::finish`] takes the mean.
+    /// Takes in the logits of some pictures. Their losses are added up until [`Evaluation::finish`]
+    /// takes the mean.
     pub(crate) fn add(&mut self, logits: &Tensor, labels: impl IntoIterator<Item = usize>) -> Result<()> {
         self.add_rows(&log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?, labels);
         Ok(())
@@ -41,7 +42,8 @@ impl Evaluation {
         }
     }
 
-    /// What `measure` takes in, with the time that it took; it returns the time spent waiting for pictures.
+    /// What `measure` takes in, with the time that it took; it returns the time spent waiting for
+    /// pictures.
     pub(crate) fn timed(measure: impl FnOnce(&mut Self) -> Result<Duration>) -> Result<Self> {
         let (start, mut result) = (Instant::now(), Self::default());
         result.waited = measure(&mut result)?;
@@ -161,7 +163,8 @@ fn is_nan(row: &[f64]) -> bool {
     row.iter().any(|value| value.is_nan())
 }
 
-/// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every picture.
+/// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every
+/// picture.
 ///
 /// # Errors
 /// As [`evaluate`], and when there are to be no samples.
@@ -173,8 +176,8 @@ pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginal
     })
 }
 
-/// Shows the logarithm of each class's probability for the pictures of each batch, and which pictures these are. Returns
-/// the time spent waiting for pictures.
+/// Shows the logarithm of each class's probability for the pictures of each batch, and which
+/// pictures these are. Returns the time spent waiting for pictures.
 pub(crate) fn answers(
     classifier: &Classifier,
     loader: &Loader,

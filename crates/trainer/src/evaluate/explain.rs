@@ -29,7 +29,8 @@ pub struct Heat {
 /// When the picture does not fit the network, or there is no such class.
 ///
 /// # References
-/// R. Selvaraju et al., *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization*, 2017.
+/// R. Selvaraju et al., *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+/// Localization*, 2017.
 pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Result<Heat> {
     let map = Var::from_tensor(&classifier.features(picture, Mode::Eval)?.detach())?;
     let stages = classifier.backbone().stages().len();
@@ -44,10 +45,12 @@ pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Resu
     Ok(Heat { size: (height, width), values: heat.to_dtype(DType::F32)?.flatten_all()?.to_vec1()? })
 }
 
-/// Occlusion: how far the probability of a class falls when a square of the picture is gray, the mean of the training pictures, which is 0.
+/// Occlusion: how far the probability of a class falls when a square of the picture is gray, the
+/// mean of the training pictures, which is 0.
 ///
 /// # Shapes
-/// A prepared picture (1,H,W,3) to one number for each of the squares of `side` pixels, `stride` pixels apart.
+/// A prepared picture (1,H,W,3) to one number for each of the squares of `side` pixels, `stride`
+/// pixels apart.
 ///
 /// # Errors
 /// As [`grad_cam`]; when a square is larger than the picture.
@@ -87,7 +90,8 @@ pub fn occlusion(
 }
 
 impl Heat {
-    /// The picture with the heat over it: gray where there is none, through yellow to red where there is most.
+    /// The picture with the heat over it: gray where there is none, through yellow to red where
+    /// there is most.
     pub fn over(&self, picture: &RgbImage) -> RgbImage {
         let most = self.values.iter().copied().fold(0.0f32, f32::max).max(f32::MIN_POSITIVE);
         let (height, width) = self.size;

@@ -14,21 +14,23 @@ use taper_transfer::{Classifier, Part};
 pub struct Health {
     /// The length of all gradients taken as one vector, before clipping.
     pub gradient_norm: f64,
-    /// Of the head and of each stage that is trained: the length of what the step added to its weights over the length of its
-    /// weights. About 1e-3 is usual where a rate is well chosen.
+    /// Of the head and of each stage that is trained: the length of what the step added to its
+    /// weights over the length of its weights. About 1e-3 is usual where a rate is well chosen.
     pub updates: Vec<(String, f64)>,
-    /// Of each stage: the share of its channels that are 0 on every place of every picture of a batch.
+    /// Of each stage: the share of its channels that are 0 on every place of every picture of a
+    /// batch.
     pub dead: Vec<(String, f64)>,
 }
 
-/// A step that changes weights by more than this fraction is worth a word, and so are as many dead channels, if there are as many more
-/// than at first.
+/// A step that changes weights by more than this fraction is worth a word, and so are as many dead
+/// channels, if there are as many more than at first.
 const LARGE: f64 = 0.1;
 const DEAD: f64 = 0.3;
 const MORE: f64 = 0.2;
 
 impl Health {
-    /// What is worth a word, `first` being the health of the first epoch: the part, and what is said of it.
+    /// What is worth a word, `first` being the health of the first epoch: the part, and what is
+    /// said of it.
     pub fn doubts(&self, first: &Self) -> Vec<(String, String)> {
         let large =
             self.updates.iter().filter(|(_, ratio)| *ratio > LARGE && ratio.is_finite()).map(|(part, ratio)| {

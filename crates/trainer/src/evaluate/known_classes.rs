@@ -16,7 +16,8 @@ struct Relabeled {
     labels: Vec<usize>,
 }
 
-/// The pictures with the classes of a network, by name: there may be fewer classes than it knows, and in another order.
+/// The pictures with the classes of a network, by name: there may be fewer classes than it knows,
+/// and in another order.
 ///
 /// # Errors
 /// Names the classes that the network was not trained for.

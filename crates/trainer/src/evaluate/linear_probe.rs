@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
-use taper_optim::{Lbfgs, LbfgsConfig, Minimiser, Stopping};
+use taper_optim::{Lbfgs, LbfgsConfig, Minimizer, Stopping};
 use taper_tensor::{Rng, backward, cross_entropy, linear};
 
 /// Strengths of the penalty that are tried, the strongest first.
@@ -31,8 +31,9 @@ pub struct Probe {
 /// loss(W, b) = mean of crossentropy(W z + b, t) + λ/2 ‖W‖²,   z = (f - mean) / deviation
 /// ```
 ///
-/// λ is the one of [`STRENGTHS`] with the lowest cross-entropy on a fifth of the training pictures, drawn class by class from `rng`,
-/// when the others are learned. The loss is convex: what comes out depends on nothing else.
+/// λ is the one of [`STRENGTHS`] with the lowest cross-entropy on a fifth of the training pictures,
+/// drawn class by class from `rng`, when the others are learned. The loss is convex: what comes out
+/// depends on nothing else.
 ///
 /// `train` and `test` are features (N,C) in float64 with the classes of the pictures.
 ///
@@ -46,8 +47,8 @@ pub fn probe(train: (&Tensor, &[usize]), test: (&Tensor, &[usize]), classes: usi
     Ok(Probe { strength, accuracy: right(&predictions, test.1), predictions })
 }
 
-/// The same classifier without pictures to test it by: each of five parts of the training pictures, drawn class by class, is
-/// answered by what the others teach. λ is [`probe`]'s, for all parts.
+/// The same classifier without pictures to test it by: each of five parts of the training pictures,
+/// drawn class by class, is answered by what the others teach. λ is [`probe`]'s, for all parts.
 ///
 /// # Errors
 /// As there.
@@ -75,7 +76,8 @@ fn rows((features, labels): (&Tensor, &[usize]), numbers: &[usize]) -> Result<(T
     Ok((features, numbers.iter().map(|&i| labels[i]).collect()))
 }
 
-/// The strength with the lowest cross-entropy on a part of the pictures when the others are learned.
+/// The strength with the lowest cross-entropy on a part of the pictures when the others are
+/// learned.
 fn strength(train: (&Tensor, &[usize]), classes: usize, rng: &Rng) -> Result<f64> {
     let (kept, held) = split(train.1, classes, rng);
     let (kept, held) = (rows(train, &kept)?, rows(train, &held)?);
@@ -157,7 +159,7 @@ impl Standardized {
         let stopping = Stopping { tolerance_grad: 1e-5, ..Stopping::default() };
         let lbfgs = Lbfgs::new(LbfgsConfig { stopping, ..LbfgsConfig::default() })?;
         let params = [("bias".to_owned(), self.bias.clone()), ("weight".to_owned(), self.weight.clone())];
-        lbfgs.minimise(&params, &mut || {
+        lbfgs.minimize(&params, &mut || {
             let logits = linear(&self.features, &self.weight, Some(&self.bias))?;
             let penalty = (self.weight.sqr()?.sum_all()? * (0.5 * strength))?;
             let loss = (cross_entropy(&logits, &self.targets)? + penalty)?;

@@ -16,8 +16,9 @@ pub struct ClassScore {
     pub recall: f64,
     /// The harmonic mean of both.
     pub f1: f64,
-    /// Probability that a picture of it gets a higher probability for it than one that is not, ties counting half: the area under
-    /// the receiver's curve, one class against the rest. None without pictures on both sides.
+    /// Probability that a picture of it gets a higher probability for it than one that is not, ties
+    /// counting half: the area under the receiver's curve, one class against the rest. None without
+    /// pictures on both sides.
     pub auc: Option<f64>,
 }
 
@@ -35,8 +36,9 @@ pub fn class_scores(evaluation: &Evaluation) -> Vec<ClassScore> {
     (0..confusion.len()).map(score).collect()
 }
 
-/// The mean of the scores over the classes that have pictures, each weighing alike (macro average), with the pictures of all. Its recall is
-/// the balanced accuracy. Classes without pictures count for nothing; with none that has any, all is 0.
+/// The mean of the scores over the classes that have pictures, each weighing alike (macro average),
+/// with the pictures of all. Its recall is the balanced accuracy. Classes without pictures count
+/// for nothing; with none that has any, all is 0.
 pub fn mean_score(scores: &[ClassScore]) -> ClassScore {
     let seen: Vec<&ClassScore> = scores.iter().filter(|score| score.pictures > 0).collect();
     let mean =
@@ -79,18 +81,19 @@ pub fn top(evaluation: &Evaluation, k: usize) -> f64 {
     hits as f64 / evaluation.labels.len().max(1) as f64
 }
 
-/// The 95 % interval of a share that was found on so many pictures, both fractions (Wilson's score interval):
+/// The 95 % interval of a share that was found on so many pictures, both fractions (Wilson's score
+/// interval):
 ///
 /// ```text
 /// (p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n),   z = 1.96
 /// ```
 ///
-/// with *p* = `share` and *n* = `pictures`. It stays within 0 and 1, and has a width where all or none are right: 20 of 20 is 0.839 to 1.
-/// Of no pictures nothing is known: 0 to 1.
+/// with *p* = `share` and *n* = `pictures`. It stays within 0 and 1, and has a width where all or
+/// none are right: 20 of 20 is 0.839 to 1. Of no pictures nothing is known: 0 to 1.
 ///
 /// # References
-/// E. Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927. L. Brown, T. Cai, A. DasGupta, *Interval
-/// Estimation for a Binomial Proportion*, 2001.
+/// E. Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927. L.
+/// Brown, T. Cai, A. DasGupta, *Interval Estimation for a Binomial Proportion*, 2001.
 pub fn interval(share: f64, pictures: usize) -> [f64; 2] {
     const Z: f64 = 1.959_963_984_540_054;
     if pictures == 0 {
@@ -106,15 +109,15 @@ pub fn interval(share: f64, pictures: usize) -> [f64; 2] {
 /// Whether a network that says 80 % is right in 80 of 100.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Reliability {
-    /// Of the pictures whose answer has a probability in each of [`BINS`] bins: how many, their mean probability, the share that are
-    /// right.
+    /// Of the pictures whose answer has a probability in each of [`BINS`] bins: how many, their
+    /// mean probability, the share that are right.
     pub bins: Vec<(usize, f64, f64)>,
     /// The mean of the differences of both over the pictures: the expected calibration error.
     pub error: f64,
 }
 
-/// The reliability of answers (C. Guo, G. Pleiss, Y. Sun, K. Weinberger, *On Calibration of Modern Neural Networks*, 2017). A bin
-/// holds its upper end.
+/// The reliability of answers (C. Guo, G. Pleiss, Y. Sun, K. Weinberger, *On Calibration of Modern
+/// Neural Networks*, 2017). A bin holds its upper end.
 pub fn reliability(evaluation: &Evaluation) -> Reliability {
     let mut sums = vec![(0usize, 0.0, 0.0); BINS];
     for (row, (answer, label)) in
@@ -135,7 +138,8 @@ pub fn reliability(evaluation: &Evaluation) -> Reliability {
     Reliability { bins: sums.into_iter().map(mean).collect(), error }
 }
 
-/// The probabilities with their logits divided by `temperature`: softer above 1, surer below; the answers stay.
+/// The probabilities with their logits divided by `temperature`: softer above 1, surer below; the
+/// answers stay.
 pub fn tempered(evaluation: &Evaluation, temperature: f64) -> Evaluation {
     let mut tempered = Evaluation::default();
     for (row, &label) in evaluation.probabilities.iter().zip(&evaluation.labels) {
@@ -146,8 +150,9 @@ pub fn tempered(evaluation: &Evaluation, temperature: f64) -> Evaluation {
     tempered
 }
 
-/// The temperature from 1/20 to 20 with the lowest loss, by golden section over its logarithm: the loss has one valley. Fitted on the
-/// pictures that it is then measured on it flatters; take it from validation pictures to others.
+/// The temperature from 1/20 to 20 with the lowest loss, by golden section over its logarithm: the
+/// loss has one valley. Fitted on the pictures that it is then measured on it flatters; take it
+/// from validation pictures to others.
 pub fn temperature(evaluation: &Evaluation) -> f64 {
     let (ratio, mut ends) = (0.5 * (5f64.sqrt() - 1.0), [-(20f64.ln()), 20f64.ln()]);
     let loss = |log: f64| tempered(evaluation, log.exp()).loss;

@@ -1,5 +1,5 @@
-//! How good a network is, and what it sees: answers over a data set, what follows from them, several views and several networks, the
-//! stages one by one; the signs of how a training fares.
+//! How good a network is, and what it sees: answers over a data set, what follows from them,
+//! several views and several networks, the stages one by one; the signs of how a training fares.
 
 mod evaluation;
 

@@ -21,10 +21,12 @@ pub struct StageFeatures {
 }
 
 impl StageFeatures {
-    /// Computes those of the first `stages` stages in one pass, the pictures prepared as in testing.
+    /// Computes those of the first `stages` stages in one pass, the pictures prepared as in
+    /// testing.
     ///
     /// # Errors
-    /// When a picture cannot be read or is too small for the network, or there is no memory for a batch.
+    /// When a picture cannot be read or is too small for the network, or there is no memory for a
+    /// batch.
     pub fn of(
         network: (&Classifier, &Params),
         stages: usize,
@@ -47,7 +49,8 @@ impl StageFeatures {
     }
 }
 
-/// Shows the maps of the first `stages` stages for each batch, and which pictures these are. A map with a NaN or an infinite number ends it.
+/// Shows the maps of the first `stages` stages for each batch, and which pictures these are. A map
+/// with a NaN or an infinite number ends it.
 ///
 /// # Errors
 /// As [`StageFeatures::of`], and those of `see`.

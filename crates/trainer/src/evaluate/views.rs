@@ -90,8 +90,8 @@ impl Views {
     }
 }
 
-/// Tests a classifier on several views of every picture; each view is marginalised by `how`. Random views are those of
-/// the recipe's training.
+/// Tests a classifier on several views of every picture; each view is marginalised by `how`. Random
+/// views are those of the recipe's training.
 ///
 /// # Errors
 /// When a picture cannot be read, or a setting of the recipe is out of its range.

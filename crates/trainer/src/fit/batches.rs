@@ -30,8 +30,8 @@ impl BatchSource<'_> {
         }
     }
 
-    /// How good the classifier is on all pictures, in their order. `show` is shown the map of each stage for the first batch, unless
-    /// features take the place of the maps.
+    /// How good the classifier is on all pictures, in their order. `show` is shown the map of each
+    /// stage for the first batch, unless features take the place of the maps.
     pub(crate) fn evaluate(&self, classifier: &Classifier, show: &mut ShowMap<'_>) -> Result<Evaluation> {
         let (loader, store) = match self {
             Self::Pictures(loader) => return evaluate_shown(classifier, loader, show),

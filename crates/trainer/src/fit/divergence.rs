@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::recipe::{ClipRecipe, Recipe};
 
-/// A loss or a gradient that is no number any more: the training ends before it reaches the weights.
+/// A loss or a gradient that is no number any more: the training ends before it reaches the
+/// weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diverged {
     /// The epoch, from 1.
@@ -34,7 +35,8 @@ impl fmt::Display for Diverged {
 
 impl std::error::Error for Diverged {}
 
-/// What may have made a loss infinite that was `losses` in the steps before, the last one last, at this rate.
+/// What may have made a loss infinite that was `losses` in the steps before, the last one last, at
+/// this rate.
 pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> {
     let mut causes = Vec::new();
     let o = &recipe.optimize;

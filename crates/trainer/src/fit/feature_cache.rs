@@ -10,8 +10,9 @@ use super::feature_store::Variant;
 use crate::build::regularize::backbone_config;
 use crate::recipe::Recipe;
 
-/// Features of frozen stages, for trainings in one process whose recipes agree in all that these depend on. Those of a recipe
-/// whose frozen stages see anything else take the place of the ones before.
+/// Features of frozen stages, for trainings in one process whose recipes agree in all that these
+/// depend on. Those of a recipe whose frozen stages see anything else take the place of the ones
+/// before.
 #[derive(Debug, Default)]
 pub struct FeatureCache(Mutex<Cached>);
 
@@ -24,7 +25,8 @@ struct Cached {
 }
 
 impl FeatureCache {
-    /// The features of one side of the data (`train`, `val`), computed by `compute` where they are not there yet.
+    /// The features of one side of the data (`train`, `val`), computed by `compute` where they are
+    /// not there yet.
     pub(super) fn get(
         &self,
         (recipe, side): (&Recipe, &str),
@@ -45,7 +47,8 @@ impl FeatureCache {
     }
 }
 
-/// What the features of stages depend on that are frozen from the first step on, and the shape that they are kept in.
+/// What the features of stages depend on that are frozen from the first step on, and the shape that
+/// they are kept in.
 fn key(recipe: &Recipe) -> Result<String> {
     let Recipe { model, pretrained, weights, partial, cut, seed, data, head, .. } = recipe;
     // Random weights, and the draws of augmentation, are those of the seed.

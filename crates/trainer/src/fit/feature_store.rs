@@ -52,8 +52,9 @@ impl FeatureStore {
     }
 }
 
-/// What the frozen stages make of the pictures of `train` in so many variants, 1 or more: the first as `plain` prepares them, in
-/// their order, the others augmented. What exceeds [`MEMORY`] is written to a file in `scratch`, or in the system's folder for such.
+/// What the frozen stages make of the pictures of `train` in so many variants, 1 or more: the first
+/// as `plain` prepares them, in their order, the others augmented. What exceeds [`MEMORY`] is
+/// written to a file in `scratch`, or in the system's folder for such.
 pub(crate) fn compute(
     classifier: &Classifier,
     (train, plain): (&Loader, &Loader),
@@ -70,7 +71,8 @@ pub(crate) fn compute(
     Ok(variants)
 }
 
-/// A row of features for each picture, in memory or in a file that has no name and ends with the program.
+/// A row of features for each picture, in memory or in a file that has no name and ends with the
+/// program.
 #[derive(Debug)]
 pub(crate) struct Variant {
     shape: Vec<usize>,
@@ -84,8 +86,8 @@ enum Rows {
 }
 
 impl Variant {
-    /// What the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in order; in memory where there is
-    /// room, bytes. None where there are no pictures.
+    /// What the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in
+    /// order; in memory where there is room, bytes. None where there are no pictures.
     fn compute(
         classifier: &Classifier,
         (pictures, epoch): (&Loader, u64),

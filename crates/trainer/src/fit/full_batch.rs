@@ -1,7 +1,8 @@
 //! A linear head on stored features, solved to the minimum of one loss over all pictures.
 //!
-//! Below a frozen backbone a picture that is not augmented has the same features whenever it is seen. They are computed
-//! once; what is left is a logistic regression, a convex problem of a few thousand weights.
+//! Below a frozen backbone a picture that is not augmented has the same features whenever it is
+//! seen. They are computed once; what is left is a logistic regression, a convex problem of a few
+//! thousand weights.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use anyhow::Result;
 use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
 use taper_nn::{Mode, Params};
-use taper_optim::{Iterate, Lbfgs, Minimiser};
+use taper_optim::{Iterate, Lbfgs, Minimizer};
 use taper_regularize::smooth_labels;
 use taper_tensor::{backward, cross_entropy, linear};
 use taper_transfer::Classifier;
@@ -27,11 +28,11 @@ use crate::recipe::{Recipe, RecipeError, Rule};
 /// loss(W, b) = mean over all pictures of crossentropy(Wf + b, t) + λ/2 ‖W‖²
 /// ```
 ///
-/// with *f* the mean of each channel of a picture's last feature map, *t* its targets after label smoothing, and
-/// *λ* = `regularize.weight_decay`, the coupled decay of a rule in steps.
+/// with *f* the mean of each channel of a picture's last feature map, *t* its targets after label
+/// smoothing, and *λ* = `regularize.weight_decay`, the coupled decay of a rule in steps.
 ///
-/// All is computed in float64: the losses of neighboring points differ in digits that float32 does not have. An epoch
-/// of the history is `iterations` iterations, the last one those that were left.
+/// All is computed in float64: the losses of neighboring points differ in digits that float32 does
+/// not have. An epoch of the history is `iterations` iterations, the last one those that were left.
 pub(crate) fn fit(
     lbfgs: &Lbfgs,
     (classifier, params): (&Classifier, &Params),
@@ -57,7 +58,7 @@ pub(crate) fn fit(
         let grads = backward(&loss)?;
         Ok((loss, grads))
     };
-    let solved = lbfgs.minimise_observed(&head.params(), &mut loss, &mut |iterate| {
+    let solved = lbfgs.minimize_observed(&head.params(), &mut loss, &mut |iterate| {
         watch.look(iterate).unwrap_or_else(|error| {
             failed = Some(error);
             ControlFlow::Break(())

@@ -1,10 +1,11 @@
 //! The training loop.
 //!
-//! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out of it, a [`PhaseRun`] the phase
-//! that it is in; `step` is what happens to a batch, `batches` where the batches come from, `feature_store` what frozen stages
-//! made of the pictures, computed once ([`FeatureCache`]: once for several trainings). `full_batch` solves the head of a probe
-//! without steps. [`Observer`]s look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is
-//! left.
+//! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out
+//! of it, a [`PhaseRun`] the phase that it is in; `step` is what happens to a batch, `batches`
+//! where the batches come from, `feature_store` what frozen stages made of the pictures, computed
+//! once ([`FeatureCache`]: once for several trainings). `full_batch` solves the head of a probe
+//! without steps. [`Observer`]s look on (`recorder` and `snapshots` write into a run folder),
+//! [`Outcome`] is what is left.
 
 mod epoch_info;
 
@@ -54,8 +55,8 @@ pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};
 
-/// Trains a classifier as a recipe says. With an average of the weights it is the average that is validated, shown to
-/// observers after an epoch, and left in `params`.
+/// Trains a classifier as a recipe says. With an average of the weights it is the average that is
+/// validated, shown to observers after an epoch, and left in `params`.
 ///
 /// # Errors
 /// When a picture cannot be read, a loss or gradient is not finite, or an observer fails.
@@ -69,8 +70,9 @@ pub fn fit(
     fit_with((classifier, params), pictures, recipe, observers, FitOptions::default())
 }
 
-/// [`fit`] with checkpoints. A training that goes on with one ends as if it had never stopped, to the bit; its observers see no step
-/// and no epoch twice. What an epoch of `lbfgs` does is not written down: such a training begins again, and ends the same.
+/// [`fit`] with checkpoints. A training that goes on with one ends as if it had never stopped, to
+/// the bit; its observers see no step and no epoch twice. What an epoch of `lbfgs` does is not
+/// written down: such a training begins again, and ends the same.
 ///
 /// # Errors
 /// As there; when a checkpoint cannot be written, or is of another recipe.

@@ -10,7 +10,8 @@ use taper_regularize::{EarlyStopping, EarlyStoppingConfig, RegularizeError};
 use crate::recipe::RegularizeRecipe;
 use crate::store::checkpoint::PatienceState;
 
-/// Ends a phase when its validation loss has stopped falling, and keeps the network of its best epoch.
+/// Ends a phase when its validation loss has stopped falling, and keeps the network of its best
+/// epoch.
 pub(crate) struct Patience {
     stopping: EarlyStopping,
     best: BTreeMap<String, Tensor>,

@@ -30,7 +30,8 @@ pub struct PhaseRun<'s, 'a> {
     phase: Phase,
     pub(super) stepper: Stepper,
     pub(super) pace: Pace,
-    /// Of the weights. The running statistics of batch norm stay those of the training, whichever of both is in the network.
+    /// Of the weights. The running statistics of batch norm stay those of the training, whichever
+    /// of both is in the network.
     pub(super) average: Option<Average>,
     pub(super) patience: Option<Patience>,
     noise: Rng,
@@ -75,8 +76,8 @@ impl PhaseData<'_> {
 }
 
 impl<'s, 'a> PhaseRun<'s, 'a> {
-    /// Begins a phase: freezes what it does not train, and builds its optimizer and schedule; goes on within it where the session
-    /// was resumed there.
+    /// Begins a phase: freezes what it does not train, and builds its optimizer and schedule; goes
+    /// on within it where the session was resumed there.
     ///
     /// # Errors
     /// When a setting does not fit the network, or a saved state does not fit the phase.
@@ -120,7 +121,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         Ok(run)
     }
 
-    /// The batches of the phase: pictures, or the features that its frozen stages make of them, which are computed here.
+    /// The batches of the phase: pictures, or the features that its frozen stages make of them,
+    /// which are computed here.
     ///
     /// # Errors
     /// When a picture cannot be read, or features do not fit on the disk.
@@ -160,10 +162,12 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.epoch.batches
     }
 
-    /// Trains on the next batch of the epoch. None while the gradients of several batches are added up.
+    /// Trains on the next batch of the epoch. None while the gradients of several batches are added
+    /// up.
     ///
     /// # Errors
-    /// [`Diverged`] when the loss or a gradient is NaN or infinite, unless the recipe skips such steps.
+    /// [`Diverged`] when the loss or a gradient is NaN or infinite, unless the recipe skips such
+    /// steps.
     pub fn step(&mut self, loaded: IndexedBatch) -> Result<Option<StepInfo>> {
         let (batches, o) = (self.session.train.batches(), &self.session.recipe.optimize);
         let number = self.epoch.batches + self.pending.0.len();
@@ -216,7 +220,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         Diverged { epoch, step, what, causes: causes(self.session.recipe, &self.losses, lr), kept: None }
     }
 
-    /// Shows observers a step. Where one of them ends the training, or it is time for it, the state is saved.
+    /// Shows observers a step. Where one of them ends the training, or it is time for it, the state
+    /// is saved.
     ///
     /// # Errors
     /// When a checkpoint cannot be written.
@@ -236,8 +241,9 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    /// Ends an epoch: validates the network, or the average of its weights, and shows the observers what came out. `Break` ends
-    /// the phase, and where the outcome says that it is stopped, the training.
+    /// Ends an epoch: validates the network, or the average of its weights, and shows the observers
+    /// what came out. `Break` ends the phase, and where the outcome says that it is stopped, the
+    /// training.
     ///
     /// # Errors
     /// When a picture cannot be read, or an observer fails.

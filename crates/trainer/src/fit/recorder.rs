@@ -60,7 +60,8 @@ fn history_csv(history: &[EpochInfo]) -> String {
     text
 }
 
-/// The signs of every epoch: the gradient, the steps beside the weights, the channels that are dead.
+/// The signs of every epoch: the gradient, the steps beside the weights, the channels that are
+/// dead.
 fn health_csv(history: &[EpochInfo]) -> String {
     let mut text = String::from("epoch,sign,part,value\n");
     for e in history {

@@ -14,12 +14,15 @@ use crate::build::phases::{Phase, phases};
 use crate::recipe::Recipe;
 use crate::store::checkpoint::{Checkpoints, EpochRecord, RunShape, TrainState};
 
-/// Where a training keeps what is larger than memory or has to outlive the process, and where it goes on.
+/// Where a training keeps what is larger than memory or has to outlive the process, and where it
+/// goes on.
 #[derive(Debug, Default)]
 pub struct FitOptions<'a> {
-    /// A folder for features of frozen stages that memory is too small for; the system's for such files where there is none.
+    /// A folder for features of frozen stages that memory is too small for; the system's for such
+    /// files where there is none.
     pub scratch: Option<&'a Path>,
-    /// Where the state of the training is written: at the end of an epoch, when an observer ends it, and as often as they say.
+    /// Where the state of the training is written: at the end of an epoch, when an observer ends
+    /// it, and as often as they say.
     pub checkpoints: Option<Checkpoints>,
     /// The state of the training that this one goes on with.
     pub resume: Option<TrainState>,
@@ -83,7 +86,8 @@ impl<'a> Session<'a> {
         self.outcome
     }
 
-    /// Goes on with the weights and the history of a state; [a phase](super::PhaseRun) takes its part when it begins.
+    /// Goes on with the weights and the history of a state; [a phase](super::PhaseRun) takes its
+    /// part when it begins.
     fn restore(&mut self, state: &TrainState) -> Result<()> {
         ensure!(self.params.load(&state.model)?.is_exact(), "it is of another network");
         let accumulate = self.recipe.optimize.accumulate;

@@ -14,9 +14,9 @@ use crate::fit::observer::Observer;
 use crate::recipe::{Recipe, ScheduleRecipe};
 use crate::store::snapshots::folder;
 
-/// Keeps the network of each cycle of `snapshot_cycles` in the last phase, where the rate has come down to zero, as
-/// `snapshots/1.safetensors` and so on. Other schedules leave none, nor do
-/// cycles that end within an epoch.
+/// Keeps the network of each cycle of `snapshot_cycles` in the last phase, where the rate has come
+/// down to zero, as `snapshots/1.safetensors` and so on. Other schedules leave none, nor do cycles
+/// that end within an epoch.
 ///
 /// # References
 /// G. Huang et al., *Snapshot Ensembles: Train 1, Get M for Free*, 2017.
@@ -33,7 +33,8 @@ impl Snapshots {
     }
 }
 
-/// The number of cycles, where there are any; epochs of the run before the last phase and of a cycle, where cycles end with epochs.
+/// The number of cycles, where there are any; epochs of the run before the last phase and of a
+/// cycle, where cycles end with epochs.
 fn cycles(recipe: &Recipe, phases: &[Phase]) -> Option<(u64, Option<(usize, usize)>)> {
     let ScheduleRecipe::SnapshotCycles { cycles } = recipe.optimize.schedule else { return None };
     let (last, before) = phases.split_last()?;

@@ -1,6 +1,7 @@
 //! One step: from a batch to changed weights.
 //!
-//! [`fit`](super::fit), the learning-rate range test and the overfit check all train through this file.
+//! [`fit`](super::fit), the learning-rate range test and the overfit check all train through this
+//! file.
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -15,10 +16,12 @@ use crate::build::optimize::optimizer;
 use crate::build::regularize::Regularizer;
 use crate::recipe::Recipe;
 
-/// What turns a batch into changed weights: the loss and its gradients, what regularizes them, and the optimizer.
+/// What turns a batch into changed weights: the loss and its gradients, what regularizes them, and
+/// the optimizer.
 pub(crate) struct Stepper {
     precision: Precision,
-    /// The stage that takes a batch: 0 for pictures, the first that is not frozen for stored features.
+    /// The stage that takes a batch: 0 for pictures, the first that is not frozen for stored
+    /// features.
     first_stage: usize,
     regularizer: Regularizer,
     optimizer: Optimizer,
@@ -78,8 +81,9 @@ impl Stepper {
         Ok(Loss { tensor, value, pictures: batch.len() })
     }
 
-    /// The gradients of a step, once the loss is that of its last batch; none while batches are still added up. `batches` are
-    /// those of the step until now, this one included, and `last` whether the epoch ends with it.
+    /// The gradients of a step, once the loss is that of its last batch; none while batches are
+    /// still added up. `batches` are those of the step until now, this one included, and `last`
+    /// whether the epoch ends with it.
     pub(crate) fn gradients(&mut self, loss: &Loss, batches: usize, last: bool) -> Result<Option<GradStore>> {
         let grads = backward(&loss.tensor)?;
         let Some(accumulator) = &mut self.accumulator else { return Ok(Some(grads)) };
@@ -88,7 +92,8 @@ impl Stepper {
         Ok(whole.then(|| accumulator.mean()).transpose()?)
     }
 
-    /// Moves the weights: penalties, clipping, the update rule, then what acts on the weights themselves.
+    /// Moves the weights: penalties, clipping, the update rule, then what acts on the weights
+    /// themselves.
     ///
     /// # Errors
     /// [`OptimError::NonFiniteGradient`](taper_optim::OptimError) where the recipe wants it.

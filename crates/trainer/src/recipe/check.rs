@@ -3,17 +3,11 @@
 use super::error::RecipeError;
 use super::head::HeadKind;
 use super::limits::check_recipe;
+use super::must::Must;
 use super::root::{MOST_SEED, Recipe};
 
-/// What a setting must be, given the others.
-struct Must {
-    field: &'static str,
-    wanted: &'static str,
-    /// What it is, where it is something else.
-    broken: fn(&Recipe) -> Option<String>,
-}
-
-/// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8 alone.
+/// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8
+/// alone.
 const WRITABLE: &[Must] = &[
     Must {
         field: "data.path",
@@ -93,18 +87,12 @@ const TOGETHER: &[Must] = &[
 ];
 
 impl Recipe {
-    /// Looks at every number: those that may be said by themselves, then those that depend on others.
+    /// Looks at every number: those that may be said by themselves, then those that depend on
+    /// others.
     pub(crate) fn check_settings(&self) -> Result<(), RecipeError> {
         self.must(WRITABLE)?;
         check_recipe(&toml::Value::try_from(self)?)?;
         self.must(TOGETHER)
-    }
-
-    fn must(&self, rules: &[Must]) -> Result<(), RecipeError> {
-        rules.iter().try_for_each(|&Must { field, wanted, broken }| match broken(self) {
-            Some(got) => Err(RecipeError::Field { field, wanted, got }),
-            None => Ok(()),
-        })
     }
 }
 

@@ -4,74 +4,98 @@ use super::average::AverageRecipe;
 use super::data::Balance;
 use super::error::RecipeError;
 use super::head::HeadKind;
+use super::must::Must;
 use super::plan::Plan;
 use super::precision::PrecisionRecipe;
 use super::root::Recipe;
 use super::schedule::ScheduleRecipe;
 
+/// What makes another loss at every evaluation.
+struct Noise {
+    noise: &'static str,
+    remedy: &'static str,
+    /// Whether a recipe has it.
+    there: fn(&Recipe) -> bool,
+}
+
+const NOISES: &[Noise] = &[
+    Noise {
+        noise: "the mini-batches that layers below the head are trained on",
+        remedy: "plan = \"probe\" (--plan probe)",
+        there: |r| r.plan != Plan::Probe,
+    },
+    Noise {
+        noise: "augmented pictures",
+        remedy: "train = [] in [augment] (--augment none)",
+        there: |r| !r.augment.train.is_empty(),
+    },
+    Noise {
+        noise: "mixed pictures",
+        remedy: "mixup = 0 and cutmix = 0 in [regularize]",
+        there: |r| r.regularize.mixes(),
+    },
+    Noise { noise: "dropout", remedy: "head.dropout = 0", there: |r| r.head.dropout != 0.0 },
+    Noise {
+        noise: "a head that is not linear",
+        remedy: "head.hidden = 0 and no other head.kind",
+        there: |r| r.head.kind != HeadKind::ConcatPool,
+    },
+    Noise {
+        noise: "the batch norm of a head with a hidden layer",
+        remedy: "head.hidden = 0, which is a linear head",
+        there: |r| r.head.hidden != 0,
+    },
+];
+
+/// Of settings that act on a step, or on the weights beside the loss.
+const PENALTY: &str = "0 with the rule lbfgs, whose penalty is weight_decay";
+
+/// What a method that takes no single steps has no use for.
+const USELESS: &[Must] = &[
+    Must {
+        field: "data.balance",
+        wanted: "none with the rule lbfgs, which minimizes the mean over all pictures",
+        broken: |r| (r.data.balance != Balance::None).then(|| r.data.balance.name().into()),
+    },
+    Must { field: "regularize.l1", wanted: PENALTY, broken: |r| other(r.regularize.l1) },
+    Must { field: "regularize.l2", wanted: PENALTY, broken: |r| other(r.regularize.l2) },
+    Must { field: "regularize.max_norm", wanted: PENALTY, broken: |r| other(r.regularize.max_norm) },
+    Must { field: "regularize.patience", wanted: PENALTY, broken: |r| other(r.regularize.patience as f64) },
+    Must {
+        field: "optimize.accumulate",
+        wanted: "1 with the rule lbfgs, which takes all pictures at once",
+        broken: |r| (r.optimize.accumulate != 1).then(|| r.optimize.accumulate.to_string()),
+    },
+    Must {
+        field: "optimize.precision",
+        wanted: "f32 with the rule lbfgs, which computes in float64",
+        broken: |r| (r.optimize.precision != PrecisionRecipe::F32).then(|| r.optimize.precision.name().into()),
+    },
+    Must {
+        field: "optimize.average",
+        wanted: "none with the rule lbfgs, which ends at the minimum and not around it",
+        broken: |r| (r.optimize.average != AverageRecipe::default()).then(|| r.optimize.average.name().into()),
+    },
+    Must {
+        field: "optimize.schedule",
+        wanted: "left out with the rule lbfgs, whose line search finds the length of each step",
+        broken: |r| (r.optimize.schedule != ScheduleRecipe::default()).then(|| r.optimize.schedule.name().into()),
+    },
+];
+
+/// A number that is not 0.
+fn other(value: f64) -> Option<String> {
+    (value != 0.0).then(|| value.to_string())
+}
+
 impl Recipe {
-    /// Refuses what would make another loss of it at every evaluation, and what a method that takes no single steps
-    /// has no use for.
+    /// Refuses what would make another loss of it at every evaluation, and what a method that takes
+    /// no single steps has no use for.
     pub(crate) fn require_quiet(&self) -> Result<(), RecipeError> {
-        let (a, o) = (&self.augment, &self.optimize);
-        let noise = |noise, remedy| Err(RecipeError::Noise { noise, remedy });
-        let fail = |field, wanted, got: String| Err(RecipeError::Field { field, wanted, got });
-        if self.plan != Plan::Probe {
-            return noise(
-                "the mini-batches that layers below the head are trained on",
-                "plan = \"probe\" (--plan probe)",
-            );
+        if let Some(&Noise { noise, remedy, .. }) = NOISES.iter().find(|noise| (noise.there)(self)) {
+            return Err(RecipeError::Noise { noise, remedy });
         }
-        if !a.train.is_empty() {
-            return noise("augmented pictures", "train = [] in [augment] (--augment none)");
-        }
-        if self.data.balance != Balance::None {
-            let wanted = "none with the rule lbfgs, which minimises the mean over all pictures";
-            return fail("data.balance", wanted, format!("{:?}", self.data.balance).to_lowercase());
-        }
-        let r = &self.regularize;
-        if r.mixes() {
-            return noise("mixed pictures", "mixup = 0 and cutmix = 0 in [regularize]");
-        }
-        for (field, value) in [
-            ("regularize.l1", r.l1),
-            ("regularize.l2", r.l2),
-            ("regularize.max_norm", r.max_norm),
-            ("regularize.patience", r.patience as f64),
-        ] {
-            if value != 0.0 {
-                return fail(field, "0 with the rule lbfgs, whose penalty is weight_decay", value.to_string());
-            }
-        }
-        if self.head.dropout != 0.0 {
-            return noise("dropout", "head.dropout = 0");
-        }
-        if self.head.kind != HeadKind::ConcatPool {
-            return noise("a head that is not linear", "head.hidden = 0 and no other head.kind");
-        }
-        if self.head.hidden != 0 {
-            return noise("the batch norm of a head with a hidden layer", "head.hidden = 0, which is a linear head");
-        }
-        if o.accumulate != 1 {
-            return fail(
-                "optimize.accumulate",
-                "1 with the rule lbfgs, which takes all pictures at once",
-                o.accumulate.to_string(),
-            );
-        }
-        if o.precision != PrecisionRecipe::F32 {
-            let wanted = "f32 with the rule lbfgs, which computes in float64";
-            return fail("optimize.precision", wanted, "bf16".into());
-        }
-        if o.average != AverageRecipe::default() {
-            let wanted = "none with the rule lbfgs, which ends at the minimum and not around it";
-            return fail("optimize.average", wanted, o.average.name().to_owned());
-        }
-        if o.schedule != ScheduleRecipe::default() {
-            let wanted = "left out with the rule lbfgs, whose line search finds the length of each step";
-            return fail("optimize.schedule", wanted, o.schedule.name().to_owned());
-        }
-        Ok(())
+        self.must(USELESS)
     }
 }
 

@@ -10,17 +10,19 @@ use super::named::{by_name, named, named_list};
 use super::range::Range::{Real, Whole};
 use super::range::Row;
 
-/// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for the defaults.
+/// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for
+/// the defaults.
 ///
-/// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A cut has the side
-/// `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is `"reflect"` or `{ fill = [r, g, b] }`, `fill` is
-/// `"noise"` or `{ color = [r, g, b] }`.
+/// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A
+/// cut has the side `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is
+/// `"reflect"` or `{ fill = [r, g, b] }`, `fill` is `"noise"` or `{ color = [r, g, b] }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TransformRecipe {
     /// [`RandomResizedCrop`](taper_augment::RandomResizedCrop).
     RandomResizedCrop {
-        /// Area of the cut, fraction of the picture's. Default 0.35 to 1; torchvision's is from 0.08.
+        /// Area of the cut, fraction of the picture's. Default 0.35 to 1; torchvision's is from
+        /// 0.08.
         #[serde(default = "usual::scale")]
         scale: (f64, f64),
         /// Width over height. Default 3/4 to 4/3.
@@ -313,7 +315,8 @@ impl TransformRecipe {
         Self::RandomErasing { p, scale: usual::erased(), ratio: usual::erased_ratio(), fill: Fill::default() }
     }
 
-    /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they were.
+    /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they
+    /// were.
     pub fn warp() -> Self {
         let (filter, border) = (Interpolation::default(), usual::border());
         Self::OneOf {

@@ -22,7 +22,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run: `wanted`, in which nothing may have been begun, or the first free `runs/NAME-N`.
+    /// Makes the folder of a new run: `wanted`, in which nothing may have been begun, or the first
+    /// free `runs/NAME-N`.
     ///
     /// # Errors
     /// When the folder is taken or cannot be made.
@@ -51,7 +52,8 @@ impl RunFolder {
         require_bare().map(|()| folder)
     }
 
-    /// Takes the folder of a run to begin or go on in, and removes what a process that was killed had begun to write there.
+    /// Takes the folder of a run to begin or go on in, and removes what a process that was killed
+    /// had begun to write there.
     ///
     /// # Errors
     /// When another process trains in it, or it cannot be made.
@@ -98,7 +100,8 @@ impl RunFolder {
 /// The file in `checkpoint` that is locked while a process trains.
 const LOCK: &str = "lock";
 
-/// Whether a folder is not there, or empty, or has nothing in it but what a run that was killed before it had written its recipe leaves.
+/// Whether a folder is not there, or empty, or has nothing in it but what a run that was killed
+/// before it had written its recipe leaves.
 fn bare(run: &Path) -> bool {
     files::has_only(run, &["checkpoint", origin::FILE]) && files::has_only(&run.join("checkpoint"), &[LOCK])
 }

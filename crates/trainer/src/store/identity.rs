@@ -42,7 +42,8 @@ impl Identity {
         Ok(Self { recipe: toml::to_string(recipe)?, weights, pictures: pictures.ledger.sum().to_owned() })
     }
 
-    /// In what another differs, a line each; `pictures` says in what its pictures do, where they do.
+    /// In what another differs, a line each; `pictures` says in what its pictures do, where they
+    /// do.
     ///
     /// # Errors
     /// When the recipe of one is none.
@@ -173,7 +174,12 @@ mod tests {
         let here = here.to_str().unwrap();
         let changed = Changed::new(Path::new("."), &Recipe::from_scratch(), Vec::new());
         assert_eq!(changed.way_out, anew(&format!("{here}/recipe.toml"), format!("{here}-2")));
-        let other = Identity { recipe: "colour = 1".into(), ..then.clone() };
+        // Of the version before, under other names.
+        let old = then.recipe.replace("\nlr = ", "\nrate = ").replace("head_lr_scale", "head_factor");
+        assert!(old != then.recipe && old.contains("rate = "), "{old}");
+        let old = Identity { recipe: old, ..then.clone() };
+        assert!(old.differences(&then, || unreachable!()).unwrap().is_empty());
+        let other = Identity { recipe: "color = 1".into(), ..then.clone() };
         assert!(other.differences(&then, Vec::new).unwrap_err().to_string().contains("another version of taper"));
     }
 }

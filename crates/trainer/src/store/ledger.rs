@@ -1,4 +1,5 @@
-//! The pictures of a run one by one, as a file: to know them again without reading them, and to tell others from them.
+//! The pictures of a run one by one, as a file: to know them again without reading them, and to
+//! tell others from them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use taper_transfer::sha256;
 
 use crate::files;
 
-/// Each picture of a run: name, class, and what is in it. `checkpoint/pictures.json` while the run goes on.
+/// Each picture of a run: name, class, and what is in it. `checkpoint/pictures.json` while the run
+/// goes on.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
@@ -36,12 +38,13 @@ struct Entry {
     stamp: Option<(u64, u64, u64)>,
 }
 
-/// A file that was written so shortly before it was looked at may have been written again with the same stamp: what times of files are
-/// rounded to, nanoseconds.
+/// A file that was written so shortly before it was looked at may have been written again with the
+/// same stamp: what times of files are rounded to, nanoseconds.
 const TICK: u64 = 2_000_000_000;
 
 impl Ledger {
-    /// Of pictures to train on and to validate on, of each what was seen in it, below `root`. `looked` is when that began.
+    /// Of pictures to train on and to validate on, of each what was seen in it, below `root`.
+    /// `looked` is when that began.
     pub(crate) fn new(looked: u64, sides: [(&dyn Dataset, &[Seen]); 2], root: &Path) -> Result<Self> {
         let [train, val] = sides.map(|(set, seen)| {
             let entry = |(i, seen): (usize, &Seen)| Entry {
@@ -57,7 +60,8 @@ impl Ledger {
         Ok(Self { sum: ledger.computed()?, ..ledger })
     }
 
-    /// The SHA-256 of classes, names, labels and content of all: the same for a copy of the pictures in another folder.
+    /// The SHA-256 of classes, names, labels and content of all: the same for a copy of the
+    /// pictures in another folder.
     pub fn sum(&self) -> &str {
         &self.sum
     }
@@ -83,7 +87,8 @@ impl Ledger {
         train.chain(self.val.iter().map(|entry| ("to validate on", entry)))
     }
 
-    /// In what other pictures differ, in words with some of their names; nothing where they are the same.
+    /// In what other pictures differ, in words with some of their names; nothing where they are the
+    /// same.
     pub fn differences(&self, now: &Self) -> Vec<String> {
         fn by_name(all: &Ledger) -> BTreeMap<&str, (&str, Option<&String>, &Entry)> {
             all.entries().map(|(side, entry)| (&*entry.name, (side, all.classes.get(entry.label), entry))).collect()

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// A lock on a file, held until it is dropped. It is seen by all machines that share the folder, where the file system shares locks, as
-/// NFS does.
+/// A lock on a file, held until it is dropped. It is seen by all machines that share the folder,
+/// where the file system shares locks, as NFS does.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 

@@ -1,5 +1,5 @@
-//! What lies on the disk: the pictures of a run, read once and known again, and its folder, locked while a process trains in it, with
-//! summary, snapshots and checkpoints.
+//! What lies on the disk: the pictures of a run, read once and known again, and its folder, locked
+//! while a process trains in it, with summary, snapshots and checkpoints.
 
 pub mod ledger;
 pub mod pictures;

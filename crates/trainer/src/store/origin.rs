@@ -21,7 +21,8 @@ struct Origin {
 /// What the file is called.
 pub(crate) const FILE: &str = "origin.json";
 
-/// Writes down beside a recipe which folder its paths are seen from. Where that has no name that can be written, nothing is.
+/// Writes down beside a recipe which folder its paths are seen from. Where that has no name that
+/// can be written, nothing is.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -43,7 +44,8 @@ pub fn recipe(run: &Path) -> Result<Recipe> {
     Ok(recipe)
 }
 
-/// Turns the paths of a recipe that lies in `folder` to what they name: what they named where it was written, if that is still there.
+/// Turns the paths of a recipe that lies in `folder` to what they name: what they named where it
+/// was written, if that is still there.
 pub fn settle(folder: &Path, recipe: &mut Recipe) {
     let Some(origin) = read(folder) else { return };
     if std::env::current_dir().is_ok_and(|here| here == origin) {

@@ -40,7 +40,8 @@ impl Pictures {
         Self::open_again(recipe, strict, &Ledger::default(), listener)
     }
 
-    /// [`open`](Self::open), without reading those again whose files are as they were when they were last read.
+    /// [`open`](Self::open), without reading those again whose files are as they were when they
+    /// were last read.
     ///
     /// # Errors
     /// As there.
@@ -61,7 +62,8 @@ impl Pictures {
     }
 }
 
-/// The pictures of a recipe, those that cannot be read among them; `listener` hears of what else lies there.
+/// The pictures of a recipe, those that cannot be read among them; `listener` hears of what else
+/// lies there.
 ///
 /// # Errors
 /// When there are none.

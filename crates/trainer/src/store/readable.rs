@@ -21,7 +21,8 @@ pub struct Readable {
     pub seen: Vec<Seen>,
 }
 
-/// Reads every picture once. Returns the set without the unreadable ones, of which `listener` hears.
+/// Reads every picture once. Returns the set without the unreadable ones, of which `listener`
+/// hears.
 ///
 /// # Errors
 /// When too many cannot be read, or any with `strict`.

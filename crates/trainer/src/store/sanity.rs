@@ -14,7 +14,8 @@ const UNEVEN: usize = 5;
 /// So is a picture that is made larger so many times each way.
 const ENLARGED: u32 = 3;
 
-/// What the pictures say: classes and their sizes, pictures that are there twice, pictures that are small.
+/// What the pictures say: classes and their sizes, pictures that are there twice, pictures that are
+/// small.
 pub fn pictures(train: &Readable, val: &Readable, recipe: &Recipe) -> Vec<Finding> {
     let learned = contents(train);
     vec![

@@ -42,7 +42,8 @@ pub struct Summary {
     /// What lies among the pictures and is not read, by ending or kind.
     #[serde(default)]
     pub left_out: BTreeMap<String, usize>,
-    /// SHA-256 of classes, names and content of all pictures that were read; empty of runs of older versions.
+    /// SHA-256 of classes, names and content of all pictures that were read; empty of runs of older
+    /// versions.
     #[serde(default)]
     pub pictures_sha256: String,
     /// SHA-256 of the weights that were read to begin with; empty where all begin at random.
@@ -57,7 +58,8 @@ pub struct Summary {
     pub skipped_steps: u64,
     /// The epoch with the lowest validation loss.
     pub best: Best,
-    /// The model that the run leaves: that of the last epoch, or with `regularize.patience` that of the best.
+    /// The model that the run leaves: that of the last epoch, or with `regularize.patience` that of
+    /// the best.
     pub r#final: Final,
     /// Times, seconds.
     pub seconds: Seconds,
@@ -66,7 +68,8 @@ pub struct Summary {
     pub images_per_second: f64,
     /// The most memory that the process held, megabytes; null where the system does not tell.
     pub peak_memory_mb: Option<u64>,
-    /// Where output could not be printed, and why (a full disk, a reader that had left); the run went on without.
+    /// Where output could not be printed, and why (a full disk, a reader that had left); the run
+    /// went on without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_lost: Option<String>,
 }
@@ -122,8 +125,8 @@ impl Summary {
             .with_context(|| format!("{} is no summary of a run", path.display()))
     }
 
-    /// The 95 % interval of the accuracy of the best epoch, where that of the model lies below it: the model is then worse than that of
-    /// the best epoch by more than chance.
+    /// The 95 % interval of the accuracy of the best epoch, where that of the model lies below it:
+    /// the model is then worse than that of the best epoch by more than chance.
     pub fn below_best(&self) -> Option<[f64; 2]> {
         let ends = interval(self.best.val_accuracy, self.val_images);
         (self.r#final.val_accuracy < ends[0]).then_some(ends)

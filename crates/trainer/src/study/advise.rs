@@ -17,25 +17,28 @@ use crate::study::head_trial;
 /// The most training pictures that the stages are tried on.
 const PICTURES: usize = 1000;
 
-/// From how many pictures of a class on there is enough to train the layers that the network brings, where the pictures are like
-/// those of its training and where they are not: `crates/transfer/EXPERIMENTS.md`.
+/// From how many pictures of a class on there is enough to train the layers that the network
+/// brings, where the pictures are like those of its training and where they are not:
+/// `crates/transfer/EXPERIMENTS.md`.
 const MUCH: [f64; 2] = [40.0, 400.0];
 
-/// The most rounds of a cross-validation, each with parts of its own: of few pictures a single one says little.
+/// The most rounds of a cross-validation, each with parts of its own: of few pictures a single one
+/// says little.
 const ROUNDS: usize = 10;
 
-/// From how many standard errors on the linear classifiers leave no doubt which stage serves better.
+/// From how many standard errors on the linear classifiers leave no doubt which stage serves
+/// better.
 const CERTAIN: f64 = 4.0;
 
-/// By how many standard errors an earlier stage must be ahead to be preferred. To cut a network off that the pictures suit costs far
-/// more than to keep stages that they do not.
+/// By how many standard errors an earlier stage must be ahead to be preferred. To cut a network off
+/// that the pictures suit costs far more than to keep stages that they do not.
 const DOUBT: f64 = 0.25;
 
 /// Variants of each picture that a new head sees on the last stage.
 const VARIANTS: u32 = 4;
 
-/// A stage, and what a linear classifier on it gets right of the training pictures, each part of them answered by what the others
-/// teach ([`cross_validated`](linear_probe::cross_validated)).
+/// A stage, and what a linear classifier on it gets right of the training pictures, each part of
+/// them answered by what the others teach ([`cross_validated`](linear_probe::cross_validated)).
 #[derive(Clone, Debug)]
 pub struct StageScore {
     /// The stage.
@@ -57,19 +60,19 @@ pub struct Advice {
     pub stages: Vec<StageScore>,
     /// The best stage before the last.
     pub earlier: usize,
-    /// The share of the pictures that a new head gets right, on the last stage and on that earlier one; none where the linear
-    /// classifiers left no doubt.
+    /// The share of the pictures that a new head gets right, on the last stage and on that earlier
+    /// one; none where the linear classifiers left no doubt.
     pub heads: Option<[f64; 2]>,
-    /// By how much the last stage is ahead of the earlier one, in standard errors of the difference (McNemar's): of the linear
-    /// classifiers, and of the heads where these were tried.
+    /// By how much the last stage is ahead of the earlier one, in standard errors of the difference
+    /// (McNemar's): of the linear classifiers, and of the heads where these were tried.
     pub lead: f64,
     /// Which layers to train.
     pub plan: Plan,
 }
 
 impl Advice {
-    /// Whether the pictures are like those that the network was trained on: its last stage serves at least as well as an
-    /// earlier one.
+    /// Whether the pictures are like those that the network was trained on: its last stage serves
+    /// at least as well as an earlier one.
     pub fn similar(&self) -> bool {
         self.lead > -DOUBT
     }
@@ -159,8 +162,8 @@ impl Advice {
     }
 }
 
-/// Tries the stages of a network by cross-validation over training pictures, a thousand at the most, and fills in the table that
-/// every course teaches:
+/// Tries the stages of a network by cross-validation over training pictures, a thousand at the
+/// most, and fills in the table that every course teaches:
 ///
 /// ```text
 ///                                            little data                 much data
@@ -168,12 +171,14 @@ impl Advice {
 /// different (an earlier one serves better)   a new head on that stage    fine-tune many layers up to that stage
 /// ```
 ///
-/// On every stage a linear classifier is tried. Unless it leaves no doubt, the recipe's head is tried on the last stage and on the best
-/// of the others, and both count: of many pictures the head sees more of the difference, of few the linear classifier is steadier.
-/// Where little ends was measured: `crates/transfer/EXPERIMENTS.md`. Pictures that validate are not looked at.
+/// On every stage a linear classifier is tried. Unless it leaves no doubt, the recipe's head is
+/// tried on the last stage and on the best of the others, and both count: of many pictures the head
+/// sees more of the difference, of few the linear classifier is steadier. Where little ends was
+/// measured: `crates/transfer/EXPERIMENTS.md`. Pictures that validate are not looked at.
 ///
 /// # Errors
-/// When a picture cannot be read or is too small for the network, a class has a single one, or the rule takes no steps (`lbfgs`).
+/// When a picture cannot be read or is too small for the network, a class has a single one, or the
+/// rule takes no steps (`lbfgs`).
 pub fn advise(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize, listener: &dyn Listener) -> Result<Advice> {
     let rng = Rng::new(recipe.seed).fork("advise");
     let tried = match train.len() {
@@ -226,9 +231,9 @@ fn share(right: &[bool]) -> f64 {
     right.iter().filter(|right| **right).count() as f64 / right.len().max(1) as f64
 }
 
-/// How far the first is ahead on the same pictures, each asked about `times`, in standard errors: `(b - c) / √(b + c)`, b and c the
-/// pictures that one of both alone gets right (Q. McNemar, *Note on the Sampling Error of the Difference between Correlated
-/// Proportions*, 1947).
+/// How far the first is ahead on the same pictures, each asked about `times`, in standard errors:
+/// `(b - c) / √(b + c)`, b and c the pictures that one of both alone gets right (Q. McNemar, *Note
+/// on the Sampling Error of the Difference between Correlated Proportions*, 1947).
 fn lead(first: &[bool], second: &[bool], times: usize) -> f64 {
     let alone = |wanted: bool| {
         let pairs = first.iter().zip(second).filter(|(a, b)| **a == wanted && **b != wanted);
@@ -264,7 +269,8 @@ mod tests {
 
     #[test]
     fn reasons_hold_the_numbers_that_decided() {
-        // The linear classifiers outweigh the heads: with these alone the sentence would contradict itself.
+        // The linear classifiers outweigh the heads: with these alone the sentence would contradict
+        // itself.
         let mut found = Advice { heads: Some([0.985, 0.983]), ..advice(10.0, -0.4) };
         (found.stages[2].accuracy, found.stages[1].accuracy) = (0.960, 0.984);
         let [likeness, _] = found.reasons();

@@ -55,8 +55,9 @@ struct Costs {
     before: f64,
 }
 
-/// The recipe with as many epochs as fit into `time`, at most those that it has: each part shortened alike. The schedule is made for
-/// them, so that it comes to its end. `listener` hears how many.
+/// The recipe with as many epochs as fit into `time`, at most those that it has: each part
+/// shortened alike. The schedule is made for them, so that it comes to its end. `listener` hears
+/// how many.
 ///
 /// # Errors
 /// When not even the shortest training fits, or a step fails.
@@ -106,7 +107,8 @@ pub fn within(
     Ok(recipe)
 }
 
-/// The largest part of both numbers of epochs that fits: at least one of each that is not 0, the second in whole cycles where it is now.
+/// The largest part of both numbers of epochs that fits: at least one of each that is not 0, the
+/// second in whole cycles where it is now.
 fn shortened(
     (head, rest): (usize, usize),
     cycle: usize,
@@ -120,7 +122,8 @@ fn shortened(
     if fits(part(1.0)) {
         return Some(part(1.0));
     }
-    // Longer is never faster: between a share that fits and one that does not lies the largest that does.
+    // Longer is never faster: between a share that fits and one that does not lies the largest that
+    // does.
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..64 {
         let middle = 0.5 * (low + high);

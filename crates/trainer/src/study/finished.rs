@@ -17,7 +17,8 @@ use crate::store::identity::Identity;
 use crate::store::pictures::Pictures;
 use crate::store::summary::{Final, SUMMARY, Seconds, Summary, peak_memory_mb};
 
-/// A training that came to its end, with the network it made, before its folder says so: the place to draw it.
+/// A training that came to its end, with the network it made, before its folder says so: the place
+/// to draw it.
 #[must_use = "a run without its summary is not at its end"]
 pub struct Finished<'a> {
     pub(super) folder: PathBuf,
@@ -50,8 +51,8 @@ impl Finished<'_> {
         &self.folder
     }
 
-    /// Writes the summary, after which the run is at its end, and removes what it could have gone on with. `output_lost` says where
-    /// output could not be printed, and why.
+    /// Writes the summary, after which the run is at its end, and removes what it could have gone
+    /// on with. `output_lost` says where output could not be printed, and why.
     ///
     /// # Errors
     /// When a file cannot be written or removed.

@@ -18,8 +18,9 @@ use crate::store::sanity;
 /// Pictures that the first loss is measured on.
 const FEW: usize = 64;
 
-/// What the loss of a step says before there was one, on a few training pictures from all over the set, as testing prepares them, in
-/// batches of at most so many. Batch norm normalizes by the batch, as in every step; its running statistics are put back.
+/// What the loss of a step says before there was one, on a few training pictures from all over the
+/// set, as testing prepares them, in batches of at most so many. Batch norm normalizes by the
+/// batch, as in every step; its running statistics are put back.
 ///
 /// # Errors
 /// When a picture cannot be read.

@@ -15,9 +15,10 @@ use crate::fit::{BatchSource, FeatureStore, FitOptions, PhaseRun, Session, compu
 use crate::listener::Listener;
 use crate::recipe::{Plan, Recipe};
 
-/// Which pictures a recipe's head gets right by cross-validation: of five parts, drawn class by class by `rng`, each is answered by
-/// a head that was trained on the others, for as long as the recipe says, over the network as it is. All of that `rounds` times, one
-/// after the other, with parts of their own; what the network makes of the pictures is computed once.
+/// Which pictures a recipe's head gets right by cross-validation: of five parts, drawn class by
+/// class by `rng`, each is answered by a head that was trained on the others, for as long as the
+/// recipe says, over the network as it is. All of that `rounds` times, one after the other, with
+/// parts of their own; what the network makes of the pictures is computed once.
 ///
 /// # Errors
 /// As for a training, and when the rule takes no steps (`lbfgs`).

@@ -1,5 +1,6 @@
-//! Whole works that are made of trainings: a run with its folder, a search over many, and the looks before one: what fits into a time,
-//! whether a few pictures are learned by heart, which rate, which layers.
+//! Whole works that are made of trainings: a run with its folder, a search over many, and the looks
+//! before one: what fits into a time, whether a few pictures are learned by heart, which rate,
+//! which layers.
 
 pub mod finished;
 pub mod first_loss;

@@ -16,7 +16,8 @@ use crate::fit::{EpochInfo, Observer, fit};
 use crate::listener::Listener;
 use crate::recipe::{AugmentRecipe, AverageRecipe, Balance, HeadKind, Recipe, RegularizeRecipe, Rule, ScheduleRecipe};
 
-/// How many pictures, of how many classes; for how many steps; until the loss is as low as this, nats.
+/// How many pictures, of how many classes; for how many steps; until the loss is as low as this,
+/// nats.
 const PICTURES: usize = 16;
 const CLASSES: usize = 8;
 const STEPS: usize = 60;
@@ -33,8 +34,8 @@ impl Observer for Learned {
     }
 }
 
-/// Trains what the recipe trains last on a few pictures, all of them in each step, without augmentation and regularization, at the
-/// recipe's rate.
+/// Trains what the recipe trains last on a few pictures, all of them in each step, without
+/// augmentation and regularization, at the recipe's rate.
 ///
 /// # Errors
 /// When a picture cannot be read.

@@ -21,8 +21,8 @@ pub const FEWEST_STEPS: usize = 50;
 /// The part of the steps that losses are smoothed over.
 const PART: usize = 10;
 
-/// A fall of the loss is one where it is so many times its standard error. Of 1000 tests whose losses are noise alone 8 have one where
-/// they are of 50 steps, 2 of 100, none of 500.
+/// A fall of the loss is one where it is so many times its standard error. Of 1000 tests whose
+/// losses are noise alone 8 have one where they are of 50 steps, 2 of 100, none of 500.
 const CERTAIN: f64 = 5.0;
 
 /// The losses of a training whose rate grows with every step.
@@ -32,7 +32,8 @@ pub struct RangeTest {
     pub rates: Vec<f64>,
     /// The loss before it, nats.
     pub losses: Vec<f64>,
-    /// The same smoothed: the mean of those before it, each step weighing 1 - 1/`window` of the next.
+    /// The same smoothed: the mean of those before it, each step weighing 1 - 1/`window` of the
+    /// next.
     pub smooth: Vec<f64>,
     /// Steps that the mean is over: a tenth of those planned.
     pub window: usize,
@@ -89,7 +90,8 @@ impl RangeTest {
         (self.flat().min(self.smooth.len().saturating_sub(1))..self.smooth.len()).reduce(lower).unwrap_or(0)
     }
 
-    /// The rate with the lowest smoothed loss: already too large, for what came before had made the loss low.
+    /// The rate with the lowest smoothed loss: already too large, for what came before had made the
+    /// loss low.
     pub fn lowest(&self) -> Option<f64> {
         self.rates.get(self.lowest_step()).copied()
     }
@@ -109,12 +111,13 @@ impl RangeTest {
         (self.window / 3).max(1)
     }
 
-    /// The rate at which the smoothed loss falls fastest over the logarithm of the rate, in the middle fifth of its fall: one to begin
-    /// with.
+    /// The rate at which the smoothed loss falls fastest over the logarithm of the rate, in the
+    /// middle fifth of its fall: one to begin with.
     ///
-    /// The first steps, twice the window, tell the level that the loss begins with and the noise σ of a batch, which is that of the
-    /// differences between neighbors. With *f* such steps and *k* the weight of the mean, the fall from this level to the lowest
-    /// smoothed loss has a standard error of `σ √(1/f + (1 - k)/(1 + k))`, and must be 5 times as large.
+    /// The first steps, twice the window, tell the level that the loss begins with and the noise σ
+    /// of a batch, which is that of the differences between neighbors. With *f* such steps and *k*
+    /// the weight of the mean, the fall from this level to the lowest smoothed loss has a standard
+    /// error of `σ √(1/f + (1 - k)/(1 + k))`, and must be 5 times as large.
     ///
     /// # Errors
     /// Says why no rate can be named.
@@ -158,8 +161,9 @@ impl RangeTest {
     }
 }
 
-/// Trains the first phase of a recipe for `steps` steps while the rate grows from `low` to `high` by equal factors, or until the loss
-/// is four times its lowest; then puts network and weights back as they were.
+/// Trains the first phase of a recipe for `steps` steps while the rate grows from `low` to `high`
+/// by equal factors, or until the loss is four times its lowest; then puts network and weights back
+/// as they were.
 ///
 /// # Errors
 /// When a picture cannot be read, the range is none, or the rule takes no steps (`lbfgs`).
@@ -199,7 +203,8 @@ fn grow(
     recipe: &Recipe,
     (low, high, steps): (f64, f64, usize),
 ) -> Result<RangeTest> {
-    // A gradient that is not finite is what the end of the range looks like, and every batch is a step.
+    // A gradient that is not finite is what the end of the range looks like, and every batch is a
+    // step.
     let mut recipe = recipe.clone();
     (recipe.optimize.non_finite, recipe.optimize.accumulate) = (NonFiniteRecipe::Skip, 1);
     let noise = Rng::new(recipe.seed).fork("range");

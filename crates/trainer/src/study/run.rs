@@ -73,10 +73,12 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Builds all that a run is made of, and so finds what is wrong with its recipe before there is a folder.
+    /// Builds all that a run is made of, and so finds what is wrong with its recipe before there is
+    /// a folder.
     ///
     /// # Errors
-    /// When a name is unknown, a setting out of its range, a file of weights does not fit, or this machine has no memory for it.
+    /// When a name is unknown, a setting out of its range, a file of weights does not fit, or this
+    /// machine has no memory for it.
     pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner<'a>) -> Result<Self> {
         let start = Instant::now();
         let network = network(recipe, pictures.train.classes(), manner.listener)?;
@@ -87,7 +89,8 @@ impl<'a> Run<'a> {
         Ok(Self { start, recipe, pictures, network, loaders: (train, val), scarce, manner, cache: None })
     }
 
-    /// Counts the time that the run takes from an earlier moment on, such as that before its pictures were read.
+    /// Counts the time that the run takes from an earlier moment on, such as that before its
+    /// pictures were read.
     pub fn since(self, start: Instant) -> Self {
         Self { start, ..self }
     }
@@ -97,12 +100,12 @@ impl<'a> Run<'a> {
         Self { cache: Some(cache), ..self }
     }
 
-    /// Trains in a folder. One that was broken off there goes on, from its last whole checkpoint; without one it begins again.
-    /// `observers` look on after what writes the history.
+    /// Trains in a folder. One that was broken off there goes on, from its last whole checkpoint;
+    /// without one it begins again. `observers` look on after what writes the history.
     ///
     /// # Errors
-    /// [`Changed`] when what was begun there is another training; otherwise says what was wrong, where, and what to do. The folder keeps
-    /// what was whole.
+    /// [`Changed`] when what was begun there is another training; otherwise says what was wrong,
+    /// where, and what to do. The folder keeps what was whole.
     pub fn train(self, folder: &RunFolder, observers: &mut [&mut dyn Observer]) -> Result<Ended<'a>> {
         let run = folder.path();
         let identity = Identity::new(self.recipe, &self.network, self.pictures)?;

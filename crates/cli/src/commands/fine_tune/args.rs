@@ -81,15 +81,18 @@ pub(in crate::commands) struct RunArgs {
     /// A recipe to start from; flags change it
     #[arg(short = 'c', long = "recipe", value_name = "FILE")]
     recipe: Option<PathBuf>,
-    /// One setting of the recipe by its place, such as optimize.epochs=20 or augment.train=[]; over recipe and flags, in the order given
+    /// One setting of the recipe by its place, such as optimize.epochs=20 or augment.train=[]; over
+    /// recipe and flags, in the order given
     #[arg(long, value_name = "PLACE=VALUE", hide_short_help = true)]
     set: Vec<String>,
     #[command(flatten)]
     flags: Flags,
-    /// Shorten the training so that it takes no longer, such as 90s, 10m, 2h; the recipe in the run folder has the epochs that fit
+    /// Shorten the training so that it takes no longer, such as 90s, 10m, 2h; the recipe in the run
+    /// folder has the epochs that fit
     #[arg(long, value_name = "TIME", help_heading = "Plan", hide_short_help = true)]
     pub(in crate::commands) max_time: Option<Length>,
-    /// Let the rate fall to zero M times in the last phase and keep each of these networks: an ensemble from one training
+    /// Let the rate fall to zero M times in the last phase and keep each of these networks: an
+    /// ensemble from one training
     #[arg(long, value_name = "M", help_heading = "Schedule", hide_short_help = true, conflicts_with_all = with("snapshots"), value_parser = clap::value_parser!(u64).range(2..))]
     snapshots: Option<u64>,
     /// Probability that a rectangle of a picture is erased [default: 0]
@@ -104,8 +107,9 @@ pub(in crate::commands) struct RunArgs {
     /// The run folder [default: the first free runs/NAME-N]
     #[arg(long, value_name = "RUN", help_heading = "Output")]
     pub(in crate::commands) out: Option<PathBuf>,
-    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs: what `taper resume` goes
-    /// on with [default: at the ends of epochs that are ten seconds apart]
+    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the
+    /// ends of epochs: what `taper resume` goes on with
+    /// [default: at the ends of epochs that are ten seconds apart]
     #[arg(long, value_name = "STEPS|MINUTESm", help_heading = "Output", hide_short_help = true)]
     pub(in crate::commands) checkpoint_every: Option<Every>,
     #[command(flatten)]
@@ -135,8 +139,8 @@ impl RunArgs {
         Ok(())
     }
 
-    /// The recipe of the file with the flags over it; what neither says is as in `usual`. Tells what is called by an old
-    /// name.
+    /// The recipe of the file with the flags over it; what neither says is as in `usual`. Tells
+    /// what is called by an old name.
     pub(in crate::commands) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let Read { recipe: begun, renamed } = self.begun(usual)?;
         renamed.iter().for_each(note);
@@ -198,5 +202,126 @@ impl RunArgs {
             (Given::Snapshots, self.snapshots.is_some()),
         ];
         given.into_iter().filter(|(_, is)| *is).map(|(given, _)| given).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::verbs::{Cli, Verb};
+    use taper_trainer::recipe::{Takes, fields, settings};
+
+    /// The recipe that a line asks for.
+    fn asked(line: &str) -> Result<Recipe> {
+        let cli = Cli::try_parse_from(["taper"].into_iter().chain(line.split(' ')))?;
+        match cli.verb {
+            Verb::FineTune(args) => args.run.recipe(&args.preset.recipe(&Recipe::default())),
+            Verb::Train(args) => args.run.recipe(&Recipe::from_scratch()),
+            _ => unreachable!(),
+        }
+    }
+
+    fn refused(line: &str) -> String {
+        format!("{:#}", asked(line).unwrap_err())
+    }
+
+    #[test]
+    fn every_flag_sets_its_setting() {
+        let usual = asked("fine-tune x").unwrap();
+        let mut seen = 0;
+        for field in fields() {
+            let Some(flag) = field.flag() else { continue };
+            let value = match field.takes {
+                Takes::Choice(choices) => choices.last().unwrap().name,
+                Takes::Named(names) => names[2],
+                Takes::Transforms => "hflip,jpeg",
+                Takes::Clip => "value",
+                Takes::Stages(_) => "none",
+                Takes::Text | Takes::Path => "fire4-5",
+                Takes::Switch => continue,
+                Takes::Number(_) | Takes::LrScale => match field.place {
+                    place if place.starts_with("data.") || place == "optimize.epochs" => "32",
+                    "optimize.head_lr_scale" => "0.0005",
+                    _ if field.range().is_some_and(|range| range.takes(&toml::Value::Float(0.25))) => "0.25",
+                    _ => "3",
+                },
+            };
+            let value = if field.place == "data.val_fraction" { "0.25" } else { value };
+            let cli = Cli::try_parse_from(["taper", "fine-tune", "x", &format!("--{flag}"), value]).unwrap();
+            let Verb::FineTune(args) = cli.verb else { unreachable!() };
+            let over = args.run.over(&usual, Some(0)).unwrap().recipe;
+            let told = |recipe: &Recipe| settings(&toml::Table::try_from(recipe).unwrap());
+            let changed: Vec<String> = {
+                let before = told(&Recipe {
+                    optimize: taper_trainer::recipe::OptimizeRecipe { frozen_stages: 0, ..usual.optimize.clone() },
+                    ..usual.clone()
+                });
+                told(&over).into_iter().filter(|setting| !before.contains(setting)).map(|(place, _)| place).collect()
+            };
+            // A rule that is named brings its rate.
+            let expected = |place: &String| place == field.place || place == "optimize.lr" && flag == "optimizer";
+            let shown = matches!(field.takes, Takes::Stages(_)) || changed.iter().any(|place| place == field.place);
+            assert!(shown && changed.iter().all(expected), "--{flag} {value}: {changed:?}");
+            seen += 1;
+        }
+        assert!(seen > 35, "{seen}");
+    }
+
+    #[test]
+    fn learning_rates_become_scales() {
+        let o = asked("fine-tune x --lr 0.5 --head-lr 0.25 --backbone-lr 0.125").unwrap().optimize;
+        assert_eq!((o.lr, o.head_lr_scale, o.backbone_lr_scale), (0.5, 0.5, 0.25));
+        let lion = asked("fine-tune x --optimizer lion --head-lr 0.0005").unwrap().optimize;
+        assert_eq!((lion.lr, lion.head_lr_scale), (lion.rule.usual_lr(), 1.0));
+        // The name of before.
+        assert_eq!(asked("fine-tune x --rate 0.5").unwrap().optimize.lr, 0.5);
+        assert!(refused("fine-tune x --rate=-1").contains("optimize.lr must be a positive number"));
+    }
+
+    #[test]
+    fn stages_are_frozen_by_name() {
+        let frozen = |line: &str| asked(&format!("fine-tune x {line}")).unwrap().optimize.frozen_stages;
+        assert_eq!((frozen(""), frozen("--freeze none"), frozen("--freeze stem")), (1, 0, 1));
+        assert_eq!(frozen("--freeze fire4-5 --set optimize.frozen_stages=2"), 2);
+        assert!(frozen("--freeze fire4-5") > frozen("--freeze fire2-3"));
+        let said = refused("fine-tune x --freeze layer1");
+        assert!(
+            said.contains("--freeze must be a stage of the network, one of none, stem, ") && said.contains("layer1")
+        );
+        // Of the network that is asked for, as far as it is used.
+        assert_eq!(asked("train x --model resnet18 --freeze layer1").unwrap().optimize.frozen_stages, 2);
+        assert!(!refused("fine-tune x --cut fire2-3 --freeze fire4-5").contains("fire4-5,"));
+    }
+
+    #[test]
+    fn gradients_are_clipped_by_a_number_or_a_name() {
+        use taper_trainer::recipe::ClipRecipe::{GlobalNorm, None, Value};
+        let clip = |text: &str| asked(&format!("fine-tune x --clip {text}")).unwrap().optimize.clip;
+        assert_eq!(
+            (clip("2"), clip("none"), clip("value")),
+            (GlobalNorm { limit: 2.0 }, None {}, Value { limit: 0.5 })
+        );
+        assert!(refused("fine-tune x --clip sometimes").contains("adaptive"));
+        assert!(refused("fine-tune x --clip 0").contains("optimize.clip.limit must be a positive number"));
+    }
+
+    #[test]
+    fn flags_that_leave_nothing_to_do_are_refused() {
+        for (line, words) in [
+            ("--snapshots 2 --schedule cosine", ["--snapshots", "--schedule"]),
+            ("--snapshots 4 --epochs 6", ["optimize.epochs", "epochs = 6, snapshots = 4"]),
+            ("--plan auto --head own", ["head.kind", "--plan auto"]),
+            ("--plan auto --cut stem", ["cut", "finds the stage"]),
+            ("--plan probe --optimizer lbfgs --schedule one_cycle", ["optimize.schedule", "line search"]),
+            ("--members 0", ["--members", "members must be from 1 to 1000"]),
+            ("--seed 9223372036854775808", ["seed", "9223372036854775807"]),
+            ("--epochs some", ["--epochs", "no whole number"]),
+        ] {
+            let said = refused(&format!("fine-tune x {line}"));
+            assert!(words.iter().all(|word| said.contains(word)), "{line}: {said}");
+        }
+        assert!(refused("train x --plan auto").contains("one of its own"));
     }
 }

@@ -61,7 +61,8 @@ fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) -> Result<()> {
     ))?;
     line(format_args!("the run lies in {}; next:", folder.display()))?;
     line(format_args!("  open {report}"))?;
-    // What names a picture is its path, unless it lies in no file of its own, or its name had to be written otherwise.
+    // What names a picture is its path, unless it lies in no file of its own, or its name had to be
+    // written otherwise.
     let picture = PathBuf::from(val.name(0));
     if picture.is_file() {
         line(format_args!("  taper predict {run} {}", shell(&picture)))?;

@@ -26,7 +26,8 @@ use taper_trainer::study::run::Run;
 pub struct ResumeArgs {
     /// A run folder
     run: PathBuf,
-    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the ends of epochs
+    /// Write down where the training stands after so many steps (200) or minutes (5m), beside the
+    /// ends of epochs
     #[arg(long, value_name = "STEPS|MINUTESm")]
     checkpoint_every: Option<Every>,
     #[command(flatten)]

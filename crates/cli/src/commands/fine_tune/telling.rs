@@ -53,7 +53,8 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Prints what a run that is at its end has to say: its summary, or `words`. The run is done whether that can be printed or not.
+    /// Prints what a run that is at its end has to say: its summary, or `words`. The run is done
+    /// whether that can be printed or not.
     pub(super) fn tell(self, summary: &impl serde::Serialize, words: impl FnOnce() -> Result<()>) -> Result<()> {
         regardless(match self {
             Self::Text => words(),

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_rounded_neighbours_along_a_row_or_across_two() {
+    fn pairs_are_rounded_neighbors_along_a_row_or_across_two() {
         if !f32::exist() {
             return;
         }

@@ -15,7 +15,8 @@ pub struct Machine {
 const UNKNOWN: u64 = 1 << 42;
 
 impl Machine {
-    /// The least of what memory, control groups and `ulimit` leave; on Linux, elsewhere a bound that only absurd sizes exceed.
+    /// The least of what memory, control groups and `ulimit` leave; on Linux, elsewhere a bound
+    /// that only absurd sizes exceed.
     pub fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let (most, free) = memory(&read("/proc/meminfo")).unwrap_or((UNKNOWN, UNKNOWN));

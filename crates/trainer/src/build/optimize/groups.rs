@@ -9,8 +9,8 @@ use taper_transfer::{Classifier, Part};
 
 use crate::recipe::{ClipRecipe, NonFiniteRecipe, Recipe, RegularizeRecipe};
 
-/// The optimizer of what a classifier trains now, by `rule`: a group for each stage and the head, with and without
-/// weight decay.
+/// The optimizer of what a classifier trains now, by `rule`: a group for each stage and the head,
+/// with and without weight decay.
 ///
 /// # Errors
 /// When nothing is trained, or a setting is out of its range.
@@ -23,12 +23,12 @@ pub fn optimizer(
     let o = &recipe.optimize;
     let mut groups: Vec<Group> = Vec::new();
     for taper_transfer::Trainable { name, var, part } in classifier.trainables(params) {
-        let rate = rate_factor(classifier, recipe, part);
+        let lr_scale = lr_scale(classifier, recipe, part);
         let weight_decay = if decays(&name, var.dims()) { recipe.regularize.weight_decay } else { 0.0 };
         let entry: (String, Var) = (name, var);
-        match groups.iter_mut().find(|g| g.rate == rate && g.weight_decay == weight_decay) {
+        match groups.iter_mut().find(|g| g.lr_scale == lr_scale && g.weight_decay == weight_decay) {
             Some(group) => group.params.push(entry),
-            None => groups.push(Group { params: vec![entry], rate, weight_decay, ..Group::default() }),
+            None => groups.push(Group { params: vec![entry], lr_scale, weight_decay, ..Group::default() }),
         }
     }
     let non_finite = match o.non_finite {
@@ -43,7 +43,7 @@ pub fn optimizer(
 }
 
 /// The factor on the base rate for a part of the network, with what is frozen now.
-pub(crate) fn rate_factor(classifier: &Classifier, recipe: &Recipe, part: Part) -> f64 {
+pub(crate) fn lr_scale(classifier: &Classifier, recipe: &Recipe, part: Part) -> f64 {
     let (o, stages) = (&recipe.optimize, classifier.backbone().stages().len());
     match part {
         Part::Head if classifier.frozen() == stages => 1.0,
@@ -61,7 +61,8 @@ fn clip(clip: ClipRecipe) -> Clip {
     }
 }
 
-/// What an optimizer makes of a parameter without a gradient: that of a block that is left out has none.
+/// What an optimizer makes of a parameter without a gradient: that of a block that is left out has
+/// none.
 fn missing(r: &RegularizeRecipe) -> Missing {
     let dropped = r.stochastic_depth > 0.0 && r.drop_per == DropPer::Batch;
     if dropped { Missing::Zero } else { Missing::Error }

@@ -1,5 +1,5 @@
-//! From a recipe's words to what moves the parameters: its rule, the course of the rate over a phase, the average of the weights, and
-//! the optimizer of all that is trained.
+//! From a recipe's words to what moves the parameters: its rule, the course of the rate over a
+//! phase, the average of the weights, and the optimizer of all that is trained.
 
 mod setting;
 mod span;
@@ -13,8 +13,8 @@ mod groups;
 
 pub use self::average::averaging;
 pub use self::check::check;
+pub(crate) use self::groups::lr_scale;
 pub use self::groups::optimizer;
-pub(crate) use self::groups::rate_factor;
 pub use self::rule::{Method, method};
 pub use self::schedule::{Pace, pace};
 pub use self::span::Span;

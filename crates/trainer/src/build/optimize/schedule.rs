@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 use taper_optim::{
-    Constant, Cosine, CosineRestarts, Exponential, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
+    Constant, Cosine, CosineRestarts, Exponential, InverseTime, LinearSchedule, MultiStep, OneCycle, OneCycleConfig,
     OptimError, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule, SnapshotCycles, StepDecay, Threshold,
     Triangular, Warmup,
 };
@@ -13,8 +13,8 @@ use super::setting::setting;
 use super::span::Span;
 use crate::recipe::{OptimizeRecipe, RecipeError, ScheduleRecipe};
 
-/// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step, times what a plateau of
-/// the validation loss has left of it.
+/// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step,
+/// times what a plateau of the validation loss has left of it.
 pub struct Pace {
     schedule: Box<dyn Schedule>,
     plateau: Option<ReduceOnPlateau>,
@@ -42,7 +42,8 @@ impl Pace {
         self.plateau.as_mut().map_or(Ok(()), |plateau| plateau.load_state(state))
     }
 
-    /// Takes in the validation loss after an epoch. One that is NaN is an epoch without improvement.
+    /// Takes in the validation loss after an epoch. One that is NaN is an epoch without
+    /// improvement.
     pub fn evaluated(&mut self, loss: f64) {
         if let Some(plateau) = &mut self.plateau {
             plateau.evaluated(loss);
@@ -91,7 +92,7 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
             return cycles.map(boxed).map_err(setting("optimize.schedule"));
         }
         ScheduleRecipe::Constant {} | ScheduleRecipe::ReduceOnPlateau { .. } => Ok(boxed(Constant)),
-        ScheduleRecipe::Linear { floor } => Linear::new(rest.steps, 1.0, floor).map(boxed),
+        ScheduleRecipe::Linear { floor } => LinearSchedule::new(rest.steps, 1.0, floor).map(boxed),
         ScheduleRecipe::Polynomial { power, floor } => Polynomial::new(rest.steps, power, floor).map(boxed),
         ScheduleRecipe::Cosine { floor } => Cosine::new(rest.steps, floor).map(boxed),
         ScheduleRecipe::CosineRestarts { epochs, t_mult, floor } => {

@@ -1,6 +1,8 @@
-//! A state as the bytes of a file: a safetensors file and, behind it, its SHA-256 in 64 hexadecimal digits.
+//! A state as the bytes of a file: a safetensors file and, behind it, its SHA-256 in 64 hexadecimal
+//! digits.
 //!
-//! Numbers with a fraction are tensors, which keep every bit. Everything else is JSON in the metadata of the file.
+//! Numbers with a fraction are tensors, which keep every bit. Everything else is JSON in the
+//! metadata of the file.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,8 @@ use crate::store::identity::Identity;
 /// Hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
 
-/// What a state has beside numbers with a fraction. The names are those of the files of earlier versions.
+/// What a state has beside numbers with a fraction. The names are those of the files of earlier
+/// versions.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -189,8 +192,8 @@ fn health(names: &[[Vec<String>; 2]], numbers: Vec<f64>) -> Result<Vec<Health>> 
     Ok(health.collect())
 }
 
-/// What a safetensors file says of its tensors. The library adds up their sizes unchecked: they are compared with the file before it
-/// does.
+/// What a safetensors file says of its tensors. The library adds up their sizes unchecked: they are
+/// compared with the file before it does.
 fn metadata(bytes: &[u8]) -> Result<Metadata> {
     let (len, rest) = bytes.split_first_chunk().context("it is too short")?;
     let text = usize::try_from(u64::from_le_bytes(*len)).ok().and_then(|len| rest.get(..len));

@@ -13,10 +13,12 @@ use crate::notice::Notice;
 use crate::store::identity::Identity;
 use crate::store::ledger;
 
-/// The least time between the ends of two epochs that are written down: short ones would spend it on the disk.
+/// The least time between the ends of two epochs that are written down: short ones would spend it
+/// on the disk.
 const SPACING: Duration = Duration::from_secs(10);
 
-/// How often a training is written down beside the ends of epochs, of which those count that are ten seconds apart.
+/// How often a training is written down beside the ends of epochs, of which those count that are
+/// ten seconds apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Every {
     /// At the end of an epoch only.
@@ -73,8 +75,9 @@ impl Checkpoints {
             }
     }
 
-    /// Writes one down, and removes all but it and the one before. Those of more steps go too: a run that has come to this one has passed
-    /// them over as broken. Where something else has its name, none is written, of which the notice is returned.
+    /// Writes one down, and removes all but it and the one before. Those of more steps go too: a
+    /// run that has come to this one has passed them over as broken. Where something else has its
+    /// name, none is written, of which the notice is returned.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -92,7 +95,8 @@ impl Checkpoints {
         Ok(None)
     }
 
-    /// The last whole one, if there is any; `listener` hears of those that are broken. Whether it is of the same run is for [`Identity`] to say.
+    /// The last whole one, if there is any; `listener` hears of those that are broken. Whether it
+    /// is of the same run is for [`Identity`] to say.
     ///
     /// # Errors
     /// When it was written by [another version](OtherVersion), which could go on with it.
@@ -107,7 +111,8 @@ impl Checkpoints {
         Ok(None)
     }
 
-    /// Removes all of a run that is at its end, and what else is in its folder for the sake of going on.
+    /// Removes all of a run that is at its end, and what else is in its folder for the sake of
+    /// going on.
     ///
     /// # Errors
     /// When one cannot be removed.

@@ -1,7 +1,8 @@
 //! The state of a training, and the files that hold it.
 //!
-//! [`TrainState`] is all that a training depends on between two steps, at a `place` of its run; `format` is how it lies in a file, `shape`
-//! what places a run has, `kept` which files of a run folder stay.
+//! [`TrainState`] is all that a training depends on between two steps, at a `place` of its run;
+//! `format` is how it lies in a file, `shape` what places a run has, `kept` which files of a run
+//! folder stay.
 
 mod place;
 mod state;

@@ -15,7 +15,8 @@ pub(crate) struct RunShape<'a> {
 }
 
 impl TrainState {
-    /// Refuses numbers that no training of this run can have written, before anything is counted on from them.
+    /// Refuses numbers that no training of this run can have written, before anything is counted on
+    /// from them.
     ///
     /// # Errors
     /// Says which.

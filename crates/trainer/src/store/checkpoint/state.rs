@@ -13,8 +13,8 @@ use crate::store::identity::Identity;
 /// Tensors by name.
 pub(crate) type Tensors = BTreeMap<String, Tensor>;
 
-/// A training between two steps: all that its end depends on beside recipe and pictures, and which these are. It is saved and loaded
-/// as a whole.
+/// A training between two steps: all that its end depends on beside recipe and pictures, and which
+/// these are. It is saved and loaded as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct TrainState {
     /// What it is a training of.

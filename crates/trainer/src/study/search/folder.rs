@@ -21,17 +21,19 @@ use crate::store::snapshots;
 use crate::store::summary::SUMMARY;
 use crate::store::summary::Summary;
 
-/// The folder of a search: `space.toml`, `recipe.toml` that all trials begin with, a run folder for each trial in `trials`, a
-/// lock file for each in `locks`.
+/// The folder of a search: `space.toml`, `recipe.toml` that all trials begin with, a run folder for
+/// each trial in `trials`, a lock file for each in `locks`.
 ///
-/// Processes, on several machines too, work in it side by side as far as its file system shares [locks](Lock).
+/// Processes, on several machines too, work in it side by side as far as its file system shares
+/// [locks](Lock).
 #[derive(Clone, Debug)]
 pub struct SearchFolder {
     path: PathBuf,
 }
 
 impl SearchFolder {
-    /// Begins a search, or joins one: the space and the recipe must then be those that it was begun with.
+    /// Begins a search, or joins one: the space and the recipe must then be those that it was begun
+    /// with.
     ///
     /// # Errors
     /// When the folder is of something else, or cannot be made.
@@ -177,7 +179,8 @@ impl SearchFolder {
         Lock::wait(&self.path.join("locks/begin")).context(ALONE)
     }
 
-    /// Of the trials at their end only the best keeps its weights: the recipes of the others make them again.
+    /// Of the trials at their end only the best keeps its weights: the recipes of the others make
+    /// them again.
     pub(super) fn thin(&self, space: &Space, scores: &Scores) -> Result<()> {
         let best = space.best(scores);
         scores.keys().filter(|trial| Some(**trial) != best).try_for_each(|trial| remove_weights(&self.trial(*trial)))
@@ -217,7 +220,8 @@ fn remove_weights(run: &Path) -> Result<()> {
     snapshots::clear(run)
 }
 
-/// The recipe of a trial: what all begin with, its settings, and with halving its share of the epochs.
+/// The recipe of a trial: what all begin with, its settings, and with halving its share of the
+/// epochs.
 ///
 /// # Errors
 /// Names the place that is no field, or whose value is out of its range.

@@ -9,8 +9,9 @@ use super::space::Space;
 pub struct Importance {
     /// The place in the recipe.
     pub place: String,
-    /// The share of the variance of the accuracy that it explains alone: a parabola over the range of a number, the mean of each
-    /// value of a choice; adjusted for how many numbers such a curve has, and 0 where that leaves less than nothing.
+    /// The share of the variance of the accuracy that it explains alone: a parabola over the range
+    /// of a number, the mean of each value of a choice; adjusted for how many numbers such a curve
+    /// has, and 0 where that leaves less than nothing.
     pub explains: f64,
     /// Where the best trial lies when it lies at an end of the range: 0 or 1.
     pub edge: Option<u8>,
@@ -72,7 +73,8 @@ fn by_groups(xs: &[f64], ys: &[f64]) -> f64 {
     adjusted(within, variation(ys), ys.len(), groups.len())
 }
 
-/// By least squares over 1, x, x²: Gram-Schmidt, since the three are nearly dependent over a short range.
+/// By least squares over 1, x, x²: Gram-Schmidt, since the three are nearly dependent over a short
+/// range.
 fn by_parabola(xs: &[f64], ys: &[f64]) -> f64 {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     let mut rest = ys.to_vec();

@@ -1,8 +1,9 @@
-//! Which settings of a recipe serve best: trials, each a run, found at random, on a grid, from coarse to fine, or by successive
-//! halving.
+//! Which settings of a recipe serve best: trials, each a run, found at random, on a grid, from
+//! coarse to fine, or by successive halving.
 //!
-//! A search is a [folder](SearchFolder); what is to be done next follows from what lies in it ([`Space`]), so that it goes on where it
-//! was broken off, and any number of processes, also on several machines, work in one folder.
+//! A search is a [folder](SearchFolder); what is to be done next follows from what lies in it
+//! ([`Space`]), so that it goes on where it was broken off, and any number of processes, also on
+//! several machines, work in one folder.
 
 mod folder;
 mod importance;
@@ -58,12 +59,13 @@ pub trait Watch {
     fn trial(&mut self, trial: Trial, scores: &Scores) -> Result<()>;
 }
 
-/// Trains trials until none is left, beside other processes if there are any. Returns whether it came to the end of the search;
-/// otherwise `watch` has ended it.
+/// Trains trials until none is left, beside other processes if there are any. Returns whether it
+/// came to the end of the search; otherwise `watch` has ended it.
 ///
 /// # Errors
-/// When the folder fails, or lacks a picture. A training that diverges, that this machine has no memory for, or whose settings do not go
-/// together is a bad result and no error: why is told by [`SearchFolder::why`].
+/// When the folder fails, or lacks a picture. A training that diverges, that this machine has no
+/// memory for, or whose settings do not go together is a bad result and no error: why is told by
+/// [`SearchFolder::why`].
 pub fn search(
     folder: &SearchFolder,
     (space, base): (&Space, &Recipe),

@@ -27,7 +27,8 @@ impl Score {
     /// That of a training that broke.
     pub const FAILED: Self = Self { accuracy: 0.0, loss: f64::INFINITY };
 
-    /// What was measured; a loss that is no number is that of a network which broke, whatever it answers.
+    /// What was measured; a loss that is no number is that of a network which broke, whatever it
+    /// answers.
     pub(super) fn of(accuracy: f64, loss: f64) -> Self {
         if loss.is_finite() { Self { accuracy, loss } } else { Self::FAILED }
     }
@@ -42,8 +43,8 @@ impl Score {
 pub type Scores = BTreeMap<Trial, Score>;
 
 impl Space {
-    /// The trials that may be done now, the most wanted first; none when the search is at its end. It follows from the results
-    /// alone: any process that sees the same results finds the same.
+    /// The trials that may be done now, the most wanted first; none when the search is at its end.
+    /// It follows from the results alone: any process that sees the same results finds the same.
     pub(super) fn wanted(&self, scores: &Scores) -> Vec<Trial> {
         let open = |numbers: std::ops::Range<usize>| {
             let trials = numbers.map(|number| Trial { number, rung: 0 });
@@ -92,7 +93,8 @@ impl Space {
         if self.halving.is_some() { self.trials } else { self.ends().first().copied().unwrap_or(0) }
     }
 
-    /// The trials of each rung that are among the best of it and have not gone on, from the highest rung down.
+    /// The trials of each rung that are among the best of it and have not gone on, from the highest
+    /// rung down.
     fn promotions(&self, Halving { factor, rungs }: Halving, scores: &Scores) -> Vec<Trial> {
         let mut wanted = Vec::new();
         for rung in (0..rungs - 1).rev() {
@@ -145,7 +147,8 @@ impl Space {
         [shares.next().unwrap_or(0.5), shares.next().unwrap_or(0.5)]
     }
 
-    /// The settings of a trial. With stages its ranges are those around the best of the stage before, of which all must be done.
+    /// The settings of a trial. With stages its ranges are those around the best of the stage
+    /// before, of which all must be done.
     pub fn settings_of(&self, trial: Trial, scores: &Scores) -> BTreeMap<String, toml::Value> {
         let ends = self.ends();
         let stage = self.stage_of(&trial);

@@ -8,7 +8,8 @@ use crate::recipe::limits::MOST_TRIALS;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub enum Range {
-    /// From one number to another, each decade being as likely as any other; of a grid so many [`POINTS`].
+    /// From one number to another, each decade being as likely as any other; of a grid so many
+    /// [`POINTS`].
     Log([f64; 2]),
     /// From one number to another.
     Uniform([f64; 2]),
@@ -52,7 +53,8 @@ impl Range {
         }
     }
 
-    /// The share at which a value lies, the other way round; that of a choice or a whole number is the middle of its part.
+    /// The share at which a value lies, the other way round; that of a choice or a whole number is
+    /// the middle of its part.
     pub fn share(&self, value: &toml::Value) -> f64 {
         let number = value.as_float().or(value.as_integer().map(|n| n as f64)).unwrap_or(0.0);
         let share = match self {
@@ -89,7 +91,8 @@ impl Range {
         (0..count).map(|i| (i as f64 + 0.5) / count as f64).collect()
     }
 
-    /// The part of the range that some of its values lie in, with a margin of a tenth of the range on both sides, and not beyond it.
+    /// The part of the range that some of its values lie in, with a margin of a tenth of the range
+    /// on both sides, and not beyond it.
     pub(super) fn around(&self, values: &[&toml::Value]) -> Self {
         let shares = values.iter().map(|value| self.share(value));
         let (low, high) = shares.fold((1.0f64, 0.0f64), |(low, high), share| (low.min(share), high.max(share)));

@@ -30,9 +30,11 @@ use crate::recipe::{RecipeError, Renamed, renamed};
 pub struct Space {
     /// How settings are found. Default `random`.
     pub method: Method,
-    /// How many settings are tried; 0 with a grid, which has as many as it has, and with stages. Default 20.
+    /// How many settings are tried; 0 with a grid, which has as many as it has, and with stages.
+    /// Default 20.
     pub trials: usize,
-    /// The seed that settings are drawn by; all trials train with the seed of the recipe. Default 0.
+    /// The seed that settings are drawn by; all trials train with the seed of the recipe. Default
+    /// 0.
     pub seed: u64,
     /// What is best. Default `accuracy`.
     pub objective: Objective,
@@ -48,7 +50,8 @@ pub struct Space {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Drawn, each by itself (J. Bergstra, Y. Bengio, *Random Search for Hyper-Parameter Optimization*, 2012).
+    /// Drawn, each by itself (J. Bergstra, Y. Bengio, *Random Search for Hyper-Parameter
+    /// Optimization*, 2012).
     #[default]
     Random,
     /// All combinations of evenly spaced values.
@@ -72,17 +75,20 @@ pub enum Objective {
 pub struct Stage {
     /// How many settings are tried.
     pub trials: usize,
-    /// Around so many of the best of the stage before: ranges shrink to theirs, with a margin. Default 3.
+    /// Around so many of the best of the stage before: ranges shrink to theirs, with a margin.
+    /// Default 3.
     #[serde(default = "usual_around")]
     pub around: usize,
-    /// Fields of the recipe that are other in this stage, by their places; `{ "optimize.epochs" = 2 }`.
+    /// Fields of the recipe that are other in this stage, by their places;
+    /// `{ "optimize.epochs" = 2 }`.
     #[serde(default)]
     pub set: BTreeMap<String, toml::Value>,
 }
 
-/// Successive halving without waiting for all, by L. Li et al., *A System for Massively Parallel Hyperparameter Tuning*, 2020 (ASHA). A
-/// trial that goes on begins again with more epochs, since its schedule is made for their number. Of several processes it is a matter of
-/// which trial ends first which of them go on; every trial by itself is the same.
+/// Successive halving without waiting for all, by L. Li et al., *A System for Massively Parallel
+/// Hyperparameter Tuning*, 2020 (ASHA). A trial that goes on begins again with more epochs, since
+/// its schedule is made for their number. Of several processes it is a matter of which trial ends
+/// first which of them go on; every trial by itself is the same.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Halving {
@@ -177,7 +183,8 @@ impl Space {
         self.space.values().fold(1, |all, range| all.saturating_mul(range.points().len()))
     }
 
-    /// The settings of a trial, each drawn from its place in the recipe, the seed and the number; or those of a grid.
+    /// The settings of a trial, each drawn from its place in the recipe, the seed and the number;
+    /// or those of a grid.
     pub(super) fn settings(&self, number: usize) -> BTreeMap<String, toml::Value> {
         let mut left = number;
         let setting = |(place, range): (&String, &Range)| {
