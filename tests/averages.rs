@@ -1,4 +1,5 @@
-//! Averages of weights and the running statistics that they go with: held to PyTorch's and timm's, and to those of a training by hand.
+//! Averages of weights and the running statistics that they go with: held to PyTorch's and timm's,
+//! and to those of a training by hand.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -8,17 +9,20 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, linear};
 use serde_json::Value;
-use taper::fit::{EpochInfo, Observer, Outcome, StepInfo, fit};
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::recipe::{AverageRecipe, Preset, Recipe};
+use taper_nn::{Layer, Mode, Params};
 use taper_optim::{Average, Averaging};
 use taper_regularize::{BatchNorm, BatchNormConfig, recompute_statistics};
-use taper_tensor::{Layer, Mode, Params, Rng};
+use taper_tensor::Rng;
+use taper_trainer::Silent;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::fit::{EpochInfo, Observer, Outcome, StepInfo, fit};
+use taper_trainer::recipe::{AverageRecipe, Preset, Recipe};
 
 use crate::support::{json, small};
 
-/// The network of `tests/golden/averages.py`: batch norms of different momentum, and in front of the first a unit that is dead.
+/// The network of `tests/golden/averages.py`: batch norms of different momentum, and in front of
+/// the first a unit that is dead.
 struct Net {
     params: Params,
     linear: [Linear; 2],
@@ -45,8 +49,8 @@ impl Net {
         self.norms[1].forward(&second.forward(&hidden).unwrap(), mode).unwrap();
     }
 
-    /// Takes the twelve steps with an average, which is in the network when they are done: of the buffers too, and from before the first step
-    /// on, or not.
+    /// Takes the twelve steps with an average, which is in the network when they are done: of the
+    /// buffers too, and from before the first step on, or not.
     fn walk(&self, golden: &Value, averaging: Averaging, [buffers, from_the_start]: [bool; 2]) {
         let mut averaged = self.params.trainables();
         if buffers {
@@ -134,8 +138,8 @@ fn statistics_computed_anew_are_pytorchs_but_for_a_dead_channel() {
     }
 }
 
-/// The network that is to be measured, by hand beside a training: the exponential average of what is trained, and the running statistics
-/// as they are.
+/// The network that is to be measured, by hand beside a training: the exponential average of what
+/// is trained, and the running statistics as they are.
 struct ByHand {
     params: Params,
     decay: f64,
@@ -179,7 +183,7 @@ fn train(recipe: &mut Recipe, data: &Path, [batch_size, epochs]: [usize; 2], by_
     (recipe.data.image_size, recipe.data.batch_size) = (48, batch_size);
     (recipe.optimize.head_epochs, recipe.optimize.epochs) = (epochs, epochs);
     let splits = taper_data::open(data, 0.2, &Rng::new(0)).unwrap();
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes()).unwrap();
+    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 12, card.input(), 1).unwrap();
     let mut by_hand = by_hand.map(|decay| {
@@ -208,8 +212,8 @@ fn what_is_measured_and_left_is_the_average_with_the_statistics_of_the_training(
     }
 }
 
-/// Statistics computed anew from the training pictures as they are had channels of the head without variance: 24 pictures ended with a
-/// loss of 293.
+/// Statistics computed anew from the training pictures as they are had channels of the head without
+/// variance: 24 pictures ended with a loss of 293.
 #[test]
 fn an_average_does_not_destroy_a_run_on_few_pictures() {
     let place = tempfile::tempdir().unwrap();

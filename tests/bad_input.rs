@@ -1,4 +1,5 @@
-//! Wrong input: a message that names the file and says what to do, the right exit code, nothing half-written.
+//! Wrong input: a message that names the file and says what to do, the right exit code, nothing
+//! half-written.
 
 use std::fs;
 use std::path::Path;
@@ -80,7 +81,8 @@ fn what_is_not_read_is_told() {
     );
 }
 
-/// A JPEG that libjpeg-turbo sampled in a way that was once read as another picture, and one that is not read.
+/// A JPEG that libjpeg-turbo sampled in a way that was once read as another picture, and one that
+/// is not read.
 const JPEGS: [&str; 2] = ["2x2-1x1-1x1.apart.jpg", "arithmetic.together.jpg"];
 
 #[test]
@@ -141,7 +143,7 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat", "did you mean `rate`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup"]), 2, &["--set", "PLACE=VALUE", "optimize.warmup"]);
-    fails(&fine_tune(folder, &["--set", "optimise.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
+    fails(&fine_tune(folder, &["--set", "optimize.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=often"]), 2, &["--set", "often"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=2"]), 2, &["optimize.warmup", "[0, 1)"]);
     fails(&fine_tune(folder, &["--set", "optimize.rule=adamm"]), 2, &["--set", "adamm", "adamw"]);

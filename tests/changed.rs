@@ -1,4 +1,5 @@
-//! A run goes on as what it was begun as, or says what has changed; and it is found from wherever it is asked for.
+//! A run goes on as what it was begun as, or says what has changed; and it is found from wherever
+//! it is asked for.
 
 use std::fs;
 use std::path::{Path, PathBuf};

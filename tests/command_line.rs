@@ -126,7 +126,7 @@ fn any_setting_of_a_recipe_has_a_flag() {
     let flags: Vec<&str> =
         set.iter().flat_map(|setting| ["--set", setting]).chain(["--seed", "1", "--out", "run"]).collect();
     assert_eq!(fine_tune(folder, &flags).code, Some(0));
-    let recipe = taper::recipe::Recipe::read(&folder.join("run/recipe.toml")).unwrap();
+    let recipe = taper_trainer::recipe::Recipe::read(&folder.join("run/recipe.toml")).unwrap();
     assert_eq!((recipe.seed, recipe.optimize.epochs, recipe.optimize.head_epochs), (7, 2, 1));
     // A rule that is named brings its rate.
     assert_eq!((recipe.optimize.rule.name(), recipe.optimize.lr), ("lion", recipe.optimize.rule.usual_lr()));
@@ -248,7 +248,7 @@ fn predict_names_what_torchvision_names() {
 fn names_of_before_are_read_and_told() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 4));
-    let old = "[optimize]\nrate = 0.01\nbackbone_factor = 0.1\n[augment]\ntrain = [{ name = \"cutout\", side = 9, fill = { colour = [1, 2, 3] } }]\n";
+    let old = "[optimize]\nrate = 0.01\nbackbone_factor = 0.1\n[augment]\ntrain = [{ name = \"cutout\", side = 9, fill = { color = [1, 2, 3] } }]\n";
     fs::write(folder.join("old.toml"), old).unwrap();
     let ran = fine_tune(
         folder,
@@ -258,13 +258,13 @@ fn names_of_before_are_read_and_told() {
     for said in [
         "old.toml: optimize.rate is called optimize.lr now",
         "old.toml: optimize.backbone_factor is called optimize.backbone_lr_scale now",
-        "old.toml: augment.train[0].fill.colour is called augment.train[0].fill.color now",
+        "old.toml: augment.train[0].fill.color is called augment.train[0].fill.color now",
         "--set: optimize.head_factor is called optimize.head_lr_scale now",
     ] {
         assert_eq!(ran.stderr.matches(said).count(), 1, "{said}: {}", ran.stderr);
     }
     let written = fs::read_to_string(folder.join("run/recipe.toml")).unwrap();
-    let o = taper::recipe::Recipe::parse(&written, "r".as_ref()).unwrap().optimize;
+    let o = taper_trainer::recipe::Recipe::parse(&written, "r".as_ref()).unwrap().optimize;
     assert_eq!((o.lr, o.head_lr_scale, o.backbone_lr_scale, o.frozen_stages), (0.01, 0.25, 0.1, 0));
     assert!(!written.contains("rate =") && written.contains("color = [1, 2, 3]"), "{written}");
     // A run that was begun under the old names is the same run.
@@ -284,12 +284,12 @@ fn help_is_grouped_and_fits() {
     assert!(short.lines().count() <= 45, "{} lines:\n{short}", short.lines().count());
     for columns in ["80", "120"] {
         let long = help("--help", columns);
-        for heading in taper::recipe::Heading::ALL {
+        for heading in taper_trainer::recipe::Heading::ALL {
             assert!(long.contains(&format!("\n{}:\n", heading.name())), "{}", heading.name());
         }
         let widest = long.lines().map(|line| line.chars().count()).max();
         assert!(widest <= columns.parse().ok().map(|columns: usize| columns.min(100)), "{widest:?} of {columns}");
-        for field in taper::recipe::fields().filter(|field| field.flag().is_some()) {
+        for field in taper_trainer::recipe::fields().filter(|field| field.flag().is_some()) {
             assert!(long.contains(field.usage), "{}", field.usage);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use taper::recipe::Recipe;
+use taper_trainer::recipe::Recipe;
 
 use crate::support::small;
 

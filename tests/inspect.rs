@@ -1,4 +1,5 @@
-//! `taper inspect`, `taper data` and `taper augment`: what a network and its pictures are like before anything is trained.
+//! `taper inspect`, `taper data` and `taper augment`: what a network and its pictures are like
+//! before anything is trained.
 
 use std::fs;
 
@@ -36,7 +37,7 @@ fn the_verdict_is_told_drawn_and_repeated_to_the_bit() {
 }
 
 #[test]
-fn the_colours_of_a_data_set_do_not_depend_on_threads() {
+fn the_colors_of_a_data_set_do_not_depend_on_threads() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let told = |more: &[&str]| succeed(folder, &[&["data", "stats", EMOJI], more].concat()).stdout;

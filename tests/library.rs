@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
-use taper::fit::{Observer, StepInfo, fit};
-use taper::pipeline::{Input, eval_loader, plain_loader, train_loader};
-use taper::range_test::range_test;
-use taper::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
 use taper_data::Loader;
+use taper_nn::Params;
 use taper_regularize::smooth_labels;
-use taper_tensor::{Params, Rng, cross_entropy, linear};
+use taper_tensor::{Rng, cross_entropy, linear};
+use taper_trainer::build::pipeline::{Input, eval_loader, plain_loader, train_loader};
+use taper_trainer::fit::{FitOptions, Observer, PhaseRun, Session, StepInfo, fit};
+use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
+use taper_trainer::study::range_test::range_test;
 use taper_transfer::{Classifier, Fit, Head, load_weights};
 
 use crate::support::small;
@@ -44,11 +45,11 @@ fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
     params.tensors().into_iter().map(|(name, t)| (name, bits(t).into_iter().map(f32::to_bits).collect())).collect()
 }
 
-/// The greatest element of the gradient of the penalised mean loss over all pictures, in float64; and how much of it
-/// may come from weights that are rounded to float32.
+/// The greatest element of the gradient of the penalized mean loss over all pictures, in float64;
+/// and how much of it may come from weights that are rounded to float32.
 ///
-/// With f the features, rounding moves a logit by ε/2 (Σ|f w| + |b|) at most, a probability by half of the greatest
-/// such move, and an element of the gradient by that times |f|.
+/// With f the features, rounding moves a logit by ε/2 (Σ|f w| + |b|) at most, a probability by half
+/// of the greatest such move, and an element of the gradient by that times |f|.
 fn gradient(classifier: &Classifier, params: &Params, recipe: &Recipe, pictures: &Loader) -> (f64, f64) {
     let wide = |tensor: &Tensor| tensor.to_dtype(DType::F64).unwrap();
     let batches: Vec<_> = pictures.epoch(0).map(|loaded| loaded.unwrap().batch).collect();
@@ -85,12 +86,12 @@ fn the_head_that_lbfgs_leaves_is_the_minimum_over_all_pictures() {
     let (before, _) = gradient(&classifier, &params, &recipe, &pictures);
     let outcome = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap();
     let (after, rounding) = gradient(&classifier, &params, &recipe, &pictures);
-    let iterations = outcome.rates.len();
+    let iterations = outcome.lrs.len();
     assert!(after < rounding && rounding < 1e-5 * before, "{before}, then {after} of {rounding} after {iterations}");
     assert_eq!(outcome.pictures, 15);
 
     // The history measures what an evaluation measures.
-    let evaluation = taper::evaluate::evaluate(&classifier, &val).unwrap();
+    let evaluation = taper_trainer::evaluate::evaluate(&classifier, &val).unwrap();
     assert_eq!(
         (outcome.history.last().unwrap().val_loss, outcome.evaluation.labels),
         (evaluation.loss, evaluation.labels)
@@ -166,7 +167,32 @@ fn accumulated_batches_make_one_step_and_the_last_takes_what_is_left() {
     assert_eq!(seen, [(1, 1, 6), (1, 2, 6), (1, 3, 3), (2, 4, 6), (2, 5, 6), (2, 6, 3)]);
     assert!(steps.0.iter().all(|step| step.steps_per_epoch == 3));
     // The schedule counts steps and not batches: its last one is the last of the run.
-    assert!(outcome.rates[5] < 1e-6 && outcome.rates[4] > 1e-5, "{:?}", outcome.rates);
+    assert!(outcome.lrs[5] < 1e-6 && outcome.lrs[4] > 1e-5, "{:?}", outcome.lrs);
     let mean = (2.0 * steps.0[0].loss + 2.0 * steps.0[1].loss + steps.0[2].loss) / 5.0;
     assert!((outcome.history[0].train_loss - mean).abs() < 1e-12);
+}
+
+#[test]
+fn a_loop_written_by_hand_over_a_session_is_the_same_training() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut recipe, train, val) = loaders(place.path(), 5, 4);
+    (recipe.optimize.head_epochs, recipe.optimize.epochs) = (1, 1);
+    let (mut classifier, params) = squeezenet(3);
+    let whole = fit(&mut classifier, &params, (&train, &val), &recipe, &mut []).unwrap();
+    let (mut other, copied) = squeezenet(3);
+    let mut session = Session::new((&mut other, &copied), (&train, &val), &recipe, FitOptions::default()).unwrap();
+    for phase in session.phases() {
+        let mut run = PhaseRun::begin(&mut session, phase).unwrap();
+        let data = run.data().unwrap();
+        for epoch in run.epochs() {
+            for batch in data.batches(epoch, 0) {
+                run.step(batch.unwrap()).unwrap();
+            }
+            assert!(run.validate(&data, &mut []).unwrap().is_continue());
+        }
+        run.end(&data).unwrap();
+    }
+    let by_hand = session.into_outcome();
+    assert_eq!((by_hand.lrs, by_hand.evaluation.loss), (whole.lrs, whole.evaluation.loss));
+    assert!(bits(&params) == bits(&copied));
 }

@@ -1,4 +1,5 @@
-//! The whole, from the outside: the binary on real pictures, and what it says when something is wrong.
+//! The whole, from the outside: the binary on real pictures, and what it says when something is
+//! wrong.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod averages;

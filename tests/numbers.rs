@@ -1,13 +1,14 @@
-//! Numbers from outside: whatever stands in a file, it is refused by its name or used, and never takes more than there is.
+//! Numbers from outside: whatever stands in a file, it is refused by its name or used, and never
+//! takes more than there is.
 
 use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use taper::recipe::{AverageRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
-use taper::search::{Method, Space};
-use taper::transforms::train_transform;
+use taper_trainer::build::transforms::train_transform;
+use taper_trainer::recipe::{AverageRecipe, Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
+use taper_trainer::study::search::{Method, Space};
 
 use crate::support::{fails, fine_tune, small, taper};
 
@@ -81,7 +82,7 @@ fn recipe_holes() -> Vec<Hole> {
     );
     recipes
         .extend(AverageRecipe::NAMES.map(|name| change(&|r| r.optimize.average = AverageRecipe::named(name).unwrap())));
-    let names = taper::recipe::TransformRecipe::named("").unwrap_err().to_string();
+    let names = taper_trainer::recipe::TransformRecipe::named("").unwrap_err().to_string();
     for name in names.split('`').skip(3).step_by(2) {
         let needs = match name {
             "resize" => ", short_side = 20",
@@ -145,7 +146,8 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(0), ..ProptestConfig::default() }
 }
 
-/// Reads a recipe and, where it is one, does what a run does with its numbers before it has pictures.
+/// Reads a recipe and, where it is one, does what a run does with its numbers before it has
+/// pictures.
 fn recipe(text: &str) -> Result<(), RecipeError> {
     let recipe = Recipe::parse(text, "r.toml".as_ref())?;
     recipe.check()?;
@@ -154,7 +156,7 @@ fn recipe(text: &str) -> Result<(), RecipeError> {
     let picture = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, 3 * y as u8, 90]));
     let seen = taper_augment::Transform::apply(&transform, picture, &mut taper_tensor::Rng::new(1));
     assert_eq!(seen.dimensions(), (size, size));
-    for phase in taper::phases::phases(&recipe, 3) {
+    for phase in taper_trainer::build::phases::phases(&recipe, 3) {
         assert!(phase.epochs > 0);
     }
     // What a run is written down as is read again.
@@ -174,7 +176,8 @@ proptest! {
         let text = text.replace(&format!("\"{HOLE}\""), &number);
         if let Err(error) = recipe(&text) {
             let said = error.to_string();
-            // A line of TOML, or the field; a schedule may name its own word for it, and the plan both counts of epochs.
+            // A line of TOML, or the field; a schedule may name its own word for it, and the plan
+            // both counts of epochs.
             prop_assert!(
                 said.contains(&place) || said.contains("line ") || said.contains("optimize.schedule"),
                 "{place} = {number}: {said}"
@@ -213,10 +216,10 @@ proptest! {
         match Space::parse(&text, "space.toml".as_ref()) {
             Err(error) => prop_assert!(error.to_string().starts_with("space.toml: "), "{error}"),
             Ok(space) => {
-                let scores = taper::search::Scores::new();
+                let scores = taper_trainer::study::search::Scores::new();
                 let known = if space.method == Method::Random { space.trials.min(3) } else { 1 };
                 for number in (0..known).filter(|_| space.stages.is_empty()) {
-                    let trial = taper::search::Trial { number, rung: 0 };
+                    let trial = taper_trainer::study::search::Trial { number, rung: 0 };
                     let settings = space.settings_of(trial, &scores);
                     prop_assert!(settings["optimize.lr"].as_float().is_some_and(f64::is_finite));
                     prop_assert!(space.places(trial, &scores).iter().all(|share| (0.0..=1.0).contains(share)));
@@ -258,7 +261,7 @@ fn any_number_in_a_model_card_is_used_or_refused_with_the_name_of_the_file() {
     proptest::test_runner::TestRunner::new(config(400))
         .run(&cases, |((place, text), number)| {
             fs::write(&json, text.replace(&format!("\"{HOLE}\""), &number)).unwrap();
-            if let Err(error) = taper::model::open(&what, None) {
+            if let Err(error) = taper_trainer::build::model::open(&what, None, &taper_trainer::Silent) {
                 let said = format!("{error:#}");
                 prop_assert!(said.contains("model.json"), "{place} = {number}: {said}");
             }

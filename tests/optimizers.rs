@@ -34,7 +34,8 @@ fn an_averaged_run_with_rules_by_name_runs_again_from_its_own_recipe() {
     let eval: serde_json::Value = serde_json::from_str(&succeed(folder, &["eval", "a", "--json"]).stdout).unwrap();
     assert_eq!(eval["accuracy"], summary["final"]["val_accuracy"]);
     assert!(String::from_utf8(bytes("a", "report.html")).unwrap().contains("their average (ema)"));
-    // Averaging does not touch the way of the weights: the first epoch, which trains from the same, is the same.
+    // Averaging does not touch the way of the weights: the first epoch, which trains from the same,
+    // is the same.
     assert_eq!(train_losses(&folder.join("a"))[0], train_losses(&folder.join("plain"))[0]);
 }
 

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use taper::checkpoint::{Checkpoints, Every};
-use taper::fit::{Keep, Observer, StepInfo, fit_kept};
-use taper::identity::Identity;
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::recipe::Recipe;
 use taper_tensor::Rng;
+use taper_trainer::Silent;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::fit::{FitOptions, Observer, StepInfo, fit_with};
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::{Checkpoints, Every};
+use taper_trainer::store::identity::Identity;
 
 use crate::support::{SHORT, command, fails, fine_tune, listing, small, succeed, taper};
 
@@ -25,22 +26,23 @@ impl Observer for Stop {
     }
 }
 
-/// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at its end.
-fn train(recipe: &Recipe, keep: Keep<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
+/// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at
+/// its end.
+fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
     let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes()).unwrap();
+    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 4, card.input(), 1).unwrap();
     let observers: &mut [&mut dyn Observer] = &mut [&mut Stop(stop)];
-    let outcome = fit_kept(&mut classifier, &params, (&train, &val), recipe, observers, keep).unwrap();
+    let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, observers, options).unwrap();
     if outcome.stopped {
         return None;
     }
     let weights =
         params.tensors().into_values().flat_map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-    let row = |e: &taper::fit::EpochInfo| [e.rate, e.train_loss, e.val_loss, e.val_accuracy];
+    let row = |e: &taper_trainer::fit::EpochInfo| [e.lr, e.train_loss, e.val_loss, e.val_accuracy];
     let ends = [outcome.evaluation.loss, outcome.penalty, outcome.skipped as f64];
-    let numbers = outcome.history.iter().flat_map(row).chain(outcome.rates.clone()).chain(ends);
+    let numbers = outcome.history.iter().flat_map(row).chain(outcome.lrs.clone()).chain(ends);
     Some((weights.map(f32::to_bits).collect(), numbers.map(f64::to_bits).collect()))
 }
 
@@ -48,7 +50,8 @@ fn train(recipe: &Recipe, keep: Keep<'_>, stop: usize) -> Option<(Vec<u32>, Vec<
 fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
     let place = tempfile::tempdir().unwrap();
     small(place.path(), 5);
-    // What is remembered: moments, averages, a plateau, patience and its best network, a phase before.
+    // What is remembered: moments, averages, a plateau, patience and its best network, a phase
+    // before.
     for (i, text) in [
         "optimize.average = \"ema\"\nregularize.patience = 1\nregularize.min_delta = 0.05",
         "optimize.schedule = { name = \"reduce_on_plateau\", patience = 0, threshold = 0.5 }\noptimize.rule = \"momentum\"",
@@ -64,15 +67,15 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
         (recipe.data.image_size, recipe.data.batch_size) = (48, 3);
         (recipe.optimize.head_epochs, recipe.optimize.epochs) = (1, 3);
         recipe.check().unwrap();
-        let whole = train(&recipe, Keep::default(), 1000).unwrap();
+        let whole = train(&recipe, FitOptions::default(), 1000).unwrap();
         for stop in [1, 3, 5] {
             let run = place.path().join(format!("run{i}-{stop}"));
             fs::create_dir_all(run.join("checkpoint")).unwrap();
             let checkpoints = Checkpoints::new(&run, Every::Epoch, Identity::default());
             // Stopped again and again after as many steps.
             let ended = (0..100).find_map(|_| {
-                let resume = checkpoints.latest().unwrap();
-                train(&recipe, Keep { checkpoints: Some(checkpoints.clone()), resume, place: Some(&run), cache: None }, stop)
+                let resume = checkpoints.latest(&Silent).unwrap();
+                train(&recipe, FitOptions { checkpoints: Some(checkpoints.clone()), resume, scratch: Some(&run), features: None }, stop)
             });
             assert!(ended.unwrap() == whole, "{text}: stopped every {stop} steps");
             assert_eq!(listing(&run).len(), 2);
@@ -86,7 +89,8 @@ fn ends(run: &Path) -> [Vec<u8>; 5] {
         .map(|file| fs::read(run.join(file)).unwrap())
 }
 
-/// `kill -9` at twenty moments drawn by seed, between steps and in them, while files are written and while there are none.
+/// `kill -9` at twenty moments drawn by seed, between steps and in them, while files are written
+/// and while there are none.
 #[test]
 fn killed_at_any_moment_a_run_ends_as_if_it_had_never_stopped() {
     let place = tempfile::tempdir().unwrap();

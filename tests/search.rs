@@ -43,7 +43,8 @@ fn a_search_finds_the_same_however_often_it_is_killed_and_however_many_work_at_i
     for name in ["best.toml", "trials.csv", "search.svg", "search.png", "space.toml"] {
         assert!(alone.path().join("found").join(name).is_file(), "{name}");
     }
-    // A trial is a run as any other: its recipe makes the same one, though the search computed features once for all.
+    // A trial is a run as any other: its recipe makes the same one, though the search computed
+    // features once for all.
     succeed(alone.path(), &["fine-tune", "-c", "found/trials/0002/recipe.toml", "--out", "again"]);
     let again = fs::read_to_string(alone.path().join("again/history.csv")).unwrap();
     assert_eq!(histories(alone.path())[2].1, again);
@@ -133,7 +134,8 @@ fn members_differ_in_their_seed_and_answer_together() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let pictures = small(folder, 6);
-    // Without a split of its own: all members must be judged by the same pictures, which none has learned.
+    // Without a split of its own: all members must be judged by the same pictures, which none has
+    // learned.
     fs::remove_dir_all(pictures.join("val")).unwrap();
     for class in ["clock", "flag", "hand"] {
         fs::rename(pictures.join("train").join(class), pictures.join(class)).unwrap();

@@ -194,7 +194,8 @@ fn slow_clients_shut_nobody_out() {
     }
 }
 
-/// Bodies that are long and do not come hold the places of long ones for a few seconds, and none of short ones.
+/// Bodies that are long and do not come hold the places of long ones for a few seconds, and none of
+/// short ones.
 #[test]
 fn bodies_that_do_not_come_shut_nobody_out() {
     let place = tempfile::tempdir().unwrap();
@@ -213,7 +214,8 @@ fn bodies_that_do_not_come_shut_nobody_out() {
     assert!(told.contains(" 408 ") && told.contains("too slowly"), "{told}");
 }
 
-/// Whoever has not said all yet has a few seconds, however long a request may take, and none after a second signal.
+/// Whoever has not said all yet has a few seconds, however long a request may take, and none after
+/// a second signal.
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_it() {

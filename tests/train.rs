@@ -7,7 +7,8 @@ use taper_tensor::Precision;
 
 use crate::support::{command, fails, json, succeed, taper};
 
-/// `count` pictures of 12x12 in IDX format: class k has a bright square in band k, moved along and dimmed by its number.
+/// `count` pictures of 12x12 in IDX format: class k has a bright square in band k, moved along and
+/// dimmed by its number.
 fn write(folder: &Path, name: &str, count: u32) {
     let mut images = [&[0, 0, 8, 3][..], &count.to_be_bytes(), &12u32.to_be_bytes(), &12u32.to_be_bytes()].concat();
     let mut labels = [&[0, 0, 8, 1][..], &count.to_be_bytes()].concat();

@@ -46,7 +46,8 @@ fn models_are_listed_explained_and_found() {
     let other = offline(folder, &["models", "pull", "mobilenet_v2", "--from", "torchvision"]);
     fails(&other, 2, &["the hub has them"]);
     fails(&offline(folder, &["models", "info", "resnet81"]), 2, &["nearest first: resnet18"]);
-    // As Python's client leaves a file where links need a right, so that nothing is known of its checksum.
+    // As Python's client leaves a file where links need a right, so that nothing is known of its
+    // checksum.
     let snapshot = folder.join("home/hub/models--timm--resnet101.tv_in1k/snapshots/abc");
     fs::create_dir_all(&snapshot).unwrap();
     fs::create_dir_all(snapshot.join("../../refs")).unwrap();

@@ -1,4 +1,5 @@
-//! libFuzzer around the body that the environment variable `TAPER_FUZZ` names, as `cargo xtask fuzz` runs it.
+//! libFuzzer around the body that the environment variable `TAPER_FUZZ` names, as
+//! `cargo xtask fuzz` runs it.
 #![no_main]
 
 use std::path::Path;

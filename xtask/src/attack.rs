@@ -1,14 +1,13 @@
 //! Whether a training that is killed ends as if nothing had happened to it.
 //!
-//! [`run`] trains with each of a table of recipes (`recipes.rs`) once undisturbed. Then it kills others, of the same recipes, at moments that
-//! a seed draws over the time that those took, goes on with them, perhaps kills them again, and compares every file that they leave in the
-//! end, byte for byte. It links none of Taper's crates: what is attacked is the release binary.
+//! [`run`] trains with each of a table of recipes once undisturbed. Then it kills others, of the
+//! same recipes, at moments that a seed draws over the time that those took, goes on with them,
+//! perhaps kills them again, and compares every file that they leave in the end, byte for byte. It
+//! links none of Taper's crates: what is attacked is the release binary.
 
 mod args;
-mod compare;
 mod plan;
 mod process;
-mod recipes;
 mod table;
 
 use std::path::Path;
@@ -18,23 +17,28 @@ use anyhow::{Context, Result, bail};
 
 pub use args::AttackArgs;
 
-use compare::differences;
 use plan::Plan;
-use process::{Ended, Place};
-use recipes::RECIPES;
+use process::{Ended, Place, WHOLE};
 use table::{Row, table};
 
 use crate::output::{line, note};
+use crate::runs::binary::release;
+use crate::runs::compare::differences;
+use crate::runs::recipes::{HEAD_THEN_ALL, MEMBERS, PLATEAU, Recipe, SCRATCH, SEARCH, SNAPSHOTS};
+
+/// What is attacked: together they need everything that a checkpoint has to remember.
+const RECIPES: [Recipe; 6] = [HEAD_THEN_ALL, SCRATCH, MEMBERS, SNAPSHOTS, PLATEAU, SEARCH];
 
 /// A process takes no longer than so many times what the undisturbed one took, and this.
 const PATIENCE: (u32, Duration) = (20, Duration::from_secs(30));
 
-/// Does what the arguments say in the repository at `root`; true when every run ended like the undisturbed one.
+/// Does what the arguments say in the repository at `root`; true when every run ended like the
+/// undisturbed one.
 ///
 /// # Errors
 /// When the binary cannot be built, or an undisturbed run fails.
 pub fn run(root: &Path, args: &AttackArgs) -> Result<bool> {
-    let place = Place::new(root, process::release(root)?)?;
+    let place = Place::new(root, release(root)?)?;
     let wholes = RECIPES
         .iter()
         .map(|recipe| {
@@ -62,7 +66,10 @@ pub fn run(root: &Path, args: &AttackArgs) -> Result<bool> {
                 Ended::Killed(when) if kill.is_some() => row.killed(when),
                 Ended::Killed(_) => break vec!["it does not come to its end".to_owned()],
                 Ended::Badly(how) => break vec![how],
-                Ended::Well => break differences(&place.path(recipes::WHOLE, recipe), &place.path(&name, recipe))?,
+                Ended::Well => {
+                    let differ = differences(&place.path(WHOLE, recipe), &place.path(&name, recipe))?;
+                    break differ.iter().map(ToString::to_string).collect();
+                }
             }
         };
         row.ended(said.is_empty());

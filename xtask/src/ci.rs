@@ -1,7 +1,7 @@
 //! What every change has to pass, as a list of cargo commands.
 //!
-//! [`STEPS`] is the one place that says what they are. The tests come first: they say the most. The feature is
-//! that of the benchmark, which has to pass like everything else.
+//! [`STEPS`] is the one place that says what they are. The tests come first: they say the most. The
+//! feature is that of the benchmark, which has to pass like everything else.
 
 use std::{
     env, fmt,
@@ -50,6 +50,22 @@ pub const STEPS: &[Step] = &[
         args: &["doc", "--workspace", "--no-deps", "--features", "xtask/bench", "--locked"],
         env: Some(("RUSTDOCFLAGS", "-D warnings")),
     },
+    // What is packed is not built, which would be everything once more: `tidy` looks for what could
+    // be missing in it.
+    Step {
+        name: "packages",
+        args: &[
+            "package",
+            "--workspace",
+            "--exclude",
+            "xtask",
+            "--no-verify",
+            "--exclude-lockfile",
+            "--allow-dirty",
+            "--locked",
+        ],
+        env: None,
+    },
 ];
 
 impl fmt::Display for Step {
@@ -62,7 +78,8 @@ impl fmt::Display for Step {
     }
 }
 
-/// Runs the steps in order, each announced first, and stops at the first for which `execute` is false.
+/// Runs the steps in order, each announced first, and stops at the first for which `execute` is
+/// false.
 ///
 /// # Errors
 /// When a step fails, with its name and command, or cannot be started.
@@ -110,6 +127,7 @@ mod tests {
                 "cargo fmt --all -- --check",
                 "cargo clippy --workspace --all-targets --features xtask/bench --locked -- -D warnings",
                 "RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --features xtask/bench --locked",
+                "cargo package --workspace --exclude xtask --no-verify --exclude-lockfile --allow-dirty --locked",
             ]
         );
     }

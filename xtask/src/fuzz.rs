@@ -1,12 +1,14 @@
 //! Fuzzing: what comes from outside, with bytes that nobody would send.
 //!
-//! A *body* ([`body`], with the feature `bench`) reads bytes as one kind of thing that other people write, and asserts what must
-//! hold whatever they are. It is written once: the tests of this crate give it seeds with a few changes, and `cargo xtask fuzz
-//! NAME` gives it to libFuzzer, which looks for the changes that reach new code. The [`seeds`] are made of the repository's
-//! fixtures when they are needed.
+//! A *body* ([`body`], with the feature `bench`) reads bytes as one kind of thing that other people
+//! write, and asserts what must hold whatever they are. It is written once: the tests of this crate
+//! give it seeds with a few changes, and `cargo xtask fuzz NAME` gives it to libFuzzer, which looks
+//! for the changes that reach new code. The [`seeds`] are made of the repository's fixtures when
+//! they are needed.
 //!
-//! libFuzzer needs the compiler's marks of what code runs. A stable compiler sets them when LLVM's pass is asked for by its
-//! name (`fuzz/rustc.sh`), so that no nightly one is needed; a nightly one adds the address sanitizer.
+//! libFuzzer needs the compiler's marks of what code runs. A stable compiler sets them when LLVM's
+//! pass is asked for by its name (`fuzz/rustc.sh`), so that no nightly one is needed; a nightly one
+//! adds the address sanitizer.
 
 #[cfg(feature = "bench")]
 mod bodies;
@@ -30,11 +32,13 @@ pub const TARGETS: [&str; 10] =
 
 /// Give a reader of other people's bytes to libFuzzer.
 ///
-/// What has reached new code is kept in target/fuzz/corpus/NAME and used again the next time; an input that fails lies in
-/// target/fuzz/failed, to be given to a test. Needs a C++ compiler, which builds libFuzzer.
+/// What has reached new code is kept in target/fuzz/corpus/NAME and used again the next time; an
+/// input that fails lies in target/fuzz/failed, to be given to a test. Needs a C++ compiler, which
+/// builds libFuzzer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct FuzzArgs {
-    /// What to fuzz: pictures, safetensors, pth, recipe, space, model.json, checkpoint, idx, hub, http
+    /// What to fuzz: pictures, safetensors, pth, recipe, space, model.json, checkpoint, idx, hub,
+    /// http
     #[arg(value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(TARGETS), hide_possible_values = true)]
     pub target: String,
     /// How long
@@ -45,8 +49,8 @@ pub struct FuzzArgs {
     pub memory: u64,
 }
 
-/// The crates whose arithmetic is checked for overflow, as in a development build: those of the workspace that read bytes or compute
-/// with what was read, and those that they give it to.
+/// The crates whose arithmetic is checked for overflow, as in a development build: those of the
+/// workspace that read bytes or compute with what was read, and those that they give it to.
 const CHECKED: [&str; 8] = [
     "taper",
     "taper-augment",
@@ -80,8 +84,8 @@ pub fn run(root: &Path, args: &FuzzArgs) -> Result<bool> {
     for folder in [&corpus, &failed] {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    // An allocation past the limit fails at once, whether its memory is touched or not. The address sanitizer needs all
-    // addresses and looks itself.
+    // An allocation past the limit fails at once, whether its memory is touched or not. The address
+    // sanitizer needs all addresses and looks itself.
     let limit = if nightly { "unlimited".to_owned() } else { (2 * args.memory * 1024).to_string() };
     let status = Command::new("sh")
         .args(["-c", "ulimit -v \"$1\" && shift && exec \"$@\"", "sh", &limit])

@@ -1,11 +1,13 @@
 //! The repository's own chores.
 //!
-//! [`ci`] runs what every change has to pass; [`tidy`](tidy::tidy) looks for what must stay absent. Both
-//! start processes or read files and know nothing of Taper's crates, so that they build in seconds and
-//! still work when the rest of the workspace does not compile. So does [`attack`](attack::run), which kills the binary in its work.
-//! [`bench`](bench::run), [`experiments`](experiments::run), [`dist`](dist::run) and the bodies of [`fuzz`]
-//! are about those crates, so they link them, but only with the feature `bench`, in a release build that they ask for
-//! themselves.
+//! [`ci`] runs what every change has to pass; [`tidy`](tidy::tidy) looks for what must stay absent.
+//! Both start processes or read files and know nothing of Taper's crates, so that they build in
+//! seconds and still work when the rest of the workspace does not compile. So do
+//! [`attack`](attack::run), which kills the binary in its work, and [`same`](same::run), which
+//! holds what two binaries make side by side. [`bench`](bench::run),
+//! [`experiments`](experiments::run), [`dist`](dist::run) and the bodies of [`fuzz`] are about
+//! those crates, so they link them, but only with the feature `bench`, in a release build that they
+//! ask for themselves.
 //!
 //! # Examples
 //! ```
@@ -25,6 +27,8 @@ pub mod fuzz;
 pub mod output;
 #[cfg(not(feature = "bench"))]
 mod release;
+mod runs;
+pub mod same;
 pub mod tidy;
 
 use std::path::PathBuf;

@@ -1,6 +1,9 @@
 //! The command line of the repository's chores: `cargo xtask <verb>`.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -13,6 +16,7 @@ use xtask::{
     fuzz::{self, FuzzArgs},
     output::{line, note},
     root,
+    same::{self, SameArgs},
     tidy::tidy,
 };
 
@@ -35,21 +39,31 @@ struct Cli {
 enum Verb {
     /// Run what every change has to pass: tests, formatting, clippy, documentation.
     ///
-    /// Each command is printed before it runs, so that it can be repeated by hand; the first failure
-    /// ends the run. `.ci/run` does exactly this.
+    /// Each command is printed before it runs, so that it can be repeated by hand; the first
+    /// failure ends the run. `.ci/run` does exactly this.
     Ci {
         /// Print the commands, run none.
         #[arg(long)]
         list: bool,
     },
-    /// Look for what must stay absent: wrong dependencies, unsafe outside its room, printing libraries, ...
+    /// Look for what must stay absent: wrong dependencies, unsafe outside its room, printing
+    /// libraries, ...
     ///
-    /// Each finding names file and line and says what to do. The same checks are a test of this crate.
-    Tidy,
+    /// Each finding names file and line and says what to do. The same checks are a test of this
+    /// crate.
+    Tidy {
+        /// Another tree than this repository
+        #[arg(long, value_name = "FOLDER")]
+        root: Option<PathBuf>,
+        /// Only what lies below this folder of it, such as `crates/optim`
+        #[arg(value_name = "PART")]
+        part: Option<PathBuf>,
+    },
     Bench(BenchArgs),
     Experiments(ExperimentsArgs),
     Dist(DistArgs),
     Attack(AttackArgs),
+    Same(SameArgs),
     Fuzz(FuzzArgs),
 }
 
@@ -82,9 +96,11 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Experiments(args) => experiments::run(&root, args),
         Verb::Dist(args) => dist::run(&root, args),
         Verb::Attack(args) => attack::run(&root, args),
+        Verb::Same(args) => same::run(&root, args),
         Verb::Fuzz(args) => fuzz::run(&root, args),
-        Verb::Tidy => {
-            let findings = tidy(&root)?;
+        Verb::Tidy { root: other, part } => {
+            let mut findings = tidy(other.as_ref().unwrap_or(&root))?;
+            findings.retain(|finding| part.as_ref().is_none_or(|part| Path::new(&finding.path).starts_with(part)));
             for finding in &findings {
                 line(finding);
             }

@@ -1,11 +1,11 @@
-//! The build that measures: with the crates of the workspace in it, and optimised.
+//! The build that measures: with the crates of the workspace in it, and optimized.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Starts a release build of this program with the feature `bench`, with the same arguments; true when it did what they
-/// say.
+/// Starts a release build of this program with the feature `bench`, with the same arguments; true
+/// when it did what they say.
 ///
 /// # Errors
 /// When cargo cannot be started.

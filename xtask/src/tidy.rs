@@ -1,43 +1,34 @@
 //! What must stay absent from the repository.
 //!
-//! [`tidy`] reads the [`Tree`] once and hands it to the checks, one idea a file: which crate may know
-//! which ([`layers`]), what Rust sources may not say ([`sources`]), and what lies where ([`shape`]).
-//! Sources are read as [`Token`](token::Token)s, so that comments, strings and tests are told apart from code.
+//! [`tidy`] reads the [`Tree`] once and hands it to the checks, one idea a file: which crate may
+//! know which ([`layers`]), what a crate may read outside its folder ([`packages`]), which file may
+//! use which ([`graph`]), what Rust sources may not say ([`sources`]), which errors may grow ([`errors`]), how long a function ([`functions`]) and how
+//! wide a comment may be ([`comments`]), how words are spelled ([`spelling`]), and what lies where
+//! ([`shape`]). Sources are read as [`Token`](token::Token)s, so that comments, strings and tests
+//! are told apart from code.
 
+pub mod finding;
+pub mod manifest;
 pub mod token;
 pub mod tree;
 
+pub mod comments;
+pub mod errors;
+pub mod functions;
+pub mod graph;
 pub mod layers;
+pub mod packages;
 pub mod shape;
 pub mod sources;
+pub mod spelling;
+pub mod words;
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use anyhow::Result;
 
+pub use finding::Finding;
 pub use tree::Tree;
-
-/// Something that must not be there: where, what, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// Relative to the top of the repository, with `/`.
-    pub path: String,
-    /// Counted from 1; 1 also where the file as a whole is meant.
-    pub line: usize,
-    /// The name of the check.
-    pub check: &'static str,
-    /// What was found.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}:{}: [{}] {}", self.path, self.line, self.check, self.what)?;
-        write!(f, "    do: {}", self.remedy)
-    }
-}
 
 /// All findings in the repository at `root`, by path and line; none in a tidy one.
 ///
@@ -50,6 +41,12 @@ pub fn tidy(root: &Path) -> Result<Vec<Finding>> {
     findings.extend(sources::files(&tree));
     findings.extend(sources::printing(&tree));
     findings.extend(sources::unfinished(&tree));
+    findings.extend(errors::errors(&tree));
+    findings.extend(comments::wide_comments(&tree));
+    findings.extend(spelling::spelling(&tree));
+    findings.extend(packages::packages(&tree)?);
+    findings.extend(graph::circles::circles(&tree));
+    findings.extend(functions::long_functions(&tree));
     findings.extend(shape::long(&tree));
     findings.extend(shape::big(&tree));
     findings.extend(shape::essays(&tree));
@@ -61,19 +58,6 @@ pub fn tidy(root: &Path) -> Result<Vec<Finding>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_finding_reads_like_a_compiler_message() {
-        let finding = Finding {
-            path: "crates/optim/src/sgd.rs".to_owned(),
-            line: 7,
-            check: "files",
-            what: "`fs`".to_owned(),
-            remedy: "take bytes".to_owned(),
-        };
-        let text = "crates/optim/src/sgd.rs:7: [files] `fs`\n    do: take bytes";
-        assert_eq!(finding.to_string(), text);
-    }
 
     #[test]
     fn findings_of_all_checks_come_sorted() {

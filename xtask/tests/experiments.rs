@@ -59,7 +59,8 @@ fn every_technique_is_trained_and_told_of() {
     // Chance is a third.
     assert!(results[0][0].train > 0.6, "{:?}", results[0]);
 
-    // What is seen several times is told in a table of its own; on the small network, which is quick.
+    // What is seen several times is told in a table of its own; on the small network, which is
+    // quick.
     let last = vec![augment().pop().unwrap()];
     let results = study(sets, &Base::scratch(1), &last, (1, 2), |_| {}).unwrap();
     assert!(views(&last, &results).contains("| multi-scale |") && views(&cases, &[]).is_empty());

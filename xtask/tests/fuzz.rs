@@ -90,7 +90,7 @@ fn seeds_are_in_order() {
     let here = std::path::Path::new("seed");
     for seed in seeds("checkpoint") {
         let whole = [&*seed, taper_transfer::sha256(&seed).as_bytes()].concat();
-        taper::checkpoint::Checkpoint::parse(&whole).unwrap();
+        taper_trainer::store::checkpoint::TrainState::parse(&whole).unwrap();
     }
     for seed in seeds("idx") {
         let (images, labels) = seed[2..].split_at(usize::from(u16::from_be_bytes([seed[0], seed[1]])));
@@ -102,13 +102,13 @@ fn seeds_are_in_order() {
         assert_eq!(taper_data::Dataset::len(&taper_data::Idx::open(images, labels).unwrap()), 3);
     }
     for seed in seeds("recipe") {
-        taper::recipe::Recipe::parse(&text(&seed), here).unwrap();
+        taper_trainer::recipe::Recipe::parse(&text(&seed), here).unwrap();
     }
     for seed in seeds("space") {
-        taper::search::Space::parse(&text(&seed), here).unwrap();
+        taper_trainer::study::search::Space::parse(&text(&seed), here).unwrap();
     }
     for seed in seeds("model.json") {
-        taper::model::ModelCard::parse(&text(&seed)).unwrap();
+        taper_trainer::build::model::ModelCard::parse(&text(&seed)).unwrap();
     }
 }
 

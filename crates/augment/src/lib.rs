@@ -12,19 +12,20 @@
 //! - **What can be wrong is refused by `new`.** [`Transform::apply`] works for every picture, from
 //!   one pixel to the extremes of a panorama, and neither fails nor panics.
 //! - **A transform draws parameters and calls a function.** The functions ([`hflip`], [`affine`],
-//!   [`adjust_contrast`], ...) are public and do the same without chance. One that may hand back the
-//!   picture it got takes it by value; one that always makes a new picture borrows it.
+//!   [`adjust_contrast`], ...) are public and do the same without chance. One that may hand back
+//!   the picture it got takes it by value; one that always makes a new picture borrows it.
 //!
 //! The arithmetic is that of torchvision on PIL pictures, which the common pretrained weights were
-//! trained and measured with: point operations and cuts agree to the bit, resampling within rounding.
+//! trained and measured with: point operations and cuts agree to the bit, resampling within
+//! rounding.
 //!
 //! # Examples
 //! ```
 //! use taper_augment::{
-//!     HorizontalFlip, Normalize, RandomResizedCrop, RandomResizedCropConfig, RgbImage, Rng, Sequence, Transform,
+//!     HorizontalFlip, Normalize, RandomResizedCrop, RandomResizedCropConfig, RgbImage, Rng, Compose, Transform,
 //! };
 //! # fn main() -> Result<(), taper_augment::AugmentError> {
-//! let train = Sequence(vec![
+//! let train = Compose(vec![
 //!     Box::new(RandomResizedCrop::new(RandomResizedCropConfig::default())?),
 //!     Box::new(HorizontalFlip::new(0.5)?),
 //! ]);
@@ -34,65 +35,34 @@
 //! # Ok(()) }
 //! ```
 
+mod check;
+mod error;
 mod transform;
 
 mod geometry;
-mod resize;
-
-mod crop;
-mod random_crop;
-mod ten_crop;
-
-mod sample;
-
-mod affine;
-mod random_warp;
-mod warp;
-
-mod color;
-mod filter;
-mod hue;
-mod point;
-
-mod lighting;
+mod pixels;
 mod statistics;
 
-mod erasing;
-mod noise;
-
-mod choice;
-mod operation;
 mod policy;
 
-mod normalize;
-
-mod error;
-
-pub use affine::{Affine, RandomAffine, RandomAffineConfig, affine, rotate};
-pub use choice::{Maybe, OneOf, Varied};
-pub use color::{ColorJitter, ColorJitterConfig, adjust_brightness, adjust_contrast, adjust_saturation};
-pub use crop::{RandomResizedCrop, RandomResizedCropConfig};
-pub use erasing::{Cutout, Fill, RandomErasing, RandomErasingConfig};
+pub use check::MAX_SIZE;
 pub use error::AugmentError;
-pub use filter::{adjust_sharpness, blur};
-pub use geometry::{CenterCrop, HorizontalFlip, Rect, center_crop, crop, hflip, vflip};
-pub use hue::adjust_hue;
+pub use geometry::{
+    Affine, Border, CenterCrop, Corners, Elastic, HorizontalFlip, Interpolation, MAX_ASPECT, RandomAffine,
+    RandomAffineConfig, RandomCrop, RandomLens, RandomPerspective, RandomResizedCrop, RandomResizedCropConfig,
+    RandomScaleCrop, Rect, Resize, ResizeTo, Sampling, TEN, TenCrop, affine, center_crop, crop, elastic, hflip,
+    lens_distortion, perspective, resize, resize_short_side, resized_crop, rotate, ten_crop, vflip,
+};
 pub use image::RgbImage;
-pub use lighting::Lighting;
-pub use noise::{GaussianNoise, JpegArtifacts, jpeg_artifacts};
-pub use normalize::Normalize;
-pub use operation::Operation;
-pub use point::{adjust_gamma, autocontrast, equalize, grayscale, invert, posterize, solarize};
-pub use policy::{AugMix, RandAugment, TrivialAugment};
-pub use random_crop::{RandomCrop, RandomScaleCrop};
-pub use random_warp::{Elastic, RandomLens, RandomPerspective};
-pub use resize::{Filter, MAX_ASPECT, MAX_SIZE, Resize, ResizeTo, resize, resize_short_side, resized_crop};
-pub use sample::{Border, Sampling};
-pub use statistics::{ColorStatistics, Principal};
+pub use pixels::{
+    ColorJitter, ColorJitterConfig, Cutout, Fill, GaussianNoise, JpegArtifacts, Lighting, RandomErasing,
+    RandomErasingConfig, adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation,
+    adjust_sharpness, autocontrast, blur, equalize, grayscale, invert, jpeg_artifacts, posterize, solarize,
+};
+pub use policy::{AugMix, ImageOp, Maybe, OneOf, RandAugment, TrivialAugment, Varied};
+pub use statistics::{ColorStatistics, Normalize, Principal};
 pub use taper_tensor::Rng;
-pub use ten_crop::{TEN, TenCrop, ten_crop};
-pub use transform::{Sequence, Transform};
-pub use warp::{Corners, elastic, lens_distortion, perspective};
+pub use transform::{Compose, Transform};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

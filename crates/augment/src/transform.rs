@@ -1,5 +1,7 @@
 //! What a transform is, and several in a row.
 
+use std::fmt;
+
 use image::RgbImage;
 use taper_tensor::Rng;
 
@@ -12,6 +14,7 @@ use taper_tensor::Rng;
 /// # Examples
 /// ```
 /// use taper_augment::{RgbImage, Rng, Transform};
+/// #[derive(Debug)]
 /// struct Invert;
 /// impl Transform for Invert {
 ///     fn apply(&self, mut image: RgbImage, _: &mut Rng) -> RgbImage {
@@ -21,7 +24,7 @@ use taper_tensor::Rng;
 /// }
 /// assert_eq!(Invert.apply(RgbImage::new(1, 1), &mut Rng::new(0)).into_raw(), [255; 3]);
 /// ```
-pub trait Transform: Send + Sync {
+pub trait Transform: fmt::Debug + Send + Sync {
     /// The transformed picture: a pure function of `image` and the stream.
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage;
 }
@@ -39,21 +42,22 @@ impl<T: Transform + ?Sized> Transform for Box<T> {
 /// ```
 ///
 /// The stream of a child depends on its position `i` and on the key of the stream passed in, not on
-/// what others draw: changing one transform leaves the chance of the rest as it was. The position in
-/// the stream passed in is neither read nor moved. Without children it is the identity.
+/// what others draw: changing one transform leaves the chance of the rest as it was. The position
+/// in the stream passed in is neither read nor moved. Without children it is the identity.
 ///
 /// # Examples
 /// ```
-/// use taper_augment::{CenterCrop, Filter, Resize, RgbImage, Rng, Sequence, Transform};
+/// use taper_augment::{CenterCrop, Interpolation, Resize, RgbImage, Rng, Compose, Transform};
 /// # fn main() -> Result<(), taper_augment::AugmentError> {
-/// let test = Sequence(vec![Box::new(Resize::new(256, Filter::Bilinear)?), Box::new(CenterCrop::new(224)?)]);
+/// let test = Compose(vec![Box::new(Resize::new(256, Interpolation::Bilinear)?), Box::new(CenterCrop::new(224)?)]);
 /// let picture = test.apply(RgbImage::new(500, 375), &mut Rng::new(0));
 /// assert_eq!(picture.dimensions(), (224, 224));
 /// # Ok(()) }
 /// ```
-pub struct Sequence(pub Vec<Box<dyn Transform>>);
+#[derive(Debug)]
+pub struct Compose(pub Vec<Box<dyn Transform>>);
 
-impl Transform for Sequence {
+impl Transform for Compose {
     fn apply(&self, image: RgbImage, rng: &mut Rng) -> RgbImage {
         let children = self.0.iter().zip(0..);
         children.fold(image, |image, (child, i)| child.apply(image, &mut rng.at(i)))
@@ -65,6 +69,7 @@ mod tests {
     use super::*;
 
     /// Draws `draws` numbers and writes the last one into the only pixel.
+    #[derive(Debug)]
     struct Draw {
         draws: usize,
         channel: usize,
@@ -79,9 +84,9 @@ mod tests {
         }
     }
 
-    fn two(first: usize) -> Sequence {
+    fn two(first: usize) -> Compose {
         let first = Draw { draws: first, channel: 0 };
-        Sequence(vec![Box::new(first), Box::new(Draw { draws: 1, channel: 1 })])
+        Compose(vec![Box::new(first), Box::new(Draw { draws: 1, channel: 1 })])
     }
 
     #[test]
@@ -99,7 +104,7 @@ mod tests {
     fn children_at_different_positions_draw_differently() {
         let picture = two(1).apply(RgbImage::new(1, 1), &mut Rng::new(4));
         assert_ne!(picture[(0, 0)][0], picture[(0, 0)][1]);
-        let nothing = Sequence(Vec::new());
+        let nothing = Compose(Vec::new());
         assert_eq!(nothing.apply(picture.clone(), &mut Rng::new(4)), picture);
     }
 }

@@ -1,22 +1,22 @@
-//! The functions against torchvision on PIL pictures: tests/golden/transforms.safetensors holds one
+//! The functions against torchvision on PIL pictures: golden/transforms.safetensors holds one
 //! picture ("input", height x width x 3 bytes) and what torchvision makes of it.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use safetensors::SafeTensors;
 use taper_augment::{
-    Affine, Border, ColorStatistics, Filter, Principal, Rect, RgbImage, Sampling, TEN, adjust_brightness,
+    Affine, Border, ColorStatistics, Interpolation, Principal, Rect, RgbImage, Sampling, TEN, adjust_brightness,
     adjust_contrast, adjust_hue, adjust_saturation, adjust_sharpness, affine, autocontrast, center_crop, crop,
     equalize, grayscale, hflip, invert, perspective, posterize, resize, resize_short_side, rotate, solarize, ten_crop,
     vflip,
 };
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/transforms.safetensors");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 struct Golden(Vec<u8>);
 
 impl Golden {
     fn read() -> Self {
-        Self(std::fs::read(FILE).unwrap())
+        Self(std::fs::read(format!("{GOLDEN}/transforms.safetensors")).unwrap())
     }
 
     fn picture(&self, name: &str) -> RgbImage {
@@ -50,7 +50,7 @@ fn cuts_and_mirror_images_agree_to_the_bit() {
 }
 
 #[test]
-fn colours_agree_to_the_bit() {
+fn colors_agree_to_the_bit() {
     let golden = Golden::read();
     let input = || golden.picture("input");
     for (name, picture) in [
@@ -78,9 +78,9 @@ fn sizes_agree_within_rounding() {
     let golden = Golden::read();
     let input = || golden.picture("input");
     for (name, picture) in [
-        ("resize_short_side_80", resize_short_side(input(), 80, Filter::Bilinear)),
-        ("resize_48x64", resize(input(), 64, 48, Filter::Bilinear)),
-        ("resize_bicubic_160", resize_short_side(input(), 160, Filter::Bicubic)),
+        ("resize_short_side_80", resize_short_side(input(), 80, Interpolation::Bilinear)),
+        ("resize_48x64", resize(input(), 64, 48, Interpolation::Bilinear)),
+        ("resize_bicubic_160", resize_short_side(input(), 160, Interpolation::Bicubic)),
     ] {
         let (mean, most) = distance(&picture, &golden.picture(name));
         println!("{name}: mean {mean:.4}, at most {most}");
@@ -93,15 +93,15 @@ fn maps_agree_up_to_single_precision() {
     let golden = Golden::read();
     let (input, black) = (|| golden.picture("input"), Border::Fill([0; 3]));
     let shift = Affine { translate: (10.0, -6.0), ..Affine::default() };
-    let zoom = Affine { zoom: 1.3, ..Affine::default() };
+    let scale = Affine { scale: 1.3, ..Affine::default() };
     let shear = Affine { shear: (15.0, 5.0), ..Affine::default() };
     let corners = [(0.0, 0.0), (127.0, 0.0), (127.0, 99.0), (0.0, 99.0)];
-    let cubic = Sampling { filter: Filter::Bicubic, border: black };
+    let cubic = Sampling { interpolation: Interpolation::Bicubic, border: black };
     let moved = [(8.0, 5.0), (120.0, 0.0), (127.0, 92.0), (3.0, 99.0)];
     for (name, picture) in [
         ("rotate_20", rotate(input(), 20.0, black)),
         ("translate_10_-6", affine(input(), &shift, black)),
-        ("scale_1.3", affine(input(), &zoom, black)),
+        ("scale_1.3", affine(input(), &scale, black)),
         ("shear_15_5", affine(input(), &shear, black)),
         ("perspective", perspective(input(), corners, moved, black)),
         ("rotate_20_bicubic", rotate(input(), 20.0, cubic)),
@@ -114,15 +114,15 @@ fn maps_agree_up_to_single_precision() {
 }
 
 #[test]
-fn colours_of_a_data_set_agree_with_numpy() {
-    let text = std::fs::read_to_string(FILE.replace("transforms.safetensors", "pca_lighting.json")).unwrap();
+fn colors_of_a_data_set_agree_with_numpy() {
+    let text = std::fs::read_to_string(format!("{GOLDEN}/pca_lighting.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f64> {
         value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
     };
     let mut colors = ColorStatistics::default();
     for (i, file) in golden["files"].as_array().unwrap().iter().enumerate() {
-        let path = format!("{}/../../tests/data/emoji/val/{}", env!("CARGO_MANIFEST_DIR"), file.as_str().unwrap());
+        let path = format!("{GOLDEN}/emoji/{}", file.as_str().unwrap());
         let picture = image::open(path).unwrap().into_rgb8();
         // In parts, as threads would.
         if i % 2 == 0 {

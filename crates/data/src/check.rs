@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 /// A picture that cannot be read.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// Its number in the dataset.
+    /// Its index in the dataset.
     pub index: usize,
     /// Its name, the path where it has one.
     pub name: String,
@@ -33,37 +33,46 @@ impl fmt::Display for Unreadable {
 /// What is in a picture that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Its number in the dataset.
+    /// Its index in the dataset.
     pub index: usize,
     /// Width and height, pixels.
     pub size: (u32, u32),
-    /// The SHA-256 of its size and its pixels: equal pictures have equal ones, whatever their files are.
+    /// The SHA-256 of its size and its pixels: equal pictures have equal ones, whatever their files
+    /// are.
     pub content: [u8; 32],
     /// What the file system said of its file before it was read, where it has one.
     pub stamp: Option<Stamp>,
 }
 
-/// What a picture was when it was last read: width and height, and [`Seen::content`].
-pub type Known = ((u32, u32), [u8; 32]);
+/// What a picture was when it was last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Width and height, pixels.
+    pub size: (u32, u32),
+    /// [`Seen::content`].
+    pub content: [u8; 32],
+}
 
 /// What [`check`] finds.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// The pictures that can be read, by number.
+    /// The pictures that can be read, by index.
     pub seen: Vec<Seen>,
     /// Those that cannot.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// Decodes every picture, on all cores, and returns what those are that can be read, and those that cannot, by number.
+/// Decodes every picture, on all cores, and returns what those are that can be read, and those that
+/// cannot, by number.
 ///
-/// `progress` is called after each picture, from several threads, with how many are done. What to do about
-/// the unreadable ones is left to the caller: stop, or go on with [`Subset::without`](crate::Subset::without).
+/// `progress` is called after each picture, from several threads, with how many are done. What to
+/// do about the unreadable ones is left to the caller: stop, or go on with
+/// [`Subset::without`](crate::Subset::without).
 ///
 /// # Examples
 /// ```
 /// use taper_data::{Dataset, Folder, check};
-/// let folder = Folder::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji/val"))?;
+/// let folder = Folder::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures/val"))?;
 /// let checked = check(&folder, |_done| {});
 /// assert!(checked.unreadable.is_empty() && checked.seen.len() == folder.len());
 /// # Ok::<(), taper_data::DataError>(())
@@ -72,8 +81,8 @@ pub fn check(dataset: &dyn Dataset, progress: impl Fn(usize) + Sync) -> Checked 
     check_again(dataset, |_, _| None, progress)
 }
 
-/// [`check`] of pictures that were read before: those are not decoded that `known` has something to say of, by number and stamp. Only
-/// pictures with a stamp are asked about.
+/// [`check`] of pictures that were read before: those are not decoded that `known` has something to
+/// say of, by number and stamp. Only pictures with a stamp are asked about.
 pub fn check_again(
     dataset: &dyn Dataset,
     known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
@@ -81,18 +90,19 @@ pub fn check_again(
 ) -> Checked {
     let done = AtomicUsize::new(0);
     let read = |index| {
-        // Before the content: a file that is written in between has an older stamp, and is read again.
+        // Before the content: a file that is written in between has an older stamp, and is read
+        // again.
         let stamp = dataset.stamp(index);
         let result = match stamp.and_then(|stamp| known(index, stamp)) {
             Some(known) => Ok(known),
             None => match guarded(|| dataset.get(index)) {
-                Ok(result) => result.map(|picture| (picture.dimensions(), content(&picture))),
+                Ok(result) => result.map(|picture| Known { size: picture.dimensions(), content: content(&picture) }),
                 Err(message) => Err(DataError::Panicked { name: dataset.name(index), message }),
             },
         };
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         match result {
-            Ok((size, content)) => Either::Left(Seen { index, size, content, stamp }),
+            Ok(Known { size, content }) => Either::Left(Seen { index, size, content, stamp }),
             Err(reason) => Either::Right(Unreadable { index, name: dataset.name(index), reason }),
         }
     };
@@ -112,7 +122,7 @@ fn content(picture: &RgbImage) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{draw, emoji};
+    use crate::fixture::{draw, pictures};
     use crate::{Folder, Subset};
     use std::fs;
     use std::sync::Arc;
@@ -124,7 +134,7 @@ mod tests {
             draw(root.path(), path);
         }
         fs::write(root.path().join("a/2.png"), "a letter").unwrap();
-        let whole = fs::read(emoji().join("train/food/apple.png")).unwrap();
+        let whole = fs::read(pictures().join("train/food/apple.png")).unwrap();
         fs::write(root.path().join("b/3.png"), &whole[..200]).unwrap();
         let folder: Arc<dyn Dataset> = Arc::new(Folder::open(root.path()).unwrap());
         let seen = AtomicUsize::new(0);
@@ -159,14 +169,13 @@ mod tests {
         let folder = Folder::open(root.path()).unwrap();
         let first = check(&folder, |_| {}).seen;
         assert!(first.iter().all(|one| one.stamp.is_some()));
+        let as_seen = |index: usize| Known { size: first[index].size, content: first[index].content };
         // Known by number, whatever is in the file now.
         fs::write(root.path().join("a/2.png"), "a letter").unwrap();
-        let known = |index: usize, _| (index != 0).then(|| (first[index].size, first[index].content));
+        let known = |index: usize, _| (index != 0).then(|| as_seen(index));
         let again = check_again(&folder, known, |_| {});
         assert!(again.unreadable.is_empty() && again.seen[1].content == first[1].content);
-        let stamped = |index: usize, stamp| {
-            (Some(stamp) == first[index].stamp).then(|| (first[index].size, first[index].content))
-        };
+        let stamped = |index: usize, stamp| (Some(stamp) == first[index].stamp).then(|| as_seen(index));
         assert_eq!(check_again(&folder, stamped, |_| {}).unreadable[0].index, 1);
     }
 }

@@ -1,55 +1,55 @@
-//! What a dataset is, and a choice of one.
-
-use std::sync::Arc;
+//! What a dataset is.
 
 use image::RgbImage;
 
 use crate::error::DataError;
 use crate::stamp::Stamp;
 
-/// Numbered pictures, each of one class.
+/// Pictures by index, each of one class.
 ///
-/// The same number must always give the same picture and label: shuffling and random changes come later
-/// and are keyed by the number. Methods are called from several threads at once.
+/// The same index must always give the same picture and label: shuffling and random changes come
+/// later and are keyed by the index. Methods are called from several threads at once.
 ///
 /// # Examples
 /// ```
 /// use taper_data::{DataError, Dataset, RgbImage};
-/// /// One grey picture per class.
-/// struct Greys(Vec<String>);
-/// impl Dataset for Greys {
+/// /// One gray picture per class.
+/// struct Grays(Vec<String>);
+/// impl Dataset for Grays {
 ///     fn len(&self) -> usize { self.0.len() }
 ///     fn get(&self, index: usize) -> Result<RgbImage, DataError> {
 ///         Ok(RgbImage::from_pixel(8, 8, image::Rgb([index as u8; 3])))
 ///     }
 ///     fn label(&self, index: usize) -> usize { index }
 ///     fn classes(&self) -> &[String] { &self.0 }
-///     fn name(&self, index: usize) -> String { format!("grey {index}") }
+///     fn name(&self, index: usize) -> String { format!("gray {index}") }
 /// }
-/// assert!(!Greys(vec!["black".into(), "nearly".into()]).is_empty());
+/// assert!(!Grays(vec!["black".into(), "nearly".into()]).is_empty());
 /// ```
 pub trait Dataset: Send + Sync {
     /// How many pictures.
     fn len(&self) -> usize;
 
-    /// The picture of a number in `0..len()`, decoded.
+    /// The picture of an index in `0..len()`, decoded.
     ///
     /// # Errors
-    /// When the picture cannot be read, or there is none of this number.
+    /// When the picture cannot be read, or there is none of this index.
     fn get(&self, index: usize) -> Result<RgbImage, DataError>;
 
-    /// The class of a picture, an index into [`classes`](Dataset::classes). Only for numbers in `0..len()`.
+    /// The class of a picture, an index into [`classes`](Dataset::classes). Only for an index in
+    /// `0..len()`.
     fn label(&self, index: usize) -> usize;
 
     /// The names of the classes, in the order of the labels.
     fn classes(&self) -> &[String];
 
-    /// What a message calls a picture: the path of its file, where it has one. Only for numbers in
+    /// What a message calls a picture: the path of its file, where it has one. Only for an index in
     /// `0..len()`.
     fn name(&self, index: usize) -> String;
 
-    /// What the file system says of the file of a picture, where it has one of its own: a picture with the same stamp need not be read
-    /// to know that it is the same. Only for numbers in `0..len()`. Default none.
+    /// What the file system says of the file of a picture, where it has one of its own: a picture
+    /// with the same stamp need not be read to know that it is the same. Only for an index in
+    /// `0..len()`. Default none.
     fn stamp(&self, _index: usize) -> Option<Stamp> {
         None
     }
@@ -69,117 +69,4 @@ pub(crate) fn counts(dataset: &dyn Dataset) -> Vec<usize> {
         }
     }
     counts
-}
-
-/// Some pictures of a dataset, in a chosen order; the classes stay those of the whole.
-///
-/// # Examples
-/// ```
-/// use std::sync::Arc;
-/// use taper_data::{Dataset, Folder, Subset};
-/// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/emoji/train");
-/// let all: Arc<dyn Dataset> = Arc::new(Folder::open(root)?);
-/// let two = Subset::new(all.clone(), vec![7, 3])?;
-/// assert_eq!(two.name(1), all.name(3));
-/// assert_eq!(Subset::without(all.clone(), &[0, 1])?.len(), all.len() - 2);
-/// # Ok::<(), taper_data::DataError>(())
-/// ```
-#[derive(Clone)]
-pub struct Subset {
-    whole: Arc<dyn Dataset>,
-    indices: Vec<usize>,
-}
-
-impl Subset {
-    /// The pictures of these numbers, in this order; a number may come more than once.
-    ///
-    /// # Errors
-    /// When a number is out of range.
-    pub fn new(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Result<Self, DataError> {
-        let len = whole.len();
-        match indices.iter().find(|&&index| index >= len) {
-            Some(&index) => Err(DataError::Index { index, len }),
-            None => Ok(Self { whole, indices }),
-        }
-    }
-
-    /// All pictures but those of these numbers, in their order.
-    ///
-    /// # Errors
-    /// When a number is out of range, or a class that had pictures would have none.
-    pub fn without(whole: Arc<dyn Dataset>, indices: &[usize]) -> Result<Self, DataError> {
-        let len = whole.len();
-        let mut keep = vec![true; len];
-        for &index in indices {
-            *keep.get_mut(index).ok_or(DataError::Index { index, len })? = false;
-        }
-        let before = counts(&*whole);
-        let rest = Self { indices: (0..len).filter(|&index| keep[index]).collect(), whole };
-        let after = counts(&rest);
-        for (class, (&had, &has)) in rest.classes().iter().zip(before.iter().zip(&after)) {
-            if had > 0 && has == 0 {
-                return Err(DataError::ClassLost { class: class.clone() });
-            }
-        }
-        Ok(rest)
-    }
-
-    /// The numbers of the pictures in the whole.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-}
-
-impl Dataset for Subset {
-    fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
-        match self.indices.get(index) {
-            Some(&inner) => self.whole.get(inner),
-            None => Err(DataError::Index { index, len: self.len() }),
-        }
-    }
-
-    fn label(&self, index: usize) -> usize {
-        self.whole.label(self.indices[index])
-    }
-
-    fn classes(&self) -> &[String] {
-        self.whole.classes()
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.whole.name(self.indices[index])
-    }
-
-    fn stamp(&self, index: usize) -> Option<Stamp> {
-        self.whole.stamp(self.indices[index])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture::Numbers;
-
-    #[test]
-    fn numbers_out_of_range_are_refused() {
-        let whole: Arc<dyn Dataset> = Arc::new(Numbers(4));
-        let refused = Subset::new(whole.clone(), vec![1, 4]).err();
-        assert!(matches!(refused, Some(DataError::Index { index: 4, len: 4 })));
-        assert!(Subset::without(whole.clone(), &[9]).is_err());
-        let two = Subset::new(whole, vec![3, 1]).unwrap();
-        assert!(two.get(2).is_err());
-        assert_eq!((two.name(0), two.label(0)), ("picture 3".into(), 1));
-    }
-
-    #[test]
-    fn a_class_is_not_lost_silently() {
-        let whole: Arc<dyn Dataset> = Arc::new(Numbers(4));
-        assert_eq!(Subset::without(whole.clone(), &[3, 0]).unwrap().indices(), [1, 2]);
-        let error = Subset::without(whole, &[0, 2]).err().unwrap().to_string();
-        assert!(error.contains("\"even\""), "{error}");
-    }
 }

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::decode::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
 use crate::left_out::LeftOut;
-use crate::loader::MAX_NUMBERS;
+use crate::limits::{EXTENSIONS, MAX_BYTES, MAX_NUMBERS, MAX_PIXELS};
+
+/// Why a picture could not be prepared.
+pub type PrepareError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why pictures could not be found, read, split or loaded. The text names the file and what to do.
 ///
@@ -30,6 +32,7 @@ pub enum DataError {
         /// What was being listed.
         path: PathBuf,
         /// What the operating system said.
+        #[source]
         reason: io::Error,
     },
     /// A file in IDX format cannot be read.
@@ -38,6 +41,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What the operating system, or the decompression, said.
+        #[source]
         reason: io::Error,
     },
     /// A file in IDX format is not what it should be.
@@ -168,10 +172,10 @@ pub enum DataError {
         /// The class.
         class: String,
     },
-    /// A picture of this number does not exist.
+    /// A picture of this index does not exist.
     #[error("there is no picture {index}; the dataset has {len}")]
     Index {
-        /// The number asked for, from 0.
+        /// The index asked for, from 0.
         index: usize,
         /// How many pictures there are.
         len: usize,
@@ -182,6 +186,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
+        #[source]
         reason: io::Error,
     },
     /// A path is that of a folder, a pipe or a device.
@@ -254,6 +259,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What the decoder said.
+        #[source]
         reason: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A loader, or a subset, of nothing.
@@ -298,7 +304,8 @@ pub enum DataError {
         /// The picture.
         name: String,
         /// What the function said.
-        reason: crate::loader::PrepareError,
+        #[source]
+        reason: PrepareError,
     },
     /// Reading or preparing a picture panicked.
     #[error("reading or preparing {name} panicked: {message}")]
@@ -310,7 +317,7 @@ pub enum DataError {
     },
     /// No thread of the loader could be started.
     #[error("cannot start a loader thread: {0}")]
-    Thread(io::Error),
+    Thread(#[source] io::Error),
     /// A batch could not be put together.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

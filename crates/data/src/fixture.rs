@@ -36,7 +36,7 @@ pub(crate) fn draw(root: &Path, path: &str) {
     RgbImage::from_pixel(4, 3, Rgb([255, 0, 0])).save(path).unwrap();
 }
 
-/// A picture of the repository.
-pub(crate) fn emoji() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/emoji")
+/// A small split.
+pub(crate) fn pictures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures")
 }

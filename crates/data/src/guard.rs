@@ -27,10 +27,11 @@ fn is_hushed() -> bool {
     HUSHED.get() || thread::current().name().is_some_and(|name| name.starts_with(JPEG_THREAD))
 }
 
-/// [`guarded`], and nothing is written to stderr about the panic: it is an answer to bad input, and the error says all of it.
+/// [`guarded`], and nothing is written to stderr about the panic: it is an answer to bad input, and
+/// the error says all of it.
 ///
-/// The threads that `jpeg-decoder` starts write nothing either. The first call puts a hook before the one that the
-/// process has for panics, which it leaves all others to.
+/// The threads that `jpeg-decoder` starts write nothing either. The first call puts a hook before
+/// the one that the process has for panics, which it leaves all others to.
 pub(crate) fn hushed<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

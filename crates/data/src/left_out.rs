@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::decode::EXTENSIONS;
+use crate::limits::EXTENSIONS;
 use crate::path_text::path_text;
 
-/// Endings of pictures that nothing here reads.
+/// Extensions of pictures that nothing here reads.
 const UNREAD: [&str; 25] = [
     ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".tga", ".exr", ".hdr", ".dds", ".dng",
     ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".xcf", ".eps", ".pdf", ".mp4",
 ];
 
-/// Files and folders that lie among the pictures and are not read: how many there are of each kind, where a kind is an ending in small
-/// letters (`.heic`) or says what it is (`linked folder`).
+/// Files and folders that lie among the pictures and are not read: how many there are of each kind,
+/// where a kind is an extension in lower case (`.heic`) or says what it is (`linked folder`).
 ///
 /// # Examples
 /// ```
@@ -43,13 +43,14 @@ impl LeftOut {
         self.0.is_empty()
     }
 
-    /// Whether pictures are among it: of formats that are not read, outside of the class folders, or in linked folders.
+    /// Whether pictures are among it: of formats that are not read, outside of the class folders,
+    /// or in linked folders.
     pub fn has_pictures(&self) -> bool {
         let pictures = |kind: &str| UNREAD.contains(&kind) || [LINKED, OUTSIDE].contains(&kind);
         self.0.keys().any(|kind| pictures(kind))
     }
 
-    /// Counts what is neither file nor folder, or a file by its ending.
+    /// Counts what is neither file nor folder, or a file by its extension.
     pub(crate) fn file(&mut self, path: &Path) {
         let ending = path.extension().map(|ending| format!(".{}", path_text(ending).to_lowercase()));
         let readable = |ending: &str| EXTENSIONS.contains(&&ending[1..]);

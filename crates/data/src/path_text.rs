@@ -5,8 +5,9 @@ use std::path::Path;
 
 /// A path as text in one line. Different paths have different texts.
 ///
-/// What is not UTF-8 is written as `\xE9`, control characters as `\n` or `\u{1b}`, and a backslash as `\\`, except on
-/// Windows, where it separates folders. The text of a folder is the beginning of the texts of the paths below it.
+/// What is not UTF-8 is written as `\xE9`, control characters as `\n` or `\u{1b}`, and a backslash
+/// as `\\`, except on Windows, where it separates folders. The text of a folder is the beginning of
+/// the texts of the paths below it.
 ///
 /// # Examples
 /// ```

@@ -4,15 +4,17 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-/// Size and times of a file. A file that has the stamp that it had has the content that it had, as far as this can be known without
-/// reading it: one that was written, replaced or renamed since has another.
+/// Size and times of a file. A file that has the stamp that it had has the content that it had, as
+/// far as this can be known without reading it: one that was written, replaced or renamed since has
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Bytes.
     pub size: u64,
     /// When its content was last written, nanoseconds since 1970.
     pub modified: u64,
-    /// When it was last written, renamed or given other attributes, nanoseconds since 1970; 0 where the system does not tell.
+    /// When it was last written, renamed or given other attributes, nanoseconds since 1970; 0 where
+    /// the system does not tell.
     pub changed: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Formats as Pillow writes and reads them, and files whose metadata unpack to more than their pixels.
+//! Formats as Pillow writes and reads them, and files whose metadata unpack to more than their
+//! pixels.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
@@ -19,7 +20,7 @@ fn every_format_is_read_as_pillow_reads_it() {
         ("rgb_tiff_lzw.tif", 0, None),
         ("rgb_tiff_adobe_deflate.tif", 0, None),
         ("rgb_packbits.tif", 0, None),
-        ("grey.tif", 0, None),
+        ("gray.tif", 0, None),
         ("two.tif", 0, None),
         ("alpha.tif", 1, None),
         ("inks.tif", 1, None),
@@ -35,7 +36,7 @@ fn every_format_is_read_as_pillow_reads_it() {
         ("rgb.qoi", 0, None),
         ("alpha.qoi", 1, None),
         ("rgb.ppm", 0, None),
-        ("grey.pgm", 0, None),
+        ("gray.pgm", 0, None),
         ("two.pbm", 0, None),
         ("plain.pnm", 0, None),
         ("rgb.pam", 0, None),
@@ -86,7 +87,7 @@ fn peak() -> u64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_lies_beside_the_pixels_is_not_unpacked() {
-    // 64 MB of colour profile and as many of texts in files of 64 KB.
+    // 64 MB of color profile and as many of texts in files of 64 KB.
     let before = peak();
     for name in ["profile_bomb.png", "text_bomb.png"] {
         let bomb = fs::read(folder().join(name)).unwrap();
@@ -103,7 +104,8 @@ fn what_lies_beside_the_pixels_is_not_unpacked() {
 #[test]
 fn what_a_header_claims_costs_no_memory() {
     let before = peak();
-    // A JPEG of 65,500 x 65,500; bytes before its frame lead to a small frame if they are taken for a segment.
+    // A JPEG of 65,500 x 65,500; bytes before its frame lead to a small frame if they are taken for
+    // a segment.
     let frame = |side: u16| {
         let [high, low] = side.to_be_bytes();
         [&b"\xff\xc0\0\x11\x08"[..], &[high, low, high, low], b"\x03R\x11\0G\x11\0B\x11\0"].concat()
@@ -114,7 +116,8 @@ fn what_a_header_claims_costs_no_memory() {
     jpeg.extend([&frame(8)[..], scan, b"\xff\xd9"].concat());
     let said = decode_bytes(&jpeg, "x.jpg").unwrap_err().to_string();
     assert!(said.contains("65500 x 65500"), "{said}");
-    // A WebP whose EXIF is to be 2 GB long; a GIF of one pixel with a picture of 65,535 x 65,535 in it; a TIFF with 2^32 - 1 tags' values.
+    // A WebP whose EXIF is to be 2 GB long; a GIF of one pixel with a picture of 65,535 x 65,535 in
+    // it; a TIFF with 2^32 - 1 tags' values.
     let mut webp = b"RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\0\0\0\x08\0\0\0\0\0\0\0\0\0EXIF\xf0\xff\xff\x7f".to_vec();
     webp.extend([0; 64]);
     let mut gif = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x44\x01\0;".to_vec();

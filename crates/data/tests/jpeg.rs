@@ -1,4 +1,5 @@
-//! JPEGs as libjpeg reads them, whatever their sampling, scans, coding and marks; what is not read is refused by its name.
+//! JPEGs as libjpeg reads them, whatever their sampling, scans, coding and marks; what is not read
+//! is refused by its name.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
@@ -11,7 +12,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jpeg")
 }
 
-/// Those with a component that has some of the samples of the finest: in scans of their own neither decoder reads them.
+/// Those with a component that has some of the samples of the finest: in scans of their own neither
+/// decoder reads them.
 const SOME_SAMPLES: [&str; 3] = ["2x4-1x2-1x1", "4x1-2x1-1x1", "4x2-2x1-2x2"];
 
 #[test]
@@ -35,7 +37,8 @@ fn every_sampling_scan_and_mark_is_read_as_libjpeg_reads_it() {
         assert_eq!(picture.dimensions(), wanted.dimensions(), "{name}");
         let off: Vec<u8> = picture.iter().zip(wanted.iter()).map(|(a, b)| a.abs_diff(*b)).collect();
         let mean = off.iter().map(|&off| f64::from(off)).sum::<f64>() / off.len() as f64;
-        // Decoders round as they like, and between the samples of a chroma they draw lines each in its own way.
+        // Decoders round as they like, and between the samples of a chroma they draw lines each in
+        // its own way.
         assert!(off.iter().all(|&off| off <= 4) && mean < 0.5, "{name}: {:?}, {mean} in the mean", off.iter().max());
     }
 }

@@ -1,10 +1,11 @@
-//! Files in which bytes were changed, cut out or doubled: a picture or an error that names the file, never a panic.
+//! Files in which bytes were changed, cut out or doubled: a picture or an error that names the
+//! file, never a panic.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::path::Path;
 
 use proptest::prelude::*;
-use taper_data::{Idx, decode_bytes};
+use taper_data::{Idx, IdxFile, decode_bytes};
 
 /// A small file of each format and coding.
 const FILES: [&str; 17] = [
@@ -78,9 +79,9 @@ proptest! {
     #[test]
     fn a_changed_idx_file_is_pictures_or_an_error(changes in changes()) {
         let images = [&[0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3][..], &[7; 18]].concat();
-        let labels = (&[0, 0, 8, 1, 0, 0, 0, 3, 2, 0, 1][..], Path::new("labels"));
+        let labels = IdxFile { bytes: &[0, 0, 8, 1, 0, 0, 0, 3, 2, 0, 1], name: Path::new("labels") };
         let bytes = changed(images, &changes);
-        if let Err(error) = Idx::from_bytes((&bytes, Path::new("changed")), labels) {
+        if let Err(error) = Idx::from_bytes(IdxFile { bytes: &bytes, name: Path::new("changed") }, labels) {
             prop_assert!(error.to_string().contains("changed") || error.to_string().contains("labels"), "{error}");
         }
     }

@@ -1,4 +1,5 @@
-//! Pictures that are hardly any, or of a kind that few expect: read as a picture viewer would, or refused by name.
+//! Pictures that are hardly any, or of a kind that few expect: read as a picture viewer would, or
+//! refused by name.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs::{self, File};
@@ -43,7 +44,8 @@ fn one_pixel_and_the_longest_line_are_pictures_and_none_is_not() {
             assert!(picture.iter().all(|value| value.abs_diff(128) <= 2), "{ending}");
         }
     }
-    // Sizes in the headers: PNG at byte 16 with a checksum that is not looked at first, BMP at 18, GIF at 6.
+    // Sizes in the headers: PNG at byte 16 with a checksum that is not looked at first, BMP at 18,
+    // GIF at 6.
     for (ending, at, length) in [("png", 16, 4), ("bmp", 18, 4), ("gif", 6, 2)] {
         let path = folder.path().join(format!("nothing.{ending}"));
         RgbImage::new(4, 4).save(&path).unwrap();

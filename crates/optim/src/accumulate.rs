@@ -2,8 +2,9 @@ use std::iter;
 
 use candle_core::{Tensor, Var, backprop::GradStore};
 
-use crate::error::{OptimError, require};
-use crate::optimizer::{Missing, Optimizer, gradient, tensor_error};
+use crate::error::{OptimError, require, tensor_error};
+use crate::gradient::{Missing, gradient};
+use crate::optimizer::Optimizer;
 use crate::rule::scaled;
 
 /// The mean of the gradients of several micro-batches: one step of a batch that does not fit into
@@ -39,6 +40,7 @@ use crate::rule::scaled;
 /// assert_eq!(w.to_vec1::<f64>()?, [3.0]); // the mean of 1, 2, 3 and 6
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Accumulator {
     /// In the order of their names.
     params: Vec<(String, Var)>,

@@ -3,8 +3,9 @@
 use candle_core::{DType, Device, Result, Storage, Tensor};
 use rayon::prelude::*;
 
-use crate::part::squares;
-use crate::real::Real;
+use crate::engine::real::Real;
+use crate::engine::squares::squares;
+use crate::units::rows;
 
 /// The gradient of a parameter with every unit clipped to `ratio` times the unit's own length,
 /// which counts as `eps` at least. Both are contiguous and of one shape and type.
@@ -51,16 +52,6 @@ fn lengths(tensor: &Tensor) -> Result<Vec<f64>> {
 
 fn lengths_of<T: Real>(values: &[T], len: usize) -> Vec<f64> {
     values.par_chunks(len).map(|unit| squares(unit).sqrt()).collect()
-}
-
-/// A matrix with a row for each unit: the first axis counts the outputs of a layer's weights, and
-/// a vector or scalar is one unit.
-fn rows(tensor: &Tensor) -> Result<Tensor> {
-    let tensor = tensor.detach();
-    match tensor.dims() {
-        [] | [_] => tensor.reshape((1, tensor.elem_count())),
-        [outputs, inputs @ ..] => tensor.reshape((*outputs, inputs.iter().product::<usize>())),
-    }
 }
 
 #[cfg(test)]

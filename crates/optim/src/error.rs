@@ -1,4 +1,4 @@
-use candle_core::{DType, Shape};
+use candle_core::{DType, Shape, Tensor, Var};
 
 /// What can go wrong when an optimizer or a schedule is built, stepped or restored.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,18 @@ pub enum OptimError {
         /// The other name.
         second: String,
     },
+    /// A step was made without its number, which the schedule of a group needs.
+    #[error("parameter {name} has a schedule of its own, which needs the number of the step: call step_at")]
+    StepWithoutNumber {
+        /// The first parameter of such a group.
+        name: String,
+    },
+    /// A plan moves the momentum of a rule that has none.
+    #[error("the plan has a momentum, and the rule of parameter {name} has none")]
+    NoMomentum {
+        /// The first parameter with such a rule.
+        name: String,
+    },
     /// A mean of gradients was asked for before any had been added.
     #[error("no gradients have been added since the last mean")]
     NothingAccumulated,
@@ -76,7 +88,7 @@ pub enum OptimError {
         /// The name of the parameter.
         name: String,
     },
-    /// The loss is a NaN or an infinity where a minimisation starts.
+    /// The loss is a NaN or an infinity where a minimization starts.
     #[error("the loss must be finite at the start, got {loss}")]
     NonFiniteLoss {
         /// The loss at the start.
@@ -98,7 +110,7 @@ pub enum OptimError {
     /// A second derivative is a NaN or an infinity.
     #[error("the Hessian is not finite")]
     NonFiniteHessian,
-    /// The loss to be minimised has no element, or several.
+    /// The loss to be minimized has no element, or several.
     #[error("the loss must be a scalar, got the shape {shape:?}")]
     NotScalar {
         /// The shape it has.
@@ -175,4 +187,22 @@ pub(crate) fn require_positive(field: &'static str, got: f64) -> Result<(), Opti
 /// Refuses what is not finite and 0 or more.
 pub(crate) fn require_not_negative(field: &'static str, got: f64) -> Result<(), OptimError> {
     require(got.is_finite() && got >= 0.0, field, "finite and not negative", got)
+}
+
+/// Refuses a tensor that has another shape or type than the variable it is for.
+pub(crate) fn require_like(name: &str, tensor: &Tensor, var: &Var) -> Result<(), OptimError> {
+    if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() {
+        return Ok(());
+    }
+    Err(OptimError::Mismatch {
+        name: name.to_owned(),
+        wanted: var.shape().clone(),
+        wanted_dtype: var.dtype(),
+        got: tensor.shape().clone(),
+        got_dtype: tensor.dtype(),
+    })
+}
+
+pub(crate) fn tensor_error(name: &str, source: candle_core::Error) -> OptimError {
+    OptimError::Tensor { name: name.to_owned(), source }
 }

@@ -10,7 +10,7 @@
 //! line: `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
 //! Beside these stand an [`Average`] of the parameters along a run, and the methods of second order
-//! for a loss that is the same at every evaluation: a [`Minimiser`] ([`Lbfgs`], [`Bfgs`],
+//! for a loss that is the same at every evaluation: a [`Minimizer`] ([`Lbfgs`], [`Bfgs`],
 //! [`Newton`]) runs to the minimum on its own.
 //!
 //! Two helpers have a memory of their own: an [`Accumulator`] takes the mean of the gradients of
@@ -48,129 +48,68 @@
 //! ```
 
 mod error;
+mod keys;
+
+mod engine;
 mod rule;
 
-mod elementwise;
-mod fused;
-mod number;
-mod part;
-mod real;
-#[cfg(test)]
-mod twins;
-mod whole;
-
-mod momentum;
-mod sgd;
-
-mod adadelta;
-mod adagrad;
-mod rmsprop;
-
-mod moments;
-
-mod adam;
-mod adamax;
-mod adamw;
-mod lion;
-mod nadam;
-mod radam;
-
-mod direction;
-
-mod lamb;
-mod lars;
-mod muon;
-mod newton_schulz;
+mod rules;
 
 mod adaptive;
 mod clip;
+mod gradient;
 mod group;
+mod named;
+mod units;
+
 mod optimizer;
+mod plan;
+mod state;
 mod step;
 
+mod displaced;
+mod evaluation;
+
 mod accumulate;
-mod state;
+mod sam;
 
-mod named;
+mod schedules;
 
-mod average;
-mod average_state;
 mod averaging;
 
-mod schedule;
+mod second_order;
 
-mod cosine;
-mod cosine_restarts;
-mod exponential;
-mod inverse_time;
-mod linear;
-mod multi_step;
-mod one_cycle;
-mod polynomial;
-mod snapshot_cycles;
-mod step_decay;
-mod then;
-mod triangular;
-mod warmup;
-
-mod reduce_on_plateau;
-
-mod descent;
-mod line_search;
-mod minimise;
-mod objective;
-mod strong_wolfe;
-mod vector;
-
-mod bfgs;
-mod cholesky;
-mod lbfgs;
-mod newton;
+/// The crate that the tensors of this interface come from.
+pub use candle_core;
 
 pub use accumulate::Accumulator;
-pub use adadelta::{AdaDelta, AdaDeltaConfig};
-pub use adagrad::{AdaGrad, AdaGradConfig};
-pub use adam::{Adam, AdamConfig};
-pub use adamax::{AdaMax, AdaMaxConfig};
-pub use adamw::{AdamW, AdamWConfig};
-pub use average::Average;
-pub use averaging::Averaging;
-pub use bfgs::{Bfgs, BfgsConfig};
+pub use averaging::{Average, Averaging};
 pub use clip::Clip;
-pub use cosine::Cosine;
-pub use cosine_restarts::CosineRestarts;
+pub use displaced::Displaced;
 pub use error::OptimError;
-pub use exponential::Exponential;
+pub use gradient::Missing;
 pub use group::Group;
-pub use inverse_time::InverseTime;
-pub use lamb::{Lamb, LambConfig};
-pub use lars::{Lars, LarsConfig};
-pub use lbfgs::{Lbfgs, LbfgsConfig};
-pub use line_search::LineSearch;
-pub use linear::Linear;
-pub use lion::{Lion, LionConfig};
-pub use minimise::{Iterate, Minimiser, Observer, Outcome, Reason, Stopping};
-pub use momentum::{Momentum, MomentumConfig};
-pub use multi_step::MultiStep;
-pub use muon::{Muon, MuonConfig, MuonScale};
-pub use nadam::{NAdam, NAdamConfig};
-pub use newton::{Newton, NewtonConfig};
-pub use objective::LossAndGradients;
-pub use one_cycle::{OneCycle, OneCycleConfig};
-pub use optimizer::{Missing, NonFinite, Optimizer, OptimizerConfig};
-pub use polynomial::Polynomial;
-pub use radam::{RAdam, RAdamConfig};
-pub use reduce_on_plateau::{Goal, ReduceOnPlateau, ReduceOnPlateauConfig, Threshold};
-pub use rmsprop::{RmsProp, RmsPropConfig};
+pub use optimizer::{NonFinite, Optimizer, OptimizerConfig};
+pub use plan::Plan;
 pub use rule::{Step, UpdateRule};
-pub use schedule::{Constant, Schedule};
-pub use sgd::{Sgd, SgdConfig};
-pub use snapshot_cycles::SnapshotCycles;
+pub use rules::{
+    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
+    AdamConfig, AdamW, AdamWConfig, GradientCentralization, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig,
+    Lookahead, LookaheadConfig, Momentum, MomentumConfig, Muon, MuonConfig, MuonScale, NAdam, NAdamConfig, NAdamW,
+    NAdamWConfig, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RAdamW, RAdamWConfig, RmsProp, RmsPropConfig,
+    ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW, SgdWConfig, Soap, SoapConfig,
+};
+pub use sam::{Sam, SamConfig};
+pub use schedules::{
+    Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, LinearSchedule, MultiStep, OneCycle,
+    OneCycleConfig, OneCycleMomentum, OneCycleMomentumConfig, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig,
+    Schedule, SnapshotCycles, StepDecay, Then, Threshold, Triangular, Triangular2, Warmup,
+};
+pub use second_order::{
+    Bfgs, BfgsConfig, Iterate, Lbfgs, LbfgsConfig, LineSearch, LossAndGradients, Minimizer, Newton, NewtonConfig,
+    Observer, Outcome, Reason, Stopping,
+};
 pub use step::StepStats;
-pub use step_decay::StepDecay;
-pub use then::Then;
-pub use triangular::Triangular;
-pub use warmup::Warmup;
 
 /// Runs the example of the README.
 #[cfg(doctest)]

@@ -2,9 +2,8 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 
-use crate::error::OptimError;
+use crate::error::{OptimError, tensor_error};
 use crate::group::{Group, by_name};
-use crate::optimizer::tensor_error;
 
 /// Checks the parameters as [`Optimizer::new`](crate::Optimizer::new) does, as one group, and puts
 /// them in the order of their names.

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use candle_core::{Tensor, Var, backprop::GradStore};
+use candle_core::Var;
 
 use crate::clip::Clip;
-use crate::error::OptimError;
-use crate::group::{Group, by_name};
-use crate::rule::{Step, UpdateRule};
-use crate::state::STEP;
+use crate::error::{OptimError, tensor_error};
+use crate::gradient::Missing;
+use crate::group::{Group, Listed, by_name};
+use crate::keys::STEP;
+use crate::rule::UpdateRule;
+use crate::schedules::Schedule;
 
 /// What to do about a gradient that holds a NaN or an infinity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,17 +19,6 @@ pub enum NonFinite {
     /// The step is left out and counted: no parameter, slot or count of updates changes. Every
     /// gradient is then read twice, as with clipping.
     Skip,
-}
-
-/// What to do about a parameter without a gradient.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Missing {
-    /// The step fails and names it: usually the network has lost it on the way to the loss.
-    #[default]
-    Error,
-    /// Its gradient is 0, as in a step that a block of a network was left out of (stochastic depth): momentum carries it
-    /// on, and it decays.
-    Zero,
 }
 
 /// What an [`Optimizer`] does with gradients before its rules see them. By default nothing.
@@ -57,7 +48,7 @@ pub struct OptimizerConfig {
 /// let conv = Var::ones((3, 3), DType::F32, &Device::Cpu)?;
 /// let head = Var::ones((3, 1), DType::F32, &Device::Cpu)?;
 /// let body = Group { params: vec![("conv".into(), conv.clone())], weight_decay: 1e-4, ..Group::default() };
-/// let top = Group { params: vec![("head".into(), head.clone())], rate: 10.0, ..Group::default() };
+/// let top = Group { params: vec![("head".into(), head.clone())], lr_scale: 10.0, ..Group::default() };
 /// let sgd = Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?;
 /// let config = OptimizerConfig { clip: Clip::GlobalNorm(1.0), ..OptimizerConfig::default() };
 /// let mut optimizer = Optimizer::new(Box::new(sgd), vec![body, top], config)?;
@@ -67,6 +58,7 @@ pub struct OptimizerConfig {
 /// assert!(stats.gradient_norm > 1.0 && stats.clip_factor < 1.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Optimizer {
     pub(crate) config: OptimizerConfig,
     /// In the order of their names.
@@ -76,12 +68,14 @@ pub struct Optimizer {
 }
 
 /// A parameter, its settings and what is remembered of it.
+#[derive(Debug)]
 pub(crate) struct Trained {
     pub(crate) name: String,
     pub(crate) var: Var,
     pub(crate) rule: Arc<dyn UpdateRule>,
-    rate: f64,
-    weight_decay: f64,
+    pub(crate) lr_scale: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) schedule: Option<Arc<dyn Schedule>>,
     /// In the order of the rule's slot names.
     pub(crate) slots: Vec<Var>,
     /// How many updates it has had.
@@ -93,7 +87,7 @@ impl Optimizer {
     /// their own.
     ///
     /// # Errors
-    /// - [`OptimError::BadGroup`] when a group's `rate` is not a finite number above 0, or its
+    /// - [`OptimError::BadGroup`] when a group's `lr_scale` is not a finite number above 0, or its
     ///   `weight_decay` is negative or not finite;
     /// - [`OptimError::BadConfig`] when a limit of the clipping is not a finite number above 0;
     /// - [`OptimError::ListedTwice`], [`OptimError::SameVariable`] when a parameter would be
@@ -109,12 +103,11 @@ impl Optimizer {
         }
         let mut trained = Vec::new();
         for (name, listed) in by_name(groups)? {
-            let (var, rate, weight_decay) = (listed.var, listed.rate, listed.weight_decay);
-            let rule = listed.rule.unwrap_or_else(|| default.clone());
-            let zeros = |_| Var::zeros(var.shape(), var.dtype(), var.device());
-            let slots = rule.slots().iter().map(zeros).collect::<candle_core::Result<_>>();
+            let Listed { var, lr_scale, weight_decay, rule, schedule, .. } = listed;
+            let rule = rule.unwrap_or_else(|| default.clone());
+            let slots = rule.slots().iter().map(|slot| rule.new_slot(slot, &var)).collect::<candle_core::Result<_>>();
             let slots = slots.map_err(|source| tensor_error(&name, source))?;
-            trained.push(Trained { name, var, rule, rate, weight_decay, slots, updates: 0 });
+            trained.push(Trained { name, var, rule, lr_scale, weight_decay, schedule, slots, updates: 0 });
         }
         Ok(Self { config, trained, skipped: 0 })
     }
@@ -128,42 +121,4 @@ fn check_slots(slots: &[&'static str]) -> Result<(), OptimError> {
         }
     }
     Ok(())
-}
-
-impl Trained {
-    /// The update at hand.
-    pub(crate) fn next(&self, lr: f64) -> Step {
-        Step { t: self.updates + 1, lr: lr * self.rate, weight_decay: self.weight_decay }
-    }
-}
-
-/// The gradient of a parameter, fit for use.
-pub(crate) fn gradient(name: &str, var: &Var, grads: &GradStore, missing: Missing) -> Result<Tensor, OptimError> {
-    let grad = match (grads.get(var), missing) {
-        (Some(grad), _) => grad,
-        (None, Missing::Zero) => {
-            return var.as_detached_tensor().zeros_like().map_err(|source| tensor_error(name, source));
-        }
-        (None, Missing::Error) => return Err(OptimError::MissingGradient { name: name.to_owned() }),
-    };
-    require_like(name, grad, var)?;
-    grad.detach().contiguous().map_err(|source| tensor_error(name, source))
-}
-
-/// Refuses a tensor that has another shape or type than the variable it is for.
-pub(crate) fn require_like(name: &str, tensor: &Tensor, var: &Var) -> Result<(), OptimError> {
-    if tensor.shape() == var.shape() && tensor.dtype() == var.dtype() {
-        return Ok(());
-    }
-    Err(OptimError::Mismatch {
-        name: name.to_owned(),
-        wanted: var.shape().clone(),
-        wanted_dtype: var.dtype(),
-        got: tensor.shape().clone(),
-        got_dtype: tensor.dtype(),
-    })
-}
-
-pub(crate) fn tensor_error(name: &str, source: candle_core::Error) -> OptimError {
-    OptimError::Tensor { name: name.to_owned(), source }
 }

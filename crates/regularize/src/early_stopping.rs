@@ -18,9 +18,11 @@ impl Default for EarlyStoppingConfig {
     }
 }
 
-/// Watches the validation loss: a network that is trained on after it has stopped falling learns its pictures by heart.
+/// Watches the validation loss: a network that is trained on after it has stopped falling learns
+/// its pictures by heart.
 ///
-/// It only counts; who keeps the weights of the best epoch is told which one it was. A loss that is NaN is no improvement.
+/// It only counts; who keeps the weights of the best epoch is told which one it was. A loss that is
+/// NaN is no improvement.
 ///
 /// # Examples
 /// ```

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor, bail};
 /// teacher are all trained with the one loss [`cross_entropy`](crate::cross_entropy).
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Normalised pictures, (N,H,W,3).
+    /// Normalized pictures, (N,H,W,3).
     pub images: Tensor,
     /// One distribution over the C classes for each picture, (N,C); rows sum to 1.
     pub targets: Tensor,

@@ -3,24 +3,26 @@
 //! Feature maps have the shape (N,H,W,C), contiguous: batch, height, width, channels. Weights keep
 //! torchvision's shapes (convolution O,I,H,W; linear O,I), in memory as on disk.
 //!
-//! Read in this order: [`Rng`] (keyed randomness), [`Mode`] and [`Layer`] (what a layer is),
-//! [`Params`] (named weights), then the operations ([`conv2d`], [`max_pool2d`], ...), each a function
-//! from tensors to a tensor whose gradient candle's `backward` follows, and [`check_gradients`], which
-//! holds all of them, and yours, to finite differences.
+//! Read in this order: [`Rng`] (keyed randomness), then the operations ([`conv2d`], [`max_pool2d`],
+//! ...), each a function from tensors to a tensor whose gradient candle's `backward` follows, and
+//! [`check_gradients`], which holds all of them, and yours, to finite differences. Layers with
+//! named weights are made of them in `taper-nn`.
 //!
-//! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels). Anywhere
-//! else it is composed of candle's own operations in a form whose gradient is right (module
-//! [`composed`]); the tests run both on the CPU and hold them together.
+//! On a CPU, in float32 and float64, an operation runs a kernel of [`kernels`](crate#kernels).
+//! Anywhere else it is composed of candle's own operations in a form whose gradient is right
+//! (module [`composed`]); the tests run both on the CPU and hold them together.
 //!
 //! # Kernels
-//! The folder `kernels` is the only one in the workspace with `unsafe` in it. They run on the best instruction set of the
-//! processor ([`simd`]); where it has bfloat16, convolutions compute in it when asked ([`Precision`]). A training step needs
-//! gigabytes of feature maps for moments: a program of your own should make [`Recycler`] its allocator (two lines), and
-//! call [`backward`] where it would call candle's.
+//! The folder `kernels` is the only one in the workspace with `unsafe` in it. Kernels run on the
+//! best instruction set of the processor ([`simd`]); where it has bfloat16, convolutions compute in
+//! it when asked ([`Precision`]). A training step allocates gigabytes of feature maps for a short
+//! time: a program of your own should make [`Recycler`] its allocator (two lines), and call
+//! [`backward`] where it would call candle's.
 //!
 //! # Sizes
-//! No size is a fault of memory: what cannot be counted, addressed or had is a [`SizeError`] inside candle's error. Of no
-//! pictures, or to no channels, an output is empty and its gradients are 0.
+//! No size is a fault of memory: what cannot be counted, addressed or allocated is a [`SizeError`]
+//! inside candle's error. Of no pictures, or to no channels, an output is empty and its gradients
+//! are 0.
 //!
 //! Maps in candle's (N,C,H,W): [`nchw`].
 //!
@@ -38,60 +40,37 @@
 mod rng;
 
 mod batch;
-mod init;
-mod initialization;
-mod mode;
-mod params;
-mod precision;
 
-mod activation;
-mod batch_norm;
-pub mod composed;
-mod concat;
-mod conv;
-mod dropout;
-mod epilogue;
-mod fractional_pool;
-mod gate;
-mod graph;
-mod linear;
-mod loss;
-mod named;
-pub mod nchw;
-mod nonlinearity;
-mod norm;
-mod pool;
+mod window;
+
 mod sizes;
 
-mod gradcheck;
-mod kernels;
-mod tape;
+mod regions;
+mod shape;
 
-pub use activation::{add_relu, relu};
+mod kernels;
+
+mod autograd;
+
+mod ops;
+
+pub use candle_core;
+
+pub use autograd::{GradientError, backward, check_gradients};
 pub use batch::Batch;
-pub use batch_norm::{BatchMoments, batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
-pub use concat::concat;
-pub use conv::{Conv, conv2d, conv2d_relu};
-pub use dropout::dropout;
-pub use epilogue::Epilogue;
-pub use fractional_pool::{Regions, Sequence, fractional_max_pool2d};
-pub use gradcheck::{GradientError, check_gradients};
-pub use graph::{Graph, Node, Operation, Value};
-pub use initialization::Initialization;
-pub use kernels::recycler::Recycler;
-pub use kernels::simd::{Simd, force_simd, simd, simd_asked_for};
-pub use linear::linear;
-pub use loss::{cross_entropy, log_softmax};
-pub use mode::{Layer, Mode};
-pub use named::NameError;
-pub use nonlinearity::Activation;
-pub use norm::{group_norm, layer_norm};
-pub use params::{LoadReport, Params, Path, Reshaped};
-pub use pool::{Pool, adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
-pub use precision::{Precision, PrecisionError};
+pub use kernels::memory::Recycler;
+pub use kernels::simd::{Simd, SimdError, force_simd, simd, simd_asked_for};
+pub use ops::{
+    BatchMoments, Epilogue, Precision, PrecisionError, adaptive_avg_pool2d, add_relu, batch_norm_eval,
+    batch_norm_train, composed, concat, conv2d, conv2d_batch_norm_train, conv2d_relu, cross_entropy, dropout,
+    elementwise, fractional_max_pool2d, global_avg_pool, global_max_pool, group_norm, layer_norm, linear, log_softmax,
+    max_pool2d, maxout, nchw, relu,
+};
+pub use regions::{Regions, Sequence};
 pub use rng::Rng;
+pub use shape::{check_input, check_memory, element_count};
 pub use sizes::SizeError;
-pub use tape::backward;
+pub use window::{Conv, Pool};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 /// A stream of random numbers, named by a key.
 ///
 /// A key is derived from a seed by [`fork`](Rng::fork) (a purpose: `"init"`, `"dropout"`) and
-/// [`at`](Rng::at) (an index: epoch, step, sample). Deriving reads the key and never the position in
-/// the stream, so neither the order of calls nor the number of threads changes what is drawn:
+/// [`at`](Rng::at) (an index: epoch, step, sample). Deriving reads the key and never the position
+/// in the stream, so neither the order of calls nor the number of threads changes what is drawn:
 ///
 /// ```text
 /// key(seed)           = SHA-256("taper" || seed)
@@ -79,8 +79,9 @@ impl Rng {
         rand_distr::StandardNormal.sample(&mut self.stream)
     }
 
-    /// A number in [0, 1] from the beta distribution with both parameters `alpha`, positive and finite: even at 1, near the
-    /// ends below it, near the middle above it. 1/2 for any other `alpha`.
+    /// A number in [0, 1] from the beta distribution with both parameters `alpha`, positive and
+    /// finite: even at 1, near the ends below it, near the middle above it. 1/2 for any other
+    /// `alpha`.
     pub fn beta(&mut self, alpha: f64) -> f64 {
         rand_distr::Beta::new(alpha, alpha).map_or(0.5, |beta| beta.sample(&mut self.stream))
     }

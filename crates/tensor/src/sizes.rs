@@ -1,11 +1,13 @@
 //! The arithmetic of sizes, all of it: what the sizes of an operation's inputs make of its output.
 //!
-//! Kernels compute addresses from sizes, so a product that wraps around would be a memory fault. Their entry points take
-//! [`Checked`] sizes, which only this file makes, with checked arithmetic and once a call. For all of them these products
-//! and sums hold no surprise:
+//! Kernels compute addresses from sizes, so a product that wraps around would be a memory fault.
+//! Their entry points take [`Checked`] sizes, which only this file makes, with checked arithmetic
+//! and once a call. For all of them these products and sums hold no surprise:
 //!
-//! - the elements of the input and of the output, of any of their axes together (axes of 0 count as 1), and their bytes;
-//! - `size + 2·padding`, `dilation·(kernel - 1) + 1` and every position in between, as signed numbers too;
+//! - the elements of the input and of the output, of any of their axes together (axes of 0 count as
+//!   1), and their bytes;
+//! - `size + 2·padding`, `dilation·(kernel - 1) + 1` and every position in between, as signed
+//!   numbers too;
 //! - `size · cells` of each side of an adaptive pool.
 //!
 //! The composed forms ask here as well, so that both paths refuse the same.
@@ -14,7 +16,7 @@ use std::ops::Deref;
 
 use candle_core::{Error, Result, Tensor, bail};
 
-use crate::{Conv, Pool};
+use crate::window::{Conv, Pool};
 
 /// A size that follows from those of the inputs and cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,11 +69,12 @@ impl From<SizeError> for Error {
 const WIDEST: usize = 8;
 /// Pixels, at most, of a padded side or of a window: sums of a few stay signed numbers.
 const LONGEST: usize = isize::MAX as usize / 8;
-/// Tensors of more bytes are asked of the system before they are made: a refused allocation would end the process.
+/// Tensors of more bytes are asked of the system before they are made: a refused allocation would
+/// end the process.
 const ASKED: usize = 1 << 30;
 
-/// How many elements a tensor of this shape has. Axes of 0 count as 1 where it is checked, so that every part of the
-/// product can be computed.
+/// How many elements a tensor of this shape has. Axes of 0 count as 1 where it is checked, so that
+/// every part of the product can be computed.
 ///
 /// # Errors
 /// When their bytes could not be counted.
@@ -96,7 +99,8 @@ pub(crate) fn made(operation: &'static str, shape: &[usize], width: usize) -> st
     Ok(count)
 }
 
-/// As [`elements`], of an input: one whose elements do not all lie in memory (a broadcast one) is about to be copied.
+/// As [`elements`], of an input: one whose elements do not all lie in memory (a broadcast one) is
+/// about to be copied.
 ///
 /// # Errors
 /// As [`made`].
@@ -247,7 +251,8 @@ impl Checked<Pooling> {
         let (Some(free_h), Some(free_w)) = (side(h, kh)?, side(w, kw)?) else {
             bail!("max_pool2d: the window {kh}x{kw} is larger than the map {h}x{w} with padding {padding}");
         };
-        // As PyTorch counts them: in ceil mode the last window must begin inside the map or its left padding.
+        // As PyTorch counts them: in ceil mode the last window must begin inside the map or its
+        // left padding.
         let windows = |size: usize, free: usize| match ceil_mode {
             true if free.div_ceil(stride) * stride < size + padding => free.div_ceil(stride) + 1,
             true => free.div_ceil(stride),
@@ -291,7 +296,8 @@ impl Checked<Averaging> {
         }
         elements("adaptive_avg_pool2d", &[n, h, w, c])?;
         made("adaptive_avg_pool2d", &[n, oh, ow, c], width)?;
-        // The matrices that average rows and columns; a cell begins and ends at such a product over its number.
+        // The matrices that average rows and columns; a cell begins and ends at such a product over
+        // its number.
         elements("adaptive_avg_pool2d", &[oh.saturating_add(1), h + 1])?;
         elements("adaptive_avg_pool2d", &[ow.saturating_add(1), w + 1])?;
         Ok(Self(Averaging { n, h, w, c, oh, ow }))

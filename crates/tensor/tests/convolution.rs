@@ -1,5 +1,6 @@
-//! Convolution and the fully connected layer against their definitions in float64: on random sizes, in both float types,
-//! on every instruction set that this processor has, and on one and on several threads.
+//! Convolution and the fully connected layer against their definitions in float64: on random sizes,
+//! in both float types, on every instruction set that this processor has, and on one and on several
+//! threads.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -87,14 +88,14 @@ fn hold(case: &Case) {
 }
 
 /// A batch norm of the convolution, whose weight and bias are that of the case.
-fn normalised(case: &Case, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+fn normalized(case: &Case, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     let b = b.unwrap();
     Ok(conv2d_batch_norm_train(x, w, case.conv, (b, b), 1e-2, Epilogue::None)?.0)
 }
 
-/// A batch norm in one operation with the convolution is the twins one after the other, and its moments are those of the
-/// convolution's output, summed up in float64.
-fn hold_normalised(case: &Case) {
+/// A batch norm in one operation with the convolution is the twins one after the other, and its
+/// moments are those of the convolution's output, summed up in float64.
+fn hold_normalized(case: &Case) {
     let case = Case { bias: true, ..*case };
     let inputs = case.inputs();
     let right = run(&inputs, DType::F64, &|x, w, b| {
@@ -102,10 +103,10 @@ fn hold_normalised(case: &Case) {
         Ok(composed::batch_norm_train(&composed::conv2d(x, w, None, case.conv)?, b, b, 1e-2, Epilogue::None)?.0)
     });
     for (dtype, limit) in [(DType::F64, 1e-9), (DType::F32, 5e-4)] {
-        let got = run(&inputs, dtype, &|x, w, b| normalised(&case, x, w, b));
+        let got = run(&inputs, dtype, &|x, w, b| normalized(&case, x, w, b));
         for (part, (got, right)) in ["y", "dx", "dw", "db"].iter().zip(got.iter().zip(&right)) {
             let error = error(got, right);
-            assert!(error < limit, "{part} normalised in {dtype:?}: {error:e} of {case:?}");
+            assert!(error < limit, "{part} normalized in {dtype:?}: {error:e} of {case:?}");
         }
     }
     let narrow: Vec<Tensor> = inputs.iter().map(|x| x.to_dtype(DType::F32).unwrap()).collect();
@@ -185,14 +186,14 @@ proptest! {
 
     // Where all channels are whole vectors the convolution sums its output up itself.
     #[test]
-    fn a_normalised_convolution_is_its_definition(
+    fn a_normalized_convolution_is_its_definition(
         (n, h, w, c, vectors) in (2usize..4, 4usize..24, 4usize..24, 1usize..40, 1usize..4),
         (odd, r, stride, padding) in (0usize..2, prop::sample::select(vec![1usize, 3, 3, 5]), 1usize..3, 0usize..3),
     ) {
         let conv = Conv { stride, padding, ..Conv::default() };
         let case = Case { n, h, w, c, o: 16 * vectors + odd, r, s: r, conv, bias: true };
         prop_assume!(case.fits());
-        hold_normalised(&case);
+        hold_normalized(&case);
     }
 
     #[test]
@@ -214,8 +215,9 @@ proptest! {
     }
 }
 
-/// Layers of the networks that are trained, and corners: a deep layer whose weight gradient goes by chunks, an inner
-/// size of 27, one pixel, one channel, a kernel larger than the map, a stride that skips whole pixels.
+/// Layers of the networks that are trained, and corners: a deep layer whose weight gradient goes by
+/// chunks, an inner size of 27, one pixel, one channel, a kernel larger than the map, a stride that
+/// skips whole pixels.
 fn chosen_cases() -> Vec<Case> {
     let case = |n, size, c, o, r, conv| Case { n, h: size, w: size, c, o, r, s: r, conv, bias: true };
     let same = |padding| Conv { padding, ..Conv::default() };
@@ -235,7 +237,8 @@ fn chosen_cases() -> Vec<Case> {
         case(2, 11, 8, 4, 3, Conv { padding: 1, groups: 4, ..Conv::default() }),
         case(2, 3, 16, 16, 3, same(0)),
         case(2, 20, 16, 64, 3, same(2)),
-        // Several blocks of pixels, chunks of the weight and parts of its sum; rows that fall together in the cache.
+        // Several blocks of pixels, chunks of the weight and parts of its sum; rows that fall
+        // together in the cache.
         case(3, 14, 512, 272, 1, same(0)),
         case(3, 14, 272, 130, 1, same(0)),
         case(2, 15, 40, 520, 1, stride(2, 0)),
@@ -249,7 +252,7 @@ fn deep_layers_of_many_pictures_go_by_chunks() {
     let conv = Conv { padding: 1, ..Conv::default() };
     let case = Case { n: 38, h: 7, w: 6, c: 1024, o: 128, r: 3, s: 3, conv, bias: true };
     hold(&case);
-    hold_normalised(&case);
+    hold_normalized(&case);
 }
 
 #[test]
@@ -257,7 +260,8 @@ fn chosen_convolutions_are_their_definitions() {
     chosen_cases().iter().for_each(hold);
 }
 
-/// One test for all that changes the whole process, so that nothing runs beside it with other instructions.
+/// One test for all that changes the whole process, so that nothing runs beside it with other
+/// instructions.
 #[test]
 fn every_instruction_set_is_right_and_no_bit_depends_on_the_number_of_threads() {
     let best = taper_tensor::simd();
@@ -272,12 +276,12 @@ fn every_instruction_set_is_right_and_no_bit_depends_on_the_number_of_threads() 
             };
             let one = on(1);
             assert!(one == on(2) && one == on(5), "{case:?} on {simd:?}");
-            let normalised_on = |threads: usize| {
+            let normalized_on = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| run(&inputs, DType::F32, &|x, w, b| normalised(&case, x, w, b)))
+                pool.install(|| run(&inputs, DType::F32, &|x, w, b| normalized(&case, x, w, b)))
             };
-            let one = normalised_on(1);
-            assert!(one == normalised_on(2) && one == normalised_on(5), "{case:?} normalised on {simd:?}");
+            let one = normalized_on(1);
+            assert!(one == normalized_on(2) && one == normalized_on(5), "{case:?} normalized on {simd:?}");
         }
     }
     force_simd(best);
@@ -285,7 +289,8 @@ fn every_instruction_set_is_right_and_no_bit_depends_on_the_number_of_threads() 
 
 #[test]
 fn accuracy_is_that_of_the_algorithm() {
-    // Over the root mean square of the result: Winograd forward and dx 6e-5 at most, dw 2.4e-4; direct 1e-5.
+    // Over the root mean square of the result: Winograd forward and dx 6e-5 at most, dw 2.4e-4;
+    // direct 1e-5.
     let case = |r, c| Case {
         n: 4,
         h: 28,
@@ -328,7 +333,8 @@ fn a_gradient_that_is_written_over_is_nobody_elses() -> Result<()> {
         Tensor::from_vec(values, shape, &Device::Cpu)
     };
     let inputs = [r(&[2, 4, 5, 3])?, r(&[3, 3, 3, 3])?, r(&[3])?, r(&[3])?];
-    // Each operation writes over the gradient that the one behind it has made; that of `a` has two terms.
+    // Each operation writes over the gradient that the one behind it has made; that of `a` has two
+    // terms.
     check_gradients(&inputs, 1e-5, |t| {
         let (conv, norm) = (Conv { padding: 1, ..Conv::default() }, (&t[2], &t[3]));
         let a = conv2d_batch_norm_train(&t[0], &t[1], conv, norm, 1e-3, Epilogue::Relu)?.0;

@@ -1,5 +1,5 @@
-//! A rectified batch norm whose output a convolution reads: the convolution finishes the gradient on the way, whoever else
-//! reads the output and in whatever order.
+//! A rectified batch norm whose output a convolution reads: the convolution finishes the gradient
+//! on the way, whoever else reads the output and in whatever order.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,8 @@ enum Reader {
 
 const POOL: Pool = Pool { kernel: (2, 2), stride: 2, padding: 0, ceil_mode: false };
 
-/// The kernels, the kernels with a convolution that cannot know whose map it reads, or the composed twin.
+/// The kernels, the kernels with a convolution that cannot know whose map it reads, or the composed
+/// twin.
 #[derive(Clone, Copy, PartialEq)]
 enum Path {
     Kernels,

@@ -1,5 +1,6 @@
-//! Pooling, normalisation, activations, concatenation, dropout and the (N,C,H,W) face on random sizes: in float64
-//! against the composed twin, in float32 against float64, and to the bit on one, two and five threads.
+//! Pooling, normalization, elementwise functions, concatenation, dropout and the (N,C,H,W) face on
+//! random sizes: in float64 against the composed twin, in float32 against float64, and to the bit
+//! on one, two and five threads.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,9 +8,9 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Activation, Conv, Epilogue, Pool, Regions, Rng, Sequence, adaptive_avg_pool2d, add_relu, batch_norm_eval,
-    batch_norm_train, check_gradients, composed, concat, conv2d, dropout, fractional_max_pool2d, global_avg_pool,
-    group_norm, layer_norm, log_softmax, max_pool2d, nchw, relu,
+    Conv, Epilogue, Pool, Regions, Rng, Sequence, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train,
+    check_gradients, composed, concat, conv2d, dropout, elementwise, fractional_max_pool2d, global_avg_pool,
+    group_norm, layer_norm, log_softmax, max_pool2d, maxout, nchw, relu,
 };
 
 type Op<'a> = &'a (dyn Fn(&[Tensor]) -> Result<Tensor> + Sync);
@@ -33,8 +34,8 @@ fn close(got: &[Vec<f64>], wanted: &[Vec<f64>], tolerance: f64, what: &str) {
     let longest = wanted.iter().map(Vec::len).max().unwrap_or(1);
     for (part, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert_eq!(got.len(), wanted.len(), "{what}");
-        // A gradient by channel is a sum of random signs: its rounding is that of sums as large as the root of their
-        // number, however much of it happens to cancel.
+        // A gradient by channel is a sum of random signs: its rounding is that of sums as large as
+        // the root of their number, however much of it happens to cancel.
         let terms = (longest / wanted.len().max(1)) as f64;
         let scale = wanted.iter().fold(terms.sqrt(), |m, v| m.max(v.abs()));
         for (i, (g, w)) in got.iter().zip(wanted).enumerate() {
@@ -43,7 +44,8 @@ fn close(got: &[Vec<f64>], wanted: &[Vec<f64>], tolerance: f64, what: &str) {
     }
 }
 
-/// All that is promised of an operation: the twin's values, float32 near float64, the same bits on any threads.
+/// All that is promised of an operation: the twin's values, float32 near float64, the same bits on
+/// any threads.
 fn hold(inputs: &[Tensor], what: &str, kernel: Op<'_>, twin: Op<'_>) {
     let wide = run(inputs, DType::F64, kernel);
     close(&wide, &run(inputs, DType::F64, twin), 1e-10, &format!("{what} and its twin"));
@@ -61,6 +63,15 @@ fn hold(inputs: &[Tensor], what: &str, kernel: Op<'_>, twin: Op<'_>) {
 
 fn bits(values: &[Vec<f64>]) -> Vec<u64> {
     values.iter().flatten().map(|v| v.to_bits()).collect()
+}
+
+/// A function of each number, by its kernel.
+fn sine(x: &Tensor) -> Result<Tensor> {
+    elementwise(x, f64::sin, f64::cos, composed_sine)
+}
+
+fn composed_sine(x: &Tensor) -> Result<Tensor> {
+    x.sin()
 }
 
 /// A map of random size, N up to 3, H and W up to 40, C up to 70.
@@ -127,7 +138,8 @@ proptest! {
         if which == 2 {
             inputs.push(random(&dims, &mut rng));
         }
-        // The rectifier's corner is where float32 and float64 may part; a few channels of few values are steep.
+        // The rectifier's corner is where float32 and float64 may part; a few channels of few
+        // values are steep.
         let few = dims[..3].iter().product::<usize>() < 8;
         let then = |t: &[Tensor]| if which == 2 { Some(t[3].clone()) } else { None };
         let with = |t: &[Tensor], f: &dyn Fn(Epilogue<'_>) -> Result<Tensor>| match (which, then(t)) {
@@ -165,17 +177,13 @@ proptest! {
         hold(std::slice::from_ref(&a), "dropout", &|t| dropout(&t[0], 0.25, &rng), &twin);
         let twin = |t: &[Tensor]| composed::log_softmax(&t[0]);
         hold(std::slice::from_ref(&a), "log_softmax", &|t| log_softmax(&t[0]), &twin);
-        for kind in [
-            Activation::Sigmoid, Activation::Tanh, Activation::LeakyRelu(0.2), Activation::Elu(1.5), Activation::Gelu,
-            Activation::Silu, Activation::Relu6, Activation::HardSigmoid, Activation::HardSwish,
-            Activation::Maxout(1 + seed as usize % dims[3]),
-        ] {
-            // Maxout takes a multiple of its pieces.
-            let pieces = if let Activation::Maxout(k) = kind { k } else { 1 };
-            let fitting = a.narrow(3, 0, dims[3] / pieces * pieces).unwrap().contiguous().unwrap();
-            let twin = |t: &[Tensor]| composed::activation(kind, &t[0]);
-            hold(&[fitting], &format!("{kind:?}"), &|t| kind.apply(&t[0]), &twin);
-        }
+        let twin = |t: &[Tensor]| composed_sine(&t[0]);
+        hold(std::slice::from_ref(&a), "elementwise", &|t| sine(&t[0]), &twin);
+        // Maxout takes a multiple of its pieces.
+        let pieces = 1 + seed as usize % dims[3];
+        let fitting = a.narrow(3, 0, dims[3] / pieces * pieces).unwrap().contiguous().unwrap();
+        let twin = |t: &[Tensor]| composed::maxout(&t[0], pieces);
+        hold(&[fitting], "maxout", &|t| maxout(&t[0], pieces), &twin);
         let there = |t: &[Tensor]| nchw::to_nchw(&t[0]);
         hold(&[a], "to_nchw", &there, &|t| t[0].permute((0, 3, 1, 2))?.contiguous());
     }
@@ -200,22 +208,9 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
         check_gradients(&[r(&[2, 7, 5, 3])], 1e-6, |t| fractional_max_pool2d(&t[0], &regions))?;
         check_gradients(&[r(&[2, 7, 5, 3])], 1e-6, |t| composed::fractional_max_pool2d(&t[0], &regions))?;
     }
-    let kinds = [
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::LeakyRelu(0.2),
-        Activation::Elu(0.7),
-        Activation::Gelu,
-        Activation::Silu,
-        Activation::Relu6,
-        Activation::HardSigmoid,
-        Activation::HardSwish,
-        Activation::Maxout(3),
-    ];
-    for kind in kinds {
-        check_gradients(&[r(&[5, 6])], 1e-6, |t| kind.apply(&t[0]))?;
-        check_gradients(&[r(&[5, 6])], 1e-6, |t| composed::activation(kind, &t[0]))?;
-    }
+    check_gradients(&[r(&[5, 6])], 1e-6, |t| sine(&t[0]))?;
+    check_gradients(&[r(&[5, 6])], 1e-6, |t| maxout(&t[0], 3))?;
+    check_gradients(&[r(&[5, 6])], 1e-6, |t| composed::maxout(&t[0], 3))?;
     // Read by two and by three operations, whose gradients batch norm adds up itself.
     check_gradients(&inputs, 1e-5, |t| {
         let y = batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0;
@@ -264,58 +259,11 @@ fn fractional_regions_cover_the_map_at_their_ratio() -> Result<()> {
 }
 
 #[test]
-fn far_from_zero_activations_stay_finite_and_nan_stays_nan() -> Result<()> {
-    let kinds = [
-        (Activation::Sigmoid, 0.0, 1.0),
-        (Activation::Tanh, -1.0, 1.0),
-        (Activation::Elu(1.0), -1.0, 1e4),
-        (Activation::Gelu, 0.0, 1e4),
-        (Activation::Silu, 0.0, 1e4),
-        (Activation::Relu6, 0.0, 6.0),
-        (Activation::HardSigmoid, 0.0, 1.0),
-        (Activation::HardSwish, 0.0, 1e4),
-    ];
-    for (kind, low, high) in kinds {
-        let x = Var::new(&[-1e4f32, 1e4, f32::NAN], &Device::Cpu)?;
-        for run in [Activation::apply, composed::activation] {
-            let y = run(kind, &x)?;
-            let values = y.to_vec1::<f32>()?;
-            assert!((values[0] - low).abs() < 1e-6 && values[1] == high && values[2].is_nan(), "{kind:?}: {values:?}");
-        }
-        for run in [Activation::apply, composed::activation] {
-            let slopes = run(kind, &x)?.sum_all()?.backward()?.get(&x).unwrap().to_vec1::<f32>()?;
-            assert!(slopes[..2].iter().all(|slope| slope.is_finite()), "{kind:?}: {slopes:?}");
-        }
-    }
-    let maxout = Activation::Maxout(2).apply(&Tensor::new(&[1f32, f32::NAN, f32::NAN, 1.0], &Device::Cpu)?)?;
-    assert!(maxout.to_vec1::<f32>()?.iter().all(|v| v.is_nan()));
-    assert!(Activation::Maxout(2).apply(&Tensor::zeros(3, DType::F32, &Device::Cpu)?).is_err());
-    Ok(())
-}
-
-/// PyTorch's values and gradients, corners included, which are exact in f64.
-#[test]
-fn hard_activations_have_their_pieces() -> Result<()> {
-    let x = Var::new(&[-4f64, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0, 7.0], &Device::Cpu)?;
-    for (kind, values, slopes) in [
-        (
-            Activation::Relu6,
-            [0.0, 0.0, 0.0, 0.0, 1.5, 3.0, 4.5, 6.0, 6.0],
-            [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0],
-        ),
-        (Activation::HardSigmoid, [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0], {
-            let s = 1.0 / 6.0;
-            [0.0, 0.0, s, s, s, 0.0, 0.0, 0.0, 0.0]
-        }),
-        (
-            Activation::HardSwish,
-            [0.0, 0.0, -0.375, 0.0, 1.125, 3.0, 4.5, 6.0, 7.0],
-            [0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0],
-        ),
-    ] {
-        let y = kind.apply(&x)?;
-        assert_eq!(y.to_vec1::<f64>()?, values, "{kind:?}");
-        assert_eq!(y.sum_all()?.backward()?.get(&x).unwrap().to_vec1::<f64>()?, slopes, "{kind:?}");
+fn maxout_finds_nan_and_refuses_what_does_not_fit() -> Result<()> {
+    let y = maxout(&Tensor::new(&[1f32, f32::NAN, f32::NAN, 1.0], &Device::Cpu)?, 2)?;
+    assert!(y.to_vec1::<f32>()?.iter().all(|v| v.is_nan()));
+    for pieces in [0, 2] {
+        assert!(maxout(&Tensor::zeros(3, DType::F32, &Device::Cpu)?, pieces).is_err());
     }
     Ok(())
 }

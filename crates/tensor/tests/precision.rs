@@ -116,8 +116,8 @@ fn no_bit_depends_on_the_number_of_threads() {
     }
 }
 
-/// A convolution sums up what it writes for the batch norm behind it, and finishes the gradient of the one before it: in
-/// bfloat16 as in float32.
+/// A convolution sums up what it writes for the batch norm behind it, and finishes the gradient of
+/// the one before it: in bfloat16 as in float32.
 #[test]
 fn batch_norms_before_and_behind_are_those_of_steps_of_their_own() {
     if !there() {
@@ -140,7 +140,8 @@ fn batch_norms_before_and_behind_are_those_of_steps_of_their_own() {
     let got = run(&x, &first, &g, |x, w| Precision::Bf16.run(|| together(x, w)));
     let right = run(&x, &first, &g, |x, w| Precision::Bf16.run(|| apart(x, w)));
     for (what, (got, right)) in ["y", "dx", "dw"].iter().zip(got.iter().zip(&right)) {
-        // Where the last bit of float32 differs, one of both may round up to bfloat16 and the other down.
+        // Where the last bit of float32 differs, one of both may round up to bfloat16 and the other
+        // down.
         let error = error(got, right);
         assert!(error < 2e-2, "{what}: {error:e}");
     }

@@ -1,5 +1,5 @@
-//! What holds for any sizes: gradients against finite differences, kernels against their composed twins, bits that
-//! do not depend on the number of threads, and mistakes that are refused.
+//! What holds for any sizes: gradients against finite differences, kernels against their composed
+//! twins, bits that do not depend on the number of threads, and mistakes that are refused.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -7,19 +7,21 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use taper::evaluate::ranked;
-use taper::fit::fit;
-use taper::model::save_weights;
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::recipe::Recipe;
 use taper_tensor::Rng;
+use taper_trainer::Silent;
+use taper_trainer::build::model::save_weights;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::evaluate::ranked;
+use taper_trainer::fit::fit;
+use taper_trainer::recipe::Recipe;
 
-/// Trains by a recipe, writes the weights, and returns the share of validation pictures that are named rightly.
+/// Trains by a recipe, writes the weights, and returns the share of validation pictures that are
+/// named rightly.
 pub fn run(recipe: &Recipe, weights: &Path) -> Result<f64> {
     recipe.check()?;
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes())?;
+    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent)?;
     let train = train_loader(splits.train, recipe, card.input(), 2)?;
     let val = eval_loader(splits.val.clone(), recipe.data.batch_size, card.input(), 2)?;
 

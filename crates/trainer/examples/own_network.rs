@@ -6,10 +6,11 @@
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor, Var};
-use taper::fit::fit;
-use taper::pipeline::{Input, eval_loader, train_loader};
-use taper::recipe::Recipe;
-use taper_tensor::{Conv, Layer, Mode, Params, Path, Pool, Rng, conv2d_relu};
+use taper_nn::{Layer, MaxPool2d, Mode, ParamPath, Params};
+use taper_tensor::{Conv, Rng, conv2d_relu};
+use taper_trainer::build::pipeline::{Input, eval_loader, train_loader};
+use taper_trainer::fit::fit;
+use taper_trainer::recipe::Recipe;
 use taper_transfer::{Classifier, Head, Stage, Staged};
 
 /// A convolution 3x3 of stride 1 and a rectifier, in one pass.
@@ -19,7 +20,7 @@ struct Conv3x3 {
 }
 
 impl Conv3x3 {
-    fn new(path: &Path, inputs: usize, outputs: usize) -> Result<Self> {
+    fn new(path: &ParamPath, inputs: usize, outputs: usize) -> Result<Self> {
         let weight = path.trainable("weight", (outputs, inputs, 3, 3), candle_nn::init::DEFAULT_KAIMING_NORMAL)?;
         Ok(Self { weight, bias: path.trainable("bias", outputs, candle_nn::Init::Const(0.0))? })
     }
@@ -40,8 +41,10 @@ pub fn run(recipe: &Recipe) -> Result<f64> {
     for (name, prefixes, inputs, channels) in [("one", &["one"], 3, 16), ("two", &["two"], 16, 32)] {
         let convolution = Conv3x3::new(&params.root().at(name), inputs, channels)?;
         let stride = if name == "one" { 2 } else { 4 };
-        stages
-            .push((Stage { name, channels, stride, prefixes }, vec![Box::new(convolution), Box::new(Pool::default())]));
+        stages.push((
+            Stage { name, channels, stride, prefixes },
+            vec![Box::new(convolution), Box::new(MaxPool2d::default())],
+        ));
     }
     let backbone = Staged::new("my network", (3, 4), stages);
     let head = Head::Linear.build(&params.root(), 32, splits.train.classes().len())?;

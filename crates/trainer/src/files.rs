@@ -9,10 +9,12 @@ use anyhow::{Context, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 
-/// Writes a file so that its name never shows half of it: into a temporary file beside it, synced, renamed.
+/// Writes a file so that its name never shows half of it: into a temporary file beside it, synced,
+/// renamed.
 ///
 /// # Errors
-/// Names the file. What could not be written leaves nothing behind, and a file that was there stays.
+/// Names the file. What could not be written leaves nothing behind, and a file that was there
+/// stays.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| file.write_all(bytes).with_context(|| unwritten(path)))
 }
@@ -82,6 +84,16 @@ pub fn read_text(path: &Path) -> Result<String> {
     text(path)
 }
 
+/// A value as the bytes of a JSON file.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// A picture as the bytes of a PNG file.
 ///
 /// # Errors
@@ -115,9 +127,9 @@ pub fn is_free(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Whether a folder is not there, or has nothing in it but what has one of these names, or what a process that was killed had begun to
-/// write.
-pub(crate) fn has_only(folder: &Path, known: &[&str]) -> bool {
+/// Whether a folder is not there, or has nothing in it but what has one of these names, or what a
+/// process that was killed had begun to write.
+pub fn has_only(folder: &Path, known: &[&str]) -> bool {
     let mut entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     entries.all(|entry| {
         let name = entry.file_name();

@@ -1,9 +1,10 @@
 //! Everything a run depends on.
 //!
-//! Read `field` first: a setting is declared once, and struct, default, flag, help and README are made of that. Then
-//! the sections: `root` is the whole, `data`, `augment`, `head`, `optimize` and `regularize` its parts; `rule`,
-//! `schedule`, `average`, `clip` and `transform` have a name and settings of their own. `read` makes a recipe of text,
-//! `renamed` knows what was called otherwise before, `check` refuses what cannot be run.
+//! Read `field` first: a setting is declared once, and struct, default, flag, help and README are
+//! made of that. Then the sections: `root` is the whole, `data`, `augment`, `head`, `optimize` and
+//! `regularize` its parts; `rule`, `schedule`, `average`, `clip` and `transform` have a name and
+//! settings of their own. `read` makes a recipe of text, `renamed` knows what was called otherwise
+//! before, `check` refuses what cannot be run.
 
 mod choice;
 mod field;

@@ -1,8 +1,8 @@
 //! The networks there are, by name.
 
-use taper_tensor::Path;
+use taper_nn::ParamPath;
 
-use crate::backbone_config::Takes;
+use crate::backbones::backbone_config::Takes;
 use crate::{
     Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNetLayers,
     SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121, efficientnet_b0,
@@ -72,8 +72,9 @@ impl Architecture {
     /// The backbone with first values for its weights, below `path`.
     ///
     /// # Errors
-    /// When it has no layers for a setting or the setting is out of range; when a parameter exists with another shape.
-    pub fn backbone(&self, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
+    /// When it has no layers for a setting or the setting is out of range; when a parameter exists
+    /// with another shape.
+    pub fn backbone(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
         config.check(match self.family {
             Family::ResNet(..) | Family::EfficientNet => Takes::Depth,
             Family::SmallCnn => Takes::Pooling,
@@ -143,13 +144,14 @@ pub fn architecture(name: &str) -> Result<&'static Architecture, TransferError> 
 /// # Examples
 /// ```
 /// # use candle_core::{DType, Device};
-/// # use taper_tensor::{Params, Rng};
+/// # use taper_nn::Params;
+/// # use taper_tensor::Rng;
 /// use taper_transfer::BackboneConfig;
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// assert_eq!(taper_transfer::backbone("small_cnn", &params.root(), &BackboneConfig::default())?.channels(), 64);
 /// # Ok::<(), taper_transfer::TransferError>(())
 /// ```
-pub fn backbone(name: &str, path: &Path, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
+pub fn backbone(name: &str, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
     architecture(name)?.backbone(path, config)
 }
 
@@ -161,10 +163,11 @@ pub(crate) fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a 
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use taper_tensor::{Params, Rng};
+    use taper_nn::Params;
+    use taper_tensor::Rng;
 
     use super::*;
-    use crate::backbone::is_below;
+    use crate::names::is_below;
 
     #[test]
     fn every_parameter_has_one_of_the_beginnings() {

@@ -1,11 +1,14 @@
 //! A backbone with a head, and how much of it is trained.
 
+use std::fmt;
+
 use candle_core::{Error, Result, Tensor, Var, bail};
-use taper_tensor::{Graph, Layer, Mode, Params, Value};
+use taper_nn::{Graph, Layer, Mode, Params, Value};
 
 use crate::{Backbone, TransferError};
 
-/// The part of a [`Classifier`] that a parameter belongs to, ordered from the picture to the logits.
+/// The part of a [`Classifier`] that a parameter belongs to, ordered from the picture to the
+/// logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// The stage of the backbone with this index.
@@ -14,27 +17,40 @@ pub enum Part {
     Head,
 }
 
+/// A parameter that is trained.
+#[derive(Clone, Debug)]
+pub struct Trainable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub var: Var,
+    /// The part that it belongs to.
+    pub part: Part,
+}
+
 /// A backbone and a head, with the first [`frozen`](Classifier::frozen) stages left as they are.
 ///
-/// Frozen stages run in [`Mode::Eval`] whatever the mode, so they draw no noise, keep no activations
-/// and leave running statistics alone; their output is detached, so the backward pass ends there. What
-/// they compute for a picture never changes, and can be kept: [`frozen_features`](Classifier::frozen_features)
-/// and [`forward_from`](Classifier::forward_from) are the two halves of [`forward`](Classifier::forward).
+/// Frozen stages run in [`Mode::Eval`] whatever the mode, so they draw no noise, keep no
+/// activations and leave running statistics alone; their output is detached, so the backward pass
+/// ends there. What they compute for a picture never changes, and can be kept:
+/// [`frozen_features`](Classifier::frozen_features) and [`forward_from`](Classifier::forward_from)
+/// are the two halves of [`forward`](Classifier::forward).
 ///
 /// # Shapes
-/// Normalised pictures (N,H,W,3) to logits (N,classes).
+/// Normalized pictures (N,H,W,3) to logits (N,classes).
 ///
 /// # Examples
 /// ```
 /// use candle_core::{DType, Device};
-/// use taper_tensor::{Params, Rng};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
 /// use taper_transfer::{Backbone, BackboneConfig, Classifier, Head, Part, SqueezeNetLayers, squeezenet};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let backbone = squeezenet(&params.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default())?;
 /// let head = Head::default().build(&params.root(), backbone.channels(), 10)?;
 /// let mut net = Classifier::new(Box::new(backbone), head);
 /// net.freeze(3)?;
-/// assert!(net.trainables(&params).iter().all(|&(_, _, part)| part >= Part::Stage(3)));
+/// assert!(net.trainables(&params).iter().all(|trained| trained.part >= Part::Stage(3)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -77,7 +93,7 @@ impl Classifier {
         Ok(())
     }
 
-    /// The logits of normalised pictures `x`.
+    /// The logits of normalized pictures `x`.
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
@@ -85,7 +101,7 @@ impl Classifier {
         self.head.forward(&self.features(x, mode)?, mode)
     }
 
-    /// The last feature map, (N,h,w,channels), of normalised pictures `x`.
+    /// The last feature map, (N,h,w,channels), of normalized pictures `x`.
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
@@ -103,8 +119,8 @@ impl Classifier {
         Ok(outputs)
     }
 
-    /// What the frozen stages make of normalised pictures `x`; `x` itself where none is frozen. Where all are, what the head
-    /// begins with is done as well ([`Layer::prepared`]).
+    /// What the frozen stages make of normalized pictures `x`; `x` itself where none is frozen.
+    /// Where all are, what the head begins with is done as well ([`Layer::prepared`]).
     ///
     /// # Errors
     /// When `x` does not fit the backbone.
@@ -114,8 +130,9 @@ impl Classifier {
         if self.frozen == self.backbone.stages().len() { self.head.prepared(&x) } else { Ok(x) }
     }
 
-    /// The logits, from the output `x` of stage `first - 1` on; with `first` = [`frozen`](Self::frozen)
-    /// and [`frozen_features`](Self::frozen_features) the same as [`forward`](Self::forward).
+    /// The logits, from the output `x` of stage `first - 1` on; with `first` =
+    /// [`frozen`](Self::frozen) and [`frozen_features`](Self::frozen_features) the same as
+    /// [`forward`](Self::forward).
     ///
     /// # Errors
     /// When there are fewer than `first` stages, or `x` does not fit.
@@ -127,17 +144,14 @@ impl Classifier {
         self.head.forward(&self.run(first, x, mode, |_| {})?, mode)
     }
 
-    /// The parameters that are trained, in the order of their names, each with the part it belongs to:
-    /// the stage that owns its name, or the head, which has whatever no stage owns.
-    pub fn trainables(&self, params: &Params) -> Vec<(String, Var, Part)> {
+    /// The parameters that are trained, in the order of their names, each with the part it belongs
+    /// to: the stage that owns its name, or the head, which has whatever no stage owns.
+    pub fn trainables(&self, params: &Params) -> Vec<Trainable> {
         params
             .trainables()
             .into_iter()
-            .map(|(name, var)| {
-                let part = self.part(&name);
-                (name, var, part)
-            })
-            .filter(|&(_, _, part)| part >= Part::Stage(self.frozen))
+            .map(|(name, var)| Trainable { part: self.part(&name), name, var })
+            .filter(|trainable| trainable.part >= Part::Stage(self.frozen))
             .collect()
     }
 
@@ -158,6 +172,13 @@ impl Classifier {
             see(&x);
         }
         Ok(x)
+    }
+}
+
+impl fmt::Debug for Classifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Classifier");
+        f.field("stages", &self.backbone.stages()).field("frozen", &self.frozen).finish_non_exhaustive()
     }
 }
 

@@ -1,10 +1,9 @@
-//! The names of tensors: in messages, and of other versions and libraries.
+//! The names of tensors: what lies below what, and how messages show them.
 
-use std::collections::BTreeMap;
-
-use candle_core::Tensor;
-
-use crate::WeightsError;
+/// Whether `name` is `prefix` or lies below it.
+pub(crate) fn is_below(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
 
 /// The most characters of a name in a message.
 const MOST_SHOWN: usize = 100;
@@ -39,41 +38,8 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     if characters.next().is_some() { format!("{begin}...") } else { begin }
 }
 
-/// The tensors of a file by other names, which `renamed` gives them.
-///
-/// # Errors
-/// When two would have the same name.
-pub(crate) fn rename_all(
-    origin: &str,
-    weights: BTreeMap<String, Tensor>,
-    renamed: impl Fn(&str) -> String,
-) -> Result<BTreeMap<String, Tensor>, WeightsError> {
-    let mut old = BTreeMap::<String, String>::new();
-    let mut new = BTreeMap::new();
-    for (name, tensor) in weights {
-        let to = renamed(&name);
-        if let Some(other) = old.insert(to.clone(), name.clone()) {
-            return Err(WeightsError::SameName { origin: origin.to_owned(), names: [other, name], renamed: to });
-        }
-        new.insert(to, tensor);
-    }
-    Ok(new)
-}
-
-/// The name of a parameter of DenseNet's: torchvision's own file is older than its names and says `denselayer1.norm.1`
-/// for `denselayer1.norm1`.
-pub(crate) fn undotted(name: String) -> String {
-    if !name.contains(".denselayer") {
-        return name;
-    }
-    let old = [[".norm.1.", ".norm1."], [".norm.2.", ".norm2."], [".conv.1.", ".conv1."], [".conv.2.", ".conv2."]];
-    old.into_iter().fold(name, |name, [from, to]| name.replace(from, to))
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
-
     use super::*;
 
     #[test]
@@ -85,28 +51,5 @@ mod tests {
         assert_eq!(counted(&[], "left out"), None);
         let names = ["a", "b", "c", "d"].map(str::to_owned);
         assert_eq!(counted(&names, "left out").unwrap(), "4 left out: a, b, c, ...");
-    }
-
-    #[test]
-    fn two_tensors_never_get_the_same_name() {
-        let one = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
-        let weights = BTreeMap::from(["a", "b"].map(|name| (name.to_owned(), one.clone())));
-        assert_eq!(rename_all("x.pth", weights.clone(), |name| format!("x.{name}")).unwrap().len(), 2);
-        let error = rename_all("x.pth", weights, |_| "c".to_owned()).unwrap_err().to_string();
-        assert!(error.contains("x.pth") && error.contains("a and b"), "{error}");
-    }
-
-    #[test]
-    fn a_densenet_of_torchvisions_own_file_has_the_names_of_today() {
-        let today = [
-            ("features.denseblock1.denselayer1.norm.1.weight", "features.denseblock1.denselayer1.norm1.weight"),
-            ("features.denseblock4.denselayer16.conv.2.weight", "features.denseblock4.denselayer16.conv2.weight"),
-            ("features.transition1.norm.weight", "features.transition1.norm.weight"),
-            ("features.denseblock1.denselayer1.conv1.weight", "features.denseblock1.denselayer1.conv1.weight"),
-            ("features.norm.1.weight", "features.norm.1.weight"),
-        ];
-        for (old, new) in today {
-            assert_eq!(undotted(old.to_owned()), new);
-        }
     }
 }

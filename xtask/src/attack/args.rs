@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-/// Kill trainings at random, go on with them, and compare what they leave with undisturbed ones. 200 kills take about ten minutes on
-/// two cores.
+/// Kill trainings at random, go on with them, and compare what they leave with undisturbed ones.
+/// 200 kills take about ten minutes on two cores.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  cargo xtask attack --kills 20\n  cargo xtask attack --seed 7")]
 pub struct AttackArgs {

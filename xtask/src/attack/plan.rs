@@ -8,7 +8,8 @@ const OF_A_RUN: u64 = 3;
 pub(super) struct Trial {
     /// Its recipe, by number.
     pub(super) recipe: usize,
-    /// When each of its processes is killed after its start, in parts of the time that an undisturbed one takes.
+    /// When each of its processes is killed after its start, in parts of the time that an
+    /// undisturbed one takes.
     pub(super) moments: Vec<f64>,
 }
 
@@ -24,8 +25,8 @@ impl Plan {
         Self { draws: Draws(seed), recipes, next: 0 }
     }
 
-    /// The next trial, of at most so many kills. What a process has done before it is killed is not done again by the next, so that
-    /// there is the less time for it.
+    /// The next trial, of at most so many kills. What a process has done before it is killed is not
+    /// done again by the next, so that there is the less time for it.
     pub(super) fn trial(&mut self, most: u32) -> Trial {
         let recipe = self.next % self.recipes;
         self.next += 1;
@@ -40,7 +41,8 @@ impl Plan {
     }
 }
 
-/// Random numbers: G. Steele, D. Lea, C. Flood, *Fast Splittable Pseudorandom Number Generators*, 2014 (SplitMix64).
+/// Random numbers: G. Steele, D. Lea, C. Flood, *Fast Splittable Pseudorandom Number Generators*,
+/// 2014 (SplitMix64).
 struct Draws(u64);
 
 impl Draws {

@@ -7,19 +7,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::compare::files;
-use super::recipes::{CLASSES, COMMON, PICTURES, Recipe, SIDES, SPACE, SPACE_FILE, WHOLE};
+use crate::runs::compare::files;
+use crate::runs::pictures::fresh;
+use crate::runs::recipes::{Recipe, SPACE, SPACE_FILE};
 
-/// Builds the release binary; where it is.
-pub(super) fn release(root: &Path) -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--package", "taper", "--manifest-path"]).arg(root.join("Cargo.toml"));
-    if !cargo.status().context("cannot start cargo for a release build")?.success() {
-        bail!("the binary does not build");
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release").join(format!("taper{}", std::env::consts::EXE_SUFFIX)))
-}
+/// What all trainings have in common.
+const COMMON: [&str; 4] = ["--checkpoint-every", "2", "--threads", "1"];
+
+/// The name that undisturbed runs begin with.
+pub(super) const WHOLE: &str = "whole";
 
 /// How far a run was when it was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,20 +47,7 @@ impl Place {
     /// An empty one in the outputs of builds, with pictures.
     pub(super) fn new(root: &Path, binary: PathBuf) -> Result<Self> {
         let folder = root.join("target/attack");
-        if folder.exists() {
-            fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-        }
-        for (side, count) in SIDES {
-            for class in CLASSES {
-                let from = root.join("tests/data/emoji").join(side).join(class);
-                let to = folder.join(PICTURES).join(side).join(class);
-                fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
-                let names = files(&from).with_context(|| format!("cannot read {}", from.display()))?;
-                for name in names.iter().take(count) {
-                    fs::copy(from.join(name), to.join(name)).with_context(|| format!("cannot copy {name}"))?;
-                }
-            }
-        }
+        fresh(root, &folder)?;
         fs::write(folder.join(SPACE_FILE), SPACE)?;
         Ok(Self { binary, folder })
     }
@@ -92,7 +75,8 @@ impl Place {
         }
     }
 
-    /// Begins a run or goes on with it, and kills it after a time where there is one, or when patience is at its end.
+    /// Begins a run or goes on with it, and kills it after a time where there is one, or when
+    /// patience is at its end.
     pub(super) fn go_on(
         &self,
         recipe: &Recipe,
@@ -148,12 +132,12 @@ fn when(recipe: &Recipe, run: &Path) -> Result<When> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::recipes::RECIPES;
+    use crate::runs::recipes::HEAD_THEN_ALL;
 
     #[test]
     fn how_far_a_run_is_shows_in_its_folder() {
         let place = tempfile::tempdir().unwrap();
-        let (recipe, run) = (&RECIPES[0], place.path().join("run"));
+        let (recipe, run) = (&HEAD_THEN_ALL, place.path().join("run"));
         let is = |wanted: When| assert_eq!(when(recipe, &run).unwrap(), wanted);
         is(When::Before);
         fs::create_dir_all(run.join("checkpoint")).unwrap();

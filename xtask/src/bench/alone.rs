@@ -11,7 +11,8 @@ use crate::output::line;
 pub(super) fn run(name: &str, args: &BenchArgs) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.into());
     pool.build_global().context("cannot start the threads")?;
-    // On a thread of the pool, as the binary does it: nothing has to be handed over to begin a parallel loop.
+    // On a thread of the pool, as the binary does it: nothing has to be handed over to begin a
+    // parallel loop.
     rayon::scope(|_| measure(name, args))
 }
 

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// Measure speed and peak memory, alone or beside PyTorch.
 ///
-/// Each job runs in a process of its own, after a warm-up; the median counts. Measure with nothing else running.
+/// Each job runs in a process of its own, after a warm-up; the median counts. Measure with nothing
+/// else running.
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  \
@@ -75,11 +76,14 @@ impl Precision {
 /// What can be measured instead of the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Target {
-    /// Single convolutions: effective GFLOP/s forward and for each gradient, beside the machine's peak
+    /// Single convolutions: effective GFLOP/s forward and for each gradient, beside the machine's
+    /// peak
     Layers,
-    /// A step of Adam and one of SGD with momentum over 67 million parameters: the jobs adam_step and sgd_step
+    /// A step of Adam and one of SGD with momentum over 67 million parameters: the jobs adam_step
+    /// and sgd_step
     Optim,
-    /// 140 JPEGs of 500x375 decoded, and decoded, cut, mirrored, lit and normalised: the jobs decode and augment
+    /// 140 JPEGs of 500x375 decoded, and decoded, cut, mirrored, lit and normalized: the jobs
+    /// decode and augment
     Augment,
 }
 

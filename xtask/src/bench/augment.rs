@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use image::{RgbImage, codecs::jpeg::JpegEncoder, imageops};
 use rayon::prelude::*;
 use taper_augment::{
-    ColorJitter, ColorJitterConfig, HorizontalFlip, Normalize, RandomResizedCrop, RandomResizedCropConfig, Sequence,
+    ColorJitter, ColorJitterConfig, Compose, HorizontalFlip, Normalize, RandomResizedCrop, RandomResizedCropConfig,
     Transform,
 };
 use taper_tensor::Rng;
@@ -61,11 +61,11 @@ pub(super) fn decode(count: usize, repeat: u32) -> Result<f64> {
     each(&photographs.files, repeat, |path, _, _| Ok(taper_data::decode(path).map(drop)?))
 }
 
-/// Pictures a second that are read, decoded, cut, mirrored, lit and normalised into a batch.
+/// Pictures a second that are read, decoded, cut, mirrored, lit and normalized into a batch.
 pub(super) fn train(count: usize, repeat: u32) -> Result<f64> {
     let photographs = Photographs::new(count)?;
     let jitter = ColorJitterConfig { brightness: 0.4, contrast: 0.4, ..ColorJitterConfig::default() };
-    let transform = Sequence(vec![
+    let transform = Compose(vec![
         Box::new(RandomResizedCrop::new(RandomResizedCropConfig::default())?),
         Box::new(HorizontalFlip::new(0.5)?),
         Box::new(ColorJitter::new(jitter)?),

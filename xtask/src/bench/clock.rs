@@ -26,7 +26,8 @@ pub(super) fn seconds(repeat: u32, mut run: impl FnMut() -> Result<()>) -> Resul
     Ok(median(timed.collect::<Result<_>>()?))
 }
 
-/// As [`seconds`], but `prepare` does not count, and short runs are repeated until they have taken `AT_LEAST` together.
+/// As [`seconds`], but `prepare` does not count, and short runs are repeated until they have taken
+/// `AT_LEAST` together.
 pub(super) fn seconds_after<T>(
     repeat: u32,
     mut prepare: impl FnMut() -> Result<T>,

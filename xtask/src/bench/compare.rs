@@ -11,58 +11,8 @@ use super::process::{self, Measurement, Torch};
 use super::{machine, table};
 use crate::output::{line, note};
 
-/// What the rounds of one job in one configuration come to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Summary {
-    /// The median.
-    pub(super) per_second: f64,
-    pub(super) slowest: f64,
-    pub(super) fastest: f64,
-    /// The median, MB.
-    pub(super) peak_mb: Option<f64>,
-}
-
-impl Summary {
-    /// None of no rounds.
-    fn of(rounds: &[Measurement]) -> Option<Self> {
-        let rates: Vec<f64> = rounds.iter().map(|m| m.per_second).collect();
-        let peaks: Vec<f64> = rounds.iter().filter_map(|m| m.peak_mb).collect();
-        Some(Self {
-            slowest: rates.iter().copied().min_by(f64::total_cmp)?,
-            fastest: rates.iter().copied().max_by(f64::total_cmp)?,
-            per_second: median(rates),
-            peak_mb: (!peaks.is_empty()).then(|| median(peaks)),
-        })
-    }
-}
-
-/// A job and what came out on both sides.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) job: Job,
-    pub(super) ours: Summary,
-    /// That ours was measured in.
-    pub(super) precision: Precision,
-    /// Every configuration that was tried; those that failed with the reason.
-    pub(super) torch: Vec<(TorchConfig, Result<Summary, String>)>,
-}
-
-impl Row {
-    /// PyTorch's fastest configuration in a precision.
-    pub(super) fn best(&self, precision: Precision) -> Option<(TorchConfig, Summary)> {
-        let all = self.torch.iter().filter(|(config, _)| config.precision == precision);
-        let ran = all.filter_map(|(config, summary)| Some((*config, *summary.as_ref().ok()?)));
-        ran.max_by(|(_, a), (_, b)| a.per_second.total_cmp(&b.per_second))
-    }
-
-    /// Every configuration that ran, ours first, by name.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, Summary)> {
-        let torch = self.torch.iter().filter_map(|(config, summary)| Some((config.name, *summary.as_ref().ok()?)));
-        std::iter::once((self.precision.ours(), self.ours)).chain(torch)
-    }
-}
-
-/// Runs the jobs that were asked for and prints what came out: JSON as it comes, or tables at the end.
+/// Runs the jobs that were asked for and prints what came out: JSON as it comes, or tables at the
+/// end.
 pub(super) fn run(root: &Path, args: &BenchArgs) -> Result<()> {
     let jobs = jobs::selected(&args.jobs)?;
     let torch = args.torch.as_deref().map(|python| Torch::new(python, root)).transpose()?;

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
+use taper_nn::{Layer, Mode, Params};
 use taper_optim::{Group, Missing, Optimizer, OptimizerConfig, Sgd, SgdConfig, UpdateRule};
-use taper_tensor::{Layer, Mode, Params, Rng, backward, cross_entropy};
+use taper_tensor::{Rng, backward, cross_entropy};
 use taper_transfer::{BackboneConfig, Classifier, architecture};
 
 use super::clock;
@@ -16,7 +17,8 @@ const SIDE: usize = 224;
 pub(super) enum Network {
     Vgg16,
     ResNet18,
-    /// Of whose eight blocks a step leaves out 2.25 in the mean: the last is left out every other time.
+    /// Of whose eight blocks a step leaves out 2.25 in the mean: the last is left out every other
+    /// time.
     ResNet18Depth,
     ResNet50,
     SqueezeNet,

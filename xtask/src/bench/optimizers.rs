@@ -22,7 +22,8 @@ pub(super) fn sgd(tensors: usize, repeat: u32) -> Result<f64> {
     gigabytes(Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?, 5, (tensors, SIDE), repeat)
 }
 
-/// `floats` are the reads and writes that an element needs at least; what a step does beyond them does not count.
+/// `floats` are the reads and writes that an element needs at least; what a step does beyond them
+/// does not count.
 fn gigabytes(
     rule: impl UpdateRule + 'static,
     floats: usize,

@@ -4,9 +4,10 @@ use anyhow::Result;
 use candle_core::{Tensor, Var};
 use candle_nn::Init;
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
+use taper_nn::{Layer, Mode, ParamPath, Params};
 use taper_optim::{AdamW, AdamWConfig};
 use taper_regularize::Dropout;
-use taper_tensor::{Conv, Layer, Mode, Params, Path, Pool, conv2d_relu, linear, max_pool2d, relu};
+use taper_tensor::{Conv, Pool, conv2d_relu, linear, max_pool2d, relu};
 
 use super::clock;
 use super::networks::{Training, noise, params, targets};
@@ -27,7 +28,7 @@ struct SmallCnn {
     last: (Var, Var),
 }
 
-fn weights(path: Path, shape: &[usize]) -> Result<(Var, Var)> {
+fn weights(path: ParamPath, shape: &[usize]) -> Result<(Var, Var)> {
     let weight = path.trainable("weight", shape, DEFAULT_KAIMING_UNIFORM)?;
     Ok((weight, path.trainable("bias", shape[0], Init::Const(0.0))?))
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use taper::advise::{Advice, advise};
-use taper::fit::fit;
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::recipe::{Plan, Recipe};
+use taper_cli::terminal::Terminal;
 use taper_data::{DEFAULT_VAL_FRACTION, Dataset, split};
 use taper_tensor::Rng;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::fit::fit;
+use taper_trainer::recipe::{Plan, Recipe};
+use taper_trainer::study::advise::{Advice, advise};
 
 use super::digits::Digits;
 use super::table::{deviation, mean};
@@ -26,7 +27,8 @@ type Draw = Box<dyn Fn(&Rng) -> Result<Pair>>;
 /// A data set, and the rows of the table that it has.
 struct Source {
     name: &'static str,
-    /// Pictures of each class that are learned, 0 for all; and how many times the number of seeds: few pictures say little.
+    /// Pictures of each class that are learned, 0 for all; and how many times the number of seeds:
+    /// few pictures say little.
     rows: &'static [(usize, u64)],
     /// Side of the square that the network sees, pixels.
     side: u32,
@@ -132,7 +134,7 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
     let mut recipe = Recipe { seed, ..Recipe::default() };
     recipe.data.image_size = source.side;
     let clock = Instant::now();
-    let advice = advise(&recipe, &train, threads)?;
+    let advice = advise(&recipe, &train, threads, &Terminal)?;
     let seconds = clock.elapsed().as_secs_f64();
     let with = |plan, cut: Option<&str>, variants| {
         let mut recipe = Recipe { plan, cut: cut.map(str::to_owned), ..recipe.clone() };
@@ -149,7 +151,7 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
     ];
     let mut accuracies = [0.0; 5];
     for (i, plan) in plans.iter().enumerate() {
-        let Network { card, mut classifier, params, .. } = network(plan, train.classes())?;
+        let Network { card, mut classifier, params, .. } = network(plan, train.classes(), &Terminal)?;
         let loader = train_loader(Arc::clone(&train), plan, card.input(), threads)?;
         let val = eval_loader(Arc::clone(&test), 100, card.input(), threads)?;
         accuracies[i] = fit(&mut classifier, &params, (&loader, &val), plan, &mut [])?.evaluation.accuracy();

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// Train with and without each technique, and write the table of what came out. Takes about an hour on two cores.
+/// Train with and without each technique, and write the table of what came out. Takes about an hour
+/// on two cores.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "Examples:\n  cargo xtask experiments regularize --seeds 1 --out table.md\n  cargo xtask experiments augment --only colour,default"
+    after_help = "Examples:\n  cargo xtask experiments regularize --seeds 1 --out table.md\n  cargo xtask experiments augment --only color,default"
 )]
 pub struct ExperimentsArgs {
     /// Which techniques.
@@ -27,7 +28,8 @@ pub struct ExperimentsArgs {
 /// Which techniques are studied.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Topic {
-    /// Those of taper-regularize, on a small part of Fashion-MNIST: crates/regularize/EXPERIMENTS.md
+    /// Those of taper-regularize, on a small part of Fashion-MNIST:
+    /// crates/regularize/EXPERIMENTS.md
     Regularize {
         /// The folder with the four IDX files
         #[arg(long, default_value = "/usr/share/datasets/fashion-mnist", value_name = "DATA")]
@@ -45,7 +47,8 @@ pub enum Topic {
         #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
         data: PathBuf,
     },
-    /// What `taper advise` advises, beside every plan on three data sets: crates/transfer/EXPERIMENTS.md
+    /// What `taper advise` advises, beside every plan on three data sets:
+    /// crates/transfer/EXPERIMENTS.md
     Transfer {
         /// The folder of emoji, with train and val
         #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
@@ -81,7 +84,8 @@ pub enum Topic {
         #[arg(long, value_name = "NAME=FILE")]
         beside: Vec<Beside>,
     },
-    /// What ensembles, snapshots and averages are worth on Fashion-MNIST: crates/trainer/EXPERIMENTS.md
+    /// What ensembles, snapshots and averages are worth on Fashion-MNIST:
+    /// crates/trainer/EXPERIMENTS.md
     Ensemble {
         /// The folder with the four IDX files
         #[arg(long, default_value = "/usr/share/datasets/fashion-mnist", value_name = "DATA")]

@@ -1,4 +1,5 @@
-//! What an average of the weights is worth on few pictures: it should never be less than the weights are without.
+//! What an average of the weights is worth on few pictures: it should never be less than the
+//! weights are without.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use taper::run::SUMMARY;
+use taper_trainer::store::summary::SUMMARY;
 
 use super::args::Beside;
 use super::table::{deviation, mean};
@@ -15,7 +16,8 @@ use super::table::{deviation, mean};
 const CASES: [(&str, &str); 3] =
     [("--preset thorough", ""), ("--preset quick", "--average ema"), ("", "--average polyak")];
 
-/// Validation pictures of each class that a run sees after every epoch: it is tested on all of them when it has ended.
+/// Validation pictures of each class that a run sees after every epoch: it is tested on all of them
+/// when it has ended.
 const SEEN: usize = 1;
 
 /// What came out of one training.
@@ -25,8 +27,8 @@ struct Outcome {
     seconds: f64,
 }
 
-/// Trains what is not in `runs` yet, on so many of the training pictures in `data` by seed, and returns the table. A call that is broken
-/// off goes on with the next.
+/// Trains what is not in `runs` yet, on so many of the training pictures in `data` by seed, and
+/// returns the table. A call that is broken off goes on with the next.
 ///
 /// # Errors
 /// When there are no pictures, or a training fails.
@@ -103,8 +105,9 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("taper"))
 }
 
-/// A folder below `place` with so many of the training pictures, as many of each class, which lie evenly in the order of their names
-/// and begin with the one that has the number of the seed; all of them where there are not more.
+/// A folder below `place` with so many of the training pictures, as many of each class, which lie
+/// evenly in the order of their names and begin with the one that has the number of the seed; all
+/// of them where there are not more.
 fn part(data: &Path, place: &Path, size: usize, seed: u64) -> Result<PathBuf> {
     let folder = place.join(format!("{size}-{seed}"));
     if folder.is_dir() {
@@ -149,7 +152,7 @@ fn run(binary: &Path, words: &str, seed: u64, pictures: &Path, data: &Path, fold
         command.arg("fine-tune").arg(pictures).args(words.split_whitespace()).args(["--seed", &seed.to_string()]);
         output(command.arg("--out").arg(folder))?;
         let told = output(Command::new(binary).arg("eval").arg(folder).arg(data).arg("--json"))?;
-        taper::files::write(&tested, &told)?;
+        taper_trainer::files::write(&tested, &told)?;
     }
     let read = |path: &Path| -> Result<Value> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
     let number = |value: &Value| value.as_f64().with_context(|| format!("{} lacks a number", folder.display()));

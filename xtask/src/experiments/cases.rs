@@ -1,7 +1,7 @@
 //! What is compared: recipes, as what they say beside their baseline.
 
 use anyhow::{Result, bail};
-use taper::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
+use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
 
 /// One row of the table.
 #[derive(Clone, Debug)]
@@ -44,7 +44,8 @@ fn residual(name: &'static str, recipe: &str) -> Case {
 const NONE: &str = "none";
 const RESIDUAL: &str = "none (residual)";
 
-/// Every technique of `taper-regularize` alone, each with a usual strength; the last ones on a residual network.
+/// Every technique of `taper-regularize` alone, each with a usual strength; the last ones on a
+/// residual network.
 pub fn regularize() -> Vec<Case> {
     vec![
         case(NONE, ""),
@@ -73,13 +74,14 @@ pub fn regularize() -> Vec<Case> {
     ]
 }
 
-/// Every family of `taper-augment` alone, some together, and what `taper fine-tune` does by default.
+/// Every family of `taper-augment` alone, some together, and what `taper fine-tune` does by
+/// default.
 pub fn augment() -> Vec<Case> {
     const AFFINE: &str = "{ name = \"random_affine\", degrees = 25, scale = [0.8, 1.25], translate = 0.1, shear = 10, \
                           stretch = [0.8, 1.25] }";
     const WARP: &str = "{ name = \"one_of\", transforms = [\"random_perspective\", \"random_lens\", \"elastic\"] }";
     const SMALL: &str = "{ name = \"random_affine\", degrees = 10, scale = [1, 1.1] }";
-    const COLOUR: &str = "{ name = \"color_jitter\", brightness = 0.2, contrast = 0.2 }";
+    const COLOR: &str = "{ name = \"color_jitter\", brightness = 0.2, contrast = 0.2 }";
     const STRONG: &str = "{ name = \"color_jitter\", brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 }";
     const FILTERS: &str = "{ name = \"one_of\", transforms = [\"sharpness\", \"blur\", \"noise\", \"jpeg\"] }";
     let list = |name, list: &[&str]| case(name, &format!("augment.train = [{}]", list.join(", ")));
@@ -95,8 +97,8 @@ pub fn augment() -> Vec<Case> {
         list("random scale crop", &["{ name = \"random_scale_crop\", short_side = [160, 240] }"]),
         list("perspective or lens", &[&one_of("random_perspective random_lens")]),
         list("perspective or lens or rubber", &[WARP]),
-        list("colour", &[COLOUR]),
-        list("strong colour", &[STRONG]),
+        list("color", &[COLOR]),
+        list("strong color", &[STRONG]),
         list("PCA lighting", &["\"pca_lighting\""]),
         list("tones", &[&one_of("gamma posterize solarize autocontrast equalize grayscale")]),
         list("filters or noise or JPEG", &[FILTERS]),
@@ -106,15 +108,16 @@ pub fn augment() -> Vec<Case> {
         list("AugMix", &["\"hflip\"", "\"aug_mix\""]),
         list("warp + turn and zoom", &[WARP, SMALL]),
         list("warp + filters", &[WARP, FILTERS]),
-        list("mirror + turn and zoom + colour", &["\"hflip\"", SMALL, COLOUR]),
+        list("mirror + turn and zoom + color", &["\"hflip\"", SMALL, COLOR]),
         list("mirror + affine", &["\"hflip\"", AFFINE]),
-        list("mirror + affine + colour", &["\"hflip\"", AFFINE, COLOUR]),
-        list("crop + mirror + strong colour", &["\"random_resized_crop\"", "\"hflip\"", STRONG]),
+        list("mirror + affine + color", &["\"hflip\"", AFFINE, COLOR]),
+        list("crop + mirror + strong color", &["\"random_resized_crop\"", "\"hflip\"", STRONG]),
         Case { test: Test::Views, ..list("default", &usual) },
     ]
 }
 
-/// The cases of these names and their baselines, in the order of the table; all where none is named.
+/// The cases of these names and their baselines, in the order of the table; all where none is
+/// named.
 ///
 /// # Errors
 /// When there is no case of a name.

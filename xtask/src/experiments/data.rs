@@ -7,7 +7,8 @@ use anyhow::{Context, Result, ensure};
 use taper_data::{DEFAULT_VAL_FRACTION, Dataset, Splits, split};
 use taper_tensor::Rng;
 
-/// Training pictures, those that early stopping looks at, and those that are looked at once, at the end.
+/// Training pictures, those that early stopping looks at, and those that are looked at once, at the
+/// end.
 pub type Sets = [Arc<dyn Dataset>; 3];
 
 /// Fashion-MNIST, of which each seed draws pictures of its own, the same for all cases.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use taper::evaluate::{Evaluation, evaluate, evaluate_marginal};
-use taper::fit::fit;
-use taper::network::{Network, network};
-use taper::pipeline::{eval_loader, train_loader};
-use taper::views::{Mean, Views, evaluate_views};
+use taper_cli::terminal::Terminal;
 use taper_data::Dataset;
 use taper_regularize::Marginalize;
+use taper_trainer::build::network::{Network, network};
+use taper_trainer::build::pipeline::{eval_loader, train_loader};
+use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
+use taper_trainer::evaluate::{Evaluation, evaluate, evaluate_marginal};
+use taper_trainer::fit::fit;
 
 use super::{Base, Case, Sets, Test};
 
@@ -22,7 +23,8 @@ pub struct Study {
     pub test: Tested,
     /// Accuracy on these with the mean over passes with the noise on.
     pub sampled: Option<f64>,
-    /// On these with several views of each, in the order of the table; nothing where that is not tested.
+    /// On these with several views of each, in the order of the table; nothing where that is not
+    /// tested.
     pub views: Vec<Tested>,
     /// Seconds that an epoch of training took.
     pub seconds: f64,
@@ -56,8 +58,8 @@ pub(super) const VIEWS: [(&str, Views); 4] = [
     ("multi-scale", Views::MultiScale),
 ];
 
-/// Trains every case with every seed, on the pictures that `sets` has for it, with so many threads to prepare them; `tell`
-/// hears of each.
+/// Trains every case with every seed, on the pictures that `sets` has for it, with so many threads
+/// to prepare them; `tell` hears of each.
 ///
 /// # Errors
 /// When a training fails.
@@ -85,7 +87,7 @@ pub fn study(
 
 fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads): (u64, usize)) -> Result<Study> {
     let recipe = base.with(case, seed)?;
-    let Network { card, mut classifier, params, .. } = network(&recipe, train.classes())?;
+    let Network { card, mut classifier, params, .. } = network(&recipe, train.classes(), &Terminal)?;
     let input = card.input();
     let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, input, threads);
     let loader = train_loader(train.clone(), &recipe, input, threads)?;

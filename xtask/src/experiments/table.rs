@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::study::{PASSES, VIEWS};
 use super::{Case, Study, Tested};
 
-/// The table as Markdown, under a few words on the setting: mean and standard deviation over the seeds, and what that says
-/// of each case beside its baseline.
+/// The table as Markdown, under a few words on the setting: mean and standard deviation over the
+/// seeds, and what that says of each case beside its baseline.
 pub fn table(setting: &str, cases: &[Case], results: &[Vec<Study>]) -> String {
     let noise = results.iter().flatten().any(|study| study.sampled.is_some());
     let passes =
@@ -46,7 +46,8 @@ pub fn table(setting: &str, cases: &[Case], results: &[Vec<Study>]) -> String {
     text
 }
 
-/// The table of what several views of a picture do, for every case that was tested so; nothing where none was.
+/// The table of what several views of a picture do, for every case that was tested so; nothing
+/// where none was.
 pub fn views(cases: &[Case], results: &[Vec<Study>]) -> String {
     let tested = cases.iter().zip(results).filter(|(_, result)| result.iter().any(|study| !study.views.is_empty()));
     let mut text = String::new();

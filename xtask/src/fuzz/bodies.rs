@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use taper::checkpoint::Checkpoint;
-use taper::identity::Identity;
-use taper::model::ModelCard;
-use taper::recipe::Recipe;
-use taper::search::Space;
 use taper_data::{Dataset, Idx, MAX_PIXELS, decode_bytes};
-use taper_transfer::{Answer, read_weights, sha256, weights_from_bytes};
+use taper_trainer::build::model::ModelCard;
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::TrainState;
+use taper_trainer::store::identity::Identity;
+use taper_trainer::study::search::Space;
+use taper_transfer::{Answer, AnsweredBy, read_weights, sha256, weights_from_bytes};
 
 use super::servers;
 
@@ -50,7 +50,8 @@ fn safetensors(bytes: &[u8]) {
     }
 }
 
-/// A file of PyTorch's: as it is after a 0; else the pickle of one whose archive is in order, which no change would leave so.
+/// A file of PyTorch's: as it is after a 0; else the pickle of one whose archive is in order, which
+/// no change would leave so.
 fn pth(bytes: &[u8]) {
     let file = match bytes.split_first() {
         Some((0, file)) => file.to_vec(),
@@ -62,7 +63,8 @@ fn pth(bytes: &[u8]) {
     });
 }
 
-/// An archive as `torch.save` writes it, with two storages: every file as it is, then the list of them.
+/// An archive as `torch.save` writes it, with two storages: every file as it is, then the list of
+/// them.
 fn archive(pickle: &[u8]) -> Vec<u8> {
     let numbers: Vec<u8> = (0..64u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
     let parts: [(&str, &[u8]); 4] = [
@@ -76,7 +78,8 @@ fn archive(pickle: &[u8]) -> Vec<u8> {
         let mut sum = flate2::Crc::new();
         sum.update(content);
         let [sum, size, at] = [sum.sum(), content.len() as u32, file.len() as u32].map(u32::to_le_bytes);
-        // Version, flags, method, time and date; sum and sizes; the lengths of the name and of what follows it.
+        // Version, flags, method, time and date; sum and sizes; the lengths of the name and of what
+        // follows it.
         let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &sum, &size, &size, &[name.len() as u8, 0, 0, 0]].concat();
         file.extend([b"PK\x03\x04", &about[..], name.as_bytes(), content].concat());
         list.extend([b"PK\x01\x02\x14\x00", &about[..], &[0; 10], &at, name.as_bytes()].concat());
@@ -123,14 +126,15 @@ fn model_card(bytes: &[u8]) {
 fn checkpoint(bytes: &[u8]) {
     let whole = [bytes, sha256(bytes).as_bytes()].concat();
     with_files(&[("step-1.checkpoint", &whole)], |folder| {
-        if let Ok(checkpoint) = Checkpoint::read(&folder.join("step-1.checkpoint")) {
+        if let Ok(checkpoint) = TrainState::read(&folder.join("step-1.checkpoint")) {
             let _ = checkpoint.steps();
             let _ = checkpoint.identity().differences(&Identity::default(), Vec::new);
         }
     });
 }
 
-/// Pictures, and behind as many bytes as the first two say their labels: every picture there is can be had.
+/// Pictures, and behind as many bytes as the first two say their labels: every picture there is can
+/// be had.
 fn idx(bytes: &[u8]) {
     let Some((&[high, low], rest)) = bytes.split_first_chunk() else { return };
     let (images, labels) = rest.split_at(rest.len().min(usize::from(u16::from_be_bytes([high, low]))));
@@ -143,8 +147,9 @@ fn idx(bytes: &[u8]) {
     });
 }
 
-/// Answers of a hub, one after the other with an empty line between them: a status, then a header a line. The last is of a server that
-/// the others have led to. What a commit is called is the name of one, whatever was said.
+/// Answers of a hub, one after the other with an empty line between them: a status, then a header a
+/// line. The last is of a server that the others have led to. What a commit is called is the name
+/// of one, whatever was said.
 fn hub(bytes: &[u8]) {
     let mut answer = Answer::default();
     let lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
@@ -156,7 +161,8 @@ fn hub(bytes: &[u8]) {
             let colon = line.iter().position(|&byte| byte == b':')?;
             Some((std::str::from_utf8(&line[..colon]).ok()?, &line[colon + 1..]))
         });
-        if answer.read(status, headers, i == 0 || i + 1 < said.len()).is_err() {
+        let by = if i == 0 || i + 1 < said.len() { AnsweredBy::Asked } else { AnsweredBy::Other };
+        if answer.read(status, headers, by).is_err() {
             return;
         }
     }

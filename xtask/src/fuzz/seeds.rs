@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat};
-use taper::checkpoint::{Checkpoint, Checkpoints, Every};
-use taper::identity::Identity;
-use taper::recipe::Recipe;
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::checkpoint::{Checkpoints, Every, TrainState};
+use taper_trainer::store::identity::Identity;
 use taper_transfer::sha256;
 
 /// The seeds of a target; what cannot be made is left out.
@@ -80,7 +80,7 @@ fn checkpoint() -> Option<Vec<u8>> {
     fs::create_dir(place.path().join("checkpoint")).ok()?;
     let recipe = toml::to_string(&Recipe::default()).ok()?;
     let identity = Identity { recipe, weights: "a".into(), pictures: "b".into() };
-    Checkpoints::new(place.path(), Every::Epoch, identity).save(1, Checkpoint::default()).ok()?;
+    Checkpoints::new(place.path(), Every::Epoch, identity).save(1, TrainState::default()).ok()?;
     let mut bytes = fs::read(place.path().join("checkpoint/step-00000001.checkpoint")).ok()?;
     bytes.truncate(bytes.len().checked_sub(sha256(b"").len())?);
     Some(bytes)

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Result;
-use taper::model::{Model, ModelCard};
-use taper::serve::{Allowed, Hosts, router, serve};
+use taper_cli::serve::{Allowed, Hosts, router, serve};
 use taper_tensor::Rng;
+use taper_trainer::build::model::{Model, ModelCard};
 use taper_transfer::{BackboneConfig, Head};
 
 /// The longest that a peer is waited for.

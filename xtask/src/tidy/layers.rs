@@ -1,36 +1,64 @@
 //! Which crate may know which.
 //!
-//! Dependencies point down: tensor <- {optim, regularize, augment, data} <- transfer <- trainer, where
-//! transfer uses no more than tensor and regularize. Siblings do not know each other, in tests no more
-//! than in code: each builds and tests alone. xtask builds without any of them; what its benchmark measures is
-//! optional.
+//! Dependencies point down: tensor <- nn <- {regularize, transfer}, where transfer may use
+//! regularize too; tensor <- {augment, data}; optim needs nothing of ours. The trainer uses all of
+//! them, the report draws what the trainer returns, and cli, the binary, is on top. Siblings do not
+//! know each other, in tests no more than in code: each builds and tests alone. Errors without a
+//! type are for the binary and for xtask. xtask builds without any of these crates; what its
+//! benchmark measures is optional.
 
-use anyhow::{Context, Result};
-use toml::de::{DeTable, DeValue};
+use anyhow::Result;
 
-use super::{Finding, tree::Tree};
+use super::finding::Finding;
+use super::manifest::{Dependency, Kind, Manifest};
+use super::tree::Tree;
 
-/// The crates below the trainer, by folder.
-pub const LIBRARIES: [&str; 6] = ["tensor", "optim", "regularize", "augment", "data", "transfer"];
-
-/// The packages of the workspace that the crate in this folder may use; none for an unknown folder.
-fn below(folder: &str) -> Option<&'static [&'static str]> {
-    Some(match folder {
-        "tensor" => &[],
-        "optim" | "regularize" | "augment" | "data" => &["taper-tensor"],
-        "transfer" => &["taper-tensor", "taper-regularize"],
-        "trainer" => {
-            &["taper-tensor", "taper-optim", "taper-regularize", "taper-augment", "taper-data", "taper-transfer"]
-        }
-        _ => return None,
-    })
+/// A crate of the workspace.
+struct Layer {
+    /// Its folder in `crates/`.
+    folder: &'static str,
+    package: &'static str,
+    below: Below,
 }
 
-/// A package that a manifest names.
-struct Dependency {
-    package: String,
-    line: usize,
-    optional: bool,
+/// The crates that one may use, by their folders.
+enum Below {
+    These(&'static [&'static str]),
+    /// All that stand before it.
+    All,
+}
+
+use Below::{All, These};
+
+/// From the bottom to the top.
+const LAYERS: [Layer; 10] = [
+    Layer { folder: "tensor", package: "taper-tensor", below: These(&[]) },
+    Layer { folder: "nn", package: "taper-nn", below: These(&["tensor"]) },
+    Layer { folder: "optim", package: "taper-optim", below: These(&[]) },
+    Layer { folder: "regularize", package: "taper-regularize", below: These(&["tensor", "nn"]) },
+    Layer { folder: "augment", package: "taper-augment", below: These(&["tensor"]) },
+    Layer { folder: "data", package: "taper-data", below: These(&["tensor"]) },
+    Layer { folder: "transfer", package: "taper-transfer", below: These(&["tensor", "nn", "regularize"]) },
+    Layer { folder: "trainer", package: "taper-trainer", below: All },
+    Layer { folder: "report", package: "taper-report", below: All },
+    Layer { folder: BINARY, package: "taper", below: All },
+];
+
+/// The folder of the crate that has the binary.
+const BINARY: &str = "cli";
+
+/// The folders of the crates that print nothing: all but the binary's.
+pub fn libraries() -> impl Iterator<Item = &'static str> {
+    LAYERS.iter().map(|layer| layer.folder).filter(|folder| *folder != BINARY)
+}
+
+/// The packages that the crate at this place in `LAYERS` may use.
+fn below(place: usize) -> Vec<&'static str> {
+    let these = |layer: &&Layer| match LAYERS[place].below {
+        These(folders) => folders.contains(&layer.folder),
+        All => true,
+    };
+    LAYERS[..place].iter().filter(these).map(|layer| layer.package).collect()
 }
 
 /// Every dependency that points up or sideways, and every crate without a place in the layers.
@@ -38,90 +66,56 @@ struct Dependency {
 /// # Errors
 /// When a manifest is not TOML.
 pub fn layers(tree: &Tree) -> Result<Vec<Finding>> {
-    let top = tree.manifests.iter().find(|(path, _)| path == "Cargo.toml");
-    let workspace = match top {
-        Some((path, text)) => Some(parse(path, text)?),
-        None => None,
-    };
     let mut findings = vec![];
-    for (path, text) in &tree.manifests {
-        let Some(folder) = path.strip_suffix("/Cargo.toml") else {
-            continue;
-        };
+    for manifest in Manifest::of_crates(tree)? {
         let mut report = |line, what: String, remedy: &str| {
-            let (path, remedy) = (path.clone(), remedy.to_owned());
+            let (path, remedy) = (manifest.path.to_owned(), remedy.to_owned());
             findings.push(Finding { path, line, check: "layers", what, remedy });
         };
+        let folder = manifest.folder;
+        if folder == "xtask" {
+            chores(&manifest, &mut report);
+            continue;
+        }
         let name = folder.strip_prefix("crates/");
-        let allowed = match (folder, name.and_then(below)) {
-            (_, Some(allowed)) => allowed,
-            ("xtask", None) => &[],
-            _ => {
-                let remedy = "move the code into a crate that has one, or give this one its place in \
-                              xtask/src/tidy/layers.rs and ARCHITECTURE.md";
-                report(1, format!("{folder} has no place in the layers"), remedy);
-                continue;
-            }
+        let Some(place) = name.and_then(|name| LAYERS.iter().position(|layer| layer.folder == name)) else {
+            let remedy = "move the code into a crate that has one, or give this one its place in \
+                          xtask/src/tidy/layers.rs and ARCHITECTURE.md";
+            report(1, format!("{folder} has no place in the layers"), remedy);
+            continue;
         };
-        let manifest = parse(path, text)?;
-        for Dependency { package, line, optional } in dependencies(&manifest, workspace.as_ref(), text) {
-            if folder == "xtask" && optional {
-                continue;
-            }
-            let ours = package == "taper" || package.starts_with("taper-");
-            if ours && !allowed.contains(&package.as_str()) {
-                let remedy = match allowed {
-                    [] if folder == "xtask" => "make it optional and part of the feature `bench`".to_owned(),
+        let Layer { folder: name, package, .. } = LAYERS[place];
+        if manifest.package().is_some_and(|found| found != package) {
+            report(1, format!("{folder} is not called {package}"), "give the package the name that it is known by");
+        }
+        let allowed = below(place);
+        for Dependency { package, line, kind, .. } in manifest.dependencies() {
+            if is_ours(&package) && !allowed.contains(&package.as_str()) {
+                let remedy = match allowed.as_slice() {
                     [] => "it uses no crate of the workspace; meet in the trainer".to_owned(),
                     _ => format!("it may use {}; others meet in the trainer", allowed.join(", ")),
                 };
                 report(line, format!("{folder} depends on {package}"), &remedy);
-            } else if folder == "xtask" && package.starts_with("candle") {
-                report(line, format!("xtask depends on {package}"), "make it optional and part of the feature `bench`");
+            } else if package == "anyhow" && kind == Kind::Normal && name != BINARY {
+                let remedy = "give its errors a type with thiserror; anyhow is for the binary, xtask and tests";
+                report(line, format!("{folder} depends on anyhow"), remedy);
             }
         }
     }
     Ok(findings)
 }
 
-fn parse<'a>(path: &str, text: &'a str) -> Result<DeTable<'a>> {
-    let table = DeTable::parse(text).with_context(|| format!("cannot parse {path}"))?;
-    Ok(table.into_inner())
+fn is_ours(package: &str) -> bool {
+    package == "taper" || package.starts_with("taper-")
 }
 
-fn table<'t, 'a>(of: &'t DeTable<'a>, key: &str) -> Option<&'t DeTable<'a>> {
-    of.get(key).and_then(|value| value.get_ref().as_table())
-}
-
-/// The name behind `package = "..."`, if the dependency was renamed.
-fn renamed<'t>(of: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
-    table(of, key)?.get("package")?.get_ref().as_str()
-}
-
-/// All dependencies of a manifest, those of tests, build scripts and single platforms included.
-fn dependencies(manifest: &DeTable<'_>, workspace: Option<&DeTable<'_>>, text: &str) -> Vec<Dependency> {
-    let shared = workspace.and_then(|w| table(table(w, "workspace")?, "dependencies"));
-    let targets = table(manifest, "target").into_iter().flat_map(|t| t.values());
-    let targets = targets.filter_map(|t| t.get_ref().as_table());
-    let mut found = vec![];
-    for part in std::iter::once(manifest).chain(targets) {
-        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            let Some(listed) = table(part, kind) else {
-                continue;
-            };
-            for (key, value) in listed {
-                let name = key.get_ref().as_ref();
-                let inherits = matches!(value.get_ref(), DeValue::Table(t) if t.contains_key("workspace"));
-                let shared = shared.filter(|_| inherits).and_then(|s| renamed(s, name));
-                let package = renamed(listed, name).or(shared).unwrap_or(name).to_owned();
-                let line = text[..key.span().start].matches('\n').count() + 1;
-                let optional = value.get_ref().as_table().and_then(|t| t.get("optional"));
-                let optional = optional.is_some_and(|o| o.get_ref().as_bool() == Some(true));
-                found.push(Dependency { package, line, optional });
-            }
+/// xtask links candle and the crates above it only when it is asked to.
+fn chores(manifest: &Manifest<'_>, report: &mut impl FnMut(usize, String, &str)) {
+    for Dependency { package, line, optional, .. } in manifest.dependencies() {
+        if !optional && (is_ours(&package) || package.starts_with("candle")) {
+            report(line, format!("xtask depends on {package}"), "make it optional and part of the feature `bench`");
         }
     }
-    found
 }
 
 #[cfg(test)]
@@ -175,7 +169,7 @@ mod tests {
 
     #[test]
     fn another_name_hides_nothing() {
-        let workspace = "[workspace.dependencies]\nhidden = { package = \"taper\", path = \"crates/trainer\" }";
+        let workspace = "[workspace.dependencies]\nhidden = { package = \"taper\", path = \"crates/cli\" }";
         let data = "[dependencies]\nhidden.workspace = true\nother = { package = \"taper-optim\", version = \"1\" }";
         assert_eq!(
             found(&[("Cargo.toml", workspace), ("crates/data/Cargo.toml", data)]),
@@ -191,6 +185,37 @@ mod tests {
         let expected = ["xtask depends on candle-core", "xtask depends on taper"];
         let found = found(&[("xtask/Cargo.toml", xtask)]);
         assert_eq!(found.iter().map(|(what, _)| what.as_str()).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn each_layer_has_its_neighbors_below() {
+        let uses = |folder: &str, package: &str| {
+            let place = LAYERS.iter().position(|layer| layer.folder == folder).unwrap();
+            below(place).contains(&package)
+        };
+        assert!(uses("transfer", "taper-nn") && uses("transfer", "taper-regularize") && uses("nn", "taper-tensor"));
+        assert!(uses("trainer", "taper-optim") && uses("report", "taper-trainer") && uses("cli", "taper-report"));
+        assert!(!uses("optim", "taper-tensor") && !uses("regularize", "taper-transfer") && !uses("data", "taper-nn"));
+        assert!(!uses("trainer", "taper-report") && !uses("report", "taper"));
+        assert_eq!(libraries().count(), 9);
+    }
+
+    #[test]
+    fn errors_without_a_type_are_for_the_binary_and_for_tests() {
+        let (normal, test) = ("[dependencies]\nanyhow = \"1\"", "[dev-dependencies]\nanyhow = \"1\"");
+        let found = found(&[
+            ("crates/cli/Cargo.toml", normal),
+            ("crates/data/Cargo.toml", test),
+            ("crates/trainer/Cargo.toml", normal),
+            ("xtask/Cargo.toml", normal),
+        ]);
+        assert_eq!(found, [("crates/trainer depends on anyhow".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_package_is_called_as_it_is_known() {
+        let found = found(&[("crates/trainer/Cargo.toml", "[package]\nname = \"taper\"")]);
+        assert_eq!(found, [("crates/trainer is not called taper-trainer".to_owned(), 1)]);
     }
 
     #[test]

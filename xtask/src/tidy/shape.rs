@@ -1,6 +1,6 @@
 //! What lies where, and how large it may be.
 
-use super::{Finding, tree::Tree};
+use super::{finding::Finding, tree::Tree};
 
 /// Lines in a Rust source file; past it a file holds two concepts.
 const MOST_LINES: usize = 400;
@@ -8,7 +8,7 @@ const MOST_LINES: usize = 400;
 /// Bytes in a file of the repository.
 const MOST_BYTES: u64 = 10_000_000;
 
-/// What may lie at the top, beside licences and files with a dot.
+/// What may lie at the top, beside licenses and files with a dot.
 const TOP: [&str; 7] = ["Cargo.toml", "Cargo.lock", "README.md", "crates", "models", "tests", "xtask"];
 
 fn finding(check: &'static str, path: String, line: usize, what: String, remedy: &str) -> Finding {
@@ -77,7 +77,8 @@ pub fn top_level(tree: &Tree) -> Vec<Finding> {
         if TOP.contains(&name) || name.starts_with('.') || name.starts_with("LICENSE-") {
             continue;
         }
-        // Files are sorted by path, so those of one folder follow each other: one finding is enough.
+        // Files are sorted by path, so those of one folder follow each other: one finding is
+        // enough.
         if findings.last().is_none_or(|last| last.path.split('/').next() != Some(name)) {
             let what = format!("`{name}` at the top level");
             let remedy = "move it into the crate it belongs to; pages about the whole lie in crates/";

@@ -1,8 +1,8 @@
 //! What Rust sources may not say, and where.
 
 use super::{
-    Finding,
-    layers::LIBRARIES,
+    finding::Finding,
+    layers::libraries,
     token::{Token, closing, starts_with},
     tree::{Source, Tree},
 };
@@ -45,13 +45,13 @@ pub fn files(tree: &Tree) -> Vec<Finding> {
 }
 
 /// The files that print; what they offer cannot panic.
-const PRINTERS: [&str; 2] = ["crates/trainer/src/output.rs", "xtask/src/output.rs"];
+const PRINTERS: [&str; 2] = ["crates/cli/src/output.rs", "xtask/src/output.rs"];
 
 /// Nothing prints but the `PRINTERS`, except in tests, documentation and examples.
 #[must_use]
 pub fn printing(tree: &Tree) -> Vec<Finding> {
     let mut findings = vec![];
-    let library = |s: &Source| LIBRARIES.iter().any(|l| s.path.starts_with(&format!("crates/{l}/src/")));
+    let library = |s: &Source| libraries().any(|l| s.path.starts_with(&format!("crates/{l}/src/")));
     let code = |s: &&Source| s.path.contains("/src/") && !PRINTERS.contains(&s.path.as_str());
     for source in tree.sources.iter().filter(code) {
         for pair in source.tokens.windows(2).filter(|w| !w[0].test) {
@@ -138,15 +138,15 @@ mod tests {
     fn only_output_prints() {
         let says = "fn f() {\nprintln!();\neprintln!();\nprint!();\ndbg!(1);\nio::stderr();\n}";
         let tree = made_up(&[
-            ("crates/trainer/src/output.rs", says),
+            ("crates/cli/src/output.rs", says),
             ("crates/augment/src/lib.rs", says),
             ("crates/augment/src/b.rs", "//! println!()\n#[test]\nfn t() { println!(); }\nfn print() {}"),
             ("crates/augment/examples/e.rs", says),
             ("crates/augment/tests/it.rs", says),
-            ("crates/trainer/src/lib.rs", says),
+            ("crates/cli/src/lib.rs", says),
         ]);
         let lines = |path, last| (2..=last).map(move |line| (path, line));
-        let expected = lines("crates/augment/src/lib.rs", 6).chain(lines("crates/trainer/src/lib.rs", 5));
+        let expected = lines("crates/augment/src/lib.rs", 6).chain(lines("crates/cli/src/lib.rs", 5));
         assert_eq!(places(&printing(&tree)), expected.collect::<Vec<_>>());
     }
 

@@ -13,6 +13,32 @@ pub struct Token {
     pub test: bool,
 }
 
+/// A comment of one line, `//`, `///` or `//!`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// From its first sign on.
+    pub text: String,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// The comments of one line in a source file.
+#[must_use]
+pub fn comments(source: &str) -> Vec<Comment> {
+    let chars: Vec<char> = source.chars().collect();
+    let mut found = vec![];
+    let (mut i, mut line) = (0, 1);
+    while i < chars.len() {
+        let end = skip(&chars, i).max(i + 1);
+        if chars[i..].starts_with(&['/', '/']) {
+            found.push(Comment { text: chars[i..end].iter().collect(), line });
+        }
+        line += chars[i..end].iter().filter(|c| **c == '\n').count();
+        i = end;
+    }
+    found
+}
+
 /// The tokens of a source file, those of `#[test]` and `#[cfg(test)]` items marked.
 #[must_use]
 pub fn tokens(source: &str) -> Vec<Token> {
@@ -167,6 +193,13 @@ mod tests {
         assert_eq!(words("a // b\n/* c /* d */ e */ f /// g"), ["a", "f"]);
         assert_eq!(words(r#"x("a \" b", b"c", 'd', '\'', b'e', '"') y"#), words("x(,b,,,b,) y"));
         assert_eq!(words("r\"\\\" z r##\"a\"# b\"## br#\"c\"# end"), ["z", "end"]);
+    }
+
+    #[test]
+    fn comments_of_one_line_are_no_strings() {
+        let found = comments("a // b\n/* // c */ \"// d\"\n/// e // f");
+        let found: Vec<_> = found.iter().map(|c| (c.line, c.text.as_str())).collect();
+        assert_eq!(found, [(1, "// b"), (3, "/// e // f")]);
     }
 
     #[test]

@@ -38,13 +38,15 @@ pub struct Tree {
     pub files: Vec<File>,
     /// Path and text of every `Cargo.toml`, by path.
     pub manifests: Vec<(String, String)>,
+    /// Path and text of the pages, Markdown in `crates/` and `xtask/` and at the top, by path.
+    pub pages: Vec<(String, String)>,
     /// The Rust among them, by path.
     pub sources: Vec<Source>,
 }
 
 impl Tree {
-    /// Reads the tree at `root`: what git tracks or would track there, or where there is no git, all
-    /// but the outputs of builds and runs.
+    /// Reads the tree at `root`: what git tracks or would track there, or where there is no git,
+    /// all but the outputs of builds and runs.
     ///
     /// # Errors
     /// When git fails or a file cannot be read.
@@ -61,18 +63,22 @@ impl Tree {
         for (path, tracked) in listed {
             match fs::symlink_metadata(root.join(&path)) {
                 Ok(meta) => files.push(File { path, size: meta.len(), tracked }),
-                Err(e) if e.kind() == ErrorKind::NotFound => {} // deleted, which git has not been told yet
+                // Deleted, which git has not been told yet.
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
                 Err(e) => return Err(e).with_context(|| format!("cannot look at {path}")),
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut tree = Self { files, manifests: vec![], sources: vec![] };
+        let mut tree = Self { files, manifests: vec![], pages: vec![], sources: vec![] };
         for file in &tree.files {
             let path = file.path.clone();
             let text = || fs::read_to_string(root.join(&path)).with_context(|| format!("cannot read {path}"));
             if path == "Cargo.toml" || path.ends_with("/Cargo.toml") {
                 let text = text()?;
                 tree.manifests.push((path, text));
+            } else if is_page(&path) {
+                let text = text()?;
+                tree.pages.push((path, text));
             } else if path.ends_with(".rs") {
                 let text = text()?;
                 tree.sources.push(Source { tokens: tokens(&text), path, text });
@@ -116,6 +122,11 @@ impl Tree {
             }
         }
     }
+}
+
+/// Whether this is a page of ours and no test's data.
+fn is_page(path: &str) -> bool {
+    path.ends_with(".md") && (path.starts_with("crates/") || path.starts_with("xtask/") || !path.contains('/'))
 }
 
 /// What git lists, with whether it is tracked; nothing where git is not installed.

@@ -34,7 +34,7 @@ DC_TOGETHER = "0 1 2: 0-0, 0, 1;\n0 1 2: 0-0, 1, 0;\n"
 
 
 def picture(width, height):
-    """Smooth colours that differ in every channel and corner, and a patch with edges."""
+    """Smooth colors that differ in every channel and corner, and a patch with edges."""
     y, x = np.mgrid[0:height, 0:width]
     rgb = np.stack([210 - 90 * x / width, 60 + 120 * y / height, 128 + 90 * np.sin((x + 2 * y) / 19)], -1)
     rgb[height // 2 :, width // 2 :] += (20, -40, -30)

@@ -3,14 +3,15 @@
 use candle_core::{DType, Device, Tensor, Var};
 use serde_json::Value;
 use taper_optim::{
-    Constant, Cosine, CosineRestarts, Exponential, Group, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
-    Optimizer, OptimizerConfig, Polynomial, Schedule, SnapshotCycles, StepDecay, Triangular, Warmup,
+    Constant, Cosine, CosineRestarts, Exponential, Group, InverseTime, LinearSchedule, MultiStep, OneCycle,
+    OneCycleConfig, OneCycleMomentum, OneCycleMomentumConfig, Optimizer, OptimizerConfig, Polynomial, Schedule,
+    SnapshotCycles, StepDecay, Triangular, Triangular2, Warmup,
 };
 
 use crate::pytorch;
 
 pub(crate) fn read(file: &str) -> Value {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/");
     let text = std::fs::read_to_string(format!("{folder}{file}")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
@@ -108,7 +109,7 @@ fn schedules_are_those_of_pytorch() {
         ("one_cycle", Box::new(OneCycle::new(100, OneCycleConfig::default()).unwrap())),
         ("polynomial", Box::new(Polynomial::new(80, 2.0, 0.0).unwrap())),
         ("linear_warmup", Box::new(Warmup::new(10, 0.1, Constant).unwrap())),
-        ("linear_warmup", Box::new(Linear::new(10, 0.1, 1.0).unwrap())),
+        ("linear_warmup", Box::new(LinearSchedule::new(10, 0.1, 1.0).unwrap())),
     ];
     let file = read("schedules.json");
     for (case, schedule) in &schedules {
@@ -117,5 +118,27 @@ fn schedules_are_those_of_pytorch() {
     let cases = file["cases"].as_object().unwrap();
     for case in cases.keys() {
         assert!(schedules.iter().any(|(tested, _)| tested == case), "{case}");
+    }
+}
+
+#[test]
+fn cycles_are_those_of_pytorch_and_timm() {
+    let one_cycle = OneCycle::new(100, OneCycleConfig::default()).unwrap();
+    let falling = |t_mult, decay| CosineRestarts::with_falling_peaks(10, t_mult, 0.001 / 0.1, decay).unwrap();
+    let schedules: Vec<(&str, Box<dyn Schedule>)> = vec![
+        ("triangular2", Box::new(Triangular2::new(10, 0.01 / 0.1).unwrap())),
+        ("one_cycle", Box::new(one_cycle)),
+        ("falling_peaks", Box::new(falling(1, 0.7))),
+        ("falling_peaks_growing", Box::new(falling(2, 0.5))),
+    ];
+    let file = read("cycles.json");
+    for (case, schedule) in &schedules {
+        follows(&file, case, schedule);
+    }
+    assert_eq!(file["cases"].as_object().unwrap().len(), schedules.len());
+    let momentum = OneCycleMomentum::new(one_cycle, OneCycleMomentumConfig::default()).unwrap();
+    for (t, expected) in numbers(&file["cases"]["one_cycle"]["momentum"]).into_iter().enumerate() {
+        let got = momentum.at(t as u64);
+        assert!((got - expected).abs() <= 1e-15, "the momentum at {t}: {got} is not {expected}");
     }
 }

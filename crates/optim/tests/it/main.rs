@@ -19,6 +19,8 @@ mod own_rules;
 #[cfg(test)]
 mod papers;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod plateau;
 #[cfg(test)]
 mod pytorch;
@@ -28,6 +30,8 @@ mod second_order;
 mod skip;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod trajectories;
 
 /// Helpers of the tests.
 #[cfg(test)]

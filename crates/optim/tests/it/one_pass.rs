@@ -31,7 +31,20 @@ fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>)> {
 /// What a NaN there keeps a rule from updating: its chunk, or the whole of a vector of `n`.
 fn untouched(name: &str, bad: usize, n: usize) -> Range<usize> {
     const CHUNK: usize = 65_536;
-    let whole = ["lars", "lamb", "muon", "muon without nesterov", "written"].contains(&name);
+    let whole = [
+        "lars",
+        "lamb",
+        "muon",
+        "muon without nesterov",
+        "soap",
+        "prodigy",
+        "adafactor",
+        "schedule-free adamw",
+        "centralized sgd",
+        "lookahead",
+        "written",
+    ]
+    .contains(&name);
     let start = bad / CHUNK * CHUNK;
     if whole { 0..n } else { start..start + CHUNK }
 }
@@ -92,9 +105,11 @@ fn one_pass_and_two_agree_to_the_bit_with_any_number_of_threads() {
 #[test]
 fn a_chunk_with_a_nan_is_left_untouched_and_named() {
     let (n, bad) = (300_007, 100_000);
-    for (name, rule) in rules() {
+    // A rule that needs sums reads all gradients before it updates the first parameter.
+    for (name, rule) in rules().into_iter().filter(|(_, rule)| !rule.needs_sums()) {
         let [a, large, z] = [var(&[1.0]), var(&wave(n, 0)), var(&[1.0])];
-        let slots = rule.slots();
+        let own_shape = |slot: &&&str| rule.new_slot(slot, &large).unwrap().shape() == large.shape();
+        let slots: Vec<&str> = rule.slots().iter().filter(own_shape).copied().collect();
         let params = [("a", &a), ("large", &large), ("z", &z)];
         let mut optimizer = Optimizer::new(rule, vec![group(&params)], OptimizerConfig::default()).unwrap();
         let mut values = wave(n, 7);
@@ -107,7 +122,8 @@ fn a_chunk_with_a_nan_is_left_untouched_and_named() {
         let state = optimizer.state().unwrap();
         let counts = ["a", "large", "z"].map(|name| state[&format!("step/{name}")].to_scalar::<i64>().unwrap());
         assert_eq!(counts, [1, 0, 1], "{name}");
-        assert!([&a, &z].iter().all(|v| v.to_vec1::<f32>().unwrap()[0] < 1.0), "{name}");
+        // The first update of SOAP only looks.
+        assert!(name == "soap" || [&a, &z].iter().all(|v| v.to_vec1::<f32>().unwrap()[0] < 1.0), "{name}");
 
         let chunk = untouched(name, bad, n);
         let now = |key: &str| state[&format!("{key}/large")].to_vec1::<f32>().unwrap();
@@ -124,7 +140,7 @@ fn a_chunk_with_a_nan_is_left_untouched_and_named() {
 
 #[test]
 fn the_first_of_several_bad_gradients_is_named_and_small_ones_stay() {
-    for (_, rule) in rules() {
+    for (_, rule) in rules().into_iter().filter(|(_, rule)| !rule.needs_sums()) {
         let [a, b, c] = [var(&[1.0, 2.0]), var(&[3.0]), var(&[4.0])];
         let mut optimizer =
             Optimizer::new(rule, vec![group(&[("c", &c), ("b", &b), ("a", &a)])], OptimizerConfig::default()).unwrap();

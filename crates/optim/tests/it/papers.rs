@@ -54,7 +54,7 @@ fn follows(rule: &dyn UpdateRule, formula: &Formula) {
             let slots: Vec<Var> = rule.slots().iter().map(zeros).collect();
             for t in 1..=STEPS {
                 let grad = wave(n, t as f64);
-                let step = Step { t, lr: LR, weight_decay: WEIGHT_DECAY };
+                let step = Step { t, lr: LR, weight_decay: WEIGHT_DECAY, ..Step::default() };
                 let given = if gaps { with_gaps(&tensor(&grad)) } else { tensor(&grad) };
                 rule.update(&theta, &given, &slots, step).unwrap();
                 formula(&mut paper, &grad, shape, t as i32);

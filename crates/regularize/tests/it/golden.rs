@@ -3,17 +3,12 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use taper_regularize::{BatchNorm, BatchNormConfig, smooth_labels};
-use taper_tensor::{Layer, Mode, Params, Rng, cross_entropy};
+use taper_regularize::smooth_labels;
+use taper_tensor::cross_entropy;
 
 fn values() -> HashMap<String, Tensor> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops.safetensors");
     candle_core::safetensors::load(path, &Device::Cpu).unwrap()
-}
-
-/// NCHW to NHWC.
-fn nhwc(x: &Tensor) -> Tensor {
-    x.permute((0, 2, 3, 1)).unwrap().contiguous().unwrap()
 }
 
 /// The largest difference, relative to the largest value wanted.
@@ -25,47 +20,6 @@ fn assert_close(what: &str, got: &Tensor, wanted: &Tensor) {
     let error =
         got.iter().zip(&wanted).fold(0f64, |m, (a, b)| if (a - b).is_nan() { f64::NAN } else { m.max((a - b).abs()) });
     assert!(error <= 2e-5 * scale, "{what}: error {error} of {scale}");
-}
-
-fn batch_norm_case(case: &str, train: bool) -> Result<()> {
-    let v = values();
-    let get = |name: &str| &v[&format!("{case}/{name}")];
-    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let norm = BatchNorm::new(&params.root(), 6, BatchNormConfig::default()).unwrap();
-    for (name, var) in params.trainables() {
-        var.set(get(&name))?;
-    }
-    if !train {
-        for (name, var) in params.buffers() {
-            var.set(get(&name))?;
-        }
-    }
-    let x = Var::from_tensor(&nhwc(get("x")))?;
-    let rng = Rng::new(0);
-    let y = norm.forward(&x, if train { Mode::Train(&rng) } else { Mode::Eval })?;
-    let grads = y.mul(&nhwc(get("grad_out")))?.sum_all()?.backward()?;
-    assert_close("output", &y, &nhwc(get("out")));
-    assert_close("input gradient", grads.get(&x).unwrap(), &nhwc(get("grad_x")));
-    for (name, var) in params.trainables() {
-        match grads.get(&var) {
-            Some(grad) => assert_close(&name, grad, get(&format!("grad_{name}"))),
-            None => assert!(!train, "{name} has no gradient"),
-        }
-    }
-    for (name, var) in params.buffers() {
-        assert_close(&name, &var, get(&name));
-    }
-    Ok(())
-}
-
-#[test]
-fn batch_norm_in_training() -> Result<()> {
-    batch_norm_case("batch_norm_train", true)
-}
-
-#[test]
-fn batch_norm_in_evaluation() -> Result<()> {
-    batch_norm_case("batch_norm_eval", false)
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! The layers against PyTorch's values and inside a small training step.
+//! Smoothed labels against PyTorch's values.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-mod frozen;
 mod golden;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use taper_augment::{Border, Filter};
+use taper_augment::{Border, Interpolation};
 
 use super::field::Takes::Transforms;
 use super::field::fields;
@@ -13,9 +13,10 @@ use super::transform::TransformRecipe;
 fields! {
     /// What is done to a picture in training; in testing it is resized and cut in the center.
     pub struct AugmentRecipe in "augment." {
-        /// What is done to pictures in training, one after the other: names with their defaults, or none. Where none of them
-        /// cuts or resizes, what is done in testing comes first. Fine-tuning mirrors left to right, then does one of
-        /// perspective, lens and rubber, then one of sharpness, blur, noise and JPEG.
+        /// What is done to pictures in training, one after the other: names with their defaults, or
+        /// none. Where none of them cuts or resizes, what is done in testing comes first.
+        /// Fine-tuning mirrors left to right, then does one of perspective, lens and rubber, then
+        /// one of sharpness, blur, noise and JPEG.
         #[serde(deserialize_with = "named_list")]
         train: Vec<TransformRecipe> = usual() => [Augmentation, "--augment NAMES", Short, Transforms];
     }
@@ -32,7 +33,8 @@ impl AugmentRecipe {
         Self { train: Vec::new() }
     }
 
-    /// For pictures of a few dozen pixels: mirrored left to right, shifted by up to 0.07 of the side.
+    /// For pictures of a few dozen pixels: mirrored left to right, shifted by up to 0.07 of the
+    /// side.
     pub fn shifted() -> Self {
         let shift = TransformRecipe::RandomAffine {
             degrees: 0.0,
@@ -40,7 +42,7 @@ impl AugmentRecipe {
             translate: 0.07,
             shear: 0.0,
             stretch: (1.0, 1.0),
-            filter: Filter::Bilinear,
+            filter: Interpolation::Bilinear,
             border: Border::Reflect,
         };
         Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, shift] }

@@ -6,8 +6,9 @@ use super::named::by_name;
 use super::range::Range::Fraction;
 use super::range::{LENGTH, Row};
 
-/// Which average of the weights is validated and left: `average = { name = "ema", decay = 0.99 }`, or `average = "ema"`
-/// for the defaults. Each phase begins an average of its own, and goes on from that of the one before.
+/// Which average of the weights is validated and left: `average = { name = "ema", decay = 0.99 }`,
+/// or `average = "ema"` for the defaults. Each phase begins an average of its own, and goes on from
+/// that of the one before.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AverageRecipe {
@@ -15,8 +16,8 @@ pub enum AverageRecipe {
     None {},
     /// Polyak-Ruppert: the mean of the weights after every step.
     Polyak {
-        /// Where it begins, fraction of the phase in [0, 1). Default 0.5, when the way from the start is over; the
-        /// papers' is 0.
+        /// Where it begins, fraction of the phase in [0, 1). Default 0.5, when the way from the
+        /// start is over; the papers' is 0.
         #[serde(default = "usual_polyak_start")]
         start: f64,
     },
@@ -29,8 +30,8 @@ pub enum AverageRecipe {
         #[serde(default = "usual_warm_up")]
         warm_up: bool,
     },
-    /// Stochastic weight averaging: the mean of snapshots. Wants a rate that stays up, as `constant` or
-    /// `cosine_restarts`.
+    /// Stochastic weight averaging: the mean of snapshots. Wants a rate that stays up, as
+    /// `constant` or `cosine_restarts`.
     Swa {
         /// The place of the first snapshot, fraction of the phase in [0, 1). Default 0.75.
         #[serde(default = "usual_swa_start")]

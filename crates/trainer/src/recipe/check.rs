@@ -1,15 +1,13 @@
 //! What makes a recipe one that cannot be run.
 
-use taper_tensor::Precision;
-
 use super::error::RecipeError;
 use super::head::HeadKind;
 use super::limits::check_recipe;
 use super::must::Must;
 use super::root::{MOST_SEED, Recipe};
-use super::rule::Rule;
 
-/// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8 alone.
+/// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8
+/// alone.
 const WRITABLE: &[Must] = &[
     Must {
         field: "data.path",
@@ -89,19 +87,12 @@ const TOGETHER: &[Must] = &[
 ];
 
 impl Recipe {
-    /// Looks at every number: those that may be said by themselves, then those that depend on others.
-    ///
-    /// # Errors
-    /// Names the first field that is out of range.
-    pub fn check(&self) -> Result<(), RecipeError> {
+    /// Looks at every number: those that may be said by themselves, then those that depend on
+    /// others.
+    pub(crate) fn check_settings(&self) -> Result<(), RecipeError> {
         self.must(WRITABLE)?;
         check_recipe(&toml::Value::try_from(self)?)?;
-        self.must(TOGETHER)?;
-        Precision::from(self.optimize.precision).check()?;
-        crate::transforms::train_transform(&self.augment, self.data.image_size)?;
-        crate::optimize::check(&self.optimize)?;
-        crate::regularize::check(&self.regularize)?;
-        if let Rule::Lbfgs(_) = self.optimize.rule { self.require_quiet() } else { Ok(()) }
+        self.must(TOGETHER)
     }
 }
 

@@ -9,8 +9,8 @@ pub struct Choice {
     pub help: &'static str,
 }
 
-/// Declares an enum whose variants have names in recipes: from the one declaration come the names that
-/// serde reads and writes, what help says of each, and the default.
+/// Declares an enum whose variants have names in recipes: from the one declaration come the names
+/// that serde reads and writes, what help says of each, and the default.
 macro_rules! choices {
     (
         $(#[doc = $about:literal])+

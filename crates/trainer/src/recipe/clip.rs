@@ -12,8 +12,8 @@ use super::named::by_name;
 use super::range::Range::Positive;
 use super::range::Row;
 
-/// How gradients that are too large are made smaller: `clip = { name = "value", limit = 0.5 }`, or `clip = "none"`. A
-/// number alone is the limit of the global norm.
+/// How gradients that are too large are made smaller: `clip = { name = "value", limit = 0.5 }`, or
+/// `clip = "none"`. A number alone is the limit of the global norm.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClipRecipe {
@@ -31,7 +31,8 @@ pub enum ClipRecipe {
     },
     /// The gradient of each unit by the length of the unit.
     Adaptive {
-        /// *λ*: the greatest length of a gradient, fraction of that of its unit; above 0. Default 0.01.
+        /// *λ*: the greatest length of a gradient, fraction of that of its unit; above 0. Default
+        /// 0.01.
         #[serde(default = "usual_ratio")]
         ratio: f64,
         /// *ε*: the length that a unit has at least, above 0. Default 1e-3.

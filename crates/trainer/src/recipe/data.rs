@@ -24,8 +24,9 @@ fields! {
         batch_size: usize = 32 => [Data, "--batch-size N", Short, Number(Whole(2, 65_536))];
         /// What is done about classes of different sizes.
         balance: Balance = Balance::None => [Data, "--balance HOW", Long, Choice(Balance::CHOICES)];
-        /// Show the frozen stages N variants of each picture, once, and keep their output: the first as in testing,
-        /// the others augmented; 0 for new ones in every epoch. Left out, 1 with the plan probe, else 0.
+        /// Show the frozen stages N variants of each picture, once, and keep their output: the
+        /// first as in testing, the others augmented; 0 for new ones in every epoch. Left out, 1
+        /// with the plan probe, else 0.
         variants: Option<u32> = None => [Augmentation, "--variants N", Long, Number(Whole(0, 1000))];
     }
 }
@@ -35,8 +36,8 @@ choices! {
     pub enum Balance, default None {
         /// Nothing: the network learns how often each class is.
         None = "none",
-        /// The loss of a picture counts by N/(C n), for n of N pictures in its class of C; class_weight="balanced" in
-        /// scikit-learn. The mean over all pictures is 1.
+        /// The loss of a picture counts by N/(C n), for n of N pictures in its class of C;
+        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1.
         Weights = "weights",
         /// An epoch, as long as any, has as many pictures of each class.
         Sampling = "sampling",

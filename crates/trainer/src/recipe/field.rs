@@ -1,8 +1,9 @@
 //! A setting of a recipe, declared once.
 //!
-//! [`fields!`] makes of one declaration the struct that a section of the recipe is read into, its default,
-//! and a [`Field`] for each setting: its place in the file, its flag, its range, what help says of it and
-//! under which heading. Help, README and the ranges that a recipe is checked by are made of these.
+//! [`fields!`] makes of one declaration the struct that a section of the recipe is read into, its
+//! default, and a [`Field`] for each setting: its place in the file, its flag, its range, what help
+//! says of it and under which heading. Help, README and the ranges that a recipe is checked by are
+//! made of these.
 
 use super::choice::Choice;
 use super::range::Range;
@@ -12,8 +13,8 @@ use super::range::Range;
 pub struct Field {
     /// Where it stands in a recipe, such as `optimize.lr`.
     pub place: &'static str,
-    /// Its flag as it is written: `--lr LR`. A word without dashes is an argument, and nothing none at all:
-    /// then `--set` alone says it.
+    /// Its flag as it is written: `--lr LR`. A word without dashes is an argument, and nothing none
+    /// at all: then `--set` alone says it.
     pub usage: &'static str,
     /// What it takes.
     pub takes: Takes,
@@ -126,7 +127,7 @@ impl Field {
     }
 
     /// Which numbers a recipe may have there.
-    pub(crate) fn range(&self) -> Option<Range> {
+    pub fn range(&self) -> Option<Range> {
         match self.takes {
             Takes::Number(range) => Some(range),
             Takes::LrScale => Some(Range::Positive),
@@ -136,9 +137,9 @@ impl Field {
     }
 }
 
-/// Declares a section of the recipe: `name: type = default => [Heading, "--flag VALUE", Shown, Takes];`
-/// behind the documentation, which is also the help. What has no row is a section itself, or nothing that
-/// is said.
+/// Declares a section of the recipe:
+/// `name: type = default => [Heading, "--flag VALUE", Shown, Takes];` behind the documentation,
+/// which is also the help. What has no row is a section itself, or nothing that is said.
 macro_rules! fields {
     (
         $(#[doc = $about:literal])+

@@ -13,15 +13,17 @@ fields! {
     pub struct HeadRecipe in "head." {
         /// What the head is made of.
         kind: HeadKind = HeadKind::ConcatPool => [Network, "--head KIND", Short, Choice(HeadKind::CHOICES)];
-        /// Units of the head's hidden layer; 0 for a linear head: the average of each channel, then the classes.
+        /// Units of the head's hidden layer; 0 for a linear head: the average of each channel, then
+        /// the classes.
         hidden: usize = 512 => [Network, "--hidden UNITS", Long, Number(Whole(0, MOST_FEATURES as i64))];
-        /// Dropout of the head before the classes, half of it before the hidden layer of concat_pool, probability; a
-        /// linear head has none.
+        /// Dropout of the head before the classes, half of it before the hidden layer of
+        /// concat_pool, probability; a linear head has none.
         dropout: f64 = 0.5 => [Network, "--dropout P", Long, Number(Fraction)];
-        /// Probability that a weight before the hidden layer of concat_pool is forgotten in a step (DropConnect).
+        /// Probability that a weight before the hidden layer of concat_pool is forgotten in a step
+        /// (DropConnect).
         drop_connect: f64 = 0.0 => [Network, "--drop-connect P", Long, Number(Fraction)];
-        /// How many of the last linear layers of the network's own head begin anew; those before them have the
-        /// pretrained weights.
+        /// How many of the last linear layers of the network's own head begin anew; those before
+        /// them have the pretrained weights.
         fresh: usize = 1 => [Network, "--fresh N", Long, Number(Whole(1, 100))];
     }
 }
@@ -36,12 +38,13 @@ impl HeadRecipe {
 choices! {
     /// What a head is made of.
     pub enum HeadKind, default ConcatPool {
-        /// Average and maximum of each channel, batch norm, dropout, a hidden layer, batch norm, dropout, classes:
-        /// fastai's.
+        /// Average and maximum of each channel, batch norm, dropout, a hidden layer, batch norm,
+        /// dropout, classes: fastai's.
         ConcatPool = "concat_pool",
         /// Average of each channel, a hidden layer, dropout, classes.
         Mlp = "mlp",
-        /// The one that the network was trained with, with its own settings: hidden and dropout say nothing.
+        /// The one that the network was trained with, with its own settings: hidden and dropout say
+        /// nothing.
         Own = "own",
     }
 }

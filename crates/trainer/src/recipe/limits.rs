@@ -1,7 +1,7 @@
 //! What the numbers of a file may be, in one table for each kind of file.
 //!
-//! A number is looked up by its [`Place`]. A place without a row takes any finite number: those that depend on
-//! others are checked where they are used.
+//! A number is looked up by its [`Place`]. A place without a row takes any finite number: those
+//! that depend on others are checked where they are used.
 
 use toml::Value;
 

@@ -15,14 +15,15 @@ use super::rule::Rule;
 use super::schedule::ScheduleRecipe;
 
 fields! {
-    /// How long and how fast. What has a name is written as `{ name = "...", ... }` with those settings that differ from
-    /// the defaults, or as the name alone.
+    /// How long and how fast. What has a name is written as `{ name = "...", ... }` with those
+    /// settings that differ from the defaults, or as the name alone.
     pub struct OptimizeRecipe in "optimize." {
         /// The update rule.
         #[serde(deserialize_with = "named")]
         rule: Rule = Rule::default() => [Optimizer, "--optimizer NAME", Short, Named(&Rule::NAMES)];
-        /// What was said before rules had settings of their own: the momentum of `sgd` and `nesterov`, which
-        /// [`Recipe::parse`](super::Recipe::parse) hands on to these. Never written.
+        /// What was said before rules had settings of their own: the momentum of `sgd` and
+        /// `nesterov`, which [`Recipe::parse`](super::Recipe::parse) hands on to these. Never
+        /// written.
         #[serde(skip_serializing)]
         momentum: Option<f64> = None;
         /// The course of the learning rate over each phase.
@@ -34,25 +35,28 @@ fields! {
         head_epochs: usize = 4 => [Plan, "--head-epochs EPOCHS", Short, Number(EPOCHS)];
         /// Epochs after that.
         epochs: usize = 14 => [Plan, "--epochs EPOCHS", Short, Number(EPOCHS)];
-        /// Peak learning rate while the head is trained alone; where a rule is named and no rate, it is what suits the rule.
+        /// Peak learning rate while the head is trained alone; where a rule is named and no rate,
+        /// it is what suits the rule.
         lr: f64 = Rule::default().usual_lr() => [Optimizer, "--lr LR", Short, Number(Positive)];
-        /// Peak learning rate of the head once layers below are trained too, as a scale on lr; the flag takes the rate.
+        /// Peak learning rate of the head once layers below are trained too, as a scale on lr; the
+        /// flag takes the rate.
         head_lr_scale: f64 = 0.5 => [Optimizer, "--head-lr LR", Long, LrScale];
-        /// Peak learning rate of the topmost stage of the backbone, as a scale on lr; the flag takes the rate.
+        /// Peak learning rate of the topmost stage of the backbone, as a scale on lr; the flag
+        /// takes the rate.
         backbone_lr_scale: f64 = 0.05 => [Optimizer, "--backbone-lr LR", Long, LrScale];
         /// Further scale on the learning rate for each stage below.
         stage_decay: f64 = 0.3 => [Optimizer, "--stage-decay SCALE", Long, Number(Positive)];
-        /// How many stages of the backbone, from the picture, keep their weights whatever the plan; the flag takes the name of
-        /// the last of them, or none. The first filters (edges, colors) serve any pictures, and their gradients cost the
-        /// most.
+        /// How many stages of the backbone, from the picture, keep their weights whatever the plan;
+        /// the flag takes the name of the last of them, or none. The first filters (edges, colors)
+        /// serve any pictures, and their gradients cost the most.
         frozen_stages: usize = 1 => [Plan, "--freeze STAGE", Short, Stages(1000)];
-        /// Batches whose mean gradient makes one step, as of a batch that many times larger; an epoch's last step takes what
-        /// is left.
+        /// Batches whose mean gradient makes one step, as of a batch that many times larger; an
+        /// epoch's last step takes what is left.
         accumulate: usize = 1 => [Optimizer, "--accumulate K", Long, Number(Whole(1, 65_536))];
         /// What the products of convolutions are computed in.
         precision: PrecisionRecipe = PrecisionRecipe::F32 => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
-        /// How gradients that are too large are made smaller: a limit of their global norm, or none, global_norm, value or
-        /// adaptive.
+        /// How gradients that are too large are made smaller: a limit of their global norm, or
+        /// none, global_norm, value or adaptive.
         #[serde(deserialize_with = "clip")]
         clip: ClipRecipe = ClipRecipe::default() => [Optimizer, "--clip NORM", Long, Clip];
         /// What to do about a gradient that holds a NaN or an infinity.

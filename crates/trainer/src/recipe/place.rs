@@ -11,8 +11,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A field of a table that is here, which may be one with a name. What may be done at random, one of
-    /// several or one after the other is a transform like those of the list itself.
+    /// A field of a table that is here, which may be one with a name. What may be done at random,
+    /// one of several or one after the other is a transform like those of the list itself.
     pub(super) fn field(&self, name: Option<&str>, field: &str) -> Self {
         let below = |place: &str| if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
         let row = match name {

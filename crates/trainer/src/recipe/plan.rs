@@ -13,9 +13,9 @@ choices! {
         Top = "top",
         /// The head first, then all layers above the frozen stages.
         Full = "full",
-        /// The head first, then one stage more at a time from the top to the frozen ones, the epochs shared out
-        /// among them; the optimizer keeps what it remembers (J. Howard, S. Ruder, *Universal Language Model
-        /// Fine-tuning*, 2018).
+        /// The head first, then one stage more at a time from the top to the frozen ones, the
+        /// epochs shared out among them; the optimizer keeps what it remembers (J. Howard, S.
+        /// Ruder, *Universal Language Model Fine-tuning*, 2018).
         Gradual = "gradual",
     }
 }

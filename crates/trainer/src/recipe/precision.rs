@@ -6,8 +6,8 @@ use taper_tensor::Precision;
 use super::choice::choices;
 
 choices! {
-    /// What the products of convolutions are computed in while a network is trained; it is measured, and answers, in
-    /// float32.
+    /// What the products of convolutions are computed in while a network is trained; it is
+    /// measured, and answers, in float32.
     pub enum PrecisionRecipe, default F32 {
         /// float32.
         F32 = "f32",

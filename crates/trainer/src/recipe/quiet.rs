@@ -89,9 +89,9 @@ fn other(value: f64) -> Option<String> {
 }
 
 impl Recipe {
-    /// Refuses what would make another loss of it at every evaluation, and what a method that takes no single steps
-    /// has no use for.
-    pub(super) fn require_quiet(&self) -> Result<(), RecipeError> {
+    /// Refuses what would make another loss of it at every evaluation, and what a method that takes
+    /// no single steps has no use for.
+    pub(crate) fn require_quiet(&self) -> Result<(), RecipeError> {
         if let Some(&Noise { noise, remedy, .. }) = NOISES.iter().find(|noise| (noise.there)(self)) {
             return Err(RecipeError::Noise { noise, remedy });
         }

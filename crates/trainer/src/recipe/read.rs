@@ -31,7 +31,8 @@ impl Read {
         Ok(Self { recipe, renamed })
     }
 
-    /// Reads a recipe whose missing fields are those of `usual`; a rule that it names without a rate brings its own.
+    /// Reads a recipe whose missing fields are those of `usual`; a rule that it names without a
+    /// rate brings its own.
     ///
     /// # Errors
     /// As [`Recipe::parse`].
@@ -43,7 +44,8 @@ impl Read {
         Ok(Self { recipe: usual.with(said, path)?, renamed })
     }
 
-    /// A recipe with one setting over it, such as `optimize.lr=1e-3`; a value that is no TOML is text.
+    /// A recipe with one setting over it, such as `optimize.lr=1e-3`; a value that is no TOML is
+    /// text.
     ///
     /// # Errors
     /// When it has no value, and as [`Recipe::parse`].
@@ -70,7 +72,8 @@ impl Recipe {
     /// Reads a recipe.
     ///
     /// # Errors
-    /// With line and column where the text is no recipe: unknown fields are refused, missing ones get their defaults.
+    /// With line and column where the text is no recipe: unknown fields are refused, missing ones
+    /// get their defaults.
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
         parse(&modern(text, path).0, path)
     }
@@ -83,7 +86,8 @@ impl Recipe {
         Ok(Read::over(usual, text, path)?.recipe)
     }
 
-    /// This recipe with the fields of a table over it; a rule that it names without a rate brings its own.
+    /// This recipe with the fields of a table over it; a rule that it names without a rate brings
+    /// its own.
     ///
     /// # Errors
     /// Says what in the table is no field of a recipe; `path` is what it is from.
@@ -122,7 +126,8 @@ fn parse(text: &str, path: &Path) -> Result<Recipe, RecipeError> {
     toml::from_str::<Recipe>(text).map_err(parse)?.settled(&text.parse().map_err(parse)?)
 }
 
-/// Every value of a recipe by its place, such as `optimize.lr`; tables with a name, such as a rule with its settings, are one value.
+/// Every value of a recipe by its place, such as `optimize.lr`; tables with a name, such as a rule
+/// with its settings, are one value.
 pub fn settings(recipe: &toml::Table) -> Vec<(String, String)> {
     fn add(place: &str, table: &toml::Table, settings: &mut Vec<(String, String)>) {
         for (name, value) in table {

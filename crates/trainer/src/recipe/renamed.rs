@@ -39,8 +39,8 @@ impl fmt::Display for Renamed {
     }
 }
 
-/// The same text with the names that there are now, each where the old one stood, so that what is wrong with it is on the same
-/// line; and what was replaced. What is no TOML is left to its reader.
+/// The same text with the names that there are now, each where the old one stood, so that what is
+/// wrong with it is on the same line; and what was replaced. What is no TOML is left to its reader.
 pub fn modern<'a>(text: &'a str, path: &Path) -> (Cow<'a, str>, Vec<Renamed>) {
     let mut found = Vec::new();
     if let Ok(table) = DeTable::parse(text) {
@@ -67,7 +67,8 @@ pub(crate) fn now(place: &str) -> Option<String> {
     Some(last(place).map_or((*new).to_owned(), |above| format!("{above}.{new}")))
 }
 
-/// The first name that a setting had: what it is drawn by, so that a search finds the same under both.
+/// The first name that a setting had: what it is drawn by, so that a search finds the same under
+/// both.
 pub(crate) fn first(place: &str) -> &str {
     RENAMED.iter().find(|(old, _)| now(old).as_deref() == Some(place)).map_or(place, |(old, _)| old)
 }

@@ -15,20 +15,22 @@ use super::range::Range::Whole;
 use super::regularize::RegularizeRecipe;
 
 fields! {
-    /// Everything a run depends on, as plain data: the same recipe on the same machine gives the same bits. It is
-    /// written into the run folder as `recipe.toml` and runs again with `taper fine-tune -c recipe.toml`.
+    /// Everything a run depends on, as plain data: the same recipe on the same machine gives the
+    /// same bits. It is written into the run folder as `recipe.toml` and runs again with
+    /// `taper fine-tune -c recipe.toml`.
     pub struct Recipe in "" {
-        /// The network: a name that `taper models list` has; from scratch also small_cnn, resnet18_small or
-        /// resnet18_narrow.
+        /// The network: a name that `taper models list` has; from scratch also small_cnn,
+        /// resnet18_small or resnet18_narrow.
         model: String = String::from("squeezenet1_1") => [Network, "--model NAME", Short, Text];
-        /// Whether it begins with pretrained weights, as fine-tune has it, or with random ones, as train has it.
+        /// Whether it begins with pretrained weights, as fine-tune has it, or with random ones, as
+        /// train has it.
         pretrained: bool = true => [Network, "", Long, Switch];
         /// A file in place of the model's own weights: safetensors, or a state dict of PyTorch's.
         weights: Option<PathBuf> = None => [Network, "--weights FILE", Long, Path];
         /// Take of that file what fits, and begin the rest anew.
         partial: bool = false => [Network, "--partial", Long, Switch];
-        /// The last stage of the network that is used, by name, where an earlier one serves better than the last (`taper
-        /// probe` tells); left out, all are.
+        /// The last stage of the network that is used, by name, where an earlier one serves better
+        /// than the last (`taper probe` tells); left out, all are.
         cut: Option<String> = None => [Network, "--cut STAGE", Long, Text];
         /// Which layers are trained after the head.
         plan: Plan = Plan::Full => [Plan, "--plan PLAN", Short, Choice(Plan::CHOICES)];
@@ -53,7 +55,8 @@ fields! {
 pub const MOST_SEED: u64 = i64::MAX as u64;
 
 impl Recipe {
-    /// What `taper train` begins with: `small_cnn` with random weights, all layers from the first epoch at one rate.
+    /// What `taper train` begins with: `small_cnn` with random weights, all layers from the first
+    /// epoch at one rate.
     pub fn from_scratch() -> Self {
         Self {
             model: "small_cnn".into(),

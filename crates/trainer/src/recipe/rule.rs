@@ -10,7 +10,8 @@ use super::named::by_name;
 use super::range::Range::Whole;
 use super::range::Row;
 
-/// An update rule with its settings: `rule = { name = "lion", beta2 = 0.98 }`, or `rule = "lion"` for the defaults.
+/// An update rule with its settings: `rule = { name = "lion", beta2 = 0.98 }`, or `rule = "lion"`
+/// for the defaults.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum Rule {
@@ -44,7 +45,8 @@ pub enum Rule {
     Lamb(LambConfig),
     /// [`Muon`](taper_optim::Muon).
     Muon(MuonConfig),
-    /// [`Lbfgs`](taper_optim::Lbfgs): no rule, but a method that solves the head of the plan `probe` in full batch.
+    /// [`Lbfgs`](taper_optim::Lbfgs): no rule, but a method that solves the head of the plan
+    /// `probe` in full batch.
     Lbfgs(LbfgsRecipe),
 }
 
@@ -85,9 +87,10 @@ impl Rule {
         }
     }
 
-    /// The peak learning rate of the head where a recipe has none. The scale of a step is the rule's own: Lion moves
-    /// every weight by the whole rate, LARS a tensor by a thousandth of its length. Each is the best of a few that were
-    /// tried on `tests/data/emoji` with 96 pixels and 2 + 6 epochs.
+    /// The peak learning rate of the head where a recipe has none. The scale of a step is the
+    /// rule's own: Lion moves every weight by the whole rate, LARS a tensor by a thousandth of its
+    /// length. Each is the best of a few that were tried on `tests/data/emoji` with 96 pixels and 2
+    /// + 6 epochs.
     pub fn usual_lr(&self) -> f64 {
         match self {
             Self::AdamW(_) | Self::Adam(_) | Self::NAdam(_) | Self::AdaMax(_) | Self::Muon(_) => 2e-3,
@@ -113,7 +116,8 @@ impl Default for Rule {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SgdRecipe {
-    /// *μ*: the fraction of the velocity that survives an update, in [0, 1). Default 0.9; PyTorch's is 0.
+    /// *μ*: the fraction of the velocity that survives an update, in [0, 1). Default 0.9; PyTorch's
+    /// is 0.
     pub momentum: f64,
     /// *τ*: how much of a new gradient does not enter the velocity, fraction in [0, 1). Default 0.
     pub dampening: f64,
@@ -143,13 +147,16 @@ impl Default for NesterovRecipe {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LbfgsRecipe {
-    /// How many iterations an epoch has, at least 1; each sees all pictures at least once. Default 10.
+    /// How many iterations an epoch has, at least 1; each sees all pictures at least once. Default
+    /// 10.
     pub iterations: u64,
     /// *m*: how many of the last steps are remembered, at least 1. Default 100, as in PyTorch.
     pub history: usize,
-    /// The greatest element of the gradient at which the head counts as solved, 0 or more. Default 1e-7.
+    /// The greatest element of the gradient at which the head counts as solved, 0 or more. Default
+    /// 1e-7.
     pub tolerance_grad: f64,
-    /// A step that changes the loss by no more than this, or no weight by more, is the last; 0 or more. Default 1e-9.
+    /// A step that changes the loss by no more than this, or no weight by more, is the last; 0 or
+    /// more. Default 1e-9.
     pub tolerance_change: f64,
 }
 

@@ -6,15 +6,17 @@ use super::named::by_name;
 use super::range::Range::Whole;
 use super::range::{EPOCHS, LENGTH, Row};
 
-/// The course of the learning rate over each phase: `schedule = { name = "cosine", floor = 0.01 }`, or
-/// `schedule = "cosine"` for the defaults.
+/// The course of the learning rate over each phase: `schedule = { name = "cosine", floor = 0.01 }`,
+/// or `schedule = "cosine"` for the defaults.
 ///
-/// Lengths are epochs, places are fractions of the phase; both become steps when the number of batches is known. All
-/// but `one_cycle` and `triangular`, which go up themselves, come after a warm-up of `optimize.warmup` of the phase.
+/// Lengths are epochs, places are fractions of the phase; both become steps when the number of
+/// batches is known. All but `one_cycle` and `triangular`, which go up themselves, come after a
+/// warm-up of `optimize.warmup` of the phase.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScheduleRecipe {
-    /// [`OneCycle`](taper_optim::OneCycle), the default: up for `optimize.warmup` of the phase and down again.
+    /// [`OneCycle`](taper_optim::OneCycle), the default: up for `optimize.warmup` of the phase and
+    /// down again.
     #[serde(alias = "one-cycle")]
     OneCycle {
         /// The peak over the first rate. Default 25.
@@ -91,20 +93,23 @@ pub enum ScheduleRecipe {
     },
     /// [`Triangular`](taper_optim::Triangular): straight up, straight down, and again.
     Triangular {
-        /// The length of each flank, epochs; at most the phase, so that the peak is reached. Default 2.
+        /// The length of each flank, epochs; at most the phase, so that the peak is reached.
+        /// Default 2.
         #[serde(default = "usual::flank")]
         epochs: f64,
         /// The lowest rate, fraction of the peak. Default 0.1.
         #[serde(default = "usual::gamma")]
         floor: f64,
     },
-    /// [`SnapshotCycles`](taper_optim::SnapshotCycles), without a warm-up, so that a cycle can end with an epoch.
+    /// [`SnapshotCycles`](taper_optim::SnapshotCycles), without a warm-up, so that a cycle can end
+    /// with an epoch.
     SnapshotCycles {
         /// *M*: how many cycles a phase has, at most one a step. Default 3.
         #[serde(default = "usual::cycles")]
         cycles: u64,
     },
-    /// [`ReduceOnPlateau`](taper_optim::ReduceOnPlateau), told the validation loss after each epoch.
+    /// [`ReduceOnPlateau`](taper_optim::ReduceOnPlateau), told the validation loss after each
+    /// epoch.
     ReduceOnPlateau {
         /// *γ*: the factor when the loss has stopped falling. Default 0.1.
         #[serde(default = "usual::gamma")]

@@ -4,23 +4,25 @@ mod text;
 mod usual;
 
 use serde::{Deserialize, Serialize};
-use taper_augment::{Border, Fill, Filter};
+use taper_augment::{Border, Fill, Interpolation};
 
 use super::named::{by_name, named, named_list};
 use super::range::Range::{Real, Whole};
 use super::range::Row;
 
-/// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for the defaults.
+/// One thing that is done to a picture in training: `{ name = "hflip", p = 0.3 }`, or `"hflip"` for
+/// the defaults.
 ///
-/// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A cut has the side
-/// `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is `"reflect"` or `{ fill = [r, g, b] }`, `fill` is
-/// `"noise"` or `{ color = [r, g, b] }`.
+/// Ranges are `[low, high]`, probabilities and parts fractions, lengths pixels, angles degrees. A
+/// cut has the side `data.image_size`. `filter` is `"bilinear"` or `"bicubic"`, `border` is
+/// `"reflect"` or `{ fill = [r, g, b] }`, `fill` is `"noise"` or `{ color = [r, g, b] }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TransformRecipe {
     /// [`RandomResizedCrop`](taper_augment::RandomResizedCrop).
     RandomResizedCrop {
-        /// Area of the cut, fraction of the picture's. Default 0.35 to 1; torchvision's is from 0.08.
+        /// Area of the cut, fraction of the picture's. Default 0.35 to 1; torchvision's is from
+        /// 0.08.
         #[serde(default = "usual::scale")]
         scale: (f64, f64),
         /// Width over height. Default 3/4 to 4/3.
@@ -28,7 +30,7 @@ pub enum TransformRecipe {
         ratio: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`RandomCrop`](taper_augment::RandomCrop).
     RandomCrop {
@@ -46,7 +48,7 @@ pub enum TransformRecipe {
         short_side: (u32, u32),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`Resize`](taper_augment::Resize).
     Resize {
@@ -54,7 +56,7 @@ pub enum TransformRecipe {
         short_side: u32,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
     },
     /// [`CenterCrop`](taper_augment::CenterCrop).
     CenterCrop {},
@@ -89,7 +91,7 @@ pub enum TransformRecipe {
         stretch: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -101,7 +103,7 @@ pub enum TransformRecipe {
         distortion: f64,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -116,7 +118,7 @@ pub enum TransformRecipe {
         k2: (f64, f64),
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -131,7 +133,7 @@ pub enum TransformRecipe {
         sigma: f64,
         /// Default bilinear.
         #[serde(default)]
-        filter: Filter,
+        filter: Interpolation,
         /// Default reflect.
         #[serde(default = "usual::border")]
         border: Border,
@@ -278,7 +280,7 @@ pub enum TransformRecipe {
         #[serde(deserialize_with = "named_list")]
         transforms: Vec<TransformRecipe>,
     },
-    /// [`Sequence`](taper_augment::Sequence), for a place that takes one.
+    /// [`Compose`](taper_augment::Compose), for a place that takes one.
     Sequence {
         /// One after the other.
         #[serde(deserialize_with = "named_list")]
@@ -313,9 +315,10 @@ impl TransformRecipe {
         Self::RandomErasing { p, scale: usual::erased(), ratio: usual::erased_ratio(), fill: Fill::default() }
     }
 
-    /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they were.
+    /// One of perspective, lens and rubber, each as usual: shapes bend, their parts stay where they
+    /// were.
     pub fn warp() -> Self {
-        let (filter, border) = (Filter::default(), usual::border());
+        let (filter, border) = (Interpolation::default(), usual::border());
         Self::OneOf {
             transforms: vec![
                 Self::RandomPerspective { distortion: usual::distortion(), filter, border },

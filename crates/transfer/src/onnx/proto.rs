@@ -1,4 +1,5 @@
-//! The part of ONNX's format that a network needs: the messages of `onnx.proto3` with their numbers there.
+//! The part of ONNX's format that a network needs: the messages of `onnx.proto3` with their numbers
+//! there.
 
 use prost::Message;
 

@@ -1,11 +1,13 @@
-//! Runs an ONNX file by what its bytes say, one operation at a time: what the tests hold the written files to.
+//! Runs an ONNX file by what its bytes say, one operation at a time: what the tests hold the
+//! written files to.
 
 use std::collections::HashMap;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 use prost::Message;
+use taper_nn::{Layer, Mode, Params};
 use taper_regularize::DropPer;
-use taper_tensor::{Conv, Layer, Mode, Params, Pool, Rng, nchw};
+use taper_tensor::{Conv, Pool, Rng, nchw};
 
 use super::{onnx, proto};
 use crate::{BackboneConfig, Classifier, ConcatPoolHeadConfig, Head, MlpHeadConfig, VggHeadConfig, architecture};

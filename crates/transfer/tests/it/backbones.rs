@@ -1,16 +1,18 @@
 //! What every backbone promises, whatever it is made of.
 
 use candle_core::{DType, Device, Result, Tensor};
+use taper_nn::{Layer, Mode, Params};
 use taper_regularize::{DropPer, linear_survival};
-use taper_tensor::{Layer, Mode, Params, Rng};
+use taper_tensor::Rng;
 use taper_transfer::{
     ARCHITECTURES, Architecture, Backbone, BackboneConfig, Classifier, Head, LinearHead, ResNetLayers, Staged, Stem,
-    VggHeadConfig, VggLayers, architecture, resnet, small_cnn, vgg,
+    Trainable, VggHeadConfig, VggLayers, architecture, resnet, small_cnn, vgg,
 };
 
 use crate::{params, pictures};
 
-/// The parameters that torchvision's documentation gives each network, its classifier for 1000 classes included.
+/// The parameters that torchvision's documentation gives each network, its classifier for 1000
+/// classes included.
 const TORCHVISION: [(&str, usize); 23] = [
     ("squeezenet1_1", 1_235_496),
     ("squeezenet1_0", 1_248_424),
@@ -45,7 +47,8 @@ const fn grid_head(inputs: usize, hidden: usize) -> usize {
     (inputs + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * 1000
 }
 
-/// The head of torchvision's, with fewer hidden features where they would be slow, and how many parameters that leaves out.
+/// The head of torchvision's, with fewer hidden features where they would be slow, and how many
+/// parameters that leaves out.
 fn head(network: &Architecture) -> (Head, usize) {
     let small =
         |inputs| (VggHeadConfig { hidden: HIDDEN, dropout: 0.5 }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN));
@@ -70,8 +73,9 @@ fn network(name: &str, classes: usize) -> (Params, Classifier, Head) {
     (p, Classifier::new(backbone, layer), head)
 }
 
-/// How far the side of a map may be from the side of the picture by the stride. torchvision's SqueezeNet and AlexNet do not
-/// pad every layer, DenseNet and VGG leave out what does not fill a window.
+/// How far the side of a map may be from the side of the picture by the stride. torchvision's
+/// SqueezeNet and AlexNet do not pad every layer, DenseNet and VGG leave out what does not fill a
+/// window.
 fn near(name: &str, side: usize, stride: usize, out: usize) -> bool {
     match name {
         "squeezenet1_0" => out.abs_diff(side / stride) <= 3,
@@ -117,7 +121,7 @@ fn every_network_has_the_maps_of_its_list_and_a_gradient_for_each_parameter() ->
             let y = net.forward(&x, Mode::Train(&Rng::new(1)))?;
             assert_eq!(y.dims(), [n, 3]);
             let grads = y.sqr()?.sum_all()?.backward()?;
-            for (parameter, var, _) in net.trainables(&p) {
+            for Trainable { name: parameter, var, .. } in net.trainables(&p) {
                 let Some(gradient) = grads.get(&var) else { panic!("{name}: {parameter} has no gradient") };
                 let norm = gradient.sqr()?.sum_all()?.to_scalar::<f32>()?;
                 assert!(norm.is_finite(), "{name}: {parameter}");

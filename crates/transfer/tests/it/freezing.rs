@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
+use taper_nn::{Layer, Mode, Params};
 use taper_regularize::{BatchNorm, BatchNormConfig};
-use taper_tensor::{Layer, Mode, Params, Rng, global_avg_pool};
+use taper_tensor::{Rng, global_avg_pool};
 use taper_transfer::{
-    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, TransferError, model,
-    squeezenet,
+    Backbone, BackboneConfig, Classifier, ConvHeadConfig, Head, Part, SqueezeNetLayers, Stage, Trainable,
+    TransferError, model, squeezenet,
 };
 
 use crate::{params, pictures};
@@ -42,7 +43,7 @@ fn bits(params: &Params) -> BTreeMap<String, Vec<u32>> {
 /// A step of gradient descent on the sum of squared logits; the names that got a gradient.
 fn step(net: &Classifier, params: &Params, x: &Tensor) -> Result<Vec<String>> {
     let grads = net.forward(x, Mode::Train(&Rng::new(5)))?.sqr()?.sum_all()?.backward()?;
-    for (name, var, _) in net.trainables(params) {
+    for Trainable { name, var, .. } in net.trainables(params) {
         let gradient = grads.get(&var).unwrap_or_else(|| panic!("{name} has no gradient"));
         var.set(&(var.as_detached_tensor() - (gradient * 1e-3)?)?)?;
     }
@@ -88,7 +89,7 @@ fn every_parameter_is_under_one_stage_or_the_head() {
     for head in [Head::default(), Head::Conv(ConvHeadConfig::default())] {
         let p = params(0);
         let mut net = model("squeezenet1_1").unwrap().classifier(&p, head, 3).unwrap();
-        for (name, _, part) in net.trainables(&p) {
+        for Trainable { name, part, .. } in net.trainables(&p) {
             let owners = net.backbone().stages().iter().filter(|stage| stage.owns(&name)).count();
             let in_head = name.starts_with(&format!("{}.", head.prefix()));
             assert_eq!((owners, part == Part::Head), (usize::from(!in_head), in_head), "{name}");
@@ -97,10 +98,10 @@ fn every_parameter_is_under_one_stage_or_the_head() {
         for frozen in 1..=4 {
             net.freeze(frozen).unwrap();
             let left = net.trainables(&p);
-            assert!(left.len() < count && left.iter().all(|(_, _, part)| *part >= Part::Stage(frozen)));
+            assert!(left.len() < count && left.iter().all(|trained| trained.part >= Part::Stage(frozen)));
             count = left.len();
         }
-        assert!(net.trainables(&p).iter().all(|(_, _, part)| *part == Part::Head) && count > 0);
+        assert!(net.trainables(&p).iter().all(|trained| trained.part == Part::Head) && count > 0);
     }
 }
 

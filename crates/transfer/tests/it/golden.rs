@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use candle_core::{D, DType, Device, Result, Tensor, Var};
-use taper_tensor::{Mode, Params, Rng, cross_entropy};
+use taper_nn::{Mode, Params};
+use taper_tensor::{Rng, cross_entropy};
 use taper_transfer::{BackboneConfig, Classifier, ConvHeadConfig, Head, architecture, model};
 
 use crate::params;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models");
 
 fn values() -> HashMap<String, Tensor> {
     candle_core::safetensors::load(format!("{GOLDEN}.safetensors"), &Device::Cpu).unwrap()
@@ -54,7 +55,8 @@ fn the_pretrained_network_has_torchvisions_logits() -> Result<()> {
     Ok(())
 }
 
-/// PyTorch's SGD: g <- g + decay * w, v <- momentum * v + g, w <- w - rate * v. Returns the norm of all g.
+/// PyTorch's SGD: g <- g + decay * w, v <- momentum * v + g, w <- w - rate * v. Returns the norm of
+/// all g.
 fn sgd(net: &[(String, Var)], velocity: &mut HashMap<String, Tensor>, loss: &Tensor) -> Result<f64> {
     let grads = loss.backward()?;
     let mut squares = 0.0;
@@ -91,7 +93,7 @@ fn fine_tune(case: &str, frozen: usize) -> Result<()> {
         .flat_map(|label| (0..3).map(move |c| if c == label { 1.0 } else { 0.0 }))
         .collect();
     let targets = Tensor::from_vec(targets, (4, 3), &Device::Cpu)?;
-    let trained: Vec<_> = net.trainables(&p).into_iter().map(|(name, var, _)| (name, var)).collect();
+    let trained: Vec<_> = net.trainables(&p).into_iter().map(|trained| (trained.name, trained.var)).collect();
     let (x, rng) = (pixels(&v), Rng::new(0));
     let (mut velocity, mut losses, mut norms) = (HashMap::new(), Vec::new(), Vec::new());
     for step in 0..6 {
@@ -145,8 +147,9 @@ fn fill(params: &Params) -> Result<()> {
     Ok(())
 }
 
-/// Features and logits in testing; in float64 features and the gradient of the stem's filters in training too, where norms
-/// over 18 values amplify the rounding of float32. Largest difference of the largest value: 1e-3 and 1e-7.
+/// Features and logits in testing; in float64 features and the gradient of the stem's filters in
+/// training too, where norms over 18 values amplify the rounding of float32. Largest difference of
+/// the largest value: 1e-3 and 1e-7.
 #[test]
 fn every_family_computes_what_torchvision_computes() -> Result<()> {
     let path = GOLDEN.replace("models", "backbones.safetensors");

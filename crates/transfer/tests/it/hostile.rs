@@ -1,4 +1,5 @@
-//! Files of weights that are made to do harm, or damaged: refused, or read as far as they go, without much memory.
+//! Files of weights that are made to do harm, or damaged: refused, or read as far as they go,
+//! without much memory.
 
 use std::process::Command;
 
@@ -7,12 +8,13 @@ use taper_transfer::{PthError, WeightsError, weights_from_bytes};
 /// Set in the process that runs a case alone.
 const ALONE: &str = "TAPER_HOSTILE_CASE";
 
-/// The most memory of a process that reads hostile files, kilobytes: these, and what is made of them.
+/// The most memory of a process that reads hostile files, kilobytes: these, and what is made of
+/// them.
 #[cfg(target_os = "linux")]
 const MOST_MEMORY: u64 = 256 << 10;
 
-/// Runs a case of this file in a process of its own, and measures the memory of that: other tests of this one take
-/// much.
+/// Runs a case of this file in a process of its own, and measures the memory of that: other tests
+/// of this one take much.
 fn alone(test: &str, case: impl FnOnce()) {
     if std::env::var_os(ALONE).is_some() {
         case();
@@ -34,7 +36,8 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse().unwrap()
 }
 
-/// An archive as `torch.save` lays it out: entries that lie there as they are, each of its own length or another that it claims.
+/// An archive as `torch.save` lays it out: entries that lie there as they are, each of its own
+/// length or another that it claims.
 fn archive(entries: &[(&str, &[u8], Option<u64>)]) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes, claimed) in entries {

@@ -27,7 +27,8 @@ enum Fault {
     Whole,
 }
 
-/// A server that speaks what the client asks: a redirection with the sum and the commit, then parts of the content.
+/// A server that speaks what the client asks: a redirection with the sum and the commit, then parts
+/// of the content.
 struct Server {
     address: String,
     /// Of each request: path, range, token.

@@ -7,14 +7,18 @@ mod freezing;
 mod golden;
 mod hostile;
 mod hostile_any;
+#[cfg(feature = "hub")]
 mod hostile_hub;
+#[cfg(feature = "hub")]
 mod hub;
 mod pth;
+#[cfg(feature = "hub")]
 mod torchvision;
 mod weight_files;
 
 use candle_core::{DType, Device, Tensor};
-use taper_tensor::{Params, Rng};
+use taper_nn::Params;
+use taper_tensor::Rng;
 
 fn params(seed: u64) -> Params {
     Params::new(Rng::new(seed).fork("init"), DType::F32, Device::Cpu)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor};
 use taper_transfer::{PthError, ReadReport, WeightsError, WeightsFile, read_weights, weights_from_bytes};
 
-const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/state_dicts");
+const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/state_dicts");
 
 pub(crate) fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(format!("{SAVED}/{name}.pth")).unwrap()
@@ -100,7 +100,8 @@ fn what_is_no_state_dict_is_refused_with_what_to_do() {
     big[place..place + 6].copy_from_slice(b"big   ");
     let error = weights_from_bytes(&big, "big.pth").unwrap_err();
     assert!(matches!(error, WeightsError::Pth { source: PthError::ByteOrder, .. }), "{error}");
-    // In old files it is a value in the third pickle, behind its key; their numbers are little-endian all the same.
+    // In old files it is a value in the third pickle, behind its key; their numbers are
+    // little-endian all the same.
     let mut big = bytes("legacy");
     let place = at(&big) + "little_endianq\x02".len();
     assert_eq!(big[place], 0x88);

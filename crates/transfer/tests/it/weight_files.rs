@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
-use taper_tensor::Mode;
+use taper_nn::Mode;
 use taper_transfer::{
     Backbone, BackboneConfig, Classifier, ConvHeadConfig, Fit, Head, MODELS, SqueezeNetLayers, WeightsError,
     load_weights, read_weights, squeezenet, weights_from_bytes,
@@ -11,7 +11,7 @@ use taper_transfer::{
 
 use crate::{params, pictures};
 
-fn network(classes: usize) -> (taper_tensor::Params, Classifier) {
+fn network(classes: usize) -> (taper_nn::Params, Classifier) {
     let p = params(0);
     let backbone = squeezenet(&p.root(), SqueezeNetLayers::V1_1, &BackboneConfig::default()).unwrap();
     let head = Head::Conv(ConvHeadConfig::default()).build(&p.root(), backbone.channels(), classes).unwrap();
@@ -171,7 +171,7 @@ fn a_part_may_be_loaded_where_that_is_allowed() {
 }
 
 #[test]
-fn filters_of_three_colours_serve_grey_pictures_and_a_fourth_channel() {
+fn filters_of_three_colors_serve_gray_pictures_and_a_fourth_channel() {
     let (weights, head) = (MODELS[0].weights().unwrap(), Fit::NewHead(&Head::PREFIXES));
     let stem = |channels: usize, pictures: &Tensor| {
         let p = params(1);
@@ -181,18 +181,18 @@ fn filters_of_three_colours_serve_grey_pictures_and_a_fourth_channel() {
         net.stage(0, pictures, Mode::Eval)
     };
     let rgb = pictures(2, 32);
-    let grey = rgb.narrow(3, 1, 1).unwrap().contiguous().unwrap();
+    let gray = rgb.narrow(3, 1, 1).unwrap().contiguous().unwrap();
     let largest = |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
     let off = |a: Tensor, b: Tensor| largest(&(&a - &b).unwrap()) / largest(&b);
-    let equal = grey.repeat((1, 1, 1, 3)).unwrap();
-    assert!(off(stem(1, &grey).unwrap(), stem(3, &equal).unwrap()) < 1e-5);
+    let equal = gray.repeat((1, 1, 1, 3)).unwrap();
+    assert!(off(stem(1, &gray).unwrap(), stem(3, &equal).unwrap()) < 1e-5);
     // A fourth channel of zeros changes nothing, one of the means counts as their mean filter.
     let four = |last: &Tensor| Tensor::cat(&[&rgb, last], 3).unwrap();
-    let nothing = grey.zeros_like().unwrap();
+    let nothing = gray.zeros_like().unwrap();
     assert!(off(stem(4, &four(&nothing)).unwrap(), stem(3, &rgb).unwrap()) < 1e-5);
-    let third = (&grey / 3.0).unwrap();
+    let third = (&gray / 3.0).unwrap();
     let brighter = rgb.broadcast_add(&third).unwrap();
-    assert!(off(stem(4, &four(&grey)).unwrap(), stem(3, &brighter).unwrap()) < 1e-5);
+    assert!(off(stem(4, &four(&gray)).unwrap(), stem(3, &brighter).unwrap()) < 1e-5);
     assert!(stem(1, &rgb).is_err());
     let p = params(1);
     let two = BackboneConfig { channels: 2, ..Default::default() };

@@ -1,31 +1,26 @@
-//! AVX512-BF16: the product of pairs of bfloat16, and how they are made ([`Pairs`](super::super::pairs::Pairs)).
+//! AVX512-BF16: the product of pairs of bfloat16, and how they are made
+//! ([`Pairs`](super::pairs::Pairs)).
 
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
-use super::{Block, Job};
+use super::lanes::{Block, Job};
+use super::x86;
 
 /// Runs a product whose operands are pairs.
 ///
 /// # Safety
 /// The processor must have AVX-512F and AVX512-BF16.
 #[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
-pub(in super::super) unsafe fn on_pairs<J: Job<f32>>(job: J) {
+pub(crate) unsafe fn on_pairs<J: Job<f32>>(job: J) {
     // SAFETY: the caller's promise.
-    unsafe { job.run::<super::x86::Avx512Pairs>() }
+    unsafe { job.run::<x86::Avx512Pairs>() }
 }
 
-/// `c + a₀ b₀ + a₁ b₁` of pairs.
-#[inline(always)]
-pub(super) unsafe fn product(a: __m512, b: __m512, c: __m512) -> __m512 {
-    // SAFETY: inlined into a job of `on_pairs`; both types are 512 bits of any value.
-    unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
-}
-
-/// The first `n` numbers, at most 16; zeros after them.
+/// The first `n` elements, at most 16; zeros after them.
 #[inline(always)]
 unsafe fn load(p: *const f32, n: usize) -> __m512 {
-    // SAFETY: the caller vouches for n numbers.
+    // SAFETY: the caller vouches for n elements.
     unsafe { _mm512_maskz_loadu_ps(first(n), p) }
 }
 
@@ -35,12 +30,12 @@ fn first(n: usize) -> __mmask16 {
     if n >= 16 { !0 } else { (1 << n) - 1 }
 }
 
-/// Pairs of neighbours in each row: element 2j and 2j + 1 of a row to `to + row·stride + j`.
+/// Pairs of neighbors in each row: element 2j and 2j + 1 of a row to `to + row·stride + j`.
 ///
 /// # Safety
 /// The processor must have AVX-512F and AVX512-BF16; the caller vouches for both blocks.
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(in super::super) unsafe fn pairs_along(from: Block<f32>, to: *mut f32, stride: usize) {
+pub(crate) unsafe fn pairs_along(from: Block<f32>, to: *mut f32, stride: usize) {
     for row in 0..from.rows {
         for pair in (0..from.columns.div_ceil(2)).step_by(16) {
             let n = from.columns - 2 * pair;
@@ -60,7 +55,7 @@ pub(in super::super) unsafe fn pairs_along(from: Block<f32>, to: *mut f32, strid
 /// # Safety
 /// The processor must have AVX-512F, AVX-512BW and AVX512-BF16; the caller vouches for both blocks.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(in super::super) unsafe fn pairs_across(from: Block<f32>, to: *mut f32, stride: usize) {
+pub(crate) unsafe fn pairs_across(from: Block<f32>, to: *mut f32, stride: usize) {
     // Words 0, 16, 1, 17, ...: those of the low row beside those of the high one.
     let mut zip = [0u16; 32];
     for (word, at) in zip.iter_mut().enumerate() {

@@ -1,14 +1,14 @@
 //! The vectors of plain code, which the compiler makes into those of the target.
 
-use super::super::Real;
-use super::Lanes;
+use super::element::{Element, pass, passes};
+use super::lanes::Lanes;
 
 /// Plain code over an array.
 #[derive(Clone, Copy)]
 #[repr(C, align(16))]
 pub(crate) struct Portable<T, const N: usize>([T; N]);
 
-impl<T: Real, const N: usize> Portable<T, N> {
+impl<T: Element, const N: usize> Portable<T, N> {
     #[inline(always)]
     fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
         let mut out = self;
@@ -19,7 +19,7 @@ impl<T: Real, const N: usize> Portable<T, N> {
     }
 }
 
-impl<T: Real, const N: usize> Lanes for Portable<T, N> {
+impl<T: Element, const N: usize> Lanes for Portable<T, N> {
     type Real = T;
     const N: usize = N;
     const ROWS: usize = 6;
@@ -29,12 +29,12 @@ impl<T: Real, const N: usize> Lanes for Portable<T, N> {
     }
     #[inline(always)]
     unsafe fn load(p: *const T) -> Self {
-        // SAFETY: N numbers may be read at p.
+        // SAFETY: N elements may be read at p.
         unsafe { Self(p.cast::<[T; N]>().read_unaligned()) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut T) {
-        // SAFETY: N numbers may be written at p.
+        // SAFETY: N elements may be written at p.
         unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
     }
     #[inline(always)]
@@ -76,13 +76,13 @@ impl<T: Real, const N: usize> Lanes for Portable<T, N> {
     }
     #[inline(always)]
     unsafe fn pass(self, g: Self) -> Self {
-        self.zip(g, super::super::elementwise::pass)
+        self.zip(g, pass)
     }
     #[inline(always)]
     unsafe fn signs(self) -> u16 {
         let mut signs = 0;
         for i in 0..N {
-            signs |= u16::from(super::super::elementwise::passes(self.0[i])) << i;
+            signs |= u16::from(passes(self.0[i])) << i;
         }
         signs
     }

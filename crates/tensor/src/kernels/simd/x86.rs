@@ -1,8 +1,9 @@
 //! The vectors of AVX-512 and AVX2, and those of AVX-512 that multiply pairs of bfloat16.
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
-use super::{Block, Job, Lanes};
+use super::lanes::{Block, Job, Lanes};
 
 /// # Safety
 /// The processor must have AVX-512F.
@@ -20,7 +21,8 @@ pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
     unsafe { job.run::<Avx2>() }
 }
 
-// SAFETY of all down to the vectors: as of the methods below; numbers past the n-th are neither read nor written.
+// SAFETY of all down to the vectors: as of the methods below; elements past the n-th are neither
+// read nor written.
 
 #[inline(always)]
 unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
@@ -32,7 +34,7 @@ unsafe fn store_part_512(p: *mut f32, n: usize, values: __m512) {
     unsafe { _mm512_mask_storeu_ps(p, ((1u32 << n) - 1) as __mmask16, values) }
 }
 
-/// All bits in the first n numbers.
+/// All bits in the first n elements.
 #[inline(always)]
 unsafe fn first_256(n: usize) -> __m256i {
     unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
@@ -68,7 +70,7 @@ unsafe fn signs_256(values: __m256) -> u16 {
     unsafe { _mm256_movemask_ps(passes_256(values)) as u16 }
 }
 
-/// All bits in the numbers that are above zero or NaN.
+/// All bits in the elements that are above zero or NaN.
 #[inline(always)]
 unsafe fn passes_256(values: __m256) -> __m256 {
     unsafe { _mm256_cmp_ps::<_CMP_NLE_UQ>(values, _mm256_setzero_ps()) }
@@ -88,12 +90,20 @@ unsafe fn only_256(values: __m256, signs: u16) -> __m256 {
     }
 }
 
-/// The mirror of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then the lanes.
+/// `c + a₀ b₀ + a₁ b₁` of pairs.
 #[inline(always)]
-unsafe fn mirror_512(rows: [__m512; 16]) -> [__m512; 16] {
+unsafe fn product_of_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
+    // SAFETY: inlined into a job of `on_pairs`; both types are 512 bits of any value.
+    unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
+}
+
+/// The transpose of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then
+/// the lanes.
+#[inline(always)]
+unsafe fn transpose_512(rows: [__m512; 16]) -> [__m512; 16] {
     unsafe {
         let zero = _mm512_setzero_ps();
-        let (mut pairs, mut fours, mut mirror) = ([zero; 16], [zero; 16], [zero; 16]);
+        let (mut pairs, mut fours, mut transpose) = ([zero; 16], [zero; 16], [zero; 16]);
         for i in (0..16).step_by(2) {
             pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
             pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
@@ -108,21 +118,21 @@ unsafe fn mirror_512(rows: [__m512; 16]) -> [__m512; 16] {
         for j in 0..4 {
             let even = [0, 8].map(|i| _mm512_shuffle_f32x4::<0x88>(fours[i + j], fours[i + 4 + j]));
             let odd = [0, 8].map(|i| _mm512_shuffle_f32x4::<0xdd>(fours[i + j], fours[i + 4 + j]));
-            mirror[j] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
-            mirror[j + 4] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
-            mirror[j + 8] = _mm512_shuffle_f32x4::<0xdd>(even[0], even[1]);
-            mirror[j + 12] = _mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]);
+            transpose[j] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
+            transpose[j + 4] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
+            transpose[j + 8] = _mm512_shuffle_f32x4::<0xdd>(even[0], even[1]);
+            transpose[j + 12] = _mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]);
         }
-        mirror
+        transpose
     }
 }
 
-/// The mirror of a square of 8.
+/// The transpose of a square of 8.
 #[inline(always)]
-unsafe fn mirror_256(rows: [__m256; 8]) -> [__m256; 8] {
+unsafe fn transpose_256(rows: [__m256; 8]) -> [__m256; 8] {
     unsafe {
         let zero = _mm256_setzero_ps();
-        let (mut pairs, mut fours, mut mirror) = ([zero; 8], [zero; 8], [zero; 8]);
+        let (mut pairs, mut fours, mut transpose) = ([zero; 8], [zero; 8], [zero; 8]);
         for i in (0..8).step_by(2) {
             pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
             pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
@@ -135,22 +145,22 @@ unsafe fn mirror_256(rows: [__m256; 8]) -> [__m256; 8] {
             fours[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
         }
         for j in 0..4 {
-            mirror[j] = _mm256_permute2f128_ps::<0x20>(fours[j], fours[j + 4]);
-            mirror[j + 4] = _mm256_permute2f128_ps::<0x31>(fours[j], fours[j + 4]);
+            transpose[j] = _mm256_permute2f128_ps::<0x20>(fours[j], fours[j + 4]);
+            transpose[j + 4] = _mm256_permute2f128_ps::<0x31>(fours[j], fours[j + 4]);
         }
-        mirror
+        transpose
     }
 }
 
 macro_rules! lanes {
     ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $mirror:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $transpose:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
 
-        // SAFETY of every block: the method is inlined into a job compiled for these instructions, and the
-        // caller vouches for the pointers.
+        // SAFETY of every block: the method is inlined into a job compiled for these instructions,
+        // and the caller vouches for the pointers.
         impl Lanes for $name {
             type Real = f32;
             const N: usize = $n;
@@ -216,13 +226,13 @@ macro_rules! lanes {
                 unsafe { $store_part(p, n, self.0) }
             }
             #[inline(always)]
-            unsafe fn mirror(from: Block<f32>, to: *mut f32, stride: usize) {
+            unsafe fn transpose(from: Block<f32>, to: *mut f32, stride: usize) {
                 unsafe {
                     let mut rows = [Self::splat(0.0).0; $n];
                     for i in 0..from.rows.min($n) {
                         rows[i] = Self::load_up_to(from.at.add(i * from.stride), from.columns).0;
                     }
-                    let rows = $mirror(rows);
+                    let rows = $transpose(rows);
                     for j in 0..from.columns.min($n) {
                         Self(rows[j]).store_up_to(to.add(j * stride), from.rows);
                     }
@@ -271,12 +281,12 @@ macro_rules! avx512 {
             _mm512_stream_ps,
             load_part_512,
             store_part_512,
-            mirror_512
+            transpose_512
         );
     };
 }
 avx512!(Avx512, _mm512_fmadd_ps);
-avx512!(Avx512Pairs, super::bf16::product);
+avx512!(Avx512Pairs, product_of_pairs);
 lanes!(
     Avx2,
     __m256,
@@ -298,5 +308,5 @@ lanes!(
     _mm256_stream_ps,
     load_part_256,
     store_part_256,
-    mirror_256
+    transpose_256
 );

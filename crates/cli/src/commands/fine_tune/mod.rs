@@ -1,0 +1,84 @@
+//! `taper fine-tune`, the main job, and `taper train`: the same with random weights.
+
+mod args;
+mod conflicts;
+mod ending;
+mod flags;
+mod lr_find;
+mod members;
+mod resume;
+mod telling;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use taper_data::Dataset;
+
+pub use self::args::{FineTuneArgs, TrainArgs};
+pub use self::lr_find::{LrFindArgs, lr_find};
+pub use self::resume::{ResumeArgs, resume};
+
+pub(super) use self::args::RunArgs;
+use self::ending::tell;
+pub(super) use self::flags::preset;
+use self::telling::Telling;
+use crate::output::note;
+use crate::terminal::Terminal;
+use taper_trainer::fit::FeatureCache;
+use taper_trainer::recipe::Recipe;
+use taper_trainer::store::claim::{self, RunFolder};
+use taper_trainer::store::pictures::Pictures;
+use taper_trainer::study::advise::advise;
+use taper_trainer::study::budget::{Length, within};
+use taper_trainer::study::run::Run;
+
+/// Runs the verb.
+///
+/// # Errors
+/// Says what was wrong, where, and what to do; a run folder that was begun keeps what was whole.
+pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
+    run(&args.run, &args.run.recipe(&args.preset.recipe(&Recipe::default()))?, threads)
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// As [`fine_tune`].
+pub fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
+    run(&args.run, &args.run.recipe(&Recipe::from_scratch())?, threads)
+}
+
+fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
+    let start = Instant::now();
+    let pictures = Pictures::open(recipe, args.strict, &Terminal)?;
+    let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
+    let recipe = advised.as_ref().unwrap_or(recipe);
+    recipe.check()?;
+    let cache = FeatureCache::default();
+    let left = args.max_time.map(|Length(time)| time.saturating_sub(start.elapsed()));
+    let fitted = left.map(|left| within(left, recipe, &pictures, threads, (&cache, &Terminal))).transpose()?;
+    let recipe = fitted.as_ref().unwrap_or(recipe);
+    let manner = Telling::manner(threads, args.checkpoint_every.unwrap_or_default());
+    let create = || RunFolder::create(args.out.as_deref(), &claim::name(recipe), &Terminal);
+    if recipe.members > 1 {
+        return members::begin(recipe, &pictures, manner, create, (args.telling, args.json));
+    }
+    let mut run = Run::new(recipe, &pictures, manner)?.since(start);
+    if fitted.is_some() {
+        // What was computed to measure the time is not computed again.
+        run = run.sharing(&cache);
+    }
+    let folder = create()?;
+    tell(&args.telling.train(run, &folder)?, folder.path(), &pictures, args.telling.form(args.json))
+}
+
+/// The recipe with the plan that its pictures ask for; tells why.
+fn advised(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize) -> Result<Recipe> {
+    let advice = advise(recipe, train, threads, &Terminal)?;
+    for reason in advice.reasons() {
+        note(reason);
+    }
+    note(format_args!("so: {}", advice.flags()));
+    Ok(advice.follow(recipe))
+}

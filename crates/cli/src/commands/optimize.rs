@@ -1,0 +1,169 @@
+//! `taper optimize`: how optimizers move.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use clap::ArgGroup;
+use serde_json::json;
+
+use super::chart_files::ChartFiles;
+use crate::output::line;
+use taper_report::landscape::{
+    Function, LandscapeError, NamedSchedule, Path, Walk, courses, draw_paths, draw_schedules, follow, schedules,
+};
+
+/// Draw how optimizers move on a function of two variables, or how schedules change the learning
+/// rate.
+#[derive(Debug, clap::Args)]
+#[command(
+    group(ArgGroup::new("output").args(["svg", "png", "csv"]).required(true).multiple(true)),
+    after_help = "Examples:\n  taper optimize --on quadratic --condition 50 --rules sgd,momentum,adam --svg ravine.svg\n  taper optimize --on saddle --rules sgd=0.03,rmsprop,newton --steps 200 --png saddle.png --csv saddle.csv\n  taper optimize --schedules cosine,one-cycle --steps 100 --svg schedules.svg\n\nRules: sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, amsgrad, adamw, adamax, nadam, radam, lion, lars, lamb,\nmuon; of second order: newton, bfgs, lbfgs. `all` is every one. Each has a rate that suits the function."
+)]
+pub struct OptimizeArgs {
+    /// The function: quadratic, rosenbrock, beale, saddle or bump
+    #[arg(long, default_value = "quadratic", value_name = "FUNCTION")]
+    on: String,
+    /// How much steeper the quadratic function is across than along, 1 or more [default: 50]
+    #[arg(long, allow_negative_numbers = true)]
+    condition: Option<f64>,
+    /// The rules, in the order of the legend; with a rate of its own as in adam=0.05
+    #[arg(long, default_value = "sgd,momentum,nesterov,adagrad,rmsprop,adam", value_name = "LIST")]
+    rules: String,
+    /// The learning rate of the rules that have none of their own
+    /// [default: one for each rule and function]
+    #[arg(long, allow_negative_numbers = true)]
+    lr: Option<f64>,
+    /// The standard deviation of the noise on each element of a gradient
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    noise: f64,
+    /// The seed of the noise
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Draw schedules instead: those of the list, or all
+    #[arg(
+        long, value_name = "LIST", num_args = 0..=1, default_missing_value = "all",
+        conflicts_with_all = ["on", "condition", "rules", "lr", "noise", "seed"]
+    )]
+    schedules: Option<String>,
+    /// How many updates
+    #[arg(long, default_value_t = 100)]
+    steps: u64,
+    #[command(flatten)]
+    files: ChartFiles,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb. Nothing is written before everything is drawn.
+///
+/// # Errors
+/// When a name or a number is wrong, or a file cannot be written.
+pub fn optimize(args: &OptimizeArgs) -> Result<i32> {
+    args.files.check()?;
+    match &args.schedules {
+        Some(list) => {
+            let drawn = schedules(list, args.steps)?;
+            args.files.write(&draw_schedules(&drawn)?, &factors(&drawn))?;
+            tell_schedules(args, &drawn)?;
+        }
+        None => {
+            let function = function(args)?;
+            let walk = Walk { steps: args.steps, noise: args.noise, seed: args.seed };
+            let courses = courses(&args.rules, args.lr, &function)?;
+            let paths: Vec<Path> =
+                courses.iter().map(|course| follow(&function, course, walk)).collect::<Result<_, _>>()?;
+            args.files.write(&draw_paths(&function, walk, &paths)?, &points(&paths))?;
+            tell_paths(args, &function, &paths)?;
+        }
+    }
+    Ok(0)
+}
+
+fn function(args: &OptimizeArgs) -> Result<Function, LandscapeError> {
+    let function = Function::named(&args.on, args.condition.unwrap_or(50.0))?;
+    match (args.condition, function) {
+        (Some(condition), other) if !matches!(other, Function::Quadratic { .. }) => Err(LandscapeError::Field {
+            field: format!("--condition with --on {}", other.name()),
+            wanted: "left out: only quadratic has one to choose",
+            got: condition.to_string(),
+        }),
+        _ => Ok(function),
+    }
+}
+
+/// The table of all paths.
+fn points(paths: &[Path]) -> String {
+    let mut csv = "rule,step,x,y,loss\n".to_owned();
+    for path in paths {
+        for (step, (point, loss)) in path.points.iter().zip(&path.losses).enumerate() {
+            // Writing into a string cannot fail.
+            let _ = writeln!(csv, "{},{step},{},{},{loss:e}", path.name, point[0], point[1]);
+        }
+    }
+    csv
+}
+
+/// The table of all schedules.
+fn factors(schedules: &[NamedSchedule]) -> String {
+    let mut csv = "schedule,step,factor\n".to_owned();
+    for schedule in schedules {
+        for (step, factor) in schedule.factors.iter().enumerate() {
+            let _ = writeln!(csv, "{},{step},{factor}", schedule.name);
+        }
+    }
+    csv
+}
+
+fn tell_paths(args: &OptimizeArgs, function: &Function, paths: &[Path]) -> Result<()> {
+    if args.json {
+        let told: Vec<_> = paths
+            .iter()
+            .map(|path| {
+                json!({
+                    "rule": path.name, "rate": path.rate, "steps": path.points.len() - 1, "end": path.points.last(),
+                    "loss": path.losses.last(), "diverged": path.diverged,
+                })
+            })
+            .collect();
+        let [svg, png, csv] = args.files.names();
+        let condition = if let Function::Quadratic { condition } = function { Some(condition) } else { None };
+        return line(json!({
+            "schema": 1, "command": "optimize", "function": function.name(), "condition": condition,
+            "start": function.start(), "steps": args.steps, "noise": args.noise, "seed": args.seed, "paths": told,
+            "svg": svg, "png": png, "csv": csv,
+        }));
+    }
+    line(format_args!("{}: {}", function.name(), function.formula()))?;
+    let width = paths.iter().map(|path| path.name.len()).max().unwrap_or(0);
+    for path in paths {
+        let rate = path.rate.map_or_else(String::new, |rate| format!("rate {rate}"));
+        let steps = path.points.len() - 1;
+        let (name, loss, [x, y]) = (path.name, path.losses[steps], path.points[steps]);
+        let end = if path.diverged {
+            format!("diverged: lost after {steps} steps; the picture shows it up to the window's edge")
+        } else {
+            format!("loss {loss:<9.2e} at ({x:.3}, {y:.3}) after {steps} steps")
+        };
+        line(format_args!("  {name:width$}  {rate:<12} {end}"))?;
+    }
+    args.files.tell()
+}
+
+fn tell_schedules(args: &OptimizeArgs, schedules: &[NamedSchedule]) -> Result<()> {
+    if args.json {
+        let told: Vec<_> = schedules
+            .iter()
+            .map(|schedule| json!({"schedule": schedule.name, "expression": schedule.expression}))
+            .collect();
+        let [svg, png, csv] = args.files.names();
+        return line(json!({
+            "schema": 1, "command": "optimize", "steps": args.steps, "schedules": told,
+            "svg": svg, "png": png, "csv": csv,
+        }));
+    }
+    for schedule in schedules {
+        line(format_args!("{:16} {}", schedule.name, schedule.expression))?;
+    }
+    args.files.tell()
+}

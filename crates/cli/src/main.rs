@@ -1,0 +1,99 @@
+//! The binary `taper`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use taper_cli::commands::{self, SameFile};
+use taper_cli::output::{is_closed_pipe, note};
+use taper_cli::{Cli, Verb, said};
+use taper_report::landscape::LandscapeError;
+use taper_report::preview::TooLarge;
+use taper_trainer::recipe::RecipeError;
+use taper_transfer::TransferError;
+
+/// Feature maps are large and short-lived. This allocator keeps their memory for the next one,
+/// where the system's gives it back and pays for fresh pages every time.
+#[global_allocator]
+static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Recycler::new(mimalloc::MiMalloc);
+
+/// Bytes of stack for each thread, what a main thread has: candle walks a graph by recursion.
+const STACK: usize = 8 << 20;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(said) = taper_tensor::simd_asked_for() {
+        note(format_args!("error: {said}"));
+        return ExitCode::from(2);
+    }
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What is explained over several lines stays so, but a name with a line's end in it
+            // begins no line.
+            let said = said(&error);
+            let mut lines = said.lines();
+            note(format_args!("error: {}", lines.next().unwrap_or_default()));
+            lines.for_each(|line| note(format_args!("  {line}")));
+            ExitCode::from(if is_recipe_error(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+/// Whether the recipe or a flag is to blame, whichever crate found out.
+fn is_recipe_error(error: &anyhow::Error) -> bool {
+    use taper_optim::OptimError;
+    // A file that cannot be read is no wrong recipe.
+    error.downcast_ref().is_some_and(|error| !matches!(error, RecipeError::Unreadable(_)))
+        || error.is::<taper_augment::AugmentError>()
+        || error.is::<SameFile>()
+        || error.is::<TooLarge>()
+        || matches!(
+            error.downcast_ref(),
+            Some(
+                TransferError::BadConfig { .. }
+                    | TransferError::UnknownModel { .. }
+                    | TransferError::NoSource { .. }
+                    | TransferError::TooManyFrozen { .. }
+                    | TransferError::Layer(_)
+                    | TransferError::BadLayer(_)
+            )
+        )
+        || error.downcast_ref().is_some_and(LandscapeError::is_usage)
+        || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
+}
+
+fn run(cli: &Cli) -> anyhow::Result<i32> {
+    let threads = match cli.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global()?;
+    let work = || match &cli.verb {
+        Verb::FineTune(args) => commands::fine_tune(args, threads),
+        Verb::Train(args) => commands::train(args, threads),
+        Verb::LrFind(args) => commands::lr_find(args, threads),
+        Verb::Check(args) => commands::check(args, threads),
+        Verb::Report(args) => commands::report(args),
+        Verb::Search(args) => commands::search(args, threads),
+        Verb::Resume(args) => commands::resume(args, threads),
+        Verb::Eval(args) => commands::eval(args, threads),
+        Verb::Ensemble(args) => commands::ensemble(args, threads),
+        Verb::Predict(args) => commands::predict(args),
+        Verb::Probe(args) => commands::probe(args, threads),
+        Verb::Advise(args) => commands::advise(args, threads),
+        Verb::Features(args) => commands::features(args, threads),
+        Verb::Export(args) => commands::export(args),
+        Verb::Serve(args) => commands::serve(args),
+        Verb::Explain(args) => commands::explain(args),
+        Verb::Models(args) => commands::models(args),
+        Verb::Optimize(args) => commands::optimize(args),
+        Verb::Inspect(args) => commands::inspect(args),
+        Verb::Data(args) => commands::data(args),
+        Verb::Augment(args) => commands::augment(args),
+    };
+    // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed
+    // over first, which for the many small ones of a training step costs up to a tenth of the time.
+    // A server waits, for which a thread of the pool would be missed.
+    if let Verb::Serve(_) = cli.verb { work() } else { rayon::scope(|_| work()) }
+}

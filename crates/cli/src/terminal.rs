@@ -1,0 +1,55 @@
+//! What the libraries have to say, told to a person: a line on stderr, a bar where that is a
+//! terminal.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use taper_trainer::{Listener, Notice, Progress, Work};
+
+use crate::output::note;
+
+/// Tells it on stderr.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminal;
+
+impl Listener for Terminal {
+    fn notice(&self, notice: &Notice) {
+        note(notice);
+    }
+
+    fn work(&self, work: Work<'_>) -> Box<dyn Progress + '_> {
+        Box::new(Bar(match work {
+            Work::Reading => styled(ProgressBar::new(0), "     reading [{wide_bar}] {pos}/{len} pictures, {eta} left"),
+            Work::Fetching { model } => {
+                let style = "{prefix:>12} [{wide_bar}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+                styled(ProgressBar::new(0), style).with_prefix(model.to_owned())
+            }
+        }))
+    }
+}
+
+/// A bar that is gone when its work is done; hidden where stderr is no terminal.
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn begin(&self, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(0);
+    }
+
+    fn advance(&self, more: u64) {
+        self.0.inc(more);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A bar that looks like this.
+pub(crate) fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,20 @@
+//! The layers, each with its parameters. Read [`conv2d`], [`linear`] and [`pool`] first; then
+//! [`running_statistics`], which [`batch_norm`] keeps, [`conv_norm`], which computes two layers as
+//! one, and [`norm`], the norms that see one picture at a time.
+
+mod conv2d;
+mod linear;
+mod pool;
+
+mod batch_norm;
+mod conv_norm;
+mod norm;
+mod running_statistics;
+
+pub use batch_norm::{BatchNorm, BatchNormConfig};
+pub use conv_norm::{ConvNorm, ConvNormAct};
+pub use conv2d::{Conv2d, Conv2dConfig, ConvRelu};
+pub use linear::{Linear, LinearConfig};
+pub use norm::{GroupNorm, LayerNorm};
+pub use pool::{AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d};
+pub use running_statistics::recompute_statistics;

@@ -1,0 +1,31 @@
+//! The operations of this crate in candle's autograd.
+//!
+//! Read in this order: `gradient` and `slot` (a gradient, and where it comes together), `gate`
+//! (what a batch norm asks of the last term), `in_place` (a gradient written over), `backward`,
+//! `nodes` (what candle's graph sees), `tape` (which records an operation); `gradcheck` holds all
+//! of them to finite differences.
+
+mod lock;
+
+mod gradient;
+
+mod slot;
+
+mod gate;
+
+mod in_place;
+
+mod backward;
+
+mod nodes;
+
+pub(crate) mod tape;
+
+mod gradcheck;
+
+pub use backward::backward;
+pub use gradcheck::{GradientError, check_gradients};
+
+pub(crate) use gate::{Asked, Gate};
+pub(crate) use gradient::{Gradient, Terms};
+pub(crate) use in_place::rewritten;

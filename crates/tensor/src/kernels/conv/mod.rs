@@ -1,0 +1,230 @@
+//! Convolution: three algorithms, and which of them it is.
+//!
+//! Read in this order: `shape` (what they share), `direct`, `winograd`, `depthwise`, and here the
+//! output and the gradients, each by the algorithm that suits the sizes.
+
+mod shape;
+
+mod depthwise;
+mod direct;
+mod winograd;
+
+use std::mem::MaybeUninit;
+
+use shape::{Algorithm, Finish};
+
+use super::gemm::tally::{Blocks, GradientSums, Moments, RectifiedGradient, Rectifier, SIGNS, Tallies};
+use super::memory::{Elements, filled};
+use super::norm::moments;
+use super::simd::{Real, Simd, simd};
+use crate::sizes::{Checked, Convolution};
+
+/// The output (N,OH,OW,O), rectified where `relu`.
+pub(crate) fn forward<T: Real>(
+    d: Checked<Convolution>,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    relu: bool,
+) -> Vec<T> {
+    run(simd(), d, x, weight, bias, relu, None)
+}
+
+/// The output (N,OH,OW,O), and its mean and variance by channel.
+pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
+    // Asked for once: whoever forces another set meanwhile must not change the width of the
+    // vectors.
+    let simd = simd();
+    if !d.tallied::<T>(simd, d.o) {
+        let y = run(simd, d, x, weight, None, false, None);
+        let moments = moments::of(&y, d.o);
+        return (y, moments);
+    }
+    let mut blocks = Blocks::new(d.o);
+    let y = run(simd, d, x, weight, None, false, Some(&mut blocks));
+    (y, blocks.together())
+}
+
+fn run<T: Real>(
+    simd: Simd,
+    d: Checked<Convolution>,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    relu: bool,
+    tallies: Option<&mut dyn Tallies<T>>,
+) -> Vec<T> {
+    assert!(x.len() == d.x_len() && weight.len() == d.weight_len() && bias.is_none_or(|b| b.len() == d.o));
+    let (x, bias) = (x.as_ptr(), bias.map_or(std::ptr::null(), <[T]>::as_ptr));
+    // SAFETY: the lengths are those of the shape; each algorithm writes every output.
+    unsafe {
+        filled(d.y_len(), |out| {
+            let out = out.as_mut_ptr().cast::<T>();
+            match d.algorithm() {
+                _ if d.y_len() == 0 => {}
+                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, (bias, relu)),
+                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
+                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
+            }
+        })
+    }
+}
+
+/// The gradient of the input, (N,H,W,C).
+pub(crate) fn input_gradient<T: Real>(d: Checked<Convolution>, weight: &[T], dy: &[T]) -> Vec<T> {
+    if d.y_len() == 0 {
+        return vec![T::ZERO; d.x_len()];
+    }
+    // SAFETY: all of it is written.
+    unsafe { filled(d.x_len(), |out| run_back(simd(), d, weight, dy, out, None)) }
+}
+
+/// Whether [`input_gradient_rectified`] does this one on an instruction set.
+pub(crate) fn rectifies<T: Real>(simd: Simd, d: &Convolution) -> bool {
+    d.tallied::<T>(simd, d.c) && d.stride == 1 && d.c.is_multiple_of(SIGNS)
+}
+
+/// The gradient of the input with the `rest` of its terms, through the rectifier: a new map, or
+/// none where it has been written over the rest; and the sums over it.
+pub(crate) fn input_gradient_rectified<T: Real>(
+    simd: Simd,
+    d: Checked<Convolution>,
+    weight: &[T],
+    dy: &[T],
+    rest: Option<Elements<'_, T>>,
+    of: Rectifier<'_, T>,
+) -> (Option<Vec<T>>, GradientSums) {
+    assert!(rectifies::<T>(simd, &d), "a convolution that takes tallies of its whole input");
+    assert!([of.signs.len() * SIGNS, of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "of the input's shape");
+    let run = |out: &mut [MaybeUninit<T>], add: bool| {
+        let mut gradient = RectifiedGradient::new(of, out.as_mut_ptr().cast(), add);
+        run_back(simd, d, weight, dy, out, Some(&mut gradient));
+        gradient.sums()
+    };
+    // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has the
+    // layout of T.
+    let onto = |rest: &mut [T]| unsafe { run(&mut *(std::ptr::from_mut(rest) as *mut [MaybeUninit<T>]), true) };
+    match rest {
+        Some(Elements::Own(rest)) => (None, onto(rest)),
+        Some(Elements::Shared(rest)) => {
+            let mut rest = rest.to_vec();
+            let sums = onto(&mut rest);
+            (Some(rest), sums)
+        }
+        None => {
+            let mut new = Vec::with_capacity(d.x_len());
+            let sums = run(&mut new.spare_capacity_mut()[..d.x_len()], false);
+            // SAFETY: all of it has been written.
+            unsafe { new.set_len(d.x_len()) };
+            (Some(new), sums)
+        }
+    }
+}
+
+/// Writes the gradient of the input to `out`.
+fn run_back<T: Real>(
+    simd: Simd,
+    d: Checked<Convolution>,
+    weight: &[T],
+    dy: &[T],
+    out: &mut [MaybeUninit<T>],
+    tallies: Option<&mut dyn Tallies<T>>,
+) {
+    assert!(dy.len() == d.y_len() && weight.len() == d.weight_len() && out.len() == d.x_len());
+    let (dy, out) = (dy.as_ptr(), out.as_mut_ptr().cast::<T>());
+    // SAFETY: as in `run`.
+    unsafe {
+        match d.algorithm() {
+            Algorithm::Depthwise => depthwise::input_gradient(simd, &d, weight, dy, out),
+            Algorithm::Winograd => winograd::input_gradient(simd, &d, weight, dy, out, tallies),
+            Algorithm::Direct => direct::input_gradient(simd, &d, weight, dy, out, tallies),
+        }
+    }
+}
+
+/// The gradient of the weight (O,I,R,S).
+pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T]) -> Vec<T> {
+    assert!(x.len() == d.x_len() && dy.len() == d.y_len());
+    if d.y_len() == 0 || d.x_len() == 0 {
+        return vec![T::ZERO; d.weight_len()];
+    }
+    let (simd, x, dy) = (simd(), x.as_ptr(), dy.as_ptr());
+    // SAFETY: the lengths are those of the shape.
+    unsafe {
+        match d.algorithm() {
+            Algorithm::Depthwise => depthwise::weight_gradient(simd, &d, x, dy),
+            Algorithm::Winograd => winograd::weight_gradient(simd, &d, x, dy),
+            Algorithm::Direct => direct::weight_gradient(simd, &d, x, dy),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Conv;
+
+    fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
+        let mut rng = crate::Rng::new(seed);
+        (0..len).map(|_| T::from_f64(rng.normal())).collect()
+    }
+
+    fn close(got: &[f64], right: &[f64], limit: f64, what: &str) {
+        let rms = (right.iter().map(|r| r * r).sum::<f64>() / right.len() as f64).sqrt();
+        let error = got.iter().zip(right).map(|(g, r)| (g - r).abs()).fold(0.0, f64::max);
+        assert!(got.len() == right.len() && error <= limit * rms, "{what}: {error:e} of {rms:e}");
+    }
+
+    /// The gradient alone, then the rest, the rectifier and the sums, one after the other.
+    fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
+        let out = side + 2 * padding + 1 - r;
+        let conv = Conv { padding, ..Conv::default() };
+        let d = Checked::convolution([n, side, side, c], [o, c, r, r], conv, (size_of::<T>(), false)).unwrap();
+        let simd = simd();
+        assert!(rectifies::<T>(simd, &d));
+        let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));
+        let [y, x, rest] = [3, 4, 5].map(|seed| draw::<T>(n * side * side * c, seed));
+        let bit = |(i, y): (usize, &T)| u16::from(*y > T::ZERO) << i;
+        let signs: Vec<_> = y.chunks(SIGNS).map(|word| word.iter().enumerate().map(bit).sum()).collect();
+        let mean = draw(c, 6);
+        let of = Rectifier { signs: &signs, x: &x, mean: &mean };
+        let alone = input_gradient(d, &weight, &dy);
+        for (name, with_rest) in [("alone", false), ("own", true), ("shared", true)] {
+            let mut own = rest.clone();
+            let (new, sums) = match name {
+                "alone" => input_gradient_rectified(simd, d, &weight, &dy, None, of),
+                "own" => input_gradient_rectified(simd, d, &weight, &dy, Some(Elements::Own(&mut own)), of),
+                _ => input_gradient_rectified(simd, d, &weight, &dy, Some(Elements::Shared(&rest)), of),
+            };
+            let got = new.unwrap_or(own);
+            let (mut right, mut gradient, mut product) = (Vec::new(), vec![0.0; c], vec![0.0; c]);
+            for i in 0..alone.len() {
+                let g = alone[i].to_f64() + if with_rest { rest[i].to_f64() } else { 0.0 };
+                let g = if y[i] > T::ZERO { g } else { 0.0 };
+                right.push(g);
+                gradient[i % c] += g;
+                product[i % c] += g * (x[i].to_f64() - mean[i % c].to_f64());
+            }
+            let case = format!("{name} of {d:?}");
+            let limit = if T::DTYPE == candle_core::DType::F32 { 1e-4 } else { 1e-11 };
+            close(&got.iter().map(|g| g.to_f64()).collect::<Vec<_>>(), &right, limit, &case);
+            close(&sums.gradient, &gradient, limit, &case);
+            close(&sums.product, &product, limit, &case);
+        }
+    }
+
+    #[test]
+    fn a_gradient_is_finished_as_in_steps_of_their_own() {
+        // In place, by some columns and by whole lines, by copied windows in one piece and in
+        // several, at rows that fall together in the cache; Winograd's three ways, with whole and
+        // with short tiles.
+        hold::<f32>(3, 9, (48, 40), (1, 0));
+        hold::<f32>(5, 14, (160, 40), (1, 0));
+        hold::<f32>(2, 14, (64, 1024), (1, 0));
+        hold::<f32>(2, 9, (32, 40), (5, 2));
+        hold::<f64>(2, 6, (16, 7), (2, 1));
+        hold::<f32>(2, 13, (32, 48), (3, 1));
+        hold::<f32>(3, 7, (256, 256), (3, 1));
+        hold::<f32>(12, 14, (256, 256), (3, 1));
+    }
+}

@@ -1,0 +1,98 @@
+//! What the algorithms of a convolution share: its sizes as products see them, the weight as a
+//! matrix, what is done to a finished output, and which algorithm it is.
+
+use crate::kernels::gemm::Operands;
+use crate::kernels::simd::{Real, Simd};
+use crate::sizes::Convolution;
+
+/// A matrix (taps × inputs) × outputs inside a weight: element (tap, i, o) at
+/// `first + i·input + o·output + tap`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) first: usize,
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+}
+
+/// What is done to a finished output.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish<T> {
+    /// One for each output channel (of all groups), or null.
+    pub(crate) bias: *const T,
+    pub(crate) relu: bool,
+}
+
+impl<T> Finish<T> {
+    pub(crate) const NOTHING: Self = Self { bias: std::ptr::null(), relu: false };
+}
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Depthwise,
+    Winograd,
+    Direct,
+}
+
+impl Convolution {
+    pub(crate) fn c_group(&self) -> usize {
+        self.c / self.groups
+    }
+
+    pub(crate) fn o_group(&self) -> usize {
+        self.o / self.groups
+    }
+
+    /// A group's weight as the matrix from inputs to outputs.
+    pub(crate) fn forward_matrix(&self, group: usize) -> Matrix {
+        let (inputs, outputs, taps) = (self.c_group(), self.o_group(), self.r * self.s);
+        Matrix { inputs, outputs, first: group * outputs * inputs * taps, input: taps, output: inputs * taps }
+    }
+
+    /// A group's weight as the matrix from outputs to inputs.
+    pub(crate) fn backward_matrix(&self, group: usize) -> Matrix {
+        let m = self.forward_matrix(group);
+        Matrix { inputs: m.outputs, outputs: m.inputs, input: m.output, output: m.input, ..m }
+    }
+
+    pub(crate) fn operands(&self, simd: Simd) -> Operands {
+        if self.pairs && simd == Simd::Avx512 { Operands::Pairs } else { Operands::Floats }
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        if self.groups == self.c && self.groups == self.o && self.groups > 1 {
+            Algorithm::Depthwise
+        } else if self.suits_winograd() {
+            Algorithm::Winograd
+        } else {
+            Algorithm::Direct
+        }
+    }
+
+    /// Where Winograd's algorithm is the faster one.
+    fn suits_winograd(&self) -> bool {
+        (self.r, self.s, self.stride, self.dilation, self.groups) == (3, 3, 1, 1, 1)
+            && self.padding <= 2
+            && self.c.min(self.o) >= 16
+            && self.oh * self.ow >= 12
+    }
+
+    /// Whether a product that writes so many channels takes tallies of them.
+    pub(crate) fn tallied<T: Real>(&self, simd: Simd, channels: usize) -> bool {
+        self.groups == 1 && channels.is_multiple_of(T::lanes(simd)) && self.y_len() > 0
+    }
+
+    pub(crate) fn x_len(&self) -> usize {
+        self.n * self.h * self.w * self.c
+    }
+
+    pub(crate) fn y_len(&self) -> usize {
+        self.n * self.oh * self.ow * self.o
+    }
+
+    pub(crate) fn weight_len(&self) -> usize {
+        self.o * self.c_group() * self.r * self.s
+    }
+}

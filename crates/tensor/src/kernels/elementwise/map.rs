@@ -1,0 +1,41 @@
+//! Functions of single elements, in parallel.
+
+use rayon::prelude::*;
+
+use crate::kernels::memory::filled;
+use crate::kernels::simd::Real;
+
+/// Elements handed to a thread at once: large enough to hide the hand-over, small enough for the
+/// cache.
+pub(crate) const CHUNK: usize = 1 << 15;
+
+/// `f(x)` for every element.
+pub(crate) fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
+    // SAFETY: both are cut into chunks of the same lengths, and every element of a chunk is
+    // written.
+    unsafe {
+        filled(x.len(), |out| {
+            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| {
+                for (out, &x) in out.iter_mut().zip(x) {
+                    out.write(f(x));
+                }
+            });
+        })
+    }
+}
+
+/// `f(a, b)` for every pair of elements.
+pub(crate) fn map2<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    assert_eq!(a.len(), b.len(), "pairs need two slices of one length");
+    // SAFETY: all three have one length and are cut into the same chunks, whose elements are all
+    // written.
+    unsafe {
+        filled(a.len(), |out| {
+            out.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK))).for_each(|(out, (a, b))| {
+                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                    out.write(f(a, b));
+                }
+            });
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! Memory: how it is filled, shared between threads, cut into blocks, kept for the next step, and
+//! how candle's tensors lend theirs.
+//!
+//! Read in this order: `storage` (the door to candle), `fill`, `elements`, `blocks`, `parallel`,
+//! `recycler`.
+
+mod storage;
+
+mod blocks;
+mod elements;
+mod fill;
+
+mod parallel;
+mod recycler;
+
+pub(crate) use blocks::block;
+pub(crate) use elements::Elements;
+pub(crate) use fill::{copy, filled};
+pub(crate) use parallel::{Shared, each, reduce, scratch};
+pub use recycler::Recycler;
+pub(crate) use storage::{fits, on_floats, store, tensor, with, with_option, with2};

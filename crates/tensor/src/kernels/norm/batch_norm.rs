@@ -1,0 +1,137 @@
+//! Batch normalization over the rows of an M×C matrix, with the rectifier and the sum that may
+//! follow it: two passes over memory forward, two backward.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::normalize::{Then, normalized};
+use super::rewrite::rewrite;
+use super::rows::{self, Summand};
+use crate::kernels::gemm::tally::{GradientSums, cast, wide};
+use crate::kernels::memory::{Elements, block};
+use crate::kernels::simd::{Real, pass};
+
+/// `(x - mean) · scale + bias`, by channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Affine<T> {
+    mean: Vec<T>,
+    scale: Vec<T>,
+    bias: Vec<T>,
+    /// `1 / √(variance + eps)`.
+    rstd: Vec<f64>,
+}
+
+impl<T: Real> Affine<T> {
+    pub(crate) fn new(mean: &[f64], variance: &[f64], eps: f64, weight: &[T], bias: &[T]) -> Self {
+        let rstd: Vec<f64> = variance.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
+        let scale = rstd.iter().zip(weight).map(|(r, w)| T::from_f64(r * w.to_f64())).collect();
+        Self { mean: cast(mean), scale, bias: bias.to_vec(), rstd }
+    }
+
+    pub(crate) fn mean(&self) -> &[T] {
+        &self.mean
+    }
+
+    /// The gradient of the weight.
+    pub(crate) fn weight_gradient(&self, sums: &GradientSums) -> Vec<T> {
+        sums.product.iter().zip(&self.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
+    }
+
+    fn channels(&self) -> usize {
+        self.mean.len()
+    }
+}
+
+/// The normalized matrix and what follows; where asked for, the signs of it.
+pub(crate) fn forward<T: Real>(
+    x: &[T],
+    affine: &Affine<T>,
+    then: Then<'_, T>,
+    signed: bool,
+) -> (Vec<T>, Option<Vec<u16>>) {
+    normalized(x, [&affine.mean, &affine.scale, &affine.bias], then, signed)
+}
+
+/// The sums over all rows; with `relu`, over the elements that it let pass, found by doing the
+/// forward pass again.
+pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> GradientSums {
+    assert_eq!(x.len(), dy.len(), "a gradient for each element");
+    let c = affine.channels();
+    let blocks = x.par_chunks(block(c)).zip(dy.par_chunks(block(c)));
+    let blocks = blocks.map(|(x, dy)| {
+        let summand = if relu { Summand::Rectified(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
+        rows::sums(x, &affine.mean, summand)
+    });
+    GradientSums::of_blocks(&blocks.collect::<Vec<_>>(), c)
+}
+
+/// The gradient where y, the rectified output, is not 0, which is what the other term of the
+/// rectified sum gets; and the sums over it. The gradient comes as one or as two terms.
+pub(crate) fn rectified_sums<T: Real>(
+    x: &[T],
+    (dy, more): (Elements<'_, T>, Option<&[T]>),
+    y: &[T],
+    affine: &Affine<T>,
+) -> (Option<Vec<T>>, GradientSums) {
+    let c = affine.channels();
+    let sums = |rows: Range<usize>, g: &[T]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
+    let (rectified, blocks) = match more {
+        None => rewrite(dy, [y], (c, []), |[y], g, []| pass(y, g), sums),
+        Some(more) => rewrite(dy, [more, y], (c, []), |[more, y], g, []| pass(y, g + more), sums),
+    };
+    (rectified, GradientSums::of_blocks(&blocks, c))
+}
+
+/// The gradient of x where mean and variance are those of x itself:
+/// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`. At most one of the two may be
+/// written over.
+pub(crate) fn input_gradient<T: Real>(
+    x: Elements<'_, T>,
+    dy: Elements<'_, T>,
+    affine: &Affine<T>,
+    relu: bool,
+    sums: &GradientSums,
+) -> Option<Vec<T>> {
+    let (c, m) = (affine.channels(), (x.len() / affine.channels()) as f64);
+    let scale = || wide(&affine.scale);
+    let slope: Vec<T> =
+        scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::from_f64(-s * r * r * p / m)).collect();
+    let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
+    if !relu {
+        let columns = (c, [&affine.mean[..], &affine.scale, &slope, &shift]);
+        let dx = |x, g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;
+        return over(x, dy, columns, dx);
+    }
+    let columns = (c, [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift]);
+    over(x, dy, columns, |x, g, [mean, scale, bias, slope, shift]: [T; 5]| {
+        pass((x - mean) * scale + bias, g) * scale + (x - mean) * slope + shift
+    })
+}
+
+/// `f(x, g, parameters of the column)` over whichever of both may be written over.
+fn over<T: Real, const P: usize>(
+    x: Elements<'_, T>,
+    g: Elements<'_, T>,
+    columns: (usize, [&[T]; P]),
+    f: impl Fn(T, T, [T; P]) -> T + Sync,
+) -> Option<Vec<T>> {
+    match (x, g) {
+        (Elements::Shared(x), g) => rewrite(g, [x], columns, |[x], g, p| f(x, g, p), |_, _| ()).0,
+        (x, g) => rewrite(x, [g.as_slice()], columns, |[g], x, p| f(x, g, p), |_, _| ()).0,
+    }
+}
+
+/// The gradient of x where mean and variance are given; where `rectified`, only where y is not 0.
+pub(crate) fn input_gradient_given<T: Real>(
+    dy: Elements<'_, T>,
+    y: &[T],
+    affine: &Affine<T>,
+    rectified: bool,
+) -> Option<Vec<T>> {
+    let columns = (affine.channels(), [&affine.scale[..]]);
+    match rectified {
+        true => rewrite(dy, [y], columns, |[y], g, [scale]| pass(y, g * scale), |_, _| ()).0,
+        false => rewrite(dy, [], columns, |[], g, [scale]| g * scale, |_, _| ()).0,
+    }
+}

@@ -1,0 +1,14 @@
+//! Normalization over the rows of an M×C matrix.
+//!
+//! Read in this order: `rewrite` (a gradient becomes another one, in its own memory), `rows` (sums
+//! by column), `moments`, `normalize` (the pass that writes), `batch_norm`.
+
+mod rewrite;
+pub(crate) mod rows;
+
+pub(crate) mod moments;
+mod normalize;
+
+pub(crate) mod batch_norm;
+
+pub(crate) use normalize::Then;

@@ -1,0 +1,94 @@
+//! A gradient that becomes another one of the same shape: in its own memory where nobody else holds
+//! it, so that no lines of a new matrix are brought into the cache only to be written, and a step
+//! needs less memory.
+
+use std::array;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::kernels::memory::{Elements, block, filled};
+use crate::kernels::simd::{Job, Lanes, Real, simd};
+
+/// `f(elements of the inputs, g, parameters of the column)` for every element of an M×C gradient: a
+/// new matrix, or none where it has been written over g. `then` is given each block of rows, and
+/// what has become of it, while it is in the cache; its results begin with the last block.
+pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
+    g: Elements<'_, T>,
+    inputs: [&[T]; K],
+    (c, columns): (usize, [&[T]; P]),
+    f: impl Fn([T; K], T, [T; P]) -> T + Sync,
+    then: impl Fn(Range<usize>, &[T]) -> R + Sync,
+) -> (Option<Vec<T>>, Vec<R>) {
+    let size = block(c);
+    assert!(inputs.iter().all(|x| x.len() == g.len()), "matrices of one shape");
+    assert!(c > 0 && g.len().is_multiple_of(c) && columns.iter().all(|column| column.len() == c), "whole rows");
+    let run = |i: usize, g: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
+        let rows = i * size..i * size + out.len();
+        let inputs = inputs.map(|x| &x[rows.clone()]);
+        // SAFETY: all are of the block's length; the job writes every element, from g or from what
+        // there is. MaybeUninit<T> has the layout of T.
+        let out = unsafe {
+            T::launch(simd(), Block { g, inputs, c, columns, f: &f, out });
+            &*(std::ptr::from_mut(out) as *const [T])
+        };
+        then(rows, out)
+    };
+    let mut results = Vec::new();
+    // From the end, which whoever summed up or wrote g has left in the cache.
+    let new = match g {
+        Elements::Own(g) => {
+            // SAFETY: as above; only elements are written, so that all stay initialized.
+            let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
+            results = out.par_chunks_mut(size).enumerate().rev().map(|(i, out)| run(i, None, out)).collect();
+            None
+        }
+        // SAFETY: `run` writes all of its block.
+        Elements::Shared(g) => unsafe {
+            Some(filled(g.len(), |out| {
+                let blocks = out.par_chunks_mut(size).zip(g.par_chunks(size)).enumerate().rev();
+                results = blocks.map(|(i, (out, g))| run(i, Some(g), out)).collect();
+            }))
+        },
+    };
+    (new, results)
+}
+
+/// A block of [`rewrite`]: from `g` to `out`, or in `out` itself, which then has elements.
+struct Block<'a, T, F, const K: usize, const P: usize> {
+    g: Option<&'a [T]>,
+    inputs: [&'a [T]; K],
+    c: usize,
+    columns: [&'a [T]; P],
+    f: &'a F,
+    out: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Real, F: Fn([T; K], T, [T; P]) -> T, const K: usize, const P: usize> Job<T> for Block<'_, T, F, K, P> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let (c, f) = (self.c, self.f);
+        let columns = self.columns.map(|column| &column[..c]);
+        for (row, out) in self.out.chunks_exact_mut(c).enumerate() {
+            let inputs = self.inputs.map(|x| &x[row * c..][..c]);
+            match self.g {
+                Some(g) => {
+                    let g = &g[row * c..][..c];
+                    for l in 0..c {
+                        let of = (array::from_fn(|k| inputs[k][l]), array::from_fn(|p| columns[p][l]));
+                        out[l].write(f(of.0, g[l], of.1));
+                    }
+                }
+                None => {
+                    for l in 0..c {
+                        let of = (array::from_fn(|k| inputs[k][l]), array::from_fn(|p| columns[p][l]));
+                        // SAFETY: without g, `out` has elements.
+                        let g = unsafe { out[l].assume_init() };
+                        out[l].write(f(of.0, g, of.1));
+                    }
+                }
+            }
+        }
+    }
+}

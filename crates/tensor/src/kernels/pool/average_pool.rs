@@ -1,0 +1,101 @@
+//! Adaptive average pooling of (N,H,W,C) maps, each way in one pass.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::kernels::memory::{copy, filled};
+use crate::kernels::simd::Real;
+use crate::sizes::{Averaging, Checked};
+
+/// Pixels that cell `i` of `out` averages over, along a side of `size`.
+fn span(i: usize, size: usize, out: usize) -> Range<usize> {
+    i * size / out..((i + 1) * size).div_ceil(out)
+}
+
+/// The cells, of `out`, whose span has the pixel `i`: the inverse of [`span`].
+fn cells(i: usize, size: usize, out: usize) -> Range<usize> {
+    i * out / size..((i + 1) * out).div_ceil(size)
+}
+
+/// One over the pixels of a cell.
+fn scale<T: Real>(d: &Averaging, oy: usize, ox: usize) -> T {
+    T::from_f64(1.0 / (span(oy, d.h, d.oh).len() * span(ox, d.w, d.ow).len()) as f64)
+}
+
+fn add<T: Real>(sum: &mut [T], values: &[T]) {
+    sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
+}
+
+/// The averages (N,OH,OW,C). Rows of a cell are summed apart, which keeps sums of thousands of
+/// pixels short.
+pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
+    let mut out = vec![T::ZERO; d.n * d.oh * d.ow * d.c];
+    out.par_chunks_mut((d.ow * d.c).max(1)).enumerate().for_each_init(
+        || vec![T::ZERO; d.c],
+        |row, (i, out)| {
+            let (n, oy) = (i / d.oh, i % d.oh);
+            for (ox, out) in out.chunks_exact_mut(d.c).enumerate() {
+                let columns = span(ox, d.w, d.ow);
+                for y in span(oy, d.h, d.oh) {
+                    row.fill(T::ZERO);
+                    let from = (n * d.h + y) * d.w;
+                    x[(from + columns.start) * d.c..(from + columns.end) * d.c]
+                        .chunks_exact(d.c)
+                        .for_each(|pixel| add(row, pixel));
+                    add(out, row);
+                }
+                let scale = scale(&d, oy, ox);
+                out.iter_mut().for_each(|sum| *sum *= scale);
+            }
+        },
+    );
+    out
+}
+
+/// The gradient of [`forward`]: each pixel has that of its cell, or the sum of those of its cells.
+pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
+    assert_eq!(dy.len(), d.n * d.oh * d.ow * d.c, "gradients of another average pooling");
+    let mut shares = dy.to_vec();
+    for (i, share) in shares.chunks_exact_mut(d.c.max(1)).enumerate() {
+        let scale = scale(&d, i / d.ow % d.oh, i % d.ow);
+        share.iter_mut().for_each(|g| *g *= scale);
+    }
+    // SAFETY: the chunks are the rows of the map; each pixel is written by one of the two copies.
+    unsafe {
+        filled(d.n * d.h * d.w * d.c, |dx| {
+            dx.par_chunks_mut((d.w * d.c).max(1)).enumerate().for_each_init(
+                || vec![T::ZERO; d.c],
+                |sum, (i, dx)| {
+                    let (n, rows) = (i / d.h, cells(i % d.h, d.h, d.oh));
+                    for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {
+                        let columns = cells(x, d.w, d.ow);
+                        let share = |oy: usize, ox: usize| &shares[((n * d.oh + oy) * d.ow + ox) * d.c..][..d.c];
+                        if rows.len() * columns.len() == 1 {
+                            copy(dx, share(rows.start, columns.start));
+                            continue;
+                        }
+                        sum.fill(T::ZERO);
+                        rows.clone().for_each(|oy| columns.clone().for_each(|ox| add(sum, share(oy, ox))));
+                        copy(dx, sum);
+                    }
+                },
+            );
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_those_whose_span_has_the_pixel() {
+        for (size, out) in [(1, 1), (7, 3), (3, 7), (6, 6), (112, 7), (13, 4), (4, 13)] {
+            for i in 0..size {
+                let wanted: Vec<usize> = (0..out).filter(|&o| span(o, size, out).contains(&i)).collect();
+                assert_eq!(cells(i, size, out).collect::<Vec<_>>(), wanted, "pixel {i} of {size} in {out} cells");
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! One source for three instruction sets: AVX-512, AVX2 with FMA, and portable code that the
+//! compiler vectorizes (NEON comes through it).
+//!
+//! A kernel is a [`Job`], generic over [`Lanes`]; [`Real::launch`] runs it compiled for the best
+//! set that the processor has. `TAPER_SIMD=avx2` or `portable` forces a lesser one.
+//!
+//! Read in this order: `element` (a number), `lanes` (a vector of them, and the job),
+//! `instruction_set` (which one runs), the vectors (`portable`, `x86`), `bf16` and `pairs`
+//! (bfloat16), `real` (what launches a job).
+
+mod element;
+mod lanes;
+
+mod instruction_set;
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(target_arch = "x86_64")]
+mod bf16;
+mod pairs;
+
+mod real;
+
+#[cfg(test)]
+pub(crate) use element::passes;
+pub(crate) use element::{Element, pass, rectify};
+pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
+pub(crate) use pairs::Pairs;
+pub(crate) use real::Real;
+
+pub use instruction_set::{Simd, SimdError, force_simd, simd, simd_asked_for};

@@ -1,0 +1,67 @@
+//! Activations.
+
+use candle_core::{Result, Tensor, bail};
+
+use super::composed;
+use crate::autograd::tape;
+use crate::kernels::elementwise::{map, map2};
+use crate::kernels::simd::{pass, rectify};
+use crate::kernels::{self, on_floats};
+use crate::sizes::given;
+
+/// The rectifier: `y = max(x, 0)`, of any shape; NaN stays NaN.
+///
+/// The gradient at 0 is 0, as in PyTorch (candle's `relu` says 1 there).
+///
+/// # Errors
+/// Only when the device fails.
+///
+/// # References
+/// V. Nair, G. Hinton, *Rectified linear units improve restricted Boltzmann machines*, 2010.
+pub fn relu(x: &Tensor) -> Result<Tensor> {
+    given("relu", x)?;
+    if !kernels::fits(x) {
+        return composed::relu(x);
+    }
+    on_floats!(x.dtype(), T => {
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| map(x, rectify))?;
+        tape::record(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(dy, y)?)]))
+    })
+}
+
+/// The rectified sum `y = max(a + b, 0)`, as at the end of a residual block, in one pass. Both
+/// terms get the same gradient: that of y where y is above 0.
+///
+/// # Shapes
+/// a and b of one shape, any, to the same.
+///
+/// # Errors
+/// When the shapes differ.
+///
+/// # References
+/// K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, 2016.
+pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if a.dims() != b.dims() {
+        bail!("add_relu: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
+    }
+    given("add_relu", a)?;
+    given("add_relu", b)?;
+    if !kernels::fits(a) {
+        return composed::add_relu(a, b);
+    }
+    on_floats!(a.dtype(), T => {
+        let sum = |a: T, b: T| rectify(a + b);
+        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, sum))?;
+        tape::record(y, a.shape(), &[a, b], |dy, y| {
+            let g = rectified(dy, y)?;
+            Ok(vec![Some(g.clone()), Some(g)])
+        })
+    })
+}
+
+/// dy where the rectified output y is not zero, else zero.
+pub(crate) fn rectified(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
+    on_floats!(y.dtype(), T => kernels::with2::<T, _>(y, dy, |y, g| {
+        kernels::tensor(map2(y, g, pass), dy.shape())
+    })?)
+}

@@ -1,0 +1,274 @@
+//! Batch normalization.
+
+use std::sync::Arc;
+
+use candle_core::{D, DType, Result, Tensor};
+
+use super::activation::rectified;
+use super::batch_moments::BatchMoments;
+use super::conv::{conv2d, conv2d_moments};
+use super::epilogue::Epilogue;
+use super::{composed, inputs};
+use crate::autograd::{Gate, Gradient, Terms, rewritten, tape};
+use crate::kernels::gemm::tally::{Moments, SIGNS};
+use crate::kernels::memory::Elements;
+use crate::kernels::norm::batch_norm::{self as kernel, Affine};
+use crate::kernels::norm::{Then, moments};
+use crate::kernels::simd::Real;
+use crate::kernels::{self, on_floats};
+use crate::window::Conv;
+
+/// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of
+/// this batch over all axes but the last, and what the epilogue says of it. Variance zero gives
+/// `bias`, never NaN, as long as eps is above zero.
+///
+/// Two passes over memory each way, the epilogue included.
+///
+/// # Shapes
+/// x (..,C), weight and bias (C), a residual (..,C) to (..,C) and the moments.
+///
+/// # Errors
+/// When the shapes do not fit each other or x is empty.
+///
+/// # References
+/// S. Ioffe, C. Szegedy, *Batch normalization*, 2015.
+pub fn batch_norm_train(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    let c = inputs::batch_norm(x, [weight, bias], epilogue)?;
+    if !kernels::fits(x) || x.elem_count() == 0 {
+        return composed::batch_norm_train(x, weight, bias, eps, epilogue);
+    }
+    let moments = on_floats!(x.dtype(), T => kernels::with::<T, _>(&x.contiguous()?, |x| moments::of(x, c))?);
+    of_batch((x, false), &moments, weight, bias, eps, epilogue)
+}
+
+/// `batch_norm_train(conv2d(x, weight))`: the moments are summed up while the convolution writes
+/// its output, which spares a pass over memory.
+///
+/// # Shapes
+/// Those of [`conv2d`], and of [`batch_norm_train`] for its output: norm weight and
+/// bias (O), residual (N,OH,OW,O).
+///
+/// # Errors
+/// As both.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_tensor::{Conv, Epilogue, conv2d_batch_norm_train};
+/// let x = Tensor::new(&[[[[1f32], [3.0]]]], &Device::Cpu)?; // (1,1,2,1)
+/// let weight = Tensor::full(2f32, (1, 1, 1, 1), &Device::Cpu)?;
+/// let (one, zero) = (Tensor::ones(1, DType::F32, &Device::Cpu)?, Tensor::zeros(1, DType::F32, &Device::Cpu)?);
+/// let (y, moments) = conv2d_batch_norm_train(&x, &weight, Conv::default(), (&one, &zero), 0.0, Epilogue::Relu)?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [0.0, 1.0]);
+/// assert_eq!(moments.mean.to_vec1::<f32>()?, [4.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn conv2d_batch_norm_train(
+    x: &Tensor,
+    weight: &Tensor,
+    conv: Conv,
+    norm: (&Tensor, &Tensor),
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    let d = inputs::convolution(x, weight, None, conv)?;
+    if !kernels::fits(x) || d.y_len() == 0 {
+        return batch_norm_train(&conv2d(x, weight, None, conv)?, norm.0, norm.1, eps, epilogue);
+    }
+    let (y, moments) = conv2d_moments(d, x, weight)?;
+    inputs::batch_norm(&y, [norm.0, norm.1], epilogue)?;
+    of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
+}
+
+/// The batch norm of x, whose moments these are, and which may be nobody else's.
+fn of_batch(
+    (x, own): (&Tensor, bool),
+    moments: &Moments,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<(Tensor, BatchMoments)> {
+    let Moments { mean, variance } = moments;
+    let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), x.device())?.to_dtype(x.dtype());
+    let count = x.elem_count() / mean.len();
+    let statistics = BatchMoments { mean: vector(mean)?, variance: vector(variance)?, count };
+    on_floats!(x.dtype(), T => {
+        let affine = Affine::<T>::new(mean, variance, eps, &vec_of(weight)?, &vec_of(bias)?);
+        Ok((normalize((x, own), weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
+    })
+}
+
+/// [`batch_norm_train`] with given statistics, which get no gradient. All else does: x, weight,
+/// bias and a residual.
+///
+/// # Shapes
+/// x (..,C), weight, bias, mean and variance (C), a residual (..,C) to (..,C).
+///
+/// # Errors
+/// When the shapes do not fit each other.
+pub fn batch_norm_eval(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    mean: &Tensor,
+    variance: &Tensor,
+    eps: f64,
+    epilogue: Epilogue<'_>,
+) -> Result<Tensor> {
+    inputs::batch_norm(x, [weight, bias], epilogue)?;
+    inputs::batch_norm(x, [mean, variance], epilogue)?;
+    if !kernels::fits(x) || x.elem_count() == 0 {
+        return composed::batch_norm_eval(x, weight, bias, mean, variance, eps, epilogue);
+    }
+    on_floats!(x.dtype(), T => {
+        let wide = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
+        let affine = Affine::<T>::new(&wide(mean)?, &wide(variance)?, eps, &vec_of(weight)?, &vec_of(bias)?);
+        normalize((x, false), weight, bias, affine, epilogue, Statistics::Given)
+    })
+}
+
+fn vec_of<T: Real>(vector: &Tensor) -> Result<Vec<T>> {
+    vector.to_vec1()
+}
+
+/// Where mean and variance come from: only those of the batch depend on x.
+#[derive(Clone, Copy, PartialEq)]
+enum Statistics {
+    OfBatch,
+    Given,
+}
+
+fn normalize<T: Real>(
+    (x, own): (&Tensor, bool),
+    weight: &Tensor,
+    bias: &Tensor,
+    affine: Affine<T>,
+    epilogue: Epilogue<'_>,
+    statistics: Statistics,
+) -> Result<Tensor> {
+    let values = x.contiguous()?;
+    let residual = epilogue.residual();
+    let wanted = Wanted {
+        x: x.track_op(),
+        vectors: weight.track_op() || bias.track_op(),
+        residual: residual.is_some_and(Tensor::track_op),
+    };
+    // Given statistics need x for the gradient of the weight alone.
+    let keep_x = wanted.vectors || (wanted.x && statistics == Statistics::OfBatch);
+    let rectified = !matches!(epilogue, Epilogue::None);
+    let signed = keep_x && rectified && affine.mean().len().is_multiple_of(SIGNS);
+    let (y, signs) = kernels::with::<T, _>(&values, |x| match epilogue {
+        Epilogue::None => Ok(kernel::forward(x, &affine, Then::Nothing, false)),
+        Epilogue::Relu => Ok(kernel::forward(x, &affine, Then::Relu, signed)),
+        Epilogue::AddRelu(residual) => {
+            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, &affine, Then::AddRelu(z), signed))
+        }
+    })??;
+    let gate = match signs {
+        Some(signs) => {
+            let mean = Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?;
+            Some(Arc::new(Gate::new(values.detach(), signs, mean)))
+        }
+        None => None,
+    };
+    let saved = Saved {
+        x: keep_x.then(|| values.detach()),
+        own,
+        affine,
+        statistics,
+        rectified,
+        added: residual.is_some(),
+        wanted,
+        gate: gate.clone(),
+    };
+    let inputs: Vec<&Tensor> = [x, weight, bias].into_iter().chain(residual).collect();
+    let y = tape::record_terms(y, x.shape(), &inputs, move |dy: Terms, y: &Tensor| saved.backward(dy, y))?;
+    if let Some(gate) = gate {
+        tape::ask(&y, gate);
+    }
+    Ok(y)
+}
+
+/// Which gradients somebody wants.
+struct Wanted {
+    x: bool,
+    /// Those of weight and bias.
+    vectors: bool,
+    residual: bool,
+}
+
+struct Saved<T> {
+    x: Option<Tensor>,
+    /// Whether x is of no use to anybody after this.
+    own: bool,
+    affine: Affine<T>,
+    statistics: Statistics,
+    rectified: bool,
+    added: bool,
+    wanted: Wanted,
+    gate: Option<Arc<Gate>>,
+}
+
+impl<T: Real> Saved<T> {
+    /// The gradients of x, weight, bias and, where there is one, the residual.
+    fn backward(&self, dy: Terms, y: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let affine = &self.affine;
+        let vector = |values: Vec<T>| Tensor::from_vec(values, y.dim(D::Minus1)?, y.device());
+        let residual = self.added && self.wanted.residual;
+        // `g` is the gradient, which has `passed` the rectifier where it had to be made.
+        let finished = self.gate.as_ref().and_then(|gate| gate.sums(&dy));
+        let (g, passed, sums) = match &self.x {
+            Some(_) if finished.is_some() => {
+                let g = dy.sum()?;
+                (Gradient { own: g.own && !residual, ..g }, true, finished)
+            }
+            Some(x) if self.added => {
+                let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
+                    kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
+                        rewritten(dy.0, |dy| kernel::rectified_sums(x, (dy, more), y, affine))
+                    })
+                })??;
+                (Gradient { tensor: g, own: !residual }, true, Some(sums))
+            }
+            Some(x) => {
+                let dy = dy.sum()?;
+                let sums = |x: &[T], dy: &[T]| kernel::sums(x, dy, affine, self.rectified);
+                let sums = kernels::with2::<T, _>(x, &dy.tensor, sums)?;
+                (dy, false, Some(sums))
+            }
+            None => match dy.sum()? {
+                dy if residual => (Gradient { tensor: rectified(&dy.tensor, y)?, own: false }, true, None),
+                dy => (dy, false, None),
+            },
+        };
+        let dr = residual.then(|| g.tensor.clone());
+        let relu = self.rectified && !passed;
+        let dx = match (&self.x, &sums, self.statistics) {
+            _ if !self.wanted.x => None,
+            (Some(x), Some(sums), Statistics::OfBatch) if self.own && !g.own => {
+                let x = Gradient { tensor: x.clone(), own: true };
+                Some(kernels::with::<T, _>(&g.tensor, |dy| {
+                    rewritten(x, |x| (kernel::input_gradient(x, Elements::Shared(dy), affine, relu, sums), ()))
+                })??)
+            }
+            (Some(x), Some(sums), Statistics::OfBatch) => Some(kernels::with::<T, _>(x, |x| {
+                rewritten(g, |dy| (kernel::input_gradient(Elements::Shared(x), dy, affine, relu, sums), ()))
+            })??),
+            _ => Some(kernels::with::<T, _>(y, |y| {
+                rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine, relu), ()))
+            })??),
+        };
+        let dx = dx.map(|(dx, ())| dx);
+        let wanted = sums.filter(|_| self.wanted.vectors);
+        let dw = wanted.as_ref().map(|sums| vector(affine.weight_gradient(sums))).transpose()?;
+        let db = wanted.as_ref().map(|sums| vector(sums.bias_gradient())).transpose()?;
+        Ok([dx, dw, db].into_iter().chain(self.added.then_some(dr)).collect())
+    }
+}

@@ -1,0 +1,69 @@
+//! Concatenation.
+
+use candle_core::{D, Result, Tensor, bail};
+
+use super::composed;
+use crate::autograd::tape;
+use crate::kernels::elementwise::concat as kernel;
+use crate::kernels::simd::Real;
+use crate::kernels::{self, on_floats};
+use crate::sizes::{given, made};
+
+/// Feature maps side by side along their channels, the last axis.
+///
+/// # Shapes
+/// (..,C₁), (..,C₂), … with all other axes equal to (..,C₁+C₂+…).
+///
+/// # Errors
+/// When there is no map, they differ in another axis or in type, or the output is larger than
+/// memory.
+pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
+    let Some(first) = maps.first() else {
+        bail!("concat: wanted one map or more; got none");
+    };
+    let channels = maps.iter().map(|x| x.dim(D::Minus1)).collect::<Result<Vec<_>>>()?;
+    let Some((_, pixels)) = first.dims().split_last() else {
+        bail!("concat: wanted maps (..,C); got a scalar");
+    };
+    if let Some(other) = maps.iter().find(|x| !x.dims().starts_with(pixels) || x.rank() != first.rank()) {
+        bail!("concat: wanted maps that differ in the last axis alone; got {:?} and {:?}", first.dims(), other.dims());
+    }
+    maps.iter().try_for_each(|x| given("concat", x).map(drop))?;
+    let width = channels.iter().fold(0, |sum: usize, &c| sum.saturating_add(c));
+    let shape = [pixels, &[width]].concat();
+    if made("concat", &shape, first.dtype().size_in_bytes())? == 0 {
+        return composed::nothing(maps, &shape);
+    }
+    if !maps.iter().all(|x| kernels::fits(x)) {
+        return Tensor::cat(maps, D::Minus1);
+    }
+    let whole = maps.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
+    on_floats!(first.dtype(), T => {
+        let y = on_slices::<T, _>(&whole, Vec::new(), &mut |slices| {
+            let parts: Vec<_> = slices.iter().copied().zip(channels.iter().copied()).collect();
+            kernel::join(&parts)
+        })?;
+        let parts: Vec<_> = maps.iter().map(|x| (x.shape().clone(), x.track_op())).collect();
+        tape::record(y, shape, maps, move |dy, _| {
+            let mut from = 0;
+            let grads = parts.iter().zip(&channels).map(|((shape, tracked), &c)| {
+                let at = from;
+                from += c;
+                tracked.then(|| {
+                    kernels::tensor(kernels::with::<T, _>(dy, |dy| kernel::cut(dy, width, at, c))?, shape)
+                }).transpose()
+            });
+            grads.collect()
+        })
+    })
+}
+
+/// Runs a kernel on the elements of all tensors, however many.
+fn on_slices<T: Real, R>(tensors: &[Tensor], before: Vec<&[T]>, run: &mut dyn FnMut(&[&[T]]) -> R) -> Result<R> {
+    match tensors.split_first() {
+        None => Ok(run(&before)),
+        Some((first, rest)) => {
+            kernels::with::<T, _>(first, |slice| on_slices(rest, before.iter().copied().chain([slice]).collect(), run))?
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Convolution.
+
+use candle_core::{Result, Shape, Tensor};
+
+use super::activation::relu;
+use super::{composed, inputs};
+use crate::autograd::{Asked, Terms, rewritten, tape};
+use crate::kernels::gemm::tally::{Moments, Rectifier};
+use crate::kernels::memory::Elements;
+use crate::kernels::norm::rows;
+use crate::kernels::simd::{Real, simd};
+use crate::kernels::{self, conv as kernel, on_floats};
+use crate::sizes::{Checked, Convolution};
+use crate::window::Conv;
+
+/// Cross-correlation over feature maps, as every framework's `conv2d`:
+/// `y[n,i,j,o] = b[o] + Σ_{r,s,c} x[n, i·stride + r·dilation - padding, …, c] · weight[o,c,r,s]`.
+///
+/// # Shapes
+/// x (N,H,W,C), weight (O, C/groups, R, S), bias (O) to (N,OH,OW,O) with
+/// `OH = (H + 2·padding - dilation·(R-1) - 1) / stride + 1`.
+///
+/// # Errors
+/// When the shapes do not fit each other, a size of the configuration or the number of channels is
+/// 0, the window is larger than the padded map, or the output larger than memory
+/// ([`SizeError`](crate::SizeError)).
+///
+/// Of no pictures, or to no channels, the output is empty and the gradients are 0.
+///
+/// # Differs from PyTorch
+/// Maps are (N,H,W,C). Each gradient is computed only for an argument that leads to a variable.
+pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    let d = inputs::convolution(x, weight, bias, conv)?;
+    match kernels::fits(x) && d.y_len() > 0 {
+        true => run(d, Arguments { x, weight, bias }, false),
+        false => composed::conv2d(x, weight, bias, conv),
+    }
+}
+
+/// `relu(conv2d(x, weight, bias))` with the rectifier in the same pass, forward and backward.
+///
+/// # Errors
+/// As [`conv2d`].
+pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    let d = inputs::convolution(x, weight, bias, conv)?;
+    match kernels::fits(x) && d.y_len() > 0 {
+        true => run(d, Arguments { x, weight, bias }, true),
+        false => relu(&composed::conv2d(x, weight, bias, conv)?),
+    }
+}
+
+/// [`conv2d`] of these sizes without a bias, and the mean and variance of its output by channel;
+/// for what kernels fit, and an output that is not empty.
+pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tensor) -> Result<(Tensor, Moments)> {
+    on_floats!(x.dtype(), T => {
+        let maps = (x.contiguous()?, weight.contiguous()?);
+        let (y, moments) = kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward_moments(d, x, w))?;
+        Ok((record(d, y, maps, Arguments { x, weight, bias: None }, false)?, moments))
+    })
+}
+
+/// The tensors that a convolution is given.
+#[derive(Clone, Copy)]
+struct Arguments<'a> {
+    x: &'a Tensor,
+    weight: &'a Tensor,
+    bias: Option<&'a Tensor>,
+}
+
+fn run(d: Checked<Convolution>, of: Arguments<'_>, rectify: bool) -> Result<Tensor> {
+    let Arguments { x, weight, bias } = of;
+    on_floats!(x.dtype(), T => {
+        let maps = (x.contiguous()?, weight.contiguous()?);
+        let y = kernels::with_option::<T, _>(bias, |bias| {
+            kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward(d, x, w, bias, rectify))
+        })?;
+        record(d, y, maps, of, rectify)
+    })
+}
+
+/// The output as a tensor with its gradients: of the inputs, whose map and weight are also there in
+/// one piece.
+fn record<T: Real>(
+    d: Checked<Convolution>,
+    y: Vec<T>,
+    (x_map, matrix): (Tensor, Tensor),
+    Arguments { x, weight, bias }: Arguments<'_>,
+    rectify: bool,
+) -> Result<Tensor> {
+    let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+    let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
+    let asked = tape::asked(x);
+    // What each gradient is made of, and no more.
+    let x_map = wanted[1].then(|| x_map.detach());
+    let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
+    tape::record_terms(y, d.output().to_vec(), &inputs, move |terms: Terms, y: &Tensor| {
+        let (dz, sums) = match (terms.sum()?, rectify) {
+            (dy, false) => (dy.tensor, None),
+            (dy, true) => {
+                let (dz, sums) = kernels::with::<T, _>(y, |y| rewritten(dy, |dy| rows::rectified(y, dy, d.o)))??;
+                (dz, Some(sums))
+            }
+        };
+        let mut gradients = vec![None, None];
+        if wanted[0] {
+            let finished = match &asked {
+                Some(asked) => finished::<T>(asked, d, &matrix, &dz)?,
+                None => None,
+            };
+            gradients[0] = Some(match finished {
+                Some(dx) => dx,
+                None => {
+                    let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
+                    kernels::tensor(dx, &x_shape)?
+                }
+            });
+        }
+        if let Some(x) = x_map {
+            let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
+            gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
+        }
+        if wanted.get(2) == Some(&true) {
+            let sums = match sums {
+                Some(sums) => sums,
+                None => kernels::with::<T, _>(&dz, |dz| rows::column_sums(dz, d.o))?,
+            };
+            gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
+        }
+        Ok(gradients)
+    })
+}
+
+/// The gradient of the input of a convolution, together with its other terms and through the gate;
+/// none where it cannot be done on the way.
+fn finished<T: Real>(asked: &Asked, d: Checked<Convolution>, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+    let simd = simd();
+    if !kernel::rectifies::<T>(simd, &d) || !asked.last() {
+        return Ok(None);
+    }
+    let gate = &asked.gate;
+    let (x, signs, mean) = (gate.x(), gate.signs(), gate.mean().to_vec1::<T>()?);
+    let run = |rest: Option<Elements<'_, T>>| {
+        kernels::with2::<T, _>(weight, dy, |weight, dy| {
+            kernels::with::<T, _>(x, |x| {
+                kernel::input_gradient_rectified(simd, d, weight, dy, rest, Rectifier { signs, x, mean: &mean })
+            })
+        })?
+    };
+    let (dx, sums) = match asked.rest()? {
+        Some(rest) => rewritten(rest, |rest| match run(Some(rest)) {
+            Ok((new, sums)) => (new, Ok(sums)),
+            Err(error) => (None, Err(error)),
+        })?,
+        None => {
+            let (new, sums) = run(None)?;
+            (kernels::tensor(new.unwrap_or_default(), x.shape())?, Ok(sums))
+        }
+    };
+    gate.answer(&dx, sums?);
+    Ok(Some(dx))
+}

@@ -1,0 +1,71 @@
+//! What the inputs of an operation must be, asked by the path of the kernels and by the composed
+//! one alike.
+
+use candle_core::{D, DType, Result, Tensor, bail};
+
+use super::epilogue::Epilogue;
+use super::precision::Precision;
+use crate::sizes::{Checked, Convolution, given};
+use crate::window::Conv;
+
+/// The sizes of a convolution of these tensors.
+pub(crate) fn convolution(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: Conv,
+) -> Result<Checked<Convolution>> {
+    given("conv2d", x)?;
+    given("conv2d", weight)?;
+    let pairs = Precision::current() == Precision::Bf16 && x.dtype() == DType::F32;
+    let products = (x.dtype().size_in_bytes(), pairs);
+    let d = Checked::convolution(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
+    match bias.filter(|b| b.dims() != [d.o]) {
+        Some(bias) => bail!("conv2d: bias must have the shape [{}]; got {:?}", d.o, bias.dims()),
+        None => Ok(d),
+    }
+}
+
+/// The channels of x, where all shapes fit.
+pub(crate) fn batch_norm(x: &Tensor, vectors: [&Tensor; 2], epilogue: Epilogue<'_>) -> Result<usize> {
+    given("batch_norm", x)?;
+    let c = x.dim(D::Minus1)?;
+    if let Some(other) = vectors.iter().find(|v| v.dims() != [c]) {
+        bail!("batch_norm: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims());
+    }
+    epilogue.check(x)?;
+    Ok(c)
+}
+
+/// The channels of x, where vectors have as many.
+pub(crate) fn channels(name: &'static str, x: &Tensor, vectors: [&Tensor; 2]) -> Result<usize> {
+    let c = x.dim(D::Minus1)?;
+    given(name, x)?;
+    match vectors.iter().find(|v| v.dims() != [c]) {
+        Some(other) => bail!("{name}: x {:?} wants vectors of the shape [{c}]; got {:?}", x.dims(), other.dims()),
+        None => Ok(c),
+    }
+}
+
+/// The classes of logits that fit their targets.
+pub(crate) fn classes(logits: &Tensor, targets: &Tensor) -> Result<usize> {
+    let (n, c) = logits.dims2()?;
+    if targets.dims() != [n, c] || given("cross_entropy", logits)? == 0 {
+        bail!(
+            "cross_entropy: logits and targets must have one shape (N,C), not empty; got {:?} and {:?}",
+            logits.dims(),
+            targets.dims()
+        );
+    }
+    given("cross_entropy", targets)?;
+    Ok(c)
+}
+
+/// Refuses a probability outside [0, 1), and an input whose copy is larger than memory.
+pub(crate) fn probability(x: &Tensor, p: f64) -> Result<()> {
+    if !(0.0..1.0).contains(&p) {
+        bail!("dropout: the probability must be in [0, 1); got {p}");
+    }
+    given("dropout", x)?;
+    Ok(())
+}

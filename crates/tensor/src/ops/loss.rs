@@ -1,0 +1,72 @@
+//! Losses.
+
+use candle_core::{D, Result, Tensor};
+
+use super::composed;
+use super::inputs::classes;
+use crate::autograd::tape;
+use crate::kernels::elementwise::softmax as kernel;
+use crate::kernels::{self, on_floats};
+use crate::sizes::given;
+
+/// Cross-entropy between target probabilities and the softmax of logits, the mean over the batch:
+/// `L = -1/N Σ_n Σ_c t[n,c] · log softmax(z[n])[c]`.
+///
+/// Finite for any finite logits. The gradient is `(softmax(z) · Σ_c t - t) / N`.
+///
+/// # Shapes
+/// logits (N,C), targets (N,C) to a scalar.
+///
+/// # Errors
+/// When the shapes differ or are empty.
+///
+/// # Differs from PyTorch
+/// Targets are always probabilities; a label is a one-hot row.
+///
+/// # Examples
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let logits = Tensor::new(&[[0f32, 0.0]], &Device::Cpu)?;
+/// let target = Tensor::new(&[[1f32, 0.0]], &Device::Cpu)?;
+/// let loss = taper_tensor::cross_entropy(&logits, &target)?.to_scalar::<f32>()?;
+/// assert!((loss - 2f32.ln()).abs() < 1e-6);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let c = classes(logits, targets)?;
+    if !kernels::fits(logits) {
+        return composed::cross_entropy(logits, targets);
+    }
+    on_floats!(logits.dtype(), T => {
+        let (z, t) = (logits.contiguous()?.detach(), targets.contiguous()?.detach());
+        let loss = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy(z, t, c))?;
+        let tracked = targets.track_op();
+        tape::record(vec![loss], (), &[logits, targets], move |dy, _| {
+            let scale = dy.to_scalar::<T>()?;
+            let (dz, dt) = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy_backward(z, t, c, scale))?;
+            let dt = tracked.then(|| kernels::tensor(dt, t.shape())).transpose()?;
+            Ok(vec![Some(kernels::tensor(dz, z.shape())?), dt])
+        })
+    })
+}
+
+/// `z - log Σ exp(z)` along the last axis: the logarithm of the class probabilities.
+///
+/// # Shapes
+/// (..,C) to the same.
+///
+/// # Errors
+/// When there is no axis.
+pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
+    let c = logits.dim(D::Minus1)?;
+    if given("log_softmax", logits)? == 0 || !kernels::fits(logits) {
+        return composed::log_softmax(logits);
+    }
+    on_floats!(logits.dtype(), T => {
+        let y = kernels::with::<T, _>(&logits.contiguous()?, |z| kernel::log_softmax(z, c))?;
+        tape::record(y, logits.shape(), &[logits], move |dy, y| {
+            let dz = kernels::with2::<T, _>(dy, y, |dy, y| kernel::log_softmax_backward(dy, y, c))?;
+            Ok(vec![Some(kernels::tensor(dz, y.shape())?)])
+        })
+    })
+}

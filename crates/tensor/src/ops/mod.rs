@@ -1,0 +1,47 @@
+//! The operations: each a function from tensors to a tensor, its shapes and its gradient in one
+//! file.
+//!
+//! On a CPU, in float32 and float64, an operation runs a kernel and records itself on the tape;
+//! anywhere else it is `composed` of candle's operations.
+//!
+//! Read in this order: `precision`, `epilogue`, `batch_moments` and `inputs` (what operations take
+//! and must be given), `composed` (the slow twins), then the operations; `nchw` is all of them on
+//! maps as candle lays them out.
+
+mod batch_moments;
+mod epilogue;
+mod inputs;
+mod precision;
+
+pub mod composed;
+
+mod activation;
+mod batch_norm;
+mod concat;
+mod conv;
+mod dropout;
+mod elementwise;
+mod fractional_pool;
+mod linear;
+mod loss;
+mod maxout;
+mod norm;
+mod pool;
+
+pub mod nchw;
+
+pub use activation::{add_relu, relu};
+pub use batch_moments::BatchMoments;
+pub use batch_norm::{batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
+pub use concat::concat;
+pub use conv::{conv2d, conv2d_relu};
+pub use dropout::dropout;
+pub use elementwise::elementwise;
+pub use epilogue::Epilogue;
+pub use fractional_pool::fractional_max_pool2d;
+pub use linear::linear;
+pub use loss::{cross_entropy, log_softmax};
+pub use maxout::maxout;
+pub use norm::{group_norm, layer_norm};
+pub use pool::{adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
+pub use precision::{Precision, PrecisionError};

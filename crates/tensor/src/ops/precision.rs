@@ -1,0 +1,93 @@
+//! What the products of convolutions are computed in.
+
+use std::cell::Cell;
+
+use candle_core::Error;
+
+use crate::kernels::simd::{Pairs, Simd, simd};
+
+/// What the products of convolutions are computed in.
+///
+/// With [`Precision::Bf16`] both operands of a product are rounded to bfloat16 (8 bits of
+/// significand, the range of float32); sums, feature maps, weights and their gradients stay
+/// float32, so that a training step needs no scaling of the loss. It holds for direct convolutions
+/// of float32 maps on the CPU: 1x1, strided, dilated and grouped ones, in both directions.
+/// Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait
+/// for memory, and linear layers, likewise, stay as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// float32 (PyTorch's default).
+    #[default]
+    F32,
+    /// bfloat16 operands, float32 sums (PyTorch: `torch.autocast("cpu", torch.bfloat16)`).
+    Bf16,
+}
+
+/// Why a machine does not compute in a precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrecisionError {
+    /// There are no instructions for it.
+    #[error(
+        "bf16 needs a processor with AVX512-BF16 (AMD's from Zen 4 on, Intel's Xeons from Sapphire Rapids on), which this \
+         one is not: leave it at f32"
+    )]
+    Processor,
+    /// The kernels do not use them.
+    #[error("bf16 needs the kernels of AVX-512, and they are held to {0:?}: leave out TAPER_SIMD, or this at f32")]
+    Kernels(Simd),
+}
+
+thread_local! {
+    static CURRENT: Cell<Precision> = const { Cell::new(Precision::F32) };
+}
+
+impl Precision {
+    /// What the operations of this thread are recorded with now.
+    pub fn current() -> Self {
+        CURRENT.get()
+    }
+
+    /// Runs `f`, whose operations on this thread compute their products in this precision; in their
+    /// backward passes, too, whenever those run.
+    ///
+    /// # Errors
+    /// That of `f`; or, before it runs, when the processor has no instructions for it
+    /// ([`Precision::check`]).
+    ///
+    /// # Examples
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use taper_tensor::{Conv, Precision, conv2d};
+    /// let x = Tensor::full(1.01f32, (1, 1, 1, 2), &Device::Cpu)?; // two channels
+    /// let weight = Tensor::ones((1, 2, 1, 1), x.dtype(), &Device::Cpu)?;
+    /// if Precision::Bf16.check().is_ok() {
+    ///     let y = Precision::Bf16.run(|| conv2d(&x, &weight, None, Conv::default()))?;
+    ///     assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [2.015625]); // 1.01 is 1.0078125 there
+    /// }
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    pub fn run<R, E: From<Error>>(self, f: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+        struct Before(Precision);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        self.check().map_err(Error::wrap)?;
+        let _before = Before(CURRENT.replace(self));
+        f()
+    }
+
+    /// Whether this machine computes in this precision.
+    ///
+    /// # Errors
+    /// The reason, when it does not.
+    pub fn check(self) -> Result<(), PrecisionError> {
+        match self {
+            Precision::Bf16 if !<f32 as Pairs>::exist() => Err(PrecisionError::Processor),
+            Precision::Bf16 if simd() != Simd::Avx512 => Err(PrecisionError::Kernels(simd())),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! From a recipe, or the card of a model, to what it names: transforms and loaders, optimizers and
+//! schedules, a network with its weights. In this order: what happens to a picture, what acts on a
+//! step, the network, the memory that it takes.
+
+pub mod pipeline;
+pub mod transforms;
+
+pub mod optimize;
+pub mod phases;
+pub mod regularize;
+
+#[cfg(feature = "hub")]
+pub mod fetch;
+pub mod model;
+pub mod network;
+pub mod pretrained;
+
+pub mod memory;
+
+mod check;
+
+pub(crate) mod class_counts;

@@ -1,0 +1,231 @@
+//! A classifier with what is needed to use it: class names, input, architecture; as files and back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+use taper_augment::{Normalize, Transform};
+use taper_data::RgbImage;
+use taper_nn::Params;
+use taper_tensor::Rng;
+use taper_transfer::{BackboneConfig, Classifier, Fit, Head, WeightsFile, backbone, load_weights, model, read_weights};
+
+use crate::build::memory::enough_to_look;
+use crate::build::pipeline::Input;
+use crate::build::pretrained::{self, tell};
+use crate::build::transforms::eval_transform;
+use crate::files;
+use crate::listener::Listener;
+use crate::recipe::{RecipeError, limits};
+
+/// `model.json`: what the weights beside it are weights of.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// Version of this file: 1.
+    pub schema: u32,
+    /// The backbone, a name that [`taper_transfer::backbone`] knows.
+    pub model: String,
+    /// What the backbone does at random in training, which testing takes the mean of.
+    #[serde(default)]
+    pub backbone: BackboneConfig,
+    /// What lies between the last feature map and the classes.
+    pub head: Head,
+    /// The classes in the order of the outputs.
+    pub classes: Vec<String>,
+    /// Side of the square that the network sees, pixels.
+    pub input_size: u32,
+    /// Mean of each channel, of values in 0..1.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub std: [f32; 3],
+}
+
+impl ModelCard {
+    /// Reads the text of a `model.json`.
+    ///
+    /// # Errors
+    /// With line and column where the text is no card; names a number that is none of those that
+    /// its place takes.
+    pub fn parse(text: &str) -> Result<Self> {
+        let card: Self = serde_json::from_str(text)?;
+        limits::check(&limits::of_json(&serde_json::from_str(text)?), limits::CARD)?;
+        ensure!(!card.classes.is_empty(), "classes must be a name or more; got none");
+        Ok(card)
+    }
+
+    /// How pictures are prepared for this model.
+    pub fn input(&self) -> Input {
+        Input { size: self.input_size, mean: self.mean, std: self.std }
+    }
+
+    /// A picture as the network sees it, and as a batch of one, (1,H,W,3).
+    ///
+    /// # Errors
+    /// When the card has impossible numbers.
+    pub fn prepare(&self, picture: RgbImage) -> Result<(RgbImage, Tensor)> {
+        let (input, side) = (self.input(), self.input_size as usize);
+        let picture = eval_transform(input.size)?.apply(picture, &mut Rng::new(0));
+        let mut pixels = vec![0.0; side * side * 3];
+        Normalize::new(input.mean, input.std)?.write(&picture, &mut pixels)?;
+        Ok((picture, Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?))
+    }
+
+    /// The network with first values for its weights.
+    ///
+    /// # Errors
+    /// When the backbone is unknown or a size impossible.
+    pub fn build(&self, rng: Rng) -> Result<(Classifier, Params)> {
+        self.build_at_most(rng, Params::MOST)
+    }
+
+    /// The network with these weights. A card is a file as any other, and its head may ask for
+    /// anything: no more memory is taken for it than for the weights.
+    ///
+    /// # Errors
+    /// When they are not those of the network, and as [`build`](Self::build).
+    pub fn with_weights(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(Classifier, Params)> {
+        let numbers = tensors.values().map(Tensor::elem_count).sum();
+        let (classifier, params) = self.build_at_most(Rng::new(0), numbers)?;
+        load_weights(&params, tensors, Fit::Exact)?;
+        Ok((classifier, params))
+    }
+
+    fn build_at_most(&self, rng: Rng, numbers: usize) -> Result<(Classifier, Params)> {
+        let params = Params::new(rng, DType::F32, Device::Cpu);
+        let backbone = backbone(&self.model, &params.root(), &self.backbone)?;
+        let bounded = params.clone().at_most(numbers);
+        let head = self.head.build(&bounded.root(), backbone.channels(), self.classes.len())?;
+        Ok((Classifier::new(backbone, head), params))
+    }
+}
+
+/// A trained network from a run folder, or a pretrained one as it is.
+pub struct Model {
+    /// What it is.
+    pub card: ModelCard,
+    /// The network.
+    pub classifier: Classifier,
+    /// Its weights.
+    pub params: Params,
+}
+
+impl Model {
+    /// A picture as the network sees it, and as a batch of one, (1,H,W,3).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn prepare(&self, path: &Path) -> Result<(RgbImage, Tensor)> {
+        self.card.prepare(taper_data::decode(path)?)
+    }
+
+    /// Refuses a batch of so many pictures that this machine has no memory for.
+    ///
+    /// # Errors
+    /// Names what is needed, what there is, and what fits.
+    pub fn require_memory(&self, pictures: usize) -> Result<(), RecipeError> {
+        let stages = self.classifier.backbone().stages().len();
+        enough_to_look((&self.classifier, &self.params), (self.card.input_size as usize, pictures), stages)
+    }
+}
+
+/// The card of a run folder.
+///
+/// # Errors
+/// When there is none, or it is no card.
+pub fn card(run: &Path) -> Result<ModelCard> {
+    let path = run.join("model.json");
+    ModelCard::parse(&files::read_text(&path)?).with_context(|| format!("{} is not a model card", path.display()))
+}
+
+/// The run that a path is one of or lies in: `checkpoint/best.safetensors` and
+/// `snapshots/1.safetensors` are files of one.
+pub fn folder(path: &Path) -> &Path {
+    let is_run = |folder: &&Path| folder.join("recipe.toml").is_file();
+    if path.is_file() { path.ancestors().skip(1).take(2).find(is_run).unwrap_or(path) } else { path }
+}
+
+/// The file of a run's weights: of a folder that of the model it left, of a file in it the file.
+pub fn weights_file(path: &Path) -> PathBuf {
+    if folder(path) == path { path.join("model.safetensors") } else { path.into() }
+}
+
+/// Opens `what`: a run folder where there is one of this path, or a file of weights in it; a
+/// model's name otherwise, with the weights of a file in place of its own where one is given.
+///
+/// # Errors
+/// When it is neither, or its files do not fit together.
+pub fn open(what: impl AsRef<Path>, weights: Option<&Path>, listener: &dyn Listener) -> Result<Model> {
+    let path = what.as_ref();
+    // No model has another name.
+    let what = &*path.to_string_lossy();
+    let run = folder(path);
+    if run.join("model.json").is_file() {
+        ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
+        let card = card(run)?;
+        let path = weights_file(path);
+        let WeightsFile { tensors, report } = read_weights(&path)?;
+        tell(&report, listener);
+        let (classifier, params) = card.with_weights(&tensors).with_context(|| {
+            format!("{} and {} do not fit together", run.join("model.json").display(), path.display())
+        })?;
+        return Ok(Model { card, classifier, params });
+    }
+    if run.is_dir() {
+        anyhow::bail!(
+            "{what} is a folder without model.json: a run that finished has one (`taper fine-tune DATA` makes runs)"
+        );
+    }
+    let pretrained = model(what).with_context(|| format!("{what} is neither a run folder nor a pretrained model"))?;
+    let manifest = pretrained.manifest()?;
+    let card = ModelCard {
+        schema: 1,
+        model: manifest.name,
+        backbone: BackboneConfig::default(),
+        head: pretrained.own_head()?,
+        classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
+        input_size: u32::try_from(manifest.input_size)?,
+        mean: manifest.mean,
+        std: manifest.std,
+    };
+    let WeightsFile { tensors, report } = pretrained::weights(pretrained, weights, listener)?;
+    tell(&report, listener);
+    let (classifier, params) = card.build(Rng::new(0))?;
+    load_weights(&params, &tensors, Fit::Exact).with_context(|| match weights {
+        Some(file) => format!("{} holds no weights of {what} with its {} classes", file.display(), card.classes.len()),
+        None => format!("the weights of {what} are not its own"),
+    })?;
+    Ok(Model { card, classifier, params })
+}
+
+/// Named tensors as the bytes of a safetensors file; the same tensors give the same bytes.
+///
+/// # Errors
+/// When a tensor is on a device that fails.
+pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
+    safetensors::serialize(tensors.iter(), None).context("cannot serialize the weights")
+}
+
+/// Writes named tensors as a safetensors file, whole or not at all; the same tensors give the same
+/// bytes.
+///
+/// # Errors
+/// Names the file.
+pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    files::write(path, &weights_bytes(tensors)?)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_no_model_card() {
+        let run = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(run.path().join("model.json")).status();
+        assert!(made.unwrap().success());
+        assert!(card(run.path()).unwrap_err().to_string().contains("no file"));
+    }
+}

@@ -1,0 +1,43 @@
+//! Whether an optimizer can be built of a recipe.
+
+use super::average::averaging;
+use super::rule::method;
+use super::schedule::pace;
+use super::span::Span;
+use crate::recipe::{OptimizeRecipe, RecipeError};
+
+/// Builds everything once, so that a wrong setting is found before a picture is read.
+///
+/// # Errors
+/// Names the first setting that is out of its range.
+pub fn check(o: &OptimizeRecipe) -> Result<(), RecipeError> {
+    let long = Span { steps: 10_000, per_epoch: 100 };
+    method(&o.rule, 1)?;
+    pace(o, long)?;
+    averaging(o.average, long)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::AverageRecipe;
+
+    #[test]
+    fn settings_out_of_range_are_named_as_in_the_file() {
+        let plain = OptimizeRecipe::default();
+        for (o, word) in [
+            (
+                OptimizeRecipe { average: AverageRecipe::Swa { start: 1.0, every: 1.0 }, ..plain.clone() },
+                "optimize.average.start",
+            ),
+            (
+                OptimizeRecipe { average: AverageRecipe::Swa { start: 0.5, every: f64::NAN }, ..plain },
+                "optimize.average.every",
+            ),
+        ] {
+            let said = check(&o).unwrap_err().to_string();
+            assert!(said.contains(word), "{said}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A recipe's schedule as an object.
+
+use std::collections::BTreeMap;
+
+use candle_core::Tensor;
+use taper_optim::{
+    Constant, Cosine, CosineRestarts, Exponential, InverseTime, LinearSchedule, MultiStep, OneCycle, OneCycleConfig,
+    OptimError, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule, SnapshotCycles, StepDecay, Threshold,
+    Triangular, Warmup,
+};
+
+use super::setting::setting;
+use super::span::Span;
+use crate::recipe::{OptimizeRecipe, RecipeError, ScheduleRecipe};
+
+/// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step,
+/// times what a plateau of the validation loss has left of it.
+pub struct Pace {
+    schedule: Box<dyn Schedule>,
+    plateau: Option<ReduceOnPlateau>,
+}
+
+impl Pace {
+    /// The factor of a step of the phase, from 0.
+    pub fn at(&self, step: u64) -> f64 {
+        self.schedule.at(step) * self.plateau.as_ref().map_or(1.0, ReduceOnPlateau::factor)
+    }
+
+    /// What a plateau remembers; nothing where none is looked for.
+    ///
+    /// # Errors
+    /// When a tensor cannot be made.
+    pub fn state(&self) -> Result<BTreeMap<String, Tensor>, OptimError> {
+        self.plateau.as_ref().map_or_else(|| Ok(BTreeMap::new()), ReduceOnPlateau::state)
+    }
+
+    /// Goes on with what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// When it is no such state.
+    pub fn load_state(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), OptimError> {
+        self.plateau.as_mut().map_or(Ok(()), |plateau| plateau.load_state(state))
+    }
+
+    /// Takes in the validation loss after an epoch. One that is NaN is an epoch without
+    /// improvement.
+    pub fn evaluated(&mut self, loss: f64) {
+        if let Some(plateau) = &mut self.plateau {
+            plateau.evaluated(loss);
+        }
+    }
+}
+
+/// The pace of a phase.
+///
+/// # Errors
+/// Names a setting that is out of its range.
+pub fn pace(o: &OptimizeRecipe, span: Span) -> Result<Pace, RecipeError> {
+    let plateau = match o.schedule {
+        ScheduleRecipe::ReduceOnPlateau { factor, patience, threshold, cooldown, floor } => {
+            let threshold = Threshold::Relative(threshold);
+            let defaults = ReduceOnPlateauConfig::default();
+            let config = ReduceOnPlateauConfig { factor, patience, threshold, cooldown, min_factor: floor, ..defaults };
+            Some(ReduceOnPlateau::new(config).map_err(setting("optimize.schedule"))?)
+        }
+        _ => None,
+    };
+    Ok(Pace { schedule: schedule(o, span)?, plateau })
+}
+
+fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeError> {
+    fn boxed(schedule: impl Schedule + 'static) -> Box<dyn Schedule> {
+        Box::new(schedule)
+    }
+    // At least one step of the phase lies behind the warm-up.
+    let warmup = ((span.steps as f64 * o.warmup) as u64).min(span.steps.saturating_sub(1));
+    let rest = Span { steps: span.steps - warmup, ..span };
+    let then = match o.schedule {
+        ScheduleRecipe::OneCycle { div_factor, final_div_factor } => {
+            let config = OneCycleConfig { warmup_fraction: o.warmup, div_factor, final_div_factor };
+            return OneCycle::new(span.steps, config).map(boxed).map_err(setting("optimize.schedule"));
+        }
+        ScheduleRecipe::Triangular { epochs, floor } => {
+            // The way up ends within the phase; where that is a single step, it is at the peak.
+            let flank = span.epochs("optimize.schedule.epochs", epochs)?.min(span.steps.saturating_sub(1).max(1));
+            let first = u64::from(span.steps == 1);
+            let triangular = Triangular::new(flank, floor).map_err(setting("optimize.schedule"))?;
+            return Ok(boxed(move |step: u64| triangular.at(step.saturating_add(first))));
+        }
+        ScheduleRecipe::SnapshotCycles { cycles } => {
+            let cycles = SnapshotCycles::new(span.steps, cycles.min(span.steps));
+            return cycles.map(boxed).map_err(setting("optimize.schedule"));
+        }
+        ScheduleRecipe::Constant {} | ScheduleRecipe::ReduceOnPlateau { .. } => Ok(boxed(Constant)),
+        ScheduleRecipe::Linear { floor } => LinearSchedule::new(rest.steps, 1.0, floor).map(boxed),
+        ScheduleRecipe::Polynomial { power, floor } => Polynomial::new(rest.steps, power, floor).map(boxed),
+        ScheduleRecipe::Cosine { floor } => Cosine::new(rest.steps, floor).map(boxed),
+        ScheduleRecipe::CosineRestarts { epochs, t_mult, floor } => {
+            CosineRestarts::new(span.epochs("optimize.schedule.epochs", epochs)?, t_mult, floor).map(boxed)
+        }
+        ScheduleRecipe::StepDecay { epochs, gamma } => {
+            StepDecay::new(span.epochs("optimize.schedule.epochs", epochs)?, gamma).map(boxed)
+        }
+        ScheduleRecipe::MultiStep { ref milestones, gamma } => {
+            MultiStep::new(places(milestones, span, warmup)?, gamma).map(boxed)
+        }
+        ScheduleRecipe::Exponential { gamma } => Exponential::by_epoch(gamma, span.per_epoch).map(boxed),
+        ScheduleRecipe::InverseTime { k } => InverseTime::new(k / span.per_epoch as f64).map(boxed),
+    };
+    let then = then.map_err(setting("optimize.schedule"))?;
+    if warmup == 0 {
+        return Ok(then);
+    }
+    Warmup::new(warmup, 0.1, then).map(boxed).map_err(setting("optimize.warmup"))
+}
+
+/// Fractions of the phase as steps behind the warm-up. In a phase of few steps two may be one.
+fn places(milestones: &[f64], span: Span, warmup: u64) -> Result<Vec<u64>, RecipeError> {
+    const FIELD: &str = "optimize.schedule.milestones";
+    if !milestones.is_sorted() {
+        let (field, wanted, got) = (FIELD, "ascending", format!("{milestones:?}"));
+        return Err(RecipeError::Field { field, wanted, got });
+    }
+    let place = |&fraction: &f64| Ok(span.place(FIELD, fraction)?.saturating_sub(warmup).max(1));
+    let mut places = milestones.iter().map(place).collect::<Result<Vec<_>, RecipeError>>()?;
+    places.dedup();
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factors(o: &OptimizeRecipe, steps: u64, per_epoch: u64) -> Vec<f64> {
+        let pace = pace(o, Span { steps, per_epoch }).unwrap();
+        (0..steps).map(|step| pace.at(step)).collect()
+    }
+
+    #[test]
+    fn every_schedule_has_a_step_at_the_full_rate_however_few_there_are() {
+        for name in ScheduleRecipe::NAMES {
+            for warmup in [0.0, 0.1, 0.3, 1.0] {
+                let schedule = ScheduleRecipe::named(name).unwrap();
+                let o = OptimizeRecipe { schedule, warmup, ..OptimizeRecipe::default() };
+                for (steps, per_epoch) in [(1, 1), (2, 1), (2, 2), (3, 3), (4, 1), (5, 100), (100, 10)] {
+                    let factors = factors(&o, steps, per_epoch);
+                    assert!(factors.iter().all(|f| (0.0..=1.0).contains(f)), "{name} over {steps}: {factors:?}");
+                    assert!(factors.contains(&1.0), "{name} over {steps}, warm-up {warmup}: {factors:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn epochs_and_fractions_become_steps_behind_the_warm_up() {
+        let after_two = |text: &str| {
+            let text = format!("[optimize]\nwarmup = 0.25\nschedule = {text}\n");
+            let recipe = crate::recipe::Recipe::parse(&text, "r.toml".as_ref()).unwrap();
+            factors(&recipe.optimize, 8, 2)[2..].to_vec()
+        };
+        let steps = after_two("{ name = \"step_decay\", epochs = 1.5, gamma = 0.5 }");
+        assert_eq!(steps, [1.0, 1.0, 1.0, 0.5, 0.5, 0.5]);
+        let milestones = after_two("{ name = \"multi_step\", milestones = [0.5, 0.75], gamma = 0.5 }");
+        assert_eq!(milestones, [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]);
+        assert_eq!(after_two("{ name = \"exponential\", gamma = 0.5 }"), [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]);
+        assert_eq!(after_two("{ name = \"inverse_time\", k = 2 }")[..2], [1.0, 0.5]);
+        let restarts = after_two("{ name = \"cosine_restarts\", epochs = 1, t_mult = 1 }");
+        assert!((restarts[1] - 0.5).abs() < 1e-15 && restarts[2] == 1.0, "{restarts:?}");
+        assert_eq!(after_two("{ name = \"linear\", floor = 0.4 }")[3], 0.7);
+    }
+
+    #[test]
+    fn a_plateau_lowers_the_rate_of_what_follows() {
+        let schedule = ScheduleRecipe::named("reduce_on_plateau").unwrap();
+        let o = OptimizeRecipe { schedule, warmup: 0.0, ..OptimizeRecipe::default() };
+        let mut pace = pace(&o, Span { steps: 100, per_epoch: 1 }).unwrap();
+        for (loss, factor) in [(1.0, 1.0), (1.0, 1.0), (1.0, 1.0), (1.0, 0.1)] {
+            pace.evaluated(loss);
+            assert_eq!(pace.at(9), factor);
+        }
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        for (text, word) in [
+            ("{ name = \"cosine\", floor = 2 }", "floor"),
+            ("{ name = \"triangular\", epochs = 0 }", "optimize.schedule.epochs"),
+            ("{ name = \"multi_step\", milestones = [0.5, 0.2] }", "ascending"),
+            ("{ name = \"multi_step\", milestones = [1.5] }", "optimize.schedule.milestones"),
+            ("{ name = \"reduce_on_plateau\", factor = 1 }", "factor"),
+        ] {
+            let text = format!("[optimize]\nschedule = {text}\n");
+            let recipe = crate::recipe::Recipe::parse(&text, "r.toml".as_ref()).unwrap();
+            let said = pace(&recipe.optimize, Span { steps: 10, per_epoch: 1 }).map(drop).unwrap_err().to_string();
+            assert!(said.contains(word), "{said}");
+        }
+    }
+}

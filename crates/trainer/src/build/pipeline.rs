@@ -1,0 +1,140 @@
+//! From a data set to batches.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use taper_augment::{Compose, Normalize, Transform};
+use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
+use taper_tensor::Rng;
+
+use crate::build::transforms::{eval_transform, train_transform};
+use crate::recipe::{Balance, Recipe};
+
+/// Pictures in a batch of a test.
+pub const BATCH: usize = 32;
+
+/// How pictures are prepared for a network: side of the square it sees, and what its channels are
+/// normalized with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    /// Side, pixels.
+    pub size: u32,
+    /// Mean of each channel, of values in 0..1.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub std: [f32; 3],
+}
+
+impl Input {
+    /// The same in words of other libraries, for those who prepare pictures elsewhere: what
+    /// `eval_loader` does to a picture. `summary` has the order of it.
+    pub fn described(&self) -> Value {
+        let Self { size, mean, std } = self;
+        json!({
+            "schema": 1,
+            "summary": format!(
+                "RGB, turned as EXIF says, transparency over white; short side to {size} pixels, bilinear and antialiased; the middle \
+                 {size}x{size}; times 1/255, minus mean, over std; (N,3,{size},{size})"
+            ),
+            "color": "RGB", "exif_orientation": true, "background": [255, 255, 255],
+            "resize": {"short_side": size, "filter": "bilinear", "antialias": true},
+            "crop": {"height": size, "width": size, "position": "center"},
+            "scale": 1.0 / 255.0, "mean": mean, "std": std, "layout": "NCHW", "dtype": "float32",
+        })
+    }
+}
+
+/// A transform and the normalization, as the loader wants them.
+///
+/// # Errors
+/// When the normalization is impossible (a standard deviation of 0).
+pub fn prepare(transform: Compose, input: Input) -> Result<Arc<Prepare>> {
+    let normalize = Normalize::new(input.mean, input.std)?;
+    Ok(Arc::new(move |picture, rng: &mut Rng, out: &mut [f32]| {
+        Ok(normalize.write(&transform.apply(picture, rng), out)?)
+    }))
+}
+
+/// The loader of training batches: shuffled and augmented by the seed.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, threads: usize) -> Result<Loader> {
+    let size = (input.size as usize, input.size as usize);
+    let config = LoaderConfig {
+        batch_size: recipe.data.batch_size,
+        size,
+        balanced: recipe.data.balance == Balance::Sampling,
+        even: true,
+        threads,
+        rng: Rng::new(recipe.seed).fork("data"),
+        ..Default::default()
+    };
+    let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
+    Ok(Loader::new(dataset, prepare(transform, input)?, config)?)
+}
+
+/// The loader of testing batches: in order, every picture once, nothing random.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, threads: usize) -> Result<Loader> {
+    in_order(dataset, eval_transform(input.size)?, batch_size, input, threads)
+}
+
+/// The loader of batches in order, every picture once, prepared by `transform`, which makes squares
+/// of the input's size.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn in_order(
+    dataset: Arc<dyn Dataset>,
+    transform: Compose,
+    batch_size: usize,
+    input: Input,
+    threads: usize,
+) -> Result<Loader> {
+    let size = (input.size as usize, input.size as usize);
+    let config = LoaderConfig { batch_size, size, shuffle: false, threads, ..Default::default() };
+    Ok(Loader::new(dataset, prepare(transform, input)?, config)?)
+}
+
+/// The loader of the training pictures, prepared as testing pictures are: in order and every one.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub fn plain_loader(train: &Loader, val: &Loader) -> Result<Loader> {
+    let config = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
+    Ok(Loader::new(train.dataset().clone(), val.prepare().clone(), config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use taper_augment::{CenterCrop, Interpolation, RgbImage, resize_short_side};
+
+    use super::*;
+
+    #[test]
+    fn what_is_described_is_what_is_done() {
+        let input = Input { size: 37, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.5] };
+        let picture = RgbImage::from_fn(90, 131, |x, y| image::Rgb([(x * 7 + y) as u8, (y * 3) as u8, (x * y) as u8]));
+        let told = input.described();
+        let side = |part: &str, field: &str| told[part][field].as_u64().unwrap() as u32;
+        assert_eq!(
+            (told["resize"]["filter"].as_str(), told["crop"]["position"].as_str()),
+            (Some("bilinear"), Some("center"))
+        );
+        let resized = resize_short_side(picture.clone(), side("resize", "short_side"), Interpolation::Bilinear);
+        let cut = CenterCrop::new(side("crop", "height")).unwrap().apply(resized, &mut Rng::new(0));
+        assert_eq!(cut.dimensions(), (side("crop", "width"), side("crop", "height")));
+        let number = |value: &Value| value.as_f64().unwrap();
+        let mut done = vec![0.0; 37 * 37 * 3];
+        prepare(eval_transform(input.size).unwrap(), input).unwrap()(picture, &mut Rng::new(0), &mut done).unwrap();
+        for (i, (&byte, done)) in cut.iter().zip(&done).enumerate() {
+            let [mean, std] = ["mean", "std"].map(|field| number(&told[field][i % 3]));
+            let wanted = (f64::from(byte) * number(&told["scale"]) - mean) / std;
+            assert!((wanted - f64::from(*done)).abs() < 1e-5, "{i}: {wanted} {done}");
+        }
+    }
+}

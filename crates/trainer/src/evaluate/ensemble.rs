@@ -1,0 +1,133 @@
+//! Several networks as one.
+
+use anyhow::{Result, ensure};
+use taper_tensor::Rng;
+
+use crate::evaluate::views::Mean;
+use crate::evaluate::{Evaluation, log, normalized};
+
+/// What several networks say of the same pictures, averaged: the mean of their probabilities, or
+/// the probabilities that belong to the mean of their logits.
+///
+/// # Errors
+/// When there is none, or they were not asked about the same pictures.
+///
+/// # References
+/// L. Hansen, P. Salamon, *Neural Network Ensembles*, 1990. B. Lakshminarayanan, A. Pritzel, C.
+/// Blundell, *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017.
+pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation> {
+    let Some(first) = members.first() else { anyhow::bail!("an ensemble has one member or more") };
+    ensure!(members.iter().all(|m| m.labels == first.labels), "the members were asked about different pictures");
+    let mut averaged = Evaluation::default();
+    for (i, &label) in first.labels.iter().enumerate() {
+        let rows = members.iter().map(|member| &member.probabilities[i]);
+        let count = members.len() as f64;
+        let mut logs = vec![0.0; first.probabilities[i].len()];
+        for row in rows {
+            for (sum, p) in logs.iter_mut().zip(row) {
+                *sum += match mean {
+                    Mean::Probabilities => f64::from(*p),
+                    Mean::Logits => log(*p),
+                };
+            }
+        }
+        for sum in &mut logs {
+            *sum = if mean == Mean::Probabilities { (*sum / count).max(f64::MIN_POSITIVE).ln() } else { *sum / count };
+        }
+        averaged.add_rows(&[normalized(logs)], [label]);
+    }
+    averaged.took = members.iter().map(|member| member.took).sum();
+    averaged.finish();
+    Ok(averaged)
+}
+
+/// The pictures of these numbers alone.
+pub fn part(evaluation: &Evaluation, numbers: &[usize]) -> Evaluation {
+    let mut part = Evaluation { took: evaluation.took, ..Evaluation::default() };
+    for &i in numbers {
+        let row: Vec<f64> = evaluation.probabilities[i].iter().map(|&p| log(p)).collect();
+        part.add_rows(&[row], [evaluation.labels[i]]);
+    }
+    part.finish();
+    part
+}
+
+/// Two halves of so many pictures, drawn by a fixed key: one to choose by, one to test with.
+pub fn halves(pictures: usize) -> [Vec<usize>; 2] {
+    let mut order: Vec<usize> = (0..pictures).collect();
+    Rng::new(0).fork("ensemble").shuffle(&mut order);
+    let mut second = order.split_off(pictures / 2);
+    order.sort_unstable();
+    second.sort_unstable();
+    [order, second]
+}
+
+/// The members that lower the loss of the average, one after the other: the best first, then
+/// whichever helps the most, until none does. Their numbers in this order.
+///
+/// # Errors
+/// As [`average`].
+///
+/// # References
+/// R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, *Ensemble Selection from Libraries of
+/// Models*, 2004 (here without taking a member twice).
+pub fn greedy(members: &[Evaluation], mean: Mean) -> Result<Vec<usize>> {
+    let (mut chosen, mut lowest) = (Vec::new(), f64::INFINITY);
+    loop {
+        let mut best = None;
+        for i in (0..members.len()).filter(|i| !chosen.contains(i)) {
+            let with: Vec<&Evaluation> = chosen.iter().chain([&i]).map(|&i: &usize| &members[i]).collect();
+            let loss = average(&with, mean)?.loss;
+            if loss < lowest {
+                (lowest, best) = (loss, Some(i));
+            }
+        }
+        match best {
+            Some(i) => chosen.push(i),
+            None => return Ok(chosen),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(rows: &[[f32; 2]], labels: &[usize]) -> Evaluation {
+        Evaluation {
+            probabilities: rows.iter().map(|row| row.to_vec()).collect(),
+            labels: labels.to_vec(),
+            ..Evaluation::default()
+        }
+    }
+
+    #[test]
+    fn averages_by_hand() -> Result<()> {
+        let (a, b) = (member(&[[0.9, 0.1]], &[0]), member(&[[0.5, 0.5]], &[0]));
+        let of = |mean| average(&[&a, &b], mean).map(|e| (e.probabilities[0][0], e.loss));
+        let (p, loss) = of(Mean::Probabilities)?;
+        assert!((p - 0.7).abs() < 1e-6 && (loss + 0.7f64.ln()).abs() < 1e-6);
+        // √(0.9 · 0.5) : √(0.1 · 0.5) = 3 : 1
+        assert!((of(Mean::Logits)?.0 - 0.75).abs() < 1e-6);
+        assert!(average(&[], Mean::Logits).is_err());
+        assert!(average(&[&a, &member(&[[0.9, 0.1]], &[1])], Mean::Logits).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_helps_is_chosen_and_what_hurts_is_not() -> Result<()> {
+        let labels = [0, 0, 1, 1];
+        let sure = |right: [f32; 4]| {
+            let rows: Vec<[f32; 2]> =
+                right.iter().zip(labels).map(|(&p, l)| if l == 0 { [p, 1.0 - p] } else { [1.0 - p, p] }).collect();
+            member(&rows, &labels)
+        };
+        // Two that err on different pictures, and one that is always wrong.
+        let members = [sure([0.1, 0.1, 0.1, 0.1]), sure([0.9, 0.9, 0.9, 0.3]), sure([0.8, 0.2, 0.8, 0.9])];
+        assert_eq!(greedy(&members, Mean::Probabilities)?, [1, 2]);
+        let [a, b] = halves(5);
+        assert_eq!((a.len(), b.len(), part(&members[1], &[3]).labels.clone()), (2, 3, vec![1]));
+        assert!(a.iter().chain(&b).all(|&i| i < 5) && a.iter().all(|i| !b.contains(i)));
+        Ok(())
+    }
+}

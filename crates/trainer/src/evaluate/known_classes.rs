@@ -1,0 +1,117 @@
+//! Pictures to measure a network on, which need not be of all its classes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use taper_data::{DataError, Dataset, RgbImage};
+
+use crate::build::class_counts::class_counts;
+
+/// A data set whose labels are those of a network.
+struct Relabeled {
+    pictures: Arc<dyn Dataset>,
+    classes: Vec<String>,
+    /// The class of the network for each of the data set's.
+    labels: Vec<usize>,
+}
+
+/// The pictures with the classes of a network, by name: there may be fewer classes than it knows,
+/// and in another order.
+///
+/// # Errors
+/// Names the classes that the network was not trained for.
+pub fn relabeled(
+    pictures: Arc<dyn Dataset>,
+    path: &Path,
+    (run, classes): (&Path, &[String]),
+) -> Result<Arc<dyn Dataset>> {
+    if pictures.classes() == classes {
+        return Ok(pictures);
+    }
+    let place = |name: &String| classes.iter().position(|class| class == name);
+    let unknown: Vec<&String> = pictures.classes().iter().filter(|name| place(name).is_none()).collect();
+    if !unknown.is_empty() {
+        bail!(
+            "{} has classes that {} was not trained for: {unknown:?}; it knows {classes:?}: rename or remove them",
+            path.display(),
+            run.display()
+        );
+    }
+    let labels = pictures.classes().iter().filter_map(place).collect();
+    Ok(Arc::new(Relabeled { pictures, classes: classes.to_vec(), labels }))
+}
+
+/// The classes that no picture is of.
+pub fn missing(pictures: &dyn Dataset) -> Vec<String> {
+    let counts = class_counts(pictures);
+    pictures.classes().iter().zip(counts).filter(|(_, count)| *count == 0).map(|(class, _)| class.clone()).collect()
+}
+
+/// Says which classes nothing is known of; nothing where there is none.
+pub fn said(missing: &[String]) -> Option<String> {
+    (!missing.is_empty()).then(|| format!("measured without the classes that no picture is of: {}", missing.join(", ")))
+}
+
+impl Dataset for Relabeled {
+    fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+        self.pictures.get(index)
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.labels[self.pictures.label(index)]
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.pictures.name(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Named(Vec<String>);
+
+    impl Dataset for Named {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+            Err(DataError::Index { index, len: 0 })
+        }
+        fn label(&self, index: usize) -> usize {
+            index
+        }
+        fn classes(&self) -> &[String] {
+            &self.0
+        }
+        fn name(&self, index: usize) -> String {
+            self.0[index].clone()
+        }
+    }
+
+    #[test]
+    fn classes_are_known_by_name() {
+        let [known, some, other] = [&["a", "b", "c"][..], &["c", "a"], &["a", "d", "e"]]
+            .map(|names| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        let pictures: Arc<dyn Dataset> = Arc::new(Named(some));
+        let seen = relabeled(pictures, "x".as_ref(), ("run".as_ref(), &known)).unwrap();
+        assert_eq!((seen.label(0), seen.label(1), seen.name(0)), (2, 0, "c".into()));
+        assert_eq!((missing(&*seen), seen.classes()), (vec!["b".to_owned()], &known[..]));
+        let refused =
+            relabeled(Arc::new(Named(other)), "x".as_ref(), ("run".as_ref(), &known)).err().unwrap().to_string();
+        assert!(
+            refused.contains("[\"d\", \"e\"]") && refused.contains("x has") && !refused.contains("[\"a\", \"d\""),
+            "{refused}"
+        );
+    }
+}

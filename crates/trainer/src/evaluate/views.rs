@@ -1,0 +1,161 @@
+//! Test-time augmentation: a picture is seen several times, each time a little differently.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use taper_augment::{Compose, HorizontalFlip, Interpolation, Resize, TEN, TenCrop, Transform};
+use taper_data::Dataset;
+use taper_regularize::Marginalize;
+use taper_transfer::Classifier;
+
+use crate::build::pipeline::{BATCH, Input, in_order};
+use crate::build::transforms::{eval_transform, train_transform};
+use crate::evaluate::{Evaluation, answers};
+use crate::recipe::Recipe;
+
+/// How a picture is seen several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Views {
+    /// As it is, and mirrored left to right.
+    Flips,
+    /// Corners and middle of the picture at 256/224 of the size, and these mirrored.
+    TenCrop,
+    /// The same ten at 224, 256, 384, 480 and 640 parts in 224 of the size: 50 views.
+    MultiScale,
+    /// So many draws of what is done to pictures in training.
+    Random(u16),
+}
+
+/// Short sides of the pictures that ten crops are cut from, where the network sees 224 pixels.
+const SCALES: [u32; 5] = [224, 256, 384, 480, 640];
+
+/// How the answers to several views become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mean {
+    /// The mean of the probabilities.
+    #[default]
+    Probabilities,
+    /// The softmax of the mean of the logits, a geometric mean of the probabilities.
+    Logits,
+}
+
+/// `flips`, `ten-crop`, `multi-scale`, or a number of random views.
+impl FromStr for Views {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("flips", _) => Ok(Self::Flips),
+            ("ten-crop", _) => Ok(Self::TenCrop),
+            ("multi-scale", _) => Ok(Self::MultiScale),
+            (_, Ok(n @ 1..)) => Ok(Self::Random(n)),
+            _ => Err("wanted flips, ten-crop, multi-scale, or a number of random views, 1 or more".to_owned()),
+        }
+    }
+}
+
+impl Views {
+    /// The fixed preparations, one a view; none for random views.
+    fn transforms(self, size: u32) -> Result<Vec<Compose>> {
+        let ten = |scale: u32| {
+            let short = (u64::from(size) * u64::from(scale) / u64::from(SCALES[0])) as u32;
+            (0..TEN).map(move |index| {
+                let steps: [Box<dyn Transform>; 2] =
+                    [Box::new(Resize::new(short, Interpolation::Bilinear)?), Box::new(TenCrop::new(size, index)?)];
+                Ok(Compose(Vec::from(steps)))
+            })
+        };
+        match self {
+            Self::Flips => {
+                let mut mirrored = eval_transform(size)?;
+                mirrored.0.push(Box::new(HorizontalFlip::new(1.0)?));
+                Ok(vec![eval_transform(size)?, mirrored])
+            }
+            Self::TenCrop => ten(SCALES[1]).collect(),
+            Self::MultiScale => SCALES.into_iter().flat_map(ten).collect(),
+            Self::Random(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// How many views a picture has.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Flips => 2,
+            Self::TenCrop => TEN,
+            Self::MultiScale => TEN * SCALES.len(),
+            Self::Random(n) => n.into(),
+        }
+    }
+}
+
+/// Tests a classifier on several views of every picture; each view is marginalised by `how`. Random
+/// views are those of the recipe's training.
+///
+/// # Errors
+/// When a picture cannot be read, or a setting of the recipe is out of its range.
+pub fn evaluate_views(
+    classifier: &Classifier,
+    (dataset, input, threads): (&Arc<dyn Dataset>, Input, usize),
+    (views, mean): (Views, Mean),
+    recipe: &Recipe,
+    how: Marginalize,
+) -> Result<Evaluation> {
+    let in_order = |transform| in_order(dataset.clone(), transform, BATCH, input, threads);
+    // A loader and the number that its random draws are keyed by.
+    let passes: Vec<_> = match views {
+        Views::Random(n) => {
+            let loader = in_order(train_transform(&recipe.augment, input.size)?)?;
+            (0..n.into()).map(|pass| (loader.clone(), pass)).collect()
+        }
+        fixed => fixed.transforms(input.size)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,
+    };
+    Evaluation::timed(|result| {
+        let (mut sums, mut waited) = (vec![Vec::new(); dataset.len()], Duration::ZERO);
+        for (loader, pass) in &passes {
+            waited += answers(classifier, loader, *pass, how, |rows, indices| {
+                for (row, &index) in rows.into_iter().zip(indices) {
+                    let row = row.into_iter().map(|value| if mean == Mean::Logits { value } else { value.exp() });
+                    let sum: &mut Vec<f64> = &mut sums[index];
+                    sum.resize(row.len(), 0.0);
+                    sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+            })?;
+        }
+        for (index, sum) in sums.into_iter().enumerate() {
+            let rows = sum.into_iter().map(|sum| sum / passes.len() as f64);
+            let logarithms: Vec<f64> =
+                rows.map(|value| if mean == Mean::Logits { value } else { value.ln() }).collect();
+            // What the geometric mean is short of 1 is made up for.
+            let highest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let short = highest + logarithms.iter().map(|value| (value - highest).exp()).sum::<f64>().ln();
+            let row: Vec<f64> = logarithms.iter().map(|value| value - short).collect();
+            result.add_rows(&[row], [dataset.label(index)]);
+        }
+        Ok(waited)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_have_names_or_a_number() {
+        for (text, views) in [
+            ("flips", Views::Flips),
+            ("ten-crop", Views::TenCrop),
+            ("multi-scale", Views::MultiScale),
+            ("7", Views::Random(7)),
+        ] {
+            assert_eq!(text.parse(), Ok(views));
+        }
+        for text in ["0", "-1", "ten", ""] {
+            assert!(text.parse::<Views>().unwrap_err().contains("ten-crop"));
+        }
+        for views in [Views::Flips, Views::TenCrop, Views::MultiScale] {
+            assert_eq!(views.transforms(64).unwrap().len(), views.count());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The batches of an epoch, one after the other: decoded pictures and stored features alike.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use taper_data::{Epoch, IndexedBatch, Loader};
+use taper_nn::Mode;
+use taper_transfer::Classifier;
+
+use super::feature_store::FeatureStore;
+use crate::evaluate::{Evaluation, ShowMap, evaluate_shown};
+
+/// Where the batches of a phase come from.
+pub(crate) enum BatchSource<'a> {
+    /// From pictures, through the whole network.
+    Pictures(&'a Loader),
+    /// From what the frozen stages made of them.
+    Features(&'a Loader, FeatureStore),
+}
+
+impl BatchSource<'_> {
+    /// The batches of an epoch in their order, without the first `done` of them.
+    pub(crate) fn batches(&self, epoch: u64, done: usize) -> Batches<'_> {
+        match self {
+            Self::Pictures(loader) => Batches(Inner::Pictures(loader.epoch_from(epoch, done))),
+            Self::Features(loader, store) => {
+                let order = loader.order(epoch);
+                Batches(Inner::Features { loader, store, epoch, order, next: done })
+            }
+        }
+    }
+
+    /// How good the classifier is on all pictures, in their order. `show` is shown the map of each
+    /// stage for the first batch, unless features take the place of the maps.
+    pub(crate) fn evaluate(&self, classifier: &Classifier, show: &mut ShowMap<'_>) -> Result<Evaluation> {
+        let (loader, store) = match self {
+            Self::Pictures(loader) => return evaluate_shown(classifier, loader, show),
+            Self::Features(loader, store) => (loader, store),
+        };
+        Evaluation::timed(|result| {
+            for indices in loader.order(0).chunks(loader.config().batch_size) {
+                let logits = classifier.forward_from(classifier.frozen(), &store.rows(0, indices)?, Mode::Eval)?;
+                result.add(&logits, indices.iter().map(|&index| loader.dataset().label(index)))?;
+            }
+            Ok(Duration::ZERO)
+        })
+    }
+}
+
+/// An iterator over the batches of an epoch.
+pub struct Batches<'a>(Inner<'a>);
+
+enum Inner<'a> {
+    /// Decoded and augmented ahead by the threads of a loader.
+    Pictures(Epoch),
+    /// Gathered from a store when they are asked for.
+    Features {
+        loader: &'a Loader,
+        store: &'a FeatureStore,
+        epoch: u64,
+        /// The pictures of the epoch.
+        order: Vec<usize>,
+        /// The batch that comes next.
+        next: usize,
+    },
+}
+
+impl Batches<'_> {
+    /// How long [`next`](Iterator::next) has waited for pictures.
+    pub fn waited(&self) -> Duration {
+        match &self.0 {
+            Inner::Pictures(epoch) => epoch.waited(),
+            Inner::Features { .. } => Duration::ZERO,
+        }
+    }
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<IndexedBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Inner::Pictures(epoch) => Some(epoch.next()?.map_err(Into::into)),
+            Inner::Features { loader, store, epoch, order, next } => {
+                let indices = (*next < loader.batches()).then(|| &order[loader.places(*next)])?;
+                *next += 1;
+                Some(store.batch(&**loader.dataset(), *epoch, indices))
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The state of a training, and the files that hold it.
+//!
+//! [`TrainState`] is all that a training depends on between two steps, at a `place` of its run;
+//! `format` is how it lies in a file, `shape` what places a run has, `kept` which files of a run
+//! folder stay.
+
+mod place;
+mod state;
+
+mod format;
+mod shape;
+
+mod kept;
+
+pub use self::format::OtherVersion;
+pub use self::kept::{Checkpoints, Every};
+pub(crate) use self::place::Place;
+pub(crate) use self::shape::RunShape;
+pub use self::state::TrainState;
+pub(crate) use self::state::{EpochRecord, PatienceState};

@@ -1,0 +1,82 @@
+//! The pictures that a run is made of.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use taper_data::{Dataset, LeftOut, Splits};
+use taper_tensor::Rng;
+
+use crate::finding::Finding;
+use crate::listener::Listener;
+use crate::notice::Notice;
+use crate::recipe::Recipe;
+use crate::store::ledger::{self, Ledger};
+use crate::store::readable::read_once;
+use crate::store::sanity;
+
+/// The pictures of a run that can be read, and how many cannot.
+#[derive(Clone)]
+pub struct Pictures {
+    /// To train on.
+    pub train: Arc<dyn Dataset>,
+    /// To validate on.
+    pub val: Arc<dyn Dataset>,
+    /// How many cannot be read.
+    pub unreadable: usize,
+    /// What lies among them and is not read.
+    pub left_out: LeftOut,
+    /// What is there to know of them before a training.
+    pub findings: Vec<Finding>,
+    /// Each of them, as it was when it was read.
+    pub ledger: Arc<Ledger>,
+}
+
+impl Pictures {
+    /// Finds those of a recipe and reads each once; `listener` hears of those that cannot be read.
+    ///
+    /// # Errors
+    /// When there are none, too many cannot be read, or any with `strict`.
+    pub fn open(recipe: &Recipe, strict: bool, listener: &dyn Listener) -> Result<Self> {
+        Self::open_again(recipe, strict, &Ledger::default(), listener)
+    }
+
+    /// [`open`](Self::open), without reading those again whose files are as they were when they
+    /// were last read.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_again(recipe: &Recipe, strict: bool, known: &Ledger, listener: &dyn Listener) -> Result<Self> {
+        let (looked, root, known) = (ledger::now(), &recipe.data.path, known.known());
+        let Splits { train, val, left_out, .. } = splits(recipe, listener)?;
+        let side = |pictures: Arc<dyn Dataset>| {
+            let names = Arc::clone(&pictures);
+            read_once(pictures, strict, listener, |i, stamp| known(&ledger::relative(&names.name(i), root), stamp))
+        };
+        let (train, val) = (side(train)?, side(val)?);
+        let mut findings = sanity::pictures(&train, &val, recipe);
+        findings.push(sanity::left_out(&left_out));
+        let sides = [(&*train.dataset, &*train.seen), (&*val.dataset, &*val.seen)];
+        let ledger = Arc::new(Ledger::new(looked, sides, root)?);
+        let unreadable = train.unreadable + val.unreadable;
+        Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings, ledger })
+    }
+}
+
+/// The pictures of a recipe, those that cannot be read among them; `listener` hears of what else
+/// lies there.
+///
+/// # Errors
+/// When there are none.
+pub fn splits(recipe: &Recipe, listener: &dyn Listener) -> Result<Splits> {
+    let rng = Rng::new(recipe.split_seed()).fork("split");
+    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &rng)?;
+    tell(&splits.left_out, listener);
+    Ok(splits)
+}
+
+/// Tells what lies among the pictures and is not read.
+pub fn tell(left_out: &LeftOut, listener: &dyn Listener) {
+    if !left_out.is_empty() {
+        listener.notice(&Notice::LeftOut(left_out.clone()));
+    }
+}

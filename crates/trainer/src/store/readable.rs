@@ -1,0 +1,69 @@
+//! Every picture is read once before a training, and those that cannot be read are left out.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use taper_data::{Checked, Dataset, Known, Seen, Stamp, Subset, check_again};
+
+use crate::listener::{Listener, Work};
+use crate::notice::Notice;
+
+/// The share of unreadable pictures that a run goes on without, fraction.
+const TOLERATED: f64 = 0.05;
+
+/// Pictures that can be read.
+pub struct Readable {
+    /// They alone.
+    pub dataset: Arc<dyn Dataset>,
+    /// How many others there were.
+    pub unreadable: usize,
+    /// Size and content of each, in their order.
+    pub seen: Vec<Seen>,
+}
+
+/// Reads every picture once. Returns the set without the unreadable ones, of which `listener`
+/// hears.
+///
+/// # Errors
+/// When too many cannot be read, or any with `strict`.
+pub fn readable(dataset: Arc<dyn Dataset>, strict: bool, listener: &dyn Listener) -> Result<Readable> {
+    read_once(dataset, strict, listener, |_, _| None)
+}
+
+/// [`readable`], without those that `known` has something to say of, by number and stamp.
+pub(crate) fn read_once(
+    dataset: Arc<dyn Dataset>,
+    strict: bool,
+    listener: &dyn Listener,
+    known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
+) -> Result<Readable> {
+    let progress = listener.work(Work::Reading);
+    progress.begin(dataset.len() as u64);
+    let Checked { seen, unreadable: bad } = check_again(&*dataset, known, |_| progress.advance(1));
+    drop(progress);
+    if bad.is_empty() {
+        return Ok(Readable { dataset, unreadable: 0, seen });
+    }
+    if strict {
+        bail!(
+            "{}\n(--strict stops at the first unreadable picture; without it a run goes on without them)",
+            bad[0].reason
+        );
+    }
+    for picture in bad.iter().take(20) {
+        listener.notice(&Notice::Unreadable { reason: picture.reason.to_string() });
+    }
+    if bad.len() > 20 {
+        listener.notice(&Notice::MoreUnreadable { more: bad.len() - 20 });
+    }
+    let (count, all) = (bad.len(), dataset.len());
+    if count as f64 > TOLERATED * all as f64 {
+        bail!(
+            "{count} of {all} pictures cannot be read, more than {:.0} %: mend or remove them (listed above)",
+            100.0 * TOLERATED
+        );
+    }
+    listener.notice(&Notice::WithoutUnreadable { count, all });
+    let indices: Vec<usize> = bad.iter().map(|picture| picture.index).collect();
+    Ok(Readable { dataset: Arc::new(Subset::without(dataset, &indices)?), unreadable: count, seen })
+}

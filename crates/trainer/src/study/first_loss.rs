@@ -1,0 +1,55 @@
+//! What the first loss of a training says of its beginning.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use candle_core::Var;
+use taper_data::Subset;
+use taper_nn::{Mode, Params};
+use taper_tensor::{Batch, Rng, cross_entropy};
+use taper_transfer::Classifier;
+
+use crate::build::model::ModelCard;
+use crate::build::pipeline::eval_loader;
+use crate::finding::Finding;
+use crate::store::pictures::Pictures;
+use crate::store::sanity;
+
+/// Pictures that the first loss is measured on.
+const FEW: usize = 64;
+
+/// What the loss of a step says before there was one, on a few training pictures from all over the
+/// set, as testing prepares them, in batches of at most so many. Batch norm normalizes by the
+/// batch, as in every step; its running statistics are put back.
+///
+/// # Errors
+/// When a picture cannot be read.
+pub fn first_loss(
+    (classifier, params): (&Classifier, &Params),
+    card: &ModelCard,
+    pictures: &Pictures,
+    (batch, threads): (usize, usize),
+) -> Result<Finding> {
+    let step = pictures.train.len().div_ceil(FEW);
+    let some = Subset::new(pictures.train.clone(), (0..pictures.train.len()).step_by(step).collect())?;
+    let loader = eval_loader(Arc::new(some), FEW.min(batch), card.input(), threads)?;
+    let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));
+    let statistics = params.buffers().into_iter().map(copy).collect::<candle_core::Result<Vec<_>>>()?;
+    let (mut loss, mut seen) = (0.0, 0);
+    let noise = Rng::new(0).fork("first loss");
+    for loaded in loader.epoch(0) {
+        let Batch { images, targets } = loaded?.batch;
+        // A last picture alone has no variance.
+        if seen > 0 && images.dim(0)? == 1 {
+            break;
+        }
+        let logits = classifier.forward(&images, Mode::Train(&noise))?;
+        loss += f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?) * images.dim(0)? as f64;
+        seen += images.dim(0)?;
+    }
+    loss /= seen as f64;
+    for (var, before) in statistics {
+        var.set(&before)?;
+    }
+    Ok(sanity::first_loss(loss, card.classes.len()))
+}

@@ -1,0 +1,33 @@
+//! Backbones: networks without their heads, as lists of stages.
+//!
+//! In reading order: a [`stage`], a [`backbone`] of them, one that is lists of layers ([`staged`]),
+//! what may differ in it ([`backbone_config`]); then the families, each a function from its table
+//! to a [`Staged`](staged::Staged).
+
+pub(crate) mod backbone;
+pub(crate) mod backbone_config;
+pub(crate) mod stage;
+pub(crate) mod staged;
+
+mod alexnet;
+mod densenet;
+mod efficientnet;
+mod inverted_residual;
+mod mobilenet;
+mod resnet;
+mod small_cnn;
+mod squeezenet;
+mod vgg;
+
+pub use alexnet::alexnet;
+pub use backbone::Backbone;
+pub use backbone_config::BackboneConfig;
+pub use densenet::densenet121;
+pub use efficientnet::efficientnet_b0;
+pub use mobilenet::{MobileNetLayers, mobilenet};
+pub use resnet::{ResNetLayers, Stem, resnet};
+pub use small_cnn::small_cnn;
+pub use squeezenet::{SqueezeNetLayers, squeezenet};
+pub use stage::Stage;
+pub use staged::Staged;
+pub use vgg::{VggLayers, vgg};

@@ -1,0 +1,16 @@
+//! Heads: from the last feature map to logits. Each file is one, with its settings; [`head`] names
+//! them all.
+
+mod concat_pool_head;
+mod conv_head;
+mod head;
+mod linear_head;
+mod mlp_head;
+mod vgg_head;
+
+pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
+pub use conv_head::{ConvHead, ConvHeadConfig};
+pub use head::Head;
+pub use linear_head::{DropoutConfig, LinearHead};
+pub use mlp_head::{MlpHead, MlpHeadConfig};
+pub use vgg_head::{Grid, VggHead, VggHeadConfig};

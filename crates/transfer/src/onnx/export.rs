@@ -1,0 +1,257 @@
+//! Networks as ONNX files.
+
+use candle_core::{DType, Device, Result, Tensor, bail};
+use prost::Message;
+use taper_nn::{Activation, Graph, GraphOp, Layer, Node, Params, Value};
+use taper_tensor::Pool;
+
+use super::proto;
+use crate::{Classifier, TransferError};
+
+/// The version of ONNX's operations that is written, and of its format: those of 2021.
+const OPSET: i64 = 17;
+const IR_VERSION: i64 = 8;
+
+/// float32.
+const FLOAT: i32 = 1;
+
+/// A classifier in testing as an ONNX file (version 17 of the operations), for squares of `size`
+/// pixels and any number of them.
+///
+/// # Shapes
+/// `pixels`, normalized (N,3,size,size), to `logits` (N,classes). The parameters have their names.
+/// `about` is kept beside the network (`metadata_props`).
+///
+/// # Errors
+/// When a part of the network cannot be written so, such as fractional max pooling, or pictures of
+/// this size are too small for it.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device};
+/// use taper_nn::Params;
+/// use taper_tensor::Rng;
+/// use taper_transfer::{Head, model, onnx};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let net = model("squeezenet1_1")?.classifier(&params, Head::default(), 10)?;
+/// let file = onnx(&net, &params, 96, &[("classes", "ten kinds of things")])?;
+/// assert!(file.len() > 4_000_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # References
+/// ONNX, *Operator Schemas*, version 17.
+pub fn onnx(
+    classifier: &Classifier,
+    params: &Params,
+    size: usize,
+    about: &[(&str, &str)],
+) -> std::result::Result<Vec<u8>, TransferError> {
+    Ok(file(classifier, params, size, about)?.encode_to_vec())
+}
+
+fn file(classifier: &Classifier, params: &Params, size: usize, about: &[(&str, &str)]) -> Result<proto::Model> {
+    let (mut graph, pixels) = Graph::new(params, [3, size, size]);
+    let logits = classifier.graph(&mut graph, pixels)?;
+    let mut writer = Writer { graph: &graph, last: logits, nodes: Vec::new(), initializers: Vec::new() };
+    for (i, node) in graph.nodes().iter().enumerate().skip(1) {
+        writer.add(i, node)?;
+    }
+    let used: Vec<&String> = graph.nodes().iter().flat_map(|node| &node.parameters).collect();
+    for (name, tensor) in params.tensors().iter().filter(|(name, _)| used.contains(name)) {
+        writer.constant(name, tensor)?;
+    }
+    let ends = [("pixels", pixels), ("logits", logits)].map(|(name, value)| described(name, graph.shape(value)));
+    let [input, output] = ends.map(|end| vec![end]);
+    let entry = |(key, value): &(&str, &str)| proto::Entry { key: (*key).to_owned(), value: (*value).to_owned() };
+    Ok(proto::Model {
+        ir_version: IR_VERSION,
+        producer_name: "taper".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(proto::Graph {
+            node: writer.nodes,
+            name: "classifier".to_owned(),
+            initializer: writer.initializers,
+            input,
+            output,
+        }),
+        opset_import: vec![proto::OperatorSet { domain: String::new(), version: OPSET }],
+        metadata_props: about.iter().map(entry).collect(),
+    })
+}
+
+/// A value of float32 by name: any number of pictures, each of `shape`.
+fn described(name: &str, shape: &[usize]) -> proto::Value {
+    let pictures = proto::Side { size: None, name: Some("N".to_owned()) };
+    let sides = shape.iter().map(|&side| proto::Side { size: Some(side as i64), name: None });
+    let shape = proto::Shape { dim: [pictures].into_iter().chain(sides).collect() };
+    let tensor = proto::TensorKind { element: FLOAT, shape: Some(shape) };
+    proto::Value { name: name.to_owned(), kind: Some(proto::Kind { tensor: Some(tensor) }) }
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+    last: Value,
+    nodes: Vec<proto::Node>,
+    initializers: Vec<proto::Tensor>,
+}
+
+impl Writer<'_> {
+    /// What the outcome of operation `i` is called.
+    fn name(&self, i: usize) -> String {
+        match i {
+            0 => "pixels".to_owned(),
+            i if i == self.last.node() => "logits".to_owned(),
+            i => format!("value{i}"),
+        }
+    }
+
+    fn constant(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        self.initializers.push(proto::Tensor {
+            dims: tensor.dims().iter().map(|&side| side as i64).collect(),
+            data_type: FLOAT,
+            name: name.to_owned(),
+            raw_data: values.into_iter().flat_map(f32::to_le_bytes).collect(),
+        });
+        Ok(())
+    }
+
+    fn node(&mut self, op_type: &str, input: Vec<String>, output: &str, attribute: Vec<proto::Attribute>) {
+        let (output, name, op_type) = (vec![output.to_owned()], format!("{op_type} for {output}"), op_type.to_owned());
+        self.nodes.push(proto::Node { input, output, name, op_type, attribute });
+    }
+
+    /// Writes operation `i`, as one of ONNX's or a few.
+    fn add(&mut self, i: usize, node: &Node) -> Result<()> {
+        let output = self.name(i);
+        let before: Vec<&[usize]> = node.inputs.iter().map(|&input| self.graph.shape(input)).collect();
+        let inputs = node.inputs.iter().map(|input| self.name(input.node()));
+        let input: Vec<String> = inputs.chain(node.parameters.iter().cloned()).collect();
+        let (op, attributes) = match node.operation {
+            GraphOp::Input => return Ok(()),
+            GraphOp::Conv(conv) => {
+                let twice = |n| ints(&[n, n]);
+                let attributes = [
+                    ("strides", twice(conv.stride)),
+                    ("pads", ints(&[conv.padding; 4])),
+                    ("dilations", twice(conv.dilation)),
+                    ("group", int(conv.groups)),
+                ];
+                ("Conv", attributes.to_vec())
+            }
+            GraphOp::BatchNorm(eps) => ("BatchNormalization", vec![("epsilon", float(eps))]),
+            GraphOp::Activation(Activation::Silu) => {
+                let gate = format!("{output} gate");
+                self.node("Sigmoid", input.clone(), &gate, Vec::new());
+                self.node("Mul", [input, vec![gate]].concat(), &output, Vec::new());
+                return Ok(());
+            }
+            GraphOp::Activation(Activation::Relu6) => {
+                let ends = [0f32, 6.0].map(|end| (format!("{output} {end}"), end));
+                for (name, end) in &ends {
+                    self.constant(name, &Tensor::new(*end, &Device::Cpu)?)?;
+                }
+                self.node("Clip", [input, ends.map(|(name, _)| name).to_vec()].concat(), &output, Vec::new());
+                return Ok(());
+            }
+            GraphOp::Activation(activation) => function(activation)?,
+            GraphOp::MaxPool(pool) => ("MaxPool", windows(pool, before[0], &node.shape)),
+            GraphOp::AveragePool(side) => ("AveragePool", tiles(side, side)),
+            GraphOp::AdaptiveAverage(1, 1) => ("GlobalAveragePool", Vec::new()),
+            GraphOp::AdaptiveAverage(rows, columns) => match before[0] {
+                [_, h, w] if h % rows == 0 && w % columns == 0 => ("AveragePool", tiles(h / rows, w / columns)),
+                [_, h, w] => return self.cells(input, [(*h, rows), (*w, columns)], &output),
+                other => bail!("a grid of cells over {other:?}"),
+            },
+            GraphOp::GlobalMax => ("GlobalMaxPool", Vec::new()),
+            GraphOp::Concat => ("Concat", vec![("axis", int(1))]),
+            GraphOp::Add => ("Add", Vec::new()),
+            GraphOp::Multiply => ("Mul", Vec::new()),
+            GraphOp::Scale(factor) => {
+                let name = format!("{output} factor");
+                self.constant(&name, &Tensor::new(factor as f32, &Device::Cpu)?)?;
+                self.node("Mul", [input, vec![name]].concat(), &output, Vec::new());
+                return Ok(());
+            }
+            GraphOp::Flatten => ("Flatten", vec![("axis", int(1))]),
+            GraphOp::Linear => ("Gemm", vec![("transB", int(1))]),
+        };
+        let named =
+            |(name, attribute): (&str, proto::Attribute)| proto::Attribute { name: name.to_owned(), ..attribute };
+        self.node(op, input, &output, attributes.into_iter().map(named).collect());
+        Ok(())
+    }
+
+    /// The means over a grid that does not divide the map: `rows · x · columnsᵀ`, each matrix the
+    /// means along a side.
+    fn cells(&mut self, input: Vec<String>, sides: [(usize, usize); 2], output: &str) -> Result<()> {
+        let names = ["rows", "columns"].map(|side| format!("{output} {side}"));
+        let [rows, columns] = sides.map(|(size, cells)| means(size, cells));
+        self.constant(&names[0], &rows?)?;
+        self.constant(&names[1], &columns?.t()?)?;
+        let [rows, columns] = names;
+        let half = format!("{output} half");
+        self.node("MatMul", [vec![rows], input].concat(), &half, Vec::new());
+        self.node("MatMul", vec![half, columns], output, Vec::new());
+        Ok(())
+    }
+}
+
+/// The matrix (cells,size) of means along a side: cell i covers `⌊i·size/cells⌋ ..
+/// ⌈(i+1)·size/cells⌉`.
+fn means(size: usize, cells: usize) -> Result<Tensor> {
+    let row = |i: usize| {
+        let covered = i * size / cells..((i + 1) * size).div_ceil(cells);
+        let share = 1.0 / covered.len() as f32;
+        (0..size).map(move |place| if covered.contains(&place) { share } else { 0.0 })
+    };
+    Tensor::from_vec((0..cells).flat_map(row).collect::<Vec<f32>>(), (cells, size), &Device::Cpu)
+}
+
+type Attributes = Vec<(&'static str, proto::Attribute)>;
+
+fn function(activation: Activation) -> Result<(&'static str, Attributes)> {
+    Ok(match activation {
+        Activation::Relu => ("Relu", Vec::new()),
+        Activation::Sigmoid => ("Sigmoid", Vec::new()),
+        Activation::Tanh => ("Tanh", Vec::new()),
+        Activation::HardSwish => ("HardSwish", Vec::new()),
+        Activation::HardSigmoid => ("HardSigmoid", vec![("alpha", float(1.0 / 6.0)), ("beta", float(0.5))]),
+        Activation::LeakyRelu(slope) => ("LeakyRelu", vec![("alpha", float(slope))]),
+        Activation::Elu(a) => ("Elu", vec![("alpha", float(a))]),
+        other => bail!("ONNX {OPSET} has no operation for {other:?}"),
+    })
+}
+
+/// The attributes of a max pool from a map to another. What ceil mode adds is written as padding,
+/// which every reader understands alike.
+fn windows(pool: Pool, from: &[usize], to: &[usize]) -> Attributes {
+    let (rows, columns) = pool.kernel;
+    let end = |size: usize, windows: usize, kernel: usize| {
+        ((windows - 1) * pool.stride + kernel).saturating_sub(size + pool.padding)
+    };
+    let ends = [end(from[1], to[1], rows), end(from[2], to[2], columns)];
+    vec![
+        ("kernel_shape", ints(&[rows, columns])),
+        ("strides", ints(&[pool.stride; 2])),
+        ("pads", ints(&[pool.padding, pool.padding, ends[0], ends[1]])),
+    ]
+}
+
+/// Windows of this height and width, one beside the other.
+fn tiles(rows: usize, columns: usize) -> Attributes {
+    vec![("kernel_shape", ints(&[rows, columns])), ("strides", ints(&[rows, columns]))]
+}
+
+fn float(f: f64) -> proto::Attribute {
+    proto::Attribute { f: f as f32, kind: 1, ..Default::default() }
+}
+
+fn int(i: usize) -> proto::Attribute {
+    proto::Attribute { i: i as i64, kind: 2, ..Default::default() }
+}
+
+fn ints(values: &[usize]) -> proto::Attribute {
+    proto::Attribute { ints: values.iter().map(|&i| i as i64).collect(), kind: 7, ..Default::default() }
+}

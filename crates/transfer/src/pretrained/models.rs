@@ -1,0 +1,108 @@
+//! The models there are, by name.
+
+use super::model::PretrainedModel;
+use crate::TransferError;
+use crate::architectures::nearest_first;
+
+macro_rules! fetched {
+    ($name:literal) => {
+        PretrainedModel {
+            name: $name,
+            manifest: include_str!(concat!("../../models/", $name, ".toml")),
+            embedded: None,
+        }
+    };
+}
+
+/// Every model, the default first. A new one is a manifest in `models` and one more entry.
+pub const MODELS: &[PretrainedModel] = &[
+    PretrainedModel {
+        name: "squeezenet1_1",
+        manifest: include_str!("../../models/squeezenet1_1.toml"),
+        embedded: Some(include_bytes!("../../models/squeezenet1_1.safetensors")),
+    },
+    fetched!("squeezenet1_0"),
+    fetched!("alexnet"),
+    fetched!("vgg11"),
+    fetched!("vgg13"),
+    fetched!("vgg16"),
+    fetched!("vgg19"),
+    fetched!("vgg11_bn"),
+    fetched!("vgg13_bn"),
+    fetched!("vgg16_bn"),
+    fetched!("vgg19_bn"),
+    fetched!("resnet18"),
+    fetched!("resnet34"),
+    fetched!("resnet50"),
+    fetched!("resnet101"),
+    fetched!("resnet152"),
+    fetched!("resnext50_32x4d"),
+    fetched!("wide_resnet50_2"),
+    fetched!("mobilenet_v2"),
+    fetched!("mobilenet_v3_small"),
+    fetched!("mobilenet_v3_large"),
+    fetched!("efficientnet_b0"),
+    fetched!("densenet121"),
+];
+
+/// The model of this name.
+///
+/// # Errors
+/// When there is none; the error lists the names there are, the most similar first.
+///
+/// # Examples
+/// ```
+/// let error = taper_transfer::model("squeezenet").unwrap_err();
+/// assert!(error.to_string().contains("squeezenet1_1"));
+/// ```
+pub fn model(name: &str) -> Result<&'static PretrainedModel, TransferError> {
+    MODELS.iter().find(|model| model.name == name).ok_or_else(|| TransferError::UnknownModel {
+        got: name.to_owned(),
+        known: nearest_first(name, MODELS.iter().map(|model| model.name).collect()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Tensor;
+
+    use super::*;
+    use crate::WeightsError;
+
+    #[test]
+    fn every_model_is_what_its_manifest_says() {
+        for model in MODELS {
+            let manifest = model.manifest().unwrap();
+            assert_eq!((&*manifest.name, &*manifest.classes), (model.name, "imagenet"));
+            assert_eq!(manifest.file.is_some(), model.embedded.is_some());
+            assert!(manifest.top1 <= manifest.top5 && manifest.gflops > 0.0 && !manifest.license.is_empty());
+            if let Some(bytes) = model.embedded {
+                assert_eq!(manifest.file, Some(format!("{}.safetensors", model.name)));
+                assert!(manifest.sha256.is_some());
+                manifest.verify(bytes, model.name).unwrap();
+                let weights = model.weights().unwrap();
+                assert_eq!(weights.values().map(Tensor::elem_count).sum::<usize>(), manifest.parameters);
+            }
+            assert!(model.embedded.is_some() || !manifest.sources().is_empty(), "{}", model.name);
+            let names = model.class_names();
+            assert_eq!((names.len(), names[0], names[999]), (1000, "tench", "toilet tissue"));
+            assert!(names.iter().all(|name| !name.trim().is_empty()));
+        }
+        assert!(model("nothing").is_err());
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_refused_where_nothing_can_tell() {
+        let part = |name, shape, begin, end| {
+            format!(r#""{name}":{{"dtype":"F32","shape":[{shape}],"data_offsets":[{begin},{end}]}}"#)
+        };
+        let header = format!("{{{},{}}}", part("a", 1, 0, 4), part("b", 2, 4, 12));
+        let numbers = [1.0, f32::NAN, f32::INFINITY].map(f32::to_le_bytes).concat();
+        let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &numbers].concat();
+        let error = PretrainedModel { embedded: Some(file.leak()), ..MODELS[0] }.weights().unwrap_err();
+        assert!(
+            matches!(&error, TransferError::Weights(WeightsError::NotFinite { count: 2, first, .. }) if first == "b"),
+            "{error}"
+        );
+    }
+}
