@@ -54,7 +54,7 @@ pub use self::preset::Preset;
 pub use self::range::{OutOfRange, Range};
 pub use self::read::{Read, settings};
 pub use self::regularize::RegularizeRecipe;
-pub use self::renamed::{OLD_FLAGS, Renamed};
+pub use self::renamed::{OLD_FLAGS, Renamed, modern};
 pub use self::root::{MOST_SEED, Recipe};
 pub use self::rule::{LbfgsRecipe, NesterovRecipe, Rule, SgdRecipe};
 pub use self::schedule::ScheduleRecipe;
