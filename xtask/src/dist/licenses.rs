@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 
 use super::metadata::Package;
 
-/// How the names of files begin that say what one may do with a package, in capitals.
-const FILES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
+/// How the names of files begin that say what one may do with a package, in capitals: of
+/// the first there are two spellings.
+const FILES: [&str; 5] = ["LICEN", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
 /// What the page begins with. The standard library is in every binary and in no list of cargo's.
 const HEAD: &str = "The binary taper holds the standard library of Rust (MIT OR Apache-2.0) and these packages of others, \
