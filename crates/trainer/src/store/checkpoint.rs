@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 
-pub use self::error::{CheckpointError, FormatError, PlaceError};
+pub use self::error::{CheckpointError, EveryError, FormatError, PlaceError};
 pub use self::kept::{Checkpoints, Every};
 pub(crate) use self::place::{Place, RunShape};
 use crate::error::{Error, Result};
