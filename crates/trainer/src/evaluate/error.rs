@@ -67,3 +67,12 @@ pub enum EvaluateError {
         height: usize,
     },
 }
+
+/// Text that names no [`Views`](crate::evaluate::views::Views).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("wanted flips, ten-crop, multi-scale, or a number of random views, 1 or more")]
+pub struct ViewsError {
+    /// The text.
+    pub got: String,
+}

@@ -13,6 +13,6 @@ pub mod metrics;
 pub mod stage_features;
 pub mod views;
 
-pub use self::error::EvaluateError;
+pub use self::error::{EvaluateError, ViewsError};
 pub use self::evaluation::{Evaluation, evaluate, evaluate_marginal, marginal, ranked};
 pub(crate) use self::evaluation::{ShowMap, answers, evaluate_shown, log, normalized};

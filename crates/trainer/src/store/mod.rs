@@ -19,5 +19,5 @@ pub mod checkpoint;
 pub mod identity;
 
 pub use self::changed::{Changed, WayOut};
-pub use self::checkpoint::{CheckpointError, FormatError, PlaceError};
+pub use self::checkpoint::{CheckpointError, EveryError, FormatError, PlaceError};
 pub use self::error::{LockError, PicturesMissing, StoreError};

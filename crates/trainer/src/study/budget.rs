@@ -17,16 +17,17 @@ use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::{Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
 use crate::store::pictures::Pictures;
+use crate::study::error::LengthError;
 
 /// A length of time as a flag says it: `90s`, `10m`, `1.5h`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Length(pub Duration);
 
 impl FromStr for Length {
-    type Err = String;
+    type Err = LengthError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = || format!("wanted a time such as 90s, 10m or 1.5h; got {text:?}");
+    fn from_str(text: &str) -> Result<Self, LengthError> {
+        let wanted = || LengthError { got: text.to_owned() };
         let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
         let seconds = match unit {
             "s" => 1.0,

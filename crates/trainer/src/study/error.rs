@@ -49,3 +49,12 @@ pub enum StudyError {
     #[error("the recipe has no epochs")]
     NoEpochs,
 }
+
+/// Text that is no [length of time](crate::study::budget::Length).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("wanted a time such as 90s, 10m or 1.5h; got {got:?}")]
+pub struct LengthError {
+    /// The text.
+    pub got: String,
+}

@@ -16,4 +16,4 @@ pub mod range_test;
 
 pub mod search;
 
-pub use self::error::StudyError;
+pub use self::error::{LengthError, StudyError};

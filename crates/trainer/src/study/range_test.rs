@@ -42,6 +42,7 @@ pub struct RangeTest {
 
 /// Why no rate can be named.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Unnamed {
     /// The loss grew fourfold before there was enough to judge by.
     Short {
@@ -83,6 +84,8 @@ impl fmt::Display for Unnamed {
         }
     }
 }
+
+impl std::error::Error for Unnamed {}
 
 impl RangeTest {
     /// The step with the lowest smoothed loss after those that tell where it begins.

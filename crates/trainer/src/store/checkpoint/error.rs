@@ -158,3 +158,12 @@ pub enum PlaceError {
         seen: usize,
     },
 }
+
+/// Text that does not say [how often](crate::store::checkpoint::Every) a training is written down.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("wanted a number of steps such as 200, or minutes such as 5m; got {got:?}")]
+pub struct EveryError {
+    /// The text.
+    pub got: String,
+}

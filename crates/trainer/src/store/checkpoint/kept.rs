@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::{CheckpointError, TrainState};
+use super::{CheckpointError, EveryError, TrainState};
 use crate::chain::chain;
 use crate::error::Result;
 use crate::files::{self, FileError};
@@ -32,10 +32,10 @@ pub enum Every {
 
 /// A number of steps (`200`), or minutes (`5m`).
 impl FromStr for Every {
-    type Err = String;
+    type Err = EveryError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = || format!("wanted a number of steps such as 200, or minutes such as 5m; got {text:?}");
+    fn from_str(text: &str) -> Result<Self, EveryError> {
+        let wanted = || EveryError { got: text.to_owned() };
         match text.strip_suffix('m') {
             Some(minutes) => match minutes.parse() {
                 Ok(minutes @ 0.0..=1e6) => Ok(Self::Time(Duration::from_secs_f64(60.0 * minutes))),

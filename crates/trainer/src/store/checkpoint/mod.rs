@@ -14,7 +14,7 @@ mod shape;
 
 mod kept;
 
-pub use self::error::{CheckpointError, FormatError, PlaceError};
+pub use self::error::{CheckpointError, EveryError, FormatError, PlaceError};
 pub use self::kept::{Checkpoints, Every};
 pub(crate) use self::place::Place;
 pub(crate) use self::shape::RunShape;
