@@ -32,9 +32,10 @@ pub enum Clip {
     /// ```
     ///
     /// A unit *wᵢ* is one row of the first axis, which counts the outputs in the weights of linear
-    /// layers (O,I) and convolutions (O,I,H,W); a vector or scalar, such as a bias, is one unit as a
-    /// whole. The paper leaves the last linear layer out, here it takes part; for a network of its
-    /// kind, without normalisation, *λ* = 0.01 and *ε* = 1e-3, and *λ* smaller for larger batches.
+    /// layers (O,I) and convolutions (O,I,H,W); a vector or scalar, such as a bias, is one unit as
+    /// a whole. The paper leaves the last linear layer out, here it takes part; for a network of
+    /// its kind, without normalization, *λ* = 0.01 and *ε* = 1e-3, and *λ* smaller for larger
+    /// batches.
     Adaptive {
         /// *λ*: the greatest length of a gradient, as a fraction of the length of what it changes.
         ratio: f64,

@@ -88,7 +88,7 @@ pub enum OptimError {
         /// The name of the parameter.
         name: String,
     },
-    /// The loss is a NaN or an infinity where a minimisation starts.
+    /// The loss is a NaN or an infinity where a minimization starts.
     #[error("the loss must be finite at the start, got {loss}")]
     NonFiniteLoss {
         /// The loss at the start.
@@ -110,7 +110,7 @@ pub enum OptimError {
     /// A second derivative is a NaN or an infinity.
     #[error("the Hessian is not finite")]
     NonFiniteHessian,
-    /// The loss to be minimised has no element, or several.
+    /// The loss to be minimized has no element, or several.
     #[error("the loss must be a scalar, got the shape {shape:?}")]
     NotScalar {
         /// The shape it has.

@@ -10,8 +10,8 @@ pub enum Missing {
     /// The step fails and names it: usually the network has lost it on the way to the loss.
     #[default]
     Error,
-    /// Its gradient is 0, as in a step that a block of a network was left out of (stochastic depth): momentum carries it
-    /// on, and it decays.
+    /// Its gradient is 0, as in a step that a block of a network was left out of (stochastic
+    /// depth): momentum carries it on, and it decays.
     Zero,
 }
 

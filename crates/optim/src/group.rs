@@ -18,7 +18,7 @@ use crate::schedules::Schedule;
 ///
 /// let [w, b] = [(2, 3), (1, 3)].map(|shape| Var::zeros(shape, DType::F32, &Device::Cpu));
 /// let adamw = Arc::new(AdamW::new(AdamWConfig::default())?);
-/// let weights = Group { params: vec![("w".into(), w?)], rule: Some(adamw), rate: 0.1, ..Group::default() };
+/// let weights = Group { params: vec![("w".into(), w?)], rule: Some(adamw), lr_scale: 0.1, ..Group::default() };
 /// let biases = Group { params: vec![("b".into(), b?)], ..Group::default() };
 /// let sgd = Box::new(Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?);
 /// let optimizer = Optimizer::new(sgd, vec![weights, biases], OptimizerConfig::default())?;
@@ -31,9 +31,9 @@ pub struct Group {
     pub params: Vec<(String, Var)>,
     /// The factor of the learning rate, above 0. Default 1. What should not learn belongs in no
     /// group.
-    pub rate: f64,
+    pub lr_scale: f64,
     /// *λ*: the strength of weight decay, 0 or more; coupled or decoupled, as the rule says.
-    /// Default 0. Biases and the scales of normalisation are usually left without.
+    /// Default 0. Biases and the scales of normalization are usually left without.
     pub weight_decay: f64,
     /// The rule that updates these parameters. Default the optimizer's.
     pub rule: Option<Arc<dyn UpdateRule>>,
@@ -44,7 +44,7 @@ pub struct Group {
 
 impl Default for Group {
     fn default() -> Self {
-        Self { params: Vec::new(), rate: 1.0, weight_decay: 0.0, rule: None, schedule: None }
+        Self { params: Vec::new(), lr_scale: 1.0, weight_decay: 0.0, rule: None, schedule: None }
     }
 }
 
@@ -52,7 +52,7 @@ impl Default for Group {
 pub(crate) struct Listed {
     group: usize,
     pub(crate) var: Var,
-    pub(crate) rate: f64,
+    pub(crate) lr_scale: f64,
     pub(crate) weight_decay: f64,
     pub(crate) rule: Option<Arc<dyn UpdateRule>>,
     pub(crate) schedule: Option<Arc<dyn Schedule>>,
@@ -62,9 +62,9 @@ pub(crate) struct Listed {
 pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, OptimError> {
     let mut params: BTreeMap<String, Listed> = BTreeMap::new();
     for (group, settings) in groups.into_iter().enumerate() {
-        let Group { params: listed, rate, weight_decay, rule, schedule } = settings;
+        let Group { params: listed, lr_scale, weight_decay, rule, schedule } = settings;
         for (field, got, within, wanted) in [
-            ("rate", rate, rate > 0.0, "finite and above 0"),
+            ("lr_scale", lr_scale, lr_scale > 0.0, "finite and above 0"),
             ("weight_decay", weight_decay, weight_decay >= 0.0, "finite and not negative"),
         ] {
             if !(got.is_finite() && within) {
@@ -81,7 +81,7 @@ pub(crate) fn by_name(groups: Vec<Group>) -> Result<BTreeMap<String, Listed>, Op
                 return Err(OptimError::ListedTwice { name, first, second });
             }
             let (rule, schedule) = (rule.clone(), schedule.clone());
-            let listed = Listed { group, var, rate, weight_decay, rule, schedule };
+            let listed = Listed { group, var, lr_scale, weight_decay, rule, schedule };
             params.insert(name, listed);
         }
     }

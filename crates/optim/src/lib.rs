@@ -10,7 +10,7 @@
 //! line: `optimizer.step(&loss.backward()?, base * schedule.at(t))`.
 //!
 //! Beside these stand an [`Average`] of the parameters along a run, and the methods of second order
-//! for a loss that is the same at every evaluation: a [`Minimiser`] ([`Lbfgs`], [`Bfgs`],
+//! for a loss that is the same at every evaluation: a [`Minimizer`] ([`Lbfgs`], [`Bfgs`],
 //! [`Newton`]) runs to the minimum on its own.
 //!
 //! Two helpers have a memory of their own: an [`Accumulator`] takes the mean of the gradients of
@@ -101,12 +101,12 @@ pub use rules::{
 };
 pub use sam::{Sam, SamConfig};
 pub use schedules::{
-    Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
-    OneCycleMomentum, OneCycleMomentumConfig, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule,
-    SnapshotCycles, StepDecay, Then, Threshold, Triangular, Triangular2, Warmup,
+    Constant, Cosine, CosineRestarts, Exponential, Goal, InverseTime, LinearSchedule, MultiStep, OneCycle,
+    OneCycleConfig, OneCycleMomentum, OneCycleMomentumConfig, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig,
+    Schedule, SnapshotCycles, StepDecay, Then, Threshold, Triangular, Triangular2, Warmup,
 };
 pub use second_order::{
-    Bfgs, BfgsConfig, Iterate, Lbfgs, LbfgsConfig, LineSearch, LossAndGradients, Minimiser, Newton, NewtonConfig,
+    Bfgs, BfgsConfig, Iterate, Lbfgs, LbfgsConfig, LineSearch, LossAndGradients, Minimizer, Newton, NewtonConfig,
     Observer, Outcome, Reason, Stopping,
 };
 pub use step::StepStats;

@@ -48,7 +48,7 @@ pub struct OptimizerConfig {
 /// let conv = Var::ones((3, 3), DType::F32, &Device::Cpu)?;
 /// let head = Var::ones((3, 1), DType::F32, &Device::Cpu)?;
 /// let body = Group { params: vec![("conv".into(), conv.clone())], weight_decay: 1e-4, ..Group::default() };
-/// let top = Group { params: vec![("head".into(), head.clone())], rate: 10.0, ..Group::default() };
+/// let top = Group { params: vec![("head".into(), head.clone())], lr_scale: 10.0, ..Group::default() };
 /// let sgd = Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?;
 /// let config = OptimizerConfig { clip: Clip::GlobalNorm(1.0), ..OptimizerConfig::default() };
 /// let mut optimizer = Optimizer::new(Box::new(sgd), vec![body, top], config)?;
@@ -87,7 +87,7 @@ impl Optimizer {
     /// their own.
     ///
     /// # Errors
-    /// - [`OptimError::BadGroup`] when a group's `rate` is not a finite number above 0, or its
+    /// - [`OptimError::BadGroup`] when a group's `lr_scale` is not a finite number above 0, or its
     ///   `weight_decay` is negative or not finite;
     /// - [`OptimError::BadConfig`] when a limit of the clipping is not a finite number above 0;
     /// - [`OptimError::ListedTwice`], [`OptimError::SameVariable`] when a parameter would be
@@ -103,7 +103,7 @@ impl Optimizer {
         }
         let mut trained = Vec::new();
         for (name, listed) in by_name(groups)? {
-            let Listed { var, rate: lr_scale, weight_decay, rule, schedule, .. } = listed;
+            let Listed { var, lr_scale, weight_decay, rule, schedule, .. } = listed;
             let rule = rule.unwrap_or_else(|| default.clone());
             let slots = rule.slots().iter().map(|slot| rule.new_slot(slot, &var)).collect::<candle_core::Result<_>>();
             let slots = slots.map_err(|source| tensor_error(&name, source))?;

@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor, Var};
 
 use crate::engine::squares::sum_of_squares;
 
-/// What a rule is told about the update at hand, beside the gradient. By default it is the first, at
-/// the rate 1.
+/// What a rule is told about the update at hand, beside the gradient. By default it is the first,
+/// at the rate 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// *t*: which update of this parameter it is, counted from 1.
@@ -14,8 +14,8 @@ pub struct Step {
     pub lr: f64,
     /// *λ*: the strength of weight decay; the rule says whether it is coupled or decoupled.
     pub weight_decay: f64,
-    /// What takes the place of the rule's momentum or *β₁* in this update, in [0, 1). Without it the
-    /// rule has its own.
+    /// What takes the place of the rule's momentum or *β₁* in this update, in [0, 1). Without it
+    /// the rule has its own.
     pub momentum: Option<f64>,
     /// The [sums](UpdateRule::sums) over all parameters of the rule, for a rule that
     /// [needs them](UpdateRule::needs_sums). Without them the parameter at hand is the only one.
@@ -81,8 +81,8 @@ pub trait UpdateRule: Send + Sync {
         false
     }
 
-    /// Whether the rule must know sums over all its parameters before it updates the first. The form
-    /// given here says no.
+    /// Whether the rule must know sums over all its parameters before it updates the first. The
+    /// form given here says no.
     fn needs_sums(&self) -> bool {
         false
     }
@@ -99,8 +99,8 @@ pub trait UpdateRule: Send + Sync {
     /// Updates a parameter and its slots in place.
     ///
     /// `theta` is *θ*, `grad` is *g* with the same shape, type and device, and `slots` are in the
-    /// order of [`UpdateRule::slots`], made by [`UpdateRule::new_slot`]. Nothing of this may be recorded for differentiation: read
-    /// variables through [`Var::as_detached_tensor`].
+    /// order of [`UpdateRule::slots`], made by [`UpdateRule::new_slot`]. Nothing of this may be
+    /// recorded for differentiation: read variables through [`Var::as_detached_tensor`].
     ///
     /// # Errors
     /// When a tensor operation fails.

@@ -36,7 +36,8 @@ impl Optimizer {
     /// # Errors
     /// Without any change to parameters or state:
     /// - [`OptimError::BadConfig`] when `lr` is negative or not finite;
-    /// - [`OptimError::MissingGradient`] when a parameter has no gradient, unless that [counts as 0](crate::Missing::Zero);
+    /// - [`OptimError::MissingGradient`] when a parameter has no gradient, unless that [counts as
+    ///   0](crate::Missing::Zero);
     /// - [`OptimError::Mismatch`] when a gradient has another shape or type than its parameter.
     ///
     /// [`OptimError::NonFiniteGradient`] when a gradient holds a NaN or an infinity, unless such
@@ -55,12 +56,12 @@ impl Optimizer {
         self.update(grads, Rates { lr, number: 0, common: 1.0, momentum: None })
     }
 
-    /// Updates every parameter once, as [`Optimizer::step`] does, with the rates of update `number`,
-    /// counted from 0: the plan's, and for a group with a schedule of its own that one's.
+    /// Updates every parameter once, as [`Optimizer::step`] does, with the rates of update
+    /// `number`, counted from 0: the plan's, and for a group with a schedule of its own that one's.
     ///
     /// # Errors
-    /// As [`Optimizer::step`], where `lr` is what the plan and each schedule make of it; and without
-    /// any change:
+    /// As [`Optimizer::step`], where `lr` is what the plan and each schedule make of it; and
+    /// without any change:
     /// - [`OptimError::BadConfig`] when the plan's momentum is outside [0, 1);
     /// - [`OptimError::NoMomentum`] when the plan has a momentum and a rule has none.
     pub fn step_at(&mut self, grads: &GradStore, number: u64, plan: &Plan) -> Result<StepStats, OptimError> {

@@ -13,14 +13,16 @@ use crate::named::named;
 /// copied, the later ones are averaged in as [`Averaging`] says. To evaluate the average,
 /// [`Average::swap`] exchanges it with the parameters, to the bit, and again to go on training.
 ///
-/// **Batch norm**: the running statistics are no parameters; those of the training stay in the model while the average is in it. They
-/// are an average along the run already, and were measured to be the best companions of averaged weights, on few
-/// pictures above all. With buffers listed among the parameters they are averaged too, once more, and lag behind by as many steps. Computed
-/// anew from training pictures (PyTorch's `update_bn`; `recompute_statistics` of `taper-regularize`), they cost a pass, and what does
-/// not vary in those pictures gets a variance near 0.
+/// **Batch norm**: the running statistics are no parameters; those of the training stay in the
+/// model while the average is in it. They are an average along the run already, and were measured
+/// to be the best companions of averaged weights, on few pictures above all. With buffers listed
+/// among the parameters they are averaged too, once more, and lag behind by as many steps. Computed
+/// anew from training pictures (PyTorch's `update_bn`; `recompute_statistics` of
+/// `taper-regularize`), they cost a pass, and what does not vary in those pictures gets a variance
+/// near 0.
 ///
 /// **Rounding**: the average has its parameter's type, and every operation is rounded to it. In
-/// float32 a value that should move *m* by less than half the distance to the neighbouring number,
+/// float32 a value that should move *m* by less than half the distance to the neighboring number,
 /// which is 2⁻²⁵|*m*| to 2⁻²⁴|*m*|, does not move it. So value *t* of a mean is lost when it lies
 /// within *t*·2⁻²⁵|*m*| of *m* (3 % for the millionth: take snapshots in a long run), and an
 /// exponential average can stay 2⁻²⁴|*m*|/(1 - *d*) away from a *θ* that has come to rest: 6e-5 of
@@ -30,8 +32,9 @@ use crate::named::named;
 /// result.
 ///
 /// # Differs from PyTorch
-/// `torch.optim.swa_utils.AveragedModel` copies a whole model. Its buffers follow the model's, as here, unless it is told `use_buffers`;
-/// timm's `ModelEmaV3` always averages them. There as here the first value is copied. `get_swa_avg_fn` is
+/// `torch.optim.swa_utils.AveragedModel` copies a whole model. Its buffers follow the model's, as
+/// here, unless it is told `use_buffers`; timm's `ModelEmaV3` always averages them. There as here
+/// the first value is copied. `get_swa_avg_fn` is
 /// [`Averaging::PolyakRuppert`] or, with its choice of when to call left to the type,
 /// [`Averaging::Snapshots`]; `get_ema_avg_fn` is [`Averaging::Exponential`] without warm-up.
 ///

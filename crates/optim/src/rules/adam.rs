@@ -9,7 +9,8 @@ use crate::rule::Step;
 use crate::rules::decay::Decay;
 use crate::rules::moments::Moments;
 
-/// The settings of [`Adam`] and [`AdamW`](crate::AdamW); the defaults are the paper's and PyTorch's.
+/// The settings of [`Adam`] and [`AdamW`](crate::AdamW); the defaults are the paper's and
+/// PyTorch's.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamConfig {
@@ -50,9 +51,10 @@ impl Default for AdamConfig {
 /// `second_moment`; with `amsgrad` *s* is the slot `greatest_second_moment`. Without
 /// `bias_correction` *m̂* = *m* and *ŝ* = *s*.
 ///
-/// **Weight decay is coupled**: it is divided by √*ŝ* like the rest of the gradient, so that weights
-/// with large gradients decay less. [`AdamW`](crate::AdamW) is the same rule with decoupled decay
-/// and the usual choice when weights decay at all. The usual *η* is 1e-3 to 5e-4 from scratch.
+/// **Weight decay is coupled**: it is divided by √*ŝ* like the rest of the gradient, so that
+/// weights with large gradients decay less. [`AdamW`](crate::AdamW) is the same rule with decoupled
+/// decay and the usual choice when weights decay at all. The usual *η* is 1e-3 to 5e-4 from
+/// scratch.
 ///
 /// # Differs from PyTorch
 /// `eps` = 0, which divides 0 by 0 where a gradient has always been 0, is refused. PyTorch always

@@ -6,17 +6,18 @@ use crate::engine::squares::in_f64;
 use crate::rule::{Step, UpdateRule};
 use crate::units::rows;
 
-/// Gradient centralization: any rule, with gradients whose mean over the weights of each output is 0.
+/// Gradient centralization: any rule, with gradients whose mean over the weights of each output is
+/// 0.
 ///
 /// ```text
 /// gᵢ ← gᵢ - mean(gᵢ)          for each unit i, of tensors with two axes or more
 /// θ ← rule(θ, g)
 /// ```
 ///
-/// A unit is a row of the first axis, which counts the outputs in the weights of linear layers (O,I)
-/// and convolutions (O,I,H,W). Vectors and scalars, such as biases, pass as they are. Without weight
-/// decay the mean of each unit stays what it was: the weights move in the space of those with the
-/// same sum.
+/// A unit is a row of the first axis, which counts the outputs in the weights of linear layers
+/// (O,I) and convolutions (O,I,H,W). Vectors and scalars, such as biases, pass as they are. Without
+/// weight decay the mean of each unit stays what it was: the weights move in the space of those
+/// with the same sum.
 ///
 /// **Weight decay** is the rule's and is not centralized. The gradient is clipped before, and the
 /// norm of a step is that of the gradient as it came.

@@ -41,7 +41,7 @@ impl Default for LambConfig {
 /// slots `first_moment` and `second_moment`. The paper's function *φ* of ‖*θ*‖ is the identity.
 ///
 /// *η* is the fraction of its length that a tensor moves. A tensor of zeros, as a bias may be at
-/// first, takes a step of Adam; biases and the scales of normalisation are better off with
+/// first, takes a step of Adam; biases and the scales of normalization are better off with
 /// [`AdamW`](crate::AdamW).
 ///
 /// **Weight decay is decoupled** from the moments, but part of the direction whose length is set:

@@ -40,7 +40,7 @@ impl Default for LarsConfig {
 ///
 /// The scale of a tensor's gradient does not matter, so one *η* suits layers whose gradients differ
 /// by orders of magnitude. It is large: 1 to 30, with a warm-up. A tensor of zeros, as a bias may
-/// be at first, takes a plain step of that rate; biases and the scales of normalisation are better
+/// be at first, takes a plain step of that rate; biases and the scales of normalization are better
 /// off with [`Sgd`](crate::Sgd).
 ///
 /// **Weight decay is coupled**, and part of what the trust ratio *r* weighs.

@@ -14,9 +14,10 @@ const SLOW: &str = "slow_weights";
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LookaheadConfig {
-    /// *k*: how many updates of the rule there are to one of the slow weights, at least 1. Default 5.
+    /// *k*: how many updates of the rule there are to one of the slow weights, at least 1. Default
+    /// 5.
     pub k: u64,
-    /// *α*: how far the slow weights go towards the fast ones, as a fraction in (0, 1]. Default 0.5.
+    /// *α*: how far the slow weights go toward the fast ones, as a fraction in (0, 1]. Default 0.5.
     pub alpha: f64,
 }
 
@@ -34,8 +35,8 @@ impl Default for LookaheadConfig {
 /// ```
 ///
 /// with *k* = `k` and *α* = `alpha`. The slow weights *φ* are the slot `slow_weights`, beside those
-/// of the rule; they begin where the parameters are. What the rule remembers stays as it is when *θ*
-/// goes back. The paper evaluates *φ*, and so does
+/// of the rule; they begin where the parameters are. What the rule remembers stays as it is when
+/// *θ* goes back. The paper evaluates *φ*, and so does
 /// [`Optimizer::evaluation`](crate::Optimizer::evaluation).
 ///
 /// **Weight decay** is the rule's.

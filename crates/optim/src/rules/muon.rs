@@ -9,7 +9,7 @@ use crate::error::{OptimError, require, require_fraction, require_positive};
 use crate::rule::{Step, UpdateRule};
 use crate::rules::adamw::{AdamW, AdamWConfig};
 use crate::rules::direction::{descend, direction};
-use crate::rules::newton_schulz::orthogonalised;
+use crate::rules::newton_schulz::orthogonalized;
 
 /// How long the step of a matrix is at the rate 1; an orthogonal matrix of *r* rows and *c* columns
 /// has elements of the root mean square 1/√max(*r*, *c*).
@@ -24,8 +24,8 @@ pub enum MuonScale {
     AdamW,
 }
 
-/// The settings of [`Muon`]; the defaults are Jordan's (2024), but for `scale`, which is that of Liu
-/// et al. (2025).
+/// The settings of [`Muon`]; the defaults are Jordan's (2024), but for `scale`, which is that of
+/// Liu et al. (2025).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MuonConfig {
@@ -159,7 +159,7 @@ impl UpdateRule for Muon {
         let rows = theta.dim(0)?;
         let matrix = direction.reshape((rows, ()))?;
         let scale = self.scale(rows as f64, matrix.dim(1)? as f64);
-        let direction = orthogonalised(&matrix, iterations, eps)?.reshape(theta.shape())?;
+        let direction = orthogonalized(&matrix, iterations, eps)?.reshape(theta.shape())?;
         descend(theta, &direction, 1.0 - step.lr * step.weight_decay, step.lr * scale)
     }
 }

@@ -40,10 +40,10 @@ impl Default for NAdamConfig {
 /// θ ← θ - η m̄ / (√(v / (1 - β₂ᵗ)) + ε)
 /// ```
 ///
-/// with *β₁* = `beta1`, *β₂* = `beta2`, *ε* = `eps`, *ψ* = `momentum_decay`, *t* = [`Step::t`],
-/// *η* = [`Step::lr`], *λ* = [`Step::weight_decay`]. The moments *m* and *v* are the slots
-/// `first_moment` and `second_moment`. *Πₜ* is a function of *t* alone and no part of the state; it is
-/// rounded to float32 after each factor, as PyTorch does for parameters of any type.
+/// with *β₁* = `beta1`, *β₂* = `beta2`, *ε* = `eps`, *ψ* = `momentum_decay`, *t* = [`Step::t`], *η*
+/// = [`Step::lr`], *λ* = [`Step::weight_decay`]. The moments *m* and *v* are the slots
+/// `first_moment` and `second_moment`. *Πₜ* is a function of *t* alone and no part of the state; it
+/// is rounded to float32 after each factor, as PyTorch does for parameters of any type.
 ///
 /// **Weight decay is coupled**: it is divided by √*v* like the rest of the gradient. The usual *η*
 /// is 2e-3.
@@ -106,8 +106,8 @@ impl NAdam {
         self.config.beta1 * (1.0 - 0.5 * 0.96f64.powf(t as f64 * self.config.momentum_decay))
     }
 
-    /// *Πₜ*, or 0 once 1 - *Πₜ* is 1: after 48 factors with the default settings, after 37/(1 - *β₁*)
-    /// at most.
+    /// *Πₜ*, or 0 once 1 - *Πₜ* is 1: after 48 factors with the default settings, after 37/(1 -
+    /// *β₁*) at most.
     fn product(&self, t: u64) -> f64 {
         let mut product = 1f32;
         for i in 1..=t {

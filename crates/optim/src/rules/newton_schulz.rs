@@ -17,7 +17,7 @@ const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 ///
 /// with the Frobenius norm. On each singular value *σ* that is *aσ* + *bσ*³ + *cσ*⁵. A matrix of
 /// zeros stays one.
-pub(crate) fn orthogonalised(matrix: &Tensor, steps: usize, eps: f64) -> Result<Tensor> {
+pub(crate) fn orthogonalized(matrix: &Tensor, steps: usize, eps: f64) -> Result<Tensor> {
     let (rows, columns) = matrix.dims2()?;
     let [a, b, c] = COEFFICIENTS;
     // XXᵀ should be the smaller of the two products.
@@ -63,7 +63,7 @@ mod tests {
         for (rows, columns) in [(7, 7), (7, 12), (12, 7)] {
             let [matrix, u, v] = with_singular_values(&values, rows, columns);
             for (dtype, rounding) in [(DType::F64, 1e-12), (DType::F32, 1e-4)] {
-                let result = orthogonalised(&matrix.to_dtype(dtype)?, 5, 1e-7)?;
+                let result = orthogonalized(&matrix.to_dtype(dtype)?, 5, 1e-7)?;
                 assert_eq!((result.dims2()?, result.dtype()), ((rows, columns), dtype));
                 let sigma = u.matmul(&result.to_dtype(DType::F64)?)?.matmul(&v)?.to_vec2::<f64>()?;
                 for (i, row) in sigma.iter().enumerate() {
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn zeros_stay_zeros() -> Result<()> {
-        let result = orthogonalised(&Tensor::zeros((3, 2), DType::F32, &Device::Cpu)?, 5, 1e-7)?;
+        let result = orthogonalized(&Tensor::zeros((3, 2), DType::F32, &Device::Cpu)?, 5, 1e-7)?;
         assert_eq!(result.to_vec2::<f32>()?, [[0.0; 2]; 3]);
         Ok(())
     }

@@ -65,22 +65,22 @@ impl Default for ProdigyConfig {
 /// d ← d'
 /// ```
 ///
-/// with *β₁* = `beta1`, *β₂* = `beta2`, *ε* = `eps`, *d₀* = `d0`, *η* = [`Step::lr`],
-/// *λ* = [`Step::weight_decay`]; *d̂* is multiplied by `d_coef`, and *d* begins with *d₀* and grows by
+/// with *β₁* = `beta1`, *β₂* = `beta2`, *ε* = `eps`, *d₀* = `d0`, *η* = [`Step::lr`], *λ* =
+/// [`Step::weight_decay`]; *d̂* is multiplied by `d_coef`, and *d* begins with *d₀* and grows by
 /// `growth_rate` at most. With `bias_correction` *η* is multiplied by √(1 - *β₂ᵗ*)/(1 - *β₁ᵗ*).
 /// *m*, *v*, *s* and the starting point *θ₀* are the slots `first_moment`, `second_moment`,
-/// `gradient_sum` and `start`; `distance` holds *d*, its greatest estimate, and *n*, in float64. They
-/// are the same for every parameter of the rule.
+/// `gradient_sum` and `start`; `distance` holds *d*, its greatest estimate, and *n*, in float64.
+/// They are the same for every parameter of the rule.
 ///
-/// ***η* is 1**, or a schedule that begins or falls from there ([`Cosine`](crate::Cosine)); a step at
-/// the rate 0 changes nothing. One *d* serves all parameters that share the rule, those of groups
-/// with a rule of their own aside. An update takes two passes over memory, one for the sums.
+/// ***η* is 1**, or a schedule that begins or falls from there ([`Cosine`](crate::Cosine)); a step
+/// at the rate 0 changes nothing. One *d* serves all parameters that share the rule, those of
+/// groups with a rule of their own aside. An update takes two passes over memory, one for the sums.
 ///
 /// **Weight decay is decoupled**, and *d* scales it too.
 ///
 /// # Differs from PyTorch
-/// PyTorch has none; the values are those of the authors' package `prodigyopt`. It wants one rate in
-/// all groups, where here each parameter counts with its own.
+/// PyTorch has none; the values are those of the authors' package `prodigyopt`. It wants one rate
+/// in all groups, where here each parameter counts with its own.
 ///
 /// # Differs from the paper
 /// `bias_correction`, `growth_rate` and `safeguard_warmup` are the package's.

@@ -34,8 +34,8 @@ impl Default for RmsPropConfig {
 /// ```text
 /// g ← g + λθ
 /// v ← αv + (1 - α)g²
-/// m ← αm + (1 - α)g                 centred only
-/// s = v                             or max(v - m², 0) when centred
+/// m ← αm + (1 - α)g                 centered only
+/// s = v                             or max(v - m², 0) when centered
 /// d = g / (√s + ε)
 /// b ← μb + d,  d = b                with momentum only
 /// θ ← θ - ηd
@@ -70,7 +70,7 @@ impl Default for RmsPropConfig {
 ///
 /// # References
 /// - T. Tieleman, G. Hinton, *Lecture 6.5: RMSProp*, Neural Networks for Machine Learning, 2012.
-/// - A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013 (centred).
+/// - A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013 (centered).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
     config: RmsPropConfig,
@@ -131,9 +131,9 @@ impl RmsPropUpdate {
         mean * self.config.alpha + value * (1.0 - self.config.alpha)
     }
 
-    /// The next *v*, the next *m* and the direction when centred.
+    /// The next *v*, the next *m* and the direction when centered.
     #[inline]
-    fn centred<T: Number>(self, grad: T, v: T, m: T) -> (T, T, T) {
+    fn centered<T: Number>(self, grad: T, v: T, m: T) -> (T, T, T) {
         let v = self.mean(v, grad.clone().square());
         let m = self.mean(m, grad.clone());
         let variance = v.clone() - m.clone().square();
@@ -158,7 +158,7 @@ impl RmsPropUpdate {
     }
 }
 
-/// Neither centred nor with momentum.
+/// Neither centered nor with momentum.
 impl Formula<1> for RmsPropUpdate {
     #[inline]
     fn apply<T: Number>(self, theta: T, grad: T, [v]: [T; 1]) -> (T, [T; 1]) {
@@ -174,7 +174,7 @@ impl Formula<2> for RmsPropUpdate {
     fn apply<T: Number>(self, theta: T, grad: T, [v, other]: [T; 2]) -> (T, [T; 2]) {
         let grad = grad.plus(self.step.weight_decay, &theta);
         if self.config.centered {
-            let (v, m, direction) = self.centred(grad, v, other);
+            let (v, m, direction) = self.centered(grad, v, other);
             (self.descend(theta, direction), [v, m])
         } else {
             let v = self.mean(v, grad.clone().square());
@@ -188,7 +188,7 @@ impl Formula<2> for RmsPropUpdate {
 impl Formula<3> for RmsPropUpdate {
     #[inline]
     fn apply<T: Number>(self, theta: T, grad: T, [v, m, b]: [T; 3]) -> (T, [T; 3]) {
-        let (v, m, direction) = self.centred(grad.plus(self.step.weight_decay, &theta), v, m);
+        let (v, m, direction) = self.centered(grad.plus(self.step.weight_decay, &theta), v, m);
         let b = self.velocity(b, direction);
         (self.descend(theta, b.clone()), [v, m, b])
     }

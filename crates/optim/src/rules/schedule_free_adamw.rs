@@ -14,7 +14,7 @@ const WEIGHTS: &str = "weights";
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleFreeAdamWConfig {
-    /// *β₁*: how far gradients are taken from *z* towards the average *x*, in (0, 1). Default 0.9.
+    /// *β₁*: how far gradients are taken from *z* toward the average *x*, in (0, 1). Default 0.9.
     pub beta1: f64,
     /// *β₂*: the fraction of the second moment that survives an update, in [0, 1). Default 0.999.
     pub beta2: f64,
@@ -105,7 +105,8 @@ impl ScheduleFreeAdamW {
         Ok(Self { config })
     }
 
-    /// *c*: how much the iterate of this update counts in the average; the sum goes on in `weights`.
+    /// *c*: how much the iterate of this update counts in the average; the sum goes on in
+    /// `weights`.
     fn share(&self, weights: &Var, step: Step) -> Result<f64> {
         let [greatest, sum] = weights.to_vec1::<f64>()?[..] else {
             bail!("the slot {WEIGHTS} holds two numbers");
@@ -155,8 +156,8 @@ impl UpdateRule for ScheduleFreeAdamW {
             bail!("schedule-free AdamW keeps {} slots, got {}", self.slots().len(), slots.len());
         };
         let y = theta.as_detached_tensor();
-        let towards = ((base.as_detached_tensor() - &y)? * (1.0 - 1.0 / self.config.beta1))?;
-        Ok(Some((y + towards)?))
+        let toward = ((base.as_detached_tensor() - &y)? * (1.0 - 1.0 / self.config.beta1))?;
+        Ok(Some((y + toward)?))
     }
 }
 

@@ -47,12 +47,12 @@ impl Default for SoapConfig {
 /// Qᵢ ← orthonormal basis of LᵢQᵢ                 after every k updates
 /// ```
 ///
-/// with *β₁* = `beta1`, *β₂* = `beta2`, *β* = `shampoo_beta`, *ε* = `eps`, *k* = `frequency`,
-/// *n* = *t* - 1, *t* = [`Step::t`], *η* = [`Step::lr`], *λ* = [`Step::weight_decay`]. *Qᵢ* begins
-/// with the eigenvectors of the first *Lᵢ*. When it is refined, one step of a power iteration, its
+/// with *β₁* = `beta1`, *β₂* = `beta2`, *β* = `shampoo_beta`, *ε* = `eps`, *k* = `frequency`, *n* =
+/// *t* - 1, *t* = [`Step::t`], *η* = [`Step::lr`], *λ* = [`Step::weight_decay`]. *Qᵢ* begins with
+/// the eigenvectors of the first *Lᵢ*. When it is refined, one step of a power iteration, its
 /// columns and the elements of *v* are put in the order of their eigenvalues. *m* and *v* are the
-/// slots `first_moment` and `second_moment`; `statistics` and `basis` hold *Lᵢ* and *Qᵢ* of all axes,
-/// row by row, in float64.
+/// slots `first_moment` and `second_moment`; `statistics` and `basis` hold *Lᵢ* and *Qᵢ* of all
+/// axes, row by row, in float64.
 ///
 /// **The first update only looks**: it makes the bases and leaves *θ* where it is, as a gradient
 /// should not be turned by a basis of itself. Vectors and scalars are not turned and updated as by

@@ -7,15 +7,17 @@ use crate::schedules::schedule::{Schedule, half_cosine};
 /// f(t) = a + (pᵢ - a)(1 + cos(πc/Tᵢ)) / 2,     Tᵢ = T₀·mⁱ,  pᵢ = max(γⁱ, a)
 /// ```
 ///
-/// where *c* counts the updates since the *i*-th restart, with *T₀* = `t_0`, *m* = `t_mult`,
-/// *a* = `floor` and *γ* = `decay`, 1 unless the peaks [fall](CosineRestarts::with_falling_peaks). It never ends: after *n* cycles, that is at *T₀n* for *m* = 1 and at
-/// *T₀*(*mⁿ* - 1)/(*m* - 1) for the others, the next one starts. A run should stop just before a
-/// restart, where the rate is lowest.
+/// where *c* counts the updates since the *i*-th restart, with *T₀* = `t_0`, *m* = `t_mult`, *a* =
+/// `floor` and *γ* = `decay`, 1 unless the peaks [fall](CosineRestarts::with_falling_peaks). It
+/// never ends: after *n* cycles, that is at *T₀n* for *m* = 1 and at *T₀*(*mⁿ* - 1)/(*m* - 1) for
+/// the others, the next one starts. A run should stop just before a restart, where the rate is
+/// lowest.
 ///
 /// # Differs from PyTorch
 /// `CosineAnnealingWarmRestarts` takes the floor as a rate (`eta_min`), here it is a fraction of
-/// the base rate; and all its peaks are as high. Falling ones are those of timm's `CosineLRScheduler`
-/// with `cycle_mul` = *m* and `cycle_decay` = *γ*, but for the last: none lies below the floor.
+/// the base rate; and all its peaks are as high. Falling ones are those of timm's
+/// `CosineLRScheduler` with `cycle_mul` = *m* and `cycle_decay` = *γ*, but for the last: none lies
+/// below the floor.
 ///
 /// # Examples
 /// Cycles of 10, 20 and 40 updates:
@@ -50,7 +52,7 @@ struct Cycle {
 
 impl CosineRestarts {
     /// A first cycle of `t_0` updates, every next one `t_mult` times as long, both at least 1;
-    /// each goes down towards `floor`, a fraction of the base rate in [0, 1].
+    /// each goes down toward `floor`, a fraction of the base rate in [0, 1].
     ///
     /// # Errors
     /// [`OptimError::BadConfig`] when one is out of range.

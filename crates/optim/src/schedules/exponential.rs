@@ -9,8 +9,8 @@ use crate::schedules::step_decay::require_decay;
 /// f(t) = γ^⌊t/E⌋       Exponential::by_epoch(γ, E)
 /// ```
 ///
-/// with *k* = `k`, *γ* = `gamma` and *E* = `steps_per_epoch`. Half of the rate is left after
-/// ln 2 / *k* updates. The second form is PyTorch's `ExponentialLR`, which is stepped once an epoch.
+/// with *k* = `k`, *γ* = `gamma` and *E* = `steps_per_epoch`. Half of the rate is left after ln 2 /
+/// *k* updates. The second form is PyTorch's `ExponentialLR`, which is stepped once an epoch.
 ///
 /// # Examples
 /// ```

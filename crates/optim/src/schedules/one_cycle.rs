@@ -35,8 +35,8 @@ impl Default for OneCycleConfig {
 ///
 /// # Differs from PyTorch
 /// `OneCycleLR` does not round *c*: where *pT* is no whole number, its peak lies between two
-/// updates, and a cycle of one or two has none near it. It refuses steps past the end. It cycles the
-/// momentum as well, for which there is [`OneCycleMomentum`](crate::OneCycleMomentum). The
+/// updates, and a cycle of one or two has none near it. It refuses steps past the end. It cycles
+/// the momentum as well, for which there is [`OneCycleMomentum`](crate::OneCycleMomentum). The
 /// three-phase form is not offered.
 ///
 /// # Examples

@@ -10,9 +10,9 @@ use crate::keys::{count, require_keys, require_scalar};
 pub enum Goal {
     /// Lower is better, as with a loss.
     #[default]
-    Minimise,
+    Minimize,
     /// Higher is better, as with an accuracy.
-    Maximise,
+    Maximize,
 }
 
 /// How far a metric must get past its best value to count as improved.
@@ -27,7 +27,7 @@ pub enum Threshold {
 /// The settings of [`ReduceOnPlateau`]; the defaults are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReduceOnPlateauConfig {
-    /// Which way the metric improves. Default [`Goal::Minimise`] (`mode`).
+    /// Which way the metric improves. Default [`Goal::Minimize`] (`mode`).
     pub goal: Goal,
     /// *γ*: what the rate is multiplied by on a plateau, in (0, 1). Default 0.1.
     pub factor: f64,
@@ -44,7 +44,7 @@ pub struct ReduceOnPlateauConfig {
 impl Default for ReduceOnPlateauConfig {
     fn default() -> Self {
         Self {
-            goal: Goal::Minimise,
+            goal: Goal::Minimize,
             factor: 0.1,
             patience: 10,
             threshold: Threshold::Relative(1e-4),
@@ -69,11 +69,12 @@ impl Default for ReduceOnPlateauConfig {
 /// with *γ* = `factor`, *P* = `patience`, *C* = `cooldown` and *f_min* = `min_factor`; *s* counts
 /// evaluations without improvement, *c* those of the cooldown that are left. With *τ* the
 /// `threshold`, better means below *best* - *τ*|*best*| or *best* - *τ*, or above the same with a
-/// plus for [`Goal::Maximise`]. A NaN is never better: it counts as an evaluation without improvement.
+/// plus for [`Goal::Maximize`]. A NaN is never better: it counts as an evaluation without
+/// improvement.
 ///
 /// # Differs from PyTorch
-/// - `ReduceLROnPlateau` takes *best*(1 - *τ*) for a relative threshold, which for a negative metric
-///   calls a slightly worse value better; for positive ones the two are the same.
+/// - `ReduceLROnPlateau` takes *best*(1 - *τ*) for a relative threshold, which for a negative
+///   metric calls a slightly worse value better; for positive ones the two are the same.
 /// - There is no `eps` below which a reduction is not made.
 ///
 /// # Examples
@@ -113,8 +114,8 @@ impl ReduceOnPlateau {
         require(past.is_finite() && past >= 0.0, "threshold", "finite and not negative", past)?;
         require((0.0..=1.0).contains(&min_factor), "min_factor", "in [0, 1]", min_factor)?;
         let best = match goal {
-            Goal::Minimise => f64::INFINITY,
-            Goal::Maximise => f64::NEG_INFINITY,
+            Goal::Minimize => f64::INFINITY,
+            Goal::Maximize => f64::NEG_INFINITY,
         };
         Ok(Self { config, factor: 1.0, best, stale: 0, cooldown: 0 })
     }
@@ -152,14 +153,14 @@ impl ReduceOnPlateau {
             Threshold::Absolute(amount) => amount,
         };
         match self.config.goal {
-            Goal::Minimise => metric < self.best - past,
-            Goal::Maximise => metric > self.best + past,
+            Goal::Minimize => metric < self.best - past,
+            Goal::Maximize => metric > self.best + past,
         }
     }
 
     /// Everything that is remembered, as scalars: `plateau_factor` and `plateau_best` (float64, the
-    /// latter infinite before the first evaluation), `plateau_stale` and `plateau_cooldown` (int64).
-    /// The keys are none of an optimizer's, so both fit in one file.
+    /// latter infinite before the first evaluation), `plateau_stale` and `plateau_cooldown`
+    /// (int64). The keys are none of an optimizer's, so both fit in one file.
     ///
     /// # Errors
     /// [`OptimError::Tensor`] when a tensor cannot be made.

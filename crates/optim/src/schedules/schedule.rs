@@ -2,8 +2,8 @@ use std::fmt;
 
 /// The learning rate over time, as a factor of the base rate.
 ///
-/// A schedule is a pure function of the step: it remembers nothing, so that resuming a run needs
-/// no state of it, and looking ahead costs nothing. Whoever trains multiplies: `lr = base · factor`.
+/// A schedule is a pure function of the step: it remembers nothing, so that resuming a run needs no
+/// state of it, and looking ahead costs nothing. Whoever trains multiplies: `lr = base · factor`.
 ///
 /// A closure `Fn(u64) -> f64` is a schedule, and so is a `Box<dyn Schedule>`.
 ///

@@ -18,10 +18,10 @@ use crate::schedules::schedule::Schedule;
 /// # Examples
 /// Ten updates up, thirty at the base rate, sixty down:
 /// ```
-/// use taper_optim::{Constant, Cosine, Linear, Schedule, Then};
+/// use taper_optim::{Constant, Cosine, LinearSchedule, Schedule, Then};
 ///
 /// let rest = Then::new(Constant, 30, Cosine::new(60, 0.0)?)?;
-/// let schedule = Then::new(Linear::new(10, 0.0, 1.0)?, 10, rest)?;
+/// let schedule = Then::new(LinearSchedule::new(10, 0.0, 1.0)?, 10, rest)?;
 /// assert_eq!([0, 5, 10, 39, 40, 100].map(|t| schedule.at(t)), [0.0, 0.5, 1.0, 1.0, 1.0, 0.0]);
 /// # Ok::<(), taper_optim::OptimError>(())
 /// ```

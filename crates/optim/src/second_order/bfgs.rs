@@ -4,7 +4,7 @@ use crate::engine::vector::{add_scaled, curvature_along, dot, negated};
 use crate::error::OptimError;
 use crate::second_order::descent::{Curvature, Task, cautious, descend};
 use crate::second_order::line_search::LineSearch;
-use crate::second_order::minimise::{Minimiser, Observer, Outcome, Stopping};
+use crate::second_order::minimize::{Minimizer, Observer, Outcome, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
 
 /// The settings of [`Bfgs`].
@@ -34,15 +34,15 @@ impl Default for BfgsConfig {
 /// bytes and a few operations per iteration for every pair of elements, which is for small
 /// problems. [`Lbfgs`](crate::Lbfgs) does nearly as well without it.
 ///
-/// **Full batch and deterministic only**: see [`Minimiser`].
+/// **Full batch and deterministic only**: see [`Minimizer`].
 ///
 /// # Examples
 /// ```
 /// use candle_core::{Device, Var};
-/// use taper_optim::{Bfgs, BfgsConfig, Minimiser};
+/// use taper_optim::{Bfgs, BfgsConfig, Minimizer};
 ///
 /// let x = Var::new(&[3f64, -4.0], &Device::Cpu)?;
-/// let outcome = Bfgs::new(BfgsConfig::default())?.minimise(&[("x".to_owned(), x.clone())], &mut || {
+/// let outcome = Bfgs::new(BfgsConfig::default())?.minimize(&[("x".to_owned(), x.clone())], &mut || {
 ///     let loss = (x.exp()? - x.as_tensor())?.sum_all()?;
 ///     let grads = loss.backward()?;
 ///     Ok((loss, grads))
@@ -71,8 +71,8 @@ impl Bfgs {
     }
 }
 
-impl Minimiser for Bfgs {
-    fn minimise_observed(
+impl Minimizer for Bfgs {
+    fn minimize_observed(
         &self,
         params: &[(String, Var)],
         closure: &mut LossAndGradients<'_>,

@@ -9,7 +9,7 @@ pub(crate) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factorises *A* + *μI*, given row by row and symmetric; nothing when it is not positive
+    /// Factorizes *A* + *μI*, given row by row and symmetric; nothing when it is not positive
     /// definite, or so nearly singular that rounding decides.
     pub(crate) fn new(matrix: &[f64], n: usize, damping: f64) -> Option<Self> {
         let diagonal = || matrix.iter().step_by(n + 1).map(|a| a + damping);

@@ -5,7 +5,7 @@ use candle_core::Var;
 use crate::engine::vector::{difference, max_norm};
 use crate::error::OptimError;
 use crate::second_order::line_search::LineSearch;
-use crate::second_order::minimise::{Iterate, Observer, Outcome, Reason, Stopping};
+use crate::second_order::minimize::{Iterate, Observer, Outcome, Reason, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
 use crate::second_order::ray::{Found, Ray};
 

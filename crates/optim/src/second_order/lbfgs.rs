@@ -6,7 +6,7 @@ use crate::engine::vector::{add_scaled, curvature_along, dot, negated};
 use crate::error::{OptimError, require};
 use crate::second_order::descent::{Curvature, Task, cautious, descend};
 use crate::second_order::line_search::LineSearch;
-use crate::second_order::minimise::{Minimiser, Observer, Outcome, Stopping};
+use crate::second_order::minimize::{Minimizer, Observer, Outcome, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
 
 /// The settings of [`Lbfgs`].
@@ -44,7 +44,7 @@ impl Default for LbfgsConfig {
 /// not curve upwards, which only backtracking can make, is not remembered: *H* stays positive
 /// definite.
 ///
-/// **Full batch and deterministic only**: see [`Minimiser`].
+/// **Full batch and deterministic only**: see [`Minimizer`].
 ///
 /// # Differs from PyTorch
 /// `history` is 10 and not 100, and the line search is strong Wolfe unless asked otherwise, where
@@ -55,12 +55,12 @@ impl Default for LbfgsConfig {
 /// The banana valley of Rosenbrock:
 /// ```
 /// use candle_core::{Device, Var};
-/// use taper_optim::{Lbfgs, LbfgsConfig, Minimiser};
+/// use taper_optim::{Lbfgs, LbfgsConfig, Minimizer};
 ///
 /// let (x, y) = (Var::new(-1.2f64, &Device::Cpu)?, Var::new(1f64, &Device::Cpu)?);
 /// let params = [("x".to_owned(), x.clone()), ("y".to_owned(), y.clone())];
 /// let lbfgs = Lbfgs::new(LbfgsConfig::default())?;
-/// let outcome = lbfgs.minimise(&params, &mut || {
+/// let outcome = lbfgs.minimize(&params, &mut || {
 ///     let loss = (((y.as_tensor() - x.sqr()?)?.sqr()? * 100.0)? + (x.as_tensor() - 1.0)?.sqr()?)?;
 ///     let grads = loss.backward()?;
 ///     Ok((loss, grads))
@@ -91,8 +91,8 @@ impl Lbfgs {
     }
 }
 
-impl Minimiser for Lbfgs {
-    fn minimise_observed(
+impl Minimizer for Lbfgs {
+    fn minimize_observed(
         &self,
         params: &[(String, Var)],
         closure: &mut LossAndGradients<'_>,

@@ -8,7 +8,7 @@ use crate::named::elements;
 use crate::second_order::cholesky::damped;
 use crate::second_order::descent::{Curvature, Task, descend};
 use crate::second_order::line_search::LineSearch;
-use crate::second_order::minimise::{Minimiser, Observer, Outcome, Stopping};
+use crate::second_order::minimize::{Minimizer, Observer, Outcome, Stopping};
 use crate::second_order::objective::{LossAndGradients, Objective, Point};
 
 /// What stands for the Hessian in the place of a parameter's name.
@@ -56,18 +56,18 @@ impl Default for NewtonConfig {
 /// with *ε* the machine epsilon of the parameter's type. Either way it is made symmetric by the
 /// mean of itself and its transpose. Solving takes *n*³/6 multiplications: for small problems.
 ///
-/// **Full batch and deterministic only**: see [`Minimiser`].
+/// **Full batch and deterministic only**: see [`Minimizer`].
 ///
 /// # Examples
 /// A parabola takes one step, and a second look:
 /// ```
 /// use candle_core::{Device, Tensor, Var};
-/// use taper_optim::{Minimiser, Newton, NewtonConfig};
+/// use taper_optim::{Minimizer, Newton, NewtonConfig};
 ///
 /// let x = Var::new(&[5f64, -3.0], &Device::Cpu)?;
 /// let scale = Tensor::new(&[1f64, 1000.0], &Device::Cpu)?;
 /// let newton = Newton::new(NewtonConfig::default())?;
-/// let outcome = newton.minimise(&[("x".to_owned(), x.clone())], &mut || {
+/// let outcome = newton.minimize(&[("x".to_owned(), x.clone())], &mut || {
 ///     let loss = ((x.as_tensor() - 1.0)?.sqr()? * &scale)?.sum_all()?;
 ///     let grads = loss.backward()?;
 ///     Ok((loss, grads))
@@ -124,12 +124,12 @@ impl Newton {
     }
 }
 
-impl Minimiser for Newton {
+impl Minimizer for Newton {
     /// # Errors
     /// Besides those of every method: [`OptimError::NonFiniteHessian`] when a second derivative is
     /// not finite, [`OptimError::Mismatch`] when `hessian` gives another shape than *n* by *n* or
     /// anything but float32 and float64.
-    fn minimise_observed(
+    fn minimize_observed(
         &self,
         params: &[(String, Var)],
         closure: &mut LossAndGradients<'_>,

@@ -10,7 +10,7 @@ use crate::named::{elements, named, set_elements};
 /// The loss, a scalar tensor, and its gradients where the parameters are now.
 ///
 /// It must be a function of the parameters and nothing else: the same values give the same loss.
-/// See [`Minimiser`](crate::Minimiser).
+/// See [`Minimizer`](crate::Minimizer).
 pub type LossAndGradients<'a> = dyn FnMut() -> candle_core::Result<(Tensor, GradStore)> + 'a;
 
 /// What stands for the loss in the place of a parameter's name.
@@ -39,7 +39,8 @@ impl<'a> Objective<'a> {
         Ok(Self { params: named(params.to_vec())?, closure, evaluations: 0 })
     }
 
-    /// The loss where the parameters are, which must be finite, and the same when it is computed again.
+    /// The loss where the parameters are, which must be finite, and the same when it is computed
+    /// again.
     pub(crate) fn start(&mut self) -> Result<Point, OptimError> {
         let mut x = Vec::new();
         for (name, var) in &self.params {
@@ -62,7 +63,8 @@ impl<'a> Objective<'a> {
         Ok(Point { x, loss, gradient })
     }
 
-    /// Computes the loss once more where it was `loss` with this gradient, and refuses another answer.
+    /// Computes the loss once more where it was `loss` with this gradient, and refuses another
+    /// answer.
     fn require_repeatable(&mut self, loss: f64, gradient: &[f64]) -> Result<(), OptimError> {
         let (again, other) = self.compute()?;
         let differs =
@@ -102,7 +104,7 @@ impl<'a> Objective<'a> {
         Ok(())
     }
 
-    /// The relative distance of neighbouring numbers in each element's type.
+    /// The relative distance of neighboring numbers in each element's type.
     pub(crate) fn epsilons(&self) -> impl Iterator<Item = f64> {
         self.params.iter().flat_map(|(_, var)| {
             let epsilon = if var.dtype() == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };

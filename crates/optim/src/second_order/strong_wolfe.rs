@@ -30,7 +30,7 @@ pub(crate) fn search(ray: &mut Ray<'_, '_>, first: f64, c1: f64, c2: f64) -> Res
 }
 
 /// Shrinks the interval between `low` and `high`, on whichever side of each other they lie: `low`
-/// falls enough and has the lowest loss of all trials that do, and towards `high` the loss falls
+/// falls enough and has the lowest loss of all trials that do, and toward `high` the loss falls
 /// from it.
 fn close_in(
     ray: &mut Ray<'_, '_>,
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cubic_is_minimised_from_any_two_of_its_points() {
+    fn a_cubic_is_minimized_from_any_two_of_its_points() {
         for (a, b) in [(0.0, 2.0), (2.0, 0.0), (0.0, 0.5), (0.5, 0.0), (3.0, 2.0), (-0.5, 10.0)] {
             let t = cubic_minimum(&on_cubic(a), &on_cubic(b)).unwrap();
             assert!((t - 1.0).abs() < 1e-12, "{a}, {b}: {t}");

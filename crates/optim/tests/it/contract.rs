@@ -46,8 +46,8 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("adagrad with falling rate", Box::new(AdaGrad::new(adagrad).unwrap()), 1.0),
         ("rmsprop", rmsprop(0.0, false), 0.05),
         ("rmsprop with momentum", rmsprop(0.9, false), 0.01),
-        ("centred rmsprop", rmsprop(0.0, true), 0.05),
-        ("centred rmsprop with momentum", rmsprop(0.9, true), 0.01),
+        ("centered rmsprop", rmsprop(0.0, true), 0.05),
+        ("centered rmsprop with momentum", rmsprop(0.9, true), 0.01),
         ("adadelta", Box::new(AdaDelta::new(AdaDeltaConfig::default()).unwrap()), 10.0),
         ("adam", adam(false, true), 0.1),
         ("amsgrad", adam(true, true), 0.1),
@@ -101,8 +101,8 @@ fn run(optimizer: &mut Optimizer, vars: &[Var; 2], lr: f64, steps: usize) {
     }
 }
 
-/// 400 updates with a rate that falls to 0: without that, a rule whose steps are as long as the rate
-/// says would end by jumping to and fro over the minimum.
+/// 400 updates with a rate that falls to 0: without that, a rule whose steps are as long as the
+/// rate says would end by jumping to and fro over the minimum.
 fn train(rule: Box<dyn UpdateRule>, vars: &[Var; 2], weight_decay: f64, lr: f64) {
     let mut optimizer = optimizer(rule, vars, weight_decay);
     for step in 0..400 {
@@ -123,7 +123,7 @@ fn least(name: &str) -> f64 {
 }
 
 #[test]
-fn every_rule_minimises_and_keeps_shape_and_type() {
+fn every_rule_minimizes_and_keeps_shape_and_type() {
     for dtype in [DType::F32, DType::F64] {
         for (name, rule, lr) in rules() {
             let vars = start(dtype);
@@ -169,9 +169,10 @@ fn every_rule_goes_on_from_a_saved_state_to_the_bit() {
     }
 }
 
-/// With coupled decay, unless the gradient is centralized, the minimum is that of the loss with the penalty, 6 times 1/3 and -3/5.
+/// With coupled decay, unless the gradient is centralized, the minimum is that of the loss with the
+/// penalty, 6 times 1/3 and -3/5.
 #[test]
-fn every_rule_decays_weights_towards_zero() {
+fn every_rule_decays_weights_toward_zero() {
     let decoupled = [
         "adamw",
         "adamw with amsgrad",
@@ -198,8 +199,8 @@ fn every_rule_decays_weights_towards_zero() {
             vars.iter().map(|v| square(v).to_scalar::<f64>().unwrap()).sum()
         };
         assert!(length(&decayed) < 0.95 * length(&plain), "{name}");
-        let penalised = 6.0 / 9.0 + 9.0 / 25.0;
-        let apart = (length(&decayed) - penalised).abs();
+        let penalized = 6.0 / 9.0 + 9.0 / 25.0;
+        let apart = (length(&decayed) - penalized).abs();
         assert!(
             decoupled.contains(&name) || name == "centralized sgd" || apart < 1e-3,
             "{name} ends {apart} from the minimum"

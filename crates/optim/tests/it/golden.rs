@@ -3,9 +3,9 @@
 use candle_core::{DType, Device, Tensor, Var};
 use serde_json::Value;
 use taper_optim::{
-    Constant, Cosine, CosineRestarts, Exponential, Group, InverseTime, Linear, MultiStep, OneCycle, OneCycleConfig,
-    OneCycleMomentum, OneCycleMomentumConfig, Optimizer, OptimizerConfig, Polynomial, Schedule, SnapshotCycles,
-    StepDecay, Triangular, Triangular2, Warmup,
+    Constant, Cosine, CosineRestarts, Exponential, Group, InverseTime, LinearSchedule, MultiStep, OneCycle,
+    OneCycleConfig, OneCycleMomentum, OneCycleMomentumConfig, Optimizer, OptimizerConfig, Polynomial, Schedule,
+    SnapshotCycles, StepDecay, Triangular, Triangular2, Warmup,
 };
 
 use crate::pytorch;
@@ -109,7 +109,7 @@ fn schedules_are_those_of_pytorch() {
         ("one_cycle", Box::new(OneCycle::new(100, OneCycleConfig::default()).unwrap())),
         ("polynomial", Box::new(Polynomial::new(80, 2.0, 0.0).unwrap())),
         ("linear_warmup", Box::new(Warmup::new(10, 0.1, Constant).unwrap())),
-        ("linear_warmup", Box::new(Linear::new(10, 0.1, 1.0).unwrap())),
+        ("linear_warmup", Box::new(LinearSchedule::new(10, 0.1, 1.0).unwrap())),
     ];
     let file = read("schedules.json");
     for (case, schedule) in &schedules {

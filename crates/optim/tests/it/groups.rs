@@ -17,7 +17,7 @@ fn refusal(groups: Vec<Group>, clip: Clip) -> String {
 #[test]
 fn a_group_scales_the_rate_and_decays_its_own() {
     let (a, b) = (var(&[1.0]), var(&[1.0]));
-    let fast = Group { rate: 4.0, ..group(&[("a", &a)]) };
+    let fast = Group { lr_scale: 4.0, ..group(&[("a", &a)]) };
     let decayed = Group { weight_decay: 0.5, ..group(&[("b", &b)]) };
     let mut optimizer = plain(vec![fast, decayed], Clip::None).unwrap();
     let stats = optimizer.step(&grads(&[(&a, &[3.0]), (&b, &[4.0])]), 0.125).unwrap();
@@ -139,13 +139,13 @@ fn a_parameter_is_listed_once() {
 #[test]
 fn a_wrong_setup_is_refused_when_built() {
     let a = var(&[1.0]);
-    let with = |rate, weight_decay| {
-        let group = Group { rate, weight_decay, ..group(&[("a", &a)]) };
+    let with = |lr_scale, weight_decay| {
+        let group = Group { lr_scale, weight_decay, ..group(&[("a", &a)]) };
         vec![Group::default(), group]
     };
-    for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let said = refusal(with(rate, 0.0), Clip::None);
-        assert_eq!(said, format!("rate of group 1 must be finite and above 0, got {rate}"));
+    for lr_scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let said = refusal(with(lr_scale, 0.0), Clip::None);
+        assert_eq!(said, format!("lr_scale of group 1 must be finite and above 0, got {lr_scale}"));
     }
     assert!(refusal(with(1.0, f64::NAN), Clip::None).starts_with("weight_decay of group 1"));
     for (field, clip) in [

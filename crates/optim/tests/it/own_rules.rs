@@ -81,7 +81,7 @@ fn the_state_of_another_rule_is_refused() {
 fn one_rule_serves_several_groups() {
     let shared: Arc<dyn UpdateRule> = Arc::new(Sgd::new(SgdConfig::default()).unwrap());
     let [body, head] = start();
-    let own = |rate, param| Group { rule: Some(shared.clone()), rate, ..group(&[param]) };
+    let own = |lr_scale, param| Group { rule: Some(shared.clone()), lr_scale, ..group(&[param]) };
     let groups = vec![own(1.0, ("body", &body)), own(2.0, ("head", &head))];
     let mut optimizer = Optimizer::new(Box::new(adamw()), groups, clipping(Clip::None)).unwrap();
     optimizer.step(&grads(&[(&body, &[2.0, -2.0]), (&head, &[2.0])]), 0.25).unwrap();

@@ -31,7 +31,7 @@ fn a_step_by_a_plan_is_one_by_its_rate() {
 #[test]
 fn a_group_follows_its_own_schedule_and_the_others_the_plan() {
     let [a, b] = [var(&[0.0]), var(&[0.0])];
-    let own = Group { schedule: Some(Arc::new(StepDecay::new(1, 0.5).unwrap())), rate: 4.0, ..group(&[("b", &b)]) };
+    let own = Group { schedule: Some(Arc::new(StepDecay::new(1, 0.5).unwrap())), lr_scale: 4.0, ..group(&[("b", &b)]) };
     let sgd = Box::new(Sgd::new(SgdConfig::default()).unwrap());
     let mut optimizer = Optimizer::new(sgd, vec![group(&[("a", &a)]), own], clipping(Clip::None)).unwrap();
     for t in 0..3 {

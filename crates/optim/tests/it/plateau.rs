@@ -56,22 +56,22 @@ fn the_factor_stops_at_its_minimum() {
 
 #[test]
 fn better_means_past_the_threshold_in_the_right_direction() {
-    use Goal::{Maximise, Minimise};
+    use Goal::{Maximize, Minimize};
     use Threshold::{Absolute, Relative};
     for (goal, threshold, first, second, better) in [
-        (Minimise, Relative(0.1), 10.0, 9.0, false), // exactly 10 %: strictly more is asked for
-        (Minimise, Relative(0.1), 10.0, 8.9, true),
-        (Minimise, Absolute(0.5), 10.0, 9.5, false),
-        (Minimise, Absolute(0.5), 10.0, 9.4, true),
-        (Minimise, Relative(0.0), 10.0, 10.0, false),
-        (Minimise, Relative(0.1), -10.0, -11.0, false),
-        (Minimise, Relative(0.1), -10.0, -11.1, true),
-        (Minimise, Relative(0.1), -10.0, -9.5, false), // worse, though PyTorch takes it
-        (Maximise, Relative(0.1), 10.0, 11.0, false),
-        (Maximise, Relative(0.1), 10.0, 11.1, true),
-        (Maximise, Absolute(0.5), 10.0, 10.5, false),
-        (Maximise, Absolute(0.5), 10.0, 10.6, true),
-        (Maximise, Absolute(0.5), 10.0, 1.0, false),
+        (Minimize, Relative(0.1), 10.0, 9.0, false), // exactly 10 %: strictly more is asked for
+        (Minimize, Relative(0.1), 10.0, 8.9, true),
+        (Minimize, Absolute(0.5), 10.0, 9.5, false),
+        (Minimize, Absolute(0.5), 10.0, 9.4, true),
+        (Minimize, Relative(0.0), 10.0, 10.0, false),
+        (Minimize, Relative(0.1), -10.0, -11.0, false),
+        (Minimize, Relative(0.1), -10.0, -11.1, true),
+        (Minimize, Relative(0.1), -10.0, -9.5, false), // worse, though PyTorch takes it
+        (Maximize, Relative(0.1), 10.0, 11.0, false),
+        (Maximize, Relative(0.1), 10.0, 11.1, true),
+        (Maximize, Absolute(0.5), 10.0, 10.5, false),
+        (Maximize, Absolute(0.5), 10.0, 10.6, true),
+        (Maximize, Absolute(0.5), 10.0, 1.0, false),
     ] {
         let mut plateau = plateau(ReduceOnPlateauConfig { goal, threshold, ..impatient() });
         let expected = if better { 1.0 } else { 0.5 };

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Result, Tensor, Var, backprop::GradStore};
 use taper_optim::{
-    Bfgs, BfgsConfig, Lbfgs, LbfgsConfig, LineSearch, Minimiser, Newton, NewtonConfig, OptimError, Outcome, Reason,
+    Bfgs, BfgsConfig, Lbfgs, LbfgsConfig, LineSearch, Minimizer, Newton, NewtonConfig, OptimError, Outcome, Reason,
     Stopping,
 };
 
@@ -15,20 +15,20 @@ use crate::golden::{numbers, read};
 const GOLDEN: Stopping =
     Stopping { tolerance_grad: 1e-9, tolerance_change: 1e-14, max_iterations: 500, max_evaluations: None };
 
-fn lbfgs(line_search: LineSearch, stopping: Stopping) -> Box<dyn Minimiser> {
+fn lbfgs(line_search: LineSearch, stopping: Stopping) -> Box<dyn Minimizer> {
     Box::new(Lbfgs::new(LbfgsConfig { history: 10, line_search, stopping }).unwrap())
 }
 
-fn bfgs(line_search: LineSearch, stopping: Stopping) -> Box<dyn Minimiser> {
+fn bfgs(line_search: LineSearch, stopping: Stopping) -> Box<dyn Minimizer> {
     Box::new(Bfgs::new(BfgsConfig { line_search, stopping }).unwrap())
 }
 
-fn newton(line_search: LineSearch, stopping: Stopping) -> Box<dyn Minimiser> {
+fn newton(line_search: LineSearch, stopping: Stopping) -> Box<dyn Minimizer> {
     Box::new(Newton::new(NewtonConfig { damping: 0.0, line_search, stopping }).unwrap())
 }
 
 /// What every method promises. A new one adds its row.
-fn methods(stopping: Stopping) -> Vec<(&'static str, Box<dyn Minimiser>)> {
+fn methods(stopping: Stopping) -> Vec<(&'static str, Box<dyn Minimizer>)> {
     let (wolfe, backtracking) = (LineSearch::STRONG_WOLFE, LineSearch::BACKTRACKING);
     vec![
         ("L-BFGS", lbfgs(wolfe, stopping)),
@@ -95,15 +95,15 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).fold(0.0, |max, (a, b)| max.max((a - b).abs()))
 }
 
-/// Minimises from PyTorch's start; returns where it ended, how, and what the file says.
+/// Minimizes from PyTorch's start; returns where it ended, how, and what the file says.
 fn golden(
     case: &str,
-    method: &dyn Minimiser,
+    method: &dyn Minimizer,
     loss: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> (Vec<f64>, Outcome, serde_json::Value) {
     let file = read("second_order.json")["lbfgs"][case].clone();
     let x = Split::new(&numbers(&file["x0"]));
-    let outcome = method.minimise(&x.params(), &mut || with_gradients(loss(&x.joined()?))).unwrap();
+    let outcome = method.minimize(&x.params(), &mut || with_gradients(loss(&x.joined()?))).unwrap();
     println!("{case}: {outcome:?}");
     (x.values(), outcome, file)
 }
@@ -172,7 +172,7 @@ fn every_method_works_in_float32_and_knows_the_rounded_values() {
         let params = [("x".to_owned(), x.clone())];
         let mut rounded = true;
         let outcome = method
-            .minimise_observed(&params, &mut || with_gradients(rosenbrock(&x)), &mut |iterate| {
+            .minimize_observed(&params, &mut || with_gradients(rosenbrock(&x)), &mut |iterate| {
                 let now = x.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
                 rounded &= now == iterate.x;
                 ControlFlow::Continue(())
@@ -189,7 +189,7 @@ fn the_path_begins_at_the_start_falls_and_ends_where_the_parameters_are() {
         let x = Split::new(&[-1.2, 1.0, -1.2, 1.0, -1.0, 0.5]);
         let (start, mut path) = (x.values(), vec![]);
         let outcome = method
-            .minimise_observed(&x.params(), &mut || with_gradients(rosenbrock(&x.joined()?)), &mut |iterate| {
+            .minimize_observed(&x.params(), &mut || with_gradients(rosenbrock(&x.joined()?)), &mut |iterate| {
                 assert_eq!(iterate.iteration, path.len() as u64, "{name}");
                 assert_eq!(iterate.step > 0.0, iterate.iteration > 0, "{name}");
                 assert_eq!(iterate.x, x.values(), "{name}");
@@ -212,7 +212,7 @@ fn a_trial_without_a_finite_loss_is_a_rejected_step() {
         let x = Var::new(&[0.02f64], &Device::Cpu).unwrap();
         let broken = Cell::new(0);
         let outcome = method
-            .minimise(&[("x".to_owned(), x.clone())], &mut || {
+            .minimize(&[("x".to_owned(), x.clone())], &mut || {
                 let loss = (x.sqr()?.sum_all()? - x.log()?.sum_all()?)?;
                 let loss = (loss + (x.as_tensor() - 0.03)?.neg()?.log()?.neg()?.sum_all()?)?;
                 broken.set(broken.get() + u32::from(loss.to_scalar::<f64>()?.is_nan()));
@@ -231,7 +231,7 @@ fn a_start_without_a_finite_loss_or_gradient_is_an_error_and_stays() {
         let x = Var::new(&[start], &Device::Cpu).unwrap();
         let params = [("x".to_owned(), x.clone())];
         let method = Lbfgs::new(LbfgsConfig::default()).unwrap();
-        let error = method.minimise(&params, &mut || with_gradients(loss(&x)?.sum_all())).unwrap_err();
+        let error = method.minimize(&params, &mut || with_gradients(loss(&x)?.sum_all())).unwrap_err();
         assert_eq!(x.to_vec1::<f64>().unwrap(), [start]);
         error
     };
@@ -249,7 +249,7 @@ fn every_reason_to_stop_is_told() {
         let method = lbfgs(LineSearch::STRONG_WOLFE, stopping);
         let params = [("x".to_owned(), x.clone())];
         let outcome = method
-            .minimise_observed(&params, &mut || with_gradients(rosenbrock(&x)), &mut |iterate| {
+            .minimize_observed(&params, &mut || with_gradients(rosenbrock(&x)), &mut |iterate| {
                 let enough = breaks && iterate.iteration == 3;
                 if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
@@ -275,7 +275,7 @@ fn gradients_that_do_not_belong_to_the_loss_leave_the_parameters_where_they_were
     for (name, method) in methods(Stopping::default()) {
         let x = Var::new(&[1f64, 2.0], &Device::Cpu).unwrap();
         let outcome = method
-            .minimise(&[("x".to_owned(), x.clone())], &mut || {
+            .minimize(&[("x".to_owned(), x.clone())], &mut || {
                 let loss = x.sqr()?.sum_all()?;
                 let grads = loss.neg()?.backward()?;
                 Ok((loss, grads))
@@ -296,11 +296,11 @@ fn a_loss_that_answers_differently_is_refused_with_both_values() {
             f64::from(calls.get())
         };
         let params = [("x".to_owned(), x.clone())];
-        let error = method.minimise(&params, &mut || with_gradients(x.sqr()?.sum_all()? * next())).unwrap_err();
+        let error = method.minimize(&params, &mut || with_gradients(x.sqr()?.sum_all()? * next())).unwrap_err();
         assert!(matches!(&error, OptimError::NotDeterministic { first: 5.0, second: 10.0, .. }), "{name}: {error}");
         assert!(error.to_string().starts_with("the loss is not a function of the parameters: it was 5, and 10"));
         // The loss is the same, and its gradient is not.
-        let error = method.minimise(&params, &mut || {
+        let error = method.minimize(&params, &mut || {
             let loss = x.sqr()?.sum_all()?;
             let grads = (&loss * next())?.backward()?;
             Ok((loss, grads))
@@ -318,7 +318,7 @@ fn an_error_on_the_way_leaves_the_best_point() {
     let (mut best, evaluations) = (vec![], Cell::new(0));
     let error = Lbfgs::new(LbfgsConfig::default())
         .unwrap()
-        .minimise_observed(
+        .minimize_observed(
             &[("x".to_owned(), x.clone())],
             &mut || {
                 evaluations.set(evaluations.get() + 1);
@@ -344,19 +344,19 @@ fn what_does_not_fit_is_refused_by_name() {
     let method = Lbfgs::new(LbfgsConfig::default()).unwrap();
     let square = || with_gradients(x.sqr()?.sum_all());
 
-    let error = method.minimise(&params, &mut || square()).unwrap_err();
+    let error = method.minimize(&params, &mut || square()).unwrap_err();
     assert!(matches!(error, OptimError::MissingGradient { name } if name == "z"));
-    let error = method.minimise(&[], &mut || square()).unwrap_err();
+    let error = method.minimize(&[], &mut || square()).unwrap_err();
     assert!(matches!(error, OptimError::NothingToTrain));
     let twice = [params[0].clone(), params[0].clone()];
-    let error = method.minimise(&twice, &mut || square()).unwrap_err();
+    let error = method.minimize(&twice, &mut || square()).unwrap_err();
     assert!(matches!(error, OptimError::ListedTwice { name, .. } if name == "x"));
-    let error = method.minimise(&params[..1], &mut || Ok((x.sqr()?, square()?.1))).unwrap_err();
+    let error = method.minimize(&params[..1], &mut || Ok((x.sqr()?, square()?.1))).unwrap_err();
     assert_eq!(error.to_string(), "the loss must be a scalar, got the shape [2]");
 
     let hessian = |matrix: Tensor| {
         let newton = Newton::with_hessian(NewtonConfig::default(), move || Ok(matrix.clone())).unwrap();
-        newton.minimise(&params[..1], &mut || square()).unwrap_err()
+        newton.minimize(&params[..1], &mut || square()).unwrap_err()
     };
     let said = hessian(Tensor::ones((2, 3), DType::F32, &Device::Cpu).unwrap()).to_string();
     assert_eq!(said, "the Hessian needs the shape [2, 2] of F64, got [2, 3] of F32");

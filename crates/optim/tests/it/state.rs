@@ -155,7 +155,8 @@ fn a_state_that_shares_memory_with_the_slots_is_restored_and_not_shared() {
     optimizer.step(&grads(&[(&a, &[2.0]), (&b, &[3.0])]), 0.1).unwrap();
     let mut state = optimizer.state().unwrap();
     let lent = rule.0.lock().unwrap()[1].clone();
-    // candle refuses to set a variable to itself, which would be noticed when `a` has been restored.
+    // candle refuses to set a variable to itself, which would be noticed when `a` has been
+    // restored.
     state.insert("last/b".into(), lent.as_tensor().clone());
     optimizer.load_state(&state).unwrap();
     lent.set(&Tensor::new(&[7f32], &Device::Cpu).unwrap()).unwrap();

@@ -9,25 +9,26 @@ use crate::schedules::schedule::Schedule;
 /// ```
 ///
 /// with *T* = `steps`, *a* = `from` and *b* = `to`. This is PyTorch's `LinearLR` with
-/// `total_iters`, `start_factor` and `end_factor`. For a climb in front of another schedule there is
+/// `total_iters`, `start_factor` and `end_factor`. For a climb in front of another schedule there
+/// is
 /// [`Warmup`](crate::Warmup).
 ///
 /// # Examples
 /// ```
-/// use taper_optim::{Linear, Schedule};
+/// use taper_optim::{LinearSchedule, Schedule};
 ///
-/// let line = Linear::new(100, 1.0, 0.5)?;
+/// let line = LinearSchedule::new(100, 1.0, 0.5)?;
 /// assert_eq!([0, 50, 100, 200].map(|t| line.at(t)), [1.0, 0.75, 0.5, 0.5]);
 /// # Ok::<(), taper_optim::OptimError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Linear {
+pub struct LinearSchedule {
     steps: u64,
     from: f64,
     to: f64,
 }
 
-impl Linear {
+impl LinearSchedule {
     /// A line over `steps` updates, at least 1, from the factor `from` to the factor `to`, both
     /// in [0, 1].
     ///
@@ -41,7 +42,7 @@ impl Linear {
     }
 }
 
-impl Schedule for Linear {
+impl Schedule for LinearSchedule {
     fn at(&self, step: u64) -> f64 {
         if step >= self.steps {
             return self.to;
@@ -56,16 +57,16 @@ mod tests {
 
     #[test]
     fn it_goes_straight_and_stays_where_it_ends() {
-        let down = Linear::new(4, 1.0, 0.0).unwrap();
+        let down = LinearSchedule::new(4, 1.0, 0.0).unwrap();
         let values: Vec<f64> = (0..6).map(|t| down.at(t)).collect();
         assert_eq!(values, [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]);
-        let up = Linear::new(2, 0.25, 0.75).unwrap();
+        let up = LinearSchedule::new(2, 0.25, 0.75).unwrap();
         assert_eq!([0, 1, 2, u64::MAX].map(|t| up.at(t)), [0.25, 0.5, 0.75, 0.75]);
     }
 
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
-        let said = |steps, from, to| Linear::new(steps, from, to).unwrap_err().to_string();
+        let said = |steps, from, to| LinearSchedule::new(steps, from, to).unwrap_err().to_string();
         assert_eq!(said(0, 1.0, 0.0), "steps must be at least 1, got 0");
         assert_eq!(said(9, -0.5, 0.0), "from must be in [0, 1], got -0.5");
         assert_eq!(said(9, 1.0, f64::NAN), "to must be in [0, 1], got NaN");

@@ -39,15 +39,15 @@ use crate::second_order::objective::LossAndGradients;
 /// ```
 /// use std::ops::ControlFlow;
 /// use candle_core::{Device, Var};
-/// use taper_optim::{Bfgs, BfgsConfig, Lbfgs, LbfgsConfig, Minimiser};
+/// use taper_optim::{Bfgs, BfgsConfig, Lbfgs, LbfgsConfig, Minimizer};
 ///
-/// let methods: [Box<dyn Minimiser>; 2] =
+/// let methods: [Box<dyn Minimizer>; 2] =
 ///     [Box::new(Lbfgs::new(LbfgsConfig::default())?), Box::new(Bfgs::new(BfgsConfig::default())?)];
 /// for method in methods {
 ///     let x = Var::new(&[4f64, 2.0], &Device::Cpu)?;
 ///     let (params, mut path) = ([("x".to_owned(), x.clone())], vec![]);
 ///     let mut loss = || x.powf(4.0)?.sum_all().and_then(|loss| Ok((loss.clone(), loss.backward()?)));
-///     method.minimise_observed(&params, &mut loss, &mut |iterate| {
+///     method.minimize_observed(&params, &mut loss, &mut |iterate| {
 ///         path.push((iterate.x[0], iterate.x[1]));
 ///         ControlFlow::Continue(())
 ///     })?;
@@ -55,7 +55,7 @@ use crate::second_order::objective::LossAndGradients;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Minimiser {
+pub trait Minimizer {
     /// Moves the parameters to a minimum and leaves them at the best point found, even when an
     /// error ends the search.
     ///
@@ -73,16 +73,16 @@ pub trait Minimiser {
     /// - [`OptimError::MissingGradient`], [`OptimError::Mismatch`] when a gradient is absent or of
     ///   another shape or type than its parameter;
     /// - [`OptimError::Tensor`] when a tensor operation fails, those of the closure included.
-    fn minimise(&self, params: &[(String, Var)], closure: &mut LossAndGradients<'_>) -> Result<Outcome, OptimError> {
-        self.minimise_observed(params, closure, &mut |_| ControlFlow::Continue(()))
+    fn minimize(&self, params: &[(String, Var)], closure: &mut LossAndGradients<'_>) -> Result<Outcome, OptimError> {
+        self.minimize_observed(params, closure, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// [`Minimiser::minimise`] that shows each point to an observer, the start and the end
+    /// [`Minimizer::minimize`] that shows each point to an observer, the start and the end
     /// included. The parameters are there at that moment, and stay there when it breaks.
     ///
     /// # Errors
-    /// As [`Minimiser::minimise`].
-    fn minimise_observed(
+    /// As [`Minimizer::minimize`].
+    fn minimize_observed(
         &self,
         params: &[(String, Var)],
         closure: &mut LossAndGradients<'_>,
@@ -110,7 +110,7 @@ pub struct Iterate<'a> {
     pub x: &'a [f64],
 }
 
-/// How a minimisation ended.
+/// How a minimization ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// The loss at the end.
@@ -119,14 +119,14 @@ pub struct Outcome {
     pub gradient_norm: f64,
     /// How many steps were made.
     pub iterations: u64,
-    /// At how many points the loss was computed. The closure is called once for each, and at the start
-    /// once more, to see that it answers the same.
+    /// At how many points the loss was computed. The closure is called once for each, and at the
+    /// start once more, to see that it answers the same.
     pub evaluations: u64,
     /// Why there was no further step.
     pub stopped: Reason,
 }
 
-/// Why a minimisation ended.
+/// Why a minimization ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// No element of the gradient exceeds `tolerance_grad`: a stationary point.
@@ -155,9 +155,9 @@ pub struct Stopping {
     pub tolerance_change: f64,
     /// The most steps, at least 1. Default 200; PyTorch's is 20 in each call of `step`.
     pub max_iterations: u64,
-    /// At how many points the loss may be computed, at least one; a Hessian by differences, once begun, is
-    /// finished. Default without limit, PyTorch's is 1.25 · `max_iter`; a line search ends after
-    /// 25 evaluations anyway.
+    /// At how many points the loss may be computed, at least one; a Hessian by differences, once
+    /// begun, is finished. Default without limit, PyTorch's is 1.25 · `max_iter`; a line search
+    /// ends after 25 evaluations anyway.
     pub max_evaluations: Option<u64>,
 }
 
