@@ -61,7 +61,6 @@ impl Range {
 
 /// A number that is none of those that its place takes.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 #[error("{place} must be {wanted}; got {got}")]
 #[non_exhaustive]
 pub struct OutOfRange {
