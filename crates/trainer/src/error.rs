@@ -26,8 +26,9 @@ pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What can go wrong in a work of the trainer.
 ///
-/// Each part has an error of its own, and so has each crate below; this one holds them, and adds where a longer work stood. The cause is
-/// in [`source`](std::error::Error::source), and no error says what its cause says.
+/// Each part has an error of its own, and so has each crate below; this one holds them, and adds
+/// where a longer work stood. The cause is in [`source`](std::error::Error::source), and what this
+/// error adds does not repeat it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -130,7 +131,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error that this one has the words of: that of a part or of a crate below; this one where it has words of its own.
+    /// The error that this one has the words of: that of a part or of a crate below; this one where
+    /// it has words of its own.
     pub fn failure(&self) -> &(dyn std::error::Error + 'static) {
         match self {
             Self::File(error) => error,
