@@ -110,6 +110,7 @@ fn of_study(error: &StudyError) -> Option<&'static str> {
 mod tests {
     use std::path::Path;
 
+    use taper_optim::OptimError;
     use taper_trainer::recipe::Recipe;
     use taper_trainer::store::origin::require_pictures;
 
@@ -138,6 +139,20 @@ mod tests {
                       write where they are now into data.path of a run/recipe.toml, or, to measure the run on others, name them: taper eval \
                       'a run' DATA";
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn what_an_error_of_the_trainer_holds_is_found_however_deep_it_lies() {
+        let changed = Changed::new(Path::new("runs/x"), &Recipe::default(), vec!["seed: was 0, is 1".into()]);
+        let trial = TrainerError::Trial { path: "trials/0001".into(), source: Box::new(changed.into()) };
+        let error = anyhow::Error::from(trial).context("outside");
+        assert!(find::<Changed>(&error).is_some_and(|changed| changed.run == Path::new("runs/x")));
+        let text = said(&error);
+        assert!(text.starts_with("outside: the trial trials/0001: runs/x cannot go on: it has changed"), "{text}");
+        assert!(text.contains("is 1\nBring back what it was, or begin anew:\n  taper fine-tune -c"), "{text}");
+        let unusual = OptimError::BadConfig { field: "lr", wanted: "above 0", got: 0.0 };
+        let step = TrainerError::Step { epoch: 1, step: 2, source: Box::new(unusual.into()) }.into();
+        assert!(matches!(find(&step), Some(OptimError::BadConfig { .. })));
     }
 
     #[test]

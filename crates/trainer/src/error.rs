@@ -27,8 +27,8 @@ pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 /// What can go wrong in a work of the trainer.
 ///
 /// Each part has an error of its own, and so has each crate below; this one holds them, and adds
-/// where a longer work stood. The cause is in [`source`](std::error::Error::source), and no error
-/// says what its cause says.
+/// where a longer work stood. The cause is in [`source`](std::error::Error::source), and what this
+/// error adds does not repeat it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
