@@ -5,8 +5,8 @@ use crate::error::{OptimError, tensor_error};
 /// Parameters that stand elsewhere for a while: where [`Sam`](crate::Sam) wants the gradient, or at
 /// the weights of an [evaluation](crate::Optimizer::evaluation).
 ///
-/// [`Displaced::restore`] puts them back, to the bit. When it is dropped, after an error on the
-/// way, it does the same but cannot say whether that failed.
+/// [`Displaced::restore`] puts them back, to the bit; [`Displaced::stay`] leaves them there. When it
+/// is dropped, after an error on the way, it puts them back but cannot say whether that failed.
 #[derive(Debug, Default)]
 #[must_use = "parameters go back to their place when this is dropped"]
 pub struct Displaced {
@@ -35,6 +35,12 @@ impl Displaced {
     /// [`OptimError::Tensor`] for the first parameter that cannot be put back; the others are.
     pub fn restore(mut self) -> Result<(), OptimError> {
         self.put_back()
+    }
+
+    /// Leaves the parameters where they stand now: at the end of a training, for the weights that
+    /// it is to end with.
+    pub fn stay(mut self) {
+        self.kept.clear();
     }
 
     fn put_back(&mut self) -> Result<(), OptimError> {

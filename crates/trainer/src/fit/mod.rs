@@ -86,7 +86,7 @@ pub fn fit_with<'a>(
     let epochs = recipe.optimize.head_epochs + recipe.optimize.epochs;
     let begin = Begin { folder: options.scratch, epochs, pictures: pictures.0.dataset().len() };
     observers.iter_mut().try_for_each(|observer| observer.begin(&begin))?;
-    if let Method::FullBatch(lbfgs) = method(&recipe.optimize.rule, epochs as u64)? {
+    if let Method::FullBatch(lbfgs) = method(&recipe.optimize, epochs as u64)? {
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;
         return full_batch::fit(&lbfgs, (classifier, params), pictures, recipe, observers);

@@ -86,7 +86,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         session.classifier.freeze(phase.frozen)?;
         let Session { classifier, params, train, recipe, .. } = session;
         let o = &recipe.optimize;
-        let Method::Steps(rule) = method(&o.rule, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
+        let Method::Steps(rule) = method(o, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
             bail!("the rule {} finds the length of its steps by itself", o.rule.name());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);

@@ -101,12 +101,7 @@ impl Recipe {
         {
             optimize.remove("lr");
         }
-        for (name, value) in said {
-            match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
-                (Some(section), toml::Value::Table(fields)) => section.extend(fields),
-                (_, value) => drop(all.insert(name, value)),
-            }
-        }
+        merge(&mut all, said);
         parse(&all.to_string(), path)
     }
 
@@ -117,6 +112,16 @@ impl Recipe {
             self.optimize.lr = self.optimize.rule.usual_lr();
         }
         Ok(self)
+    }
+}
+
+/// Puts values over those of a table. Sections are merged; what has a name is one value.
+fn merge(all: &mut toml::Table, said: toml::Table) {
+    for (name, value) in said {
+        match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
+            (Some(section), toml::Value::Table(fields)) if !section.contains_key("name") => merge(section, fields),
+            (_, value) => drop(all.insert(name, value)),
+        }
     }
 }
 
