@@ -12,7 +12,7 @@ use taper_transfer::Classifier;
 
 use super::batches::{BatchSource, Batches};
 use super::feature_store::{self, FeatureStore};
-use super::step::{Stepper, Update};
+use super::step::{Rates, Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
@@ -177,16 +177,17 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.pending.0.push(loss.value);
         self.pending.1 += loss.pictures;
         let Some(grads) = self.stepper.gradients(&loss, self.pending.0.len(), last)? else { return Ok(None) };
-        drop(loss);
+        let grads = self.stepper.sharpened(self.session.classifier, loss, grads, &noise)?;
         let (losses, pictures) = take(&mut self.pending);
         let step = self.session.outcome.lrs.len();
-        let lr = o.lr * self.pace.at((step - self.first_step) as u64);
+        let of_phase = (step - self.first_step) as u64;
+        let (lr, momentum) = (o.lr * self.pace.at(of_phase), self.pace.momentum(of_phase));
         let loss = losses.iter().sum::<f64>() / losses.len() as f64;
         if !loss.is_finite() && o.non_finite == NonFiniteRecipe::Error {
             return Err(self.diverged("the loss".into(), lr).into());
         }
         let before = last.then(|| Before::of(self.session.classifier, self.session.params)).transpose()?;
-        let Update { stats, applied } = match self.stepper.update(grads, lr) {
+        let Update { stats, applied } = match self.stepper.update(grads, Rates { lr, momentum }) {
             Ok(update) => update,
             Err(error) => match error.downcast_ref() {
                 Some(OptimError::NonFiniteGradient { name }) => {
@@ -241,7 +242,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    /// Ends an epoch: validates the network, or the average of its weights, and shows the observers
+    /// Ends an epoch: validates the network, or the average of its weights, or those that its rule
+    /// wants evaluated, and shows the observers
     /// what came out. `Break` ends the phase, and where the outcome says that it is stopped, the
     /// training.
     ///
@@ -254,6 +256,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         if let Some(average) = self.average.as_mut().filter(|average| average.entered() > 0) {
             average.swap()?;
         }
+        let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
         let Session { classifier, params, outcome, phases, .. } = &mut *self.session;
         let evaluation = data.val.evaluate(classifier, &mut |stage, map| {
@@ -279,6 +282,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             outcome.stopped |= observer.epoch(&info, params)?.is_break();
         }
         if outcome.stopped && info.epoch < info.epochs {
+            evaluated.stay();
             return Ok(ControlFlow::Break(()));
         }
         let params = *params;
@@ -286,7 +290,15 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         if let Some(patience) = &mut self.patience
             && patience.observe(params, info.val_loss)?
         {
+            evaluated.stay();
             return Ok(ControlFlow::Break(()));
+        }
+        // The weights that were evaluated are what the next phase begins with, and what the last one
+        // leaves.
+        if self.epochs_done < self.phase.epochs {
+            evaluated.restore()?;
+        } else {
+            evaluated.stay();
         }
         // The average of a phase is what the next phase begins with, and what the last one leaves.
         if let Some(average) = self.average.as_mut().filter(|average| average.is_swapped())
@@ -330,7 +342,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             outcome.evaluation = data.val.evaluate(classifier, &mut |_, _| Ok(()))?;
         }
         outcome.penalty = self.stepper.penalty()?;
-        if recipe.plan == Plan::Gradual {
+        // What is remembered of the way does not fit other weights than those at its end.
+        if recipe.plan == Plan::Gradual && recipe.optimize.evaluates().is_none() {
             *memory = self.stepper.optimizer().state()?;
         }
         Ok(())

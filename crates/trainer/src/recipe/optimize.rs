@@ -76,7 +76,7 @@ fields! {
 
 impl OptimizeRecipe {
     /// What wants other weights evaluated than those that are trained, if there is such a thing.
-    pub(super) fn evaluates(&self) -> Option<&'static str> {
+    pub(crate) fn evaluates(&self) -> Option<&'static str> {
         match self.rule {
             Rule::ScheduleFreeAdamW(_) => Some(self.rule.name()),
             _ => (self.lookahead.k > 0).then_some("lookahead"),

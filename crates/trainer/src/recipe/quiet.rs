@@ -142,6 +142,9 @@ mod tests {
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
             (format!("{PROBE}precision = \"bf16\"\n"), ["optimize.precision", "f32"]),
             (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
+            (format!("{PROBE}sam.rho = 0.05\n"), ["optimize.sam.rho", "no single steps"]),
+            (format!("{PROBE}lookahead.k = 5\n"), ["optimize.lookahead.k", "no single steps"]),
+            (format!("{PROBE}centralize = true\n"), ["optimize.centralize", "those of the loss"]),
             (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),
         ] {
             let said = quiet(&text).check().unwrap_err().to_string();

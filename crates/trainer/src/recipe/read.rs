@@ -166,6 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn settings_within_a_section_keep_their_neighbors_and_those_of_a_name_do_not() {
+        let recipe = Recipe::parse("[optimize]\nlookahead = { k = 3, alpha = 0.25 }\n", "r.toml".as_ref()).unwrap();
+        let set = |setting| Read::set(&recipe, setting).unwrap().recipe.optimize;
+        assert_eq!(
+            (set("optimize.lookahead.k=7").lookahead.k, set("optimize.lookahead.k=7").lookahead.alpha),
+            (7, 0.25)
+        );
+        assert_eq!(set("optimize.lookahead={k=7}").lookahead.alpha, 0.25);
+        let recipe = Recipe::parse("[optimize]\nrule = { name = \"lion\", beta2 = 0.5 }\n", "r.toml".as_ref()).unwrap();
+        let rule = Read::set(&recipe, "optimize.rule={name=\"lion\", beta1=0.5}").unwrap().recipe.optimize.rule;
+        assert_eq!(rule, crate::recipe::Rule::Lion(taper_optim::LionConfig { beta1: 0.5, ..Default::default() }));
+    }
+
+    #[test]
     fn a_rule_that_is_named_brings_its_rate_whatever_is_usual() {
         for usual in [Recipe::default(), Recipe::from_scratch()] {
             let over = |text: &str| Recipe::parse_over(&usual, text, "r.toml".as_ref()).unwrap();

@@ -213,7 +213,12 @@ pub(super) const RANGES: &[Row] = &[
 
 impl Default for ScheduleRecipe {
     fn default() -> Self {
-        Self::OneCycle { div_factor: usual::div_factor(), final_div_factor: usual::final_div_factor(), base_momentum: None, max_momentum: None }
+        Self::OneCycle {
+            div_factor: usual::div_factor(),
+            final_div_factor: usual::final_div_factor(),
+            base_momentum: None,
+            max_momentum: None,
+        }
     }
 }
 
