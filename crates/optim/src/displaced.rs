@@ -56,3 +56,27 @@ impl Drop for Displaced {
         self.put_back().ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn parameters_go_back_unless_they_are_to_stay() {
+        let var = Var::new(&[1f64], &Device::Cpu).unwrap();
+        let displaced = || {
+            let mut displaced = Displaced::default();
+            displaced.keep("x", &var).unwrap();
+            var.set(&Tensor::new(&[2f64], &Device::Cpu).unwrap()).unwrap();
+            displaced
+        };
+        displaced().restore().unwrap();
+        assert_eq!(var.to_vec1::<f64>().unwrap(), [1.0]);
+        drop(displaced());
+        assert_eq!(var.to_vec1::<f64>().unwrap(), [1.0]);
+        displaced().stay();
+        assert_eq!(var.to_vec1::<f64>().unwrap(), [2.0]);
+    }
+}

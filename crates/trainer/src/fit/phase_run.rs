@@ -243,9 +243,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     }
 
     /// Ends an epoch: validates the network, or the average of its weights, or those that its rule
-    /// wants evaluated, and shows the observers
-    /// what came out. `Break` ends the phase, and where the outcome says that it is stopped, the
-    /// training.
+    /// wants evaluated, and shows the observers what came out. `Break` ends the phase, and where
+    /// the outcome says that it is stopped, the training.
     ///
     /// # Errors
     /// When a picture cannot be read, or an observer fails.
