@@ -90,12 +90,68 @@ fn refusals_say_what_is_known_and_what_to_do() {
         ("average = { name = \"ema\", decay = 1 }", &["optimize.average.decay", "in [0, 1)"]),
         ("clip = { name = \"value\", limit = 0 }", &["optimize.clip.limit", "positive"]),
         ("clip = true", &["line 2", "limit of the global norm"]),
+        ("rule = { name = \"adafactor\", d = 0.5 }", &["optimize.rule", "d must be", "0.5"]),
+        ("rule = { name = \"prodigy\", growth_rate = 0.5 }", &["optimize.rule.growth_rate", "from 1.0"]),
+        ("rule = { name = \"soap\", max_dim = 100000 }", &["optimize.rule.max_dim", "from 1 to"]),
+        ("rule = { name = \"sgdw\", dampening = 0.5, nesterov = true }", &["optimize.rule", "nesterov"]),
+        ("lookahead = { alpha = 0.25 }", &["optimize.lookahead.alpha", "optimize.lookahead.k is 0"]),
+        ("lookahead = { k = 5, alpha = 1.5 }", &["optimize.lookahead.alpha", "1.0"]),
+        ("lookahead.k = 5\naverage = \"ema\"", &["optimize.average", "lookahead"]),
+        ("rule = \"schedule_free_adamw\"\naverage = \"swa\"", &["optimize.average", "schedule_free_adamw"]),
+        ("sam = { rho = -1 }", &["optimize.sam.rho", "from 0.0"]),
+        ("sam = { rho = 0.05 }\naccumulate = 2", &["optimize.sam.rho", "optimize.accumulate"]),
+        (
+            "rule = \"adagrad\"\nschedule = { name = \"one_cycle\", base_momentum = 0.8 }",
+            &["optimize.schedule", "adagrad"],
+        ),
+        ("schedule = { name = \"one_cycle\", max_momentum = 1 }", &["optimize.schedule", "max_momentum"]),
+        ("schedule = { name = \"cosine_restarts\", decay = 2 }", &["optimize.schedule", "decay"]),
+        ("schedule = { name = \"triangular\", mode = \"triangular3\" }", &["triangular3", "triangular2"]),
         ("rule = \"lion\"\nmomentum = 0.9", &["optimize.momentum", "rule = {"]),
     ] {
         fs::write(folder.join("recipe.toml"), format!("[optimize]\n{recipe}\n")).unwrap();
         fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, words);
     }
     assert!(!folder.join("runs").exists());
+}
+
+/// Each trains by its name, and what is measured of it is what it leaves.
+#[test]
+fn what_is_validated_is_what_is_left_whatever_the_rule() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = (place.path(), small(place.path(), 5));
+    let plain = ["--optimizer", "sgdw", "--plan", "top"];
+    let with = |more: &[&'static str]| [&plain[..], more].concat();
+    let mut models = Vec::new();
+    for (i, args) in [
+        with(&[]),
+        with(&["--lookahead", "3"]),
+        with(&["--lookahead", "3", "--lookahead-alpha", "0.25"]),
+        with(&["--sam", "0.05"]),
+        with(&["--centralize"]),
+        vec!["--optimizer", "schedule_free_adamw", "--schedule", "constant", "--plan", "top"],
+        vec!["--optimizer", "adafactor", "--plan", "top"],
+        vec!["--optimizer", "prodigy", "--plan", "top"],
+        vec!["--optimizer", "soap", "--plan", "top"],
+        vec!["--optimizer", "nadamw", "--plan", "top"],
+        vec!["--optimizer", "radamw", "--plan", "top"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = format!("run{i}");
+        let ran = fine_tune(folder, &[&["--out", &out], &args[..]].concat());
+        assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.stderr);
+        assert!(train_losses(&folder.join(&out)).iter().all(|loss| loss.is_finite()), "{args:?}");
+        let summary = json(&folder.join(&out).join("summary.json"));
+        assert_eq!(summary["optimizer"], args[1]);
+        let eval: serde_json::Value = serde_json::from_str(&succeed(folder, &["eval", &out, "--json"]).stdout).unwrap();
+        assert_eq!(eval["accuracy"], summary["final"]["val_accuracy"], "{args:?}");
+        assert_eq!(eval["loss"], summary["final"]["val_loss"], "{args:?}");
+        let model = fs::read(folder.join(&out).join("model.safetensors")).unwrap();
+        assert!(!models.contains(&model), "{args:?} makes no difference");
+        models.push(model);
+    }
 }
 
 #[test]
@@ -108,6 +164,10 @@ fn a_gradient_that_is_not_finite_ends_the_run_or_is_skipped() {
     fs::write(folder.join("skip.toml"), format!("{wild}non_finite = \"skip\"\n")).unwrap();
     let ran = fine_tune(folder, &["-c", "skip.toml", "--out", "skip"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    // Whichever of both gradients of a step it is.
+    let sam = fine_tune(folder, &["-c", "skip.toml", "--out", "sam", "--sam", "0.05"]);
+    assert_eq!(sam.code, Some(0), "{}", sam.stderr);
+    assert!(json(&folder.join("sam/summary.json"))["skipped_steps"].as_u64().unwrap() > 0);
     let summary = json(&folder.join("skip/summary.json"));
     assert!(summary["skipped_steps"].as_u64().unwrap() > 0, "{summary}");
 }

@@ -58,6 +58,11 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
         "plan = \"gradual\"\noptimize.accumulate = 2\noptimize.non_finite = \"skip\"\nregularize.l1 = 1e-4",
         "plan = \"probe\"\ndata.variants = 2\noptimize.average = { name = \"swa\", start = 0.2, every = 0.4 }",
         "model = \"resnet18_narrow\"\npretrained = false\nregularize.stochastic_depth = 0.5\nregularize.mixup = 0.2",
+        "optimize.rule = \"schedule_free_adamw\"\noptimize.schedule = \"constant\"\nregularize.patience = 1",
+        "plan = \"gradual\"\noptimize.rule = \"sgdw\"\noptimize.lookahead = { k = 3, alpha = 0.25 }\noptimize.centralize = true",
+        "model = \"resnet18_narrow\"\npretrained = false\noptimize.sam.rho = 0.05\nregularize.stochastic_depth = 0.5",
+        "optimize.rule = { name = \"soap\", frequency = 2, max_dim = 100 }\noptimize.schedule = { name = \"one_cycle\", base_momentum = 0.8 }",
+        "plan = \"gradual\"\noptimize.rule = \"prodigy\"",
     ]
     .into_iter()
     .enumerate()

@@ -5,8 +5,8 @@ use crate::error::{OptimError, tensor_error};
 /// Parameters that stand elsewhere for a while: where [`Sam`](crate::Sam) wants the gradient, or at
 /// the weights of an [evaluation](crate::Optimizer::evaluation).
 ///
-/// [`Displaced::restore`] puts them back, to the bit. When it is dropped, after an error on the
-/// way, it does the same but cannot say whether that failed.
+/// [`Displaced::restore`] puts them back, to the bit; [`Displaced::stay`] leaves them there. When
+/// it is dropped, after an error on the way, it puts them back but cannot say whether that failed.
 #[derive(Debug, Default)]
 #[must_use = "parameters go back to their place when this is dropped"]
 pub struct Displaced {
@@ -37,6 +37,12 @@ impl Displaced {
         self.put_back()
     }
 
+    /// Leaves the parameters where they stand now: at the end of a training, for the weights that
+    /// it is to end with.
+    pub fn stay(mut self) {
+        self.kept.clear();
+    }
+
     fn put_back(&mut self) -> Result<(), OptimError> {
         let back = |Kept { name, var, value }: Kept| var.set(&value).map_err(|source| tensor_error(&name, source));
         let outcomes: Vec<_> = self.kept.drain(..).map(back).collect();
@@ -48,5 +54,29 @@ impl Drop for Displaced {
     fn drop(&mut self) {
         // Who wants to know calls `restore`.
         self.put_back().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn parameters_go_back_unless_they_are_to_stay() {
+        let var = Var::new(&[1f64], &Device::Cpu).unwrap();
+        let displaced = || {
+            let mut displaced = Displaced::default();
+            displaced.keep("x", &var).unwrap();
+            var.set(&Tensor::new(&[2f64], &Device::Cpu).unwrap()).unwrap();
+            displaced
+        };
+        displaced().restore().unwrap();
+        assert_eq!(var.to_vec1::<f64>().unwrap(), [1.0]);
+        drop(displaced());
+        assert_eq!(var.to_vec1::<f64>().unwrap(), [1.0]);
+        displaced().stay();
+        assert_eq!(var.to_vec1::<f64>().unwrap(), [2.0]);
     }
 }

@@ -8,7 +8,7 @@ impl Optimizer {
     /// parameters of other rules stay where they are, and so do those that had no update yet.
     ///
     /// [`Displaced::restore`] puts them back, to the bit; only then may training go on, and a state
-    /// or the parameters be saved to go on from.
+    /// or the parameters be saved to go on from. [`Displaced::stay`] ends a training with them.
     ///
     /// # Errors
     /// [`OptimError::Tensor`] when a tensor operation fails; all parameters are then where they

@@ -17,7 +17,7 @@ use taper_report::landscape::{
 #[derive(Debug, clap::Args)]
 #[command(
     group(ArgGroup::new("output").args(["svg", "png", "csv"]).required(true).multiple(true)),
-    after_help = "Examples:\n  taper optimize --on quadratic --condition 50 --rules sgd,momentum,adam --svg ravine.svg\n  taper optimize --on saddle --rules sgd=0.03,rmsprop,newton --steps 200 --png saddle.png --csv saddle.csv\n  taper optimize --schedules cosine,one-cycle --steps 100 --svg schedules.svg\n\nRules: sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, amsgrad, adamw, adamax, nadam, radam, lion, lars, lamb,\nmuon; of second order: newton, bfgs, lbfgs. `all` is every one. Each has a rate that suits the function."
+    after_help = "Examples:\n  taper optimize --on quadratic --condition 50 --rules sgd,momentum,adam --svg ravine.svg\n  taper optimize --on saddle --rules sgd=0.03,rmsprop,newton --steps 200 --png saddle.png --csv saddle.csv\n  taper optimize --schedules cosine,one-cycle --steps 100 --svg schedules.svg\n\nRules: sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, amsgrad, adamw, adamax, nadam, radam, lion, lars, lamb,\nmuon, soap, prodigy, adafactor, schedule-free-adamw; of second order: newton, bfgs, lbfgs. `all` is every one. Each has a rate that suits the function."
 )]
 pub struct OptimizeArgs {
     /// The function: quadratic, rosenbrock, beale, saddle or bump

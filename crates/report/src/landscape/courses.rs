@@ -1,10 +1,11 @@
 //! Every update rule and method by its name, with a rate that suits each function.
 
 use taper_optim::{
-    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adam, AdamConfig, AdamW, AdamWConfig, Bfgs,
-    BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion, LionConfig, Minimizer, Momentum,
-    MomentumConfig, Muon, MuonConfig, NAdam, NAdamConfig, Newton, NewtonConfig, OptimError, RAdam, RAdamConfig,
-    RmsProp, RmsPropConfig, Sgd, SgdConfig, Stopping, UpdateRule,
+    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
+    AdamConfig, AdamW, AdamWConfig, Bfgs, BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion,
+    LionConfig, Minimizer, Momentum, MomentumConfig, Muon, MuonConfig, NAdam, NAdamConfig, Newton, NewtonConfig,
+    OptimError, Prodigy, ProdigyConfig, RAdam, RAdamConfig, RmsProp, RmsPropConfig, ScheduleFreeAdamW,
+    ScheduleFreeAdamWConfig, Sgd, SgdConfig, Soap, SoapConfig, Stopping, UpdateRule,
 };
 
 use super::error::require_positive;
@@ -80,7 +81,7 @@ macro_rules! minimizer {
 
 /// In the order of the README. The rates are for the functions in the order of [`Function::NAMES`],
 /// and such that 100 steps show what each is like.
-static TABLE: [Row; 19] = [
+static TABLE: [Row; 23] = [
     rule!("sgd", Proportional, Sgd(SgdConfig::default()), [1.9, 2e-3, 0.02, 0.03, 0.02]),
     rule!("momentum", Proportional, Momentum(MomentumConfig::default()), [1.0, 1e-3, 0.005, 0.02, 0.02]),
     rule!(
@@ -102,6 +103,15 @@ static TABLE: [Row; 19] = [
     rule!("lars", Rule, Lars(LarsConfig::default()), [10.0, 5.0, 5.0, 20.0, 10.0]),
     rule!("lamb", Rule, Lamb(LambConfig::default()), [0.05, 0.03, 0.05, 0.05, 0.05]),
     rule!("muon", Rule, Muon(MuonConfig::default()), [0.15, 0.1, 0.2, 0.2, 0.2]),
+    rule!("soap", Rule, Soap(SoapConfig::default()), [0.1, 0.2, 0.2, 0.05, 0.1]),
+    rule!("prodigy", Rule, Prodigy(ProdigyConfig::default()), [1.0, 1.0, 1.0, 1.0, 1.0]),
+    rule!("adafactor", Rule, Adafactor(AdafactorConfig::default()), [0.1, 0.1, 0.1, 0.1, 0.1]),
+    rule!(
+        "schedule-free-adamw",
+        Rule,
+        ScheduleFreeAdamW(ScheduleFreeAdamWConfig::default()),
+        [0.1, 0.2, 0.2, 0.05, 0.1]
+    ),
     minimizer!("newton", Newton, NewtonConfig),
     minimizer!("bfgs", Bfgs, BfgsConfig),
     minimizer!("lbfgs", Lbfgs, LbfgsConfig),

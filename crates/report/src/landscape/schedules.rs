@@ -2,7 +2,7 @@
 
 use taper_optim::{
     Constant, Cosine, CosineRestarts, Exponential, InverseTime, LinearSchedule, MultiStep, OneCycle, OneCycleConfig,
-    OptimError, Polynomial, Schedule, SnapshotCycles, StepDecay, Then, Triangular, Warmup,
+    OptimError, Polynomial, Schedule, SnapshotCycles, StepDecay, Then, Triangular, Triangular2, Warmup,
 };
 
 use super::LandscapeError;
@@ -35,7 +35,7 @@ macro_rules! row {
 }
 
 /// In the order of the README.
-static TABLE: [Row; 14] = [
+static TABLE: [Row; 15] = [
     row!("constant", |_t| Constant, "Constant"),
     row!("step-decay", |t| StepDecay::new(t / 4, 0.5)?, "StepDecay::new({}, 0.5)", t / 4),
     row!(
@@ -58,6 +58,7 @@ static TABLE: [Row; 14] = [
     ),
     row!("snapshot-cycles", |t| SnapshotCycles::new(t, 5)?, "SnapshotCycles::new({t}, 5)"),
     row!("triangular", |t| Triangular::new(t / 4, 0.1)?, "Triangular::new({}, 0.1)", t / 4),
+    row!("triangular2", |t| Triangular2::new(t / 8, 0.1)?, "Triangular2::new({}, 0.1)", t / 8),
     row!("one-cycle", |t| OneCycle::new(t, OneCycleConfig::default())?, "OneCycle::new({t}, default)"),
     row!(
         "warmup",

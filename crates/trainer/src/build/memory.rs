@@ -11,7 +11,7 @@ use taper_transfer::Classifier;
 pub use self::machine::Machine;
 use crate::build::phases::phases;
 use crate::finding::{Finding, Verdict};
-use crate::recipe::{Recipe, RecipeError, Rule};
+use crate::recipe::{OptimizeRecipe, Recipe, RecipeError};
 
 /// What a step of training takes beside the weights that are there already, bytes; from the
 /// network's graph. It counts what cannot be done without: a training takes more, so that one which
@@ -48,7 +48,7 @@ impl Need {
         let weights: usize =
             params.trainables().iter().filter(|(name, _)| trained(name)).map(|(_, var)| var.elem_count()).sum();
         Some(Self {
-            fixed: weights as u64 * NUMBER * (1 + slots(&recipe.optimize.rule)),
+            fixed: weights as u64 * NUMBER * (1 + slots(&recipe.optimize)),
             a_picture: picture(side).saturating_add(kept.max(below)),
             pictures: batch(train) as u64,
             least: 2,
@@ -177,15 +177,10 @@ fn stage_of(classifier: &Classifier, name: &str) -> usize {
     }
 }
 
-/// How many numbers a rule remembers of each weight, at least.
-fn slots(rule: &Rule) -> u64 {
-    match rule {
-        Rule::AdamW(_) | Rule::Adam(_) | Rule::RAdam(_) | Rule::NAdam(_) | Rule::AdaMax(_) | Rule::AdaDelta(_) => 2,
-        Rule::Lamb(_) => 2,
-        Rule::Sgd(_) | Rule::Nesterov(_) | Rule::Momentum(_) | Rule::AdaGrad(_) | Rule::RmsProp(_) => 1,
-        Rule::Lion(_) | Rule::Lars(_) | Rule::Muon(_) => 1,
-        Rule::Lbfgs(_) => 0,
-    }
+/// How many numbers are remembered of each weight, at least: those of the rule, slow weights, and
+/// where weights were before they were moved for a second gradient.
+fn slots(o: &OptimizeRecipe) -> u64 {
+    o.rule.slots() + u64::from(o.lookahead.k > 0) + u64::from(o.sam.rho > 0.0)
 }
 
 /// Refuses a training that this machine has no memory for; what to say of one that has more than is

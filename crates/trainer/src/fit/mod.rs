@@ -1,11 +1,11 @@
 //! The training loop.
 //!
 //! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out
-//! of it, a [`PhaseRun`] the phase that it is in; `step` is what happens to a batch, `batches`
-//! where the batches come from, `feature_store` what frozen stages made of the pictures, computed
-//! once ([`FeatureCache`]: once for several trainings). `full_batch` solves the head of a probe
-//! without steps. [`Observer`]s look on (`recorder` and `snapshots` write into a run folder),
-//! [`Outcome`] is what is left.
+//! of it, a [`PhaseRun`] the phase that it is in; `step` is what happens to a batch, `sharpness`
+//! takes its second gradient where a recipe wants one, `batches` is where the batches come from,
+//! `feature_store` what frozen stages made of the pictures, computed once ([`FeatureCache`]: once
+//! for several trainings). `full_batch` solves the head of a probe without steps. [`Observer`]s
+//! look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is left.
 
 mod error;
 
@@ -20,6 +20,8 @@ mod feature_store;
 mod feature_cache;
 
 mod batches;
+
+mod sharpness;
 
 mod step;
 
@@ -57,6 +59,7 @@ pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};
+pub(crate) use self::step::Rates;
 
 /// Trains a classifier as a recipe says. With an average of the weights it is the average that is
 /// validated, shown to observers after an epoch, and left in `params`.
@@ -89,7 +92,7 @@ pub fn fit_with<'a>(
     let epochs = recipe.optimize.head_epochs + recipe.optimize.epochs;
     let begin = Begin { folder: options.scratch, epochs, pictures: pictures.0.dataset().len() };
     observers.iter_mut().try_for_each(|observer| observer.begin(&begin))?;
-    if let Method::FullBatch(lbfgs) = method(&recipe.optimize.rule, epochs as u64)? {
+    if let Method::FullBatch(lbfgs) = method(&recipe.optimize, epochs as u64)? {
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;
         return full_batch::fit(&lbfgs, (classifier, params), pictures, recipe, observers);

@@ -13,7 +13,7 @@ use taper_transfer::Classifier;
 use super::batches::{BatchSource, Batches};
 use super::error::FitError;
 use super::feature_store::{self, FeatureStore};
-use super::step::{Stepper, Update};
+use super::step::{Rates, Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
@@ -95,7 +95,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         session.classifier.freeze(phase.frozen)?;
         let Session { classifier, params, train, recipe, .. } = session;
         let o = &recipe.optimize;
-        let Method::Steps(rule) = method(&o.rule, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
+        let Method::Steps(rule) = method(o, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
             return Err(FitError::NoSteps { rule: o.rule.name() }.into());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);
@@ -186,16 +186,17 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.pending.0.push(loss.value);
         self.pending.1 += loss.pictures;
         let Some(grads) = self.stepper.gradients(&loss, self.pending.0.len(), last)? else { return Ok(None) };
-        drop(loss);
+        let grads = self.stepper.sharpened(self.session.classifier, loss, grads, &noise)?;
         let (losses, pictures) = take(&mut self.pending);
         let step = self.session.outcome.lrs.len();
-        let lr = o.lr * self.pace.at((step - self.first_step) as u64);
+        let of_phase = (step - self.first_step) as u64;
+        let (lr, momentum) = (o.lr * self.pace.at(of_phase), self.pace.momentum(of_phase));
         let loss = losses.iter().sum::<f64>() / losses.len() as f64;
         if !loss.is_finite() && o.non_finite == NonFiniteRecipe::Error {
             return Err(self.diverged("the loss".into(), lr).into());
         }
         let before = last.then(|| Before::of(self.session.classifier, self.session.params)).transpose()?;
-        let updated = self.stepper.update(grads, lr);
+        let updated = self.stepper.update(grads, Rates { lr, momentum });
         let Update { stats, applied } = updated.map_err(|error| self.failed(error, lr))?;
         self.losses.push(loss);
         if applied {
@@ -251,9 +252,9 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    /// Ends an epoch: validates the network, or the average of its weights, and shows the observers
-    /// what came out. `Break` ends the phase, and where the outcome says that it is stopped, the
-    /// training.
+    /// Ends an epoch: validates the network, or the average of its weights, or those that its rule
+    /// wants evaluated, and shows the observers what came out. `Break` ends the phase, and where
+    /// the outcome says that it is stopped, the training.
     ///
     /// # Errors
     /// When a picture cannot be read, or an observer fails.
@@ -264,6 +265,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         if let Some(average) = self.average.as_mut().filter(|average| average.entered() > 0) {
             average.swap()?;
         }
+        let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
         let Session { classifier, params, outcome, phases, .. } = &mut *self.session;
         let evaluation = data.val.evaluate(classifier, &mut |stage, map| {
@@ -289,6 +291,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             outcome.stopped |= observer.epoch(&info, params)?.is_break();
         }
         if outcome.stopped && info.epoch < info.epochs {
+            evaluated.stay();
             return Ok(ControlFlow::Break(()));
         }
         let params = *params;
@@ -296,7 +299,15 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         if let Some(patience) = &mut self.patience
             && patience.observe(params, info.val_loss)?
         {
+            evaluated.stay();
             return Ok(ControlFlow::Break(()));
+        }
+        // The weights that were evaluated are what the next phase begins with, and what the last
+        // one leaves.
+        if self.epochs_done < self.phase.epochs {
+            evaluated.restore()?;
+        } else {
+            evaluated.stay();
         }
         // The average of a phase is what the next phase begins with, and what the last one leaves.
         if let Some(average) = self.average.as_mut().filter(|average| average.is_swapped())
@@ -340,7 +351,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             outcome.evaluation = data.val.evaluate(classifier, &mut |_, _| Ok(()))?;
         }
         outcome.penalty = self.stepper.penalty()?;
-        if recipe.plan == Plan::Gradual {
+        // What is remembered of the way does not fit other weights than those at its end.
+        if recipe.plan == Plan::Gradual && recipe.optimize.evaluates().is_none() {
             *memory = self.stepper.optimizer().state()?;
         }
         Ok(())

@@ -7,10 +7,11 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use taper_data::Dataset;
 use taper_nn::{Mode, Params};
-use taper_optim::{Accumulator, Optimizer, StepStats, UpdateRule};
+use taper_optim::{Accumulator, Optimizer, Plan, StepStats, UpdateRule};
 use taper_tensor::{Batch, Precision, Rng, backward, cross_entropy};
 use taper_transfer::Classifier;
 
+use super::sharpness::Sharpness;
 use crate::build::optimize::optimizer;
 use crate::build::regularize::Regularizer;
 use crate::error::Result;
@@ -28,6 +29,7 @@ pub(crate) struct Stepper {
     /// Batches that make a step, and the sum of their gradients where there are several.
     accumulate: usize,
     accumulator: Option<Accumulator>,
+    sharpness: Option<Sharpness>,
     /// Steps left out because a gradient was not finite.
     skipped: u64,
 }
@@ -35,10 +37,21 @@ pub(crate) struct Stepper {
 /// The loss of a batch before the step.
 pub(crate) struct Loss {
     tensor: Tensor,
+    /// The batch as it was learned, where its loss is wanted a second time.
+    batch: Option<Batch>,
     /// Its value, nats.
     pub(crate) value: f64,
     /// Pictures in the batch.
     pub(crate) pictures: usize,
+}
+
+/// How large an update is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rates {
+    /// The base rate.
+    pub(crate) lr: f64,
+    /// What takes the place of the rule's momentum, if anything does.
+    pub(crate) momentum: Option<f64>,
 }
 
 /// What an update did.
@@ -66,6 +79,7 @@ impl Stepper {
             regularizer: Regularizer::new((classifier, params), recipe, pictures)?,
             accumulate,
             accumulator: (accumulate > 1).then(|| Accumulator::new(&optimizer)),
+            sharpness: Sharpness::new(recipe, params)?,
             optimizer,
             skipped: 0,
         })
@@ -74,11 +88,31 @@ impl Stepper {
     /// The loss of a batch, its labels smoothed and its pictures mixed by the stream of the step.
     pub(crate) fn loss(&self, classifier: &Classifier, batch: Batch, noise: &Rng) -> Result<Loss> {
         let batch = self.regularizer.batch(batch, noise)?;
+        let tensor = self.forward(classifier, &batch, noise)?;
+        let value = f64::from(tensor.to_scalar::<f32>()?);
+        let pictures = batch.len();
+        Ok(Loss { tensor, batch: self.sharpness.is_some().then_some(batch), value, pictures })
+    }
+
+    fn forward(&self, classifier: &Classifier, batch: &Batch, noise: &Rng) -> Result<Tensor> {
         let forward = || classifier.forward_from(self.first_stage, &batch.images, Mode::Train(noise));
         let logits = self.precision.run(forward)?;
-        let tensor = cross_entropy(&logits, &batch.targets)?;
-        let value = f64::from(tensor.to_scalar::<f32>()?);
-        Ok(Loss { tensor, value, pictures: batch.len() })
+        Ok(cross_entropy(&logits, &batch.targets)?)
+    }
+
+    /// The gradients that the step is to be taken by in the place of those of its loss: with
+    /// sharpness-aware minimization those of the same batch, by the same stream, at the worst point
+    /// near by.
+    pub(crate) fn sharpened(
+        &self,
+        classifier: &Classifier,
+        loss: Loss,
+        grads: GradStore,
+        noise: &Rng,
+    ) -> Result<GradStore> {
+        let (Some(sharpness), Some(batch)) = (&self.sharpness, loss.batch) else { return Ok(grads) };
+        drop(loss.tensor);
+        sharpness.gradients(&self.optimizer, grads, || self.forward(classifier, &batch, noise))
     }
 
     /// The gradients of a step, once the loss is that of its last batch; none while batches are
@@ -97,9 +131,16 @@ impl Stepper {
     ///
     /// # Errors
     /// [`OptimError::NonFiniteGradient`](taper_optim::OptimError) where the recipe wants it.
-    pub(crate) fn update(&mut self, mut grads: GradStore, lr: f64) -> Result<Update> {
+    pub(crate) fn update(&mut self, mut grads: GradStore, rates: Rates) -> Result<Update> {
+        let Rates { lr, momentum } = rates;
         self.regularizer.gradients(&mut grads)?;
-        let stats = self.optimizer.step(&grads, lr)?;
+        let stats = match momentum {
+            None => self.optimizer.step(&grads, lr)?,
+            Some(momentum) => {
+                let plan = Plan { lr, momentum: Some(Box::new(move |_| momentum)), ..Plan::default() };
+                self.optimizer.step_at(&grads, 0, &plan)?
+            }
+        };
         let applied = stats.skipped == self.skipped;
         if applied {
             self.regularizer.weights(lr)?;

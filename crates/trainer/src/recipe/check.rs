@@ -1,10 +1,12 @@
 //! What makes a recipe one that cannot be run.
 
+use super::average::AverageRecipe;
 use super::error::RecipeError;
 use super::head::HeadKind;
 use super::limits::check_recipe;
 use super::must::Must;
 use super::root::{MOST_SEED, Recipe};
+use super::wrappers::{LookaheadRecipe, SamRecipe};
 
 /// What must hold before a recipe can be written: TOML has no larger numbers, and text in UTF-8
 /// alone.
@@ -35,6 +37,32 @@ const TOGETHER: &[Must] = &[
         field: "optimize.epochs",
         wanted: "at least 1 with optimize.head_epochs",
         broken: |r| (r.optimize.head_epochs + r.optimize.epochs == 0).then(|| "0".into()),
+    },
+    Must {
+        field: "optimize.lookahead.alpha",
+        wanted: "left out where optimize.lookahead.k is 0, which is no lookahead",
+        broken: |r| {
+            let LookaheadRecipe { k, alpha } = r.optimize.lookahead;
+            (k == 0 && alpha != LookaheadRecipe::default().alpha).then(|| alpha.to_string())
+        },
+    },
+    Must {
+        field: "optimize.average",
+        wanted: "none with schedule_free_adamw or lookahead, which have weights of their own to be validated",
+        broken: |r| {
+            let averaged = r.optimize.average != AverageRecipe::default() && r.optimize.evaluates().is_some();
+            averaged.then(|| r.optimize.average.name().into())
+        },
+    },
+    Must { field: "regularize.l1", wanted: EVALUATED, broken: |r| beside(r, r.regularize.l1) },
+    Must { field: "regularize.max_norm", wanted: EVALUATED, broken: |r| beside(r, r.regularize.max_norm) },
+    Must {
+        field: "optimize.sam.rho",
+        wanted: "0 with optimize.accumulate above 1: both gradients are those of one batch",
+        broken: |r| {
+            let SamRecipe { rho } = r.optimize.sam;
+            (rho != 0.0 && r.optimize.accumulate > 1).then(|| rho.to_string())
+        },
     },
     Must {
         field: "data.image_size",
@@ -85,6 +113,15 @@ const TOGETHER: &[Must] = &[
         broken: |r| (r.head.kind == HeadKind::Mlp && r.head.hidden == 0).then(|| "0".into()),
     },
 ];
+
+/// Of settings that act on the weights that are trained.
+const EVALUATED: &str =
+    "0 with schedule_free_adamw or lookahead: it acts on the weights that are trained, not on those that are validated";
+
+/// A number that is not 0, where other weights are validated than those that are trained.
+fn beside(recipe: &Recipe, value: f64) -> Option<String> {
+    recipe.optimize.evaluates().filter(|_| value != 0.0).map(|_| value.to_string())
+}
 
 impl Recipe {
     /// Looks at every number: those that may be said by themselves, then those that depend on

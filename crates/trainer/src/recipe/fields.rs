@@ -7,6 +7,7 @@ use super::head::HeadRecipe;
 use super::optimize::OptimizeRecipe;
 use super::regularize::RegularizeRecipe;
 use super::root::Recipe;
+use super::wrappers::{LookaheadRecipe, SamRecipe};
 
 /// All settings of a recipe, in the order of its file.
 pub fn fields() -> impl Iterator<Item = &'static Field> {
@@ -16,6 +17,8 @@ pub fn fields() -> impl Iterator<Item = &'static Field> {
         AugmentRecipe::ROWS,
         HeadRecipe::ROWS,
         OptimizeRecipe::ROWS,
+        LookaheadRecipe::ROWS,
+        SamRecipe::ROWS,
         RegularizeRecipe::ROWS,
     ];
     sections.into_iter().flatten().flatten()

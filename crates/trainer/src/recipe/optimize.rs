@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::average::AverageRecipe;
 use super::clip::{ClipRecipe, NonFiniteRecipe, clip};
 use super::error::RecipeError;
-use super::field::Takes::{Choice, Clip, LrScale, Named, Number, Stages};
+use super::field::Takes::{Choice, Clip, LrScale, Named, Number, Stages, Switch};
 use super::field::fields;
 use super::named::named;
 use super::precision::PrecisionRecipe;
@@ -13,6 +13,7 @@ use super::range::EPOCHS;
 use super::range::Range::{Fraction, Positive, Whole};
 use super::rule::Rule;
 use super::schedule::ScheduleRecipe;
+use super::wrappers::{LookaheadRecipe, SamRecipe};
 
 fields! {
     /// How long and how fast. What has a name is written as `{ name = "...", ... }` with those
@@ -21,6 +22,8 @@ fields! {
         /// The update rule.
         #[serde(deserialize_with = "named")]
         rule: Rule = Rule::default() => [Optimizer, "--optimizer NAME", Short, Named(&Rule::NAMES)];
+        /// Take from the gradient of each unit its mean, before the rule sees it.
+        centralize: bool = false => [Optimizer, "--centralize", Long, Switch];
         /// What was said before rules had settings of their own: the momentum of `sgd` and
         /// `nesterov`, which [`Recipe::parse`](super::Recipe::parse) hands on to these. Never
         /// written.
@@ -64,10 +67,22 @@ fields! {
         /// The average of the weights that is validated and left.
         #[serde(deserialize_with = "named")]
         average: AverageRecipe = AverageRecipe::default() => [Optimizer, "--average NAME", Long, Named(&AverageRecipe::NAMES)];
+        /// Slow weights that follow those of the rule.
+        lookahead: LookaheadRecipe = LookaheadRecipe::default();
+        /// The gradient of the worst point near by.
+        sam: SamRecipe = SamRecipe::default();
     }
 }
 
 impl OptimizeRecipe {
+    /// What wants other weights evaluated than those that are trained, if there is such a thing.
+    pub(crate) fn evaluates(&self) -> Option<&'static str> {
+        match self.rule {
+            Rule::ScheduleFreeAdamW(_) => Some(self.rule.name()),
+            _ => (self.lookahead.k > 0).then_some("lookahead"),
+        }
+    }
+
     /// Gives the momentum of an older recipe to the rule that it was for.
     pub(super) fn hand_on_momentum(&mut self) -> Result<(), RecipeError> {
         let Some(old) = self.momentum.take() else { return Ok(()) };

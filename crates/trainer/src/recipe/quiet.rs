@@ -50,6 +50,9 @@ const NOISES: &[Noise] = &[
 /// Of settings that act on a step, or on the weights beside the loss.
 const PENALTY: &str = "0 with the rule lbfgs, whose penalty is weight_decay";
 
+/// Of what goes around a rule.
+const NO_STEPS: &str = "0 with the rule lbfgs, which takes no single steps";
+
 /// What a method that takes no single steps has no use for.
 const USELESS: &[Must] = &[
     Must {
@@ -75,6 +78,13 @@ const USELESS: &[Must] = &[
         field: "optimize.average",
         wanted: "none with the rule lbfgs, which ends at the minimum and not around it",
         broken: |r| (r.optimize.average != AverageRecipe::default()).then(|| r.optimize.average.name().into()),
+    },
+    Must { field: "optimize.lookahead.k", wanted: NO_STEPS, broken: |r| other(r.optimize.lookahead.k as f64) },
+    Must { field: "optimize.sam.rho", wanted: NO_STEPS, broken: |r| other(r.optimize.sam.rho) },
+    Must {
+        field: "optimize.centralize",
+        wanted: "false with the rule lbfgs, whose gradients must be those of the loss",
+        broken: |r| r.optimize.centralize.then(|| "true".into()),
     },
     Must {
         field: "optimize.schedule",
@@ -132,6 +142,9 @@ mod tests {
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
             (format!("{PROBE}precision = \"bf16\"\n"), ["optimize.precision", "f32"]),
             (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
+            (format!("{PROBE}sam.rho = 0.05\n"), ["optimize.sam.rho", "no single steps"]),
+            (format!("{PROBE}lookahead.k = 5\n"), ["optimize.lookahead.k", "no single steps"]),
+            (format!("{PROBE}centralize = true\n"), ["optimize.centralize", "those of the loss"]),
             (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),
         ] {
             let said = quiet(&text).check().unwrap_err().to_string();

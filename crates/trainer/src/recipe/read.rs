@@ -101,12 +101,7 @@ impl Recipe {
         {
             optimize.remove("lr");
         }
-        for (name, value) in said {
-            match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
-                (Some(section), toml::Value::Table(fields)) => section.extend(fields),
-                (_, value) => drop(all.insert(name, value)),
-            }
-        }
+        merge(&mut all, said);
         parse(&all.to_string(), path)
     }
 
@@ -117,6 +112,16 @@ impl Recipe {
             self.optimize.lr = self.optimize.rule.usual_lr();
         }
         Ok(self)
+    }
+}
+
+/// Puts values over those of a table. Sections are merged; what has a name is one value.
+fn merge(all: &mut toml::Table, said: toml::Table) {
+    for (name, value) in said {
+        match (all.get_mut(&name).and_then(toml::Value::as_table_mut), value) {
+            (Some(section), toml::Value::Table(fields)) if !section.contains_key("name") => merge(section, fields),
+            (_, value) => drop(all.insert(name, value)),
+        }
     }
 }
 
@@ -158,6 +163,20 @@ mod tests {
         let text = toml::to_string(&recipe).unwrap();
         assert_eq!(Recipe::parse(&text, "r.toml".as_ref()).unwrap(), recipe);
         assert_eq!(Recipe::parse("", "r.toml".as_ref()).unwrap(), Recipe::default());
+    }
+
+    #[test]
+    fn settings_within_a_section_keep_their_neighbors_and_those_of_a_name_do_not() {
+        let recipe = Recipe::parse("[optimize]\nlookahead = { k = 3, alpha = 0.25 }\n", "r.toml".as_ref()).unwrap();
+        let set = |setting| Read::set(&recipe, setting).unwrap().recipe.optimize;
+        assert_eq!(
+            (set("optimize.lookahead.k=7").lookahead.k, set("optimize.lookahead.k=7").lookahead.alpha),
+            (7, 0.25)
+        );
+        assert_eq!(set("optimize.lookahead={k=7}").lookahead.alpha, 0.25);
+        let recipe = Recipe::parse("[optimize]\nrule = { name = \"lion\", beta2 = 0.5 }\n", "r.toml".as_ref()).unwrap();
+        let rule = Read::set(&recipe, "optimize.rule={name=\"lion\", beta1=0.5}").unwrap().recipe.optimize.rule;
+        assert_eq!(rule, crate::recipe::Rule::Lion(taper_optim::LionConfig { beta1: 0.5, ..Default::default() }));
     }
 
     #[test]

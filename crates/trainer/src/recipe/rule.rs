@@ -1,108 +1,149 @@
-//! The update rules by name.
+//! The update rules by name: one table, with a row for each.
 
 use serde::{Deserialize, Serialize};
 use taper_optim::{
-    AdaDeltaConfig, AdaGradConfig, AdaMaxConfig, AdamConfig, AdamWConfig, LambConfig, LarsConfig, LionConfig,
-    MomentumConfig, MuonConfig, NAdamConfig, RAdamConfig, RmsPropConfig,
+    AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
+    AdamConfig, AdamW, AdamWConfig, Lamb, LambConfig, Lars, LarsConfig, Lion, LionConfig, Momentum, MomentumConfig,
+    Muon, MuonConfig, NAdam, NAdamConfig, NAdamW, NAdamWConfig, OptimError, Prodigy, ProdigyConfig, RAdam, RAdamConfig,
+    RAdamW, RAdamWConfig, RmsProp, RmsPropConfig, ScheduleFreeAdamW, ScheduleFreeAdamWConfig, Sgd, SgdConfig, SgdW,
+    SgdWConfig, Soap, SoapConfig, UpdateRule,
 };
 
 use super::named::by_name;
-use super::range::Range::Whole;
+use super::range::Range::{Real, Whole};
 use super::range::Row;
 
-/// An update rule with its settings: `rule = { name = "lion", beta2 = 0.98 }`, or `rule = "lion"`
-/// for the defaults.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "name", rename_all = "lowercase")]
-pub enum Rule {
+/// Declares the rules: `Variant(settings) = "name", usual rate, numbers that it remembers of each
+/// weight, at least, constructor;` behind the documentation.
+macro_rules! rules {
+    (
+        $(
+            $(#[doc = $doc:literal])+
+            $variant:ident($settings:ty) = $name:literal, $lr:literal, $slots:literal, $new:path;
+        )+
+    ) => {
+        /// An update rule with its settings: `rule = { name = "lion", beta2 = 0.98 }`, or
+        /// `rule = "lion"` for the defaults.
+        #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+        #[serde(tag = "name")]
+        pub enum Rule {
+            $(
+                $(#[doc = $doc])+
+                #[serde(rename = $name)]
+                $variant($settings),
+            )+
+            /// [`Lbfgs`](taper_optim::Lbfgs): no rule, but a method that solves the head of the
+            /// plan `probe` in full batch.
+            #[serde(rename = "lbfgs")]
+            Lbfgs(LbfgsRecipe),
+        }
+
+        impl Rule {
+            /// All names, in the order of the variants.
+            pub const NAMES: [&'static str; [$($name,)+ "lbfgs"].len()] = [$($name,)+ "lbfgs"];
+
+            /// The name in recipes.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)+
+                    Self::Lbfgs(_) => "lbfgs",
+                }
+            }
+
+            /// The peak learning rate of the head where a recipe has none. The scale of a step is
+            /// the rule's own: Lion moves every weight by the whole rate, LARS a tensor by a
+            /// thousandth of its length. Most are the best of a few that were tried on
+            /// `tests/data/emoji` with 96 pixels and 2 + 6 epochs; those of Adafactor, Prodigy,
+            /// SOAP and schedule-free AdamW are their authors'.
+            pub fn usual_lr(&self) -> f64 {
+                match self {
+                    $(Self::$variant(_) => $lr,)+
+                    // The line search of L-BFGS starts from the whole step.
+                    Self::Lbfgs(_) => 1.0,
+                }
+            }
+
+            /// How many numbers it remembers of each weight, at least.
+            pub(crate) fn slots(&self) -> u64 {
+                match self {
+                    $(Self::$variant(_) => $slots,)+
+                    Self::Lbfgs(_) => 0,
+                }
+            }
+
+            /// What it is as an object: what `steps` makes of a rule, or `full_batch` of a method
+            /// that takes no single steps.
+            ///
+            /// # Errors
+            /// Names a setting that is out of its range.
+            pub(crate) fn build<T>(
+                &self,
+                steps: impl FnOnce(Box<dyn UpdateRule>) -> T,
+                full_batch: impl FnOnce(LbfgsRecipe) -> Result<T, OptimError>,
+            ) -> Result<T, OptimError> {
+                match *self {
+                    $(Self::$variant(settings) => Ok(steps(Box::new($new(settings)?))),)+
+                    Self::Lbfgs(settings) => full_batch(settings),
+                }
+            }
+        }
+    };
+}
+
+rules! {
     /// [`AdamW`](taper_optim::AdamW), the default.
-    AdamW(AdamWConfig),
+    AdamW(AdamWConfig) = "adamw", 2e-3, 2, AdamW::new;
     /// [`Adam`](taper_optim::Adam).
-    Adam(AdamConfig),
+    Adam(AdamConfig) = "adam", 2e-3, 2, Adam::new;
     /// [`RAdam`](taper_optim::RAdam).
-    RAdam(RAdamConfig),
+    RAdam(RAdamConfig) = "radam", 1e-2, 2, RAdam::new;
+    /// [`RAdamW`](taper_optim::RAdamW), whose decay is decoupled.
+    RAdamW(RAdamWConfig) = "radamw", 1e-2, 2, RAdamW::new;
     /// [`NAdam`](taper_optim::NAdam).
-    NAdam(NAdamConfig),
+    NAdam(NAdamConfig) = "nadam", 2e-3, 2, NAdam::new;
+    /// [`NAdamW`](taper_optim::NAdamW), whose decay is decoupled.
+    NAdamW(NAdamWConfig) = "nadamw", 2e-3, 2, NAdamW::new;
     /// [`AdaMax`](taper_optim::AdaMax).
-    AdaMax(AdaMaxConfig),
+    AdaMax(AdaMaxConfig) = "adamax", 2e-3, 2, AdaMax::new;
     /// [`Sgd`](taper_optim::Sgd) with momentum.
-    Sgd(SgdRecipe),
+    Sgd(SgdRecipe) = "sgd", 5e-2, 1, SgdRecipe::rule;
+    /// [`SgdW`](taper_optim::SgdW) with momentum, whose decay is decoupled.
+    SgdW(SgdWRecipe) = "sgdw", 5e-2, 1, SgdWRecipe::rule;
     /// [`Sgd`](taper_optim::Sgd) with Nesterov's momentum.
-    Nesterov(NesterovRecipe),
+    Nesterov(NesterovRecipe) = "nesterov", 5e-2, 1, NesterovRecipe::rule;
     /// [`Momentum`](taper_optim::Momentum), with the rate inside the velocity.
-    Momentum(MomentumConfig),
+    Momentum(MomentumConfig) = "momentum", 5e-2, 1, Momentum::new;
     /// [`AdaGrad`](taper_optim::AdaGrad).
-    AdaGrad(AdaGradConfig),
+    AdaGrad(AdaGradConfig) = "adagrad", 2e-2, 1, AdaGrad::new;
     /// [`AdaDelta`](taper_optim::AdaDelta).
-    AdaDelta(AdaDeltaConfig),
+    AdaDelta(AdaDeltaConfig) = "adadelta", 1.0, 2, AdaDelta::new;
     /// [`RmsProp`](taper_optim::RmsProp).
-    RmsProp(RmsPropConfig),
+    RmsProp(RmsPropConfig) = "rmsprop", 1e-3, 1, RmsProp::new;
     /// [`Lion`](taper_optim::Lion).
-    Lion(LionConfig),
+    Lion(LionConfig) = "lion", 5e-4, 1, Lion::new;
     /// [`Lars`](taper_optim::Lars).
-    Lars(LarsConfig),
+    Lars(LarsConfig) = "lars", 5.0, 1, Lars::new;
     /// [`Lamb`](taper_optim::Lamb).
-    Lamb(LambConfig),
+    Lamb(LambConfig) = "lamb", 1e-2, 2, Lamb::new;
     /// [`Muon`](taper_optim::Muon).
-    Muon(MuonConfig),
-    /// [`Lbfgs`](taper_optim::Lbfgs): no rule, but a method that solves the head of the plan
-    /// `probe` in full batch.
-    Lbfgs(LbfgsRecipe),
+    Muon(MuonConfig) = "muon", 2e-3, 1, Muon::new;
+    /// [`Soap`](taper_optim::Soap).
+    Soap(SoapConfig) = "soap", 3e-3, 2, Soap::new;
+    /// [`Prodigy`](taper_optim::Prodigy), which finds its rate.
+    Prodigy(ProdigyConfig) = "prodigy", 1.0, 4, Prodigy::new;
+    /// [`Adafactor`](taper_optim::Adafactor).
+    Adafactor(AdafactorConfig) = "adafactor", 1e-2, 0, Adafactor::new;
+    /// [`ScheduleFreeAdamW`](taper_optim::ScheduleFreeAdamW), for a constant rate.
+    ScheduleFreeAdamW(ScheduleFreeAdamWConfig) = "schedule_free_adamw", 2.5e-3, 2, ScheduleFreeAdamW::new;
 }
 
 impl Rule {
-    /// All names, in the order of the variants.
-    pub const NAMES: [&'static str; 16] = [
-        "adamw", "adam", "radam", "nadam", "adamax", "sgd", "nesterov", "momentum", "adagrad", "adadelta", "rmsprop",
-        "lion", "lars", "lamb", "muon", "lbfgs",
-    ];
-
     /// The rule of this name with its defaults.
     ///
     /// # Errors
     /// Lists the names when this is none of them.
     pub fn named(name: &str) -> Result<Self, serde::de::value::Error> {
         by_name(name)
-    }
-
-    /// The name in recipes.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::AdamW(_) => "adamw",
-            Self::Adam(_) => "adam",
-            Self::RAdam(_) => "radam",
-            Self::NAdam(_) => "nadam",
-            Self::AdaMax(_) => "adamax",
-            Self::Sgd(_) => "sgd",
-            Self::Nesterov(_) => "nesterov",
-            Self::Momentum(_) => "momentum",
-            Self::AdaGrad(_) => "adagrad",
-            Self::AdaDelta(_) => "adadelta",
-            Self::RmsProp(_) => "rmsprop",
-            Self::Lion(_) => "lion",
-            Self::Lars(_) => "lars",
-            Self::Lamb(_) => "lamb",
-            Self::Muon(_) => "muon",
-            Self::Lbfgs(_) => "lbfgs",
-        }
-    }
-
-    /// The peak learning rate of the head where a recipe has none. The scale of a step is the
-    /// rule's own: Lion moves every weight by the whole rate, LARS a tensor by a thousandth of its
-    /// length. Each is the best of a few that were tried on `tests/data/emoji` with 96 pixels and 2
-    /// + 6 epochs.
-    pub fn usual_lr(&self) -> f64 {
-        match self {
-            Self::AdamW(_) | Self::Adam(_) | Self::NAdam(_) | Self::AdaMax(_) | Self::Muon(_) => 2e-3,
-            Self::Sgd(_) | Self::Nesterov(_) | Self::Momentum(_) => 5e-2,
-            Self::AdaGrad(_) => 2e-2,
-            Self::RmsProp(_) => 1e-3,
-            Self::Lion(_) => 5e-4,
-            Self::RAdam(_) | Self::Lamb(_) => 1e-2,
-            Self::Lars(_) => 5.0,
-            // The line search of L-BFGS starts from the whole step.
-            Self::AdaDelta(_) | Self::Lbfgs(_) => 1.0,
-        }
     }
 }
 
@@ -129,6 +170,38 @@ impl Default for SgdRecipe {
     }
 }
 
+impl SgdRecipe {
+    fn rule(self) -> Result<Sgd, OptimError> {
+        let Self { momentum, dampening } = self;
+        Sgd::new(SgdConfig { momentum, dampening, nesterov: false })
+    }
+}
+
+/// Settings of the rule `sgdw`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SgdWRecipe {
+    /// *μ*: the fraction of the velocity that survives an update, in [0, 1). Default 0.9.
+    pub momentum: f64,
+    /// *τ*: how much of a new gradient does not enter the velocity, fraction in [0, 1). Default 0.
+    pub dampening: f64,
+    /// Whether the momentum is Nesterov's. Default no.
+    pub nesterov: bool,
+}
+
+impl Default for SgdWRecipe {
+    fn default() -> Self {
+        Self { momentum: 0.9, dampening: 0.0, nesterov: false }
+    }
+}
+
+impl SgdWRecipe {
+    fn rule(self) -> Result<SgdW, OptimError> {
+        let Self { momentum, dampening, nesterov } = self;
+        SgdW::new(SgdWConfig { momentum, dampening, nesterov })
+    }
+}
+
 /// Settings of the rule `nesterov`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -140,6 +213,12 @@ pub struct NesterovRecipe {
 impl Default for NesterovRecipe {
     fn default() -> Self {
         Self { momentum: 0.9 }
+    }
+}
+
+impl NesterovRecipe {
+    fn rule(self) -> Result<Sgd, OptimError> {
+        Sgd::new(SgdConfig { momentum: self.momentum, dampening: 0.0, nesterov: true })
     }
 }
 
@@ -171,6 +250,10 @@ pub(super) const RANGES: &[Row] = &[
     ("optimize.rule.lbfgs.iterations", Whole(1, 1_000_000)),
     ("optimize.rule.lbfgs.history", Whole(1, 10_000)),
     ("optimize.rule.muon.iterations", Whole(1, 100)),
+    ("optimize.rule.soap.frequency", Whole(1, 1_000_000)),
+    ("optimize.rule.soap.max_dim", Whole(1, 16_384)),
+    // Infinity, which other numbers may not be, is the default.
+    ("optimize.rule.prodigy.growth_rate", Real(1.0, f64::INFINITY)),
 ];
 
 #[cfg(test)]

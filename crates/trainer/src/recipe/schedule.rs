@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::choices;
 use super::named::by_name;
 use super::range::Range::Whole;
 use super::range::{EPOCHS, LENGTH, Row};
@@ -25,6 +26,14 @@ pub enum ScheduleRecipe {
         /// The first rate over the last. Default 1e4.
         #[serde(default = "usual::final_div_factor")]
         final_div_factor: f64,
+        /// The momentum where the rate is highest, in [0, 1); this or the next makes the rule's
+        /// momentum cycle against the rate. Default 0.85 with `max_momentum`, else the rule's own
+        /// throughout.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base_momentum: Option<f64>,
+        /// The momentum at the start and the end, in [0, 1). Default 0.95 with `base_momentum`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_momentum: Option<f64>,
     },
     /// [`Constant`](taper_optim::Constant).
     Constant {},
@@ -60,6 +69,9 @@ pub enum ScheduleRecipe {
         /// The lowest rate, fraction of the peak. Default 0.
         #[serde(default)]
         floor: f64,
+        /// *γ*: how high each peak is, fraction of the one before in (0, 1]. Default 1.
+        #[serde(default = "usual::level")]
+        decay: f64,
     },
     /// [`StepDecay`](taper_optim::StepDecay).
     StepDecay {
@@ -100,6 +112,9 @@ pub enum ScheduleRecipe {
         /// The lowest rate, fraction of the peak. Default 0.1.
         #[serde(default = "usual::gamma")]
         floor: f64,
+        /// How high the later triangles are. Default `triangular`.
+        #[serde(default)]
+        mode: TriangularMode,
     },
     /// [`SnapshotCycles`](taper_optim::SnapshotCycles), without a warm-up, so that a cycle can end
     /// with an epoch.
@@ -127,6 +142,16 @@ pub enum ScheduleRecipe {
         #[serde(default)]
         floor: f64,
     },
+}
+
+choices! {
+    /// How high the triangles of a schedule are.
+    pub enum TriangularMode, default Triangular {
+        /// All as high as the first.
+        Triangular = "triangular",
+        /// Each half as high as the one before: [`Triangular2`](taper_optim::Triangular2).
+        Triangular2 = "triangular2",
+    }
 }
 
 impl ScheduleRecipe {
@@ -188,7 +213,12 @@ pub(super) const RANGES: &[Row] = &[
 
 impl Default for ScheduleRecipe {
     fn default() -> Self {
-        Self::OneCycle { div_factor: usual::div_factor(), final_div_factor: usual::final_div_factor() }
+        Self::OneCycle {
+            div_factor: usual::div_factor(),
+            final_div_factor: usual::final_div_factor(),
+            base_momentum: None,
+            max_momentum: None,
+        }
     }
 }
 
@@ -210,6 +240,9 @@ mod usual {
     }
     pub(super) fn t_mult() -> u64 {
         2
+    }
+    pub(super) fn level() -> f64 {
+        1.0
     }
     pub(super) fn every() -> f64 {
         4.0

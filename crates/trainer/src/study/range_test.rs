@@ -9,7 +9,7 @@ use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
 use crate::error::Result;
-use crate::fit::{FitOptions, PhaseRun, Session};
+use crate::fit::{FitOptions, PhaseRun, Rates, Session};
 use crate::recipe::{NonFiniteRecipe, Recipe};
 use crate::study::error::StudyError;
 
@@ -222,7 +222,8 @@ fn grow(
     for epoch in 1.. {
         for loaded in data.batches(epoch, 0) {
             let step = found.rates.len();
-            let loss = stepper.loss(classifier, loaded?.batch, &noise.at(step as u64))?;
+            let noise = noise.at(step as u64);
+            let loss = stepper.loss(classifier, loaded?.batch, &noise)?;
             let (smooth, diverged) = smoothing.add(step, loss.value);
             if diverged {
                 return Ok(found);
@@ -232,7 +233,8 @@ fn grow(
             found.losses.push(loss.value);
             found.smooth.push(smooth);
             if let Some(grads) = stepper.gradients(&loss, 1, true)? {
-                stepper.update(grads, lr)?;
+                let grads = stepper.sharpened(classifier, loss, grads, &noise)?;
+                stepper.update(grads, Rates { lr, momentum: None })?;
             }
             if found.rates.len() == steps {
                 return Ok(found);

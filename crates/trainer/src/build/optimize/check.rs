@@ -1,8 +1,11 @@
 //! Whether an optimizer can be built of a recipe.
 
+use taper_optim::{Sam, SamConfig};
+
 use super::average::averaging;
-use super::rule::method;
+use super::rule::{Method, method};
 use super::schedule::pace;
+use super::setting::setting;
 use super::span::Span;
 use crate::recipe::{OptimizeRecipe, RecipeError};
 
@@ -12,8 +15,17 @@ use crate::recipe::{OptimizeRecipe, RecipeError};
 /// Names the first setting that is out of its range.
 pub fn check(o: &OptimizeRecipe) -> Result<(), RecipeError> {
     let long = Span { steps: 10_000, per_epoch: 100 };
-    method(&o.rule, 1)?;
-    pace(o, long)?;
+    let (method, pace) = (method(o, 1)?, pace(o, long)?);
+    if let Method::Steps(rule) = method
+        && pace.momentum(0).is_some()
+        && !rule.has_momentum()
+    {
+        let (field, wanted) = ("optimize.schedule", "without momentum for a rule that has none to be cycled");
+        return Err(RecipeError::Field { field, wanted, got: o.rule.name().into() });
+    }
+    if o.sam.rho > 0.0 {
+        Sam::new(SamConfig { rho: o.sam.rho }).map_err(setting("optimize.sam"))?;
+    }
     averaging(o.average, long)?;
     Ok(())
 }

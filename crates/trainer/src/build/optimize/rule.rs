@@ -1,14 +1,13 @@
-//! A recipe's update rule as an object.
+//! A recipe's update rule as an object, with what wraps it.
 
 use std::fmt;
 
 use taper_optim::{
-    AdaDelta, AdaGrad, AdaMax, Adam, AdamW, Lamb, Lars, Lbfgs, LbfgsConfig, Lion, Momentum, Muon, NAdam, RAdam,
-    RmsProp, Sgd, SgdConfig, Stopping, UpdateRule,
+    GradientCentralization, Lbfgs, LbfgsConfig, Lookahead, LookaheadConfig, OptimError, Stopping, UpdateRule,
 };
 
 use super::setting::setting;
-use crate::recipe::{LbfgsRecipe, NesterovRecipe, RecipeError, Rule, SgdRecipe};
+use crate::recipe::{LbfgsRecipe, LookaheadRecipe, OptimizeRecipe, RecipeError};
 
 /// How a recipe moves parameters.
 pub enum Method {
@@ -31,36 +30,30 @@ impl fmt::Debug for Method {
 ///
 /// # Errors
 /// Names a setting that is out of its range.
-pub fn method(rule: &Rule, epochs: u64) -> Result<Method, RecipeError> {
-    let built = match *rule {
-        Rule::AdamW(config) => AdamW::new(config).map(steps),
-        Rule::Adam(config) => Adam::new(config).map(steps),
-        Rule::RAdam(config) => RAdam::new(config).map(steps),
-        Rule::NAdam(config) => NAdam::new(config).map(steps),
-        Rule::AdaMax(config) => AdaMax::new(config).map(steps),
-        Rule::Sgd(SgdRecipe { momentum, dampening }) => {
-            Sgd::new(SgdConfig { momentum, dampening, nesterov: false }).map(steps)
-        }
-        Rule::Nesterov(NesterovRecipe { momentum }) => {
-            Sgd::new(SgdConfig { momentum, dampening: 0.0, nesterov: true }).map(steps)
-        }
-        Rule::Momentum(config) => Momentum::new(config).map(steps),
-        Rule::AdaGrad(config) => AdaGrad::new(config).map(steps),
-        Rule::AdaDelta(config) => AdaDelta::new(config).map(steps),
-        Rule::RmsProp(config) => RmsProp::new(config).map(steps),
-        Rule::Lion(config) => Lion::new(config).map(steps),
-        Rule::Lars(config) => Lars::new(config).map(steps),
-        Rule::Lamb(config) => Lamb::new(config).map(steps),
-        Rule::Muon(config) => Muon::new(config).map(steps),
-        Rule::Lbfgs(LbfgsRecipe { iterations, history, tolerance_grad, tolerance_change }) => {
-            let max_iterations = iterations.saturating_mul(epochs);
-            let stopping = Stopping { tolerance_grad, tolerance_change, max_iterations, ..Stopping::default() };
-            Lbfgs::new(LbfgsConfig { history, stopping, ..LbfgsConfig::default() }).map(Method::FullBatch)
-        }
-    };
-    built.map_err(setting("optimize.rule"))
+pub fn method(o: &OptimizeRecipe, epochs: u64) -> Result<Method, RecipeError> {
+    let full_batch = |lbfgs| full_batch(lbfgs, epochs).map(Method::FullBatch);
+    match o.rule.build(Method::Steps, full_batch).map_err(setting("optimize.rule"))? {
+        Method::Steps(rule) => wrapped(rule, o).map(Method::Steps).map_err(setting("optimize.lookahead")),
+        method @ Method::FullBatch(_) => Ok(method),
+    }
 }
 
-fn steps(rule: impl UpdateRule + 'static) -> Method {
-    Method::Steps(Box::new(rule))
+fn full_batch(lbfgs: LbfgsRecipe, epochs: u64) -> Result<Lbfgs, OptimError> {
+    let LbfgsRecipe { iterations, history, tolerance_grad, tolerance_change } = lbfgs;
+    let max_iterations = iterations.saturating_mul(epochs);
+    let stopping = Stopping { tolerance_grad, tolerance_change, max_iterations, ..Stopping::default() };
+    Lbfgs::new(LbfgsConfig { history, stopping, ..LbfgsConfig::default() })
+}
+
+/// The rule, given centralized gradients, with slow weights that follow it: each where a recipe
+/// says so.
+fn wrapped(mut rule: Box<dyn UpdateRule>, o: &OptimizeRecipe) -> Result<Box<dyn UpdateRule>, OptimError> {
+    if o.centralize {
+        rule = Box::new(GradientCentralization::new(rule));
+    }
+    let LookaheadRecipe { k, alpha } = o.lookahead;
+    if k > 0 {
+        rule = Box::new(Lookahead::new(rule, LookaheadConfig { k, alpha })?);
+    }
+    Ok(rule)
 }

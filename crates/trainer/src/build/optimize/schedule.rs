@@ -6,18 +6,20 @@ use std::fmt;
 use candle_core::Tensor;
 use taper_optim::{
     Constant, Cosine, CosineRestarts, Exponential, InverseTime, LinearSchedule, MultiStep, OneCycle, OneCycleConfig,
-    OptimError, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule, SnapshotCycles, StepDecay, Threshold,
-    Triangular, Warmup,
+    OneCycleMomentum, OneCycleMomentumConfig, OptimError, Polynomial, ReduceOnPlateau, ReduceOnPlateauConfig, Schedule,
+    SnapshotCycles, StepDecay, Threshold, Triangular, Triangular2, Warmup,
 };
 
 use super::setting::setting;
 use super::span::Span;
-use crate::recipe::{OptimizeRecipe, RecipeError, ScheduleRecipe};
+use crate::recipe::{OptimizeRecipe, RecipeError, ScheduleRecipe, TriangularMode};
 
 /// The learning rate of a phase, as a factor of the base rate: what a schedule says of the step,
 /// times what a plateau of the validation loss has left of it.
 pub struct Pace {
     schedule: Box<dyn Schedule>,
+    /// In the place of the rule's momentum.
+    momentum: Option<Box<dyn Schedule>>,
     plateau: Option<ReduceOnPlateau>,
 }
 
@@ -31,6 +33,12 @@ impl Pace {
     /// The factor of a step of the phase, from 0.
     pub fn at(&self, step: u64) -> f64 {
         self.schedule.at(step) * self.plateau.as_ref().map_or(1.0, ReduceOnPlateau::factor)
+    }
+
+    /// What takes the place of the rule's momentum at a step of the phase, from 0; nothing where it
+    /// is the rule's own.
+    pub fn momentum(&self, step: u64) -> Option<f64> {
+        self.momentum.as_ref().map(|momentum| momentum.at(step))
     }
 
     /// What a plateau remembers; nothing where none is looked for.
@@ -72,7 +80,7 @@ pub fn pace(o: &OptimizeRecipe, span: Span) -> Result<Pace, RecipeError> {
         }
         _ => None,
     };
-    Ok(Pace { schedule: schedule(o, span)?, plateau })
+    Ok(Pace { schedule: schedule(o, span)?, momentum: momentum(o, span)?, plateau })
 }
 
 fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeError> {
@@ -83,15 +91,18 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
     let warmup = ((span.steps as f64 * o.warmup) as u64).min(span.steps.saturating_sub(1));
     let rest = Span { steps: span.steps - warmup, ..span };
     let then = match o.schedule {
-        ScheduleRecipe::OneCycle { div_factor, final_div_factor } => {
-            let config = OneCycleConfig { warmup_fraction: o.warmup, div_factor, final_div_factor };
-            return OneCycle::new(span.steps, config).map(boxed).map_err(setting("optimize.schedule"));
+        ScheduleRecipe::OneCycle { div_factor, final_div_factor, .. } => {
+            return one_cycle(o, span, (div_factor, final_div_factor)).map(boxed);
         }
-        ScheduleRecipe::Triangular { epochs, floor } => {
+        ScheduleRecipe::Triangular { epochs, floor, mode } => {
             // The way up ends within the phase; where that is a single step, it is at the peak.
             let flank = span.epochs("optimize.schedule.epochs", epochs)?.min(span.steps.saturating_sub(1).max(1));
             let first = u64::from(span.steps == 1);
-            let triangular = Triangular::new(flank, floor).map_err(setting("optimize.schedule"))?;
+            let triangular = match mode {
+                TriangularMode::Triangular => Triangular::new(flank, floor).map(boxed),
+                TriangularMode::Triangular2 => Triangular2::new(flank, floor).map(boxed),
+            };
+            let triangular = triangular.map_err(setting("optimize.schedule"))?;
             return Ok(boxed(move |step: u64| triangular.at(step.saturating_add(first))));
         }
         ScheduleRecipe::SnapshotCycles { cycles } => {
@@ -102,8 +113,9 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
         ScheduleRecipe::Linear { floor } => LinearSchedule::new(rest.steps, 1.0, floor).map(boxed),
         ScheduleRecipe::Polynomial { power, floor } => Polynomial::new(rest.steps, power, floor).map(boxed),
         ScheduleRecipe::Cosine { floor } => Cosine::new(rest.steps, floor).map(boxed),
-        ScheduleRecipe::CosineRestarts { epochs, t_mult, floor } => {
-            CosineRestarts::new(span.epochs("optimize.schedule.epochs", epochs)?, t_mult, floor).map(boxed)
+        ScheduleRecipe::CosineRestarts { epochs, t_mult, floor, decay } => {
+            let first = span.epochs("optimize.schedule.epochs", epochs)?;
+            CosineRestarts::with_falling_peaks(first, t_mult, floor, decay).map(boxed)
         }
         ScheduleRecipe::StepDecay { epochs, gamma } => {
             StepDecay::new(span.epochs("optimize.schedule.epochs", epochs)?, gamma).map(boxed)
@@ -119,6 +131,33 @@ fn schedule(o: &OptimizeRecipe, span: Span) -> Result<Box<dyn Schedule>, RecipeE
         return Ok(then);
     }
     Warmup::new(warmup, 0.1, then).map(boxed).map_err(setting("optimize.warmup"))
+}
+
+fn one_cycle(
+    o: &OptimizeRecipe,
+    span: Span,
+    (div_factor, final_div_factor): (f64, f64),
+) -> Result<OneCycle, RecipeError> {
+    let config = OneCycleConfig { warmup_fraction: o.warmup, div_factor, final_div_factor };
+    OneCycle::new(span.steps, config).map_err(setting("optimize.schedule"))
+}
+
+/// The momentum against the rate of one cycle, where either of its bounds is said.
+fn momentum(o: &OptimizeRecipe, span: Span) -> Result<Option<Box<dyn Schedule>>, RecipeError> {
+    let ScheduleRecipe::OneCycle { div_factor, final_div_factor, base_momentum, max_momentum } = o.schedule else {
+        return Ok(None);
+    };
+    if base_momentum.or(max_momentum).is_none() {
+        return Ok(None);
+    }
+    let usual = OneCycleMomentumConfig::default();
+    let config = OneCycleMomentumConfig {
+        base_momentum: base_momentum.unwrap_or(usual.base_momentum),
+        max_momentum: max_momentum.unwrap_or(usual.max_momentum),
+    };
+    let cycle = one_cycle(o, span, (div_factor, final_div_factor))?;
+    let momentum = OneCycleMomentum::new(cycle, config).map_err(setting("optimize.schedule"))?;
+    Ok(Some(Box::new(momentum)))
 }
 
 /// Fractions of the phase as steps behind the warm-up. In a phase of few steps two may be one.
@@ -174,6 +213,23 @@ mod tests {
         let restarts = after_two("{ name = \"cosine_restarts\", epochs = 1, t_mult = 1 }");
         assert!((restarts[1] - 0.5).abs() < 1e-15 && restarts[2] == 1.0, "{restarts:?}");
         assert_eq!(after_two("{ name = \"linear\", floor = 0.4 }")[3], 0.7);
+        let falling = after_two("{ name = \"cosine_restarts\", epochs = 1, t_mult = 1, decay = 0.5 }");
+        assert_eq!([falling[0], falling[2], falling[4]], [1.0, 0.5, 0.25]);
+        let halved = after_two("{ name = \"triangular\", epochs = 0.5, floor = 0, mode = \"triangular2\" }");
+        assert_eq!(halved, [0.0, 0.5, 0.0, 0.25, 0.0, 0.125]);
+    }
+
+    #[test]
+    fn momentum_cycles_against_the_rate_where_a_bound_is_said() {
+        let pace = |text: &str| {
+            let text = format!("[optimize]\nschedule = {{ name = \"one_cycle\"{text} }}\n");
+            let recipe = crate::recipe::Recipe::parse(&text, "r.toml".as_ref()).unwrap();
+            pace(&recipe.optimize, Span { steps: 10, per_epoch: 1 }).unwrap()
+        };
+        assert!((0..10).all(|step| pace("").momentum(step).is_none()));
+        let cycled = pace(", base_momentum = 0.5");
+        let highest = (0..10).find(|&step| cycled.at(step) == 1.0).unwrap();
+        assert_eq!([0, highest, 9].map(|step| cycled.momentum(step).unwrap()), [0.95, 0.5, 0.95]);
     }
 
     #[test]
@@ -192,6 +248,9 @@ mod tests {
         for (text, word) in [
             ("{ name = \"cosine\", floor = 2 }", "floor"),
             ("{ name = \"triangular\", epochs = 0 }", "optimize.schedule.epochs"),
+            ("{ name = \"cosine_restarts\", decay = 0 }", "decay"),
+            ("{ name = \"one_cycle\", base_momentum = 0.99 }", "base_momentum"),
+            ("{ name = \"one_cycle\", max_momentum = 1 }", "max_momentum"),
             ("{ name = \"multi_step\", milestones = [0.5, 0.2] }", "ascending"),
             ("{ name = \"multi_step\", milestones = [1.5] }", "optimize.schedule.milestones"),
             ("{ name = \"reduce_on_plateau\", factor = 1 }", "factor"),
