@@ -1,4 +1,4 @@
-//! A training whose loss has left the numbers.
+//! A training whose loss became NaN or infinite.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -131,10 +131,10 @@ pub fn left_out(left_out: &LeftOut) -> Finding {
     finding("left out", true, format!("{left_out}"))
 }
 
-/// What the first loss says: a network that knows nothing has one near ln C.
+/// What the first loss says: that of uniform guessing over C classes is ln C.
 pub fn first_loss(loss: f64, classes: usize) -> Finding {
     let chance = (classes as f64).ln();
-    let said = format!("{loss:.2} before the first step; who knows nothing of {classes} classes has {chance:.2}");
+    let said = format!("{loss:.2} before the first step; uniform guessing over {classes} classes gives {chance:.2}");
     if loss.is_finite() && loss < 2.0 * chance + 1.0 {
         return finding("first loss", true, said);
     }
