@@ -22,7 +22,7 @@ use taper_trainer::{Finding, Verdict};
 /// whether a few pictures can be learned by heart.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper check pictures\n  taper check pictures --optimizer momentum --rate 1\n  taper check fashion-mnist --scratch\n\nThe flags are those of fine-tune. fine-tune and train tell by themselves what is doubtful of pictures and first loss.\nExit code 1 when anything is doubtful."
+    after_help = "Examples:\n  taper check pictures\n  taper check pictures --optimizer momentum --lr 1\n  taper check fashion-mnist --scratch\n\nThe flags are those of fine-tune. fine-tune and train tell by themselves what is doubtful of pictures and first loss.\nExit code 1 when anything is doubtful."
 )]
 pub struct CheckArgs {
     /// From random weights, as train

@@ -126,6 +126,13 @@ impl Field {
         words.trim_end_matches('.').to_owned()
     }
 
+    /// The first part of [`help`](Self::help), which is enough for a line.
+    pub fn summary(&self) -> String {
+        let help = self.help();
+        let ends = ["; ", ". "].iter().filter_map(|end| help.find(end));
+        ends.min().map_or(help.clone(), |end| help[..end].to_owned())
+    }
+
     /// Which numbers a recipe may have there.
     pub fn range(&self) -> Option<Range> {
         match self.takes {

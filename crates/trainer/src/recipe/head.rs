@@ -12,7 +12,7 @@ fields! {
     /// The head.
     pub struct HeadRecipe in "head." {
         /// What the head is made of.
-        kind: HeadKind = HeadKind::ConcatPool => [Network, "--head KIND", Short, Choice(HeadKind::CHOICES)];
+        kind: HeadKind = HeadKind::ConcatPool => [Network, "--head KIND", Long, Choice(HeadKind::CHOICES)];
         /// Units of the head's hidden layer; 0 for a linear head: the average of each channel, then
         /// the classes.
         hidden: usize = 512 => [Network, "--hidden UNITS", Long, Number(Whole(0, MOST_FEATURES as i64))];

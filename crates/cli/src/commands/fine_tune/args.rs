@@ -115,7 +115,7 @@ pub(in crate::commands) struct RunArgs {
     #[command(flatten)]
     pub(in crate::commands) telling: Telling,
     /// Print summary.json at the end
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub(in crate::commands) json: bool,
 }
 

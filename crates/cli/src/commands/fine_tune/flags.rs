@@ -101,23 +101,22 @@ fn arg(field: &'static Field, usual: &Value) -> Option<Arg> {
     let flag = field.flag()?;
     let old = OLD_FLAGS.iter().filter(|(_, new)| *new == flag).map(|(old, _)| *old);
     let default = default(field, usual).map_or(String::new(), |default| format!(" [default: {default}]"));
-    let help = field.help() + &default;
+    let names = match field.takes {
+        Takes::Named(names) => format!(": {}", names.join(", ")),
+        _ => String::new(),
+    };
     let arg = Arg::new(flag)
         .long(flag)
         .aliases(old)
         .help_heading(field.heading.name())
+        .help(field.summary() + &default)
+        .long_help(field.help() + &names + &default)
         .hide_short_help(field.shown == Shown::Long)
         .conflicts_with_all(conflicts::with(flag));
     if let Takes::Switch = field.takes {
-        return Some(arg.action(ArgAction::SetTrue).help(help));
+        return Some(arg.action(ArgAction::SetTrue));
     }
-    let arg = arg.value_name(field.value()).value_parser(parser(field));
-    Some(match field.takes {
-        Takes::Named(names) => {
-            arg.long_help(format!("{help}: {}", names.join(", "))).help(help).hide_possible_values(true)
-        }
-        _ => arg.help(help),
-    })
+    Some(arg.value_name(field.value()).value_parser(parser(field)).hide_possible_values(!names.is_empty()))
 }
 
 /// What is there where a flag says nothing, in its words.
@@ -130,7 +129,8 @@ fn default(field: &Field, usual: &Value) -> Option<String> {
             let lr = at(usual, "optimize.lr").and_then(Value::as_float)?;
             Some(format!("{}", scale * lr))
         }
-        (Takes::Clip, Value::Table(clip)) => clip.get("limit").map(Value::to_string),
+        (Takes::Clip, Value::Table(clip)) => clip.get("limit").and_then(Value::as_float).map(|limit| limit.to_string()),
+        (_, Value::Float(number)) => Some(number.to_string()),
         (Takes::Transforms | Takes::Switch, _) => None,
         (_, value) => Some(name(Some(value)).map_or_else(|| value.to_string(), str::to_owned)),
     }

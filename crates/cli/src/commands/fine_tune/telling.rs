@@ -24,10 +24,10 @@ use taper_trainer::study::run::{Ended, Manner, Run};
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(in crate::commands) struct Telling {
     /// json: an object on stdout for each step, each epoch, and at the end the summary
-    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    #[arg(long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output", hide_short_help = true)]
     pub(in crate::commands) log: Log,
     /// Write an event file for TensorBoard into the run folder
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub(in crate::commands) tensorboard: bool,
 }
 
