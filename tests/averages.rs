@@ -13,11 +13,11 @@ use taper_nn::{Layer, Mode, Params};
 use taper_optim::{Average, Averaging};
 use taper_regularize::{BatchNorm, BatchNormConfig, recompute_statistics};
 use taper_tensor::Rng;
-use taper_trainer::Silent;
 use taper_trainer::build::network::{Network, network};
 use taper_trainer::build::pipeline::{eval_loader, train_loader};
 use taper_trainer::fit::{EpochInfo, Observer, Outcome, StepInfo, fit};
 use taper_trainer::recipe::{AverageRecipe, Preset, Recipe};
+use taper_trainer::{ObserverError, Silent};
 
 use crate::support::{json, small};
 
@@ -163,7 +163,7 @@ impl Observer for ByHand {
         ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, _: &EpochInfo, params: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, _: &EpochInfo, params: &Params) -> Result<ControlFlow<()>, ObserverError> {
         self.check(params);
         self.epochs += 1;
         Ok(ControlFlow::Continue(()))

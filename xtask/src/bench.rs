@@ -32,6 +32,8 @@ mod optimizers;
 #[cfg(feature = "bench")]
 mod process;
 #[cfg(feature = "bench")]
+mod row;
+#[cfg(feature = "bench")]
 mod small_cnn;
 #[cfg(feature = "bench")]
 mod table;

@@ -56,29 +56,12 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     let seeds = args.seeds;
     let (krate, title, text) = match &args.topic {
         Topic::Regularize { data, pictures, epochs } => {
-            let cases = chosen(&regularize(), &args.only)?;
-            let source = data::FashionMnist::open(data, *pictures)?;
-            let base = Base::scratch(*epochs);
-            let results = rayon::scope(|_| study(|seed| source.sets(seed), &base, &cases, (seeds, cores), tell))?;
-            let setting = format!(
-                "{pictures} pictures of Fashion-MNIST to train on, {epochs} epochs, {seeds} seeds, each with pictures of \
-                 its own; 10,000 pictures to test. The network\nis `small_cnn` with a hidden layer of 128 units, and \
-                 `resnet18_narrow` where it says residual.",
-            );
-            ("regularize", "What each technique does", table(&setting, &cases, &results))
+            let table = regularization((data, *pictures, *epochs), &args.only, (seeds, cores))?;
+            ("regularize", "What each technique does", table)
         }
         Topic::Augment { data } => {
-            let cases = chosen(&augment(), &args.only)?;
-            let path = root.join(data);
-            let base = Base::fine_tune();
-            let results = rayon::scope(|_| study(|_| parts(&path), &base, &cases, (seeds, cores), tell))?;
-            let setting = format!(
-                "`taper fine-tune {}` with each list of `[augment]`, {seeds} seeds; the recipe is the usual one in all else, and \
-                 tested are the pictures\nof `val`, which it was chosen by too.",
-                data.display()
-            );
-            let tested = views(&cases, &results);
-            ("augment", "What augmentation does", table(&setting, &cases, &results) + &tested)
+            let table = augmentation((root, data), &args.only, (seeds, cores))?;
+            ("augment", "What augmentation does", table)
         }
         Topic::Transfer { emoji, fashion, digits } => {
             let data = (&*root.join(emoji), fashion.as_path(), digits.as_path());
@@ -112,6 +95,39 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     taper_trainer::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
     line(format_args!("wrote {}", out.display()));
     Ok(true)
+}
+
+#[cfg(feature = "bench")]
+fn regularization(
+    (data, pictures, epochs): (&Path, usize, usize),
+    only: &[String],
+    (seeds, cores): (u64, usize),
+) -> Result<String> {
+    let cases = chosen(&regularize(), only)?;
+    let source = data::FashionMnist::open(data, pictures)?;
+    let base = Base::scratch(epochs);
+    let tell = |line| note(line);
+    let results = rayon::scope(|_| study(|seed| source.sets(seed), &base, &cases, (seeds, cores), tell))?;
+    let setting = format!(
+        "{pictures} pictures of Fashion-MNIST to train on, {epochs} epochs, {seeds} seeds, each with pictures of its own; 10,000 \
+         pictures to test. The network\nis `small_cnn` with a hidden layer of 128 units, and `resnet18_narrow` where it says residual.",
+    );
+    Ok(table(&setting, &cases, &results))
+}
+
+#[cfg(feature = "bench")]
+fn augmentation((root, data): (&Path, &Path), only: &[String], (seeds, cores): (u64, usize)) -> Result<String> {
+    let cases = chosen(&augment(), only)?;
+    let path = root.join(data);
+    let base = Base::fine_tune();
+    let tell = |line| note(line);
+    let results = rayon::scope(|_| study(|_| parts(&path), &base, &cases, (seeds, cores), tell))?;
+    let setting = format!(
+        "`taper fine-tune {}` with each list of `[augment]`, {seeds} seeds; the recipe is the usual one in all else, and tested are \
+         the pictures\nof `val`, which it was chosen by too.",
+        data.display()
+    );
+    Ok(table(&setting, &cases, &results) + &views(&cases, &results))
 }
 
 /// Does it in a release build.

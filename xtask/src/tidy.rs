@@ -1,11 +1,11 @@
 //! What must stay absent from the repository.
 //!
 //! [`tidy`] reads the [`Tree`] once and hands it to the checks, one idea a file: which crate may
-//! know which ([`layers`]), what a crate may read outside its folder ([`packages`]), which file may use which ([`graph`]), what Rust sources may not say
-//! ([`sources`]), which errors may grow ([`errors`]), how long a function ([`functions`]) and how
-//! wide a comment may be ([`comments`]), how words are spelled ([`spelling`]), and what lies where
-//! ([`shape`]). Sources are read as [`Token`](token::Token)s, so that comments, strings and tests
-//! are told apart from code.
+//! know which ([`layers`]), what a crate may read outside its folder ([`packages`]), which file may
+//! use which ([`graph`]), what Rust sources may not say ([`sources`]), which errors may grow
+//! ([`errors`]), how long a function ([`functions`]) and how wide a comment may be ([`comments`]),
+//! how words are spelled ([`spelling`]), and what lies where ([`shape`]). Sources are read as
+//! [`Token`](token::Token)s, so that comments, strings and tests are told apart from code.
 
 pub mod finding;
 pub mod manifest;

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use crate::output::note;
+use taper_trainer::ObserverError;
 use taper_trainer::fit::{Begin, Observer, StepInfo};
 
 /// The exit code of a process that was interrupted.
@@ -48,8 +49,8 @@ impl Interrupt {
 }
 
 impl Observer for Interrupt {
-    fn begin(&mut self, _: &Begin<'_>) -> Result<()> {
-        Self::listen().map(drop)
+    fn begin(&mut self, _: &Begin<'_>) -> Result<(), ObserverError> {
+        Ok(Self::listen().map(drop)?)
     }
 
     fn step(&mut self, _: &StepInfo) -> ControlFlow<()> {

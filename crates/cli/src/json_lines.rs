@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::Result;
 use serde_json::json;
 use taper_nn::Params;
 
 use crate::output::{line, regardless};
+use taper_trainer::ObserverError;
 use taper_trainer::fit::{EpochInfo, Observer, Outcome, StepInfo};
 
 /// Prints an object for each step and each epoch. What is not finite is null. Whether somebody
@@ -34,7 +34,7 @@ impl Observer for JsonLines {
         ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         let pairs = |pairs: &[(String, f64)]| {
             pairs.iter().map(|(part, value)| (part.clone(), json!(value))).collect::<serde_json::Map<_, _>>()
         };

@@ -27,7 +27,7 @@ pub mod serve;
 pub mod commands;
 mod verbs;
 
-pub use self::remedy::said;
+pub use self::remedy::{causes, said};
 pub use self::verbs::{Cli, Verb};
 
 #[cfg(doctest)]

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use taper_augment::AugmentError;
 use taper_cli::commands::{self, SameFile};
 use taper_cli::output::{is_closed_pipe, note};
-use taper_cli::{Cli, Verb, said};
+use taper_cli::{Cli, Verb, causes, said};
+use taper_optim::OptimError;
 use taper_report::landscape::LandscapeError;
-use taper_report::preview::TooLarge;
+use taper_report::preview::SheetError;
 use taper_trainer::recipe::RecipeError;
 use taper_transfer::TransferError;
 
@@ -42,25 +44,29 @@ fn main() -> ExitCode {
 
 /// Whether the recipe or a flag is to blame, whichever crate found out.
 fn is_recipe_error(error: &anyhow::Error) -> bool {
-    use taper_optim::OptimError;
-    // A file that cannot be read is no wrong recipe.
-    error.downcast_ref().is_some_and(|error| !matches!(error, RecipeError::Unreadable(_)))
-        || error.is::<taper_augment::AugmentError>()
-        || error.is::<SameFile>()
-        || error.is::<TooLarge>()
-        || matches!(
-            error.downcast_ref(),
-            Some(
-                TransferError::BadConfig { .. }
-                    | TransferError::UnknownModel { .. }
-                    | TransferError::NoSource { .. }
-                    | TransferError::TooManyFrozen { .. }
-                    | TransferError::Layer(_)
-                    | TransferError::BadLayer(_)
-            )
-        )
-        || error.downcast_ref().is_some_and(LandscapeError::is_usage)
-        || matches!(error.downcast_ref(), Some(OptimError::BadConfig { .. }))
+    causes(error).any(|cause| {
+        // A file that cannot be read is no wrong recipe.
+        cause.downcast_ref().is_some_and(|error| !matches!(error, RecipeError::Unreadable(_)))
+            || cause.is::<AugmentError>()
+            || cause.is::<SameFile>()
+            || matches!(cause.downcast_ref(), Some(SheetError::TooLarge { .. }))
+            || cause.downcast_ref().is_some_and(is_usage)
+            || cause.downcast_ref().is_some_and(LandscapeError::is_usage)
+            || matches!(cause.downcast_ref(), Some(OptimError::BadConfig { .. }))
+    })
+}
+
+/// Whether a network is named or set that cannot be.
+fn is_usage(error: &TransferError) -> bool {
+    matches!(
+        error,
+        TransferError::BadConfig { .. }
+            | TransferError::UnknownModel { .. }
+            | TransferError::NoSource { .. }
+            | TransferError::TooManyFrozen { .. }
+            | TransferError::Layer(_)
+            | TransferError::BadLayer(_)
+    )
 }
 
 fn run(cli: &Cli) -> anyhow::Result<i32> {

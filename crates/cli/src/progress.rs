@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
-use anyhow::Result;
 use indicatif::ProgressBar;
 use taper_nn::Params;
 
 use crate::output::{note, printable};
 use crate::terminal::styled;
+use taper_trainer::ObserverError;
 use taper_trainer::evaluate::health::Health;
 use taper_trainer::fit::{Begin, EpochInfo, Observer, Outcome, StepInfo};
 
@@ -27,7 +27,7 @@ pub struct Progress {
 }
 
 impl Observer for Progress {
-    fn begin(&mut self, training: &Begin<'_>) -> Result<()> {
+    fn begin(&mut self, training: &Begin<'_>) -> Result<(), ObserverError> {
         self.epoch = training.pictures as u64;
         self.bar = std::io::stderr().is_terminal().then(|| {
             let style = "{prefix:>12} [{wide_bar}] {pos}/{len} pictures, {per_sec}, {eta} left, {msg}";
@@ -55,7 +55,7 @@ impl Observer for Progress {
         ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         let line = format!(
             "epoch {:>2}/{} {:<5} train loss {:.3}, validation loss {:.3}, accuracy {:.1} %",
             e.epoch,

@@ -5,8 +5,8 @@ use crate::error::{OptimError, tensor_error};
 /// Parameters that stand elsewhere for a while: where [`Sam`](crate::Sam) wants the gradient, or at
 /// the weights of an [evaluation](crate::Optimizer::evaluation).
 ///
-/// [`Displaced::restore`] puts them back, to the bit; [`Displaced::stay`] leaves them there. When it
-/// is dropped, after an error on the way, it puts them back but cannot say whether that failed.
+/// [`Displaced::restore`] puts them back, to the bit; [`Displaced::stay`] leaves them there. When
+/// it is dropped, after an error on the way, it puts them back but cannot say whether that failed.
 #[derive(Debug, Default)]
 #[must_use = "parameters go back to their place when this is dropped"]
 pub struct Displaced {

@@ -6,11 +6,22 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
 use prost::Message;
 use taper_nn::Params;
 
+use taper_trainer::ObserverError;
 use taper_trainer::fit::{Begin, EpochInfo, Observer, Outcome, StepInfo};
+
+/// An event file that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[error("cannot write {}", path.display())]
+pub struct EventFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: std::io::Error,
+}
 
 /// Writes an event file into the run folder: loss and rate of every step, and of every epoch what
 /// `history.csv` and `health.csv` have.
@@ -32,10 +43,13 @@ impl TensorBoard {
     ///
     /// # Errors
     /// When it cannot be written.
-    fn open(&mut self, run: &Path) -> Result<()> {
+    fn open(&mut self, run: &Path) -> Result<(), EventFileError> {
         let nanos = now().as_nanos();
         let path = run.join(format!("events.out.tfevents.{}.taper.{}", nanos / 1_000_000_000, nanos % 1_000_000_000));
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = match File::create(&path) {
+            Ok(file) => file,
+            Err(source) => return Err(EventFileError { path, source }),
+        };
         self.file = Some((path, file));
         self.write(What::FileVersion("brain.Event:2".into()));
         Ok(())
@@ -56,8 +70,8 @@ impl TensorBoard {
 }
 
 impl Observer for TensorBoard {
-    fn begin(&mut self, training: &Begin<'_>) -> Result<()> {
-        training.folder.map_or(Ok(()), |run| self.open(run))
+    fn begin(&mut self, training: &Begin<'_>) -> Result<(), ObserverError> {
+        Ok(training.folder.map_or(Ok(()), |run| self.open(run))?)
     }
 
     fn resumed(&mut self, outcome: &Outcome) {
@@ -72,7 +86,7 @@ impl Observer for TensorBoard {
         ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         let losses = [("loss/train", e.train_loss), ("loss/validation", e.val_loss), ("accuracy", e.val_accuracy)];
         let signs = [("update", &e.health.updates), ("dead", &e.health.dead)];
         let signs = signs
@@ -82,7 +96,7 @@ impl Observer for TensorBoard {
         let losses = losses.map(|(tag, value)| (tag.to_owned(), value));
         self.scalars(losses.into_iter().chain(signs).chain(norm).collect::<Vec<_>>());
         match (self.failed.take(), &self.file) {
-            (Some(error), Some((path, _))) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+            (Some(source), Some((path, _))) => Err(EventFileError { path: path.clone(), source }.into()),
             _ => Ok(ControlFlow::Continue(())),
         }
     }

@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use taper_tensor::Rng;
 use taper_trainer::Silent;
 use taper_trainer::build::model::save_weights;
@@ -18,7 +17,7 @@ use taper_trainer::recipe::Recipe;
 
 /// Trains by a recipe, writes the weights, and returns the share of validation pictures that are
 /// named rightly.
-pub fn run(recipe: &Recipe, weights: &Path) -> Result<f64> {
+pub fn run(recipe: &Recipe, weights: &Path) -> taper_trainer::Result<f64> {
     recipe.check()?;
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
     let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent)?;
@@ -37,9 +36,9 @@ pub fn run(recipe: &Recipe, weights: &Path) -> Result<f64> {
     Ok(outcome.evaluation.accuracy())
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut recipe = Recipe { seed: 7, ..Recipe::default() };
-    recipe.data.path = std::env::args_os().nth(1).context("name a folder of pictures")?.into();
+    recipe.data.path = std::env::args_os().nth(1).ok_or("name a folder of pictures")?.into();
     println!("accuracy {:.3}", run(&recipe, Path::new("model.safetensors"))?);
     Ok(())
 }

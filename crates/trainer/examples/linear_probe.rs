@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use taper_data::DEFAULT_VAL_FRACTION;
 use taper_tensor::Rng;
 use taper_trainer::Silent;
@@ -16,7 +15,7 @@ use taper_trainer::evaluate::metrics::interval;
 use taper_trainer::evaluate::stage_features::StageFeatures;
 
 /// The accuracy on each stage, from the picture to the last map.
-pub fn run(pictures: &Path, size: u32) -> Result<Vec<f64>> {
+pub fn run(pictures: &Path, size: u32) -> taper_trainer::Result<Vec<f64>> {
     let FeatureExtractor { classifier, params, input } = backbone("squeezenet1_1", None, Some(size), &Silent)?;
     let rng = Rng::new(7);
     let splits = taper_data::open(pictures, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
@@ -34,8 +33,8 @@ pub fn run(pictures: &Path, size: u32) -> Result<Vec<f64>> {
     Ok(accuracies)
 }
 
-fn main() -> Result<()> {
-    let pictures = std::env::args_os().nth(1).context("name a folder of pictures")?;
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let pictures = std::env::args_os().nth(1).ok_or("name a folder of pictures")?;
     run(Path::new(&pictures), 160)?;
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! $ cargo run --release --example own_network -- /usr/share/datasets/fashion-mnist
 //! ```
 
-use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor, Var};
 use taper_nn::{Layer, MaxPool2d, Mode, ParamPath, Params};
 use taper_tensor::{Conv, Rng, conv2d_relu};
@@ -20,7 +19,7 @@ struct Conv3x3 {
 }
 
 impl Conv3x3 {
-    fn new(path: &ParamPath, inputs: usize, outputs: usize) -> Result<Self> {
+    fn new(path: &ParamPath, inputs: usize, outputs: usize) -> taper_trainer::Result<Self> {
         let weight = path.trainable("weight", (outputs, inputs, 3, 3), candle_nn::init::DEFAULT_KAIMING_NORMAL)?;
         Ok(Self { weight, bias: path.trainable("bias", outputs, candle_nn::Init::Const(0.0))? })
     }
@@ -34,7 +33,7 @@ impl Layer for Conv3x3 {
 }
 
 /// Trains by a recipe and returns the accuracy on the validation pictures.
-pub fn run(recipe: &Recipe) -> Result<f64> {
+pub fn run(recipe: &Recipe) -> taper_trainer::Result<f64> {
     let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
     let params = Params::new(Rng::new(recipe.seed).fork("init"), DType::F32, Device::Cpu);
     let mut stages: Vec<(Stage, Vec<Box<dyn Layer>>)> = Vec::new();
@@ -55,9 +54,9 @@ pub fn run(recipe: &Recipe) -> Result<f64> {
     Ok(fit(&mut classifier, &params, (&train, &val), recipe, &mut [])?.evaluation.accuracy())
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut recipe = Recipe::from_scratch();
-    recipe.data.path = std::env::args_os().nth(1).context("name a data set")?.into();
+    recipe.data.path = std::env::args_os().nth(1).ok_or("name a data set")?.into();
     println!("accuracy {:.3}", run(&recipe)?);
     Ok(())
 }

@@ -3,11 +3,91 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Cursor, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
+use safetensors::SafeTensorError;
+
+/// A file or a folder that the system, or its content, does not give.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It cannot be opened.
+    #[error("cannot open {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A folder cannot be made.
+    #[error("cannot make {}", path.display())]
+    Make {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It cannot be removed.
+    #[error("cannot remove {}", path.display())]
+    Remove {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// What is to be read is a folder, a pipe or a device.
+    #[error("cannot read {}: it is no file", path.display())]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// What is to be written over is a folder, a pipe or a device.
+    #[error("cannot write {}: it is there and is no file", path.display())]
+    Occupied {
+        /// The path.
+        path: PathBuf,
+    },
+    /// More bytes than a text of ours has.
+    #[error("{} has more than 64 MB: it is no file of this kind", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture cannot be written in a format.
+    #[error("cannot encode a {format}")]
+    Encode {
+        /// The format.
+        format: &'static str,
+        /// What the codec says.
+        source: image::ImageError,
+    },
+    /// Tensors cannot be written as a safetensors file.
+    #[error("cannot serialize {what}")]
+    Tensors {
+        /// What they are.
+        what: &'static str,
+        /// What the library says.
+        source: SafeTensorError,
+    },
+}
 
 /// Writes a file so that its name never shows half of it: into a temporary file beside it, synced,
 /// renamed.
@@ -15,20 +95,25 @@ use image::{ImageFormat, RgbImage};
 /// # Errors
 /// Names the file. What could not be written leaves nothing behind, and a file that was there
 /// stays.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with(path, |file| file.write_all(bytes).with_context(|| unwritten(path)))
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_with(path, |file| file.write_all(bytes).map_err(unwritten(path)))
 }
 
 /// [`write()`] piece by piece.
 ///
 /// # Errors
 /// As there, and those of `pieces`.
-pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub fn write_with<E: From<FileError>>(
+    path: &Path,
+    pieces: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     // Not to replace a device such as /dev/null.
-    ensure!(!path.exists() || path.is_file(), "cannot write {}: it is there and is no file", path.display());
+    if path.exists() && !path.is_file() {
+        return Err(FileError::Occupied { path: path.into() }.into());
+    }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let begin = || tempfile::Builder::new().prefix(BEGUN).tempfile_in(folder);
-    let mut file = BufWriter::new(begin().with_context(|| unwritten(path))?);
+    let mut file = BufWriter::new(begin().map_err(unwritten(path))?);
     pieces(&mut file)?;
     let end = || -> std::io::Result<()> {
         let file = file.into_inner()?;
@@ -42,7 +127,7 @@ pub fn write_with(path: &Path, pieces: impl FnOnce(&mut dyn Write) -> Result<()>
         file.persist(path)?;
         Ok(())
     };
-    end().with_context(|| unwritten(path))
+    Ok(end().map_err(unwritten(path))?)
 }
 
 /// The most bytes of a file of text: those that belong to a run have a few thousand.
@@ -52,11 +137,13 @@ const MOST: u64 = 64 << 20;
 ///
 /// # Errors
 /// Names the file.
-pub fn text(path: &Path) -> Result<String> {
-    let unread = || format!("cannot read {}", path.display());
+pub fn text(path: &Path) -> Result<String, FileError> {
     let mut text = String::new();
-    File::open(path).with_context(unread)?.take(MOST + 1).read_to_string(&mut text).with_context(unread)?;
-    ensure!(text.len() as u64 <= MOST, "{} has more than 64 MB: it is no file of this kind", path.display());
+    let file = File::open(path).map_err(unread(path))?;
+    file.take(MOST + 1).read_to_string(&mut text).map_err(unread(path))?;
+    if text.len() as u64 > MOST {
+        return Err(FileError::TooLong { path: path.into() });
+    }
     Ok(text)
 }
 
@@ -64,22 +151,21 @@ pub fn text(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// Names the file.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     require_file(path)?;
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    std::fs::read(path).map_err(unread(path))
 }
 
-fn require_file(path: &Path) -> Result<()> {
-    let unread = || format!("cannot read {}", path.display());
-    ensure!(path.metadata().with_context(unread)?.is_file(), "{}: it is no file", unread());
-    Ok(())
+fn require_file(path: &Path) -> Result<(), FileError> {
+    let is_file = path.metadata().map_err(unread(path))?.is_file();
+    if is_file { Ok(()) } else { Err(FileError::NoFile { path: path.into() }) }
 }
 
 /// [`text()`] of what is a file, as [`read()`].
 ///
 /// # Errors
 /// Names the file.
-pub fn read_text(path: &Path) -> Result<String> {
+pub fn read_text(path: &Path) -> Result<String, FileError> {
     require_file(path)?;
     text(path)
 }
@@ -88,7 +174,7 @@ pub fn read_text(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -98,9 +184,9 @@ pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the codec fails.
-pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
+pub fn png(picture: &RgbImage) -> Result<Vec<u8>, FileError> {
     let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).context("cannot encode a PNG")?;
+    picture.write_to(&mut bytes, ImageFormat::Png).map_err(|source| FileError::Encode { format: "PNG", source })?;
     Ok(bytes.into_inner())
 }
 
@@ -108,10 +194,10 @@ pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the codec fails.
-pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut bytes, 88);
-    picture.write_with_encoder(encoder).context("cannot encode a JPEG")?;
+    picture.write_with_encoder(encoder).map_err(|source| FileError::Encode { format: "JPEG", source })?;
     Ok(bytes)
 }
 
@@ -144,11 +230,12 @@ fn is_begun(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(BEGUN)
 }
 
-fn unwritten(path: &Path) -> String {
-    format!(
-        "cannot write {}: is the disk full, or the folder not writable? Nothing was left half-written",
-        path.display()
-    )
+fn unread(path: &Path) -> impl Fn(std::io::Error) -> FileError {
+    move |source| FileError::Read { path: path.into(), source }
+}
+
+fn unwritten(path: &Path) -> impl Fn(std::io::Error) -> FileError {
+    move |source| FileError::Write { path: path.into(), source }
 }
 
 #[cfg(test)]
@@ -156,14 +243,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_a_failure_leaves_nothing() -> Result<()> {
+    fn a_file_is_replaced_whole_and_a_failure_leaves_nothing() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a");
         write(&path, b"one")?;
         write(&path, b"two")?;
         assert_eq!(std::fs::read(&path)?, b"two");
         let impossible = write(&folder.path().join("missing").join("b"), b"x").unwrap_err();
-        assert!(format!("{impossible:#}").contains("missing"), "{impossible:#}");
+        assert!(impossible.to_string().contains("missing"), "{impossible}");
         // A folder cannot be replaced by a file: the temporary file must be gone again.
         std::fs::create_dir_all(folder.path().join("taken/inside"))?;
         assert!(write(&folder.path().join("taken"), b"x").is_err());

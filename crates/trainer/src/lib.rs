@@ -20,6 +20,7 @@
 //! # Ok::<(), taper_trainer::recipe::RecipeError>(())
 //! ```
 
+mod chain;
 pub mod files;
 mod finding;
 mod listener;
@@ -37,6 +38,9 @@ pub mod fit;
 
 pub mod study;
 
+mod error;
+
+pub use self::error::{Error, ObserverError, Result};
 pub use self::finding::{Finding, Verdict};
 pub use self::listener::{Listener, Progress, Silent, Work};
 pub use self::notice::Notice;

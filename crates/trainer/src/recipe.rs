@@ -3,8 +3,8 @@
 //! Read `field` first: a setting is declared once, and struct, default, flag, help and README are
 //! made of that. Then the sections: `root` is the whole, `data`, `augment`, `head`, `optimize` and
 //! `regularize` its parts; `rule`, `schedule`, `average`, `clip` and `transform` have a name and
-//! settings of their own, `wrappers` go around a rule. `read` makes a recipe of text, `renamed` knows what was called otherwise
-//! before, `check` refuses what cannot be run.
+//! settings of their own, `wrappers` go around a rule. `read` makes a recipe of text, `renamed`
+//! knows what was called otherwise before, `check` refuses what cannot be run.
 
 mod choice;
 mod field;
@@ -55,7 +55,7 @@ pub use self::preset::Preset;
 pub use self::range::{OutOfRange, Range};
 pub use self::read::{Read, settings};
 pub use self::regularize::RegularizeRecipe;
-pub use self::renamed::{OLD_FLAGS, Renamed};
+pub use self::renamed::{OLD_FLAGS, Renamed, modern};
 pub use self::root::{MOST_SEED, Recipe};
 pub use self::rule::{LbfgsRecipe, NesterovRecipe, Rule, SgdRecipe, SgdWRecipe};
 pub use self::schedule::{ScheduleRecipe, TriangularMode};

@@ -1,7 +1,7 @@
 //! Results as tables of Markdown.
 
 use super::args::Precision;
-use super::compare::{Row, Summary};
+use super::row::{Row, Summary};
 
 /// Ours alone.
 pub(super) fn ours(rows: &[Row]) -> String {

@@ -8,8 +8,13 @@ use anyhow::{Context, Result};
 
 use super::metadata::Package;
 
-/// How the names of files begin that say what one may do with a package, in capitals.
-const FILES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
+/// How the names of files begin that say what one may do with a package, in capitals: of
+/// the first there are two spellings.
+const FILES: [&str; 5] = ["LICEN", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
+
+/// What the page begins with. The standard library is in every binary and in no list of cargo's.
+const HEAD: &str = "The binary taper holds the standard library of Rust (MIT OR Apache-2.0) and these packages of others, \
+                    each under its license:\n\n";
 
 /// A line between two texts.
 const RULE: &str = "--------------------------------------------------------------------------------";
@@ -20,7 +25,7 @@ const RULE: &str = "------------------------------------------------------------
 /// # Errors
 /// When the source of a package cannot be read.
 pub(super) fn page(packages: &[Package]) -> Result<String> {
-    let mut page = String::from("The binary taper holds these packages of others, each under its license:\n\n");
+    let mut page = HEAD.to_owned();
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in packages {
         let Package { name, version, .. } = package;
@@ -90,8 +95,7 @@ mod tests {
         let packages = made_up(dir.path()).behind("taper").unwrap();
         let page = page(&packages).unwrap();
         let expected = format!(
-            "The binary taper holds these packages of others, each under its license:\n\n\
-             a 2.0.0: MIT OR Apache-2.0\nb 1.0.0: MIT OR Apache-2.0\n\
+            "{HEAD}a 2.0.0: MIT OR Apache-2.0\nb 1.0.0: MIT OR Apache-2.0\n\
              \n{RULE}\na 2.0.0\n{RULE}\n\nmine\n\
              \n{RULE}\na 2.0.0, b 1.0.0\n{RULE}\n\n   Apache\nLicense\n"
         );

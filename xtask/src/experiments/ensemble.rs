@@ -50,57 +50,105 @@ pub(super) fn table(
     base.data.path = data.into();
     base.optimize.epochs = epochs;
     let pictures = Pictures::open(&base, true, &Terminal)?;
-    let mut train = |name: &str, recipe: Recipe| -> Result<PathBuf> {
+    let mut train = |name: &str, recipe: Recipe| {
         let place = folder.join(name);
         if !place.join(SUMMARY).is_file() {
             tell(format!("{name}: {} epochs", recipe.optimize.epochs));
-            let manner = Manner { threads, quiet: true, listener: &Terminal, ..Manner::default() };
-            let run = Run::new(&recipe, &pictures, manner)?;
-            match run.train(&RunFolder::take(&place, &Terminal)?, &mut [&mut Interrupt])? {
-                Ended::Done(finished) => drop(finished.conclude(None)?),
-                Ended::Interrupted(done, all) => {
-                    bail!("{name} was interrupted after {done} of {all} epochs; the same command goes on")
-                }
-            }
+            train(name, &place, &recipe, (&pictures, threads))?;
         }
         Ok(place)
     };
-    let with = |change: &dyn Fn(&mut Recipe)| {
-        let mut recipe = base.clone();
-        change(&mut recipe);
-        recipe
-    };
-    let mut members = Vec::new();
-    for seed in 0..MEMBERS {
-        members.push(train(&format!("seed-{seed}"), with(&|recipe| recipe.seed = seed as u64))?);
+    let trained = Trained::of(&base, &mut train)?;
+    let measure = Measure { base: &base, pictures: &pictures, threads };
+    let single = measure.all(&trained.members)?;
+    let rows = rows(&trained, &single, &measure)?;
+    Ok(document(&rows, &single, (pictures.train.len(), pictures.val.len())))
+}
+
+/// Trains one network, or goes on with it.
+fn train(name: &str, place: &Path, recipe: &Recipe, (pictures, threads): (&Pictures, usize)) -> Result<()> {
+    let manner = Manner { threads, quiet: true, listener: &Terminal, ..Manner::default() };
+    let run = Run::new(recipe, pictures, manner)?;
+    match run.train(&RunFolder::take(place, &Terminal)?, &mut [&mut Interrupt])? {
+        Ended::Done(finished) => drop(finished.conclude(None)?),
+        Ended::Interrupted(done, all) => {
+            bail!("{name} was interrupted after {done} of {all} epochs; the same command goes on")
+        }
     }
-    let cycles = |cycles: usize| ScheduleRecipe::SnapshotCycles { cycles: cycles as u64 };
-    let ema =
-        train("ema", with(&|recipe| recipe.optimize.average = AverageRecipe::Ema { decay: 0.999, warm_up: true }))?;
-    let swa = train(
-        "swa",
-        with(&|recipe| {
+    Ok(())
+}
+
+/// The folders of the networks of the study.
+struct Trained {
+    members: Vec<PathBuf>,
+    ema: PathBuf,
+    swa: PathBuf,
+    cycles: PathBuf,
+    long_cycles: PathBuf,
+    long: PathBuf,
+}
+
+impl Trained {
+    fn of(base: &Recipe, train: &mut dyn FnMut(&str, Recipe) -> Result<PathBuf>) -> Result<Self> {
+        let with = |change: &dyn Fn(&mut Recipe)| {
+            let mut recipe = base.clone();
+            change(&mut recipe);
+            recipe
+        };
+        let longer = CYCLES * base.optimize.epochs;
+        let cycles = || ScheduleRecipe::SnapshotCycles { cycles: CYCLES as u64 };
+        let seed = |seed| (format!("seed-{seed}"), with(&|recipe| recipe.seed = seed as u64));
+        let members = (0..MEMBERS).map(seed).map(|(name, recipe)| train(&name, recipe)).collect::<Result<_>>()?;
+        let ema = with(&|recipe| recipe.optimize.average = AverageRecipe::Ema { decay: 0.999, warm_up: true });
+        let swa = with(&|recipe| {
             recipe.optimize.average = AverageRecipe::Swa { start: 0.5, every: 1.0 };
             recipe.optimize.schedule = ScheduleRecipe::Cosine { floor: 0.3 };
-        }),
-    )?;
-    let short = train("cycles", with(&|recipe| recipe.optimize.schedule = cycles(CYCLES)))?;
-    let long = train(
-        "long-cycles",
-        with(&|recipe| {
-            recipe.optimize.schedule = cycles(CYCLES);
-            recipe.optimize.epochs = CYCLES * epochs;
-        }),
-    )?;
-    let longer = train("long", with(&|recipe| recipe.optimize.epochs = CYCLES * epochs))?;
+        });
+        let long_cycles = with(&|recipe| {
+            recipe.optimize.schedule = cycles();
+            recipe.optimize.epochs = longer;
+        });
+        Ok(Self {
+            members,
+            ema: train("ema", ema)?,
+            swa: train("swa", swa)?,
+            cycles: train("cycles", with(&|recipe| recipe.optimize.schedule = cycles()))?,
+            long_cycles: train("long-cycles", long_cycles)?,
+            long: train("long", with(&|recipe| recipe.optimize.epochs = longer))?,
+        })
+    }
+}
 
-    let measure = |path: &Path| -> Result<Evaluation> {
+/// What networks are measured on.
+struct Measure<'a> {
+    base: &'a Recipe,
+    pictures: &'a Pictures,
+    threads: usize,
+}
+
+impl Measure<'_> {
+    fn one(&self, path: &Path) -> Result<Evaluation> {
         let model = model::open(path.to_str().context("the name of the folder is not text")?, None, &Terminal)?;
-        evaluate(&model.classifier, &eval_loader(pictures.val.clone(), BATCH, model.card.input(), threads)?)
-    };
-    let all = |paths: &[PathBuf]| paths.iter().map(|path| measure(path)).collect::<Result<Vec<_>>>();
+        let loader = eval_loader(self.pictures.val.clone(), BATCH, model.card.input(), self.threads)?;
+        Ok(evaluate(&model.classifier, &loader)?)
+    }
+
+    fn all(&self, paths: &[PathBuf]) -> Result<Vec<Evaluation>> {
+        paths.iter().map(|path| self.one(path)).collect()
+    }
+
+    /// Of the mean of the answers to a picture and its mirror image.
+    fn flips(&self, path: &Path) -> Result<Evaluation> {
+        let model = model::open(path, None, &Terminal)?;
+        let pictures = (&self.pictures.val, model.card.input(), self.threads);
+        let how = (Views::Flips, Mean::Probabilities);
+        Ok(evaluate_views(&model.classifier, pictures, how, self.base, Marginalize::Expectation)?)
+    }
+}
+
+fn rows(trained: &Trained, single: &[Evaluation], measure: &Measure<'_>) -> Result<Vec<Row>> {
+    let epochs = measure.base.optimize.epochs;
     let together = |some: &[Evaluation], mean| average(&some.iter().collect::<Vec<_>>(), mean);
-    let single = all(&members)?;
     let mut rows = Vec::new();
     let mut row = |name: &str, epochs: usize, passes: usize, evaluation: Evaluation| {
         rows.push(Row { name: name.into(), epochs, passes, evaluation });
@@ -108,20 +156,16 @@ pub(super) fn table(
     for (seed, evaluation) in single.iter().enumerate() {
         row(&format!("one network, seed {seed}"), epochs, 1, evaluation.clone());
     }
-    row(LONGER, CYCLES * epochs, 1, measure(&longer)?);
-    row("EMA of its weights, seed 0", epochs, 1, measure(&ema)?);
-    row("SWA of its weights, seed 0", epochs, 1, measure(&swa)?);
-    let flips = {
-        let model = model::open(&members[0], None, &Terminal)?;
-        let pictures = (&pictures.val, model.card.input(), threads);
-        let how = (Views::Flips, Mean::Probabilities);
-        evaluate_views(&model.classifier, pictures, how, &base, Marginalize::Expectation)?
-    };
-    row("seed 0, the picture and its mirror image", epochs, 2, flips);
-    for (name, place, epochs) in
-        [("snapshots", &short, epochs), ("snapshots of the longer one", &long, CYCLES * epochs)]
-    {
-        let parts = all(&snapshots::list(place))?;
+    row(LONGER, CYCLES * epochs, 1, measure.one(&trained.long)?);
+    row("EMA of its weights, seed 0", epochs, 1, measure.one(&trained.ema)?);
+    row("SWA of its weights, seed 0", epochs, 1, measure.one(&trained.swa)?);
+    row("seed 0, the picture and its mirror image", epochs, 2, measure.flips(&trained.members[0])?);
+    let cycles = [
+        ("snapshots", &trained.cycles, epochs),
+        ("snapshots of the longer one", &trained.long_cycles, CYCLES * epochs),
+    ];
+    for (name, place, epochs) in cycles {
+        let parts = measure.all(&snapshots::list(place))?;
         row(&format!("{name}: the last alone"), epochs, 1, parts[parts.len() - 1].clone());
         row(&format!("{name}: {CYCLES} together"), epochs, CYCLES, together(&parts, Mean::Probabilities)?);
     }
@@ -129,8 +173,8 @@ pub(super) fn table(
         let mean = together(&single[..count], Mean::Probabilities)?;
         row(&format!("{count} seeds together"), count * epochs, count, mean);
     }
-    row(&format!("{MEMBERS} seeds, mean of logits"), MEMBERS * epochs, MEMBERS, together(&single, Mean::Logits)?);
-    Ok(document(&rows, &single, (pictures.train.len(), pictures.val.len())))
+    row(&format!("{MEMBERS} seeds, mean of logits"), MEMBERS * epochs, MEMBERS, together(single, Mean::Logits)?);
+    Ok(rows)
 }
 
 fn document(rows: &[Row], single: &[Evaluation], (train, test): (usize, usize)) -> String {

@@ -36,7 +36,7 @@ impl Watch for Trials {
         Box::new(self.0)
     }
 
-    fn trial(&mut self, _: Trial, _: &Scores) -> Result<()> {
+    fn trial(&mut self, _: Trial, _: &Scores) -> Result<(), taper_trainer::ObserverError> {
         Ok(())
     }
 }
@@ -66,17 +66,11 @@ pub(super) fn table(
         if !search(&folder, (space, &base), &pictures, manner, &mut Trials(Interrupt::listen()?))? {
             bail!("interrupted; the same command goes on");
         }
-        folder.scores(space)
+        Ok(folder.scores(space)?)
     };
     let grid = Space { method: Method::Grid, ..space.clone() };
     let all = find("grid", &grid)?;
-    let best = |space: &Space, scores: &Scores| -> Result<(f64, [f64; 2])> {
-        let trial = space.best(scores).context("a search has trials")?;
-        let settings = space.settings_of(trial, scores);
-        let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
-        Ok((scores[&trial].accuracy, [value("optimize.lr"), value("regularize.weight_decay")]))
-    };
-    let (most, at) = best(&grid, &all)?;
+    let most = Best::of_last(&grid, &all)?;
     let mut text = format!(
         "The rate (1e-5 to 1) and the decay (1e-4 to 0.9) of a new head on `{}`: {} pictures to train on, {} to validate on, 8 epochs, \
          features computed\nonce. Points: accuracy less that of the best of a grid of {} trials. Chosen and measured on the same validation \
@@ -87,53 +81,74 @@ pub(super) fn table(
         all.len(),
         100.0 / pictures.val.len() as f64,
     );
-    let row = |name: &str, trials: usize, accuracy: f64, [rate, decay]: [f64; 2]| {
-        format!(
-            "| {name} | {trials} | {:.2} | {:+.2} | {rate:.1e} | {decay:.1e} |\n",
-            100.0 * accuracy,
-            100.0 * (accuracy - most)
-        )
-    };
-    text += &row("grid, 10 values of each", all.len(), most, at);
+    let row = |name: &str, trials: usize, best: Best| best.row(name, trials, most.accuracy);
+    text += &row("grid, 10 values of each", all.len(), most);
     let mut first = None;
     for seed in 0..SEEDS {
         let random = Space { seed, ..space.clone() };
         let scores = find(&format!("random-{seed}"), &random)?;
-        let (accuracy, at) = best(&random, &scores)?;
-        text += &row(&format!("random, seed {seed}"), scores.len(), accuracy, at);
+        text += &row(&format!("random, seed {seed}"), scores.len(), Best::of_last(&random, &scores)?);
         first.get_or_insert((random, scores));
     }
     for seed in 0..SEEDS {
         let stage = |trials| Stage { trials, around: 3, set: Default::default() };
         let staged = Space { seed, stages: vec![stage(BUDGET / 2), stage(BUDGET / 2)], ..space.clone() };
         let scores = find(&format!("stages-{seed}"), &staged)?;
-        // The best of all: both stages train for as long.
-        let trial = scores.iter().max_by(|a, b| a.1.accuracy.total_cmp(&b.1.accuracy)).map(|(trial, _)| *trial);
-        let trial = trial.context("a search has trials")?;
-        let settings = staged.settings_of(trial, &scores);
-        let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
-        let at = [value("optimize.lr"), value("regularize.weight_decay")];
-        text += &row(&format!("coarse to fine, seed {seed}"), scores.len(), scores[&trial].accuracy, at);
+        text += &row(&format!("coarse to fine, seed {seed}"), scores.len(), Best::of_all(&staged, &scores)?);
     }
     let (random, scores) = first.context("there is a search")?;
-    let svg = {
-        let places: Vec<_> = space.space.iter().collect();
-        ensure!(places.len() == 2, "the picture is one of two settings");
-        let axes = [(places[0].0.as_str(), places[0].1), (places[1].0.as_str(), places[1].1)];
-        let dots = |name: &str, space: &Space, scores: &Scores| Dots {
-            name: name.to_owned(),
-            trials: scores.iter().map(|(trial, score)| (space.places(*trial, scores), score.accuracy)).collect(),
-        };
-        side_by_side(
-            "The same range, tried by a grid and at random",
-            axes,
-            &[dots("grid", &grid, &all), dots("random", &random, &scores)],
-        )?
-    };
+    draw(image, &space, [("grid", &grid, &all), ("random", &random, &scores)])?;
+    text += "\n![Two squares of rate by decay: a grid of 100 trials in ten columns, and 20 trials at random, each with a rate of its own](images/random-against-grid.png)\n";
+    Ok(text)
+}
+
+/// The best trial of a search: its accuracy, rate and decay.
+#[derive(Clone, Copy)]
+struct Best {
+    accuracy: f64,
+    rate: f64,
+    decay: f64,
+}
+
+impl Best {
+    /// Of those that trained the longest.
+    fn of_last(space: &Space, scores: &Scores) -> Result<Self> {
+        Ok(Self::of(space, scores, space.best(scores).context("a search has trials")?))
+    }
+
+    /// Of all: both stages train for as long.
+    fn of_all(space: &Space, scores: &Scores) -> Result<Self> {
+        let trial = scores.iter().max_by(|a, b| a.1.accuracy.total_cmp(&b.1.accuracy)).map(|(trial, _)| *trial);
+        Ok(Self::of(space, scores, trial.context("a search has trials")?))
+    }
+
+    fn of(space: &Space, scores: &Scores, trial: Trial) -> Self {
+        let settings = space.settings_of(trial, scores);
+        let value = |place: &str| settings[place].as_float().unwrap_or(0.0);
+        let (rate, decay) = (value("optimize.lr"), value("regularize.weight_decay"));
+        Self { accuracy: scores[&trial].accuracy, rate, decay }
+    }
+
+    /// A row of the table, `most` being the accuracy of the grid.
+    fn row(self, name: &str, trials: usize, most: f64) -> String {
+        let Self { accuracy, rate, decay } = self;
+        let (percent, points) = (100.0 * accuracy, 100.0 * (accuracy - most));
+        format!("| {name} | {trials} | {percent:.2} | {points:+.2} | {rate:.1e} | {decay:.1e} |\n")
+    }
+}
+
+/// Draws two searches of two settings beside each other.
+fn draw(image: &Path, space: &Space, searches: [(&str, &Space, &Scores); 2]) -> Result<()> {
+    let places: Vec<_> = space.space.iter().collect();
+    ensure!(places.len() == 2, "the picture is one of two settings");
+    let axes = [(places[0].0.as_str(), places[0].1), (places[1].0.as_str(), places[1].1)];
+    let dots = searches.map(|(name, space, scores)| Dots {
+        name: name.to_owned(),
+        trials: scores.iter().map(|(trial, score)| (space.places(*trial, scores), score.accuracy)).collect(),
+    });
+    let svg = side_by_side("The same range, tried by a grid and at random", axes, &dots)?;
     if let Some(folder) = image.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    files::write(image, &png(&svg)?)?;
-    text += "\n![Two squares of rate by decay: a grid of 100 trials in ten columns, and 20 trials at random, each with a rate of its own](images/random-against-grid.png)\n";
-    Ok(text)
+    Ok(files::write(image, &png(&svg)?)?)
 }

@@ -78,7 +78,7 @@ pub fn explain(args: &ExplainArgs) -> Result<i32> {
         let (said, pictures) = match explained(&model, path, asked, squares) {
             Ok(explained) => explained,
             Err(error) => {
-                note(format_args!("error: {error:#}"));
+                note(format_args!("error: {}", crate::said(&error)));
                 code = 1;
                 continue;
             }

@@ -47,7 +47,7 @@ fn opened(what: &Path, weights: Option<&Path>) -> Result<Vec<Model>> {
     if members.is_empty() {
         return Ok(vec![model::open(what, weights, &Terminal)?]);
     }
-    members.iter().map(|member| model::open(member, weights, &Terminal)).collect()
+    Ok(members.iter().map(|member| model::open(member, weights, &Terminal)).collect::<Result<_, _>>()?)
 }
 
 /// Runs the verb. A picture that cannot be read, or gets no answer, is reported, the others are
@@ -61,15 +61,15 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
     let model = &models[0];
     let mut code = 0;
     for path in &args.images {
-        let answers = model.prepare(path).and_then(|(_, images)| {
+        let answers = model.prepare(path).map_err(Into::into).and_then(|(_, images)| {
             let answer = |model: &Model| marginal(&model.classifier, &images, passes(args.mc));
-            let answers = models.iter().map(answer).collect::<Result<Vec<_>>>();
+            let answers = models.iter().map(answer).collect::<Result<Vec<_>, _>>();
             answers.with_context(|| format!("{} by {}", path.display(), args.model.display()))
         });
         let seen = match answers {
             Ok(seen) => seen,
             Err(error) => {
-                note(format_args!("error: {error:#}"));
+                note(format_args!("error: {}", crate::said(&error)));
                 code = 1;
                 continue;
             }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::output::{line, regardless};
 use taper_report::page::{Compared, EpochRow, compare};
 use taper_trainer::files;
-use taper_trainer::recipe::settings;
+use taper_trainer::recipe::{modern, settings};
 use taper_trainer::store::summary::SUMMARY;
 use taper_trainer::store::summary::Summary;
 
@@ -42,8 +42,11 @@ pub fn report(args: &ReportArgs) -> Result<i32> {
 fn compared(run: &Path) -> Result<Compared> {
     let summary = Summary::read(&run.join(SUMMARY))?;
     let [recipe, rows] = ["recipe.toml", "history.csv"].map(|name| run.join(name));
-    let settled: toml::Table =
-        files::read_text(&recipe)?.parse().with_context(|| format!("{} is no TOML", recipe.display()))?;
+    // Runs of before and of now have their settings in the same rows.
+    let settled: toml::Table = modern(&files::read_text(&recipe)?, &recipe)
+        .0
+        .parse()
+        .with_context(|| format!("{} is no TOML", recipe.display()))?;
     Ok(Compared {
         name: run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned()),
         history: history(&files::read_text(&rows)?)

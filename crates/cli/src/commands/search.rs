@@ -13,6 +13,7 @@ use crate::output::{line, lost, note, regardless, shell};
 use crate::terminal::Terminal;
 use taper_report::draw::png;
 use taper_report::search_picture::draw;
+use taper_trainer::ObserverError;
 use taper_trainer::fit::Observer;
 use taper_trainer::recipe::{Recipe, RecipeError};
 use taper_trainer::store::claim;
@@ -121,11 +122,11 @@ impl Watch for Trials<'_> {
         Box::new(self.interrupt)
     }
 
-    fn finish(&mut self, finished: Finished<'_>) -> Result<()> {
-        finished.conclude(lost()).map(drop)
+    fn finish(&mut self, finished: Finished<'_>) -> Result<(), ObserverError> {
+        Ok(finished.conclude(lost()).map(drop)?)
     }
 
-    fn trial(&mut self, trial: Trial, scores: &Scores) -> Result<()> {
+    fn trial(&mut self, trial: Trial, scores: &Scores) -> Result<(), ObserverError> {
         let Self { folder, space, .. } = self;
         let said = match &scores[&trial] {
             score if score.failed() => {
@@ -144,7 +145,7 @@ impl Watch for Trials<'_> {
 
 /// The recipe of the first trial, when those of all trials are in their ranges: as far as they are
 /// known, which those are not that close in on the best of a stage.
-fn checked(space: &Space, base: &Recipe) -> Result<Recipe> {
+fn checked(space: &Space, base: &Recipe) -> Result<Recipe, RecipeError> {
     let of = |number| {
         let trial = Trial { number, rung: 0 };
         recipe_of(space, base, trial, &space.settings_of(trial, &Scores::new()))

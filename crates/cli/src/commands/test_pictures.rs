@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 
 /// The recipe of the run, or of the run that a file of weights is part of.
 pub(super) fn recipe(run: &Path) -> Result<Recipe> {
-    origin::recipe(model::folder(run))
+    Ok(origin::recipe(model::folder(run))?)
 }
 
 /// The pictures to measure a run on, its own validation pictures where no others are named, and

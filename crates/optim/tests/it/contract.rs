@@ -32,10 +32,8 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
     let muon = |scale, nesterov| -> Box<dyn UpdateRule> {
         Box::new(Muon::new(MuonConfig { scale, nesterov, ..MuonConfig::default() }).unwrap())
     };
-    let schedule_free = |beta1| -> Box<dyn UpdateRule> {
-        let config = ScheduleFreeAdamWConfig { beta1, ..ScheduleFreeAdamWConfig::default() };
-        Box::new(ScheduleFreeAdamW::new(config).unwrap())
-    };
+    let schedule_free =
+        || -> Box<dyn UpdateRule> { Box::new(ScheduleFreeAdamW::new(ScheduleFreeAdamWConfig::default()).unwrap()) };
     let adagrad = AdaGradConfig { lr_decay: 1e-3, initial_accumulator: 0.1, ..AdaGradConfig::default() };
     vec![
         ("sgd", sgd(0.0, 0.0, false), 0.1),
@@ -69,7 +67,7 @@ pub(crate) fn rules() -> Vec<(&'static str, Box<dyn UpdateRule>, f64)> {
         ("radamw", Box::new(RAdamW::new(RAdamWConfig::default()).unwrap()), 0.3),
         ("lookahead", Box::new(Lookahead::new(adamw(false), LookaheadConfig { k: 3, alpha: 0.5 }).unwrap()), 0.2),
         ("centralized sgd", Box::new(GradientCentralization::new(sgd(0.9, 0.0, false))), 0.02),
-        ("schedule-free adamw", schedule_free(0.9), 0.3),
+        ("schedule-free adamw", schedule_free(), 1.0),
         ("adafactor", Box::new(Adafactor::new(AdafactorConfig::default()).unwrap()), 1.0),
         ("prodigy", Box::new(Prodigy::new(ProdigyConfig::default()).unwrap()), 1.0),
         ("soap", Box::new(Soap::new(SoapConfig { frequency: 2, ..SoapConfig::default() }).unwrap()), 0.2),

@@ -108,7 +108,8 @@ fn an_evaluation_goes_back_to_the_bit_and_training_goes_on_as_without() {
         let x = Var::from_tensor(&Tensor::new(&[1f32, -3.0], &Device::Cpu).unwrap()).unwrap();
         let rule = ScheduleFreeAdamW::new(ScheduleFreeAdamWConfig::default()).unwrap();
         let mut optimizer = Optimizer::new(Box::new(rule), vec![group(&[("x", &x)])], clipping(Clip::None)).unwrap();
-        let nothing = optimizer.evaluation().unwrap(); // before the first update there is nothing else
+        // Before the first update there is nothing else.
+        let nothing = optimizer.evaluation().unwrap();
         assert_eq!(x.to_vec1::<f32>().unwrap(), [1.0, -3.0]);
         nothing.restore().unwrap();
         for _ in 0..6 {

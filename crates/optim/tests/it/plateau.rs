@@ -22,7 +22,8 @@ fn factors(plateau: &mut ReduceOnPlateau, metrics: &[f64]) -> Vec<f64> {
 fn by_default_the_eleventh_bad_evaluation_is_too_many() {
     let mut plateau = plateau(ReduceOnPlateauConfig::default());
     assert_eq!(plateau.factor(), 1.0);
-    assert_eq!(factors(&mut plateau, &[1.0; 11]), [1.0; 11]); // the best, and ten that are no better
+    // The best, and ten that are no better.
+    assert_eq!(factors(&mut plateau, &[1.0; 11]), [1.0; 11]);
     assert_eq!(factors(&mut plateau, &[1.0; 11]), [0.1; 11]); // the eleventh, and ten more
     let again = plateau.evaluated(1.0);
     assert!((again - 0.01).abs() < 1e-17, "{again}");

@@ -52,7 +52,7 @@ pub(crate) fn picture(
         let mut canvas = Canvas { backend: SVGBackend::with_string(&mut svg, (units[0], units[1])) };
         canvas.fill(&[[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]], WHITE)?;
         draw(&mut canvas)?;
-        canvas.backend.present().map_err(failure)?;
+        canvas.backend.present().map_err(DrawError::of)?;
     }
     // The size is in pixels; corners of lines are round.
     let before = format!("width=\"{}\" height=\"{}\"", units[0], units[1]);
@@ -64,17 +64,17 @@ impl Canvas<'_> {
     /// A line through points.
     pub(crate) fn stroke(&mut self, points: &[Point], color: RGBColor, width: f64) -> Result<(), DrawError> {
         let style = ShapeStyle { stroke_width: units(width) as u32, ..color.stroke_width(1) };
-        self.backend.draw_path(points.iter().map(at), &style).map_err(failure)
+        self.backend.draw_path(points.iter().map(at), &style).map_err(DrawError::of)
     }
 
     /// A filled polygon.
     pub(crate) fn fill(&mut self, points: &[Point], color: RGBColor) -> Result<(), DrawError> {
-        self.backend.fill_polygon(points.iter().map(at), &color.filled()).map_err(failure)
+        self.backend.fill_polygon(points.iter().map(at), &color.filled()).map_err(DrawError::of)
     }
 
     /// A filled circle.
     pub(crate) fn disc(&mut self, place: Point, radius: f64, color: RGBColor) -> Result<(), DrawError> {
-        self.backend.draw_circle(at(&place), units(radius) as u32, &color.filled(), true).map_err(failure)
+        self.backend.draw_circle(at(&place), units(radius) as u32, &color.filled(), true).map_err(DrawError::of)
     }
 
     /// A line of text.
@@ -82,7 +82,7 @@ impl Canvas<'_> {
         let Letters { size, color, bold, side, edge } = letters;
         let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
         let font = FontDesc::new(FontFamily::SansSerif, size * UNIT * LINE, style).color(&color);
-        self.backend.draw_text(text, &font.pos(Pos::new(side, edge)), at(&place)).map_err(failure)
+        self.backend.draw_text(text, &font.pos(Pos::new(side, edge)), at(&place)).map_err(DrawError::of)
     }
 }
 
@@ -92,8 +92,4 @@ fn units(pixels: f64) -> i32 {
 
 fn at(&[x, y]: &Point) -> (i32, i32) {
     (units(x), units(y))
-}
-
-fn failure(error: impl ToString) -> DrawError {
-    DrawError { reason: error.to_string() }
 }

@@ -14,10 +14,18 @@ pub use png::png;
 
 /// A picture that could not be drawn.
 #[derive(Debug, thiserror::Error)]
-#[error("the picture cannot be drawn: {reason}")]
+#[non_exhaustive]
+#[error("the picture cannot be drawn")]
 pub struct DrawError {
     /// What the library says.
-    pub reason: String,
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl DrawError {
+    /// By what a library says.
+    pub(crate) fn of(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into() }
+    }
 }
 
 /// A place in the plane.

@@ -35,7 +35,7 @@ pub enum LandscapeError {
         name: &'static str,
     },
     /// An update rule, a method or a schedule refused its settings or failed.
-    #[error("{name}: {source}")]
+    #[error("{name}")]
     Optim {
         /// Whose.
         name: &'static str,

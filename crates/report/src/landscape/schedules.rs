@@ -11,6 +11,7 @@ use super::names::listed;
 use super::path::MOST_STEPS;
 
 /// A schedule over a run of a given length.
+#[derive(Debug)]
 pub struct NamedSchedule {
     /// The name, as it is typed.
     pub name: &'static str,

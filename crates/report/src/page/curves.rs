@@ -74,7 +74,7 @@ pub(super) fn draw(
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         plot(&area, axis, measure, (range, step), lines, best)
             .and_then(|()| area.present())
-            .map_err(|error| ReportError::Chart { name, reason: error.to_string() })?;
+            .map_err(|error| ReportError::Chart { name, source: error.into() })?;
     }
     // HTML needs no namespace, and a fixed size would keep the picture from following its box.
     let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);

@@ -1,26 +1,15 @@
 //! Why a report cannot be made.
 
-use std::fmt;
-
 /// Why a report could not be made.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
     /// A chart could not be drawn.
+    #[error("cannot draw the chart of {name}")]
     Chart {
         /// Heading of the chart.
         name: &'static str,
         /// What the drawing library said.
-        reason: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
-
-impl fmt::Display for ReportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chart { name, reason } => write!(f, "cannot draw the chart of {name}: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for ReportError {}

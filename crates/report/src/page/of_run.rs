@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use image::imageops::{FilterType, resize};
 use taper_augment::Transform;
 use taper_data::{Dataset, RgbImage};
 use taper_tensor::Rng;
 
 use super::contents::{EpochRow, Mistake, Report, Thumb};
+use taper_trainer::Result;
 use taper_trainer::build::transforms::{eval_transform, train_transform};
 use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::metrics::{class_scores, reliability};

@@ -3,5 +3,5 @@
 mod sheet;
 mod strengths;
 
-pub use sheet::{Row, Sheet, TooLarge};
+pub use sheet::{Row, Sheet, SheetError};
 pub use strengths::{Strengths, strengths};

@@ -1,11 +1,11 @@
 //! Contact sheets: rows of small pictures with a name beside each.
 
-use anyhow::{Context, Result};
 use image::{Rgb, RgbImage, imageops};
 
-use crate::draw::{Letters, TEXT, picture, png};
+use crate::draw::{DrawError, Letters, TEXT, picture, png};
 
 /// Some pictures, and what is written beside them.
+#[derive(Clone, Debug)]
 pub struct Row {
     /// Lines of text.
     pub label: Vec<String>,
@@ -21,26 +21,43 @@ const LINE: f64 = 15.0;
 /// The most pixels that a sheet may have; each takes three bytes.
 const MOST: u64 = 200_000_000;
 
-/// A sheet of more pixels than there is room for.
+/// A sheet that cannot be drawn.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "a sheet of {rows} rows with {columns} pictures of {side}x{side} pixels has more than {} megapixels: \
-     {fit} rows fit, or more with a smaller side",
-    MOST / 1_000_000
-)]
-pub struct TooLarge {
-    /// How many rows were wanted.
-    pub rows: usize,
-    /// Pictures in a row.
-    pub columns: usize,
-    /// Side of a picture, pixels.
-    pub side: u32,
-    /// How many rows would fit.
-    pub fit: u64,
+#[non_exhaustive]
+pub enum SheetError {
+    /// It has more pixels than there is room for.
+    #[error(
+        "a sheet of {rows} rows with {columns} pictures of {side}x{side} pixels has more than {} megapixels: \
+         {fit} rows fit, or more with a smaller side",
+        MOST / 1_000_000
+    )]
+    TooLarge {
+        /// How many rows were wanted.
+        rows: usize,
+        /// Pictures in a row.
+        columns: usize,
+        /// Side of a picture, pixels.
+        side: u32,
+        /// How many rows would fit.
+        fit: u64,
+    },
+    /// Its text cannot be drawn.
+    #[error(transparent)]
+    Text(#[from] DrawError),
+    /// A drawing of its text cannot be read.
+    #[error("a drawing is no picture")]
+    Drawing {
+        /// What the codec says.
+        source: image::ImageError,
+    },
+    /// Its pixels are none of whole rows.
+    #[error("the sheet has no whole rows")]
+    Rows,
 }
 
 /// Rows below each other on white, every picture scaled into a square of `side` pixels, under a
 /// heading.
+#[derive(Debug)]
 pub struct Sheet {
     side: u32,
     width: u32,
@@ -52,8 +69,8 @@ impl Sheet {
     /// A sheet for at most so many rows and columns, with nothing on it but the heading.
     ///
     /// # Errors
-    /// [`TooLarge`]; when the text cannot be drawn.
-    pub fn new(heading: &[String], (rows, columns): (usize, usize), side: u32) -> Result<Self> {
+    /// [`SheetError::TooLarge`]; when the text cannot be drawn.
+    pub fn new(heading: &[String], (rows, columns): (usize, usize), side: u32) -> Result<Self, SheetError> {
         let cell = u64::from(side) + u64::from(GAP);
         let lines = heading.len() as u64 + 1;
         let width = cell.saturating_mul(columns as u64).saturating_add(u64::from(LABEL + GAP));
@@ -61,7 +78,7 @@ impl Sheet {
         let fit = (MOST / width).saturating_sub(top) / cell;
         let size = (u32::try_from(width), u32::try_from(top));
         let (Ok(width), Ok(top), true) = (size.0, size.1, rows.max(1) as u64 <= fit) else {
-            return Err(TooLarge { rows, columns, side, fit }.into());
+            return Err(SheetError::TooLarge { rows, columns, side, fit });
         };
         let mut strip = white(width, top);
         place(&mut strip, &text(heading, width, top)?, 0);
@@ -72,7 +89,7 @@ impl Sheet {
     ///
     /// # Errors
     /// When the text cannot be drawn.
-    pub fn add(&mut self, row: &Row) -> Result<()> {
+    pub fn add(&mut self, row: &Row) -> Result<(), SheetError> {
         let mut strip = white(self.width, self.side + GAP);
         place(&mut strip, &text(&row.label, LABEL, self.side)?, 0);
         for (picture, x) in row.pictures.iter().zip((LABEL..).step_by((self.side + GAP) as usize)) {
@@ -92,9 +109,9 @@ impl Sheet {
     ///
     /// # Errors
     /// Never: all strips are of one width.
-    pub fn picture(self) -> Result<RgbImage> {
-        let height = self.pixels.len() / 3 / self.width as usize;
-        RgbImage::from_raw(self.width, u32::try_from(height)?, self.pixels).context("the sheet has no whole rows")
+    pub fn picture(self) -> Result<RgbImage, SheetError> {
+        let height = u32::try_from(self.pixels.len() / 3 / self.width as usize).map_err(|_| SheetError::Rows)?;
+        RgbImage::from_raw(self.width, height, self.pixels).ok_or(SheetError::Rows)
     }
 }
 
@@ -115,13 +132,14 @@ fn fitted(picture: &RgbImage, side: u32) -> RgbImage {
 }
 
 /// Lines of text on white.
-fn text(lines: &[String], width: u32, height: u32) -> Result<RgbImage> {
+fn text(lines: &[String], width: u32, height: u32) -> Result<RgbImage, SheetError> {
     let size = [f64::from(width) / 2.0, f64::from(height) / 2.0];
     let svg = picture(size, |canvas| {
         let letters = Letters { color: TEXT, ..Letters::SMALL };
         lines.iter().zip(1..).try_for_each(|(line, row)| canvas.text(line, [6.0, LINE * f64::from(row)], letters))
     })?;
-    Ok(image::load_from_memory(&png(&svg)?).context("a drawing is no picture")?.into_rgb8())
+    let drawn = image::load_from_memory(&png(&svg)?).map_err(|source| SheetError::Drawing { source })?;
+    Ok(drawn.into_rgb8())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ mod machine;
 
 use std::fmt;
 
-use anyhow::Result;
 use taper_data::Loader;
 use taper_nn::{Graph, GraphOp, Node, Params, Value};
 use taper_transfer::Classifier;

@@ -2,6 +2,8 @@
 //! schedules, a network with its weights. In this order: what happens to a picture, what acts on a
 //! step, the network, the memory that it takes.
 
+mod error;
+
 pub mod pipeline;
 pub mod transforms;
 
@@ -20,3 +22,5 @@ pub mod memory;
 mod check;
 
 pub(crate) mod class_counts;
+
+pub use self::error::{BuildError, CardError, Unfit};

@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_augment::{Normalize, Transform};
 use taper_data::RgbImage;
 use taper_nn::Params;
 use taper_tensor::Rng;
-use taper_transfer::{BackboneConfig, Classifier, Fit, Head, WeightsFile, backbone, load_weights, model, read_weights};
+use taper_transfer::{
+    BackboneConfig, Classifier, Fit, Head, ReadReport, TransferError, WeightsFile, backbone, load_weights, model,
+    read_weights,
+};
 
+use crate::build::error::{BuildError, CardError, Unfit};
 use crate::build::memory::enough_to_look;
 use crate::build::pipeline::Input;
 use crate::build::pretrained::{self, tell};
 use crate::build::transforms::eval_transform;
-use crate::files;
+use crate::error::Result;
+use crate::files::{self, FileError};
 use crate::listener::Listener;
 use crate::recipe::{RecipeError, limits};
 
@@ -49,11 +53,10 @@ impl ModelCard {
     /// # Errors
     /// With line and column where the text is no card; names a number that is none of those that
     /// its place takes.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &str) -> Result<Self, CardError> {
         let card: Self = serde_json::from_str(text)?;
         limits::check(&limits::of_json(&serde_json::from_str(text)?), limits::CARD)?;
-        ensure!(!card.classes.is_empty(), "classes must be a name or more; got none");
-        Ok(card)
+        if card.classes.is_empty() { Err(CardError::NoClasses) } else { Ok(card) }
     }
 
     /// How pictures are prepared for this model.
@@ -77,7 +80,7 @@ impl ModelCard {
     ///
     /// # Errors
     /// When the backbone is unknown or a size impossible.
-    pub fn build(&self, rng: Rng) -> Result<(Classifier, Params)> {
+    pub fn build(&self, rng: Rng) -> Result<(Classifier, Params), TransferError> {
         self.build_at_most(rng, Params::MOST)
     }
 
@@ -86,14 +89,14 @@ impl ModelCard {
     ///
     /// # Errors
     /// When they are not those of the network, and as [`build`](Self::build).
-    pub fn with_weights(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(Classifier, Params)> {
+    pub fn with_weights(&self, tensors: &BTreeMap<String, Tensor>) -> Result<(Classifier, Params), TransferError> {
         let numbers = tensors.values().map(Tensor::elem_count).sum();
         let (classifier, params) = self.build_at_most(Rng::new(0), numbers)?;
         load_weights(&params, tensors, Fit::Exact)?;
         Ok((classifier, params))
     }
 
-    fn build_at_most(&self, rng: Rng, numbers: usize) -> Result<(Classifier, Params)> {
+    fn build_at_most(&self, rng: Rng, numbers: usize) -> Result<(Classifier, Params), TransferError> {
         let params = Params::new(rng, DType::F32, Device::Cpu);
         let backbone = backbone(&self.model, &params.root(), &self.backbone)?;
         let bounded = params.clone().at_most(numbers);
@@ -103,6 +106,7 @@ impl ModelCard {
 }
 
 /// A trained network from a run folder, or a pretrained one as it is.
+#[derive(Debug)]
 pub struct Model {
     /// What it is.
     pub card: ModelCard,
@@ -137,7 +141,8 @@ impl Model {
 /// When there is none, or it is no card.
 pub fn card(run: &Path) -> Result<ModelCard> {
     let path = run.join("model.json");
-    ModelCard::parse(&files::read_text(&path)?).with_context(|| format!("{} is not a model card", path.display()))
+    let text = files::read_text(&path)?;
+    Ok(ModelCard::parse(&text).map_err(|source| BuildError::NoCard { path, source })?)
 }
 
 /// The run that a path is one of or lies in: `checkpoint/best.safetensors` and
@@ -163,22 +168,21 @@ pub fn open(what: impl AsRef<Path>, weights: Option<&Path>, listener: &dyn Liste
     let what = &*path.to_string_lossy();
     let run = folder(path);
     if run.join("model.json").is_file() {
-        ensure!(weights.is_none(), "{what} is a run, which has weights of its own: leave out --weights");
+        if weights.is_some() {
+            return Err(BuildError::OwnWeights { what: what.into() }.into());
+        }
         let card = card(run)?;
         let path = weights_file(path);
         let WeightsFile { tensors, report } = read_weights(&path)?;
         tell(&report, listener);
-        let (classifier, params) = card.with_weights(&tensors).with_context(|| {
-            format!("{} and {} do not fit together", run.join("model.json").display(), path.display())
-        })?;
+        let apart = |source| BuildError::Apart { card: run.join("model.json"), weights: path, source };
+        let (classifier, params) = card.with_weights(&tensors).map_err(apart)?;
         return Ok(Model { card, classifier, params });
     }
     if run.is_dir() {
-        anyhow::bail!(
-            "{what} is a folder without model.json: a run that finished has one (`taper fine-tune DATA` makes runs)"
-        );
+        return Err(BuildError::Unfinished { what: what.into() }.into());
     }
-    let pretrained = model(what).with_context(|| format!("{what} is neither a run folder nor a pretrained model"))?;
+    let pretrained = model(what).map_err(|source| BuildError::NoModel { what: what.into(), source })?;
     let manifest = pretrained.manifest()?;
     let card = ModelCard {
         schema: 1,
@@ -186,26 +190,32 @@ pub fn open(what: impl AsRef<Path>, weights: Option<&Path>, listener: &dyn Liste
         backbone: BackboneConfig::default(),
         head: pretrained.own_head()?,
         classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
-        input_size: u32::try_from(manifest.input_size)?,
+        input_size: input_size(manifest.input_size)?,
         mean: manifest.mean,
         std: manifest.std,
     };
     let WeightsFile { tensors, report } = pretrained::weights(pretrained, weights, listener)?;
     tell(&report, listener);
     let (classifier, params) = card.build(Rng::new(0))?;
-    load_weights(&params, &tensors, Fit::Exact).with_context(|| match weights {
-        Some(file) => format!("{} holds no weights of {what} with its {} classes", file.display(), card.classes.len()),
-        None => format!("the weights of {what} are not its own"),
+    load_weights(&params, &tensors, Fit::Exact).map_err(|source| {
+        let (model, file, classes) = (what.to_owned(), weights.map(Path::to_owned), Some(card.classes.len()));
+        let unfit = Unfit { model, file, read: ReadReport::default(), classes, may_be_partial: false, source };
+        BuildError::Unfit(unfit)
     })?;
     Ok(Model { card, classifier, params })
+}
+
+/// The side of the square that a model takes, as a card has it.
+pub(crate) fn input_size(side: usize) -> Result<u32> {
+    Ok(u32::try_from(side).map_err(|_| BuildError::InputSize { side })?)
 }
 
 /// Named tensors as the bytes of a safetensors file; the same tensors give the same bytes.
 ///
 /// # Errors
 /// When a tensor is on a device that fails.
-pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
-    safetensors::serialize(tensors.iter(), None).context("cannot serialize the weights")
+pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, FileError> {
+    safetensors::serialize(tensors.iter(), None).map_err(|source| FileError::Tensors { what: "the weights", source })
 }
 
 /// Writes named tensors as a safetensors file, whole or not at all; the same tensors give the same
@@ -213,7 +223,7 @@ pub fn weights_bytes(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Names the file.
-pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), FileError> {
     files::write(path, &weights_bytes(tensors)?)
 }
 

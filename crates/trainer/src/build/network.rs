@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use taper_nn::{LoadReport, Params};
 use taper_tensor::Rng;
@@ -11,14 +10,17 @@ use taper_transfer::{
     WeightsFile, architecture, load_weights,
 };
 
-use crate::build::model::ModelCard;
+use crate::build::error::{BuildError, Unfit};
+use crate::build::model::{ModelCard, input_size};
 use crate::build::pipeline::Input;
 use crate::build::pretrained::{tell, weights};
 use crate::build::regularize::backbone_config;
+use crate::error::Result;
 use crate::listener::Listener;
 use crate::recipe::{HeadKind, HeadRecipe, Recipe, RecipeError};
 
 /// A classifier before its training.
+#[derive(Debug)]
 pub struct Network {
     /// What it is.
     pub card: ModelCard,
@@ -31,6 +33,7 @@ pub struct Network {
 }
 
 /// What came of a file of weights.
+#[derive(Debug)]
 pub struct Loaded {
     /// What lay around them.
     pub read: ReadReport,
@@ -70,8 +73,7 @@ pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> 
         HeadKind::Own => inherited(&params, recipe.head.fresh),
         _ => Vec::new(),
     };
-    let remedy = " (--partial takes what fits)";
-    let how = How { kept: &kept, cut: recipe.cut.is_some(), partial: recipe.partial, remedy };
+    let how = How { kept: &kept, cut: recipe.cut.is_some(), partial: recipe.partial, may_be_partial: true };
     let loaded = Some(load(pretrained, recipe.weights.as_deref(), (&params, how), listener)?);
     Ok(Network { card, classifier, params, loaded })
 }
@@ -136,6 +138,7 @@ fn inherited(params: &Params, fresh: usize) -> Vec<String> {
 }
 
 /// A network that is there for its stages alone.
+#[derive(Debug)]
 pub struct FeatureExtractor {
     /// The network.
     pub classifier: Classifier,
@@ -170,7 +173,7 @@ pub fn backbone(
     let backbone = pretrained.backbone(&params.root())?;
     let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
     tell(&load(pretrained, weights, (&params, How::default()), listener)?.read, listener);
-    let input = Input { size: u32::try_from(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
+    let input = Input { size: input_size(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
     Ok(FeatureExtractor { classifier: Classifier::new(backbone, head), params, input: sized(input) })
 }
 
@@ -184,8 +187,8 @@ struct How<'a> {
     cut: bool,
     /// Whether the file may lack some, or have others.
     partial: bool,
-    /// What is told of a file that does not fit.
-    remedy: &'static str,
+    /// Whether a recipe says so.
+    may_be_partial: bool,
 }
 
 /// Copies a model's own weights, or those of a file, into a backbone, and into what is kept of its
@@ -196,21 +199,18 @@ fn load(
     (params, how): (&Params, How<'_>),
     listener: &dyn Listener,
 ) -> Result<Loaded> {
-    let How { kept, cut, partial, remedy } = how;
+    let How { kept, cut, partial, may_be_partial } = how;
     let WeightsFile { mut tensors, report: read } = weights(model, file, listener)?;
-    let of =
-        |file: Option<&Path>| file.map_or(format!("the weights of {}", model.name), |path| path.display().to_string());
-    if let Some(name) = kept.iter().find(|name| !tensors.contains_key(*name)) {
-        bail!(
-            "{} hold no {name}, which the own head of {} is to begin with: choose another head",
-            of(file),
-            model.name
-        );
+    let (name, path) = (|| model.name.to_owned(), || file.map(Path::to_owned));
+    if let Some(parameter) = kept.iter().find(|name| !tensors.contains_key(*name)) {
+        let parameter = parameter.clone();
+        return Err(BuildError::NoHead { model: name(), file: path(), parameter }.into());
     }
     let own = params.tensors();
-    if let Some(name) = kept.iter().find(|name| tensors[*name].elem_count() != own[*name].elem_count()) {
-        let (got, wanted) = (tensors[name].dims(), own[name].dims());
-        bail!("{} hold {name} of the shape {got:?}, the own head of {} has {wanted:?}", of(file), model.name);
+    if let Some(parameter) = kept.iter().find(|name| tensors[*name].elem_count() != own[*name].elem_count()) {
+        let [got, wanted] = [&tensors, &own].map(|all| all[parameter].dims().to_vec());
+        let parameter = parameter.clone();
+        return Err(BuildError::OtherHead { model: name(), file: path(), parameter, got, wanted }.into());
     }
     let whole = params.compare(&tensors);
     tensors.retain(|name, _| kept.contains(name) || !of_head(name));
@@ -218,10 +218,9 @@ fn load(
         tensors.retain(|name, _| own.contains_key(name));
     }
     let fit = if partial { Fit::Partial } else { Fit::NewHead(&Head::PREFIXES) };
-    let LoadReport { loaded, .. } = load_weights(params, &tensors, fit).with_context(|| match file {
-        Some(path) if read.is_empty() => format!("{} holds no weights of {}{remedy}", path.display(), model.name),
-        Some(path) => format!("{} ({read}) holds no weights of {}{remedy}", path.display(), model.name),
-        None => format!("the weights of {} are not its own", model.name),
+    let LoadReport { loaded, .. } = load_weights(params, &tensors, fit).map_err(|source| {
+        let unfit = Unfit { model: name(), file: path(), read: read.clone(), classes: None, may_be_partial, source };
+        BuildError::Unfit(unfit)
     })?;
     let mut reshaped = whole.reshaped;
     reshaped.retain(|tensor| !loaded.contains(&tensor.name));

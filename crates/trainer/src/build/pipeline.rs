@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use serde_json::{Value, json};
 use taper_augment::{Compose, Normalize, Transform};
 use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
 use taper_tensor::Rng;
 
 use crate::build::transforms::{eval_transform, train_transform};
+use crate::error::Result;
 use crate::recipe::{Balance, Recipe};
 
 /// Pictures in a batch of a test.

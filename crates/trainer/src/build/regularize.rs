@@ -1,6 +1,5 @@
 //! What `[regularize]` of a recipe does to batches, gradients, weights, and the length of a phase.
 
-use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use taper_data::Dataset;
@@ -13,6 +12,7 @@ use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::build::class_counts::class_counts;
 use crate::build::optimize::lr_scale;
+use crate::error::Result;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
 
 /// The techniques that act outside the network, on what a phase trains.

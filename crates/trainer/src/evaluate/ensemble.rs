@@ -1,8 +1,8 @@
 //! Several networks as one.
 
-use anyhow::{Result, ensure};
 use taper_tensor::Rng;
 
+use crate::evaluate::error::EvaluateError;
 use crate::evaluate::views::Mean;
 use crate::evaluate::{Evaluation, log, normalized};
 
@@ -15,9 +15,11 @@ use crate::evaluate::{Evaluation, log, normalized};
 /// # References
 /// L. Hansen, P. Salamon, *Neural Network Ensembles*, 1990. B. Lakshminarayanan, A. Pritzel, C.
 /// Blundell, *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017.
-pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation> {
-    let Some(first) = members.first() else { anyhow::bail!("an ensemble has one member or more") };
-    ensure!(members.iter().all(|m| m.labels == first.labels), "the members were asked about different pictures");
+pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation, EvaluateError> {
+    let Some(first) = members.first() else { return Err(EvaluateError::NoMembers) };
+    if members.iter().any(|m| m.labels != first.labels) {
+        return Err(EvaluateError::OtherPictures);
+    }
     let mut averaged = Evaluation::default();
     for (i, &label) in first.labels.iter().enumerate() {
         let rows = members.iter().map(|member| &member.probabilities[i]);
@@ -71,7 +73,7 @@ pub fn halves(pictures: usize) -> [Vec<usize>; 2] {
 /// # References
 /// R. Caruana, A. Niculescu-Mizil, G. Crew, A. Ksikes, *Ensemble Selection from Libraries of
 /// Models*, 2004 (here without taking a member twice).
-pub fn greedy(members: &[Evaluation], mean: Mean) -> Result<Vec<usize>> {
+pub fn greedy(members: &[Evaluation], mean: Mean) -> Result<Vec<usize>, EvaluateError> {
     let (mut chosen, mut lowest) = (Vec::new(), f64::INFINITY);
     loop {
         let mut best = None;
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn averages_by_hand() -> Result<()> {
+    fn averages_by_hand() -> Result<(), Box<dyn std::error::Error>> {
         let (a, b) = (member(&[[0.9, 0.1]], &[0]), member(&[[0.5, 0.5]], &[0]));
         let of = |mean| average(&[&a, &b], mean).map(|e| (e.probabilities[0][0], e.loss));
         let (p, loss) = of(Mean::Probabilities)?;
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_helps_is_chosen_and_what_hurts_is_not() -> Result<()> {
+    fn what_helps_is_chosen_and_what_hurts_is_not() -> Result<(), Box<dyn std::error::Error>> {
         let labels = [0, 0, 1, 1];
         let sure = |right: [f32; 4]| {
             let rows: Vec<[f32; 2]> =

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
 use taper_data::Loader;
 use taper_nn::Mode;
 use taper_regularize::{Marginal, Marginalize, marginalize};
 use taper_tensor::{Rng, log_softmax};
 use taper_transfer::Classifier;
+
+use crate::error::Result;
+use crate::evaluate::error::EvaluateError;
 
 /// Probabilities and labels of a data set, in its order, and what follows from them.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +148,8 @@ pub(crate) fn evaluate_shown(classifier: &Classifier, loader: &Loader, show: &mu
 /// When the answer is NaN.
 pub fn marginal(classifier: &Classifier, image: &Tensor, how: Marginalize) -> Result<Marginal> {
     let answer = sampled(classifier, image, how)?;
-    if answer.mean.to_vec2::<f64>()?.iter().any(|row| is_nan(row)) { bail!(NAN) } else { Ok(answer) }
+    let nan = answer.mean.to_vec2::<f64>()?.iter().any(|row| is_nan(row));
+    if nan { Err(EvaluateError::Nan { picture: None }.into()) } else { Ok(answer) }
 }
 
 /// What a classifier says of pictures, by the same draws for all.
@@ -154,9 +157,6 @@ fn sampled(classifier: &Classifier, images: &Tensor, how: Marginalize) -> Result
     let noise = Rng::new(0).fork("marginalize");
     Ok(marginalize(how, &noise, |mode| classifier.forward(images, mode))?)
 }
-
-/// What is said of an answer that is none.
-const NAN: &str = "the answer of the network is NaN: its weights are damaged, or the numbers in it become too large";
 
 /// Whether there is a NaN among the probabilities of a picture, or their logarithms.
 fn is_nan(row: &[f64]) -> bool {
@@ -195,7 +195,8 @@ pub(crate) fn answers(
         };
         let rows: Vec<Vec<f64>> = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2()?;
         if let Some(row) = rows.iter().position(|row| is_nan(row)) {
-            bail!("{}: {NAN}", loader.dataset().name(loaded.indices[row]));
+            let picture = Some(loader.dataset().name(loaded.indices[row]));
+            return Err(EvaluateError::Nan { picture }.into());
         }
         see(rows, &loaded.indices);
     }

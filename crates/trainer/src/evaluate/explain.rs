@@ -1,11 +1,13 @@
 //! Where in a picture a network found what it says.
 
-use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor, Var};
 use image::{ImageBuffer, Luma, RgbImage, imageops};
 use taper_nn::Mode;
 use taper_tensor::{backward, log_softmax};
 use taper_transfer::Classifier;
+
+use crate::error::Result;
+use crate::evaluate::error::EvaluateError;
 
 /// Importance of each place, (height, width) rows of numbers from 0 up.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,9 +38,11 @@ pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Resu
     let stages = classifier.backbone().stages().len();
     let logits = classifier.forward_from(stages, map.as_tensor(), Mode::Eval)?;
     let (_, classes) = logits.dims2()?;
-    ensure!(class < classes, "there is no class {class}: the network has {classes}");
+    if class >= classes {
+        return Err(EvaluateError::NoClass { class, classes }.into());
+    }
     let grads = backward(&logits.narrow(1, class, 1)?.sum_all()?)?;
-    let gradient = grads.get(&map).context("the answer does not depend on the last map")?;
+    let gradient = grads.get(&map).ok_or(EvaluateError::Independent)?;
     let weights = gradient.mean_keepdim((1, 2))?;
     let heat = map.as_detached_tensor().broadcast_mul(&weights)?.sum(3)?.relu()?.squeeze(0)?;
     let (height, width) = heat.dims2()?;
@@ -64,7 +68,9 @@ pub fn occlusion(
     (side, stride): (usize, usize),
 ) -> Result<Heat> {
     let (_, height, width, channels) = picture.dims4()?;
-    ensure!(side > 0 && stride > 0 && side <= height.min(width), "squares of {side} pixels on {width}x{height}");
+    if side == 0 || stride == 0 || side > height.min(width) {
+        return Err(EvaluateError::Squares { side, width, height }.into());
+    }
     let [rows, columns] = [height, width].map(|length| (length - side) / stride + 1);
     let pixels = picture.flatten_all()?.to_vec1::<f32>()?;
     let probability = |pictures: Vec<f32>, count: usize| -> Result<Vec<f32>> {
@@ -135,7 +141,7 @@ mod tests {
 
     /// Under a mean and a linear layer α is the weight of the class over the number of places.
     #[test]
-    fn under_a_linear_head_it_is_the_map_by_the_weights_of_the_class() -> Result<()> {
+    fn under_a_linear_head_it_is_the_map_by_the_weights_of_the_class() -> Result<(), Box<dyn std::error::Error>> {
         let ((net, params), x) = (linear(), picture(4, 5));
         let heat = grad_cam(&net, &x, 1)?;
         assert_eq!(heat.size, (4, 5));
@@ -150,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_counts_where_the_class_is() -> Result<()> {
+    fn what_is_hidden_counts_where_the_class_is() -> Result<(), Box<dyn std::error::Error>> {
         let (net, params) = linear();
         // Class 0 is red: only the upper left corner has any.
         let weight = Tensor::new(&[[50f32, 0.0, 0.0], [0.0, 0.0, 0.0]], &Device::Cpu)?;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use candle_core::{DType, Tensor, Var};
 use taper_nn::Params;
 use taper_regularize::decays;
 use taper_tensor::global_max_pool;
 use taper_transfer::{Classifier, Part};
+
+use crate::error::Result;
 
 /// What was seen at the last step of an epoch, and in its validation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channel_is_dead_that_is_nowhere_above_zero() -> Result<()> {
+    fn a_channel_is_dead_that_is_nowhere_above_zero() -> Result<(), Box<dyn std::error::Error>> {
         // (1,1,2,3): the second channel never, the third once.
         let map = Tensor::new(&[1f32, 0.0, -1.0, 2.0, -0.5, 3.0], &Device::Cpu)?.reshape((1, 1, 2, 3))?;
         assert!((dead(&map)? - 1.0 / 3.0).abs() < 1e-6);

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
 use taper_data::{DataError, Dataset, RgbImage};
 
 use crate::build::class_counts::class_counts;
+use crate::evaluate::error::EvaluateError;
 
 /// A data set whose labels are those of a network.
 struct Relabeled {
@@ -25,18 +25,15 @@ pub fn relabeled(
     pictures: Arc<dyn Dataset>,
     path: &Path,
     (run, classes): (&Path, &[String]),
-) -> Result<Arc<dyn Dataset>> {
+) -> Result<Arc<dyn Dataset>, EvaluateError> {
     if pictures.classes() == classes {
         return Ok(pictures);
     }
     let place = |name: &String| classes.iter().position(|class| class == name);
     let unknown: Vec<&String> = pictures.classes().iter().filter(|name| place(name).is_none()).collect();
     if !unknown.is_empty() {
-        bail!(
-            "{} has classes that {} was not trained for: {unknown:?}; it knows {classes:?}: rename or remove them",
-            path.display(),
-            run.display()
-        );
+        let (unknown, known) = (unknown.into_iter().cloned().collect(), classes.to_vec());
+        return Err(EvaluateError::UnknownClasses { path: path.into(), run: run.into(), unknown, known });
     }
     let labels = pictures.classes().iter().filter_map(place).collect();
     Ok(Arc::new(Relabeled { pictures, classes: classes.to_vec(), labels }))

@@ -1,9 +1,10 @@
 //! A linear classifier on features that stay as they are.
 
-use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
 use taper_optim::{Lbfgs, LbfgsConfig, Minimizer, Stopping};
 use taper_tensor::{Rng, backward, cross_entropy, linear};
+
+use crate::error::Result;
 
 /// Strengths of the penalty that are tried, the strongest first.
 pub const STRENGTHS: [f64; 9] = [10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3];

@@ -1,6 +1,7 @@
 //! How good a network is, and what it sees: answers over a data set, what follows from them,
 //! several views and several networks, the stages one by one; the signs of how a training fares.
 
+mod error;
 mod evaluation;
 
 pub mod ensemble;
@@ -12,5 +13,6 @@ pub mod metrics;
 pub mod stage_features;
 pub mod views;
 
+pub use self::error::{EvaluateError, ViewsError};
 pub use self::evaluation::{Evaluation, evaluate, evaluate_marginal, marginal, ranked};
 pub(crate) use self::evaluation::{ShowMap, answers, evaluate_shown, log, normalized};

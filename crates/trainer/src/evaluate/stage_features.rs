@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
 use candle_core::{DType, Tensor};
-use taper_data::{Dataset, Loader};
+use taper_data::{Dataset, IndexedBatch, Loader};
 use taper_nn::{Mode, Params};
 use taper_tensor::global_avg_pool;
 use taper_transfer::Classifier;
 
 use crate::build::memory;
 use crate::build::pipeline::{BATCH, Input, eval_loader};
+use crate::error::{Error, Result};
+use crate::evaluate::error::EvaluateError;
 
 /// The mean of each channel over the map of each stage, of all pictures of a data set.
+#[derive(Debug)]
 pub struct StageFeatures {
     /// (N,C) of each stage, float64.
     pub stages: Vec<Tensor>,
@@ -42,7 +44,7 @@ impl StageFeatures {
                 batches.push(global_avg_pool(map)?.to_dtype(DType::F64)?);
             }
             labels.extend(indices.iter().map(|&index| pictures.label(index)));
-            Ok(())
+            Ok::<(), Error>(())
         })?;
         let stages = batches.iter().map(|batches| Tensor::cat(batches, 0)).collect::<candle_core::Result<_>>()?;
         Ok(Self { stages, labels })
@@ -54,30 +56,32 @@ impl StageFeatures {
 ///
 /// # Errors
 /// As [`StageFeatures::of`], and those of `see`.
-pub fn each_batch(
+pub fn each_batch<E: From<Error>>(
     (classifier, params): (&Classifier, &Params),
     loader: &Loader,
     stages: usize,
-    mut see: impl FnMut(&[Tensor], &[usize]) -> Result<()>,
-) -> Result<()> {
+    mut see: impl FnMut(&[Tensor], &[usize]) -> Result<(), E>,
+) -> Result<(), E> {
     let batch = (loader.config().size.0, memory::batch(loader));
-    memory::enough_to_look((classifier, params), batch, stages)?;
+    memory::enough_to_look((classifier, params), batch, stages).map_err(Error::from)?;
     for loaded in loader.epoch(0) {
-        let loaded = loaded?;
-        let mut maps: Vec<Tensor> = Vec::with_capacity(stages);
-        for i in 0..stages {
-            let map = classifier.backbone().stage(i, maps.last().unwrap_or(&loaded.batch.images), Mode::Eval)?;
-            let means = global_avg_pool(&map)?.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-            if let Some(row) = means.iter().position(|row| row.iter().any(|mean| !mean.is_finite())) {
-                let (name, stage) =
-                    (loader.dataset().name(loaded.indices[row]), classifier.backbone().stages()[i].name);
-                bail!(
-                    "{name}: the map of {stage} is not finite: the weights are damaged, or the numbers become too large"
-                );
-            }
-            maps.push(map);
-        }
-        see(&maps, &loaded.indices)?;
+        let loaded = loaded.map_err(Error::from)?;
+        see(&maps(classifier, loader, &loaded, stages)?, &loaded.indices)?;
     }
     Ok(())
+}
+
+/// The maps of the first `stages` stages for a batch, all of them finite.
+fn maps(classifier: &Classifier, loader: &Loader, loaded: &IndexedBatch, stages: usize) -> Result<Vec<Tensor>> {
+    let mut maps: Vec<Tensor> = Vec::with_capacity(stages);
+    for i in 0..stages {
+        let map = classifier.backbone().stage(i, maps.last().unwrap_or(&loaded.batch.images), Mode::Eval)?;
+        let means = global_avg_pool(&map)?.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+        if let Some(row) = means.iter().position(|row| row.iter().any(|mean| !mean.is_finite())) {
+            let (picture, stage) = (loader.dataset().name(loaded.indices[row]), classifier.backbone().stages()[i].name);
+            return Err(EvaluateError::NotFinite { picture, stage }.into());
+        }
+        maps.push(map);
+    }
+    Ok(maps)
 }

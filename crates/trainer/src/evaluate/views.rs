@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
 use taper_augment::{Compose, HorizontalFlip, Interpolation, Resize, TEN, TenCrop, Transform};
 use taper_data::Dataset;
 use taper_regularize::Marginalize;
@@ -12,6 +11,8 @@ use taper_transfer::Classifier;
 
 use crate::build::pipeline::{BATCH, Input, in_order};
 use crate::build::transforms::{eval_transform, train_transform};
+use crate::error::Result;
+use crate::evaluate::error::ViewsError;
 use crate::evaluate::{Evaluation, answers};
 use crate::recipe::Recipe;
 
@@ -43,15 +44,15 @@ pub enum Mean {
 
 /// `flips`, `ten-crop`, `multi-scale`, or a number of random views.
 impl FromStr for Views {
-    type Err = String;
+    type Err = ViewsError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ViewsError> {
         match (text, text.parse()) {
             ("flips", _) => Ok(Self::Flips),
             ("ten-crop", _) => Ok(Self::TenCrop),
             ("multi-scale", _) => Ok(Self::MultiScale),
             (_, Ok(n @ 1..)) => Ok(Self::Random(n)),
-            _ => Err("wanted flips, ten-crop, multi-scale, or a number of random views, 1 or more".to_owned()),
+            _ => Err(ViewsError { got: text.to_owned() }),
         }
     }
 }
@@ -152,7 +153,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(views));
         }
         for text in ["0", "-1", "ten", ""] {
-            assert!(text.parse::<Views>().unwrap_err().contains("ten-crop"));
+            assert!(text.parse::<Views>().unwrap_err().to_string().contains("ten-crop"));
         }
         for views in [Views::Flips, Views::TenCrop, Views::MultiScale] {
             assert_eq!(views.transforms(64).unwrap().len(), views.count());

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use taper_data::{Epoch, IndexedBatch, Loader};
 use taper_nn::Mode;
 use taper_transfer::Classifier;
 
 use super::feature_store::FeatureStore;
+use crate::error::Result;
 use crate::evaluate::{Evaluation, ShowMap, evaluate_shown};
 
 /// Where the batches of a phase come from.
+#[derive(Debug)]
 pub(crate) enum BatchSource<'a> {
     /// From pictures, through the whole network.
     Pictures(&'a Loader),
@@ -48,8 +49,10 @@ impl BatchSource<'_> {
 }
 
 /// An iterator over the batches of an epoch.
+#[derive(Debug)]
 pub struct Batches<'a>(Inner<'a>);
 
+#[derive(Debug)]
 enum Inner<'a> {
     /// Decoded and augmented ahead by the threads of a loader.
     Pictures(Epoch),

@@ -8,6 +8,7 @@ use crate::recipe::{ClipRecipe, Recipe};
 /// A loss or a gradient that is no number any more: the training ends before it reaches the
 /// weights.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Diverged {
     /// The epoch, from 1.
     pub epoch: usize,

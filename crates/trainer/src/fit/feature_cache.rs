@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
 use taper_transfer::Classifier;
 
 use super::feature_store::Variant;
 use crate::build::regularize::backbone_config;
+use crate::error::Result;
 use crate::recipe::Recipe;
 
 /// Features of frozen stages, for trainings in one process whose recipes agree in all that these

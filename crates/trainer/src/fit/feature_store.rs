@@ -5,11 +5,13 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use taper_data::{Dataset, IndexedBatch, Loader, LoaderConfig};
 use taper_tensor::Batch;
 use taper_transfer::Classifier;
+
+use super::error::FitError;
+use crate::error::Result;
 
 /// What is kept in memory, bytes; more is kept in a file.
 const MEMORY: usize = 1 << 30;
@@ -119,7 +121,7 @@ impl Variant {
             Rows::Disk(file) => {
                 let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
                 let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
-                file.write_all(&bytes).context("cannot keep features on the disk: is it full?")?;
+                file.write_all(&bytes).map_err(|source| FitError::KeepFeatures { source })?;
             }
         }
         Ok(())
@@ -133,8 +135,9 @@ impl Variant {
             Rows::Disk(file) => {
                 let (mut file, mut row) = (file.lock().unwrap_or_else(PoisonError::into_inner), vec![0; 4 * width]);
                 for &i in indices {
-                    file.seek(SeekFrom::Start((i * row.len()) as u64))?;
-                    file.read_exact(&mut row)?;
+                    let start = SeekFrom::Start((i * row.len()) as u64);
+                    let read = file.seek(start).and_then(|_| file.read_exact(&mut row));
+                    read.map_err(|source| FitError::ReadFeatures { source })?;
                     values.extend(row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
                 }
             }
@@ -144,14 +147,10 @@ impl Variant {
 }
 
 impl Rows {
-    fn on_disk(scratch: Option<&Path>) -> Result<Self> {
-        let file = match scratch {
-            Some(folder) => {
-                tempfile::tempfile_in(folder).with_context(|| format!("cannot keep features in {}", folder.display()))
-            }
-            None => tempfile::tempfile().context("cannot keep features on the disk (TMPDIR names its folder)"),
-        };
-        Ok(Self::Disk(Mutex::new(file?)))
+    fn on_disk(scratch: Option<&Path>) -> Result<Self, FitError> {
+        let file = scratch.map_or_else(tempfile::tempfile, tempfile::tempfile_in);
+        let no_scratch = |source| FitError::NoScratch { folder: scratch.map(Path::to_owned), source };
+        Ok(Self::Disk(Mutex::new(file.map_err(no_scratch)?)))
     }
 }
 
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_back_from_memory_and_from_the_disk() -> Result<()> {
+    fn rows_come_back_from_memory_and_from_the_disk() -> Result<(), Box<dyn std::error::Error>> {
         let rows = Tensor::arange(0f32, 24.0, &Device::Cpu)?.reshape((4, 2, 3))?;
         for kept in [Rows::Memory(Vec::new()), Rows::on_disk(None)?] {
             let mut variant = Variant { shape: vec![2, 3], rows: kept };

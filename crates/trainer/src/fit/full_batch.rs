@@ -7,7 +7,6 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
 use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
 use taper_nn::{Mode, Params};
@@ -18,6 +17,7 @@ use taper_transfer::Classifier;
 
 use super::{EpochInfo, Observer, Outcome, StepInfo};
 use crate::build::pipeline::plain_loader;
+use crate::error::Result;
 use crate::evaluate::Evaluation;
 use crate::evaluate::health::Health;
 use crate::recipe::{Recipe, RecipeError, Rule};

@@ -7,6 +7,8 @@
 //! for several trainings). `full_batch` solves the head of a probe without steps. [`Observer`]s
 //! look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is left.
 
+mod error;
+
 mod epoch_info;
 
 mod outcome;
@@ -39,17 +41,18 @@ pub mod recorder;
 
 pub mod snapshots;
 
-use anyhow::Result;
 use taper_data::Loader;
 use taper_nn::Params;
 use taper_transfer::Classifier;
 
 use crate::build::optimize::{Method, method};
+use crate::error::Result;
 use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
 pub use self::batches::Batches;
 pub use self::epoch_info::EpochInfo;
+pub use self::error::FitError;
 pub use self::feature_cache::FeatureCache;
 pub(crate) use self::feature_store::{FeatureStore, compute};
 pub use self::observer::{Begin, Observer, StepInfo};

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::Result;
 use taper_nn::Params;
 
 use super::Outcome;
 use super::epoch_info::EpochInfo;
+use crate::error::ObserverError;
 use crate::notice::Notice;
 
 /// What is known after a step.
@@ -48,7 +48,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// End the training.
-    fn begin(&mut self, _: &Begin<'_>) -> Result<()> {
+    fn begin(&mut self, _: &Begin<'_>) -> Result<(), ObserverError> {
         Ok(())
     }
 
@@ -67,7 +67,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// End the training.
-    fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use candle_core::Tensor;
 use taper_nn::Params;
 use taper_regularize::{EarlyStopping, EarlyStoppingConfig, RegularizeError};
 
+use crate::error::Result;
 use crate::recipe::RegularizeRecipe;
 use crate::store::checkpoint::PatienceState;
 

@@ -1,22 +1,24 @@
 //! One phase of a training: its batches, steps and epochs.
 
+use std::fmt;
 use std::mem::take;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
 use taper_data::IndexedBatch;
 use taper_optim::{Average, OptimError};
 use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
 use super::batches::{BatchSource, Batches};
+use super::error::FitError;
 use super::feature_store::{self, FeatureStore};
 use super::step::{Rates, Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
 use crate::build::phases::Phase;
 use crate::build::pipeline::plain_loader;
+use crate::error::{Error, Result};
 use crate::evaluate::health::{Before, Health, dead};
 use crate::fit::divergence::{Diverged, causes};
 use crate::fit::patience::Patience;
@@ -50,6 +52,12 @@ pub struct PhaseRun<'s, 'a> {
     clock: Instant,
 }
 
+impl fmt::Debug for PhaseRun<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhaseRun").field("phase", &self.phase).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
 /// Where an epoch stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EpochProgress {
@@ -63,6 +71,7 @@ pub(super) struct EpochProgress {
 }
 
 /// The batches of a phase.
+#[derive(Debug)]
 pub struct PhaseData<'a> {
     pub(crate) train: BatchSource<'a>,
     pub(crate) val: BatchSource<'a>,
@@ -87,7 +96,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { classifier, params, train, recipe, .. } = session;
         let o = &recipe.optimize;
         let Method::Steps(rule) = method(o, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
-            bail!("the rule {} finds the length of its steps by itself", o.rule.name());
+            return Err(FitError::NoSteps { rule: o.rule.name() }.into());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
@@ -187,18 +196,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             return Err(self.diverged("the loss".into(), lr).into());
         }
         let before = last.then(|| Before::of(self.session.classifier, self.session.params)).transpose()?;
-        let Update { stats, applied } = match self.stepper.update(grads, Rates { lr, momentum }) {
-            Ok(update) => update,
-            Err(error) => match error.downcast_ref() {
-                Some(OptimError::NonFiniteGradient { name }) => {
-                    return Err(self.diverged(format!("the gradient of {name}"), lr).into());
-                }
-                _ => {
-                    return Err(error)
-                        .with_context(|| format!("training stopped in epoch {epoch} at step {}", step + 1));
-                }
-            },
-        };
+        let updated = self.stepper.update(grads, Rates { lr, momentum });
+        let Update { stats, applied } = updated.map_err(|error| self.failed(error, lr))?;
         self.losses.push(loss);
         if applied {
             self.epoch.total += losses.iter().sum::<f64>();
@@ -214,6 +213,17 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.session.outcome.pictures += pictures;
         let (steps_per_epoch, epochs, phase) = (self.span.per_epoch as usize, self.session.epochs(), self.phase.name);
         Ok(Some(StepInfo { step: step + 1, steps_per_epoch, epoch, epochs, phase, loss, lr, pictures }))
+    }
+
+    /// What became of a step: its gradient is no number, or it failed otherwise.
+    fn failed(&self, error: Error, lr: f64) -> Error {
+        if let Error::Optim(error) = &error
+            && let OptimError::NonFiniteGradient { name } = &**error
+        {
+            return self.diverged(format!("the gradient of {name}"), lr).into();
+        }
+        let (epoch, step) = (self.epoch.number, self.session.outcome.lrs.len() + 1);
+        Error::Step { epoch, step, source: Box::new(error) }
     }
 
     fn diverged(&self, what: String, lr: f64) -> Diverged {
@@ -292,8 +302,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             evaluated.stay();
             return Ok(ControlFlow::Break(()));
         }
-        // The weights that were evaluated are what the next phase begins with, and what the last one
-        // leaves.
+        // The weights that were evaluated are what the next phase begins with, and what the last
+        // one leaves.
         if self.epochs_done < self.phase.epochs {
             evaluated.restore()?;
         } else {

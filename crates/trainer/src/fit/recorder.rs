@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use taper_nn::Params;
 
 use crate::build::model::save_weights;
+use crate::error::ObserverError;
 use crate::evaluate::health::Health;
 use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
@@ -21,6 +21,7 @@ pub fn best(history: &[EpochInfo]) -> Best {
 }
 
 /// Writes the history after every epoch, and the weights of the best.
+#[derive(Debug)]
 pub struct Recorder {
     folder: PathBuf,
     history: Vec<EpochInfo>,
@@ -38,7 +39,7 @@ impl Observer for Recorder {
         self.history.clone_from(&outcome.history);
     }
 
-    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<ControlFlow<()>, ObserverError> {
         self.history.push(info.clone());
         files::write(&self.folder.join("history.csv"), history_csv(&self.history).as_bytes())?;
         files::write(&self.folder.join("health.csv"), health_csv(&self.history).as_bytes())?;

@@ -1,10 +1,10 @@
 //! The state of a phase under way, saved and loaded as a whole.
 
-use anyhow::Result;
 use taper_optim::Average;
 
 use super::PhaseRun;
 use super::phase_run::EpochProgress;
+use crate::error::Result;
 use crate::fit::patience::Patience;
 use crate::store::checkpoint::{Place, TrainState};
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 use taper_data::Loader;
 use taper_nn::Params;
@@ -11,8 +10,9 @@ use taper_transfer::Classifier;
 
 use super::{EpochInfo, FeatureCache, Outcome};
 use crate::build::phases::{Phase, phases};
+use crate::error::Result;
 use crate::recipe::Recipe;
-use crate::store::checkpoint::{Checkpoints, EpochRecord, RunShape, TrainState};
+use crate::store::checkpoint::{Checkpoints, EpochRecord, PlaceError, RunShape, TrainState};
 
 /// Where a training keeps what is larger than memory or has to outlive the process, and where it
 /// goes on.
@@ -31,6 +31,7 @@ pub struct FitOptions<'a> {
 }
 
 /// A training by a recipe: its phases in order, and what has come out until now.
+#[derive(Debug)]
 pub struct Session<'a> {
     pub(super) classifier: &'a mut Classifier,
     pub(super) params: &'a Params,
@@ -89,14 +90,16 @@ impl<'a> Session<'a> {
     /// Goes on with the weights and the history of a state; [a phase](super::PhaseRun) takes its
     /// part when it begins.
     fn restore(&mut self, state: &TrainState) -> Result<()> {
-        ensure!(self.params.load(&state.model)?.is_exact(), "it is of another network");
+        if !self.params.load(&state.model)?.is_exact() {
+            return Err(PlaceError::OtherNetwork.into());
+        }
         let accumulate = self.recipe.optimize.accumulate;
         state.check(&RunShape { phases: &self.phases, batches: self.train.batches(), accumulate })?;
         self.outcome.lrs.clone_from(&state.lrs);
         self.outcome.skipped = state.place.skipped[0];
         let epochs = self.epochs();
         for (i, record) in state.history.iter().enumerate() {
-            let phase = self.phases.get(record.phase).context("it is of another recipe, which has more phases")?.name;
+            let phase = self.phases.get(record.phase).ok_or(PlaceError::OtherRecipe)?.name;
             let EpochRecord { lr, train_loss, val_loss, val_accuracy, .. } = *record;
             let (epoch, health) = (i + 1, record.health.clone());
             let info = EpochInfo { epoch, epochs, phase, lr, train_loss, val_loss, val_accuracy, health };

@@ -1,12 +1,12 @@
 //! The second gradient of a step: sharpness-aware minimization.
 
-use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use taper_nn::Params;
 use taper_optim::{OptimError, Optimizer, Sam, SamConfig};
 use taper_tensor::backward;
 
+use crate::error::Result;
 use crate::recipe::Recipe;
 
 /// Takes the gradient of a step at the worst point near by.

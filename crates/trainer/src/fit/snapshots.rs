@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use taper_nn::Params;
 
 use crate::build::model::save_weights;
 use crate::build::phases::Phase;
+use crate::error::ObserverError;
+use crate::files::FileError;
 use crate::finding::{Finding, Verdict};
 use crate::fit::epoch_info::EpochInfo;
 use crate::fit::observer::Observer;
@@ -20,6 +21,7 @@ use crate::store::snapshots::folder;
 ///
 /// # References
 /// G. Huang et al., *Snapshot Ensembles: Train 1, Get M for Free*, 2017.
+#[derive(Debug)]
 pub struct Snapshots {
     folder: PathBuf,
     /// Epochs of the run before the phase, and of a cycle; none where there are no cycles.
@@ -65,13 +67,14 @@ pub fn finding(recipe: &Recipe, phases: &[Phase]) -> Option<Finding> {
 }
 
 impl Observer for Snapshots {
-    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, info: &EpochInfo, params: &Params) -> Result<ControlFlow<()>, ObserverError> {
         if let Some((before, cycle)) = self.cycles
             && info.epoch > before
             && (info.epoch - before).is_multiple_of(cycle)
         {
             let folder = &self.folder;
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            let cannot = |source| FileError::Make { path: folder.clone(), source };
+            std::fs::create_dir_all(folder).map_err(cannot)?;
             let number = (info.epoch - before) / cycle;
             save_weights(&folder.join(format!("{number}.safetensors")), &params.tensors())?;
         }

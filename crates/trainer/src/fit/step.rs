@@ -3,7 +3,6 @@
 //! [`fit`](super::fit), the learning-rate range test and the overfit check all train through this
 //! file.
 
-use anyhow::Result;
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use taper_data::Dataset;
@@ -15,6 +14,7 @@ use taper_transfer::Classifier;
 use super::sharpness::Sharpness;
 use crate::build::optimize::optimizer;
 use crate::build::regularize::Regularizer;
+use crate::error::Result;
 use crate::recipe::Recipe;
 
 /// What turns a batch into changed weights: the loss and its gradients, what regularizes them, and

@@ -8,9 +8,11 @@ use taper_regularize::RegularizeError;
 use taper_tensor::PrecisionError;
 
 use super::range::OutOfRange;
+use crate::files::FileError;
 
 /// A recipe that cannot be run.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecipeError {
     /// A number out of its range.
     #[error("recipe: {field} must be {wanted}; got {got}")]
@@ -46,8 +48,8 @@ pub enum RecipeError {
         source: OutOfRange,
     },
     /// A file that cannot be read.
-    #[error("{0:#}")]
-    Unreadable(anyhow::Error),
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
     /// A stage that the network does not have.
     #[error("recipe: {field} must be a stage of the network, one of {known}; got {got}")]
     Stage {

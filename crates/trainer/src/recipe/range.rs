@@ -62,6 +62,7 @@ impl Range {
 /// A number that is none of those that its place takes.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{place} must be {wanted}; got {got}")]
+#[non_exhaustive]
 pub struct OutOfRange {
     /// Where it stands in its file.
     pub place: String,

@@ -41,7 +41,7 @@ impl fmt::Display for Renamed {
 
 /// The same text with the names that there are now, each where the old one stood, so that what is
 /// wrong with it is on the same line; and what was replaced. What is no TOML is left to its reader.
-pub(super) fn modern<'a>(text: &'a str, path: &Path) -> (Cow<'a, str>, Vec<Renamed>) {
+pub fn modern<'a>(text: &'a str, path: &Path) -> (Cow<'a, str>, Vec<Renamed>) {
     let mut found = Vec::new();
     if let Ok(table) = DeTable::parse(text) {
         in_table(table.get_ref(), &Place::default(), &mut found);

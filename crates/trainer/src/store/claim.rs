@@ -3,13 +3,14 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-
+use crate::chain::chain;
+use crate::error::Result;
 use crate::files;
 use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::Recipe;
-use crate::store::lock::{Lock, Unlockable};
+use crate::store::error::{LockError, StoreError};
+use crate::store::lock::Lock;
 use crate::store::origin;
 use crate::store::snapshots;
 
@@ -31,7 +32,7 @@ impl RunFolder {
         let Some(path) = wanted else {
             loop {
                 let path = free(name)?;
-                std::fs::create_dir_all("runs").context("cannot make the folder runs: choose a place with --out")?;
+                std::fs::create_dir_all("runs").map_err(|source| StoreError::MakeRuns { source })?;
                 // Another process may look for a free name at the same time.
                 match std::fs::create_dir(&path) {
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -40,16 +41,17 @@ impl RunFolder {
             }
         };
         if path.exists() && !path.is_dir() {
-            bail!("{} is a file; the run needs a folder: choose another --out", path.display());
+            return Err(StoreError::IsFile { path: path.into() }.into());
         }
-        let require_bare = || {
-            ensure!(bare(path), "{} is not empty: remove it, or choose another --out", path.display());
-            Ok(())
+        let require_bare = || match bare(path) {
+            true => Ok(()),
+            false => Err(StoreError::NotEmpty { path: path.into() }),
         };
         require_bare()?;
         let folder = Self::take(path, listener)?;
         // It may have been another's until now.
-        require_bare().map(|()| folder)
+        require_bare()?;
+        Ok(folder)
     }
 
     /// Takes the folder of a run to begin or go on in, and removes what a process that was killed
@@ -59,19 +61,14 @@ impl RunFolder {
     /// When another process trains in it, or it cannot be made.
     pub fn take(path: &Path, listener: &dyn Listener) -> Result<Self> {
         let checkpoint = path.join("checkpoint");
-        std::fs::create_dir_all(&checkpoint).with_context(|| {
-            format!("cannot make the run folder {}: choose a writable place with --out", path.display())
-        })?;
+        std::fs::create_dir_all(&checkpoint).map_err(|source| StoreError::MakeRun { path: path.into(), source })?;
         let lock = match Lock::take(&checkpoint.join(LOCK)) {
-            Ok(None) => bail!(
-                "another process trains in {}: wait for its end, or stop it; a process that was killed is none",
-                path.display()
-            ),
-            Err(error) if error.is::<Unlockable>() => {
-                listener.notice(&Notice::Unlocked { why: format!("{error:#}"), run: path.into() });
+            Ok(None) => return Err(StoreError::Taken { path: path.into() }.into()),
+            Err(error @ LockError::Unlockable { .. }) => {
+                listener.notice(&Notice::Unlocked { why: chain(&error), run: path.into() });
                 None
             }
-            lock => lock?,
+            lock => lock.map_err(StoreError::Lock)?,
         };
         [path, &checkpoint, &snapshots::folder(path)].into_iter().for_each(files::sweep);
         Ok(Self { path: path.into(), _lock: lock })
@@ -88,7 +85,7 @@ impl RunFolder {
     /// When a file cannot be written.
     pub fn begin(&self, recipe: &Recipe) -> Result<()> {
         origin::record(&self.path)?;
-        files::write(&self.path.join("recipe.toml"), toml::to_string(recipe)?.as_bytes())
+        Ok(files::write(&self.path.join("recipe.toml"), toml::to_string(recipe)?.as_bytes())?)
     }
 
     /// Whether a run was begun in it.
@@ -117,7 +114,7 @@ pub fn name(recipe: &Recipe) -> String {
 /// When there is none.
 pub fn free(name: &str) -> Result<PathBuf> {
     let free = (1..).map(|n| Path::new("runs").join(format!("{name}-{n}"))).find(|path| files::is_free(path));
-    free.context("no free name for the run")
+    Ok(free.ok_or(StoreError::NoFreeName)?)
 }
 
 #[cfg(test)]
@@ -126,7 +123,7 @@ mod tests {
     use crate::listener::Silent;
 
     #[test]
-    fn a_folder_that_is_taken_is_refused() -> Result<()> {
+    fn a_folder_that_is_taken_is_refused() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let run = place.path().join("run");
         let said = |path: &Path| RunFolder::create(Some(path), "x", &Silent).unwrap_err().to_string();

@@ -1,16 +1,16 @@
 //! What a run is a training of: what has to be the same when it goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
 use crate::build::model::weights_bytes;
 use crate::build::network::Network;
-use crate::files;
+use crate::error::Result;
 use crate::recipe::{Recipe, settings};
+use crate::store::error::StoreError;
 use crate::store::pictures::Pictures;
 
 /// All that the end of a training depends on; threads, paths and how it is told are not among it.
@@ -49,7 +49,7 @@ impl Identity {
     /// When the recipe of one is none.
     pub fn differences(&self, now: &Self, pictures: impl FnOnce() -> Vec<String>) -> Result<Vec<String>> {
         let recipe = |text| Recipe::parse(text, Path::new("recipe.toml"));
-        let then = recipe(&self.recipe).context("it was begun by another version of taper: begin a new run")?;
+        let then = recipe(&self.recipe).map_err(|source| StoreError::BegunByOther { source })?;
         let mut lines = changed(&then, &recipe(&now.recipe)?)?;
         if self.weights != now.weights {
             lines.push("other weights to begin with".to_owned());
@@ -86,58 +86,10 @@ pub fn changed(then: &Recipe, now: &Recipe) -> Result<Vec<String>> {
     Ok(places.into_iter().filter(differ).map(line).collect())
 }
 
-/// A run that is no longer what it was begun as.
-#[derive(Debug, thiserror::Error)]
-#[error("{run} cannot go on: it has changed since it was begun\n  {}", what.join("\n  "))]
-pub struct Changed {
-    /// Its folder.
-    pub run: PathBuf,
-    /// In what it differs.
-    pub what: Vec<String>,
-    /// What else can be done than to bring back what it was.
-    pub way_out: WayOut,
-}
-
-/// How the user can go on without the run that has changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WayOut {
-    /// With a new run of its recipe.
-    Anew {
-        /// The recipe in its folder.
-        recipe: PathBuf,
-        /// Whether it begins with pretrained weights.
-        pretrained: bool,
-        /// A free folder beside it.
-        out: PathBuf,
-    },
-    /// In another folder.
-    AnotherFolder,
-}
-
-impl Changed {
-    /// Of a run with this recipe.
-    pub fn new(run: &Path, recipe: &Recipe, what: Vec<String>) -> Self {
-        Self { run: run.into(), what, way_out: anew(run, recipe) }
-    }
-}
-
-/// A new run with the recipe in a run folder.
-fn anew(run: &Path, recipe: &Recipe) -> WayOut {
-    // `.` is the name of no new run beside it.
-    let run = &if run.file_name().is_some() { run.to_path_buf() } else { run.canonicalize().unwrap_or(run.into()) };
-    let name = run.file_name().unwrap_or_default();
-    let numbered = |n: u32| {
-        let mut name = name.to_owned();
-        name.push(format!("-{n}"));
-        run.with_file_name(name)
-    };
-    let free = (2..).map(numbered).find(|path| files::is_free(path));
-    WayOut::Anew { recipe: run.join("recipe.toml"), pretrained: recipe.pretrained, out: free.unwrap_or_default() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Changed, WayOut};
 
     #[test]
     fn settings_that_differ_are_named_with_both_values() {

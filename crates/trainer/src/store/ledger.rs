@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use taper_data::{Dataset, Known, Seen, Stamp, path_text};
 use taper_transfer::sha256;
 
+use crate::error::Result;
 use crate::files;
 
 /// Each picture of a run: name, class, and what is in it. `checkpoint/pictures.json` while the run
@@ -119,7 +119,7 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn write(&self, run: &Path) -> Result<()> {
-        files::write(&file(run), &serde_json::to_vec(self)?)
+        Ok(files::write(&file(run), &serde_json::to_vec(self)?)?)
     }
 
     /// That of a run folder; nothing where there is none that is whole.

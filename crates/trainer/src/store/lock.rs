@@ -1,36 +1,28 @@
 //! Locks of the system on files: one ends with the process that holds it, however that ends.
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use crate::files::FileError;
+use crate::store::error::LockError;
 
 /// A lock on a file, held until it is dropped. It is seen by all machines that share the folder,
 /// where the file system shares locks, as NFS does.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
-/// A file that cannot be locked.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot lock {path}: does its file system know locks?")]
-pub struct Unlockable {
-    /// The file.
-    pub path: PathBuf,
-    /// What the system says.
-    pub source: std::io::Error,
-}
-
 impl Lock {
     /// Takes it, making the file where there is none; nothing while another holds it.
     ///
     /// # Errors
-    /// [`Unlockable`] where the file system knows no locks; when the file cannot be made.
-    pub fn take(path: &Path) -> Result<Option<Self>> {
+    /// [`LockError::Unlockable`] where the file system knows no locks; when the file cannot be
+    /// made.
+    pub fn take(path: &Path) -> Result<Option<Self>, LockError> {
         let file = open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(Unlockable { path: path.into(), source }.into()),
+            Err(TryLockError::Error(source)) => Err(LockError::Unlockable { path: path.into(), source }),
         }
     }
 
@@ -38,22 +30,20 @@ impl Lock {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub fn wait(path: &Path) -> Result<Self> {
+    pub fn wait(path: &Path) -> Result<Self, LockError> {
         let file = open(path)?;
-        file.lock().map_err(|source| Unlockable { path: path.into(), source })?;
+        file.lock().map_err(|source| LockError::Unlockable { path: path.into(), source })?;
         Ok(Self(file))
     }
 }
 
-fn open(path: &Path) -> Result<File> {
+fn open(path: &Path) -> Result<File, LockError> {
     // A pipe of this name would be waited at for its other end.
-    ensure!(
-        !path.exists() || path.is_file(),
-        "{} is to be a file that is locked, and is none: remove it",
-        path.display()
-    );
+    if path.exists() && !path.is_file() {
+        return Err(LockError::NoFile { path: path.into() });
+    }
     let file = File::options().create(true).truncate(false).write(true).open(path);
-    file.with_context(|| format!("cannot open {}", path.display()))
+    Ok(file.map_err(|source| FileError::Open { path: path.into(), source })?)
 }
 
 #[cfg(test)]
@@ -61,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_one_holders_until_it_is_dropped() -> Result<()> {
+    fn a_lock_is_one_holders_until_it_is_dropped() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let path = place.path().join("lock");
         let held = Lock::take(&path)?;

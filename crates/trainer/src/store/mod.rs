@@ -1,6 +1,9 @@
 //! What lies on the disk: the pictures of a run, read once and known again, and its folder, locked
 //! while a process trains in it, with summary, snapshots and checkpoints.
 
+mod changed;
+mod error;
+
 pub mod ledger;
 pub mod pictures;
 pub mod readable;
@@ -14,3 +17,7 @@ pub mod summary;
 
 pub mod checkpoint;
 pub mod identity;
+
+pub use self::changed::{Changed, WayOut};
+pub use self::checkpoint::{CheckpointError, EveryError, FormatError, PlaceError};
+pub use self::error::{LockError, PicturesMissing, StoreError};

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
 use crate::files;
 use crate::files::json;
 use crate::recipe::Recipe;
+use crate::store::error::PicturesMissing;
 
 /// `origin.json`, beside a recipe.
 #[derive(Debug, Deserialize, Serialize)]
@@ -28,7 +29,9 @@ pub(crate) const FILE: &str = "origin.json";
 /// When the file cannot be written.
 pub fn record(run: &Path) -> Result<()> {
     match std::env::current_dir() {
-        Ok(folder) if folder.to_str().is_some() => files::write(&run.join(FILE), &json(&Origin { schema: 1, folder })?),
+        Ok(folder) if folder.to_str().is_some() => {
+            Ok(files::write(&run.join(FILE), &json(&Origin { schema: 1, folder })?)?)
+        }
         _ => Ok(()),
     }
 }
@@ -72,25 +75,6 @@ pub fn require_pictures(run: &Path, recipe: &Recipe) -> Result<()> {
     Err(PicturesMissing { run: run.into(), path: path.clone(), origin }.into())
 }
 
-/// The pictures of a run are neither where they were nor here.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the pictures of {run} are missing: its recipe.toml has path = {:?}, which is {}",
-    path.display().to_string(),
-    match origin {
-        Some(origin) => format!("neither in {}, where the run was begun, nor in this folder", origin.display()),
-        None => "not there".to_owned(),
-    }
-)]
-pub struct PicturesMissing {
-    /// The run folder.
-    pub run: PathBuf,
-    /// What its recipe says of them.
-    pub path: PathBuf,
-    /// The folder that the run was begun in, where that is known and the path is seen from it.
-    pub origin: Option<PathBuf>,
-}
-
 fn read(folder: &Path) -> Option<PathBuf> {
     let text = files::read_text(&folder.join(FILE)).ok()?;
     serde_json::from_str::<Origin>(&text).ok().map(|origin| origin.folder)
@@ -101,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_seen_from_where_a_run_was_begun_if_they_are_there() -> Result<()> {
+    fn paths_are_seen_from_where_a_run_was_begun_if_they_are_there() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let run = place.path().join("run");
         std::fs::create_dir_all(run.join("elsewhere"))?;

@@ -1,11 +1,12 @@
 //! The pictures that a run is made of.
 
+use std::fmt;
 use std::sync::Arc;
 
-use anyhow::Result;
 use taper_data::{Dataset, LeftOut, Splits};
 use taper_tensor::Rng;
 
+use crate::error::Result;
 use crate::finding::Finding;
 use crate::listener::Listener;
 use crate::notice::Notice;
@@ -29,6 +30,13 @@ pub struct Pictures {
     pub findings: Vec<Finding>,
     /// Each of them, as it was when it was read.
     pub ledger: Arc<Ledger>,
+}
+
+impl fmt::Debug for Pictures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (train, val) = (self.train.len(), self.val.len());
+        f.debug_struct("Pictures").field("train", &train).field("val", &val).finish_non_exhaustive()
+    }
 }
 
 impl Pictures {

@@ -1,12 +1,14 @@
 //! Every picture is read once before a training, and those that cannot be read are left out.
 
+use std::fmt;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
 use taper_data::{Checked, Dataset, Known, Seen, Stamp, Subset, check_again};
 
+use crate::error::Result;
 use crate::listener::{Listener, Work};
 use crate::notice::Notice;
+use crate::store::error::StoreError;
 
 /// The share of unreadable pictures that a run goes on without, fraction.
 const TOLERATED: f64 = 0.05;
@@ -19,6 +21,13 @@ pub struct Readable {
     pub unreadable: usize,
     /// Size and content of each, in their order.
     pub seen: Vec<Seen>,
+}
+
+impl fmt::Debug for Readable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (read, unreadable) = (self.seen.len(), self.unreadable);
+        f.debug_struct("Readable").field("read", &read).field("unreadable", &unreadable).finish_non_exhaustive()
+    }
 }
 
 /// Reads every picture once. Returns the set without the unreadable ones, of which `listener`
@@ -39,16 +48,13 @@ pub(crate) fn read_once(
 ) -> Result<Readable> {
     let progress = listener.work(Work::Reading);
     progress.begin(dataset.len() as u64);
-    let Checked { seen, unreadable: bad } = check_again(&*dataset, known, |_| progress.advance(1));
+    let Checked { seen, unreadable: mut bad } = check_again(&*dataset, known, |_| progress.advance(1));
     drop(progress);
     if bad.is_empty() {
         return Ok(Readable { dataset, unreadable: 0, seen });
     }
     if strict {
-        bail!(
-            "{}\n(--strict stops at the first unreadable picture; without it a run goes on without them)",
-            bad[0].reason
-        );
+        return Err(StoreError::Unreadable(bad.swap_remove(0).reason).into());
     }
     for picture in bad.iter().take(20) {
         listener.notice(&Notice::Unreadable { reason: picture.reason.to_string() });
@@ -58,10 +64,7 @@ pub(crate) fn read_once(
     }
     let (count, all) = (bad.len(), dataset.len());
     if count as f64 > TOLERATED * all as f64 {
-        bail!(
-            "{count} of {all} pictures cannot be read, more than {:.0} %: mend or remove them (listed above)",
-            100.0 * TOLERATED
-        );
+        return Err(StoreError::TooManyUnreadable { count, all, most: 100.0 * TOLERATED }.into());
     }
     listener.notice(&Notice::WithoutUnreadable { count, all });
     let indices: Vec<usize> = bad.iter().map(|picture| picture.index).collect();

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use crate::files::FileError;
 
 /// The files of a run, in the order of the cycles.
 pub fn list(run: &Path) -> Vec<PathBuf> {
@@ -15,11 +15,9 @@ pub fn list(run: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// When it cannot be removed.
-pub fn clear(run: &Path) -> Result<()> {
+pub fn clear(run: &Path) -> Result<(), FileError> {
     match std::fs::remove_dir_all(folder(run)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder(run).display()))
-        }
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(FileError::Remove { path: folder(run), source }),
         _ => Ok(()),
     }
 }

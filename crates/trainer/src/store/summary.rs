@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::error::Result;
 use crate::evaluate::metrics::interval;
 use crate::files;
+use crate::store::error::StoreError;
 
 /// What a run writes last: a folder with this file is at its end.
 pub const SUMMARY: &str = "summary.json";
@@ -121,8 +122,8 @@ impl Summary {
     /// # Errors
     /// Names the file when it cannot be read, or is no summary.
     pub fn read(path: &Path) -> Result<Self> {
-        serde_json::from_str(&files::read_text(path)?)
-            .with_context(|| format!("{} is no summary of a run", path.display()))
+        let no_summary = |source| StoreError::NoSummary { path: path.into(), source };
+        Ok(serde_json::from_str(&files::read_text(path)?).map_err(no_summary)?)
     }
 
     /// The 95 % interval of the accuracy of the best epoch, where that of the model lies below it:

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use taper_data::{Dataset, split};
 use taper_tensor::Rng;
 
 use crate::build::network::{FeatureExtractor, backbone};
+use crate::error::Result;
 use crate::evaluate::linear_probe;
 use crate::evaluate::metrics::interval;
 use crate::evaluate::stage_features::StageFeatures;
@@ -303,7 +303,8 @@ mod tests {
     #[test]
     fn a_lead_is_counted_on_pictures_that_one_alone_gets_right() {
         let (a, b) = ([true, true, true, true, false], [true, false, false, false, true]);
-        assert_eq!((lead(&a, &b, 1), lead(&b, &a, 1), lead(&a, &a, 1)), (1.0, -1.0, 0.0)); // (3 - 1) / 2
+        // (3 - 1) / 2
+        assert_eq!((lead(&a, &b, 1), lead(&b, &a, 1), lead(&a, &a, 1)), (1.0, -1.0, 0.0));
         // The same pictures again say nothing new.
         assert_eq!(lead(&[a, a].concat(), &[b, b].concat(), 2), 1.0);
     }

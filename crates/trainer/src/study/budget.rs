@@ -5,28 +5,29 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
 use taper_data::Subset;
 
 use crate::build::memory;
 use crate::build::network::{Network, network};
 use crate::build::pipeline::{eval_loader, train_loader};
+use crate::error::Result;
 use crate::evaluate::evaluate;
 use crate::fit::{FeatureCache, FitOptions, Observer, StepInfo, fit_with};
 use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::{Plan, Recipe, RecipeError, Rule, ScheduleRecipe};
 use crate::store::pictures::Pictures;
+use crate::study::error::LengthError;
 
 /// A length of time as a flag says it: `90s`, `10m`, `1.5h`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Length(pub Duration);
 
 impl FromStr for Length {
-    type Err = String;
+    type Err = LengthError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = || format!("wanted a time such as 90s, 10m or 1.5h; got {text:?}");
+    fn from_str(text: &str) -> Result<Self, LengthError> {
+        let wanted = || LengthError { got: text.to_owned() };
         let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
         let seconds = match unit {
             "s" => 1.0,
@@ -70,7 +71,7 @@ pub fn within(
 ) -> Result<Recipe> {
     if let Rule::Lbfgs(_) = recipe.optimize.rule {
         let wanted = "left out with the rule lbfgs, which ends when it has its minimum";
-        bail!(RecipeError::Field { field: "--max-time", wanted, got: format!("{time:?}") });
+        return Err(RecipeError::Field { field: "--max-time", wanted, got: format!("{time:?}") }.into());
     }
     let start = Instant::now();
     let costs = costs(recipe, pictures, threads, (cache, listener))?;
@@ -89,7 +90,7 @@ pub fn within(
         let wanted =
             "enough for an epoch of each phase; a smaller --image-size, --plan probe or a smaller --model is faster";
         let got = format!("{:.0} s where {least:.0} s are needed", time.as_secs_f64());
-        bail!(RecipeError::Field { field: "--max-time", wanted, got });
+        return Err(RecipeError::Field { field: "--max-time", wanted, got }.into());
     };
     if (short_head, short_rest) == (head, rest) {
         listener.notice(&Notice::AllFits { time: time.as_secs_f64(), takes: takes(head, rest) });

@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
 use taper_transfer::Classifier;
 
 use crate::build::model::ModelCard;
+use crate::error::Result;
 use crate::files::{self, json};
 use crate::fit::Outcome;
 use crate::fit::recorder::best;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use candle_core::Var;
 use taper_data::Subset;
 use taper_nn::{Mode, Params};
@@ -11,6 +10,7 @@ use taper_transfer::Classifier;
 
 use crate::build::model::ModelCard;
 use crate::build::pipeline::eval_loader;
+use crate::error::Result;
 use crate::finding::Finding;
 use crate::store::pictures::Pictures;
 use crate::store::sanity;

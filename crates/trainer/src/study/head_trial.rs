@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use taper_data::{Dataset, Subset};
 use taper_nn::Mode;
 use taper_tensor::Rng;
@@ -10,6 +9,7 @@ use taper_transfer::Part;
 
 use crate::build::network::{Network, network};
 use crate::build::pipeline::{eval_loader, train_loader};
+use crate::error::Result;
 use crate::evaluate::linear_probe::{FOLDS, folds};
 use crate::fit::{BatchSource, FeatureStore, FitOptions, PhaseRun, Session, compute};
 use crate::listener::Listener;

@@ -2,6 +2,8 @@
 //! before one: what fits into a time, whether a few pictures are learned by heart, which rate,
 //! which layers.
 
+mod error;
+
 pub mod finished;
 pub mod first_loss;
 pub mod run;
@@ -13,3 +15,5 @@ pub mod overfit;
 pub mod range_test;
 
 pub mod search;
+
+pub use self::error::{LengthError, StudyError};

@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use anyhow::Result;
 use taper_data::{Dataset, Subset};
 use taper_nn::Params;
 use taper_tensor::Rng;
 
 use crate::build::network::{Network, network};
 use crate::build::pipeline::{eval_loader, train_loader};
+use crate::error::{Error, ObserverError, Result};
 use crate::finding::{Finding, Verdict};
 use crate::fit::divergence::{Diverged, number};
 use crate::fit::{EpochInfo, Observer, fit};
@@ -28,7 +28,7 @@ const KNOWN: f64 = 0.1;
 struct Learned(Vec<f64>);
 
 impl Observer for Learned {
-    fn epoch(&mut self, info: &EpochInfo, _: &Params) -> Result<ControlFlow<()>> {
+    fn epoch(&mut self, info: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         self.0.push(info.train_loss);
         Ok(if info.train_loss < KNOWN { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
@@ -68,9 +68,9 @@ pub fn overfit(
     let (mut learned, rate, count) = (Learned::default(), plain.optimize.lr, few.len());
     let fitted = fit(&mut classifier, &params, (&train, &val), &plain, &mut [&mut learned]);
     let Learned(losses) = learned;
-    let why = match fitted.map_err(anyhow::Error::downcast::<Diverged>) {
-        Err(Ok(diverged)) => broken(&diverged, rate),
-        Err(Err(error)) => return Err(error),
+    let why = match fitted {
+        Err(Error::Diverged(diverged)) => broken(&diverged, rate),
+        Err(error) => return Err(error),
         Ok(_) => match losses.last() {
             Some(loss) if *loss < KNOWN => {
                 let said = format!("{count} pictures are known by heart after {} steps (loss {loss:.3})", losses.len());

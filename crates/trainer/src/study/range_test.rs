@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use anyhow::{Result, bail, ensure};
 use taper_data::Loader;
 use taper_nn::Params;
 use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
+use crate::error::Result;
 use crate::fit::{FitOptions, PhaseRun, Rates, Session};
 use crate::recipe::{NonFiniteRecipe, Recipe};
+use crate::study::error::StudyError;
 
 /// How many times the lowest smoothed loss ends the test.
 const DIVERGED: f64 = 4.0;
@@ -41,6 +42,7 @@ pub struct RangeTest {
 
 /// Why no rate can be named.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Unnamed {
     /// The loss grew fourfold before there was enough to judge by.
     Short {
@@ -82,6 +84,8 @@ impl fmt::Display for Unnamed {
         }
     }
 }
+
+impl std::error::Error for Unnamed {}
 
 impl RangeTest {
     /// The step with the lowest smoothed loss after those that tell where it begins.
@@ -178,9 +182,7 @@ pub fn range_test(
     range @ (low, high, steps): (f64, f64, usize),
 ) -> Result<RangeTest> {
     if !(low > 0.0 && high > low && high.is_finite() && steps >= FEWEST_STEPS) {
-        bail!(
-            "a range of rates goes from above 0 to more, in at least {FEWEST_STEPS} steps; got {low} to {high} in {steps}"
-        );
+        return Err(StudyError::Range { low, high, steps, fewest: FEWEST_STEPS }.into());
     }
     let copies = params.tensors().into_iter().map(|(name, tensor)| Ok((name, tensor.copy()?)));
     let before = copies.collect::<candle_core::Result<BTreeMap<_, _>>>()?;
@@ -209,7 +211,9 @@ fn grow(
     (recipe.optimize.non_finite, recipe.optimize.accumulate) = (NonFiniteRecipe::Skip, 1);
     let noise = Rng::new(recipe.seed).fork("range");
     let mut session = Session::new(network, pictures, &recipe, FitOptions::default())?;
-    ensure!(!session.phases().is_empty(), "the recipe has no epochs");
+    if session.phases().is_empty() {
+        return Err(StudyError::NoEpochs.into());
+    }
     let mut run = PhaseRun::begin(&mut session, 0)?;
     let data = run.data()?;
     let (classifier, mut stepper) = run.into_stepper();

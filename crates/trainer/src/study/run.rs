@@ -1,9 +1,9 @@
 //! A run: a recipe becomes a folder with a trained network.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
 use taper_data::Loader;
 
 use crate::build::memory;
@@ -12,6 +12,7 @@ use crate::build::network::{Loaded, Network, network};
 use crate::build::phases::{Phase, phases};
 use crate::build::pipeline::{eval_loader, train_loader};
 use crate::build::pretrained::tell;
+use crate::error::{Error, Result};
 use crate::files::{self, json};
 use crate::finding::{Finding, Verdict};
 use crate::fit::divergence::Diverged;
@@ -21,9 +22,10 @@ use crate::fit::{FeatureCache, FitOptions, Observer, fit_with};
 use crate::listener::{Listener, Silent};
 use crate::notice::Notice;
 use crate::recipe::Recipe;
+use crate::store::Changed;
 use crate::store::checkpoint::{Checkpoints, Every, TrainState};
 use crate::store::claim::RunFolder;
-use crate::store::identity::{Changed, Identity};
+use crate::store::identity::Identity;
 use crate::store::ledger::Ledger;
 use crate::store::pictures::Pictures;
 use crate::store::summary::{SUMMARY, Summary};
@@ -70,6 +72,12 @@ pub struct Run<'a> {
     scarce: Option<String>,
     manner: Manner<'a>,
     cache: Option<&'a FeatureCache>,
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("recipe", &self.recipe).field("network", &self.network).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Run<'a> {
@@ -152,9 +160,10 @@ impl<'a> Run<'a> {
             let ledger = Ledger::read(run).filter(|ledger| ledger.sum() == then.pictures);
             ledger.map_or(Vec::new(), |ledger| ledger.differences(&self.pictures.ledger))
         };
-        let what = then.differences(now, pictures).with_context(|| format!("{} cannot go on", run.display()))?;
-        ensure!(what.is_empty(), Changed::new(run, self.recipe, what));
-        Ok(())
+        let what = then
+            .differences(now, pictures)
+            .map_err(|error| Error::CannotGoOn { run: run.into(), source: Box::new(error) })?;
+        if what.is_empty() { Ok(()) } else { Err(Changed::new(run, self.recipe, what).into()) }
     }
 
     /// Says what is about to be trained, from where on.
@@ -254,9 +263,9 @@ impl Observer for Heard<'_> {
 }
 
 /// Names the network that a training which diverged has left.
-fn with_best(error: anyhow::Error, best: &Path) -> anyhow::Error {
-    match error.downcast::<Diverged>() {
-        Ok(diverged) => Diverged { kept: best.is_file().then(|| best.into()), ..diverged }.into(),
-        Err(error) => error,
+fn with_best(error: Error, best: &Path) -> Error {
+    match error {
+        Error::Diverged(diverged) => Diverged { kept: best.is_file().then(|| best.into()), ..diverged }.into(),
+        error => error,
     }
 }

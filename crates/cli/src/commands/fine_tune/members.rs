@@ -9,13 +9,14 @@ use super::telling::{Telling, Trained};
 use crate::commands::networks::{Table, rows_of};
 use crate::commands::parts::MEMBER;
 use crate::output::{line, note};
+use crate::remedy::find;
 use crate::terminal::Terminal;
 use taper_trainer::evaluate::views::Mean;
 use taper_trainer::files::{self, json};
 use taper_trainer::recipe::Recipe;
+use taper_trainer::store::Changed;
 use taper_trainer::store::checkpoint::Checkpoints;
 use taper_trainer::store::claim::RunFolder;
-use taper_trainer::store::identity::Changed;
 use taper_trainer::store::ledger::Ledger;
 use taper_trainer::store::pictures::Pictures;
 use taper_trainer::store::summary::SUMMARY;
@@ -60,9 +61,9 @@ pub(super) fn train(
     let (telling, json_wanted) = how;
     let (mut names, folder) = (Vec::new(), folder.path());
     // It is the whole that is begun anew, and not a member of it.
-    let whole = |error: anyhow::Error| match error.downcast::<Changed>() {
-        Ok(Changed { what, .. }) => Changed::new(folder, recipe, what).into(),
-        Err(error) => error,
+    let whole = |error: anyhow::Error| match find::<Changed>(&error) {
+        Some(Changed { what, .. }) => Changed::new(folder, recipe, what.clone()).into(),
+        None => error,
     };
     for number in 0..recipe.members {
         let mut member = Recipe { seed: recipe.seed + number as u64, members: 1, ..recipe.clone() };
@@ -72,7 +73,7 @@ pub(super) fn train(
         names.push(place.clone());
         let run = Run::new(&member, pictures, manner)?;
         if place.join(SUMMARY).is_file() {
-            run.require_finished(&place).map_err(whole)?;
+            run.require_finished(&place).map_err(|error| whole(error.into()))?;
             Checkpoints::clear(&place)?;
             continue;
         }

@@ -60,7 +60,7 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let fitted = left.map(|left| within(left, recipe, &pictures, threads, (&cache, &Terminal))).transpose()?;
     let recipe = fitted.as_ref().unwrap_or(recipe);
     let manner = Telling::manner(threads, args.checkpoint_every.unwrap_or_default());
-    let create = || RunFolder::create(args.out.as_deref(), &claim::name(recipe), &Terminal);
+    let create = || Ok(RunFolder::create(args.out.as_deref(), &claim::name(recipe), &Terminal)?);
     if recipe.members > 1 {
         return members::begin(recipe, &pictures, manner, create, (args.telling, args.json));
     }

@@ -1,9 +1,8 @@
 //! The optimizer of a network: what is trained, in groups, each with its rate and its decay.
 
-use anyhow::Result;
 use candle_core::Var;
 use taper_nn::Params;
-use taper_optim::{Clip, Group, Missing, NonFinite, Optimizer, OptimizerConfig, UpdateRule};
+use taper_optim::{Clip, Group, Missing, NonFinite, OptimError, Optimizer, OptimizerConfig, UpdateRule};
 use taper_regularize::{DropPer, decays};
 use taper_transfer::{Classifier, Part};
 
@@ -19,7 +18,7 @@ pub fn optimizer(
     classifier: &Classifier,
     params: &Params,
     recipe: &Recipe,
-) -> Result<Optimizer> {
+) -> Result<Optimizer, OptimError> {
     let o = &recipe.optimize;
     let mut groups: Vec<Group> = Vec::new();
     for taper_transfer::Trainable { name, var, part } in classifier.trainables(params) {
@@ -35,11 +34,8 @@ pub fn optimizer(
         NonFiniteRecipe::Error => NonFinite::Error,
         NonFiniteRecipe::Skip => NonFinite::Skip,
     };
-    Ok(Optimizer::new(
-        rule,
-        groups,
-        OptimizerConfig { clip: clip(o.clip), non_finite, missing: missing(&recipe.regularize) },
-    )?)
+    let config = OptimizerConfig { clip: clip(o.clip), non_finite, missing: missing(&recipe.regularize) };
+    Optimizer::new(rule, groups, config)
 }
 
 /// The factor on the base rate for a part of the network, with what is frozen now.

@@ -1,5 +1,7 @@
 //! A recipe's update rule as an object, with what wraps it.
 
+use std::fmt;
+
 use taper_optim::{
     GradientCentralization, Lbfgs, LbfgsConfig, Lookahead, LookaheadConfig, OptimError, Stopping, UpdateRule,
 };
@@ -13,6 +15,15 @@ pub enum Method {
     Steps(Box<dyn UpdateRule>),
     /// To the minimum of one loss over all pictures.
     FullBatch(Lbfgs),
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Steps(_) => "Steps",
+            Self::FullBatch(_) => "FullBatch",
+        })
+    }
 }
 
 /// The rule of a recipe with its settings; `epochs` limits a method that counts its own iterations.

@@ -1,6 +1,7 @@
 //! A recipe's schedule as an object.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use candle_core::Tensor;
 use taper_optim::{
@@ -20,6 +21,12 @@ pub struct Pace {
     /// In the place of the rule's momentum.
     momentum: Option<Box<dyn Schedule>>,
     plateau: Option<ReduceOnPlateau>,
+}
+
+impl fmt::Debug for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pace").field("plateau", &self.plateau).finish_non_exhaustive()
+    }
 }
 
 impl Pace {

@@ -6,16 +6,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 use taper_transfer::sha256;
 
+use super::error::{CheckpointError, FormatError};
 use super::place::Place;
 use super::state::{EpochRecord, PatienceState, Tensors, TrainState};
+use crate::error::Result;
 use crate::evaluate::health::Health;
-use crate::files;
+use crate::files::{self, FileError};
 use crate::store::identity::Identity;
 
 /// Hexadecimal digits of a SHA-256.
@@ -41,17 +42,13 @@ struct Header {
     patience: Option<(usize, Option<usize>)>,
 }
 
-/// A checkpoint that is as it was written, and not as this version writes one.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("it was written by another version of taper: go on with that one, or begin a new run with another --out")]
-pub struct OtherVersion;
-
 impl TrainState {
     /// The bytes of a file.
     pub(super) fn bytes(&self) -> Result<Vec<u8>> {
         let about = [("position".to_owned(), serde_json::to_string(&self.header())?)].into_iter().collect();
         let tensors = self.tensors()?;
-        let mut bytes = safetensors::serialize(tensors.iter(), Some(about)).context("cannot serialize the state")?;
+        let mut bytes = safetensors::serialize(tensors.iter(), Some(about))
+            .map_err(|source| FileError::Tensors { what: "the state", source })?;
         let sum = sha256(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         Ok(bytes)
@@ -61,9 +58,9 @@ impl TrainState {
     ///
     /// # Errors
     /// When it cannot be read, or is not what was written.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read(path)?;
-        let state = Self::parse(&bytes).with_context(|| format!("{} cannot be gone on with", path.display()))?;
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let unusable = |source| CheckpointError::Unusable { path: path.into(), source };
+        let state = Self::parse(&files::read(path)?).map_err(unusable)?;
         Ok(Self { origin: path.into(), ..state })
     }
 
@@ -71,15 +68,17 @@ impl TrainState {
     ///
     /// # Errors
     /// When they are not those that were written.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let Some((bytes, wanted)) = bytes.split_at_checked(bytes.len().saturating_sub(DIGITS)) else {
-            bail!("it is too short");
+            return Err(FormatError::TooShort);
         };
-        ensure!(sha256(bytes).as_bytes() == wanted, "its bytes are not those that were written");
+        if sha256(bytes).as_bytes() != wanted {
+            return Err(FormatError::Damaged);
+        }
         let metadata = metadata(bytes)?;
         let header = metadata.metadata().as_ref().and_then(|about| about.get("position"));
-        let header: Header =
-            serde_json::from_str(header.context("it says nothing of its position")?).context(OtherVersion)?;
+        let header: Header = serde_json::from_str(header.ok_or(FormatError::NoPosition)?)
+            .map_err(|source| FormatError::OtherVersion { source })?;
         let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect();
         Self::of(header, &tensors)
     }
@@ -107,7 +106,7 @@ impl TrainState {
         self.history.iter().map(|record| &record.health).chain(&self.seen)
     }
 
-    fn tensors(&self) -> Result<Tensors> {
+    fn tensors(&self) -> Result<Tensors, candle_core::Error> {
         let mut all = Tensors::new();
         let mut put = |group: &str, tensors: &Tensors| {
             all.extend(tensors.iter().map(|(name, tensor)| (format!("{group}/{name}"), tensor.clone())));
@@ -137,7 +136,7 @@ impl TrainState {
         Ok(all)
     }
 
-    fn of(header: Header, tensors: &Tensors) -> Result<Self> {
+    fn of(header: Header, tensors: &Tensors) -> Result<Self, FormatError> {
         let group = |group: &str| -> Tensors {
             let named = |(name, tensor): (&String, &Tensor)| {
                 let name = name.strip_prefix(group)?.strip_prefix('/')?;
@@ -148,7 +147,9 @@ impl TrainState {
         let numbers = |name: &str| tensors.get(name).map_or(Ok(Vec::new()), Tensor::to_vec1::<f64>);
         let mut health = health(&header.health, numbers("run/health")?)?.into_iter();
         let (rows, epochs) = (numbers("run/history")?, header.phases.len());
-        ensure!(rows.len() == 4 * epochs, "{} numbers are no {epochs} rows of a history", rows.len());
+        if rows.len() != 4 * epochs {
+            return Err(FormatError::History { numbers: rows.len(), epochs });
+        }
         let record = |(&phase, &[lr, train_loss, val_loss, val_accuracy]): (&usize, &[f64; 4])| {
             let health = health.next().unwrap_or_default();
             EpochRecord { phase, lr, train_loss, val_loss, val_accuracy, health }
@@ -179,9 +180,11 @@ impl TrainState {
 }
 
 /// The health of each epoch from its names and all numbers in a row.
-fn health(names: &[[Vec<String>; 2]], numbers: Vec<f64>) -> Result<Vec<Health>> {
+fn health(names: &[[Vec<String>; 2]], numbers: Vec<f64>) -> Result<Vec<Health>, FormatError> {
     let wanted: usize = names.iter().map(|[updates, dead]| 1 + updates.len() + dead.len()).sum();
-    ensure!(numbers.len() == wanted, "it lacks numbers of an epoch's health");
+    if numbers.len() != wanted {
+        return Err(FormatError::Health);
+    }
     let mut numbers = numbers.into_iter();
     let mut next = || numbers.next().unwrap_or(f64::NAN);
     let health = names.iter().map(|[updates, dead]| {
@@ -194,12 +197,11 @@ fn health(names: &[[Vec<String>; 2]], numbers: Vec<f64>) -> Result<Vec<Health>> 
 
 /// What a safetensors file says of its tensors. The library adds up their sizes unchecked: they are
 /// compared with the file before it does.
-fn metadata(bytes: &[u8]) -> Result<Metadata> {
-    let (len, rest) = bytes.split_first_chunk().context("it is too short")?;
+fn metadata(bytes: &[u8]) -> Result<Metadata, FormatError> {
+    let (len, rest) = bytes.split_first_chunk().ok_or(FormatError::TooShort)?;
     let text = usize::try_from(u64::from_le_bytes(*len)).ok().and_then(|len| rest.get(..len));
-    let metadata: Metadata = serde_json::from_slice(text.context("its header is longer than it")?)?;
-    ensure!(metadata.data_len() <= rest.len(), "its tensors are larger than it");
-    Ok(metadata)
+    let metadata: Metadata = serde_json::from_slice(text.ok_or(FormatError::HeaderTooLong)?)?;
+    if metadata.data_len() <= rest.len() { Ok(metadata) } else { Err(FormatError::TensorsTooLarge) }
 }
 
 #[cfg(test)]
@@ -237,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_comes_back_and_no_other_bytes_do() -> Result<()> {
+    fn every_bit_comes_back_and_no_other_bytes_do() -> Result<(), Box<dyn std::error::Error>> {
         let state = state();
         let bytes = state.bytes()?;
         let back = TrainState::parse(&bytes)?;
         assert_eq!((back.place, back.total, &back.seen), (state.place, state.total, &state.seen));
         assert_eq!(back.model["w"].to_vec1::<f32>()?, [1.0, 2.0]);
-        let patience = back.patience.clone().context("there is one")?;
+        let patience = back.patience.clone().ok_or("there is one")?;
         assert_eq!((patience.seen, patience.best), (2, Some((1, 0.7))));
         assert_eq!(patience.weights["w"].to_vec1::<f32>()?, [3.0, 2.0]);
         let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-
-use super::{OtherVersion, TrainState};
-use crate::files;
+use super::{CheckpointError, EveryError, TrainState};
+use crate::chain::chain;
+use crate::error::Result;
+use crate::files::{self, FileError};
 use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::store::identity::Identity;
@@ -32,10 +32,10 @@ pub enum Every {
 
 /// A number of steps (`200`), or minutes (`5m`).
 impl FromStr for Every {
-    type Err = String;
+    type Err = EveryError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = || format!("wanted a number of steps such as 200, or minutes such as 5m; got {text:?}");
+    fn from_str(text: &str) -> Result<Self, EveryError> {
+        let wanted = || EveryError { got: text.to_owned() };
         match text.strip_suffix('m') {
             Some(minutes) => match minutes.parse() {
                 Ok(minutes @ 0.0..=1e6) => Ok(Self::Time(Duration::from_secs_f64(60.0 * minutes))),
@@ -99,12 +99,13 @@ impl Checkpoints {
     /// is of the same run is for [`Identity`] to say.
     ///
     /// # Errors
-    /// When it was written by [another version](OtherVersion), which could go on with it.
-    pub fn latest(&self, listener: &dyn Listener) -> Result<Option<TrainState>> {
+    /// When it was written by [another version](CheckpointError::is_other_version), which could go
+    /// on with it.
+    pub fn latest(&self, listener: &dyn Listener) -> Result<Option<TrainState>, CheckpointError> {
         for (_, path) in list(&self.folder).iter().rev() {
             match TrainState::read(path) {
-                Err(error) if error.is::<OtherVersion>() => return Err(error),
-                Err(error) => listener.notice(&Notice::PassedOver { why: format!("{error:#}") }),
+                Err(error) if error.is_other_version() => return Err(error),
+                Err(error) => listener.notice(&Notice::PassedOver { why: chain(&error) }),
                 state => return state.map(Some),
             }
         }
@@ -116,7 +117,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When one cannot be removed.
-    pub fn clear(run: &Path) -> Result<()> {
+    pub fn clear(run: &Path) -> Result<(), FileError> {
         list(&run.join("checkpoint")).iter().try_for_each(|(_, path)| remove(path))?;
         remove(&ledger::file(run))
     }
@@ -139,9 +140,9 @@ fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
 }
 
 /// Removes a file that is there; what is no file was put there by somebody else, and stays.
-fn remove(path: &Path) -> Result<()> {
+fn remove(path: &Path) -> Result<(), FileError> {
     match path.is_file().then(|| std::fs::remove_file(path)) {
-        Some(Err(error)) if path.is_file() => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+        Some(Err(source)) if path.is_file() => Err(FileError::Remove { path: path.into(), source }),
         _ => Ok(()),
     }
 }
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_two_are_kept_and_a_broken_one_is_passed_over() -> Result<()> {
+    fn the_last_two_are_kept_and_a_broken_one_is_passed_over() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let mut kept = kept(place.path());
         assert!(kept.latest(&Silent)?.is_none() && kept.due(5, true) && !kept.due(4, true));
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn after_broken_ones_the_new_ones_stay() -> Result<()> {
+    fn after_broken_ones_the_new_ones_stay() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let mut kept = kept(place.path());
         for steps in [95, 100] {
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_has_the_name_of_one_is_left_alone() -> Result<()> {
+    fn what_only_has_the_name_of_one_is_left_alone() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let mut kept = kept(place.path());
         let folder = place.path().join("checkpoint");
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_another_version_is_neither_begun_again_nor_removed() -> Result<()> {
+    fn one_of_another_version_is_neither_begun_again_nor_removed() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let kept = kept(place.path());
         let about = [("position".to_owned(), r#"{"pictures":"a","phase":0}"#.to_owned())].into();
@@ -233,7 +234,7 @@ mod tests {
         let sum = sha256(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
         std::fs::write(place.path().join("checkpoint/step-00000005.checkpoint"), bytes)?;
-        let error = format!("{:#}", kept.latest(&Silent).unwrap_err());
+        let error = chain(&kept.latest(&Silent).unwrap_err());
         assert!(error.contains("step-00000005.checkpoint") && error.contains("another version"), "{error}");
         assert_eq!(steps(place.path()), [5]);
         Ok(())

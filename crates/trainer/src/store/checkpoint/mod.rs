@@ -4,6 +4,8 @@
 //! `format` is how it lies in a file, `shape` what places a run has, `kept` which files of a run
 //! folder stay.
 
+mod error;
+
 mod place;
 mod state;
 
@@ -12,7 +14,7 @@ mod shape;
 
 mod kept;
 
-pub use self::format::OtherVersion;
+pub use self::error::{CheckpointError, EveryError, FormatError, PlaceError};
 pub use self::kept::{Checkpoints, Every};
 pub(crate) use self::place::Place;
 pub(crate) use self::shape::RunShape;

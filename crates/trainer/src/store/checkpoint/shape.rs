@@ -1,7 +1,6 @@
 //! Whether a checkpoint stands at a place that its run has.
 
-use anyhow::{Result, ensure};
-
+use super::error::PlaceError;
 use super::state::TrainState;
 use crate::build::phases::Phase;
 
@@ -20,30 +19,30 @@ impl TrainState {
     ///
     /// # Errors
     /// Says which.
-    pub(crate) fn check(&self, run: &RunShape<'_>) -> Result<()> {
+    pub(crate) fn check(&self, run: &RunShape<'_>) -> Result<(), PlaceError> {
         let place = self.place;
+        let require = |held: bool, error: PlaceError| if held { Ok(()) } else { Err(error) };
         let Some(phase) = run.phases.get(place.phase) else {
-            anyhow::bail!("it is in phase {} of {}", place.phase.saturating_add(1), run.phases.len());
+            return Err(PlaceError::Phase { phase: place.phase.saturating_add(1), phases: run.phases.len() });
         };
         let (epochs, batches) = (phase.epochs, run.batches);
-        ensure!(place.epochs < epochs, "it has done {} of {epochs} epochs of its phase", place.epochs);
-        ensure!(place.batches <= batches, "it has done {} of {batches} batches of its epoch", place.batches);
-        ensure!(place.counted <= place.batches, "its loss is that of {} of {} batches", place.counted, place.batches);
+        require(place.epochs < epochs, PlaceError::Epochs { done: place.epochs, epochs })?;
+        require(place.batches <= batches, PlaceError::Batches { done: place.batches, batches })?;
+        let loss = PlaceError::Loss { counted: place.counted, done: place.batches };
+        require(place.counted <= place.batches, loss)?;
         let accumulate = run.accumulate.max(1);
         let in_epoch = place.batches.div_ceil(accumulate);
         let in_phase = place.epochs.saturating_mul(batches.div_ceil(accumulate)).saturating_add(in_epoch);
         let steps = place.first_step.saturating_add(in_phase);
-        ensure!(steps == self.steps(), "it has done {steps} steps, and their rates are {}", self.steps());
+        require(steps == self.steps(), PlaceError::Rates { steps, rates: self.steps() })?;
         let finished = self.history.len();
-        ensure!(place.epochs <= finished, "it has done {} epochs, and the losses are of {finished}", place.epochs);
+        require(place.epochs <= finished, PlaceError::History { done: place.epochs, losses: finished })?;
         let skipped = place.skipped.iter().fold(0u64, |all, &some| all.saturating_add(some));
-        ensure!(skipped <= steps as u64, "it has left out {skipped} of {steps} steps");
-        if let Some(patience) = &self.patience {
-            let (seen, best) = (patience.seen, patience.best);
-            ensure!(seen <= finished.saturating_add(1), "early stopping has seen {seen} of {finished} epochs");
-            ensure!(best.is_none_or(|(best, _)| best < seen), "the best epoch is none of the {seen} that were seen");
-        }
-        Ok(())
+        require(skipped <= steps as u64, PlaceError::Skipped { skipped, steps })?;
+        let Some(patience) = &self.patience else { return Ok(()) };
+        let (seen, best) = (patience.seen, patience.best);
+        require(seen <= finished.saturating_add(1), PlaceError::Seen { seen, epochs: finished })?;
+        require(best.is_none_or(|(best, _)| best < seen), PlaceError::Best { seen })
     }
 }
 

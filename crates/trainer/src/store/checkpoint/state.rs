@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
 use candle_core::Tensor;
 
 use super::place::Place;
+use crate::error::{Error, Result};
 use crate::evaluate::health::Health;
 use crate::store::identity::Identity;
 
@@ -80,12 +80,6 @@ impl TrainState {
 
     /// Adds to an error that what it holds leads to the name of its file.
     pub(crate) fn names_itself<T>(&self, outcome: Result<T>) -> Result<T> {
-        let said = || {
-            format!(
-                "{} does not fit its run: without it `taper resume` begins at the checkpoint before",
-                self.origin.display()
-            )
-        };
-        outcome.with_context(said)
+        outcome.map_err(|error| Error::Misfit { path: self.origin.clone(), source: Box::new(error) })
     }
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-
 use super::order::{Score, Scores, Trial};
 use super::space::Space;
-use crate::files;
+use crate::error::Result;
+use crate::files::{self, FileError};
 use crate::listener::Listener;
 use crate::recipe::{Recipe, RecipeError};
 use crate::store::checkpoint::Checkpoints;
@@ -20,6 +19,7 @@ use crate::store::pictures::Pictures;
 use crate::store::snapshots;
 use crate::store::summary::SUMMARY;
 use crate::store::summary::Summary;
+use crate::study::error::StudyError;
 
 /// The folder of a search: `space.toml`, `recipe.toml` that all trials begin with, a run folder for
 /// each trial in `trials`, a lock file for each in `locks`.
@@ -38,36 +38,28 @@ impl SearchFolder {
     /// # Errors
     /// When the folder is of something else, or cannot be made.
     pub fn open(path: &Path, space: &Space, recipe: &Recipe, listener: &dyn Listener) -> Result<Self> {
-        ensure!(
-            path.join("space.toml").is_file() || files::has_only(path, &["trials", "locks", origin::FILE]),
-            "{} is not empty and is no search: choose another --out",
-            path.display()
-        );
+        if !path.join("space.toml").is_file() && !files::has_only(path, &["trials", "locks", origin::FILE]) {
+            return Err(StudyError::NoSearch { path: path.into() }.into());
+        }
         for part in ["trials", "locks"] {
-            let place = path.join(part);
-            std::fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
+            let path = path.join(part);
+            std::fs::create_dir_all(&path).map_err(|source| FileError::Make { path, source })?;
         }
         let this = Self { path: path.into() };
         // Of several that begin at once, one writes, and the others read.
         let _lock = this.wait()?;
         files::sweep(path);
-        let other = |name: &str, what: &[String]| {
-            let what = what.iter().map(|line| format!("\n  {line}")).collect::<String>();
-            bail!(
-                "{} is a search with another {name}: choose another --out, or call it as it was begun{what}",
-                path.display()
-            )
-        };
+        let other = |file, what| Err(StudyError::OtherSearch { path: path.into(), file, what }.into());
         let [tried, common] = ["space.toml", "recipe.toml"].map(|name| path.join(name));
         if tried.exists() && Space::parse(&files::read_text(&tried)?, &tried)? != *space {
-            return other("space.toml", &[]);
+            return other("space.toml", Vec::new());
         }
         if common.exists() {
             let what = changed(&Recipe::parse(&files::read_text(&common)?, &common)?, recipe)?;
             return if what.is_empty() {
                 this.tidy(space, listener).map(|()| this)
             } else {
-                other("recipe.toml", &what)
+                other("recipe.toml", what)
             };
         }
         files::write(&tried, toml::to_string(space)?.as_bytes())?;
@@ -85,7 +77,7 @@ impl SearchFolder {
                 Checkpoints::clear(&self.trial(*trial))?;
             }
         }
-        self.thin(space, &scores)
+        Ok(self.thin(space, &scores)?)
     }
 
     /// Refuses pictures that are not those of the trials that are at their end.
@@ -95,12 +87,9 @@ impl SearchFolder {
     pub fn require_same(&self, space: &Space, pictures: &Pictures) -> Result<()> {
         for trial in self.scores(space)?.into_keys() {
             let then = self.summary(trial)?.map(|summary| summary.pictures_sha256).filter(|sum| !sum.is_empty());
-            ensure!(
-                then.is_none_or(|then| then == pictures.ledger.sum()),
-                "{} was trained on other pictures than those there are now, and results are compared on the same ones: bring them back, \
-                 or choose another --out",
-                self.trial(trial).display()
-            );
+            if then.is_some_and(|then| then != pictures.ledger.sum()) {
+                return Err(StudyError::OtherPictures { trial: self.trial(trial) }.into());
+            }
         }
         Ok(())
     }
@@ -111,7 +100,7 @@ impl SearchFolder {
     /// Names the file that cannot be written.
     pub fn write(&self, results: &[(&str, &[u8])]) -> Result<()> {
         let _lock = self.wait()?;
-        results.iter().try_for_each(|(name, bytes)| files::write(&self.path.join(name), bytes))
+        Ok(results.iter().try_for_each(|(name, bytes)| files::write(&self.path.join(name), bytes))?)
     }
 
     /// The run folder of a trial.
@@ -126,9 +115,9 @@ impl SearchFolder {
     pub fn scores(&self, space: &Space) -> Result<Scores> {
         let mut scores = Scores::new();
         let place = self.path.join("trials");
-        let entries = std::fs::read_dir(&place).with_context(|| format!("cannot read {}", place.display()))?;
-        for entry in entries {
-            let entry = entry?;
+        let unread = |source| FileError::Read { path: place.clone(), source };
+        for entry in std::fs::read_dir(&place).map_err(unread)? {
+            let entry = entry.map_err(unread)?;
             if let Some(trial) = parse(&entry.file_name().to_string_lossy()).filter(|trial| space.has(trial))
                 && let Some(score) = self.score(trial)?
             {
@@ -165,23 +154,23 @@ impl SearchFolder {
     }
 
     /// Writes down that the training of a trial broke, and why.
-    pub(super) fn diverged(&self, trial: Trial, why: &str) -> Result<()> {
+    pub(super) fn diverged(&self, trial: Trial, why: &str) -> Result<(), FileError> {
         files::write(&self.trial(trial).join(DIVERGED), format!("{why}\n").as_bytes())
     }
 
     /// Takes a trial, unless another process has it.
-    pub(super) fn take(&self, trial: Trial) -> Result<Option<Lock>> {
-        Lock::take(&self.path.join("locks").join(name(trial))).context(ALONE)
+    pub(super) fn take(&self, trial: Trial) -> Result<Option<Lock>, StudyError> {
+        Ok(Lock::take(&self.path.join("locks").join(name(trial)))?)
     }
 
     /// Waits until no other process begins, or writes what came out.
-    fn wait(&self) -> Result<Lock> {
-        Lock::wait(&self.path.join("locks/begin")).context(ALONE)
+    fn wait(&self) -> Result<Lock, StudyError> {
+        Ok(Lock::wait(&self.path.join("locks/begin"))?)
     }
 
     /// Of the trials at their end only the best keeps its weights: the recipes of the others make
     /// them again.
-    pub(super) fn thin(&self, space: &Space, scores: &Scores) -> Result<()> {
+    pub(super) fn thin(&self, space: &Space, scores: &Scores) -> Result<(), FileError> {
         let best = space.best(scores);
         scores.keys().filter(|trial| Some(**trial) != best).try_for_each(|trial| remove_weights(&self.trial(*trial)))
     }
@@ -204,16 +193,12 @@ fn parse(name: &str) -> Option<Trial> {
     Some(Trial { number: number.parse().ok()?, rung: rung.parse().ok()? })
 }
 
-const ALONE: &str = "a search shares its trials out by locks; where there are none, it needs another folder";
-
 /// Removes the weights of a trial.
-fn remove_weights(run: &Path) -> Result<()> {
+fn remove_weights(run: &Path) -> Result<(), FileError> {
     for path in ["model.safetensors", "checkpoint/best.safetensors"].map(|name| run.join(name)) {
         match std::fs::remove_file(&path) {
             // Several processes do this.
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-            }
+            Err(source) if source.kind() != ErrorKind::NotFound => return Err(FileError::Remove { path, source }),
             _ => {}
         }
     }
@@ -230,7 +215,7 @@ pub fn recipe_of(
     base: &Recipe,
     trial: Trial,
     settings: &BTreeMap<String, toml::Value>,
-) -> Result<Recipe> {
+) -> Result<Recipe, RecipeError> {
     let text: String = settings.iter().map(|(place, value)| format!("{place} = {value}\n")).collect();
     let mut recipe = Recipe::parse_over(base, &text, Path::new("a trial of the space"))?;
     if let Some(halving) = space.halving {
@@ -239,7 +224,7 @@ pub fn recipe_of(
         if o.head_epochs + o.epochs < share {
             let wanted = "with optimize.head_epochs at least the factor of halving to the power of its rungs less one";
             let got = format!("{} where that is {share}", o.head_epochs + o.epochs);
-            bail!(RecipeError::Field { field: "optimize.epochs", wanted, got });
+            return Err(RecipeError::Field { field: "optimize.epochs", wanted, got });
         }
         o.head_epochs = o.head_epochs.div_ceil(share);
         o.epochs = o.epochs.div_ceil(share);
@@ -254,7 +239,7 @@ mod tests {
     use crate::listener::Silent;
 
     #[test]
-    fn a_trial_is_one_process_at_a_time_and_a_folder_one_search() -> Result<()> {
+    fn a_trial_is_one_process_at_a_time_and_a_folder_one_search() -> Result<(), Box<dyn std::error::Error>> {
         let place = tempfile::tempdir()?;
         let text = "[space]\n\"optimize.lr\" = { log = [1e-4, 1.0] }\n";
         let space = Space::parse(text, "s".as_ref())?;
@@ -282,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_is_the_recipe_with_its_settings_and_its_share_of_the_epochs() -> Result<()> {
+    fn a_trial_is_the_recipe_with_its_settings_and_its_share_of_the_epochs() -> Result<(), Box<dyn std::error::Error>> {
         let text = "[halving]\n[space]\n\"optimize.rule\" = { choice = [\"lion\"] }\n\"optimize.lr\" = { log = [1e-4, 1.0] }\n";
         let space = Space::parse(text, "s".as_ref())?;
         let settings = |rate: f64| [("optimize.rule", "lion".into()), ("optimize.lr", rate.into())];

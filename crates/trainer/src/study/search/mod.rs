@@ -14,20 +14,18 @@ mod space;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use anyhow::Result;
-
 pub use self::folder::{SearchFolder, recipe_of};
 pub use self::importance::{Importance, alike, importance};
 pub use self::order::{Score, Scores, Trial};
 pub use self::range::{POINTS, Range};
 pub use self::space::{Halving, Method, Objective, Space, Stage};
 
-use crate::fit::divergence::Diverged;
+use crate::error::{Error, ObserverError, Result};
 use crate::fit::{FeatureCache, Observer};
-use crate::recipe::{Recipe, RecipeError};
+use crate::recipe::Recipe;
 use crate::store::claim::RunFolder;
-use crate::store::identity::{Changed, WayOut};
 use crate::store::pictures::Pictures;
+use crate::store::{Changed, WayOut};
 use crate::study::finished::Finished;
 use crate::study::run::{Ended, Manner, Run};
 
@@ -48,15 +46,15 @@ pub trait Watch {
     ///
     /// # Errors
     /// End the search.
-    fn finish(&mut self, finished: Finished<'_>) -> Result<()> {
-        finished.conclude(None).map(drop)
+    fn finish(&mut self, finished: Finished<'_>) -> Result<(), ObserverError> {
+        Ok(finished.conclude(None).map(drop)?)
     }
 
     /// A trial is at its end, also one that failed.
     ///
     /// # Errors
     /// End the search.
-    fn trial(&mut self, trial: Trial, scores: &Scores) -> Result<()>;
+    fn trial(&mut self, trial: Trial, scores: &Scores) -> Result<(), ObserverError>;
 }
 
 /// Trains trials until none is left, beside other processes if there are any. Returns whether it
@@ -103,22 +101,20 @@ pub fn search(
             let run = Run::new(&recipe, pictures, manner)?.sharing(&cache);
             let ended = run.train(&place, &mut [&mut *watch.observer()])?;
             match ended {
-                Ended::Done(finished) => watch.finish(*finished).map(|()| true),
+                Ended::Done(finished) => Ok(watch.finish(*finished).map(|()| true)?),
                 Ended::Interrupted(..) => Ok(false),
             }
         });
         match trained {
             Ok(true) => {}
             Ok(false) => return Ok(false),
-            Err(error) if error.is::<Diverged>() || error.is::<RecipeError>() => {
-                folder.diverged(trial, &error.to_string())?
-            }
+            Err(error @ (Error::Diverged(_) | Error::Recipe(_))) => folder.diverged(trial, &error.to_string())?,
             Err(error) => {
-                let error = match error.downcast() {
-                    Ok(changed) => Changed { way_out: WayOut::AnotherFolder, ..changed }.into(),
-                    Err(error) => error,
+                let error = match error {
+                    Error::Changed(changed) => Changed { way_out: WayOut::AnotherFolder, ..*changed }.into(),
+                    error => error,
                 };
-                return Err(error.context(format!("the trial {}", place.display())));
+                return Err(Error::Trial { path: place, source: Box::new(error) });
             }
         }
         scores = folder.scores(space)?;
