@@ -351,8 +351,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             outcome.evaluation = data.val.evaluate(classifier, &mut |_, _| Ok(()))?;
         }
         outcome.penalty = self.stepper.penalty()?;
-        // What is remembered of the way does not fit other weights than those at its end.
-        if recipe.plan == Plan::Gradual && recipe.optimize.evaluates().is_none() {
+        if recipe.plan == Plan::Gradual && recipe.optimize.carries_over() {
             *memory = self.stepper.optimizer().state()?;
         }
         Ok(())

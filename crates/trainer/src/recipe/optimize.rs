@@ -74,11 +74,17 @@ fields! {
 
 impl OptimizeRecipe {
     /// What wants other weights evaluated than those that are trained, if there is such a thing.
-    pub(crate) fn evaluates(&self) -> Option<&'static str> {
+    pub(super) fn evaluates(&self) -> Option<&'static str> {
         match self.rule {
             Rule::ScheduleFreeAdamW(_) => Some(self.rule.name()),
             _ => (self.lookahead.k > 0).then_some("lookahead"),
         }
+    }
+
+    /// Whether what a rule remembers serves a further phase, with more layers: not where other
+    /// weights are left than those that it trained, nor where all layers share what it has found.
+    pub(crate) fn carries_over(&self) -> bool {
+        self.evaluates().is_none() && !matches!(self.rule, Rule::Prodigy(_))
     }
 
     /// Gives the momentum of an older recipe to the rule that it was for.
