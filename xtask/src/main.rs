@@ -37,7 +37,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Run what every change has to pass: tests, formatting, clippy, documentation.
+    /// Run what every change has to pass: tests, formatting, clippy, documentation, packages.
     ///
     /// Each command is printed before it runs, so that it can be repeated by hand; the first
     /// failure ends the run. `.ci/run` does exactly this.
