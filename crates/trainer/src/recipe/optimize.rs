@@ -41,15 +41,16 @@ fields! {
         /// Peak learning rate while the head is trained alone; where a rule is named and no rate,
         /// it is what suits the rule.
         lr: f64 = Rule::default().usual_lr() => [Optimizer, "--lr LR", Short, Number(Positive)];
-        /// Peak learning rate of the head once layers below are trained too; in a recipe its scale on lr.
+        /// Peak learning rate of the head once layers below are trained too; in a recipe its scale
+        /// on lr.
         head_lr_scale: f64 = 0.5 => [Optimizer, "--head-lr LR", Long, LrScale];
         /// Peak learning rate of the topmost stage of the backbone; in a recipe its scale on lr.
         backbone_lr_scale: f64 = 0.05 => [Optimizer, "--backbone-lr LR", Long, LrScale];
         /// Further scale on the learning rate for each stage below.
         stage_decay: f64 = 0.3 => [Optimizer, "--stage-decay SCALE", Long, Number(Positive)];
-        /// The stages of the backbone, from the picture, that keep their weights whatever the plan: the
-        /// name of the last, or none; in a recipe their number. The first filters (edges, colors) serve any
-        /// pictures, and their gradients cost the most.
+        /// The stages of the backbone, from the picture, that keep their weights whatever the plan:
+        /// the name of the last, or none; in a recipe their number. The first filters (edges,
+        /// colors) serve any pictures, and their gradients cost the most.
         frozen_stages: usize = 1 => [Plan, "--freeze STAGE", Short, Stages(1000)];
         /// Batches whose mean gradient makes one step, as of a batch that many times larger; an
         /// epoch's last step takes what is left.
