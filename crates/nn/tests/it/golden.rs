@@ -13,7 +13,7 @@ use taper_tensor::Rng;
 
 use crate::common::close;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 const TYPES: [(DType, f64); 2] = [(DType::F64, 2e-6), (DType::F32, 2e-5)];
 

@@ -7,7 +7,7 @@ use taper_regularize::smooth_labels;
 use taper_tensor::cross_entropy;
 
 fn values() -> HashMap<String, Tensor> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/ops.safetensors");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/ops.safetensors");
     candle_core::safetensors::load(path, &Device::Cpu).unwrap()
 }
 

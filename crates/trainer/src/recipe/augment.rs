@@ -13,8 +13,9 @@ use super::transform::TransformRecipe;
 fields! {
     /// What is done to a picture in training; in testing it is resized and cut in the center.
     pub struct AugmentRecipe in "augment." {
-        /// What is done to pictures in training, one after the other: names with their defaults, or
-        /// none. Where none of them cuts or resizes, what is done in testing comes first.
+        /// What is done to pictures in training: names with their defaults, or none. They are done
+        /// one after the other; where none of them cuts or resizes, what is done in testing comes
+        /// first.
         /// Fine-tuning mirrors left to right, then does one of perspective, lens and rubber, then
         /// one of sharpness, blur, noise and JPEG.
         #[serde(deserialize_with = "named_list")]

@@ -48,9 +48,9 @@ fields! {
         backbone_lr_scale: f64 = 0.05 => [Optimizer, "--backbone-lr LR", Long, LrScale];
         /// Further scale on the learning rate for each stage below.
         stage_decay: f64 = 0.3 => [Optimizer, "--stage-decay SCALE", Long, Number(Positive)];
-        /// The stages of the backbone, from the picture, that keep their weights whatever the plan:
-        /// the name of the last, or none; in a recipe their number. The first filters (edges,
-        /// colors) serve any pictures, and their gradients cost the most.
+        /// The last stage that keeps its weights, or none; in a recipe the number of such stages,
+        /// from the picture, whatever the plan. The first filters (edges, colors) serve any
+        /// pictures, and their gradients cost the most.
         frozen_stages: usize = 1 => [Plan, "--freeze STAGE", Short, Stages(1000)];
         /// Batches whose mean gradient makes one step, as of a batch that many times larger; an
         /// epoch's last step takes what is left.
