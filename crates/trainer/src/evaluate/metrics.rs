@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn golden() -> (Golden, Evaluation) {
-        let text = include_str!("../../../../tests/golden/metrics.json");
+        let text = include_str!("../../tests/golden/metrics.json");
         let golden: Golden = serde_json::from_str(text).unwrap();
         let (probabilities, labels) = (golden.probabilities.clone(), golden.labels.clone());
         (golden, Evaluation { probabilities, labels, ..Evaluation::default() })
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn an_interval_is_that_of_scipy_and_never_without_width() {
         let rows: Vec<(usize, usize, [f64; 2])> =
-            serde_json::from_str(include_str!("../../../../tests/golden/intervals.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/golden/intervals.json")).unwrap();
         assert!(rows.len() > 20);
         for (right, pictures, wanted) in rows {
             let got = interval(right as f64 / pictures as f64, pictures);

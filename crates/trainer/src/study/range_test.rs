@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_noise_of_few_pictures_is_not_taken_for_a_fall() {
-        let text = include_str!("../../../../tests/golden/range_tests.json");
+        let text = include_str!("../../tests/golden/range_tests.json");
         let tests: BTreeMap<String, Recorded> = serde_json::from_str(text).unwrap();
         assert_eq!(tests.values().filter(|test| test.named_before < 1e-5).count(), 5);
         for (name, Recorded { named_before, losses }) in tests {
