@@ -66,8 +66,8 @@ mod tests {
     fn words_and_parts_of_names_are_found() {
         let words = |line| misspelled(line).into_iter().map(|(word, _)| word).collect::<Vec<_>>();
         assert_eq!(
-            words("fn one_colour(x: Minimizer) // grey, COLOURS"),
-            ["one_colour", "Minimizer", "grey", "COLOURS"]
+            words("fn one_colour(x: Minimiser) // grey, COLOURS"),
+            ["one_colour", "Minimiser", "grey", "COLOURS"]
         );
         assert_eq!(
             words("normalised initialisation of centred organisms"),
