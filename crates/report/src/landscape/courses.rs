@@ -126,7 +126,7 @@ static TABLE: [Row; 23] = [
 ///
 /// # Examples
 /// ```
-/// use crate::landscape::{Function, courses};
+/// use taper_report::landscape::{Function, courses};
 ///
 /// let listed = courses("sgd,adam=0.05,newton", Some(0.01), &Function::Rosenbrock)?;
 /// let rates: Vec<_> = listed.iter().map(|course| course.rate()).collect();

@@ -7,7 +7,7 @@
 //!
 //! # Examples
 //! ```
-//! use crate::landscape::{Function, Walk, courses, follow};
+//! use taper_report::landscape::{Function, Walk, courses, follow};
 //!
 //! let ravine = Function::named("quadratic", 50.0)?;
 //! let walk = Walk { steps: 100, ..Walk::default() };

@@ -14,7 +14,7 @@ use crate::recipe::{RecipeError, Renamed, renamed};
 /// What a search tries: a file of TOML.
 ///
 /// ```
-/// use crate::study::search::Space;
+/// use taper_trainer::study::search::Space;
 /// let text = r#"
 /// trials = 20
 /// [space]
