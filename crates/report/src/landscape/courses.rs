@@ -131,7 +131,7 @@ static TABLE: [Row; 23] = [
 /// let listed = courses("sgd,adam=0.05,newton", Some(0.01), &Function::Rosenbrock)?;
 /// let rates: Vec<_> = listed.iter().map(|course| course.rate()).collect();
 /// assert_eq!(rates, [Some(0.01), Some(0.05), None]);
-/// # Ok::<(), crate::landscape::LandscapeError>(())
+/// # Ok::<(), taper_report::landscape::LandscapeError>(())
 /// ```
 pub fn courses(list: &str, lr: Option<f64>, function: &Function) -> Result<Vec<Course>, LandscapeError> {
     if let Some(lr) = lr {

@@ -15,7 +15,7 @@
 //!     let path = follow(&ravine, &course, walk)?;
 //!     assert!(path.losses[100] < 0.01 * path.losses[0]);
 //! }
-//! # Ok::<(), crate::landscape::LandscapeError>(())
+//! # Ok::<(), taper_report::landscape::LandscapeError>(())
 //! ```
 
 mod error;

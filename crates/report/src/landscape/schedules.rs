@@ -83,10 +83,10 @@ static TABLE: [Row; 15] = [
 ///
 /// # Examples
 /// ```
-/// let cosine = &crate::landscape::schedules("cosine", 100)?[0];
+/// let cosine = &taper_report::landscape::schedules("cosine", 100)?[0];
 /// assert_eq!(cosine.expression, "Cosine::new(100, 0.0)");
 /// assert!((cosine.factors[50] - 0.5).abs() < 1e-12);
-/// # Ok::<(), crate::landscape::LandscapeError>(())
+/// # Ok::<(), taper_report::landscape::LandscapeError>(())
 /// ```
 pub fn schedules(list: &str, steps: u64) -> Result<Vec<NamedSchedule>, LandscapeError> {
     require((10..=MOST_STEPS).contains(&steps), "--steps with --schedules", "from 10 to 10000", steps)?;
