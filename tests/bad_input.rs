@@ -143,7 +143,7 @@ fn wrong_usage_and_wrong_recipes_end_with_2() {
     fs::write(folder.join("recipe.toml"), "seed = 1\n[optimize]\nepoch = 1\n").unwrap();
     fails(&fine_tune(folder, &["-c", "recipe.toml"]), 2, &["recipe.toml", "line 3", "epoch", "did you mean `epochs`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup"]), 2, &["--set", "PLACE=VALUE", "optimize.warmup"]);
-    fails(&fine_tune(folder, &["--set", "optimize.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
+    fails(&fine_tune(folder, &["--set", "optimizer.warmup=0.1"]), 2, &["--set", "did you mean `optimize`?"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=often"]), 2, &["--set", "often"]);
     fails(&fine_tune(folder, &["--set", "optimize.warmup=2"]), 2, &["optimize.warmup", "[0, 1)"]);
     fails(&fine_tune(folder, &["--set", "optimize.rule=adamm"]), 2, &["--set", "adamm", "adamw"]);

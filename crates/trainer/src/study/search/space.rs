@@ -23,7 +23,7 @@ use crate::recipe::{RecipeError, Renamed, renamed};
 /// "head.hidden" = { choice = [0, 256, 512] }
 /// "#;
 /// assert_eq!(Space::parse(text, "space.toml".as_ref())?.space.len(), 3);
-/// # Ok::<(), crate::recipe::RecipeError>(())
+/// # Ok::<(), taper_trainer::recipe::RecipeError>(())
 /// ```
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
