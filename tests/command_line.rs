@@ -293,8 +293,8 @@ fn help_is_grouped_and_fits() {
         }
         let widest = long.lines().map(|line| line.chars().count()).max();
         assert!(widest <= columns.parse().ok().map(|columns: usize| columns.min(100)), "{widest:?} of {columns}");
-        for field in taper_trainer::recipe::fields().filter(|field| field.flag().is_some()) {
-            assert!(long.contains(field.usage), "{}", field.usage);
+        for flag in taper_trainer::recipe::fields().filter_map(taper_trainer::recipe::Field::flag) {
+            assert!(long.contains(&format!("--{flag} ")) || long.contains(&format!("--{flag}\n")), "{flag}");
         }
     }
 }
