@@ -37,7 +37,7 @@ pub enum ScheduleRecipe {
     },
     /// [`Constant`](taper_optim::Constant).
     Constant {},
-    /// [`Linear`](taper_optim::Linear): straight down.
+    /// [`LinearSchedule`](taper_optim::LinearSchedule): straight down.
     Linear {
         /// The last rate, fraction of the peak. Default 0.
         #[serde(default)]
