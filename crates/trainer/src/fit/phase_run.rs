@@ -91,11 +91,11 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     /// # Errors
     /// When a setting does not fit the network, or a saved state does not fit the phase.
     pub fn begin(session: &'s mut Session<'a>, number: usize) -> Result<Self> {
-        let phase = session.phases[number].clone();
+        let (phase, epochs) = (session.phases[number].clone(), session.epochs() as u64);
         session.classifier.freeze(phase.frozen)?;
         let Session { classifier, params, train, recipe, .. } = session;
         let o = &recipe.optimize;
-        let Method::Steps(rule) = method(o, session.phases.iter().map(|phase| phase.epochs as u64).sum())? else {
+        let Method::Steps(rule) = method(o, epochs)? else {
             return Err(FitError::NoSteps { rule: o.rule.name() }.into());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);
@@ -267,7 +267,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         }
         let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
-        let Session { classifier, params, outcome, phases, .. } = &mut *self.session;
+        let epochs = self.session.epochs();
+        let Session { classifier, params, outcome, .. } = &mut *self.session;
         let evaluation = data.val.evaluate(classifier, &mut |stage, map| {
             health.dead.push((stage.to_owned(), dead(map)?));
             Ok(())
@@ -277,7 +278,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.pace.evaluated(evaluation.loss);
         let info = EpochInfo {
             epoch: number,
-            epochs: phases.iter().map(|phase| phase.epochs).sum(),
+            epochs,
             phase: self.phase.name,
             lr: outcome.lrs.last().copied().unwrap_or(0.0),
             train_loss: total / counted as f64,
@@ -302,18 +303,15 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             evaluated.stay();
             return Ok(ControlFlow::Break(()));
         }
-        // The weights that were evaluated are what the next phase begins with, and what the last
-        // one leaves.
+        // The weights that were evaluated, or their average, are what the next phase begins with,
+        // and what the last one leaves.
         if self.epochs_done < self.phase.epochs {
             evaluated.restore()?;
+            if let Some(average) = self.average.as_mut().filter(|average| average.is_swapped()) {
+                average.swap()?;
+            }
         } else {
             evaluated.stay();
-        }
-        // The average of a phase is what the next phase begins with, and what the last one leaves.
-        if let Some(average) = self.average.as_mut().filter(|average| average.is_swapped())
-            && self.epochs_done < self.phase.epochs
-        {
-            average.swap()?;
         }
         self.clock = Instant::now();
         Ok(ControlFlow::Continue(()))
