@@ -197,7 +197,7 @@ pub enum DataError {
     },
     /// The content of a file is no picture, whatever its name says.
     #[error(
-        "{} is not a picture: its content is none of JPEG, PNG, WebP, GIF, BMP, TIFF, ICO, QOI and PNM; replace or remove it",
+        "{} is not a picture: its content is not JPEG, PNG, WebP, GIF, BMP, TIFF, ICO, QOI or PNM; replace or remove it",
         path.display()
     )]
     NotAPicture {

@@ -83,7 +83,7 @@ pub enum GraphError {
         parameters: Vec<Vec<usize>>,
     },
     /// A parameter is not of the network that the graph is of.
-    #[error("{operation:?} has a parameter of the shape {shape:?} that is none of the network's")]
+    #[error("{operation:?} has a parameter of the shape {shape:?} that the network does not have")]
     ForeignParameter {
         /// Whose parameter it is.
         operation: GraphOp,
@@ -151,7 +151,7 @@ impl Graph {
     /// Adds an operation.
     ///
     /// # Errors
-    /// When the shapes do not fit it, or a parameter is none of the network's.
+    /// When the shapes do not fit it, or a parameter is not in the network.
     pub fn add(&mut self, operation: GraphOp, inputs: &[Value], parameters: &[&Var]) -> Result<Value> {
         let known = parameters.iter().map(|var| match self.names.get(&var.id()) {
             Some((name, shape)) => Ok((name.clone(), shape.as_slice())),

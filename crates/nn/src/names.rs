@@ -18,7 +18,7 @@ pub enum NameError {
         /// The names there are.
         known: &'static [&'static str],
     },
-    /// A number that is none, out of its range, or of a name that takes none.
+    /// A number that cannot be parsed, is out of range, or follows a name that takes no number.
     #[error("{name}: wanted {wanted}, got {got:?}")]
     Number {
         /// The name.

@@ -32,7 +32,7 @@ pub enum Notice {
         /// Of how many.
         all: usize,
     },
-    /// What lay around the weights in a file, and that numbers in it are none.
+    /// What lay around the weights in a file, and that some of its values are NaN or infinite.
     WeightsRead(ReadReport),
     /// Which parameters have the weights of a file.
     WeightsFit(LoadReport),

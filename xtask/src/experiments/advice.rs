@@ -158,7 +158,7 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
     }
     let followed = advice.follow(&recipe);
     let advised = plans.iter().position(|plan| *plan == followed);
-    let Some(advised) = advised else { anyhow::bail!("{} is none of the plans that are compared", advice.flags()) };
+    let Some(advised) = advised else { anyhow::bail!("{} is not among the plans compared", advice.flags()) };
     Ok(Outcome { advice, accuracies, seconds, advised })
 }
 

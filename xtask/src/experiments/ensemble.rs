@@ -16,6 +16,7 @@ use taper_trainer::evaluate::{Evaluation, evaluate};
 use taper_trainer::recipe::{AverageRecipe, Recipe, ScheduleRecipe};
 use taper_trainer::store::claim::RunFolder;
 use taper_trainer::store::pictures::Pictures;
+use taper_trainer::store::readable::Unreadable;
 use taper_trainer::store::snapshots;
 use taper_trainer::store::summary::SUMMARY;
 use taper_trainer::study::run::{Ended, Manner, Run};
@@ -49,7 +50,7 @@ pub(super) fn table(
     let mut base = Recipe::from_scratch();
     base.data.path = data.into();
     base.optimize.epochs = epochs;
-    let pictures = Pictures::open(&base, true, &Terminal)?;
+    let pictures = Pictures::open(&base, Unreadable::Refuse, &Terminal)?;
     let mut train = |name: &str, recipe: Recipe| {
         let place = folder.join(name);
         if !place.join(SUMMARY).is_file() {

@@ -12,6 +12,7 @@ use taper_trainer::files;
 use taper_trainer::fit::Observer;
 use taper_trainer::recipe::{Plan, Recipe};
 use taper_trainer::store::pictures::Pictures;
+use taper_trainer::store::readable::Unreadable;
 use taper_trainer::study::run::Manner;
 use taper_trainer::study::search::{Method, Scores, SearchFolder, Space, Stage, Trial, Watch, search};
 
@@ -57,7 +58,7 @@ pub(super) fn table(
     base.data.path = data.into();
     (base.optimize.head_epochs, base.optimize.epochs) = (0, 8);
     base.data.split_seed = Some(0);
-    let pictures = Pictures::open(&base, true, &Terminal)?;
+    let pictures = Pictures::open(&base, Unreadable::Refuse, &Terminal)?;
     let space = Space { trials: BUDGET, ..Space::parse(SPACE, "the study".as_ref())? };
     let mut find = |name: &str, space: &Space| -> Result<Scores> {
         tell(name.to_owned());

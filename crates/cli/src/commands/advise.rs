@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde_json::json;
 
+use super::strict::Strict;
 use crate::output::{line, shell};
 use crate::terminal::Terminal;
 use taper_trainer::recipe::Recipe;
@@ -33,9 +34,8 @@ pub struct AdviseArgs {
     /// Seed of the split, and of the parts of the cross-validation
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -53,7 +53,7 @@ pub fn advise_plan(args: &AdviseArgs, threads: usize) -> Result<i32> {
     recipe.data.path.clone_from(&args.data);
     recipe.check()?;
     let splits = splits(&recipe, &Terminal)?;
-    let train = readable(splits.train, args.strict, &Terminal)?.dataset;
+    let train = readable(splits.train, args.strict.policy(), &Terminal)?.dataset;
     let advice = advise(&recipe, &train, threads, &Terminal)?;
     let command = command(args, &advice);
     if args.json {

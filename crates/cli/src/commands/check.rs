@@ -35,11 +35,11 @@ pub struct CheckArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the pictures cannot be read, or the recipe is none.
+/// When the pictures cannot be read, or the recipe is invalid.
 pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     let recipe = &args.run.recipe(&if args.scratch { Recipe::from_scratch() } else { Recipe::default() })?;
     args.run.makes_no_run()?;
-    let pictures = Pictures::open(recipe, args.run.strict, &Terminal)?;
+    let pictures = Pictures::open(recipe, args.run.strict.policy(), &Terminal)?;
     let mut findings = pictures.findings.clone();
     let Network { card, classifier, params, loaded } = network(recipe, pictures.train.classes(), &Terminal)?;
     loaded.iter().for_each(|loaded| tell(&loaded.read, &Terminal));

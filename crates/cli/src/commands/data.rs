@@ -10,6 +10,7 @@ use taper_augment::{ColorStatistics, Principal};
 use taper_data::DEFAULT_VAL_FRACTION;
 use taper_tensor::Rng;
 
+use super::strict::Strict;
 use crate::output::line;
 use crate::terminal::Terminal;
 use taper_trainer::recipe::TransformRecipe;
@@ -37,9 +38,8 @@ enum What {
 struct StatsArgs {
     /// The folder of pictures
     data: PathBuf,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -53,7 +53,7 @@ pub fn data(args: &DataArgs) -> Result<i32> {
     let What::Stats(args) = &args.what;
     let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &Rng::new(0).fork("split"))?;
     tell(&splits.left_out, &Terminal);
-    let Readable { dataset: pictures, unreadable, .. } = readable(splits.train, args.strict, &Terminal)?;
+    let Readable { dataset: pictures, unreadable, .. } = readable(splits.train, args.strict.policy(), &Terminal)?;
     let progress = Terminal.work(Work::Reading);
     progress.begin(pictures.len() as u64);
     // Exact sums: the number of threads changes nothing.

@@ -8,6 +8,7 @@ use taper_trainer::store::readable::{Readable, readable};
 
 use super::networks::{Table, rows_of};
 use super::parts::parts;
+use super::strict::Strict;
 use super::test_pictures::pictures;
 use crate::output::line;
 use crate::terminal::Terminal;
@@ -30,9 +31,8 @@ pub struct EnsembleArgs {
     /// Choose the members that help
     #[arg(long)]
     greedy: bool,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -54,7 +54,7 @@ pub fn ensemble(args: &EnsembleArgs, threads: usize) -> Result<i32> {
         args.runs[0].display()
     );
     let (dataset, path) = pictures(&args.runs[0], args.data.as_deref())?;
-    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict, &Terminal)?;
+    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     let table = Table { path, unreadable, mean: args.mean };
     let measured = rows_of(&runs, &dataset, (&table, threads), args.greedy)?;
     if args.json {

@@ -9,6 +9,7 @@ use super::chart_files::ChartFiles;
 use super::networks::{Table, rows_of};
 use super::parts::parts;
 use super::passes::passes;
+use super::strict::Strict;
 use super::test_pictures::{pictures, recipe};
 use crate::output::line;
 use crate::terminal::Terminal;
@@ -52,9 +53,8 @@ pub struct EvalArgs {
     /// what several views are worth
     #[arg(long, conflicts_with_all = ["marginalize", "tta", "svg", "png", "csv"])]
     compare: bool,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     #[command(flatten)]
     files: ChartFiles,
     /// Print the result as JSON
@@ -75,7 +75,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let model = model::open(&args.run, args.weights.as_deref(), &Terminal)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
-    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict, &Terminal)?;
+    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     model.require_memory(BATCH.min(dataset.len()))?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
@@ -125,7 +125,7 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
     let whole = args.run.join("model.json").is_file();
     let single = parts.first().filter(|_| !whole).unwrap_or(&args.run).clone();
     let (dataset, path) = pictures(&single, args.data.as_deref())?;
-    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict, &Terminal)?;
+    let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     let table = Table { path, unreadable, mean: Mean::Probabilities };
     let best = single.join("checkpoint/best.safetensors");
     let mut names = vec![single.clone()];

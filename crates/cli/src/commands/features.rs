@@ -10,6 +10,7 @@ use taper_data::Folder;
 use taper_tensor::global_avg_pool;
 
 use super::probe::stage_number;
+use super::strict::Strict;
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
 use taper_trainer::build::network::{FeatureExtractor, backbone};
@@ -45,9 +46,8 @@ pub struct FeaturesArgs {
     /// Side of the square that the network sees, pixels [default: the model's]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=4096))]
     image_size: Option<u32>,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -89,7 +89,7 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let stage = args.stage.as_ref().map_or(Ok(stages.len() - 1), |name| stage_number(stages, name))?;
     let folder = Folder::all(&args.data)?;
     tell(folder.left_out(), &Terminal);
-    let Readable { dataset: pictures, unreadable, .. } = readable(Arc::new(folder), args.strict, &Terminal)?;
+    let Readable { dataset: pictures, unreadable, .. } = readable(Arc::new(folder), args.strict.policy(), &Terminal)?;
     let names: Vec<String> = (0..pictures.len()).map(|index| below(&args.data, &pictures.name(index))).collect();
     let loader = eval_loader(Arc::clone(&pictures), BATCH, input, threads)?;
     let (out, format) = &args.out;

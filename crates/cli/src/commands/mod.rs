@@ -22,6 +22,7 @@ mod probe;
 mod report;
 mod search;
 mod serve;
+mod strict;
 mod test_pictures;
 
 pub use advise::{AdviseArgs, advise_plan as advise};

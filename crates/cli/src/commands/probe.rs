@@ -11,6 +11,7 @@ use taper_tensor::Rng;
 use taper_transfer::Stage;
 
 use super::chart_files::ChartFiles;
+use super::strict::Strict;
 use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::stage_features_picture::draw;
@@ -44,9 +45,8 @@ pub struct ProbeArgs {
     /// Seed of the split, and of the part that the strength is chosen by
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     #[command(flatten)]
     files: ChartFiles,
     /// Print the result as JSON
@@ -67,7 +67,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let rng = Rng::new(args.seed);
     let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
     tell(&splits.left_out, &Terminal);
-    let [train, val] = [splits.train, splits.val].map(|side| readable(side, args.strict, &Terminal));
+    let [train, val] = [splits.train, splits.val].map(|side| readable(side, args.strict.policy(), &Terminal));
     let (train, val) = (train?.dataset, val?.dataset);
     let start = Instant::now();
     let stages = chosen.iter().max().map_or(0, |last| last + 1);

@@ -47,7 +47,7 @@ pub struct SearchArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the space is none, the pictures cannot be read, or the folder is of another search.
+/// When the search space is invalid, the pictures cannot be read, or the folder is of another search.
 pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     let (space, renamed) = Space::read(&args.space)?;
     renamed.iter().for_each(note);
@@ -70,7 +70,7 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
         let wanted = "of settings that leave the pictures as they are: results are compared on the same ones";
         bail!(RecipeError::FieldIn { path: args.space.clone(), field: "[space]", wanted, got: place.clone() });
     }
-    let pictures = Pictures::open(&base, args.run.strict, &Terminal)?;
+    let pictures = Pictures::open(&base, args.run.strict.policy(), &Terminal)?;
     let manner = Manner {
         threads,
         checkpoint_every: args.run.checkpoint_every.unwrap_or_default(),

@@ -43,7 +43,7 @@ pub struct ServeArgs {
     max_time: Length,
 }
 
-/// Runs the verb, on a thread that is none of rayon's.
+/// Runs the verb, on a thread outside rayon's pool.
 ///
 /// # Errors
 /// When the model cannot be read, or the address is taken.

@@ -17,7 +17,7 @@ const UPDATES: &str = "average_updates";
 impl Average {
     /// A copy of everything that is remembered: for the parameter `features.0.weight` its average
     /// as `average/features.0.weight`, and in `average_updates` how many updates have been counted
-    /// (a scalar of int64). The keys are none of an optimizer's, so both fit in one file.
+    /// (a scalar of int64). No optimizer uses these keys, so both fit in one file.
     ///
     /// While parameters and average are swapped it is the average still, but a model saved beside
     /// it would be the average as well: swap back first.

@@ -46,7 +46,7 @@ impl Default for MomentumConfig {
 /// While the rate stays the same this is [`Sgd`](crate::Sgd) with *μ* = *ρ*: the velocity is -*η*
 /// times that of `Sgd`, and so both forms take the same steps. When the rate falls, `Sgd` shortens
 /// at once the steps that come of old gradients, while here they keep their length and fade by *ρ*
-/// an update. The state of one is none for the other.
+/// an update. The state of one does not fit the other.
 ///
 /// # Differs from PyTorch
 /// PyTorch has the form of [`Sgd`](crate::Sgd) only.

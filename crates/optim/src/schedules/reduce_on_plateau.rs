@@ -160,7 +160,7 @@ impl ReduceOnPlateau {
 
     /// Everything that is remembered, as scalars: `plateau_factor` and `plateau_best` (float64, the
     /// latter infinite before the first evaluation), `plateau_stale` and `plateau_cooldown`
-    /// (int64). The keys are none of an optimizer's, so both fit in one file.
+    /// (int64). No optimizer uses these keys, so both fit in one file.
     ///
     /// # Errors
     /// [`OptimError::Tensor`] when a tensor cannot be made.

@@ -138,7 +138,7 @@ fn newton_schulz(direction: &[f64], columns: usize) -> Vec<f64> {
     x.concat()
 }
 
-/// Muon for matrices and AdamW for what is none.
+/// Muon for matrices and AdamW for the rest.
 fn muon(nesterov: bool, scale: impl Fn(f64, f64) -> f64) -> impl Fn(&mut Paper, &[f64], &[usize], i32) {
     move |Paper { theta, slots: [m, v] }, grad, shape, t| {
         theta.iter_mut().for_each(|theta| *theta *= 1.0 - LR * WEIGHT_DECAY);

@@ -10,7 +10,7 @@ use super::error::ReportError;
 use super::words;
 
 /// Index of the row with the lowest validation loss, whose network `checkpoint/best.safetensors`
-/// is. A NaN is none to compare.
+/// is. NaN is skipped.
 pub(super) fn best_epoch(history: &[EpochRow]) -> Option<usize> {
     let measured = history.iter().enumerate().filter(|(_, row)| !row.val_loss.is_nan());
     measured.min_by(|(_, a), (_, b)| a.val_loss.total_cmp(&b.val_loss)).map(|(index, _)| index)

@@ -50,7 +50,7 @@ pub enum SheetError {
         /// What the codec says.
         source: image::ImageError,
     },
-    /// Its pixels are none of whole rows.
+    /// The number of pixels is not a whole number of rows.
     #[error("the sheet has no whole rows")]
     Rows,
 }

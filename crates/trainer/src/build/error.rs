@@ -30,7 +30,7 @@ pub enum BuildError {
         /// The run.
         what: String,
     },
-    /// Something is called a model that is none.
+    /// The name is not that of a model.
     #[error("{what} is neither a run folder nor a pretrained model")]
     NoModel {
         /// What was named.
@@ -126,7 +126,7 @@ pub enum CardError {
     /// It is not the JSON that is expected.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A number is none of those that its place takes.
+    /// A number is outside the range of its setting.
     #[error(transparent)]
     Number(#[from] OutOfRange),
     /// There are no classes.

@@ -51,7 +51,7 @@ impl ModelCard {
     /// Reads the text of a `model.json`.
     ///
     /// # Errors
-    /// With line and column where the text is no card; names a number that is none of those that
+    /// With line and column where the text is no card; names a number outside the range that
     /// its place takes.
     pub fn parse(text: &str) -> Result<Self, CardError> {
         let card: Self = serde_json::from_str(text)?;
@@ -138,7 +138,7 @@ impl Model {
 /// The card of a run folder.
 ///
 /// # Errors
-/// When there is none, or it is no card.
+/// When the file is missing, or is not a model card.
 pub fn card(run: &Path) -> Result<ModelCard> {
     let path = run.join("model.json");
     let text = files::read_text(&path)?;

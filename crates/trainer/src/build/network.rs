@@ -92,7 +92,7 @@ fn stages(recipe: &Recipe) -> Result<usize> {
 /// `none`.
 ///
 /// # Errors
-/// Lists the stages when it is none of those that the recipe uses.
+/// Lists the stages when the recipe does not use this one.
 pub fn frozen_stages(recipe: &Recipe, last: &str) -> Result<usize> {
     let mut names = stage_names(recipe)?;
     names.truncate(stages(recipe).map(|stages| if stages == 0 { names.len() } else { stages })?);

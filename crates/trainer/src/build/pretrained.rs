@@ -38,7 +38,7 @@ fn own(_: &PretrainedModel, _: &dyn Listener) -> Result<Option<PathBuf>, Transfe
     Ok(None)
 }
 
-/// Says what lay around the weights in a file, and that numbers in it are none, where there is
+/// Says what lay around the weights in a file, and that some are NaN or infinite, where there is
 /// anything to say.
 pub fn tell(report: &ReadReport, listener: &dyn Listener) {
     if !report.is_empty() {

@@ -46,7 +46,7 @@ pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> 
         [] => {
             let others = if recipe.pretrained { ", `taper fine-tune --weights` others than these weights" } else { "" };
             causes.push(format!(
-                "it is the first step: the pictures or the weights hold numbers that are none; `taper data stats` reads the \
+                "it is the first step: the pictures or the weights hold NaN or infinite values; `taper data stats` reads the \
                  pictures{others}"
             ));
             causes.push(lower);

@@ -195,7 +195,7 @@ impl Watch<'_, '_> {
             epochs,
             phase: "head",
             lr: self.outcome.lrs.last().copied().unwrap_or(0.0),
-            // The penalty is no part of it, as it is none with a rule that decays.
+            // The penalty is left out, as with a rule that decays weights itself.
             train_loss: loss - self.head.penalty(self.recipe)?.to_scalar::<f64>()?,
             val_loss: evaluation.loss,
             val_accuracy: evaluation.accuracy(),

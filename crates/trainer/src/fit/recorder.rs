@@ -13,7 +13,7 @@ use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
 use crate::store::summary::Best;
 
-/// The best epoch of a history. A loss that is NaN is none to compare.
+/// The best epoch of a history. A NaN loss is skipped.
 pub fn best(history: &[EpochInfo]) -> Best {
     let measured = history.iter().filter(|e| !e.val_loss.is_nan());
     let lowest = measured.min_by(|a, b| a.val_loss.total_cmp(&b.val_loss));

@@ -39,7 +39,7 @@ pub(crate) const SPACE: &[Row] = &[
 /// The most settings that a search tries.
 pub(crate) const MOST_TRIALS: usize = 10_000;
 
-/// The numbers of a `model.json` that are none of its network, whose layers check their own.
+/// Range checks for the numbers of a `model.json` that no layer of the network checks.
 pub(crate) const CARD: &[Row] =
     &[("schema", Whole(1, 1)), ("input_size", Whole(8, 2048)), ("mean", Real(-1e6, 1e6)), ("std", Real(1e-6, 1e6))];
 

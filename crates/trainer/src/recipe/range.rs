@@ -59,7 +59,7 @@ impl Range {
     }
 }
 
-/// A number that is none of those that its place takes.
+/// A number outside the range of its setting.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{place} must be {wanted}; got {got}")]
 #[non_exhaustive]

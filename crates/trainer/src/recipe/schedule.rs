@@ -175,7 +175,7 @@ impl ScheduleRecipe {
     /// The schedule of this name with its defaults.
     ///
     /// # Errors
-    /// Lists the names when this is none of them.
+    /// Lists the names when this is not among them.
     pub fn named(name: &str) -> Result<Self, serde::de::value::Error> {
         by_name(name)
     }

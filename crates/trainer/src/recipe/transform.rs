@@ -305,7 +305,7 @@ impl TransformRecipe {
     /// The transform of this name with its defaults.
     ///
     /// # Errors
-    /// Lists the names when this is none of them, and names a setting that has no default.
+    /// Lists the names when this is not among them, and names a setting that has no default.
     pub fn named(name: &str) -> Result<Self, serde::de::value::Error> {
         by_name(name)
     }

@@ -38,7 +38,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process trains in a folder.
-    #[error("another process trains in {}: wait for its end, or stop it; a process that was killed is none", path.display())]
+    #[error("another process trains in {}: wait for its end, or stop it; the lock of a killed process is free", path.display())]
     Taken {
         /// The folder.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum LockError {
         source: std::io::Error,
     },
     /// It is a folder, a pipe or a device.
-    #[error("{} is to be a file that is locked, and is none: remove it", path.display())]
+    #[error("{} must be a plain file to lock, and is not: remove it", path.display())]
     NoFile {
         /// The path.
         path: PathBuf,

@@ -46,7 +46,7 @@ impl Identity {
     /// do.
     ///
     /// # Errors
-    /// When the recipe of one is none.
+    /// When one of the recipes is invalid.
     pub fn differences(&self, now: &Self, pictures: impl FnOnce() -> Vec<String>) -> Result<Vec<String>> {
         let recipe = |text| Recipe::parse(text, Path::new("recipe.toml"));
         let then = recipe(&self.recipe).map_err(|source| StoreError::BegunByOther { source })?;
@@ -69,7 +69,7 @@ const PLACES: [&str; 2] = ["data.path", "weights"];
 /// The settings in which recipes differ that make a difference, by their places.
 ///
 /// # Errors
-/// When a recipe is none.
+/// When a recipe is invalid.
 pub fn changed(then: &Recipe, now: &Recipe) -> Result<Vec<String>> {
     let of = |recipe: &Recipe| -> Result<BTreeMap<String, String>> {
         // Said or left to its default, it is the same.

@@ -122,7 +122,7 @@ impl Ledger {
         Ok(files::write(&file(run), &serde_json::to_vec(self)?)?)
     }
 
-    /// That of a run folder; nothing where there is none that is whole.
+    /// The ledger of a run folder; `None` if it is missing or incomplete.
     pub fn read(run: &Path) -> Option<Self> {
         let ledger: Self = serde_json::from_slice(&files::read(&file(run)).ok()?).ok()?;
         (ledger.computed().ok()? == ledger.sum).then_some(ledger)

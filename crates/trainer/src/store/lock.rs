@@ -12,7 +12,7 @@ use crate::store::error::LockError;
 pub struct Lock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
 impl Lock {
-    /// Takes it, making the file where there is none; nothing while another holds it.
+    /// Takes it, creating a missing file; `None` while another process holds it.
     ///
     /// # Errors
     /// [`LockError::Unlockable`] where the file system knows no locks; when the file cannot be

@@ -39,7 +39,7 @@ pub fn record(run: &Path) -> Result<()> {
 /// The recipe of a run folder, its paths as they are seen from here.
 ///
 /// # Errors
-/// When there is none, or it is none.
+/// When the file is missing or invalid.
 pub fn recipe(run: &Path) -> Result<Recipe> {
     let path = run.join("recipe.toml");
     let mut recipe = Recipe::parse(&files::read_text(&path)?, &path)?;

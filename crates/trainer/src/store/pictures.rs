@@ -12,7 +12,7 @@ use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::Recipe;
 use crate::store::ledger::{self, Ledger};
-use crate::store::readable::read_once;
+use crate::store::readable::{Unreadable, read_once};
 use crate::store::sanity;
 
 /// The pictures of a run that can be read, and how many cannot.
@@ -43,9 +43,9 @@ impl Pictures {
     /// Finds those of a recipe and reads each once; `listener` hears of those that cannot be read.
     ///
     /// # Errors
-    /// When there are none, too many cannot be read, or any with `strict`.
-    pub fn open(recipe: &Recipe, strict: bool, listener: &dyn Listener) -> Result<Self> {
-        Self::open_again(recipe, strict, &Ledger::default(), listener)
+    /// When there are none, too many cannot be read, or any with [`Unreadable::Refuse`].
+    pub fn open(recipe: &Recipe, policy: Unreadable, listener: &dyn Listener) -> Result<Self> {
+        Self::open_again(recipe, policy, &Ledger::default(), listener)
     }
 
     /// [`open`](Self::open), without reading those again whose files are as they were when they
@@ -53,12 +53,12 @@ impl Pictures {
     ///
     /// # Errors
     /// As there.
-    pub fn open_again(recipe: &Recipe, strict: bool, known: &Ledger, listener: &dyn Listener) -> Result<Self> {
+    pub fn open_again(recipe: &Recipe, policy: Unreadable, known: &Ledger, listener: &dyn Listener) -> Result<Self> {
         let (looked, root, known) = (ledger::now(), &recipe.data.path, known.known());
         let Splits { train, val, left_out, .. } = splits(recipe, listener)?;
         let side = |pictures: Arc<dyn Dataset>| {
             let names = Arc::clone(&pictures);
-            read_once(pictures, strict, listener, |i, stamp| known(&ledger::relative(&names.name(i), root), stamp))
+            read_once(pictures, policy, listener, |i, stamp| known(&ledger::relative(&names.name(i), root), stamp))
         };
         let (train, val) = (side(train)?, side(val)?);
         let mut findings = sanity::pictures(&train, &val, recipe);

@@ -13,6 +13,15 @@ use crate::store::error::StoreError;
 /// The share of unreadable pictures that a run goes on without, fraction.
 const TOLERATED: f64 = 0.05;
 
+/// What a run does about pictures that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Goes on without them, up to one in twenty.
+    LeaveOut,
+    /// Fails with the first of them.
+    Refuse,
+}
+
 /// Pictures that can be read.
 pub struct Readable {
     /// They alone.
@@ -34,15 +43,15 @@ impl fmt::Debug for Readable {
 /// hears.
 ///
 /// # Errors
-/// When too many cannot be read, or any with `strict`.
-pub fn readable(dataset: Arc<dyn Dataset>, strict: bool, listener: &dyn Listener) -> Result<Readable> {
-    read_once(dataset, strict, listener, |_, _| None)
+/// When too many cannot be read, or any with [`Unreadable::Refuse`].
+pub fn readable(dataset: Arc<dyn Dataset>, policy: Unreadable, listener: &dyn Listener) -> Result<Readable> {
+    read_once(dataset, policy, listener, |_, _| None)
 }
 
 /// [`readable`], without those that `known` has something to say of, by number and stamp.
 pub(crate) fn read_once(
     dataset: Arc<dyn Dataset>,
-    strict: bool,
+    policy: Unreadable,
     listener: &dyn Listener,
     known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
 ) -> Result<Readable> {
@@ -53,7 +62,7 @@ pub(crate) fn read_once(
     if bad.is_empty() {
         return Ok(Readable { dataset, unreadable: 0, seen });
     }
-    if strict {
+    if policy == Unreadable::Refuse {
         return Err(StoreError::Unreadable(bad.swap_remove(0).reason).into());
     }
     for picture in bad.iter().take(20) {

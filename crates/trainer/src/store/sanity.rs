@@ -162,7 +162,12 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             RgbImage::from_pixel(40, 50, image::Rgb([*shade; 3])).save(path).unwrap();
         }
-        crate::store::readable::readable(Arc::new(Folder::open(root).unwrap()), true, &crate::listener::Silent).unwrap()
+        crate::store::readable::readable(
+            Arc::new(Folder::open(root).unwrap()),
+            crate::store::readable::Unreadable::Refuse,
+            &crate::listener::Silent,
+        )
+        .unwrap()
     }
 
     #[test]

@@ -31,9 +31,9 @@ pub enum StudyError {
         trial: PathBuf,
     },
     /// A search cannot share its trials out.
-    #[error("a search shares its trials out by locks; where there are none, it needs another folder")]
+    #[error("a search assigns its trials by file locks, which this file system does not have: use another folder")]
     Lock(#[from] LockError),
-    /// A range of learning rates that is none.
+    /// An invalid range of learning rates.
     #[error("a range of rates goes from above 0 to more, in at least {fewest} steps; got {low} to {high} in {steps}")]
     Range {
         /// The lowest rate.

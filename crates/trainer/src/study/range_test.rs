@@ -170,7 +170,7 @@ impl RangeTest {
 /// as they were.
 ///
 /// # Errors
-/// When a picture cannot be read, the range is none, or the rule takes no steps (`lbfgs`).
+/// When a picture cannot be read, the range is invalid, or the rule takes no steps (`lbfgs`).
 ///
 /// # References
 /// L. Smith, *Cyclical Learning Rates for Training Neural Networks*, 2017.

@@ -93,7 +93,7 @@ fn operation(node: &proto::Node, x: &[Tensor]) -> Result<Tensor> {
             let y = x[0].matmul(&x[1].t()?)?;
             x.get(2).map_or_else(|| Ok(y.clone()), |bias| y.broadcast_add(bias))
         }
-        other => panic!("{other} is none of the operations that are written"),
+        other => panic!("{other} is not an operation that is exported"),
     }
 }
 

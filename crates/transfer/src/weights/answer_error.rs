@@ -26,7 +26,7 @@ pub enum AnswerError {
         /// What the header says.
         got: String,
     },
-    /// The name of a commit that is none.
+    /// The name of a commit is not one.
     #[error("X-Repo-Commit is not 40 hexadecimal digits")]
     Commit,
     /// The commit has to be known, and is not said.
@@ -70,7 +70,7 @@ pub enum AnswerError {
         /// How many were promised.
         size: u64,
     },
-    /// An address that is none.
+    /// An invalid address.
     #[error("{address} is no address")]
     Address {
         /// What stands there.

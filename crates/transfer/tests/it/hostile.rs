@@ -253,7 +253,7 @@ fn claimed() {
     assert!(matches!(refused(&pickled(&one_tensor(0, &[1 << 40], &[0]))), WeightsError::TooMany { .. }));
     assert!(matches!(refused_pickle(&one_tensor(0, &[1; 65], &[1; 65])), PthError::Tensor { .. }));
 
-    // No numbers at all, but sides whose product is none.
+    // No values at all, but sides whose product overflows.
     let empty = one_tensor(0, &[0, 1 << 40, 1 << 40], &[0, 0, 0]);
     assert!(matches!(refused(&pickled(&empty)), WeightsError::Sides { .. }));
 

@@ -14,6 +14,7 @@ use taper_trainer::store::checkpoint::Every;
 use taper_trainer::store::origin;
 use taper_trainer::study::budget::Length;
 
+use crate::commands::strict::Strict;
 use crate::output::note;
 
 const FEW_EXAMPLES: &str = "\
@@ -101,9 +102,8 @@ pub(in crate::commands) struct RunArgs {
     /// Side of a square that is cut out of every picture [default: none]
     #[arg(long, value_name = "PIXELS", help_heading = "Augmentation", hide_short_help = true)]
     cutout: Option<u32>,
-    /// Stop at the first picture that cannot be read
-    #[arg(long, help_heading = "Data", hide_short_help = true)]
-    pub(in crate::commands) strict: bool,
+    #[command(flatten, next_help_heading = "Data")]
+    pub(in crate::commands) strict: Strict,
     /// The run folder [default: the first free runs/NAME-N]
     #[arg(long, value_name = "RUN", help_heading = "Output")]
     pub(in crate::commands) out: Option<PathBuf>,

@@ -75,7 +75,7 @@ impl Flags {
     /// The recipe with these flags over it, but for stages, whose numbers its network knows.
     ///
     /// # Errors
-    /// When a flag says what is none.
+    /// When a flag has an invalid value.
     pub(super) fn over(&self, recipe: &Recipe) -> Result<Recipe, RecipeError> {
         let has = Value::try_from(recipe)?;
         let (mut plain, mut rates) = (Table::new(), Vec::new());

@@ -45,7 +45,7 @@ pub struct LrFindArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the pictures cannot be read, or the range is none.
+/// When the pictures cannot be read, or the range is invalid.
 pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
     let (start, usual) = (Instant::now(), if args.scratch { Recipe::from_scratch() } else { Recipe::default() });
@@ -59,7 +59,7 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
         let wanted = "one that takes steps: lbfgs finds their length by itself";
         bail!(RecipeError::Field { field: "optimize.rule", wanted, got: "lbfgs".into() });
     }
-    let pictures = Pictures::open(recipe, args.run.strict, &Terminal)?;
+    let pictures = Pictures::open(recipe, args.run.strict.policy(), &Terminal)?;
     let Network { card, mut classifier, params, loaded } = network(recipe, pictures.train.classes(), &Terminal)?;
     loaded.iter().for_each(|loaded| tell(&loaded.read, &Terminal));
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;

@@ -51,7 +51,7 @@ pub fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
 
 fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let start = Instant::now();
-    let pictures = Pictures::open(recipe, args.strict, &Terminal)?;
+    let pictures = Pictures::open(recipe, args.strict.policy(), &Terminal)?;
     let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
     let recipe = advised.as_ref().unwrap_or(recipe);
     recipe.check()?;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::ending::tell;
 use super::members;
 use super::telling::Telling;
+use crate::commands::strict::Strict;
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
 use taper_trainer::store::checkpoint::{Checkpoints, Every};
@@ -32,9 +33,8 @@ pub struct ResumeArgs {
     checkpoint_every: Option<Every>,
     #[command(flatten)]
     telling: Telling,
-    /// Stop at the first picture that cannot be read
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    strict: Strict,
     /// Print summary.json at the end
     #[arg(long)]
     json: bool,
@@ -65,7 +65,7 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     members::require_all(recipe, folder)?;
     origin::require_pictures(folder, recipe)?;
     let known = Ledger::read(folder).or_else(|| members::ledger(recipe, folder)).unwrap_or_default();
-    let pictures = Pictures::open_again(recipe, args.strict, &known, &Terminal)?;
+    let pictures = Pictures::open_again(recipe, args.strict.policy(), &known, &Terminal)?;
     let manner = Telling::manner(threads, args.checkpoint_every.unwrap_or_default());
     if recipe.members > 1 {
         return members::train(recipe, &pictures, manner, &taken, (args.telling, args.json));

@@ -13,7 +13,7 @@ pub enum CheckpointError {
     /// Its file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Its file is none, or of another version.
+    /// The file is not a checkpoint, or of another version.
     #[error("{} cannot be gone on with", path.display())]
     Unusable {
         /// The file.
@@ -46,7 +46,7 @@ pub enum FormatError {
     /// The header is longer than all.
     #[error("its header is longer than it")]
     HeaderTooLong,
-    /// The header is none.
+    /// The header is invalid.
     #[error(transparent)]
     Header(#[from] serde_json::Error),
     /// The tensors are larger than all.
@@ -87,7 +87,7 @@ pub enum PlaceError {
     /// An epoch is of a phase that the recipe does not have.
     #[error("it is of another recipe, which has more phases")]
     OtherRecipe,
-    /// The phase is none of the run.
+    /// The run has no such phase.
     #[error("it is in phase {phase} of {phases}")]
     Phase {
         /// The phase, from 1.
@@ -151,8 +151,8 @@ pub enum PlaceError {
         /// Epochs that are done.
         epochs: usize,
     },
-    /// The best epoch of early stopping is none that it has seen.
-    #[error("the best epoch is none of the {seen} that were seen")]
+    /// The best epoch of early stopping is not among those seen.
+    #[error("the best epoch is not among the {seen} that were seen")]
     Best {
         /// Epochs that it has seen.
         seen: usize,

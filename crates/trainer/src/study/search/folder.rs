@@ -111,7 +111,7 @@ impl SearchFolder {
     /// What is there of all trials of a space; what else lies among them is passed over.
     ///
     /// # Errors
-    /// When a summary is none.
+    /// When a summary is invalid.
     pub fn scores(&self, space: &Space) -> Result<Scores> {
         let mut scores = Scores::new();
         let place = self.path.join("trials");
@@ -139,7 +139,7 @@ impl SearchFolder {
     /// The summary of a trial that is at its end.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is invalid.
     pub fn summary(&self, trial: Trial) -> Result<Option<Summary>> {
         let path = self.trial(trial).join(SUMMARY);
         if !path.is_file() {

@@ -40,7 +40,7 @@ impl Answer {
     /// Takes over what one answer says, which may be a redirection before the last.
     ///
     /// # Errors
-    /// What makes no sense: a size or a range that is none, or two sizes that differ.
+    /// An inconsistent answer: an invalid size or range, or two sizes that differ.
     pub fn read<'a>(
         &mut self,
         status: u16,
