@@ -1,7 +1,7 @@
 //! Activations by name.
 
 use candle_core::{Result, Tensor, bail};
-use taper_tensor::{check_input, composed, elementwise, maxout, relu};
+use taper_tensor::{Pointwise, activate, check_input, composed, elementwise, maxout, relu};
 
 /// What stands between two layers, so that two of them are more than one.
 ///
@@ -87,6 +87,7 @@ impl Activation {
             }
             Activation::Relu => relu(x),
             Activation::Maxout(pieces) => maxout(x, pieces),
+            _ if let Some(function) = self.pointwise() => activate(x, function),
             _ => elementwise(x, move |x| self.value(x), move |x| self.slope(x), |x| self.composed(x)),
         }
     }
@@ -99,26 +100,31 @@ impl Activation {
     /// the device fails.
     pub fn composed(self, x: &Tensor) -> Result<Tensor> {
         check_input("activation", x)?;
-        // By the hyperbolic tangent: the gradient of 1 / (1 + e^-x) is 0 · ∞ where the exponential
-        // overflows.
-        let sigmoid = |x: &Tensor| ((x * 0.5)?.tanh()? + 1.0)? * 0.5;
+        if let Some(function) = self.pointwise() {
+            return composed::activate(x, function);
+        }
         let relu = composed::relu;
-        let hard_sigmoid = |x: &Tensor| (relu(&(x + 3.0)?)? - relu(&(x - 3.0)?)?)? / 6.0;
         // What is at or below 0, else 0: its exponential cannot overflow.
         let below = |x: &Tensor| x - relu(x)?;
         match self {
-            Activation::Sigmoid => sigmoid(x),
             Activation::Tanh => x.tanh(),
-            Activation::Relu => relu(x),
             Activation::LeakyRelu(a) => relu(x)? + (below(x)? * a)?,
             Activation::Elu(a) => relu(x)? + ((below(x)?.exp()? - 1.0)? * a)?,
-            // Not candle's `gelu_erf`: the gradient of that has a constant of six digits.
-            Activation::Gelu => x * (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?,
-            Activation::Silu => x * sigmoid(x)?,
-            Activation::Relu6 => relu(x)? - relu(&(x - 6.0)?)?,
-            Activation::HardSigmoid => hard_sigmoid(x),
-            Activation::HardSwish => x * hard_sigmoid(x)?,
             Activation::Maxout(pieces) => composed::maxout(x, pieces),
+            _ => relu(x),
+        }
+    }
+
+    /// The same as a function that has a kernel, which batch norm can end with.
+    pub(crate) fn pointwise(self) -> Option<Pointwise> {
+        match self {
+            Activation::Sigmoid => Some(Pointwise::Sigmoid),
+            Activation::Silu => Some(Pointwise::Silu),
+            Activation::Gelu => Some(Pointwise::Gelu),
+            Activation::Relu6 => Some(Pointwise::Relu6),
+            Activation::HardSigmoid => Some(Pointwise::HardSigmoid),
+            Activation::HardSwish => Some(Pointwise::HardSwish),
+            _ => None,
         }
     }
 
@@ -139,22 +145,13 @@ impl Activation {
         }
     }
 
-    /// dy/dx at x.
+    /// dy/dx at x, for those without a kernel.
     fn slope(self, x: f64) -> f64 {
         match self {
-            Activation::Sigmoid => sigmoid(x) * (1.0 - sigmoid(x)),
             Activation::Tanh => 1.0 - x.tanh().powi(2),
             Activation::LeakyRelu(a) if x <= 0.0 => a,
             Activation::Elu(a) if x <= 0.0 => a * x.exp(),
-            Activation::Gelu => normal(x) + x * (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt(),
-            Activation::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
-            Activation::Relu6 if x >= 6.0 => 0.0,
-            Activation::Relu | Activation::Relu6 if x <= 0.0 => 0.0,
-            Activation::HardSigmoid => f64::from(x > -3.0 && x < 3.0) / 6.0,
-            Activation::HardSwish if x <= -3.0 => 0.0,
-            Activation::HardSwish if x < 3.0 => x / 3.0 + 0.5,
-            Activation::Relu | Activation::Relu6 | Activation::HardSwish => 1.0,
-            Activation::LeakyRelu(_) | Activation::Elu(_) | Activation::Maxout(_) => 1.0,
+            _ => 1.0,
         }
     }
 

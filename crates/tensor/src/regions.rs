@@ -18,6 +18,16 @@ pub enum Sequence {
     PseudoRandom,
 }
 
+/// Whether neighboring regions share pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Neighbors {
+    /// They share a row or column of pixels, which the paper finds better.
+    #[default]
+    Overlapping,
+    /// They share none.
+    Disjoint,
+}
+
 /// What is pooled together: the cells of a grid of rows by columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Regions {
@@ -29,12 +39,19 @@ pub struct Regions {
 
 impl Regions {
     /// Random regions of a map of `(height, width)`: `⌈side / ratio⌉` on each side, each one or two
-    /// pixels, or where they `overlap` one more, which the next has too. Read from the beginning of
+    /// pixels, and where neighbors overlap one more, which the next has too. Read from the beginning of
     /// `rng`.
     ///
     /// # Errors
     /// When the ratio is outside (1, 2], or a side is 0 or has more pixels than 2³².
-    pub fn draw((h, w): (usize, usize), ratio: f64, sequence: Sequence, overlap: bool, rng: &Rng) -> Result<Self> {
+    pub fn draw(
+        (h, w): (usize, usize),
+        ratio: f64,
+        sequence: Sequence,
+        neighbors: Neighbors,
+        rng: &Rng,
+    ) -> Result<Self> {
+        let shared = usize::from(neighbors == Neighbors::Overlapping);
         let side = |size: usize| size > 0 && u32::try_from(size).is_ok();
         let sides = side(h) && side(w);
         if !(sides && ratio > 1.0 && ratio <= 2.0) {
@@ -66,7 +83,7 @@ impl Regions {
                 }
             };
             let starts = std::iter::once(0).chain(ends.iter().copied());
-            starts.zip(&ends).map(|(start, &end)| start..size.min(end + usize::from(overlap))).collect()
+            starts.zip(&ends).map(|(start, &end)| start..size.min(end + shared)).collect()
         };
         Ok(Self { rows: side(h, rng.fork("rows")), columns: side(w, rng.fork("columns")) })
     }

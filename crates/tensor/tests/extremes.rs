@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Conv, Epilogue, Pool, Regions, Rng, Sequence, adaptive_avg_pool2d, batch_norm_eval, composed, concat, conv2d,
-    conv2d_batch_norm_train, conv2d_relu, cross_entropy, dropout, elementwise, fractional_max_pool2d, global_avg_pool,
-    global_max_pool, group_norm, layer_norm, linear, log_softmax, max_pool2d, maxout, nchw, relu,
+    Conv, Epilogue, Neighbors, Pool, Regions, Rng, Sequence, adaptive_avg_pool2d, batch_norm_eval, composed, concat,
+    conv2d, conv2d_batch_norm_train, conv2d_relu, cross_entropy, dropout, elementwise, fractional_max_pool2d,
+    global_avg_pool, global_max_pool, group_norm, layer_norm, linear, log_softmax, max_pool2d, maxout, nchw, relu,
 };
 
 /// Sizes at which arithmetic goes wrong.
@@ -53,7 +53,7 @@ fn outcome(shape: [u128; 4]) -> Outcome {
     }
 }
 
-/// Windows along a side; none where there is none.
+/// Windows along a side; 0 when the window does not fit.
 fn windows(size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> Option<u128> {
     let [size, kernel, stride, padding, dilation] = [size, kernel, stride, padding, dilation].map(|n| n as u128);
     let (padded, reach) = (size + 2 * padding, dilation * (kernel.checked_sub(1)?) + 1);
@@ -192,7 +192,7 @@ proptest! {
         let _ = Conv { stride: a, padding: b, dilation: k, groups: 1 }.output([n, h, w, c], [k, c, a, b]);
         let _ = Pool { kernel: (a, b), stride: k, padding: b, ceil_mode: true }.output([n, h, w, c]);
         if a != 1 << 31 && b != 1 << 31 {
-            let _ = Regions::draw((a, b), 1.5, Sequence::PseudoRandom, true, &Rng::new(0));
+            let _ = Regions::draw((a, b), 1.5, Sequence::PseudoRandom, Neighbors::Overlapping, &Rng::new(0));
         }
     }
 }

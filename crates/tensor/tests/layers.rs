@@ -8,9 +8,10 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Conv, Epilogue, Pool, Regions, Rng, Sequence, adaptive_avg_pool2d, add_relu, batch_norm_eval, batch_norm_train,
-    check_gradients, composed, concat, conv2d, dropout, elementwise, fractional_max_pool2d, global_avg_pool,
-    group_norm, layer_norm, log_softmax, max_pool2d, maxout, nchw, relu,
+    Conv, Epilogue, Neighbors, Pointwise, Pool, Regions, Rng, Sequence, activate, adaptive_avg_pool2d, add_relu,
+    batch_norm_eval, batch_norm_train, check_gradients, composed, concat, conv2d, dropout, elementwise,
+    fractional_max_pool2d, global_avg_pool, group_norm, layer_norm, log_softmax, max_pool2d, maxout, nchw, relu,
+    scale_channels,
 };
 
 type Op<'a> = &'a (dyn Fn(&[Tensor]) -> Result<Tensor> + Sync);
@@ -79,6 +80,15 @@ fn map() -> impl Strategy<Value = Vec<usize>> {
     (1usize..4, 1usize..41, 1usize..41, 1usize..71).prop_map(|(n, h, w, c)| vec![n, h, w, c])
 }
 
+const FUNCTIONS: [Pointwise; 6] = [
+    Pointwise::Sigmoid,
+    Pointwise::Silu,
+    Pointwise::Gelu,
+    Pointwise::Relu6,
+    Pointwise::HardSigmoid,
+    Pointwise::HardSwish,
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, rng_seed: RngSeed::Fixed(0), ..ProptestConfig::default() })]
 
@@ -99,7 +109,8 @@ proptest! {
         let mut rng = Rng::new(seed);
         let x = random(&dims, &mut rng);
         let sequence = if even { Sequence::PseudoRandom } else { Sequence::Random };
-        let regions = Regions::draw((dims[1], dims[2]), ratio, sequence, overlap, &rng).unwrap();
+        let neighbors = if overlap { Neighbors::Overlapping } else { Neighbors::Disjoint };
+        let regions = Regions::draw((dims[1], dims[2]), ratio, sequence, neighbors, &rng).unwrap();
         for (sides, size) in [(&regions.rows, dims[1]), (&regions.columns, dims[2])] {
             prop_assert_eq!(sides.len(), (size as f64 / ratio).ceil() as usize);
             prop_assert_eq!((sides[0].start, sides[sides.len() - 1].end), (0, size));
@@ -131,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn batch_norms(dims in map(), which in 0usize..3, seed in any::<u64>()) {
+    fn batch_norms(dims in map(), which in 0usize..9, seed in any::<u64>()) {
         let mut rng = Rng::new(seed);
         let c = dims[3];
         let mut inputs = vec![random(&dims, &mut rng), random(&[c], &mut rng), random(&[c], &mut rng)];
@@ -145,7 +156,8 @@ proptest! {
         let with = |t: &[Tensor], f: &dyn Fn(Epilogue<'_>) -> Result<Tensor>| match (which, then(t)) {
             (_, Some(residual)) => f(Epilogue::AddRelu(&residual)),
             (0, _) => f(Epilogue::None),
-            _ => f(Epilogue::Relu),
+            (1 | 2, _) => f(Epilogue::Relu),
+            _ => f(Epilogue::Activate(FUNCTIONS[which - 3])),
         };
         let (mean, variance) = (random(&[c], &mut rng), random(&[c], &mut rng).sqr().unwrap());
         let statistic = |s: &Tensor, t: &Tensor| s.to_dtype(DType::F32)?.to_dtype(t.dtype());
@@ -173,10 +185,17 @@ proptest! {
         let wider = random(&[dims[0], dims[1], dims[2], other], &mut rng);
         let joined = |t: &[Tensor]| concat(&[&t[0], &t[1], &t[0]]);
         hold(&[a.clone(), wider], "concat", &joined, &|t| Tensor::cat(&[&t[0], &t[1], &t[0]], 3));
+        let factors = random(&[dims[0], dims[3]], &mut rng);
+        let twin = |t: &[Tensor]| composed::scale_channels(&t[0], &t[1]);
+        hold(&[a.clone(), factors], "scaled channels", &|t| scale_channels(&t[0], &t[1]), &twin);
         let twin = |t: &[Tensor]| composed::dropout(&t[0], 0.25, &rng);
         hold(std::slice::from_ref(&a), "dropout", &|t| dropout(&t[0], 0.25, &rng), &twin);
         let twin = |t: &[Tensor]| composed::log_softmax(&t[0]);
         hold(std::slice::from_ref(&a), "log_softmax", &|t| log_softmax(&t[0]), &twin);
+        for function in FUNCTIONS {
+            let twin = |t: &[Tensor]| composed::activate(&t[0], function);
+            hold(std::slice::from_ref(&a), "an activation function", &|t| activate(&t[0], function), &twin);
+        }
         let twin = |t: &[Tensor]| composed_sine(&t[0]);
         hold(std::slice::from_ref(&a), "elementwise", &|t| sine(&t[0]), &twin);
         // Maxout takes a multiple of its pieces.
@@ -195,16 +214,26 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     let mut r = |shape: &[usize]| random(shape, &mut rng);
     check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| add_relu(&t[0], &t[1]))?;
     check_gradients(&[r(&[2, 3, 4]), r(&[2, 3, 1])], 1e-6, |t| concat(&[&t[0], &t[1]]))?;
+    check_gradients(&[r(&[2, 3, 2, 4]), r(&[2, 4])], 1e-6, |t| scale_channels(&t[0], &t[1]))?;
     check_gradients(&[r(&[5, 4])], 1e-6, |t| dropout(&t[0], 0.4, &Rng::new(3)))?;
     check_gradients(&[r(&[2, 3, 4, 5])], 1e-6, |t| nchw::to_nhwc(&t[0]))?;
     let (mean, variance) = (r(&[4]), r(&[4]).sqr()?);
     let inputs = [r(&[2, 3, 2, 4]), r(&[4]), r(&[4]), r(&[2, 3, 2, 4])];
+    for function in FUNCTIONS {
+        check_gradients(&inputs[..1], 1e-6, |t| activate(&t[0], function))?;
+        let then = Epilogue::Activate(function);
+        check_gradients(&inputs[..3], 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, then)?.0))?;
+        let eval = |t: &[Tensor]| batch_norm_eval(&t[0], &t[1], &t[2], &mean, &variance, 1e-3, then);
+        check_gradients(&inputs[..3], 1e-5, eval)?;
+    }
     check_gradients(&inputs[..3], 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::Relu)?.0))?;
     check_gradients(&inputs, 1e-5, |t| Ok(batch_norm_train(&t[0], &t[1], &t[2], 1e-3, Epilogue::AddRelu(&t[3]))?.0))?;
     check_gradients(&[r(&[3, 4]), r(&[4]), r(&[4])], 1e-5, |t| layer_norm(&t[0], &t[1], &t[2], 1e-3))?;
     check_gradients(&[r(&[2, 3, 2, 6]), r(&[6]), r(&[6])], 1e-5, |t| group_norm(&t[0], 2, &t[1], &t[2], 1e-3))?;
-    for (sequence, overlap) in [(Sequence::Random, false), (Sequence::PseudoRandom, true)] {
-        let regions = Regions::draw((7, 5), 1.5, sequence, overlap, &Rng::new(4))?;
+    for (sequence, neighbors) in
+        [(Sequence::Random, Neighbors::Disjoint), (Sequence::PseudoRandom, Neighbors::Overlapping)]
+    {
+        let regions = Regions::draw((7, 5), 1.5, sequence, neighbors, &Rng::new(4))?;
         check_gradients(&[r(&[2, 7, 5, 3])], 1e-6, |t| fractional_max_pool2d(&t[0], &regions))?;
         check_gradients(&[r(&[2, 7, 5, 3])], 1e-6, |t| composed::fractional_max_pool2d(&t[0], &regions))?;
     }
@@ -231,8 +260,8 @@ fn fractional_regions_cover_the_map_at_their_ratio() -> Result<()> {
         for size in [1, 2, 5, 14, 33] {
             for sequence in [Sequence::Random, Sequence::PseudoRandom] {
                 for k in 0..20 {
-                    let draw = |overlap| Regions::draw((size, size + 1), ratio, sequence, overlap, &Rng::new(k));
-                    let (apart, over) = (draw(false)?, draw(true)?);
+                    let draw = |neighbors| Regions::draw((size, size + 1), ratio, sequence, neighbors, &Rng::new(k));
+                    let (apart, over) = (draw(Neighbors::Disjoint)?, draw(Neighbors::Overlapping)?);
                     for (sides, over, size) in
                         [(&apart.rows, &over.rows, size), (&apart.columns, &over.columns, size + 1)]
                     {
@@ -248,7 +277,7 @@ fn fractional_regions_cover_the_map_at_their_ratio() -> Result<()> {
         }
     }
     for ratio in [1.0, 2.1, f64::NAN] {
-        assert!(Regions::draw((4, 4), ratio, Sequence::Random, true, &Rng::new(0)).is_err());
+        assert!(Regions::draw((4, 4), ratio, Sequence::Random, Neighbors::Overlapping, &Rng::new(0)).is_err());
     }
     let x = Tensor::zeros((1, 2, 2, 1), DType::F32, &Device::Cpu)?;
     for (rows, fits) in [(vec![0..1, 1..2], true), (vec![0..1, 1..3], false), (vec![0..1, 1..1], false)] {
@@ -273,7 +302,7 @@ fn frozen_batch_norm_gives_the_gradient_of_its_input_alone() -> Result<()> {
     let mut rng = Rng::new(2);
     let (x, vector) = (Var::from_tensor(&random(&[3, 4], &mut rng))?, random(&[4], &mut rng));
     let variance = vector.sqr()?;
-    for epilogue in [Epilogue::None, Epilogue::Relu] {
+    for epilogue in [Epilogue::None, Epilogue::Relu, Epilogue::Activate(Pointwise::Silu)] {
         let ours = batch_norm_eval(&x, &vector, &vector, &vector, &variance, 1e-3, epilogue)?;
         let twin = composed::batch_norm_eval(&x, &vector, &vector, &vector, &variance, 1e-3, epilogue)?;
         let gradient = |y: Tensor| -> Result<Tensor> { Ok(y.sqr()?.sum_all()?.backward()?.get(&x).unwrap().clone()) };

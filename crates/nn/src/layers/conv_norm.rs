@@ -77,7 +77,8 @@ impl Layer for ConvNorm {
 }
 
 /// A convolution, the batch norm behind it, and an activation: torchvision's
-/// `Conv2dNormActivation`. A rectifier is computed in the same pass.
+/// `Conv2dNormActivation`. A rectifier, and whatever else has a kernel, is computed in the same
+/// pass.
 #[derive(Clone, Debug)]
 pub struct ConvNormAct(pub ConvNorm, pub Activation);
 
@@ -85,7 +86,10 @@ impl Layer for ConvNormAct {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         match self.1 {
             Activation::Relu => self.0.forward_relu(x, mode),
-            other => other.apply(&self.0.forward(x, mode)?),
+            other => match other.pointwise() {
+                Some(function) => self.0.forward_then(x, mode, Epilogue::Activate(function)),
+                None => other.apply(&self.0.forward(x, mode)?),
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 use taper_nn::{Layer, Mode};
-use taper_tensor::{Regions, Rng, Sequence, fractional_max_pool2d};
+use taper_tensor::{Neighbors, Regions, Rng, Sequence, fractional_max_pool2d};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -14,16 +14,15 @@ pub struct FractionalMaxPoolConfig {
     pub ratio: f64,
     /// How the regions follow each other. Default random.
     pub sequence: Sequence,
-    /// Whether neighbors share a row or column of pixels. Default yes, which the paper finds
-    /// better.
-    pub overlap: bool,
+    /// Whether neighboring regions share pixels. Default overlapping, which the paper finds better.
+    pub neighbors: Neighbors,
     /// How many draws are averaged in testing, 1 or more. Default 8.
     pub draws: usize,
 }
 
 impl Default for FractionalMaxPoolConfig {
     fn default() -> Self {
-        Self { ratio: std::f64::consts::SQRT_2, sequence: Sequence::Random, overlap: true, draws: 8 }
+        Self { ratio: std::f64::consts::SQRT_2, sequence: Sequence::Random, neighbors: Neighbors::default(), draws: 8 }
     }
 }
 
@@ -75,8 +74,8 @@ impl FractionalMaxPool {
 
     fn draw(&self, x: &Tensor, rng: &Rng) -> Result<Tensor> {
         let (_, h, w, _) = x.dims4()?;
-        let FractionalMaxPoolConfig { ratio, sequence, overlap, .. } = self.config;
-        fractional_max_pool2d(x, &Regions::draw((h, w), ratio, sequence, overlap, rng)?)
+        let FractionalMaxPoolConfig { ratio, sequence, neighbors, .. } = self.config;
+        fractional_max_pool2d(x, &Regions::draw((h, w), ratio, sequence, neighbors, rng)?)
     }
 }
 

@@ -3,10 +3,11 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::composed;
-use crate::autograd::tape;
-use crate::kernels::elementwise::{map, map2};
+use crate::autograd::{Terms, rewritten, tape};
+use crate::kernels::elementwise::{map, map2, pointwise};
 use crate::kernels::simd::{pass, rectify};
 use crate::kernels::{self, on_floats};
+use crate::pointwise::Pointwise;
 use crate::sizes::given;
 
 /// The rectifier: `y = max(x, 0)`, of any shape; NaN stays NaN.
@@ -26,6 +27,37 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     on_floats!(x.dtype(), T => {
         let y = kernels::with::<T, _>(&x.contiguous()?, |x| map(x, rectify))?;
         tape::record(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(dy, y)?)]))
+    })
+}
+
+/// An activation function of every element, of any shape.
+///
+/// # Errors
+/// When a copy of x is larger than memory, or the device fails.
+///
+/// # Examples
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use taper_tensor::{Pointwise, activate};
+/// let x = Tensor::new(&[-4f64, 0.0, 3.0], &Device::Cpu)?;
+/// assert_eq!(activate(&x, Pointwise::HardSwish)?.to_vec1::<f64>()?, [0.0, 0.0, 3.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn activate(x: &Tensor, function: Pointwise) -> Result<Tensor> {
+    given("activate", x)?;
+    if !kernels::fits(x) {
+        return composed::activate(x, function);
+    }
+    on_floats!(x.dtype(), T => {
+        let x_map = x.contiguous()?;
+        let y = kernels::with::<T, _>(&x_map, |x| pointwise::values(function, x))?;
+        let x_map = x_map.detach();
+        tape::record_terms(y, x.shape(), &[x], move |dy: Terms, _: &Tensor| {
+            let dx = kernels::with::<T, _>(&x_map, |x| {
+                rewritten(dy.sum()?, |dy| (pointwise::gradients(function, x, dy), ()))
+            })??;
+            Ok(vec![Some(dx.0)])
+        })
     })
 }
 

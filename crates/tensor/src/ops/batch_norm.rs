@@ -16,6 +16,7 @@ use crate::kernels::norm::batch_norm::{self as kernel, Affine};
 use crate::kernels::norm::{Then, moments};
 use crate::kernels::simd::Real;
 use crate::kernels::{self, on_floats};
+use crate::pointwise::Pointwise;
 use crate::window::Conv;
 
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of
@@ -161,12 +162,15 @@ fn normalize<T: Real>(
         residual: residual.is_some_and(Tensor::track_op),
     };
     // Given statistics need x for the gradient of the weight alone.
-    let keep_x = wanted.vectors || (wanted.x && statistics == Statistics::OfBatch);
-    let rectified = !matches!(epilogue, Epilogue::None);
+    // Behind a function it is needed for its slope, too.
+    let function = epilogue.function();
+    let keep_x = wanted.vectors || (wanted.x && (statistics == Statistics::OfBatch || function.is_some()));
+    let rectified = matches!(epilogue, Epilogue::Relu | Epilogue::AddRelu(_));
     let signed = keep_x && rectified && affine.mean().len().is_multiple_of(SIGNS);
     let (y, signs) = kernels::with::<T, _>(&values, |x| match epilogue {
         Epilogue::None => Ok(kernel::forward(x, &affine, Then::Nothing, false)),
         Epilogue::Relu => Ok(kernel::forward(x, &affine, Then::Relu, signed)),
+        Epilogue::Activate(function) => Ok(kernel::forward(x, &affine, Then::Activate(function), false)),
         Epilogue::AddRelu(residual) => {
             kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, &affine, Then::AddRelu(z), signed))
         }
@@ -184,6 +188,7 @@ fn normalize<T: Real>(
         affine,
         statistics,
         rectified,
+        function,
         added: residual.is_some(),
         wanted,
         gate: gate.clone(),
@@ -211,6 +216,7 @@ struct Saved<T> {
     affine: Affine<T>,
     statistics: Statistics,
     rectified: bool,
+    function: Option<Pointwise>,
     added: bool,
     wanted: Wanted,
     gate: Option<Arc<Gate>>,
@@ -222,14 +228,20 @@ impl<T: Real> Saved<T> {
         let affine = &self.affine;
         let vector = |values: Vec<T>| Tensor::from_vec(values, y.dim(D::Minus1)?, y.device());
         let residual = self.added && self.wanted.residual;
-        // `g` is the gradient, which has `passed` the rectifier where it had to be made.
+        // `g` is the gradient, which has `passed` what follows the norm where it had to be made.
         let finished = self.gate.as_ref().and_then(|gate| gate.sums(&dy));
-        let (g, passed, sums) = match &self.x {
-            Some(_) if finished.is_some() => {
+        let (g, passed, sums) = match (&self.x, self.function) {
+            (Some(x), Some(function)) => {
+                let (g, sums) = kernels::with::<T, _>(x, |x| {
+                    rewritten(dy.sum()?, |dy| kernel::activated_sums(function, x, dy, affine))
+                })??;
+                (Gradient { tensor: g, own: true }, true, Some(sums))
+            }
+            (Some(_), _) if finished.is_some() => {
                 let g = dy.sum()?;
                 (Gradient { own: g.own && !residual, ..g }, true, finished)
             }
-            Some(x) if self.added => {
+            (Some(x), _) if self.added => {
                 let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
                     kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
                         rewritten(dy.0, |dy| kernel::rectified_sums(x, (dy, more), y, affine))
@@ -237,13 +249,13 @@ impl<T: Real> Saved<T> {
                 })??;
                 (Gradient { tensor: g, own: !residual }, true, Some(sums))
             }
-            Some(x) => {
+            (Some(x), _) => {
                 let dy = dy.sum()?;
                 let sums = |x: &[T], dy: &[T]| kernel::sums(x, dy, affine, self.rectified);
                 let sums = kernels::with2::<T, _>(x, &dy.tensor, sums)?;
                 (dy, false, Some(sums))
             }
-            None => match dy.sum()? {
+            (None, _) => match dy.sum()? {
                 dy if residual => (Gradient { tensor: rectified(&dy.tensor, y)?, own: false }, true, None),
                 dy => (dy, false, None),
             },

@@ -2,6 +2,8 @@
 
 use candle_core::{Result, Tensor, bail};
 
+use crate::pointwise::Pointwise;
+
 /// What is done to the output of a batch norm while it is at hand: a pass over memory saved for
 /// each.
 ///
@@ -26,6 +28,8 @@ pub enum Epilogue<'a> {
     Relu,
     /// `y = max(bn(x) + residual, 0)`; the residual has the shape of x and gets its gradient.
     AddRelu(&'a Tensor),
+    /// `y = f(bn(x))` with an activation function.
+    Activate(Pointwise),
 }
 
 impl<'a> Epilogue<'a> {
@@ -33,7 +37,15 @@ impl<'a> Epilogue<'a> {
     pub(crate) fn residual(&self) -> Option<&'a Tensor> {
         match self {
             Epilogue::AddRelu(residual) => Some(residual),
-            Epilogue::None | Epilogue::Relu => None,
+            Epilogue::None | Epilogue::Relu | Epilogue::Activate(_) => None,
+        }
+    }
+
+    /// The activation function.
+    pub(crate) fn function(&self) -> Option<Pointwise> {
+        match self {
+            Epilogue::Activate(function) => Some(*function),
+            Epilogue::None | Epilogue::Relu | Epilogue::AddRelu(_) => None,
         }
     }
 
@@ -47,6 +59,7 @@ impl<'a> Epilogue<'a> {
             Epilogue::AddRelu(residual) => run(Epilogue::AddRelu(&f(residual)?)),
             Epilogue::None => run(Epilogue::None),
             Epilogue::Relu => run(Epilogue::Relu),
+            Epilogue::Activate(function) => run(Epilogue::Activate(function)),
         }
     }
 

@@ -27,10 +27,11 @@ mod loss;
 mod maxout;
 mod norm;
 mod pool;
+mod scale;
 
 pub mod nchw;
 
-pub use activation::{add_relu, relu};
+pub use activation::{activate, add_relu, relu};
 pub use batch_moments::BatchMoments;
 pub use batch_norm::{batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
 pub use concat::concat;
@@ -45,3 +46,4 @@ pub use maxout::maxout;
 pub use norm::{group_norm, layer_norm};
 pub use pool::{adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use precision::{Precision, PrecisionError};
+pub use scale::scale_channels;

@@ -6,7 +6,7 @@ use taper_nn::{
     ParamPath, Value,
 };
 use taper_regularize::StochasticDepth;
-use taper_tensor::global_avg_pool;
+use taper_tensor::{global_avg_pool, scale_channels};
 
 use crate::backbones::staged::Layers;
 
@@ -122,7 +122,7 @@ impl Layer for SqueezeExcitation {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let mean = global_avg_pool(x)?.unsqueeze(1)?.unsqueeze(1)?;
         let squeezed = self.gate.0.apply(&self.fc1.forward(&mean, mode)?)?;
-        x.broadcast_mul(&self.gate.1.apply(&self.fc2.forward(&squeezed, mode)?)?)
+        scale_channels(x, &self.gate.1.apply(&self.fc2.forward(&squeezed, mode)?)?.flatten_from(1)?)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {

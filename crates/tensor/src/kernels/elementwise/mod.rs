@@ -1,11 +1,14 @@
 //! What works on single elements, or on a row of them, at the speed of memory: `map` (a function of
-//! one or two elements), `maxout`, `dropout`, `softmax`, `concat`.
+//! one or two elements), `pointwise` (activation functions), `scale` (a factor a
+//! channel), `maxout`, `dropout`, `softmax`, `concat`.
 
 mod map;
 
 pub(crate) mod concat;
 pub(crate) mod dropout;
 pub(crate) mod maxout;
+pub(crate) mod pointwise;
+pub(crate) mod scale;
 pub(crate) mod softmax;
 
 pub(crate) use map::{map, map2};

@@ -8,9 +8,11 @@ use rayon::prelude::*;
 use super::normalize::{Then, normalized};
 use super::rewrite::rewrite;
 use super::rows::{self, Summand};
+use crate::kernels::elementwise::pointwise::{Function, on_functions};
 use crate::kernels::gemm::tally::{GradientSums, cast, wide};
 use crate::kernels::memory::{Elements, block};
 use crate::kernels::simd::{Real, pass};
+use crate::pointwise::Pointwise;
 
 /// `(x - mean) · scale + bias`, by channel.
 #[derive(Clone, Debug)]
@@ -81,6 +83,26 @@ pub(crate) fn rectified_sums<T: Real>(
         Some(more) => rewrite(dy, [more, y], (c, []), |[more, y], g, []| pass(y, g + more), sums),
     };
     (rectified, GradientSums::of_blocks(&blocks, c))
+}
+
+/// The gradient behind an activation function of the normalized x, which is computed again; and
+/// the sums over it.
+pub(crate) fn activated_sums<T: Real>(
+    function: Pointwise,
+    x: &[T],
+    dy: Elements<'_, T>,
+    affine: &Affine<T>,
+) -> (Option<Vec<T>>, GradientSums) {
+    let columns = (affine.channels(), [&affine.mean[..], &affine.scale, &affine.bias]);
+    let sums = |rows: Range<usize>, g: &[T]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
+    let (gradient, blocks) = on_functions!(function, F => rewrite(
+        dy,
+        [x],
+        columns,
+        |[x], g, [mean, scale, bias]| <F as Function>::slope((x - mean) * scale + bias) * g,
+        sums,
+    ));
+    (gradient, GradientSums::of_blocks(&blocks, affine.channels()))
 }
 
 /// The gradient of x where mean and variance are those of x itself:

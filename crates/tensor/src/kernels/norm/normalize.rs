@@ -6,9 +6,11 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use crate::kernels::elementwise::pointwise::{self, on_functions};
 use crate::kernels::gemm::tally::SIGNS;
 use crate::kernels::memory::{Shared, block, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
+use crate::pointwise::Pointwise;
 
 /// What comes after the normalization.
 #[derive(Clone, Copy)]
@@ -16,6 +18,7 @@ pub(crate) enum Then<'a, T> {
     Nothing,
     Relu,
     AddRelu(&'a [T]),
+    Activate(Pointwise),
 }
 
 /// `(x - mean) · scale + bias` with the parameters of the column, and what follows; where `signed`
@@ -81,6 +84,12 @@ impl<T: Real> Job<T> for Rows<'_, T> {
                     self.word::<V>(row, words, c - words);
                 }
             }
+            if let Then::Activate(function) = self.then {
+                // While the row is in the first cache.
+                // SAFETY: the row has just been written; MaybeUninit<T> has the layout of T.
+                let row = unsafe { &mut *(std::ptr::from_mut(&mut self.out[row..row + c]) as *mut [T]) };
+                on_functions!(function, F => pointwise::apply::<T, F>(row));
+            }
         }
     }
 }
@@ -99,7 +108,7 @@ impl<T: Real> Rows<'_, T> {
                 let d = V::load_up_to(x.add(at), n).sub(V::load_up_to(mean.add(at), n));
                 let mut y = d.mul(V::load_up_to(scale.add(at), n)).add(V::load_up_to(bias.add(at), n));
                 match self.then {
-                    Then::Nothing => {}
+                    Then::Nothing | Then::Activate(_) => {}
                     Then::Relu => y = y.pass(y),
                     Then::AddRelu(z) => {
                         y = y.add(V::load_up_to(z.as_ptr().add(row + column + at), n));
@@ -120,6 +129,7 @@ impl<T: Real> Rows<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::elementwise::pointwise::Function;
     use crate::kernels::simd::{passes, rectify};
 
     #[test]
@@ -135,7 +145,11 @@ mod tests {
             let plain = |i: usize| (x[i] - mean[i % c]) * scale[i % c] + bias[i % c];
             let columns = [&mean[..], &scale, &bias];
             let signed = c % SIGNS == 0;
-            for (name, then) in [("nothing", Then::Nothing), ("relu", Then::Relu), ("add", Then::AddRelu(&z))] {
+            let silu = Then::Activate(Pointwise::Silu);
+            for (name, then) in
+                [("nothing", Then::Nothing), ("relu", Then::Relu), ("add", Then::AddRelu(&z)), ("silu", silu)]
+            {
+                let signed = signed && name != "silu";
                 let (y, signs) = normalized(&x, columns, then, signed);
                 assert_eq!((y.len(), signs.is_some()), (x.len(), signed));
                 for (i, &y) in y.iter().enumerate() {
@@ -143,6 +157,7 @@ mod tests {
                         Then::Nothing => plain(i),
                         Then::Relu => rectify(plain(i)),
                         Then::AddRelu(z) => rectify(plain(i) + z[i]),
+                        Then::Activate(_) => pointwise::Silu::value(plain(i)),
                     };
                     assert!(y.to_bits() == right.to_bits() || (y.is_nan() && right.is_nan()), "{name} {c}, {i}");
                     if let Some(signs) = &signs {

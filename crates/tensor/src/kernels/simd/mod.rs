@@ -6,7 +6,7 @@
 //!
 //! Read in this order: `element` (a number), `lanes` (a vector of them, and the job),
 //! `instruction_set` (which one runs), the vectors (`portable`, `x86`), `bf16` and `pairs`
-//! (bfloat16), `real` (what launches a job).
+//! (bfloat16), `functions` (the exponential and its kin), `real` (what launches a job).
 
 mod element;
 mod lanes;
@@ -20,6 +20,8 @@ mod x86;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
 mod pairs;
+
+mod functions;
 
 mod real;
 

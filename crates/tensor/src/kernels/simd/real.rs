@@ -2,6 +2,7 @@
 
 use candle_core::CpuStorage;
 
+use super::functions;
 use super::instruction_set::Simd;
 use super::lanes::Job;
 use super::pairs::Pairs;
@@ -13,6 +14,12 @@ use super::x86;
 pub(crate) trait Real: Pairs + std::iter::Sum {
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    /// 1 / (1 + e⁻ˣ).
+    fn sigmoid(self) -> Self;
+    /// Φ(x): the probability that a standard normal number is below x.
+    fn normal(self) -> Self;
+    /// The density of the normal distribution.
+    fn bell(self) -> Self;
     /// All elements of a storage of this type.
     fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
     /// Elements in a vector of an instruction set.
@@ -38,6 +45,18 @@ impl Real for f32 {
     fn ln(self) -> f32 {
         self.ln()
     }
+    #[inline(always)]
+    fn sigmoid(self) -> f32 {
+        functions::sigmoid(self)
+    }
+    #[inline(always)]
+    fn normal(self) -> f32 {
+        functions::normal(self)
+    }
+    #[inline(always)]
+    fn bell(self) -> f32 {
+        functions::bell(self)
+    }
     fn all_mut(storage: &mut CpuStorage) -> Option<&mut [f32]> {
         if let CpuStorage::F32(all) = storage { Some(all) } else { None }
     }
@@ -56,6 +75,15 @@ impl Real for f64 {
     }
     fn ln(self) -> f64 {
         self.ln()
+    }
+    fn sigmoid(self) -> f64 {
+        1.0 / (1.0 + (-self).exp())
+    }
+    fn normal(self) -> f64 {
+        0.5 * libm::erfc(-self * std::f64::consts::FRAC_1_SQRT_2)
+    }
+    fn bell(self) -> f64 {
+        (-0.5 * self * self).exp() / (2.0 * std::f64::consts::PI).sqrt()
     }
     fn all_mut(storage: &mut CpuStorage) -> Option<&mut [f64]> {
         if let CpuStorage::F64(all) = storage { Some(all) } else { None }

@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
-use super::activation::{add_relu, relu};
+use super::activation::{activate, add_relu, relu};
 use super::axis::nothing;
 use crate::ops::batch_moments::BatchMoments;
 use crate::ops::epilogue::Epilogue;
@@ -63,5 +63,6 @@ fn after(y: Tensor, epilogue: Epilogue<'_>) -> Result<Tensor> {
         Epilogue::None => Ok(y),
         Epilogue::Relu => relu(&y),
         Epilogue::AddRelu(residual) => add_relu(&y, residual),
+        Epilogue::Activate(function) => activate(&y, function),
     }
 }

@@ -10,12 +10,15 @@ mod conv;
 mod dropout;
 mod loss;
 mod pool;
+mod scale;
 
-pub use activation::{add_relu, maxout, relu};
+pub use activation::{activate, add_relu, maxout, relu};
 pub use batch_norm::{batch_norm_eval, batch_norm_train};
 pub use conv::conv2d;
 pub use dropout::dropout;
 pub use loss::{cross_entropy, log_softmax};
 pub use pool::{adaptive_avg_pool2d, fractional_max_pool2d, max_pool2d};
+
+pub use scale::scale_channels;
 
 pub(crate) use axis::nothing;

@@ -1,0 +1,141 @@
+//! The gradient of the weight of a depthwise convolution.
+
+use super::{Reads, forward_reads};
+use crate::kernels::memory::{Shared, each, reduce};
+use crate::kernels::simd::{Job, Lanes, Real, Simd};
+use crate::sizes::Convolution;
+
+/// Parts of the sum, at most.
+const PARTS: usize = 16;
+
+/// Vectors of channels whose sums are in registers at a time.
+const VECTORS: usize = 2;
+
+/// The gradient of the weight (C,1,R,S).
+///
+/// # Safety
+/// The pointers hold what the shape says.
+pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
+    let size = d.r * d.s * d.c;
+    let rows = d.n * d.oh;
+    let parts = rows.clamp(1, PARTS);
+    let mut sums = vec![T::ZERO; parts * size];
+    let reads = (forward_reads(d, d.oh, d.r, d.h), forward_reads(d, d.ow, d.s, d.w));
+    let (x, dy, out) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()), Shared::new(sums.as_mut_ptr()));
+    each(parts, |part| {
+        for row in part * rows / parts..(part + 1) * rows / parts {
+            let (x, dy) = (x.at(row / d.oh * d.h * d.w * d.c).cast_const(), dy.at(row * d.ow * d.c).cast_const());
+            let job = RowGradient { d, rows: &reads.0[row % d.oh], columns: &reads.1, x, dy, out: out.at(part * size) };
+            // SAFETY: one picture, one row of its dy, this part's own sums.
+            unsafe { T::launch(simd, job) }
+        }
+    });
+    reduce(&mut sums, size);
+    let taps = d.r * d.s;
+    (0..size).map(|i| sums[i % taps * d.c + i / taps]).collect()
+}
+
+/// Adds what one row of outputs gives to the sums of the weight's gradient.
+struct RowGradient<'a, T> {
+    d: &'a Convolution,
+    rows: &'a [(usize, usize)],
+    columns: &'a Reads,
+    x: *const T,
+    dy: *const T,
+    /// `[tap][channel]`
+    out: *mut T,
+}
+
+impl<T: Real> Job<T> for RowGradient<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let group = VECTORS * V::N;
+        let whole = match self.d.s {
+            3 | 5 | 7 => self.d.c / group * group,
+            _ => 0,
+        };
+        // SAFETY: the caller's promise; both parts of the channels are added once.
+        unsafe {
+            for &row in self.rows {
+                for from in (0..whole).step_by(group) {
+                    match self.d.s {
+                        3 => self.group::<V, 3>(row, from),
+                        5 => self.group::<V, 5>(row, from),
+                        _ => self.group::<V, 7>(row, from),
+                    }
+                }
+                self.each::<V>(row, whole);
+            }
+        }
+    }
+}
+
+impl<T: Real> RowGradient<'_, T> {
+    /// Output by output, from a channel on: what [`group`](Self::group) is held to, and what it
+    /// leaves.
+    #[inline(always)]
+    unsafe fn each<V: Lanes<Real = T>>(&self, (r, y): (usize, usize), begin: usize) {
+        let d = self.d;
+        // SAFETY: the pairs name positions of the source; channels stay below c.
+        unsafe {
+            for (ox, columns) in self.columns.iter().enumerate() {
+                for &(s, x) in columns {
+                    let (x, dy) = (self.x.add((y * d.w + x) * d.c), self.dy.add(ox * d.c));
+                    let to = self.out.add((r * d.s + s) * d.c);
+                    for from in (begin..d.c).step_by(V::N) {
+                        let n = V::N.min(d.c - from);
+                        let (x, dy) = (V::load_up_to(x.add(from), n), V::load_up_to(dy.add(from), n));
+                        x.mul_add(dy, V::load_up_to(to.add(from), n)).store_up_to(to.add(from), n);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A row of the window, of [`VECTORS`] vectors of channels from `from` on: its sums stay in
+    /// registers along the row of outputs.
+    #[inline(always)]
+    unsafe fn group<V: Lanes<Real = T>, const TAPS: usize>(&self, (r, y): (usize, usize), from: usize) {
+        let d = self.d;
+        let pace = d.dilation * d.c;
+        // SAFETY: the caller vouches for the channels; only positions in the row are read.
+        unsafe {
+            let to = self.out.add(r * TAPS * d.c + from);
+            let mut sums = [[V::splat(T::ZERO); VECTORS]; TAPS];
+            for t in 0..TAPS {
+                for v in 0..VECTORS {
+                    sums[t][v] = V::load(to.add(t * d.c + v * V::N));
+                }
+            }
+            let line = self.x.add(y * d.w * d.c + from);
+            for (ox, columns) in self.columns.iter().enumerate() {
+                let mut dy = [V::splat(T::ZERO); VECTORS];
+                for v in 0..VECTORS {
+                    dy[v] = V::load(self.dy.add(ox * d.c + from + v * V::N));
+                }
+                if columns.len() == TAPS {
+                    let x = line.add(columns[0].1 * d.c);
+                    for t in 0..TAPS {
+                        for v in 0..VECTORS {
+                            sums[t][v] = V::load(x.add(t * pace + v * V::N)).mul_add(dy[v], sums[t][v]);
+                        }
+                    }
+                } else {
+                    for t in 0..TAPS {
+                        let at = (ox * d.stride + t * d.dilation).wrapping_sub(d.padding);
+                        if at < d.w {
+                            for v in 0..VECTORS {
+                                sums[t][v] = V::load(line.add(at * d.c + v * V::N)).mul_add(dy[v], sums[t][v]);
+                            }
+                        }
+                    }
+                }
+            }
+            for t in 0..TAPS {
+                for v in 0..VECTORS {
+                    sums[t][v].store(to.add(t * d.c + v * V::N));
+                }
+            }
+        }
+    }
+}

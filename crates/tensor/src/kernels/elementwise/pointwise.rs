@@ -1,0 +1,237 @@
+//! Activation functions of single elements, each compiled for every instruction set.
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::map::CHUNK;
+use crate::kernels::memory::{Elements, filled};
+use crate::kernels::simd::{Job, Lanes, Real, simd};
+use crate::pointwise::Pointwise;
+
+/// Runs an expression with `F` standing for the type of a function.
+macro_rules! on_functions {
+    ($function:expr, $F:ident => $body:expr) => {
+        match $function {
+            $crate::pointwise::Pointwise::Sigmoid => {
+                type $F = $crate::kernels::elementwise::pointwise::Sigmoid;
+                $body
+            }
+            $crate::pointwise::Pointwise::Silu => {
+                type $F = $crate::kernels::elementwise::pointwise::Silu;
+                $body
+            }
+            $crate::pointwise::Pointwise::Gelu => {
+                type $F = $crate::kernels::elementwise::pointwise::Gelu;
+                $body
+            }
+            $crate::pointwise::Pointwise::Relu6 => {
+                type $F = $crate::kernels::elementwise::pointwise::Relu6;
+                $body
+            }
+            $crate::pointwise::Pointwise::HardSigmoid => {
+                type $F = $crate::kernels::elementwise::pointwise::HardSigmoid;
+                $body
+            }
+            $crate::pointwise::Pointwise::HardSwish => {
+                type $F = $crate::kernels::elementwise::pointwise::HardSwish;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on_functions;
+
+/// An activation function and its derivative, without a branch but the choice between two values:
+/// the compiler makes vectors of it.
+pub(crate) trait Function: Sync {
+    fn value<T: Real>(x: T) -> T;
+    fn slope<T: Real>(x: T) -> T;
+}
+
+pub(crate) struct Sigmoid;
+
+impl Function for Sigmoid {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        x.sigmoid()
+    }
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        let y = x.sigmoid();
+        y * (T::one() - y)
+    }
+}
+
+pub(crate) struct Silu;
+
+impl Function for Silu {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        x * x.sigmoid()
+    }
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        let y = x.sigmoid();
+        y * (T::one() + x * (T::one() - y))
+    }
+}
+
+pub(crate) struct Gelu;
+
+impl Function for Gelu {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        x * x.normal()
+    }
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        x.normal() + x * x.bell()
+    }
+}
+
+pub(crate) struct Relu6;
+
+impl Function for Relu6 {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        between(x, T::from_f64(6.0))
+    }
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        inside(x, T::ZERO, T::from_f64(6.0), T::one())
+    }
+}
+
+pub(crate) struct HardSigmoid;
+
+impl Function for HardSigmoid {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        between(x + T::from_f64(3.0), T::from_f64(6.0)) / T::from_f64(6.0)
+    }
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        inside(x, T::from_f64(-3.0), T::from_f64(3.0), T::from_f64(1.0 / 6.0))
+    }
+}
+
+pub(crate) struct HardSwish;
+
+impl Function for HardSwish {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        x * HardSigmoid::value(x)
+    }
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        let slope = if x >= T::from_f64(3.0) { T::one() } else { x / T::from_f64(3.0) + T::from_f64(0.5) };
+        if x <= T::from_f64(-3.0) { T::ZERO } else { slope }
+    }
+}
+
+/// x in [0, high], and NaN.
+#[inline(always)]
+fn between<T: Real>(x: T, high: T) -> T {
+    let x = if x <= T::ZERO { T::ZERO } else { x };
+    if x >= high { high } else { x }
+}
+
+/// The slope, but 0 at and beyond both ends.
+#[inline(always)]
+fn inside<T: Real>(x: T, low: T, high: T, slope: T) -> T {
+    let slope = if x <= low { T::ZERO } else { slope };
+    if x >= high { T::ZERO } else { slope }
+}
+
+/// The value of every element.
+pub(crate) fn values<T: Real>(function: Pointwise, x: &[T]) -> Vec<T> {
+    // SAFETY: both are cut into chunks of the same lengths, and the job writes all of its own.
+    unsafe {
+        filled(x.len(), |out| {
+            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| {
+                on_functions!(function, F => T::launch(simd(), Values::<T, F> { x, out, function: PhantomData }));
+            });
+        })
+    }
+}
+
+/// A chunk of [`values`].
+struct Values<'a, T, F> {
+    x: &'a [T],
+    out: &'a mut [MaybeUninit<T>],
+    function: PhantomData<F>,
+}
+
+impl<T: Real, F: Function> Job<T> for Values<'_, T, F> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        for (out, &x) in self.out.iter_mut().zip(self.x) {
+            out.write(F::value(x));
+        }
+    }
+}
+
+/// The function's value in the place of each element, inside a job.
+#[inline(always)]
+pub(crate) fn apply<T: Real, F: Function>(elements: &mut [T]) {
+    for x in elements {
+        *x = F::value(*x);
+    }
+}
+
+/// `slope(x) · g`: a new gradient, or none where it has been written over g.
+pub(crate) fn gradients<T: Real>(function: Pointwise, x: &[T], g: Elements<'_, T>) -> Option<Vec<T>> {
+    assert_eq!(x.len(), g.len(), "a gradient for each element");
+    let chunk = |x: &[T], g: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
+        // SAFETY: without g, `out` has elements.
+        on_functions!(function, F => unsafe {
+            T::launch(simd(), Gradients::<T, F> { x, g, out, function: PhantomData })
+        });
+    };
+    match g {
+        Elements::Own(g) => {
+            // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has
+            // the layout of T.
+            let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
+            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| chunk(x, None, out));
+            None
+        }
+        // SAFETY: the job writes all of its chunk.
+        Elements::Shared(g) => Some(unsafe {
+            filled(g.len(), |out| {
+                let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK).zip(g.par_chunks(CHUNK)));
+                chunks.for_each(|(out, (x, g))| chunk(x, Some(g), out));
+            })
+        }),
+    }
+}
+
+/// A chunk of [`gradients`]: from `g` to `out`, or in `out` itself, which then has elements.
+struct Gradients<'a, T, F> {
+    x: &'a [T],
+    g: Option<&'a [T]>,
+    out: &'a mut [MaybeUninit<T>],
+    function: PhantomData<F>,
+}
+
+impl<T: Real, F: Function> Job<T> for Gradients<'_, T, F> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        match self.g {
+            Some(g) => {
+                for ((out, &x), &g) in self.out.iter_mut().zip(self.x).zip(g) {
+                    out.write(F::slope(x) * g);
+                }
+            }
+            None => {
+                for (out, &x) in self.out.iter_mut().zip(self.x) {
+                    // SAFETY: without g, `out` has elements.
+                    let g = unsafe { out.assume_init() };
+                    out.write(F::slope(x) * g);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A factor for each channel of each picture: one pass over the map each way.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::kernels::memory::{Elements, block, filled};
+use crate::kernels::simd::{Job, Lanes, Real, simd};
+
+/// The parts of N maps of `size` elements each: whole rows of c elements of one picture.
+fn parts(n: usize, size: usize, c: usize) -> Vec<Range<usize>> {
+    let part = move |picture: usize| {
+        let end = (picture + 1) * size;
+        (picture * size..end).step_by(block(c)).map(move |from| from..end.min(from + block(c)))
+    };
+    (0..n).flat_map(part).collect()
+}
+
+/// A slice in pieces of these lengths, one after the other.
+fn split<'a, T>(mut all: &'a mut [T], parts: &[Range<usize>]) -> Vec<&'a mut [T]> {
+    let mut pieces = Vec::with_capacity(parts.len());
+    for part in parts {
+        let (piece, rest) = all.split_at_mut(part.len());
+        pieces.push(piece);
+        all = rest;
+    }
+    pieces
+}
+
+/// `x · factor` for N pictures of C channels, whose factors are (N,C).
+pub(crate) fn forward<T: Real>(x: &[T], factors: &[T], c: usize) -> Vec<T> {
+    let n = factors.len() / c;
+    assert!(x.len().is_multiple_of(factors.len()), "whole pictures");
+    let (size, parts) = (x.len() / n, parts(n, x.len() / n, c));
+    // SAFETY: the parts are all of the output, and the job writes all of its own.
+    unsafe {
+        filled(x.len(), |out| {
+            split(out, &parts).into_par_iter().zip(&parts).for_each(|(out, part)| {
+                let factors = &factors[part.start / size * c..][..c];
+                T::launch(simd(), Scale { x: &x[part.clone()], factors, out });
+            });
+        })
+    }
+}
+
+struct Scale<'a, T> {
+    x: &'a [T],
+    factors: &'a [T],
+    out: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Real> Job<T> for Scale<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let c = self.factors.len();
+        for (out, x) in self.out.chunks_exact_mut(c).zip(self.x.chunks_exact(c)) {
+            for i in 0..c {
+                out[i].write(x[i] * self.factors[i]);
+            }
+        }
+    }
+}
+
+/// The gradients: of x, a new one, or none where it has been written over dy; and of the factors.
+pub(crate) fn backward<T: Real>(x: &[T], factors: &[T], c: usize, dy: Elements<'_, T>) -> (Option<Vec<T>>, Vec<T>) {
+    let n = factors.len() / c;
+    assert!(x.len() == dy.len() && x.len().is_multiple_of(factors.len()), "whole pictures");
+    let (size, parts) = (x.len() / n, parts(n, x.len() / n, c));
+    let run = |part: &Range<usize>, dy: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
+        let mut sums = vec![T::ZERO; c];
+        let factors = &factors[part.start / size * c..][..c];
+        // SAFETY: without dy, `out` has elements; the job writes all of it.
+        unsafe { T::launch(simd(), Gradient { x: &x[part.clone()], factors, dy, out, sums: &mut sums }) }
+        sums
+    };
+    let (mut new, mut sums) = (None, Vec::new());
+    match dy {
+        Elements::Own(dy) => {
+            // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has
+            // the layout of T.
+            let out = unsafe { &mut *(std::ptr::from_mut(dy) as *mut [MaybeUninit<T>]) };
+            let pieces = split(out, &parts).into_par_iter().zip(&parts);
+            sums = pieces.map(|(out, part)| run(part, None, out)).collect();
+        }
+        // SAFETY: the parts are all of the gradient, and the job writes all of its own.
+        Elements::Shared(dy) => unsafe {
+            new = Some(filled(dy.len(), |out| {
+                let pieces = split(out, &parts).into_par_iter().zip(&parts);
+                sums = pieces.map(|(out, part)| run(part, Some(&dy[part.clone()]), out)).collect::<Vec<_>>();
+            }));
+        },
+    }
+    let mut gradients = vec![T::ZERO; factors.len()];
+    for (part, sums) in parts.iter().zip(&sums) {
+        let to = &mut gradients[part.start / size * c..][..c];
+        to.iter_mut().zip(sums).for_each(|(to, &sum)| *to += sum);
+    }
+    (new, gradients)
+}
+
+/// A part of [`backward`]: from `dy` to `out`, or in `out` itself, which then has elements.
+struct Gradient<'a, T> {
+    x: &'a [T],
+    factors: &'a [T],
+    dy: Option<&'a [T]>,
+    out: &'a mut [MaybeUninit<T>],
+    /// `Σ x · dy` by channel.
+    sums: &'a mut [T],
+}
+
+impl<T: Real> Job<T> for Gradient<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let c = self.factors.len();
+        let (factors, sums) = (&self.factors[..c], &mut self.sums[..c]);
+        for (row, out) in self.out.chunks_exact_mut(c).enumerate() {
+            let x = &self.x[row * c..][..c];
+            for i in 0..c {
+                // SAFETY: without dy, `out` has elements.
+                let g = match self.dy {
+                    Some(dy) => dy[row * c + i],
+                    None => unsafe { out[i].assume_init() },
+                };
+                sums[i] += x[i] * g;
+                out[i].write(g * factors[i]);
+            }
+        }
+    }
+}
