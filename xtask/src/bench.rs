@@ -20,6 +20,8 @@ mod clock;
 #[cfg(feature = "bench")]
 mod compare;
 #[cfg(feature = "bench")]
+mod history;
+#[cfg(feature = "bench")]
 mod jobs;
 #[cfg(feature = "bench")]
 mod layers;

@@ -74,8 +74,6 @@ pub fn run(root: &Path, args: &FuzzArgs) -> Result<bool> {
     for name in CHECKED {
         build.arg("--config").arg(format!("profile.release.package.{name}.overflow-checks=true"));
     }
-    // Optimizing across crates would take minutes for each edit and find nothing more.
-    build.env("CARGO_PROFILE_RELEASE_LTO", "off");
     build.env("RUSTC_WORKSPACE_WRAPPER", root.join("xtask/fuzz/rustc.sh")).current_dir(root);
     build.env("TAPER_FUZZ_FLAGS", if nightly { "-Zsanitizer=address" } else { "" });
     if !build.status().context("cannot start cargo")?.success() {

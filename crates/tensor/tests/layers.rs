@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Conv, Epilogue, Neighbors, Pointwise, Pool, Regions, Rng, Sequence, activate, adaptive_avg_pool2d, add_relu,
+    Conv, Epilogue, Neighbors, Pointwise, Pool, Regions, Rng, Sequence, activate, adaptive_avg_pool2d, add, add_relu,
     batch_norm_eval, batch_norm_train, check_gradients, composed, concat, conv2d, dropout, elementwise,
     fractional_max_pool2d, global_avg_pool, group_norm, layer_norm, log_softmax, max_pool2d, maxout, nchw, relu,
     scale_channels,
@@ -181,6 +181,7 @@ proptest! {
         let mut rng = Rng::new(seed);
         let (a, b) = (random(&dims, &mut rng), random(&dims, &mut rng));
         hold(std::slice::from_ref(&a), "relu", &|t| relu(&t[0]), &|t| composed::relu(&t[0]));
+        hold(&[a.clone(), b.clone()], "add", &|t| add(&t[0], &t[1]), &|t| &t[0] + &t[1]);
         hold(&[a.clone(), b], "add_relu", &|t| add_relu(&t[0], &t[1]), &|t| composed::add_relu(&t[0], &t[1]));
         let wider = random(&[dims[0], dims[1], dims[2], other], &mut rng);
         let joined = |t: &[Tensor]| concat(&[&t[0], &t[1], &t[0]]);
@@ -212,6 +213,7 @@ proptest! {
 fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_tensor::GradientError> {
     let mut rng = Rng::new(1);
     let mut r = |shape: &[usize]| random(shape, &mut rng);
+    check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| add(&t[0], &add(&t[0], &t[1])?))?;
     check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| add_relu(&t[0], &t[1]))?;
     check_gradients(&[r(&[2, 3, 4]), r(&[2, 3, 1])], 1e-6, |t| concat(&[&t[0], &t[1]]))?;
     check_gradients(&[r(&[2, 3, 2, 4]), r(&[2, 4])], 1e-6, |t| scale_channels(&t[0], &t[1]))?;

@@ -25,7 +25,7 @@ fn measure(name: &str, args: &BenchArgs) -> Result<()> {
         return precision.run(|| layers::run(args.repeat));
     }
     let job = jobs::job(name)?;
-    let per_second = precision.run(|| (job.run)(job.batch, args.repeat))?;
+    let per_second = precision.run(|| job.run(args.repeat))?;
     let (job, config) = (job.name.to_owned(), args.precision.ours().to_owned());
     line(Measurement { job, config, per_second, peak_mb: machine::peak_mb() }.json()?);
     Ok(())

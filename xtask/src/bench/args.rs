@@ -10,14 +10,16 @@ use clap::{Args, Subcommand, ValueEnum};
 /// else running.
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  \
-    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  \
-    cargo xtask bench optim --torch python3")]
+#[command(
+    after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  cargo xtask bench --jobs all-networks --torch python3\n  \
+    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --jobs mobilenet_v2_train --compare --record\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  \
+    cargo xtask bench optim --torch python3"
+)]
 pub struct BenchArgs {
     /// What to measure instead of the jobs.
     #[command(subcommand)]
     pub target: Option<Target>,
-    /// The jobs, by name [default: all]
+    /// The jobs, by name; all-networks for those of torchvision, trained and asked [default: all]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub jobs: Vec<String>,
     /// Print a line of JSON for each job and configuration: job, config, per_second, peak_mb
@@ -38,6 +40,12 @@ pub struct BenchArgs {
     /// Run the same jobs in PyTorch with this Python, which has torch and torchvision
     #[arg(long, global = true, value_name = "PYTHON")]
     pub torch: Option<PathBuf>,
+    /// Put what was measured beside the newest in the history of this kind of processor
+    #[arg(long, conflicts_with = "json")]
+    pub compare: bool,
+    /// Add what was measured to the history of this kind of processor, in xtask/bench/history
+    #[arg(long)]
+    pub record: bool,
     /// Run one job in this process.
     #[arg(long, hide = true, value_name = "JOB")]
     pub alone: Option<String>,

@@ -8,7 +8,7 @@ use super::args::BenchArgs;
 use super::jobs::{self, Job};
 use super::process::{self, Measurement, Torch};
 use super::row::{Row, Summary};
-use super::{machine, table};
+use super::{history, machine, table};
 use crate::output::{line, note};
 
 /// Runs the jobs that were asked for and prints what came out: JSON as it comes, or tables at the
@@ -29,7 +29,13 @@ pub(super) fn run(root: &Path, args: &BenchArgs) -> Result<()> {
     }
     if !args.json {
         line(format_args!("{}\n", machine::line(root, args.threads, torch.as_ref().map(|t| t.version.as_str()))));
+        if args.compare {
+            line(history::beside(root, &rows, args.threads)?);
+        }
         line((if torch.is_some() { table::beside(&rows) } else { table::ours(&rows) }).trim_end());
+    }
+    if args.record {
+        note(format_args!("added to {}", history::record(root, &rows, args.threads)?.display()));
     }
     Ok(())
 }

@@ -28,6 +28,11 @@ const fn layer(network: &'static str, kernel: usize, inputs: usize, outputs: usi
     Layer { network, kernel, channels: (inputs, outputs), side, stride: 1, groups: 1, padded: true }
 }
 
+/// Of MobileNetV2 and EfficientNet.
+const fn depthwise(kernel: usize, channels: usize, side: usize, stride: usize) -> Layer {
+    Layer { stride, groups: channels, ..layer("depthwise", kernel, channels, channels, side) }
+}
+
 const LAYERS: &[Layer] = &[
     layer("VGG", 3, 3, 64, 224),
     layer("VGG", 3, 64, 64, 224),
@@ -55,7 +60,14 @@ const LAYERS: &[Layer] = &[
     layer("SqueezeNet", 1, 16, 64, 55),
     layer("SqueezeNet", 3, 16, 64, 55),
     layer("SqueezeNet", 3, 48, 192, 13),
-    Layer { groups: 64, ..layer("depthwise", 3, 64, 64, 56) },
+    depthwise(3, 32, 112, 1),
+    depthwise(3, 96, 112, 2),
+    depthwise(3, 144, 56, 1),
+    depthwise(5, 144, 56, 2),
+    depthwise(5, 240, 28, 1),
+    depthwise(3, 384, 14, 1),
+    depthwise(5, 672, 14, 1),
+    depthwise(3, 960, 7, 1),
 ];
 
 impl Layer {
@@ -160,9 +172,9 @@ mod tests {
     fn work_is_counted_by_the_direct_form() {
         // The first convolution of VGG: 224·224 places, 64 filters of 27 numbers.
         assert_eq!(LAYERS[0].flops(1), 2.0 * (224 * 224 * 64 * 27) as f64);
-        let depthwise = LAYERS.last().unwrap();
-        assert_eq!(depthwise.flops(2), 2.0 * (2 * 56 * 56 * 64 * 9) as f64);
-        assert_eq!(depthwise.name(), "depthwise 3x3 64->64 @56 groups 64");
+        let last = LAYERS.last().unwrap();
+        assert_eq!(last.flops(2), 2.0 * (2 * 7 * 7 * 960 * 9) as f64);
+        assert_eq!(last.name(), "depthwise 3x3 960->960 @7 groups 960");
     }
 
     #[test]

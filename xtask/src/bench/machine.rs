@@ -13,6 +13,17 @@ fn processor() -> Option<String> {
     field(&fs::read_to_string("/proc/cpuinfo").ok()?, "model name").map(str::to_owned)
 }
 
+/// What decides how fast the kernels can be: the processor's name, and those of its instructions
+/// that they, or PyTorch's, are written for.
+pub(super) fn kind() -> String {
+    const INSTRUCTIONS: [&str; 5] = ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"];
+    let name = processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags: Vec<&str> = field(&text, "flags").unwrap_or_default().split_whitespace().collect();
+    let has = INSTRUCTIONS.into_iter().filter(|name| flags.contains(name));
+    std::iter::once(name).chain(has.map(str::to_owned)).collect::<Vec<_>>().join(" ")
+}
+
 /// The value of the first line `key : value`.
 fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let lines = text.lines().filter_map(|line| line.split_once(':'));
@@ -20,7 +31,7 @@ fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The commit that is checked out, short, with a `+` where files differ from it.
-fn commit(root: &Path) -> Option<String> {
+pub(super) fn commit(root: &Path) -> Option<String> {
     let git = |args: &[&str]| {
         let out = Command::new("git").args(args).current_dir(root).output().ok()?;
         out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
@@ -33,7 +44,7 @@ fn commit(root: &Path) -> Option<String> {
 pub(super) fn line(root: &Path, threads: u16, torch: Option<&str>) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let mut parts = vec![
-        processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        kind(),
         format!("{cores} cores"),
         format!("{threads} threads"),
         format!("Taper {}", commit(root).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned())),

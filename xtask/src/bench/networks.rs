@@ -14,25 +14,20 @@ const SIDE: usize = 224;
 
 /// A network with the classifier that torchvision gives it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Network {
-    Vgg16,
-    ResNet18,
-    /// Of whose eight blocks a step leaves out 2.25 in the mean: the last is left out every other
-    /// time.
-    ResNet18Depth,
-    ResNet50,
-    SqueezeNet,
+pub(super) struct Network {
+    /// As torchvision calls it.
+    pub(super) name: &'static str,
+    /// The probability that the last block is left out of a step.
+    pub(super) stochastic_depth: f64,
 }
 
 impl Network {
+    pub(super) const fn of(name: &'static str) -> Self {
+        Self { name, stochastic_depth: 0.0 }
+    }
+
     fn build(self, params: &Params) -> Result<Classifier> {
-        let (name, stochastic_depth) = match self {
-            Network::Vgg16 => ("vgg16", 0.0),
-            Network::ResNet18 => ("resnet18", 0.0),
-            Network::ResNet18Depth => ("resnet18", 0.5),
-            Network::ResNet50 => ("resnet50", 0.0),
-            Network::SqueezeNet => ("squeezenet1_1", 0.0),
-        };
+        let Network { name, stochastic_depth } = self;
         let (network, path) = (architecture(name)?, params.root());
         let backbone = network.backbone(&path, &BackboneConfig { stochastic_depth, ..BackboneConfig::default() })?;
         let head = network.head();
@@ -103,7 +98,7 @@ pub(super) fn train(network: Network, n: usize, repeat: u32) -> Result<f64> {
     let batch = (noise(&[n, SIDE, SIDE, 3])?, targets(n, CLASSES)?);
     let mut training = Training::new(&net, &params, rule, 0.01, batch)?;
     // Where steps differ, many are a run.
-    let steps = if let Network::ResNet18Depth = network { 16 } else { 1 };
+    let steps = if network.stochastic_depth > 0.0 { 16 } else { 1 };
     let seconds = clock::seconds(repeat, || (0..steps).try_for_each(|_| training.step()))?;
     Ok((n * steps) as f64 / seconds)
 }
@@ -122,7 +117,7 @@ mod tests {
     #[test]
     fn training_makes_the_loss_smaller() {
         let params = params();
-        let net = Network::ResNet18.build(&params).unwrap();
+        let net = Network::of("resnet18").build(&params).unwrap();
         let batch = (noise(&[4, 32, 32, 3]).unwrap(), targets(4, CLASSES).unwrap());
         let loss = || {
             let mode = Rng::new(0);

@@ -3,7 +3,7 @@
 use candle_core::{DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_nn::{Graph, GraphOp, Mode, Value};
-use taper_tensor::dropout;
+use taper_tensor::{add, dropout};
 
 use crate::RegularizeError;
 use crate::error::check;
@@ -125,7 +125,7 @@ impl StochasticDepth {
     ) -> Result<Tensor> {
         match self.draw(x, mode)?.apply(|| branch(x))? {
             None => Ok(x.clone()),
-            Some(f) => x + f,
+            Some(f) => add(x, &f),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use candle_core::{Result, Tensor, TensorId};
 
 use super::gradient::{Gradient, Terms};
+use super::kept::Kept;
 use super::lock::lock;
 use super::slot::Slot;
 use crate::kernels::gemm::tally::GradientSums;
@@ -18,7 +19,7 @@ use crate::kernels::gemm::tally::GradientSums;
 /// The question, and the answer once there is one.
 pub(crate) struct Gate {
     /// The map that was normalized.
-    x: Tensor,
+    x: Kept,
     /// Of the rectified map, a bit for each element that is not 0.
     signs: Vec<u16>,
     /// Of its columns.
@@ -28,7 +29,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(x: Tensor, signs: Vec<u16>, mean: Tensor) -> Self {
+    pub(crate) fn new(x: Kept, signs: Vec<u16>, mean: Tensor) -> Self {
         Self { x, signs, mean, answer: Mutex::new(None) }
     }
 
@@ -39,8 +40,8 @@ impl Gate {
     }
 
     /// The map that was normalized.
-    pub(crate) fn x(&self) -> &Tensor {
-        &self.x
+    pub(crate) fn x(&self) -> Result<Tensor> {
+        self.x.get()
     }
 
     /// Of the rectified map, a bit for each element that is not 0.

@@ -1,7 +1,7 @@
 //! The operations of this crate in candle's autograd.
 //!
-//! Read in this order: `gradient` and `slot` (a gradient, and where it comes together), `gate`
-//! (what a batch norm asks of the last term), `in_place` (a gradient written over), `backward`,
+//! Read in this order: `gradient` and `slot` (a gradient, and where it comes together), `kept` (what
+//! is kept of a map, or computed again), `gate` (what a batch norm asks of the last term), `in_place` (a gradient written over), `backward`,
 //! `nodes` (what candle's graph sees), `tape` (which records an operation); `gradcheck` holds all
 //! of them to finite differences.
 
@@ -10,6 +10,8 @@ mod lock;
 mod gradient;
 
 mod slot;
+
+mod kept;
 
 mod gate;
 
@@ -29,3 +31,5 @@ pub use gradcheck::{GradientError, check_gradients};
 pub(crate) use gate::{Asked, Gate};
 pub(crate) use gradient::{Gradient, Terms};
 pub(crate) use in_place::rewritten;
+pub(crate) use kept::{Again, Kept};
+pub(crate) use nodes::Gradients;

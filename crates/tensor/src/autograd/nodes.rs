@@ -10,11 +10,12 @@ use super::lock::lock;
 use super::slot::Slot;
 use crate::kernels;
 
-/// From the gradient of the output, and the output, to those of the inputs: None where none was
-/// asked for. They are given away: who wants them may write over them.
-pub(crate) trait Backward<G>: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static {}
+/// The gradients of the inputs: None where none was asked for. They are given away: who wants them
+/// may write over them.
+pub(crate) type Gradients = Result<Vec<Option<Tensor>>>;
 
-impl<G, F: FnOnce(G, &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static> Backward<G> for F {}
+/// From the gradient of the output, and the output where it is kept, to those of the inputs.
+pub(super) type Backward = Box<dyn FnOnce(Terms, Option<Tensor>) -> Gradients + Send + Sync>;
 
 fn token() -> (CpuStorage, Shape) {
     (kernels::store(vec![0f32]), Shape::from(1))
@@ -53,8 +54,8 @@ pub(super) struct Node {
 
 /// What an operation keeps for its backward pass.
 pub(super) struct Saved {
-    pub(super) output: Tensor,
-    pub(super) backward: Box<dyn Backward<Terms>>,
+    pub(super) output: Option<Tensor>,
+    pub(super) backward: Backward,
 }
 
 impl CustomOp1 for Node {
@@ -71,7 +72,7 @@ impl CustomOp1 for Node {
             let Some(Saved { output, backward }) = lock(&self.saved).take() else {
                 bail!("this graph has been used by a backward pass before: run the forward pass again");
             };
-            let grads = backward(terms, &output)?;
+            let grads = backward(terms, output)?;
             // What two inputs get is no input's own.
             let given: Vec<TensorId> = grads.iter().flatten().map(Tensor::id).collect();
             for (slot, grad) in self.inputs.iter().zip(grads) {

@@ -19,12 +19,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use candle_core::{Result, Shape, Tensor, TensorId, WithDType};
+use candle_core::{Result, Shape, Tensor, TensorId, WithDType, bail};
 
 use super::gate::{Asked, Gate};
 use super::gradient::Terms;
+use super::kept::{Again, Kept};
 use super::lock::lock;
-use super::nodes::{Backward, Enter, Leave, Node, Saved};
+use super::nodes::{Backward, Enter, Gradients, Leave, Node, Saved};
 use super::slot::Slot;
 use crate::kernels;
 
@@ -34,9 +35,9 @@ pub(crate) fn record<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
     inputs: &[&Tensor],
-    backward: impl for<'a> Backward<&'a Tensor>,
+    backward: impl FnOnce(&Tensor) -> Gradients + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    record_terms(values, shape, inputs, move |terms: Terms, y: &Tensor| backward(&terms.sum()?.tensor, y))
+    record_terms(values, shape, inputs, move |terms: Terms| backward(&terms.sum()?.tensor))
 }
 
 /// As [`record`], for an operation that adds the terms of its gradient while it reads them.
@@ -44,9 +45,39 @@ pub(crate) fn record_terms<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
     inputs: &[&Tensor],
-    backward: impl Backward<Terms>,
+    backward: impl FnOnce(Terms) -> Gradients + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    let shape = shape.into();
+    node(values, shape.into(), inputs, Output::Dropped, Box::new(move |terms, _| backward(terms)))
+}
+
+/// As [`record_terms`], for an operation whose gradient is made of its result, too: that is kept.
+pub(crate) fn record_with_output<T: WithDType>(
+    values: Vec<T>,
+    shape: impl Into<Shape>,
+    inputs: &[&Tensor],
+    backward: impl FnOnce(Terms, &Tensor) -> Gradients + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let backward = move |terms, y: Option<Tensor>| match y {
+        Some(y) => backward(terms, &y),
+        None => bail!("the result has not been kept"),
+    };
+    node(values, shape.into(), inputs, Output::Kept, Box::new(backward))
+}
+
+/// Whether a node keeps its result.
+#[derive(PartialEq)]
+enum Output {
+    Kept,
+    Dropped,
+}
+
+fn node<T: WithDType>(
+    values: Vec<T>,
+    shape: Shape,
+    inputs: &[&Tensor],
+    output: Output,
+    backward: Backward,
+) -> Result<Tensor> {
     let edges = inputs.iter().map(|x| edge(x)).collect::<Result<Vec<_>>>()?;
     for edge in edges.iter().flatten() {
         edge.slot.read();
@@ -66,9 +97,9 @@ pub(crate) fn record_terms<T: WithDType>(
     let leave = Leave { storage, shape, slot: slot.clone(), _guard: guard.clone() };
     let y = token.apply_op1(leave)?;
     // Not y itself: y holds the node.
-    *lock(&saved) = Some(Saved { output: y.detach(), backward: Box::new(backward) });
+    *lock(&saved) = Some(Saved { output: (output == Output::Kept).then(|| y.detach()), backward });
     guard.0.get_or_init(|| y.id());
-    lock(&EDGES).insert(y.id(), Edge { token, slot, gate: None });
+    lock(&EDGES).insert(y.id(), Edge { token, slot, gate: None, again: None });
     Ok(y)
 }
 
@@ -77,6 +108,21 @@ pub(crate) fn record_terms<T: WithDType>(
 pub(crate) fn ask(y: &Tensor, gate: Arc<Gate>) {
     if let Some(edge) = lock(&EDGES).get_mut(&y.id()) {
         edge.gate = Some(gate);
+    }
+}
+
+/// Says how `y`, the result of an operation, can be computed again for whoever would keep it.
+pub(crate) fn offer(y: &Tensor, again: Again) {
+    if let Some(edge) = lock(&EDGES).get_mut(&y.id()) {
+        edge.again = Some(again);
+    }
+}
+
+/// What to keep of `x`, whose contiguous map this is.
+pub(crate) fn kept(x: &Tensor, map: &Tensor) -> Kept {
+    match lock(&EDGES).get(&x.id()).and_then(|edge| edge.again.clone()) {
+        Some(again) => Kept::Again(again),
+        None => Kept::Map(map.detach()),
     }
 }
 
@@ -98,6 +144,7 @@ struct Edge {
     token: Tensor,
     slot: Arc<Slot>,
     gate: Option<Arc<Gate>>,
+    again: Option<Again>,
 }
 
 /// The edge to an input, if it leads to a variable.
@@ -109,7 +156,7 @@ fn edge(x: &Tensor) -> Result<Option<Edge>> {
         return Ok(Some(edge.clone()));
     }
     let slot = Arc::<Slot>::default();
-    Ok(Some(Edge { token: x.apply_op1(Enter(slot.clone()))?, slot, gate: None }))
+    Ok(Some(Edge { token: x.apply_op1(Enter(slot.clone()))?, slot, gate: None, again: None }))
 }
 
 /// Takes a result out of the table when it is dropped.

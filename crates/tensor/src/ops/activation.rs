@@ -26,7 +26,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     }
     on_floats!(x.dtype(), T => {
         let y = kernels::with::<T, _>(&x.contiguous()?, |x| map(x, rectify))?;
-        tape::record(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(dy, y)?)]))
+        tape::record_with_output(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(&dy.sum()?.tensor, y)?)]))
     })
 }
 
@@ -51,13 +51,36 @@ pub fn activate(x: &Tensor, function: Pointwise) -> Result<Tensor> {
     on_floats!(x.dtype(), T => {
         let x_map = x.contiguous()?;
         let y = kernels::with::<T, _>(&x_map, |x| pointwise::values(function, x))?;
-        let x_map = x_map.detach();
-        tape::record_terms(y, x.shape(), &[x], move |dy: Terms, _: &Tensor| {
-            let dx = kernels::with::<T, _>(&x_map, |x| {
+        let x_map = tape::kept(x, &x_map);
+        tape::record_terms(y, x.shape(), &[x], move |dy: Terms| {
+            let dx = kernels::with::<T, _>(&x_map.get()?, |x| {
                 rewritten(dy.sum()?, |dy| (pointwise::gradients(function, x, dy), ()))
             })??;
             Ok(vec![Some(dx.0)])
         })
+    })
+}
+
+/// `a + b`, as at the end of a residual block: in one pass, and nothing is kept for the gradient,
+/// which both terms get.
+///
+/// # Shapes
+/// a and b of one shape, any, to the same.
+///
+/// # Errors
+/// When the shapes differ.
+pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if a.dims() != b.dims() {
+        bail!("add: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
+    }
+    given("add", a)?;
+    given("add", b)?;
+    if !kernels::fits(a) {
+        return a + b;
+    }
+    on_floats!(a.dtype(), T => {
+        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, |a, b| a + b))?;
+        tape::record(y, a.shape(), &[a, b], |dy| Ok(vec![Some(dy.clone()), Some(dy.clone())]))
     })
 }
 
@@ -84,8 +107,8 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     on_floats!(a.dtype(), T => {
         let sum = |a: T, b: T| rectify(a + b);
         let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, sum))?;
-        tape::record(y, a.shape(), &[a, b], |dy, y| {
-            let g = rectified(dy, y)?;
+        tape::record_with_output(y, a.shape(), &[a, b], |dy, y| {
+            let g = rectified(&dy.sum()?.tensor, y)?;
             Ok(vec![Some(g.clone()), Some(g)])
         })
     })

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use super::activation::rectified;
 use super::batch_moments::BatchMoments;
 use super::conv::{conv2d, conv2d_moments};
 use super::epilogue::Epilogue;
 use super::{composed, inputs};
-use crate::autograd::{Gate, Gradient, Terms, rewritten, tape};
+use crate::autograd::{Again, Gate, Gradient, Gradients, Kept, Terms, rewritten, tape};
 use crate::kernels::gemm::tally::{Moments, SIGNS};
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::batch_norm::{self as kernel, Affine};
@@ -178,14 +178,14 @@ fn normalize<T: Real>(
     let gate = match signs {
         Some(signs) => {
             let mean = Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?;
-            Some(Arc::new(Gate::new(values.detach(), signs, mean)))
+            Some(Arc::new(Gate::new(tape::kept(x, &values), signs, mean)))
         }
         None => None,
     };
     let saved = Saved {
-        x: keep_x.then(|| values.detach()),
+        x: keep_x.then(|| tape::kept(x, &values)),
         own,
-        affine,
+        affine: affine.clone(),
         statistics,
         rectified,
         function,
@@ -194,7 +194,18 @@ fn normalize<T: Real>(
         gate: gate.clone(),
     };
     let inputs: Vec<&Tensor> = [x, weight, bias].into_iter().chain(residual).collect();
-    let y = tape::record_terms(y, x.shape(), &inputs, move |dy: Terms, y: &Tensor| saved.backward(dy, y))?;
+    // The result is part of the gradient behind a residual, and where x is not kept.
+    let again = saved.again(epilogue);
+    let y = match again {
+        Some(_) => tape::record_terms(y, x.shape(), &inputs, move |dy| saved.backward(dy, None)),
+        None => {
+            let backward = move |dy, y: &Tensor| saved.backward(dy, Some(y));
+            tape::record_with_output(y, x.shape(), &inputs, backward)
+        }
+    }?;
+    if let Some(again) = again {
+        tape::offer(&y, again);
+    }
     if let Some(gate) = gate {
         tape::ask(&y, gate);
     }
@@ -210,7 +221,7 @@ struct Wanted {
 }
 
 struct Saved<T> {
-    x: Option<Tensor>,
+    x: Option<Kept>,
     /// Whether x is of no use to anybody after this.
     own: bool,
     affine: Affine<T>,
@@ -223,25 +234,44 @@ struct Saved<T> {
 }
 
 impl<T: Real> Saved<T> {
+    /// How to compute the result again, which the gradient does not need: without a residual, where
+    /// x is kept.
+    fn again(&self, epilogue: Epilogue<'_>) -> Option<Again> {
+        let then = match epilogue {
+            Epilogue::None => Then::Nothing,
+            Epilogue::Relu => Then::Relu,
+            Epilogue::Activate(function) => Then::Activate(function),
+            Epilogue::AddRelu(_) => return None,
+        };
+        let (x, affine) = (self.x.clone()?, self.affine.clone());
+        (self.statistics == Statistics::OfBatch).then_some(Arc::new(move || {
+            let x = x.get()?;
+            let (y, _) = kernels::with::<T, _>(&x, |x| kernel::forward(x, &affine, then, false))?;
+            kernels::tensor(y, x.shape())
+        }))
+    }
+
     /// The gradients of x, weight, bias and, where there is one, the residual.
-    fn backward(&self, dy: Terms, y: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn backward(&self, dy: Terms, y: Option<&Tensor>) -> Gradients {
         let affine = &self.affine;
-        let vector = |values: Vec<T>| Tensor::from_vec(values, y.dim(D::Minus1)?, y.device());
+        let vector = |values: Vec<T>| kernels::tensor(values, &Shape::from(affine.mean().len()));
+        let x = self.x.as_ref().map(Kept::get).transpose()?;
+        let own = self.own || matches!(self.x, Some(Kept::Again(_)));
         let residual = self.added && self.wanted.residual;
         // `g` is the gradient, which has `passed` what follows the norm where it had to be made.
         let finished = self.gate.as_ref().and_then(|gate| gate.sums(&dy));
-        let (g, passed, sums) = match (&self.x, self.function) {
-            (Some(x), Some(function)) => {
+        let (g, passed, sums) = match (&x, y, self.function) {
+            (Some(x), _, Some(function)) => {
                 let (g, sums) = kernels::with::<T, _>(x, |x| {
                     rewritten(dy.sum()?, |dy| kernel::activated_sums(function, x, dy, affine))
                 })??;
                 (Gradient { tensor: g, own: true }, true, Some(sums))
             }
-            (Some(_), _) if finished.is_some() => {
+            (Some(_), _, _) if finished.is_some() => {
                 let g = dy.sum()?;
                 (Gradient { own: g.own && !residual, ..g }, true, finished)
             }
-            (Some(x), _) if self.added => {
+            (Some(x), Some(y), _) if self.added => {
                 let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
                     kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
                         rewritten(dy.0, |dy| kernel::rectified_sums(x, (dy, more), y, affine))
@@ -249,22 +279,22 @@ impl<T: Real> Saved<T> {
                 })??;
                 (Gradient { tensor: g, own: !residual }, true, Some(sums))
             }
-            (Some(x), _) => {
+            (Some(x), _, _) => {
                 let dy = dy.sum()?;
                 let sums = |x: &[T], dy: &[T]| kernel::sums(x, dy, affine, self.rectified);
                 let sums = kernels::with2::<T, _>(x, &dy.tensor, sums)?;
                 (dy, false, Some(sums))
             }
-            (None, _) => match dy.sum()? {
-                dy if residual => (Gradient { tensor: rectified(&dy.tensor, y)?, own: false }, true, None),
-                dy => (dy, false, None),
-            },
+            (None, Some(y), _) if residual => {
+                (Gradient { tensor: rectified(&dy.sum()?.tensor, y)?, own: false }, true, None)
+            }
+            (None, _, _) => (dy.sum()?, false, None),
         };
         let dr = residual.then(|| g.tensor.clone());
         let relu = self.rectified && !passed;
-        let dx = match (&self.x, &sums, self.statistics) {
+        let dx = match (&x, &sums, self.statistics) {
             _ if !self.wanted.x => None,
-            (Some(x), Some(sums), Statistics::OfBatch) if self.own && !g.own => {
+            (Some(x), Some(sums), Statistics::OfBatch) if own && !g.own => {
                 let x = Gradient { tensor: x.clone(), own: true };
                 Some(kernels::with::<T, _>(&g.tensor, |dy| {
                     rewritten(x, |x| (kernel::input_gradient(x, Elements::Shared(dy), affine, relu, sums), ()))
@@ -273,9 +303,9 @@ impl<T: Real> Saved<T> {
             (Some(x), Some(sums), Statistics::OfBatch) => Some(kernels::with::<T, _>(x, |x| {
                 rewritten(g, |dy| (kernel::input_gradient(Elements::Shared(x), dy, affine, relu, sums), ()))
             })??),
-            _ => Some(kernels::with::<T, _>(y, |y| {
-                rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine, relu), ()))
-            })??),
+            _ => Some(kernels::with_option::<T, _>(y.filter(|_| relu), |y| {
+                rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine), ()))
+            })?),
         };
         let dx = dx.map(|(dx, ())| dx);
         let wanted = sums.filter(|_| self.wanted.vectors);

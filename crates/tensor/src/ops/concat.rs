@@ -1,9 +1,11 @@
 //! Concatenation.
 
+use std::sync::Arc;
+
 use candle_core::{D, Result, Tensor, bail};
 
 use super::composed;
-use crate::autograd::tape;
+use crate::autograd::{Kept, tape};
 use crate::kernels::elementwise::concat as kernel;
 use crate::kernels::simd::Real;
 use crate::kernels::{self, on_floats};
@@ -39,12 +41,11 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
     }
     let whole = maps.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
     on_floats!(first.dtype(), T => {
-        let y = on_slices::<T, _>(&whole, Vec::new(), &mut |slices| {
-            let parts: Vec<_> = slices.iter().copied().zip(channels.iter().copied()).collect();
-            kernel::join(&parts)
-        })?;
+        let y = joined::<T>(&whole, &channels)?;
+        let kept: Vec<Kept> = maps.iter().zip(&whole).map(|(x, map)| tape::kept(x, map)).collect();
+        let again = (channels.clone(), shape.clone());
         let parts: Vec<_> = maps.iter().map(|x| (x.shape().clone(), x.track_op())).collect();
-        tape::record(y, shape, maps, move |dy, _| {
+        let y = tape::record(y, shape, maps, move |dy| {
             let mut from = 0;
             let grads = parts.iter().zip(&channels).map(|((shape, tracked), &c)| {
                 let at = from;
@@ -54,7 +55,22 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
                 }).transpose()
             });
             grads.collect()
-        })
+        })?;
+        // Whoever reads it keeps no copy of what the maps hold anyway.
+        tape::offer(&y, Arc::new(move || {
+            let (channels, shape) = &again;
+            let whole = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
+            kernels::tensor(joined::<T>(&whole, channels)?, &shape.clone().into())
+        }));
+        Ok(y)
+    })
+}
+
+/// The elements of contiguous maps of so many channels each, side by side.
+fn joined<T: Real>(maps: &[Tensor], channels: &[usize]) -> Result<Vec<T>> {
+    on_slices::<T, _>(maps, Vec::new(), &mut |slices| {
+        let parts: Vec<_> = slices.iter().copied().zip(channels.iter().copied()).collect();
+        kernel::join(&parts)
     })
 }
 

@@ -4,7 +4,7 @@ use candle_core::{Result, Shape, Tensor};
 
 use super::activation::relu;
 use super::{composed, inputs};
-use crate::autograd::{Asked, Terms, rewritten, tape};
+use crate::autograd::{Asked, Gradients, Kept, rewritten, tape};
 use crate::kernels::gemm::tally::{Moments, Rectifier};
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::rows;
@@ -88,36 +88,59 @@ fn record<T: Real>(
     rectify: bool,
 ) -> Result<Tensor> {
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
-    let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
-    let asked = tape::asked(x);
-    // What each gradient is made of, and no more.
-    let x_map = wanted[1].then(|| x_map.detach());
-    let (matrix, x_shape, w_shape) = (matrix.detach(), x.shape().clone(), weight.shape().clone());
-    tape::record_terms(y, d.output().to_vec(), &inputs, move |terms: Terms, y: &Tensor| {
-        let (dz, sums) = match (terms.sum()?, rectify) {
-            (dy, false) => (dy.tensor, None),
-            (dy, true) => {
-                let (dz, sums) = kernels::with::<T, _>(y, |y| rewritten(dy, |dy| rows::rectified(y, dy, d.o)))??;
-                (dz, Some(sums))
-            }
-        };
+    let back = Saved {
+        d,
+        wanted: inputs.iter().map(|t| t.track_op()).collect(),
+        asked: tape::asked(x),
+        x: weight.track_op().then(|| tape::kept(x, &x_map)),
+        x_shape: x.shape().clone(),
+        weight: matrix.detach(),
+    };
+    let shape = d.output().to_vec();
+    if !rectify {
+        return tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<T>(dy.sum()?.tensor, None));
+    }
+    tape::record_with_output(y, shape, &inputs, move |dy, y| {
+        let dy = dy.sum()?;
+        let (dz, sums) = kernels::with::<T, _>(y, |y| rewritten(dy, |dy| rows::rectified(y, dy, d.o)))??;
+        back.gradients(dz, Some(sums))
+    })
+}
+
+/// What a convolution keeps: of what each gradient is made, and no more.
+struct Saved {
+    d: Checked<Convolution>,
+    /// Which gradients somebody wants: of x, of the weight and, where there is one, of the bias.
+    wanted: Vec<bool>,
+    asked: Option<Asked>,
+    x: Option<Kept>,
+    x_shape: Shape,
+    weight: Tensor,
+}
+
+impl Saved {
+    /// The gradients of the inputs from that of what the products gave, whose sums by channel may
+    /// be at hand.
+    fn gradients<T: Real>(self, dz: Tensor, sums: Option<Vec<T>>) -> Gradients {
+        let Saved { d, wanted, asked, x, x_shape, weight } = self;
         let mut gradients = vec![None, None];
+        // First, while a map that is computed again is not yet joined by another gradient.
+        if let Some(x) = x {
+            let dw = kernels::with2::<T, _>(&x.get()?, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
+            gradients[1] = Some(kernels::tensor(dw, weight.shape())?);
+        }
         if wanted[0] {
             let finished = match &asked {
-                Some(asked) => finished::<T>(asked, d, &matrix, &dz)?,
+                Some(asked) => finished::<T>(asked, d, &weight, &dz)?,
                 None => None,
             };
             gradients[0] = Some(match finished {
                 Some(dx) => dx,
                 None => {
-                    let dx = kernels::with2::<T, _>(&matrix, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
+                    let dx = kernels::with2::<T, _>(&weight, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
                     kernels::tensor(dx, &x_shape)?
                 }
             });
-        }
-        if let Some(x) = x_map {
-            let dw = kernels::with2::<T, _>(&x, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
-            gradients[1] = Some(kernels::tensor(dw, &w_shape)?);
         }
         if wanted.get(2) == Some(&true) {
             let sums = match sums {
@@ -127,7 +150,7 @@ fn record<T: Real>(
             gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
         }
         Ok(gradients)
-    })
+    }
 }
 
 /// The gradient of the input of a convolution, together with its other terms and through the gate;
@@ -138,10 +161,10 @@ fn finished<T: Real>(asked: &Asked, d: Checked<Convolution>, weight: &Tensor, dy
         return Ok(None);
     }
     let gate = &asked.gate;
-    let (x, signs, mean) = (gate.x(), gate.signs(), gate.mean().to_vec1::<T>()?);
+    let (x, signs, mean) = (gate.x()?, gate.signs(), gate.mean().to_vec1::<T>()?);
     let run = |rest: Option<Elements<'_, T>>| {
         kernels::with2::<T, _>(weight, dy, |weight, dy| {
-            kernels::with::<T, _>(x, |x| {
+            kernels::with::<T, _>(&x, |x| {
                 kernel::input_gradient_rectified(simd, d, weight, dy, rest, Rectifier { signs, x, mean: &mean })
             })
         })?

@@ -40,7 +40,7 @@ pub fn dropout(x: &Tensor, p: f64, rng: &Rng) -> Result<Tensor> {
     on_floats!(x.dtype(), T => {
         let y = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::drop(x, p, rng))?;
         let rng = rng.clone();
-        tape::record(y, x.shape(), &[x], move |dy, _| {
+        tape::record(y, x.shape(), &[x], move |dy| {
             let dx = kernels::with::<T, _>(dy, |dy| kernel::drop(dy, p, &rng))?;
             Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
         })

@@ -44,7 +44,7 @@ pub fn elementwise(
         let value = |x: T| T::from_f64(value(x.to_f64()));
         let y = kernels::with::<T, _>(&x_map, |x| kernel::map(x, value))?;
         let x_map = x_map.detach();
-        tape::record(y, x.shape(), &[x], move |dy, _| {
+        tape::record(y, x.shape(), &[x], move |dy| {
             let slope = |x: T, g: T| T::from_f64(slope(x.to_f64()) * g.to_f64());
             let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| kernel::map2(x, dy, slope))?;
             Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])

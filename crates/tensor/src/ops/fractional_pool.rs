@@ -42,7 +42,7 @@ pub fn fractional_max_pool2d(x: &Tensor, regions: &Regions) -> Result<Tensor> {
     }
     on_floats!(x.dtype(), T => {
         let (y, places) = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::forward(x, [h, w, c], regions))?;
-        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+        tape::record(y, shape.to_vec(), &[x], move |dy| {
             let dx = kernels::with::<T, _>(dy, |dy| kernel::backward(dy, &places, h * w * c, shape[0]))?;
             Ok(vec![Some(kernels::tensor(dx, &(shape[0], h, w, c).into())?)])
         })

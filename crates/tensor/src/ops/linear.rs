@@ -49,7 +49,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         })?;
         // As in a convolution: below a frozen weight x is not kept.
         let (samples, matrix) = (wanted[1].then(|| samples.detach()), matrix.detach());
-        tape::record(y, (n, o), &inputs, move |dy, _| {
+        tape::record(y, (n, o), &inputs, move |dy| {
             let mut gradients = vec![None; wanted.len()];
             if wanted[0] {
                 let dx = kernels::with2::<T, _>(&matrix, dy, |w, dy| kernel::input_gradient(d, w, dy))?;

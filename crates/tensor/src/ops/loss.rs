@@ -41,7 +41,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
         let (z, t) = (logits.contiguous()?.detach(), targets.contiguous()?.detach());
         let loss = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy(z, t, c))?;
         let tracked = targets.track_op();
-        tape::record(vec![loss], (), &[logits, targets], move |dy, _| {
+        tape::record(vec![loss], (), &[logits, targets], move |dy| {
             let scale = dy.to_scalar::<T>()?;
             let (dz, dt) = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy_backward(z, t, c, scale))?;
             let dt = tracked.then(|| kernels::tensor(dt, t.shape())).transpose()?;
@@ -64,8 +64,8 @@ pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
     }
     on_floats!(logits.dtype(), T => {
         let y = kernels::with::<T, _>(&logits.contiguous()?, |z| kernel::log_softmax(z, c))?;
-        tape::record(y, logits.shape(), &[logits], move |dy, y| {
-            let dz = kernels::with2::<T, _>(dy, y, |dy, y| kernel::log_softmax_backward(dy, y, c))?;
+        tape::record_with_output(y, logits.shape(), &[logits], move |dy, y| {
+            let dz = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| kernel::log_softmax_backward(dy, y, c))?;
             Ok(vec![Some(kernels::tensor(dz, y.shape())?)])
         })
     })

@@ -31,7 +31,7 @@ mod scale;
 
 pub mod nchw;
 
-pub use activation::{activate, add_relu, relu};
+pub use activation::{activate, add, add_relu, relu};
 pub use batch_moments::BatchMoments;
 pub use batch_norm::{batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
 pub use concat::concat;

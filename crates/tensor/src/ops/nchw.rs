@@ -57,7 +57,7 @@ fn transposed(x: &Tensor, [n, rows, columns]: [usize; 3], shape: [usize; 4]) -> 
     on_floats!(x.dtype(), T => {
         let y = kernels::with::<T, _>(&x.contiguous()?, |x| transpose(x, n, rows, columns))?;
         let back = x.shape().clone();
-        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+        tape::record(y, shape.to_vec(), &[x], move |dy| {
             let dx = kernels::with::<T, _>(dy, |dy| transpose(dy, n, columns, rows))?;
             Ok(vec![Some(kernels::tensor(dx, &back)?)])
         })

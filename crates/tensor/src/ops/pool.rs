@@ -36,7 +36,7 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
             return kernels::tensor(y, &shape.to_vec().into());
         }
         let (y, cells) = kernels::with::<T, _>(&values, |x| max_pool::forward_with_cells(d, x))?;
-        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+        tape::record(y, shape.to_vec(), &[x], move |dy| {
             let dx = kernels::with::<T, _>(dy, |dy| max_pool::backward(d, &cells, dy))?;
             Ok(vec![Some(kernels::tensor(dx, &(d.n, d.h, d.w, d.c).into())?)])
         })
@@ -61,7 +61,7 @@ pub fn adaptive_avg_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor>
     }
     on_floats!(x.dtype(), T => {
         let y = kernels::with::<T, _>(&x.contiguous()?, |x| average_pool::forward(d, x))?;
-        tape::record(y, shape.to_vec(), &[x], move |dy, _| {
+        tape::record(y, shape.to_vec(), &[x], move |dy| {
             let dx = kernels::with::<T, _>(dy, |dy| average_pool::backward(d, dy))?;
             Ok(vec![Some(kernels::tensor(dx, &(d.n, d.h, d.w, d.c).into())?)])
         })

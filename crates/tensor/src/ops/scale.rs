@@ -40,9 +40,9 @@ pub fn scale_channels(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
     on_floats!(x.dtype(), T => {
         let (map, row) = (x.contiguous()?, factors.contiguous()?);
         let y = kernels::with2::<T, _>(&map, &row, |x, factors| kernel::forward(x, factors, c))?;
-        let (map, row) = (map.detach(), row.detach());
-        tape::record_terms(y, x.shape(), &[x, factors], move |dy: Terms, _: &Tensor| {
-            let (dx, sums) = kernels::with2::<T, _>(&map, &row, |x, factors| {
+        let (map, row) = (tape::kept(x, &map), row.detach());
+        tape::record_terms(y, x.shape(), &[x, factors], move |dy: Terms| {
+            let (dx, sums) = kernels::with2::<T, _>(&map.get()?, &row, |x, factors| {
                 rewritten(dy.sum()?, |dy| kernel::backward(x, factors, c, dy))
             })??;
             Ok(vec![Some(dx), Some(kernels::tensor(sums, &Shape::from((n, c)))?)])

@@ -71,10 +71,12 @@ pub fn densenet121(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> 
             channels /= 2;
         }
         let block = features.at(format_args!("denseblock{}", i + 1));
+        let mut dense = Vec::new();
         for number in 1..=depth {
-            layers.push(Box::new(DenseLayer::new(&block.at(format_args!("denselayer{number}")), channels)?));
+            dense.push(DenseLayer::new(&block.at(format_args!("denselayer{number}")), channels)?);
             channels += GROWTH;
         }
+        layers.push(Box::new(DenseBlock(dense)));
         stages.push((stage, layers));
     }
     if let Some((_, layers)) = stages.last_mut() {
@@ -111,6 +113,35 @@ impl Layer for NormRelu {
     }
 }
 
+/// Layers that each read what came into the block and what all before them have made.
+struct DenseBlock(Vec<DenseLayer>);
+
+impl Layer for DenseBlock {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let mut maps = vec![x.clone()];
+        for layer in &self.0 {
+            let new = layer.forward(&joined(&maps)?, mode)?;
+            maps.push(new);
+        }
+        joined(&maps)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        self.0.iter().try_fold(x, |x, layer| {
+            let y = layer.graph(graph, x)?;
+            graph.add(GraphOp::Concat, &[x, y], &[])
+        })
+    }
+}
+
+fn joined(maps: &[Tensor]) -> Result<Tensor> {
+    match maps {
+        [only] => Ok(only.clone()),
+        maps => concat(&maps.iter().collect::<Vec<_>>()),
+    }
+}
+
+/// `conv2(relu(norm2(conv1(relu(norm1(x))))))`.
 struct DenseLayer {
     norm1: NormRelu,
     /// The first convolution and the norm behind it.
@@ -136,13 +167,12 @@ impl DenseLayer {
 impl Layer for DenseLayer {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let narrow = self.bottleneck.forward_relu(&self.norm1.forward(x, mode)?, mode)?;
-        concat(&[x, &self.conv2.forward(&narrow, mode)?])
+        self.conv2.forward(&narrow, mode)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
         let layers: [&dyn Layer; 4] = [&self.norm1, &self.bottleneck, &Activation::Relu, &self.conv2];
-        let y = layers.into_iter().try_fold(x, |y, layer| layer.graph(graph, y))?;
-        graph.add(GraphOp::Concat, &[x, y], &[])
+        layers.into_iter().try_fold(x, |y, layer| layer.graph(graph, y))
     }
 }
 

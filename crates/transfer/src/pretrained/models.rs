@@ -15,7 +15,9 @@ macro_rules! fetched {
 }
 
 /// Every model, the default first. A new one is a manifest in `models` and one more entry.
-pub const MODELS: &[PretrainedModel] = &[
+///
+/// A static: of a constant every crate that reads it gets a copy, weights and all.
+pub static MODELS: &[PretrainedModel] = &[
     PretrainedModel {
         name: "squeezenet1_1",
         manifest: include_str!("../../models/squeezenet1_1.toml"),

@@ -35,6 +35,11 @@ pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight:
     // Asked for once: whoever forces another set meanwhile must not change the width of the
     // vectors.
     let simd = simd();
+    if d.algorithm() == Algorithm::Depthwise {
+        assert!(x.len() == d.x_len() && weight.len() == d.weight_len() && d.y_len() > 0);
+        // SAFETY: the lengths are those of the shape.
+        return unsafe { depthwise::forward_moments(simd, &d, x.as_ptr(), weight) };
+    }
     if !d.tallied::<T>(simd, d.o) {
         let y = run(simd, d, x, weight, None, false, None);
         let moments = moments::of(&y, d.o);
@@ -62,7 +67,7 @@ fn run<T: Real>(
             let out = out.as_mut_ptr().cast::<T>();
             match d.algorithm() {
                 _ if d.y_len() == 0 => {}
-                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, (bias, relu)),
+                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, (bias, relu), |_, _| ()),
                 Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
                 Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
             }

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Blocks below this go straight to the allocator underneath, which keeps such by itself.
 const SMALLEST: usize = 256 << 10;
@@ -20,8 +20,11 @@ const LARGER: usize = 8;
 /// A training step allocates the same feature maps again and again, hundreds of megabytes each.
 /// Given back to the system, every page is taken and cleared anew: of SqueezeNet's training step
 /// that was half the time. So blocks from 256 KiB to 4 GiB, rounded up to one of sixteen sizes for
-/// each doubling, go to a list of their size when freed. A process holds on to the most that it has
-/// needed at any time; [`Recycler::release`] gives back what is free.
+/// each doubling, go to a list of their size when freed.
+///
+/// A process holds on to the most that it has needed at one time, and an eighth of it: where a new
+/// block would make it more, since none of the free ones is of its size, free ones are given back
+/// first. [`Recycler::release`] gives back all that are free.
 ///
 /// The `taper` binary uses it. A program that uses the libraries alone does so with two lines:
 ///
@@ -33,6 +36,11 @@ const LARGER: usize = 8;
 pub struct Recycler<A> {
     inner: A,
     free: [[AtomicPtr<u8>; KEPT]; CLASSES],
+    /// Bytes of the blocks that are free.
+    kept: AtomicUsize,
+    /// Bytes of the blocks that are in use, and the most there have been.
+    used: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl<A> fmt::Debug for Recycler<A> {
@@ -44,45 +52,82 @@ impl<A> fmt::Debug for Recycler<A> {
 impl<A> Recycler<A> {
     /// With nothing kept yet.
     pub const fn new(inner: A) -> Self {
-        Self { inner, free: [const { [const { AtomicPtr::new(ptr::null_mut()) }; KEPT] }; CLASSES] }
+        Self {
+            inner,
+            free: [const { [const { AtomicPtr::new(ptr::null_mut()) }; KEPT] }; CLASSES],
+            kept: AtomicUsize::new(0),
+            used: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        }
     }
 
     /// A kept block of a class, if there is one.
     fn take(&self, class: usize) -> Option<*mut u8> {
         let slots = self.free[class].iter();
-        slots
+        let block = slots
             .filter(|slot| !slot.load(Ordering::Relaxed).is_null())
             .map(|slot| slot.swap(ptr::null_mut(), Ordering::Acquire))
-            .find(|block| !block.is_null())
+            .find(|block| !block.is_null())?;
+        self.kept.fetch_sub(size(class), Ordering::Relaxed);
+        Some(block)
     }
 
     /// Keeps a block, if there is room.
     fn keep(&self, class: usize, block: *mut u8) -> bool {
-        self.free[class].iter().any(|slot| {
+        // Before it is there to be taken: the count must not fall below zero.
+        self.kept.fetch_add(size(class), Ordering::Relaxed);
+        let kept = self.free[class].iter().any(|slot| {
             slot.load(Ordering::Relaxed).is_null()
                 && slot.compare_exchange(ptr::null_mut(), block, Ordering::Release, Ordering::Relaxed).is_ok()
-        })
+        });
+        if !kept {
+            self.kept.fetch_sub(size(class), Ordering::Relaxed);
+        }
+        kept
+    }
+
+    /// Counts a block of a class that comes into use.
+    fn count(&self, class: usize) {
+        let used = self.used.fetch_add(size(class), Ordering::Relaxed) + size(class);
+        self.most.fetch_max(used, Ordering::Relaxed);
     }
 }
 
 impl<A: GlobalAlloc> Recycler<A> {
     /// Gives all blocks that are free back to the allocator underneath.
     pub fn release(&self) {
-        for class in 0..CLASSES {
-            while let Some(block) = self.take(class) {
+        self.release_until(|| false);
+    }
+
+    /// Gives free blocks back, the largest first, until it is enough.
+    fn release_until(&self, enough: impl Fn() -> bool) {
+        for class in (0..CLASSES).rev() {
+            while !enough() {
+                let Some(block) = self.take(class) else { break };
                 // SAFETY: every kept block was allocated with the layout of its class.
                 unsafe { self.inner.dealloc(block, layout(class)) }
             }
         }
     }
 
+    /// Makes room for a fresh block: what is used and kept stays below the most that was ever used
+    /// and an eighth.
+    fn make_room(&self, class: usize) {
+        let wanted = self.used.load(Ordering::Relaxed) + size(class);
+        let bound = wanted.max(self.most.load(Ordering::Relaxed));
+        let bound = bound + bound / 8;
+        self.release_until(|| wanted + self.kept.load(Ordering::Relaxed) <= bound);
+    }
+
     /// A block of at least this class, and whether it has been used before. Each block begins with
     /// the class it was allocated for, in front of what the caller sees.
     unsafe fn large(&self, class: usize, zeroed: bool) -> (*mut u8, bool) {
         let kept = (class..CLASSES.min(class + LARGER + 1)).find_map(|larger| Some((larger, self.take(larger)?)));
-        if let Some((_, block)) = kept {
+        if let Some((larger, block)) = kept {
+            self.count(larger);
             return (block.wrapping_add(HEADER), true);
         }
+        self.make_room(class);
         let fresh = || {
             // SAFETY: the layout's size is not zero.
             unsafe { if zeroed { self.inner.alloc_zeroed(layout(class)) } else { self.inner.alloc(layout(class)) } }
@@ -95,6 +140,7 @@ impl<A: GlobalAlloc> Recycler<A> {
         if block.is_null() {
             return (block, false);
         }
+        self.count(class);
         // SAFETY: the header is the block's first bytes, aligned for any number.
         unsafe { block.cast::<usize>().write(class) };
         (block.wrapping_add(HEADER), false)
@@ -179,6 +225,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recycler<A> {
             }
             let block = block.wrapping_sub(HEADER);
             let class = block.cast::<usize>().read();
+            self.used.fetch_sub(size(class), Ordering::Relaxed);
             if !self.keep(class, block) {
                 self.inner.dealloc(block, layout(class));
             }
@@ -223,6 +270,25 @@ mod tests {
             recycler.dealloc(third, wanted);
             recycler.release();
             assert!(recycler.free.iter().flatten().all(|slot| slot.load(Ordering::Relaxed).is_null()));
+            assert_eq!((recycler.kept.load(Ordering::Relaxed), recycler.used.load(Ordering::Relaxed)), (0, 0));
         }
+    }
+
+    #[test]
+    fn free_blocks_of_other_sizes_do_not_pile_up() {
+        let recycler = Recycler::new(System);
+        let held = || recycler.kept.load(Ordering::Relaxed) + recycler.used.load(Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe {
+            // Ever smaller blocks, of which none fits into the one before.
+            for step in 0..8 {
+                let wanted = Layout::from_size_align((64 << 20) >> step, 64).unwrap();
+                let blocks = [0; 4].map(|_| recycler.alloc(wanted));
+                blocks.iter().for_each(|&block| recycler.dealloc(block, wanted));
+                assert!(held() <= (4 * 64 << 20) / 8 * 9 + (1 << 20), "{} bytes in step {step}", held());
+            }
+            recycler.release();
+        }
+        assert_eq!(held(), 0);
     }
 }

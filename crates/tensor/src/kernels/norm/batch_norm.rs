@@ -144,16 +144,16 @@ fn over<T: Real, const P: usize>(
     }
 }
 
-/// The gradient of x where mean and variance are given; where `rectified`, only where y is not 0.
+/// The gradient of x where mean and variance are given; with the rectified y, only where that is
+/// not 0.
 pub(crate) fn input_gradient_given<T: Real>(
     dy: Elements<'_, T>,
-    y: &[T],
+    y: Option<&[T]>,
     affine: &Affine<T>,
-    rectified: bool,
 ) -> Option<Vec<T>> {
     let columns = (affine.channels(), [&affine.scale[..]]);
-    match rectified {
-        true => rewrite(dy, [y], columns, |[y], g, [scale]| pass(y, g * scale), |_, _| ()).0,
-        false => rewrite(dy, [], columns, |[], g, [scale]| g * scale, |_, _| ()).0,
+    match y {
+        Some(y) => rewrite(dy, [y], columns, |[y], g, [scale]| pass(y, g * scale), |_, _| ()).0,
+        None => rewrite(dy, [], columns, |[], g, [scale]| g * scale, |_, _| ()).0,
     }
 }

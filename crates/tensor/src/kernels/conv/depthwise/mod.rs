@@ -13,7 +13,9 @@ pub(crate) use gradient::weight_gradient;
 
 use rows::{Columns, Rows};
 
-use crate::kernels::memory::{Shared, each};
+use crate::kernels::gemm::tally::{Blocks, Moments};
+use crate::kernels::memory::{Shared, each, filled};
+use crate::kernels::norm::rows::{Summand, sums as column_sums};
 use crate::kernels::simd::{Real, Simd};
 use crate::sizes::Convolution;
 
@@ -43,7 +45,7 @@ fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
     (0..taps * d.c).map(|i| weight[i % d.c * taps + i / d.c]).collect()
 }
 
-/// The output (N,OH,OW,C).
+/// The output (N,OH,OW,C); `done` is told of each row, by its number, while it is in the cache.
 ///
 /// # Safety
 /// The pointers hold what the shape says; `bias` is null or C elements.
@@ -53,13 +55,44 @@ pub(crate) unsafe fn forward<T: Real>(
     x: *const T,
     weight: &[T],
     out: *mut T,
-    (bias, relu): (*const T, bool),
+    finish: (*const T, bool),
+    done: impl Fn(usize, &[T]) + Sync,
 ) {
     let rows = forward_reads(d, d.oh, d.r, d.h);
     let columns = Columns { each: forward_reads(d, d.ow, d.s, d.w), runs: runs::forward(d) };
     let (source, target) = (Map { at: x, h: d.h, w: d.w }, Map { at: out, h: d.oh, w: d.ow });
     // SAFETY: the caller's promise.
-    unsafe { gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), (bias, relu)) }
+    unsafe { gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), finish, done) }
+}
+
+/// The output, and its mean and variance by channel: the sums of a row while it is in the cache.
+///
+/// # Safety
+/// As [`forward`].
+pub(crate) unsafe fn forward_moments<T: Real>(
+    simd: Simd,
+    d: &Convolution,
+    x: *const T,
+    weight: &[T],
+) -> (Vec<T>, Moments) {
+    let (c, units) = (d.c, d.n * d.oh);
+    let mut sums = vec![T::ZERO; units * 3 * c];
+    let all = Shared::new(sums.as_mut_ptr());
+    let done = |unit: usize, row: &[T]| {
+        let center = &row[..c];
+        let (off, squares) = column_sums(row, center, Summand::Deviation);
+        for (i, part) in [center, &off, &squares].into_iter().enumerate() {
+            // SAFETY: three rows of sums of this unit alone.
+            unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), all.at((unit * 3 + i) * c), c) }
+        }
+    };
+    // SAFETY: the caller's promise; every output is written.
+    let y = unsafe {
+        filled(units * d.ow * c, |out| {
+            forward(simd, d, x, weight, out.as_mut_ptr().cast(), (std::ptr::null(), false), done);
+        })
+    };
+    (y, Blocks::of(c, vec![d.ow; units], sums).together())
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -71,7 +104,9 @@ pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight
     let columns = Columns { each: backward_reads(d, d.ow, d.s, d.w), runs: runs::backward(d) };
     let (source, target) = (Map { at: dy, h: d.oh, w: d.ow }, Map { at: out, h: d.h, w: d.w });
     // SAFETY: the caller's promise.
-    unsafe { gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), (std::ptr::null(), false)) }
+    unsafe {
+        gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), (std::ptr::null(), false), |_, _| ())
+    }
 }
 
 /// The maps that a gather reads or writes, of d.c channels: where they begin, their height and
@@ -92,6 +127,7 @@ unsafe fn gather<T: Real>(
     target: Map<*mut T>,
     weight: &[T],
     (bias, relu): (*const T, bool),
+    done: impl Fn(usize, &[T]) + Sync,
 ) {
     let (pixels, width) = (source.h * source.w, source.w);
     let Map { h, w, .. } = target;
@@ -102,6 +138,9 @@ unsafe fn gather<T: Real>(
         let (out, bias) = (out.at(unit * w * d.c), bias.at(0).cast_const());
         let row = Rows { rows: &rows[y], columns, source, width, c: d.c, s: d.s, out, weight, bias, relu };
         // SAFETY: one picture's source, one row of the output, this unit's own.
-        unsafe { T::launch(simd, row) }
+        unsafe {
+            T::launch(simd, row);
+            done(unit, std::slice::from_raw_parts(out, w * d.c));
+        }
     });
 }
