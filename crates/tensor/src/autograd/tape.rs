@@ -112,7 +112,7 @@ pub(crate) fn ask(y: &Tensor, gate: Arc<Gate>) {
 }
 
 /// Says how `y`, the result of an operation, can be computed again for whoever would keep it.
-pub(crate) fn offer(y: &Tensor, again: Again) {
+pub(crate) fn offer(y: &Tensor, again: Arc<Again>) {
     if let Some(edge) = lock(&EDGES).get_mut(&y.id()) {
         edge.again = Some(again);
     }
@@ -121,7 +121,7 @@ pub(crate) fn offer(y: &Tensor, again: Again) {
 /// What to keep of `x`, whose contiguous map this is.
 pub(crate) fn kept(x: &Tensor, map: &Tensor) -> Kept {
     match lock(&EDGES).get(&x.id()).and_then(|edge| edge.again.clone()) {
-        Some(again) => Kept::Again(again),
+        Some(again) => Kept::again(again),
         None => Kept::Map(map.detach()),
     }
 }
@@ -144,7 +144,7 @@ struct Edge {
     token: Tensor,
     slot: Arc<Slot>,
     gate: Option<Arc<Gate>>,
-    again: Option<Again>,
+    again: Option<Arc<Again>>,
 }
 
 /// The edge to an input, if it leads to a variable.

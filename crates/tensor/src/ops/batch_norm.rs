@@ -10,7 +10,7 @@ use super::conv::{conv2d, conv2d_moments};
 use super::epilogue::Epilogue;
 use super::{composed, inputs};
 use crate::autograd::{Again, Gate, Gradient, Gradients, Kept, Terms, rewritten, tape};
-use crate::kernels::gemm::tally::{Moments, SIGNS};
+use crate::kernels::gemm::tally::{GradientSums, Moments, SIGNS};
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::batch_norm::{self as kernel, Affine};
 use crate::kernels::norm::{Then, moments};
@@ -236,7 +236,7 @@ struct Saved<T> {
 impl<T: Real> Saved<T> {
     /// How to compute the result again, which the gradient does not need: without a residual, where
     /// x is kept.
-    fn again(&self, epilogue: Epilogue<'_>) -> Option<Again> {
+    fn again(&self, epilogue: Epilogue<'_>) -> Option<Arc<Again>> {
         let then = match epilogue {
             Epilogue::None => Then::Nothing,
             Epilogue::Relu => Then::Relu,
@@ -244,23 +244,41 @@ impl<T: Real> Saved<T> {
             Epilogue::AddRelu(_) => return None,
         };
         let (x, affine) = (self.x.clone()?, self.affine.clone());
-        (self.statistics == Statistics::OfBatch).then_some(Arc::new(move || {
-            let x = x.get()?;
-            let (y, _) = kernels::with::<T, _>(&x, |x| kernel::forward(x, &affine, then, false))?;
-            kernels::tensor(y, x.shape())
-        }))
+        (self.statistics == Statistics::OfBatch).then(|| {
+            Again::new(move || {
+                let x = x.get()?;
+                let (y, _) = kernels::with::<T, _>(&x, |x| kernel::forward(x, &affine, then, false))?;
+                kernels::tensor(y, x.shape())
+            })
+        })
     }
 
     /// The gradients of x, weight, bias and, where there is one, the residual.
-    fn backward(&self, dy: Terms, y: Option<&Tensor>) -> Gradients {
-        let affine = &self.affine;
-        let vector = |values: Vec<T>| kernels::tensor(values, &Shape::from(affine.mean().len()));
+    fn backward(mut self, dy: Terms, y: Option<&Tensor>) -> Gradients {
         let x = self.x.as_ref().map(Kept::get).transpose()?;
-        let own = self.own || matches!(self.x, Some(Kept::Again(_)));
-        let residual = self.added && self.wanted.residual;
-        // `g` is the gradient, which has `passed` what follows the norm where it had to be made.
-        let finished = self.gate.as_ref().and_then(|gate| gate.sums(&dy));
-        let (g, passed, sums) = match (&x, y, self.function) {
+        let behind = self.behind(x.as_ref(), dy, y)?;
+        let dr = self.residual().then(|| behind.g.tensor.clone());
+        let wanted = behind.sums.as_ref().filter(|_| self.wanted.vectors);
+        let vector = |values: Vec<T>| kernels::tensor(values, &Shape::from(self.affine.mean().len()));
+        let dw = wanted.map(|sums| vector(self.affine.weight_gradient(sums))).transpose()?;
+        let db = wanted.map(|sums| vector(sums.bias_gradient())).transpose()?;
+        let dx = match self.wanted.x {
+            true => Some(self.input(x, behind, y)?),
+            false => None,
+        };
+        Ok([dx, dw, db].into_iter().chain(self.added.then_some(dr)).collect())
+    }
+
+    /// Whether there is a residual that wants a gradient.
+    fn residual(&self) -> bool {
+        self.added && self.wanted.residual
+    }
+
+    /// The gradient behind the norm, which has passed what follows where it had to be made.
+    fn behind(&mut self, x: Option<&Tensor>, dy: Terms, y: Option<&Tensor>) -> Result<Behind> {
+        let (affine, residual) = (&self.affine, self.residual());
+        let finished = self.gate.take().and_then(|gate| gate.sums(&dy));
+        let (g, passed, sums) = match (x, y, self.function) {
             (Some(x), _, Some(function)) => {
                 let (g, sums) = kernels::with::<T, _>(x, |x| {
                     rewritten(dy.sum()?, |dy| kernel::activated_sums(function, x, dy, affine))
@@ -290,27 +308,35 @@ impl<T: Real> Saved<T> {
             }
             (None, _, _) => (dy.sum()?, false, None),
         };
-        let dr = residual.then(|| g.tensor.clone());
-        let relu = self.rectified && !passed;
-        let dx = match (&x, &sums, self.statistics) {
-            _ if !self.wanted.x => None,
-            (Some(x), Some(sums), Statistics::OfBatch) if own && !g.own => {
-                let x = Gradient { tensor: x.clone(), own: true };
-                Some(kernels::with::<T, _>(&g.tensor, |dy| {
-                    rewritten(x, |x| (kernel::input_gradient(x, Elements::Shared(dy), affine, relu, sums), ()))
-                })??)
-            }
-            (Some(x), Some(sums), Statistics::OfBatch) => Some(kernels::with::<T, _>(x, |x| {
-                rewritten(g, |dy| (kernel::input_gradient(Elements::Shared(x), dy, affine, relu, sums), ()))
-            })??),
-            _ => Some(kernels::with_option::<T, _>(y.filter(|_| relu), |y| {
-                rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine), ()))
-            })?),
-        };
-        let dx = dx.map(|(dx, ())| dx);
-        let wanted = sums.filter(|_| self.wanted.vectors);
-        let dw = wanted.as_ref().map(|sums| vector(affine.weight_gradient(sums))).transpose()?;
-        let db = wanted.as_ref().map(|sums| vector(sums.bias_gradient())).transpose()?;
-        Ok([dx, dw, db].into_iter().chain(self.added.then_some(dr)).collect())
+        Ok(Behind { g, relu: self.rectified && !passed, sums })
     }
+
+    /// The gradient of x.
+    fn input(&self, x: Option<Tensor>, behind: Behind, y: Option<&Tensor>) -> Result<Tensor> {
+        let (Behind { g, relu, sums }, affine) = (behind, &self.affine);
+        let last = self.own || self.x.as_ref().is_some_and(Kept::is_last);
+        let (dx, ()) = match (x, &sums, self.statistics) {
+            (Some(x), Some(sums), Statistics::OfBatch) if last && !g.own => {
+                let x = Gradient { tensor: x, own: true };
+                kernels::with::<T, _>(&g.tensor, |dy| {
+                    rewritten(x, |x| (kernel::input_gradient(x, Elements::Shared(dy), affine, relu, sums), ()))
+                })??
+            }
+            (Some(x), Some(sums), Statistics::OfBatch) => kernels::with::<T, _>(&x, |x| {
+                rewritten(g, |dy| (kernel::input_gradient(Elements::Shared(x), dy, affine, relu, sums), ()))
+            })??,
+            _ => kernels::with_option::<T, _>(y.filter(|_| relu), |y| {
+                rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine), ()))
+            })?,
+        };
+        Ok(dx)
+    }
+}
+
+/// The gradient behind a norm.
+struct Behind {
+    g: Gradient,
+    /// Whether it has yet to pass the rectifier.
+    relu: bool,
+    sums: Option<GradientSums>,
 }

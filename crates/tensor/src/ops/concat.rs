@@ -1,11 +1,9 @@
 //! Concatenation.
 
-use std::sync::Arc;
-
 use candle_core::{D, Result, Tensor, bail};
 
 use super::composed;
-use crate::autograd::{Kept, tape};
+use crate::autograd::{Again, Kept, tape};
 use crate::kernels::elementwise::concat as kernel;
 use crate::kernels::simd::Real;
 use crate::kernels::{self, on_floats};
@@ -57,7 +55,7 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
             grads.collect()
         })?;
         // Whoever reads it keeps no copy of what the maps hold anyway.
-        tape::offer(&y, Arc::new(move || {
+        tape::offer(&y, Again::new(move || {
             let (channels, shape) = &again;
             let whole = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
             kernels::tensor(joined::<T>(&whole, channels)?, &shape.clone().into())

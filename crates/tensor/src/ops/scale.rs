@@ -3,7 +3,7 @@
 use candle_core::{Result, Shape, Tensor, bail};
 
 use super::composed;
-use crate::autograd::{Terms, rewritten, tape};
+use crate::autograd::{Again, Terms, rewritten, tape};
 use crate::kernels::elementwise::scale as kernel;
 use crate::kernels::{self, on_floats};
 use crate::sizes::given;
@@ -41,11 +41,19 @@ pub fn scale_channels(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
         let (map, row) = (x.contiguous()?, factors.contiguous()?);
         let y = kernels::with2::<T, _>(&map, &row, |x, factors| kernel::forward(x, factors, c))?;
         let (map, row) = (tape::kept(x, &map), row.detach());
-        tape::record_terms(y, x.shape(), &[x, factors], move |dy: Terms| {
+        let again = (map.clone(), row.clone());
+        let y = tape::record_terms(y, x.shape(), &[x, factors], move |dy: Terms| {
             let (dx, sums) = kernels::with2::<T, _>(&map.get()?, &row, |x, factors| {
                 rewritten(dy.sum()?, |dy| kernel::backward(x, factors, c, dy))
             })??;
             Ok(vec![Some(dx), Some(kernels::tensor(sums, &Shape::from((n, c)))?)])
-        })
+        })?;
+        let (map, row) = again;
+        tape::offer(&y, Again::new(move || {
+            let x = map.get()?;
+            let y = kernels::with2::<T, _>(&x, &row, |x, factors| kernel::forward(x, factors, c))?;
+            kernels::tensor(y, x.shape())
+        }));
+        Ok(y)
     })
 }
