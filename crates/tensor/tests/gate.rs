@@ -8,7 +8,8 @@ mod common;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::error;
 use taper_tensor::{
-    Conv, Epilogue, Pool, Rng, Simd, backward, batch_norm_train, composed, conv2d, force_simd, max_pool2d, simd,
+    Conv, Epilogue, Pool, Rng, Simd, adaptive_avg_pool2d, backward, batch_norm_train, composed, conv2d, force_simd,
+    max_pool2d, simd,
 };
 
 /// Who reads the map beside the convolution.
@@ -21,6 +22,9 @@ enum Reader {
     /// Another convolution, which skips pixels.
     Convolution,
     Pool,
+    /// The mean of each channel, whose gradient is the same for all pixels; and both ways round.
+    Mean,
+    MeanFirst,
     /// An operation of candle's, which nobody has foreseen.
     Candle,
     /// One that the loss does not depend on.
@@ -73,12 +77,17 @@ fn forward(path: Path, reader: Reader, added: bool, r: usize, i: &Inputs) -> Res
         Reader::Convolution => conv(y, 2).map(Some),
         Reader::Pool if path == Path::Composed => composed::max_pool2d(y, POOL).map(Some),
         Reader::Pool => max_pool2d(y, POOL).map(Some),
+        Reader::Mean | Reader::MeanFirst if path == Path::Composed => {
+            composed::adaptive_avg_pool2d(y, (1, 1)).map(Some)
+        }
+        Reader::Mean | Reader::MeanFirst => adaptive_avg_pool2d(y, (1, 1)).map(Some),
         Reader::Candle => y.sqr().map(Some),
         Reader::Unused => norm_of(y, Epilogue::Relu).map(|_| None),
     };
-    let before = if matches!(reader, Reader::ResidualFirst) { other(&y)? } else { None };
+    let first = matches!(reader, Reader::ResidualFirst | Reader::MeanFirst);
+    let before = if first { other(&y)? } else { None };
     let out = conv(&y, 1)?.flatten_all()?;
-    let after = if matches!(reader, Reader::ResidualFirst) { before } else { other(&y)? };
+    let after = if first { before } else { other(&y)? };
     match after {
         Some(other) => Tensor::cat(&[out, other.flatten_all()?], 0),
         None => Ok(out),
@@ -132,7 +141,7 @@ fn whoever_reads_a_rectified_map_its_gradient_is_right() -> Result<()> {
     let best = simd();
     for set in [Simd::Portable, Simd::Avx2, Simd::Avx512] {
         force_simd(set);
-        for reader in [Nobody, Residual, ResidualFirst, Convolution, Pool, Candle, Unused] {
+        for reader in [Nobody, Residual, ResidualFirst, Convolution, Pool, Mean, MeanFirst, Candle, Unused] {
             for (added, shape) in
                 [(false, (32, 1)), (true, (32, 3)), (true, (32, 1)), (false, (32, 3)), (true, (20, 1))]
             {

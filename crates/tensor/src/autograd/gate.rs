@@ -74,6 +74,6 @@ impl Asked {
 
     /// Takes the terms that have come, for an operation that adds its own to them.
     pub(crate) fn rest(&self) -> Result<Option<Gradient>> {
-        self.slot.take().map(Terms::sum).transpose()
+        self.slot.take()?.map(Terms::sum).transpose()
     }
 }

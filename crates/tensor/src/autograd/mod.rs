@@ -1,21 +1,21 @@
 //! The operations of this crate in candle's autograd.
 //!
-//! Read in this order: `gradient` and `slot` (a gradient, and where it comes together), `kept` (what
-//! is kept of a map, or computed again), `gate` (what a batch norm asks of the last term), `in_place` (a gradient written over), `backward`,
-//! `nodes` (what candle's graph sees), `tape` (which records an operation); `gradcheck` holds all
-//! of them to finite differences.
+//! Read in this order: `gradient`, `in_place` (a gradient written over) and `slot` (where one comes
+//! together), `kept` (what is kept of a map, or computed again), `gate` (what a batch norm asks of
+//! the last term), `backward`, `nodes` (what candle's graph sees), `tape` (which records an
+//! operation); `gradcheck` holds all of them to finite differences.
 
 mod lock;
 
 mod gradient;
+
+mod in_place;
 
 mod slot;
 
 mod kept;
 
 mod gate;
-
-mod in_place;
 
 mod backward;
 

@@ -34,7 +34,7 @@ impl CustomOp1 for Enter {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        let Some(Gradient { tensor: grad, .. }) = self.0.take().map(Terms::sum).transpose()? else {
+        let Some(Gradient { tensor: grad, .. }) = self.0.take()?.map(Terms::sum).transpose()? else {
             // candle wants a gradient for all that it visits.
             return if x.is_variable() { Ok(None) } else { x.zeros_like().map(Some) };
         };
@@ -68,7 +68,7 @@ impl CustomOp1 for Node {
     }
 
     fn bwd(&self, tokens: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        if let Some(terms) = self.slot.take() {
+        if let Some(terms) = self.slot.take()? {
             let Some(Saved { output, backward }) = lock(&self.saved).take() else {
                 bail!("this graph has been used by a backward pass before: run the forward pass again");
             };

@@ -3,14 +3,18 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::Result;
+use candle_core::{D, Result, Shape, Tensor};
 
-use super::gradient::{Gradient, Terms};
+use super::gradient::{Gradient, Terms, added};
+use super::in_place::rewritten;
 use super::lock::lock;
+use crate::kernels::elementwise::scale;
+use crate::kernels::{self, on_floats};
 
 /// The gradient of a tensor.
-#[derive(Default)]
 pub(crate) struct Slot {
+    /// Of the tensor.
+    shape: Shape,
     arrived: Mutex<Arrived>,
     /// Operations of ours that have read the tensor.
     readers: AtomicUsize,
@@ -20,10 +24,17 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct Arrived {
     terms: Option<Terms>,
+    /// A term that is the same for all pixels of a picture, (N,1,1,C).
+    spread: Option<Tensor>,
     number: usize,
 }
 
 impl Slot {
+    /// For a tensor of this shape.
+    pub(crate) fn new(shape: Shape) -> Self {
+        Self { shape, arrived: Mutex::default(), readers: AtomicUsize::new(0) }
+    }
+
     /// Counts an operation of ours that reads the tensor.
     pub(crate) fn read(&self) {
         self.readers.fetch_add(1, Ordering::Relaxed);
@@ -34,11 +45,19 @@ impl Slot {
         lock(&self.arrived).number + 1 >= self.readers.load(Ordering::Relaxed)
     }
 
-    /// Adds the share of an operation.
+    /// Adds the share of an operation: of the tensor's shape, or (N,1,1,C) where all pixels of a
+    /// picture get the same.
     pub(crate) fn add(&self, grad: Gradient) -> Result<()> {
         let grad = Gradient { tensor: grad.tensor.contiguous()?, own: grad.own };
         let mut arrived = lock(&self.arrived);
         arrived.number += 1;
+        if grad.tensor.shape() != &self.shape {
+            arrived.spread = Some(match arrived.spread.take() {
+                Some(first) => added(&first, &grad.tensor)?,
+                None => grad.tensor,
+            });
+            return Ok(());
+        }
         arrived.terms = Some(match arrived.terms.take() {
             None => Terms(grad, None),
             Some(Terms(first, None)) => Terms(first, Some(grad.tensor)),
@@ -48,7 +67,26 @@ impl Slot {
     }
 
     /// Takes what has come.
-    pub(crate) fn take(&self) -> Option<Terms> {
-        lock(&self.arrived).terms.take()
+    pub(crate) fn take(&self) -> Result<Option<Terms>> {
+        let (terms, spread) = {
+            let mut arrived = lock(&self.arrived);
+            (arrived.terms.take(), arrived.spread.take())
+        };
+        let Some(spread) = spread else { return Ok(terms) };
+        let whole = match terms {
+            // As another tensor: whoever has looked at the terms before has not seen this one.
+            Some(terms) => with_spread(terms.sum()?, &spread)?.reshape(&self.shape)?,
+            None => spread.broadcast_as(&self.shape)?.contiguous()?,
+        };
+        Ok(Some(Terms(Gradient { tensor: whole, own: true }, None)))
     }
+}
+
+/// A gradient, and for each picture what all its pixels get on top.
+fn with_spread(g: Gradient, spread: &Tensor) -> Result<Tensor> {
+    let c = spread.dim(D::Minus1)?;
+    on_floats!(spread.dtype(), T => {
+        let (sum, ()) = kernels::with::<T, _>(spread, |spread| rewritten(g, |g| (scale::add(g, spread, c), ())))??;
+        Ok(sum)
+    })
 }

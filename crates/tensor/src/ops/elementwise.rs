@@ -1,9 +1,10 @@
 //! A function of each number, given with its derivative.
 
-use candle_core::{Result, Tensor, WithDType};
+use candle_core::{Result, Tensor};
 
 use crate::autograd::tape;
 use crate::kernels::elementwise as kernel;
+use crate::kernels::simd::Element as _;
 use crate::kernels::{self, on_floats};
 use crate::sizes::given;
 
@@ -41,11 +42,11 @@ pub fn elementwise(
     }
     on_floats!(x.dtype(), T => {
         let x_map = x.contiguous()?;
-        let value = |x: T| T::from_f64(value(x.to_f64()));
+        let value = |x: T| T::of(value(x.wide()));
         let y = kernels::with::<T, _>(&x_map, |x| kernel::map(x, value))?;
         let x_map = x_map.detach();
         tape::record(y, x.shape(), &[x], move |dy| {
-            let slope = |x: T, g: T| T::from_f64(slope(x.to_f64()) * g.to_f64());
+            let slope = |x: T, g: T| T::of(slope(x.wide()) * g.wide());
             let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| kernel::map2(x, dy, slope))?;
             Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
         })

@@ -171,7 +171,7 @@ mod tests {
 
     fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
         let mut rng = crate::Rng::new(seed);
-        (0..len).map(|_| T::from_f64(rng.normal())).collect()
+        (0..len).map(|_| T::of(rng.normal())).collect()
     }
 
     fn close(got: &[f64], right: &[f64], limit: f64, what: &str) {
@@ -204,15 +204,15 @@ mod tests {
             let got = new.unwrap_or(own);
             let (mut right, mut gradient, mut product) = (Vec::new(), vec![0.0; c], vec![0.0; c]);
             for i in 0..alone.len() {
-                let g = alone[i].to_f64() + if with_rest { rest[i].to_f64() } else { 0.0 };
+                let g = alone[i].wide() + if with_rest { rest[i].wide() } else { 0.0 };
                 let g = if y[i] > T::ZERO { g } else { 0.0 };
                 right.push(g);
                 gradient[i % c] += g;
-                product[i % c] += g * (x[i].to_f64() - mean[i % c].to_f64());
+                product[i % c] += g * (x[i].wide() - mean[i % c].wide());
             }
             let case = format!("{name} of {d:?}");
             let limit = if T::DTYPE == candle_core::DType::F32 { 1e-4 } else { 1e-11 };
-            close(&got.iter().map(|g| g.to_f64()).collect::<Vec<_>>(), &right, limit, &case);
+            close(&got.iter().map(|g| g.wide()).collect::<Vec<_>>(), &right, limit, &case);
             close(&sums.gradient, &gradient, limit, &case);
             close(&sums.product, &product, limit, &case);
         }

@@ -14,7 +14,7 @@ const BLOCK: usize = 1 << 13;
 /// `x / (1 - p)`, or 0 with probability `p`, for every element apart. The same stream drops the
 /// same places.
 pub(crate) fn drop<T: Real>(x: &[T], p: f64, rng: &Rng) -> Vec<T> {
-    let scale = T::from_f64(1.0 / (1.0 - p));
+    let scale = T::of(1.0 / (1.0 - p));
     // SAFETY: both are cut into chunks of the same lengths, and every element of a chunk is
     // written.
     unsafe {

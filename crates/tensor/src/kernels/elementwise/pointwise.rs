@@ -60,7 +60,7 @@ impl Function for Sigmoid {
     #[inline(always)]
     fn slope<T: Real>(x: T) -> T {
         let y = x.sigmoid();
-        y * (T::one() - y)
+        y * (T::ONE - y)
     }
 }
 
@@ -74,7 +74,7 @@ impl Function for Silu {
     #[inline(always)]
     fn slope<T: Real>(x: T) -> T {
         let y = x.sigmoid();
-        y * (T::one() + x * (T::one() - y))
+        y * (T::ONE + x * (T::ONE - y))
     }
 }
 
@@ -96,11 +96,11 @@ pub(crate) struct Relu6;
 impl Function for Relu6 {
     #[inline(always)]
     fn value<T: Real>(x: T) -> T {
-        between(x, T::from_f64(6.0))
+        between(x, T::of(6.0))
     }
     #[inline(always)]
     fn slope<T: Real>(x: T) -> T {
-        inside(x, T::ZERO, T::from_f64(6.0), T::one())
+        inside(x, T::ZERO, T::of(6.0), T::ONE)
     }
 }
 
@@ -109,11 +109,11 @@ pub(crate) struct HardSigmoid;
 impl Function for HardSigmoid {
     #[inline(always)]
     fn value<T: Real>(x: T) -> T {
-        between(x + T::from_f64(3.0), T::from_f64(6.0)) / T::from_f64(6.0)
+        between(x + T::of(3.0), T::of(6.0)) / T::of(6.0)
     }
     #[inline(always)]
     fn slope<T: Real>(x: T) -> T {
-        inside(x, T::from_f64(-3.0), T::from_f64(3.0), T::from_f64(1.0 / 6.0))
+        inside(x, T::of(-3.0), T::of(3.0), T::of(1.0 / 6.0))
     }
 }
 
@@ -126,8 +126,8 @@ impl Function for HardSwish {
     }
     #[inline(always)]
     fn slope<T: Real>(x: T) -> T {
-        let slope = if x >= T::from_f64(3.0) { T::one() } else { x / T::from_f64(3.0) + T::from_f64(0.5) };
-        if x <= T::from_f64(-3.0) { T::ZERO } else { slope }
+        let slope = if x >= T::of(3.0) { T::ONE } else { x / T::of(3.0) + T::of(0.5) };
+        if x <= T::of(-3.0) { T::ZERO } else { slope }
     }
 }
 

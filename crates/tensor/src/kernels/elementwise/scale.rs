@@ -1,4 +1,4 @@
-//! A factor for each channel of each picture: one pass over the map each way.
+//! A factor, or a summand, for each channel of each picture: one pass over the map each way.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -58,6 +58,28 @@ impl<T: Real> Job<T> for Scale<'_, T> {
             for i in 0..c {
                 out[i].write(x[i] * self.factors[i]);
             }
+        }
+    }
+}
+
+/// What each picture's channels get on top, (N,C), added to all of its pixels: a new map, or none
+/// where it has been written over g.
+pub(crate) fn add<T: Real>(g: Elements<'_, T>, summands: &[T], c: usize) -> Option<Vec<T>> {
+    let n = summands.len() / c;
+    assert!(g.len().is_multiple_of(summands.len()), "whole pictures");
+    let (size, parts) = (g.len() / n, parts(n, g.len() / n, c));
+    let row = |part: &Range<usize>| &summands[part.start / size * c..][..c];
+    match g {
+        Elements::Own(g) => {
+            split(g, &parts).into_par_iter().zip(&parts).for_each(|(g, part)| {
+                g.chunks_exact_mut(c).for_each(|g| g.iter_mut().zip(row(part)).for_each(|(g, &more)| *g += more));
+            });
+            None
+        }
+        Elements::Shared(g) => {
+            let mut new = g.to_vec();
+            add(Elements::Own(&mut new), summands, c);
+            Some(new)
         }
     }
 }

@@ -36,12 +36,12 @@ pub(crate) fn log_softmax_backward<T: Real>(dy: &[T], y: &[T], c: usize) -> Vec<
 pub(crate) fn cross_entropy<T: Real>(logits: &[T], targets: &[T], c: usize) -> T {
     let log_p = log_softmax(logits, c);
     let sum: T = targets.iter().zip(&log_p).filter(|(t, _)| **t != T::ZERO).map(|(&t, &l)| t * l).sum();
-    -sum / T::from_f64((logits.len() / c) as f64)
+    -sum / T::of((logits.len() / c) as f64)
 }
 
 /// The gradient of the logits, `(p Σt - t) · scale / N`, and of the targets, `-log p · scale / N`.
 pub(crate) fn cross_entropy_backward<T: Real>(logits: &[T], targets: &[T], c: usize, scale: T) -> (Vec<T>, Vec<T>) {
-    let scale = scale / T::from_f64((logits.len() / c) as f64);
+    let scale = scale / T::of((logits.len() / c) as f64);
     let log_p = log_softmax(logits, c);
     let d_logits = log_p.chunks_exact(c).zip(targets.chunks_exact(c)).flat_map(|(log_p, t)| {
         let total: T = t.iter().copied().sum();

@@ -27,7 +27,7 @@ pub(crate) struct Affine<T> {
 impl<T: Real> Affine<T> {
     pub(crate) fn new(mean: &[f64], variance: &[f64], eps: f64, weight: &[T], bias: &[T]) -> Self {
         let rstd: Vec<f64> = variance.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
-        let scale = rstd.iter().zip(weight).map(|(r, w)| T::from_f64(r * w.to_f64())).collect();
+        let scale = rstd.iter().zip(weight).map(|(r, w)| T::of(r * w.wide())).collect();
         Self { mean: cast(mean), scale, bias: bias.to_vec(), rstd }
     }
 
@@ -37,7 +37,7 @@ impl<T: Real> Affine<T> {
 
     /// The gradient of the weight.
     pub(crate) fn weight_gradient(&self, sums: &GradientSums) -> Vec<T> {
-        sums.product.iter().zip(&self.rstd).map(|(p, r)| T::from_f64(p * r)).collect()
+        sums.product.iter().zip(&self.rstd).map(|(p, r)| T::of(p * r)).collect()
     }
 
     fn channels(&self) -> usize {
@@ -118,8 +118,8 @@ pub(crate) fn input_gradient<T: Real>(
     let (c, m) = (affine.channels(), (x.len() / affine.channels()) as f64);
     let scale = || wide(&affine.scale);
     let slope: Vec<T> =
-        scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::from_f64(-s * r * r * p / m)).collect();
-    let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::from_f64(-s * g / m)).collect();
+        scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::of(-s * r * r * p / m)).collect();
+    let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::of(-s * g / m)).collect();
     if !relu {
         let columns = (c, [&affine.mean[..], &affine.scale, &slope, &shift]);
         let dx = |x, g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;

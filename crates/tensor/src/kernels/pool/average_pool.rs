@@ -20,7 +20,7 @@ fn cells(i: usize, size: usize, out: usize) -> Range<usize> {
 
 /// One over the pixels of a cell.
 fn scale<T: Real>(d: &Averaging, oy: usize, ox: usize) -> T {
-    T::from_f64(1.0 / (span(oy, d.h, d.oh).len() * span(ox, d.w, d.ow).len()) as f64)
+    T::of(1.0 / (span(oy, d.h, d.oh).len() * span(ox, d.w, d.ow).len()) as f64)
 }
 
 fn add<T: Real>(sum: &mut [T], values: &[T]) {

@@ -11,7 +11,7 @@ use crate::kernels::simd::Lanes;
 /// A number that is exact in every float.
 macro_rules! number {
     ($V:ident, $x:expr) => {
-        $V::splat(<$V::Real as candle_core::WithDType>::from_f64($x))
+        $V::splat(<$V::Real as $crate::kernels::simd::Element>::of($x))
     };
 }
 

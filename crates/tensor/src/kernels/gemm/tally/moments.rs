@@ -44,7 +44,7 @@ impl<T: Real> Blocks<T> {
         columns.for_each(|(i, (mean, variance))| {
             // A block's mean, and the sum of the squares around it.
             let block = |n: f64, sums: &[T], l: usize| {
-                let [center, off, squares] = [0, 1, 2].map(|number| sums[number * c + i * COLUMNS + l].to_f64());
+                let [center, off, squares] = [0, 1, 2].map(|number| sums[number * c + i * COLUMNS + l].wide());
                 (center + off / n, (squares - off * off / n).max(0.0))
             };
             for (n, sums) in blocks() {

@@ -35,9 +35,9 @@ impl GradientSums {
 }
 
 pub(crate) fn cast<T: Real>(values: &[f64]) -> Vec<T> {
-    values.iter().map(|&v| T::from_f64(v)).collect()
+    values.iter().map(|&v| T::of(v)).collect()
 }
 
 pub(crate) fn wide<T: Real>(values: &[T]) -> impl Iterator<Item = f64> {
-    values.iter().map(|v| v.to_f64())
+    values.iter().map(|v| v.wide())
 }
