@@ -11,8 +11,8 @@ use common::error;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
-    Conv, Epilogue, Rng, Simd, check_gradients, composed, conv2d, conv2d_batch_norm_train, conv2d_relu, force_simd,
-    linear, relu,
+    Conv, Epilogue, Pointwise, Rng, Simd, check_gradients, composed, conv2d, conv2d_batch_norm_eval,
+    conv2d_batch_norm_train, conv2d_relu, force_simd, linear, relu,
 };
 
 /// The sizes of one convolution.
@@ -125,6 +125,41 @@ fn hold_normalized(case: &Case) {
     assert_eq!(moments.count, y.elem_count() / variances.len());
 }
 
+/// A batch norm with given statistics in one pass with the convolution, for each epilogue.
+fn hold_evaluated(case: &Case) {
+    let inputs = Case { bias: true, ..*case }.inputs();
+    let mut rng = Rng::new(9);
+    let mut draw = |shape: &[usize]| {
+        let values: Vec<f64> = (0..shape.iter().product()).map(|_| rng.normal()).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    };
+    let y = composed::conv2d(&inputs[0], &inputs[1], None, case.conv).unwrap();
+    let (mean, residual) = (draw(inputs[2].dims()), draw(y.dims()));
+    let variance = mean.sqr().unwrap();
+    fn epilogue(which: usize, residual: &Tensor) -> Epilogue<'_> {
+        match which {
+            0 => Epilogue::None,
+            1 => Epilogue::Relu,
+            2 => Epilogue::AddRelu(residual),
+            _ => Epilogue::Activate(Pointwise::HardSwish),
+        }
+    }
+    for which in 0..4 {
+        let b = &inputs[2];
+        let right = composed::batch_norm_eval(&y, b, b, &mean, &variance, 1e-2, epilogue(which, &residual)).unwrap();
+        for (dtype, limit) in [(DType::F64, 1e-11), (DType::F32, 2e-4)] {
+            let of = |t: &Tensor| t.to_dtype(dtype).unwrap();
+            let (x, w, b, residual) = (of(&inputs[0]), of(&inputs[1]), of(b), of(&residual));
+            let (norm, statistics) = ((&b, &b), (&of(&mean), &of(&variance)));
+            let got =
+                conv2d_batch_norm_eval(&x, &w, case.conv, norm, statistics, 1e-2, epilogue(which, &residual)).unwrap();
+            let list = |t: &Tensor| w64(t).flatten_all().unwrap().to_vec1::<f64>().unwrap();
+            let error = error(&list(&got), &list(&right));
+            assert!(error < limit, "{which} in {dtype:?}: {error:e} of {case:?}");
+        }
+    }
+}
+
 fn w64(t: &Tensor) -> Tensor {
     t.to_dtype(DType::F64).unwrap()
 }
@@ -195,12 +230,14 @@ proptest! {
         let case = Case { n, h, w, c, o: 16 * vectors + odd, r, s: r, conv, bias: true };
         prop_assume!(case.fits());
         hold_normalized(&case);
+        hold_evaluated(&case);
     }
 
     #[test]
     fn depthwise_is_its_definition(case in depthwise_case()) {
         prop_assume!(case.fits());
         hold(&case);
+        hold_evaluated(&case);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use taper_tensor::{
     Conv, Epilogue, Neighbors, Pointwise, Pool, Regions, Rng, Sequence, activate, adaptive_avg_pool2d, add, add_relu,
-    batch_norm_eval, batch_norm_train, check_gradients, composed, concat, conv2d, dropout, elementwise,
+    batch_norm_eval, batch_norm_train, check_gradients, composed, concat, concat_again, conv2d, dropout, elementwise,
     fractional_max_pool2d, global_avg_pool, group_norm, layer_norm, log_softmax, max_pool2d, maxout, nchw, relu,
     scale_channels,
 };
@@ -216,13 +216,14 @@ fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_te
     check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| add(&t[0], &add(&t[0], &t[1])?))?;
     check_gradients(&[r(&[3, 4]), r(&[3, 4])], 1e-6, |t| add_relu(&t[0], &t[1]))?;
     check_gradients(&[r(&[2, 3, 4]), r(&[2, 3, 1])], 1e-6, |t| concat(&[&t[0], &t[1]]))?;
+    check_gradients(&[r(&[2, 3, 4]), r(&[2, 3, 1])], 1e-6, |t| concat_again(&[&t[0], &t[1], &t[0]]))?;
     check_gradients(&[r(&[2, 3, 2, 4]), r(&[2, 4])], 1e-6, |t| scale_channels(&t[0], &t[1]))?;
     // A map that is scaled by a function of its own mean, and the map of a batch norm so.
     let excited = |x: &Tensor, s: &Tensor| scale_channels(x, &activate(&(global_avg_pool(x)? * s)?, FUNCTIONS[0])?);
     check_gradients(&[r(&[2, 3, 2, 4]), r(&[2, 4])], 1e-6, |t| excited(&t[0], &t[1]))?;
     check_gradients(&[r(&[2, 3, 2, 4]), r(&[4]), r(&[2, 4]), r(&[3, 4, 1, 1])], 1e-5, |t| {
         let (y, _) = batch_norm_train(&t[0], &t[1], &t[1], 1e-3, Epilogue::Activate(Pointwise::Silu))?;
-        let both = concat(&[&excited(&y, &t[2])?, &y])?;
+        let both = concat_again(&[&excited(&y, &t[2])?, &y])?;
         conv2d(&both, &concat(&[&t[3], &t[3]])?.reshape((3, 8, 1, 1))?, None, Conv::default())
     })?;
     check_gradients(&[r(&[5, 4])], 1e-6, |t| dropout(&t[0], 0.4, &Rng::new(3)))?;

@@ -2,7 +2,9 @@
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
-use taper_tensor::{BatchMoments, Epilogue, batch_norm_eval, batch_norm_train, conv2d_batch_norm_train};
+use taper_tensor::{
+    BatchMoments, Epilogue, batch_norm_eval, batch_norm_train, conv2d_batch_norm_eval, conv2d_batch_norm_train,
+};
 
 use super::conv2d::Conv2d;
 use super::running_statistics;
@@ -112,7 +114,7 @@ impl BatchNorm {
     }
 
     /// [`forward_then`](Self::forward_then) of what a convolution without a bias makes of x: in
-    /// training both are one operation.
+    /// training both are one operation, and in testing, where nobody wants a gradient, one pass.
     ///
     /// # Errors
     /// As there, and those of the convolution.
@@ -123,11 +125,13 @@ impl BatchNorm {
         mode: Mode<'_>,
         epilogue: Epilogue<'_>,
     ) -> Result<Tensor> {
-        if !mode.is_train() {
-            return self.forward_then(&conv.forward(x, mode)?, mode, epilogue);
-        }
         let norm = (&mode.param(&self.weight), &mode.param(&self.bias));
         let weight = conv.weight(mode);
+        if !mode.is_train() {
+            let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
+            let (geometry, eps) = (conv.geometry(), self.config.eps);
+            return conv2d_batch_norm_eval(x, &weight, geometry, norm, (&mean, &variance), eps, epilogue);
+        }
         self.tracked(conv2d_batch_norm_train(x, &weight, conv.geometry(), norm, self.config.eps, epilogue)?)
     }
 

@@ -6,7 +6,6 @@ use candle_core::{DType, Result, Shape, Tensor};
 
 use super::activation::rectified;
 use super::batch_moments::BatchMoments;
-use super::conv::{conv2d, conv2d_moments};
 use super::epilogue::Epilogue;
 use super::{composed, inputs};
 use crate::autograd::{Again, Gate, Gradient, Gradients, Kept, Terms, rewritten, tape};
@@ -17,7 +16,6 @@ use crate::kernels::norm::{Then, moments};
 use crate::kernels::simd::Real;
 use crate::kernels::{self, on_floats};
 use crate::pointwise::Pointwise;
-use crate::window::Conv;
 
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of
 /// this batch over all axes but the last, and what the epilogue says of it. Variance zero gives
@@ -48,47 +46,8 @@ pub fn batch_norm_train(
     of_batch((x, false), &moments, weight, bias, eps, epilogue)
 }
 
-/// `batch_norm_train(conv2d(x, weight))`: the moments are summed up while the convolution writes
-/// its output, which spares a pass over memory.
-///
-/// # Shapes
-/// Those of [`conv2d`], and of [`batch_norm_train`] for its output: norm weight and
-/// bias (O), residual (N,OH,OW,O).
-///
-/// # Errors
-/// As both.
-///
-/// # Examples
-/// ```
-/// use candle_core::{DType, Device, Tensor};
-/// use taper_tensor::{Conv, Epilogue, conv2d_batch_norm_train};
-/// let x = Tensor::new(&[[[[1f32], [3.0]]]], &Device::Cpu)?; // (1,1,2,1)
-/// let weight = Tensor::full(2f32, (1, 1, 1, 1), &Device::Cpu)?;
-/// let (one, zero) = (Tensor::ones(1, DType::F32, &Device::Cpu)?, Tensor::zeros(1, DType::F32, &Device::Cpu)?);
-/// let (y, moments) = conv2d_batch_norm_train(&x, &weight, Conv::default(), (&one, &zero), 0.0, Epilogue::Relu)?;
-/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [0.0, 1.0]);
-/// assert_eq!(moments.mean.to_vec1::<f32>()?, [4.0]);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-pub fn conv2d_batch_norm_train(
-    x: &Tensor,
-    weight: &Tensor,
-    conv: Conv,
-    norm: (&Tensor, &Tensor),
-    eps: f64,
-    epilogue: Epilogue<'_>,
-) -> Result<(Tensor, BatchMoments)> {
-    let d = inputs::convolution(x, weight, None, conv)?;
-    if !kernels::fits(x) || d.y_len() == 0 {
-        return batch_norm_train(&conv2d(x, weight, None, conv)?, norm.0, norm.1, eps, epilogue);
-    }
-    let (y, moments) = conv2d_moments(d, x, weight)?;
-    inputs::batch_norm(&y, [norm.0, norm.1], epilogue)?;
-    of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
-}
-
 /// The batch norm of x, whose moments these are, and which may be nobody else's.
-fn of_batch(
+pub(super) fn of_batch(
     (x, own): (&Tensor, bool),
     moments: &Moments,
     weight: &Tensor,

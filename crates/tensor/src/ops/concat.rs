@@ -1,6 +1,6 @@
 //! Concatenation.
 
-use candle_core::{D, Result, Tensor, bail};
+use candle_core::{D, Result, Shape, Tensor, bail};
 
 use super::composed;
 use crate::autograd::{Again, Kept, tape};
@@ -18,6 +18,27 @@ use crate::sizes::{given, made};
 /// When there is no map, they differ in another axis or in type, or the output is larger than
 /// memory.
 pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
+    side_by_side(maps, Readers::KeepIt)
+}
+
+/// [`concat`] for a network that does so again and again with the same maps: operations that read
+/// the result keep no copy of what the maps hold anyway, and put it together again for their
+/// gradients: memory that grows with the square of the number of maps, for one more pass each.
+///
+/// # Errors
+/// As there.
+pub fn concat_again(maps: &[&Tensor]) -> Result<Tensor> {
+    side_by_side(maps, Readers::PutItTogether)
+}
+
+/// What operations that read the result do for their gradients.
+#[derive(PartialEq)]
+enum Readers {
+    KeepIt,
+    PutItTogether,
+}
+
+fn side_by_side(maps: &[&Tensor], readers: Readers) -> Result<Tensor> {
     let Some(first) = maps.first() else {
         bail!("concat: wanted one map or more; got none");
     };
@@ -40,9 +61,8 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
     let whole = maps.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
     on_floats!(first.dtype(), T => {
         let y = joined::<T>(&whole, &channels)?;
-        let kept: Vec<Kept> = maps.iter().zip(&whole).map(|(x, map)| tape::kept(x, map)).collect();
-        let again = (channels.clone(), shape.clone());
         let parts: Vec<_> = maps.iter().map(|x| (x.shape().clone(), x.track_op())).collect();
+        let sizes = (channels.clone(), Shape::from(shape.clone()));
         let y = tape::record(y, shape, maps, move |dy| {
             let mut from = 0;
             let grads = parts.iter().zip(&channels).map(|((shape, tracked), &c)| {
@@ -54,12 +74,14 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
             });
             grads.collect()
         })?;
-        // Whoever reads it keeps no copy of what the maps hold anyway.
-        tape::offer(&y, Again::new(move || {
-            let (channels, shape) = &again;
-            let whole = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
-            kernels::tensor(joined::<T>(&whole, channels)?, &shape.clone().into())
-        }));
+        if readers == Readers::PutItTogether {
+            let kept: Vec<Kept> = maps.iter().zip(&whole).map(|(x, map)| tape::kept(x, map)).collect();
+            let (channels, shape) = sizes;
+            tape::offer(&y, Again::new(move || {
+                let whole = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
+                kernels::tensor(joined::<T>(&whole, &channels)?, &shape)
+            }));
+        }
         Ok(y)
     })
 }

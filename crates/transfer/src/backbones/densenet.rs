@@ -6,7 +6,7 @@ use taper_nn::{
     Activation, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp,
     Layer, MaxPool2d, Mode, ParamPath, Value,
 };
-use taper_tensor::{Epilogue, Pool, concat};
+use taper_tensor::{Epilogue, Pool, concat_again};
 
 use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
@@ -137,7 +137,7 @@ impl Layer for DenseBlock {
 fn joined(maps: &[Tensor]) -> Result<Tensor> {
     match maps {
         [only] => Ok(only.clone()),
-        maps => concat(&maps.iter().collect::<Vec<_>>()),
+        maps => concat_again(&maps.iter().collect::<Vec<_>>()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Convolution: three algorithms, and which of them it is.
 //!
-//! Read in this order: `shape` (what they share), `direct`, `winograd`, `depthwise`, and here the
+//! Read in this order: `shape` and `finish` (what they share), `direct`, `winograd`, `depthwise`, and here the
 //! output and the gradients, each by the algorithm that suits the sizes.
 
+mod finish;
 mod shape;
 
 mod depthwise;
@@ -11,7 +12,8 @@ mod winograd;
 
 use std::mem::MaybeUninit;
 
-use shape::{Algorithm, Finish};
+use finish::Finish;
+use shape::Algorithm;
 
 use super::gemm::tally::{Blocks, GradientSums, Moments, RectifiedGradient, Rectifier, SIGNS, Tallies};
 use super::memory::{Elements, filled};
@@ -27,7 +29,20 @@ pub(crate) fn forward<T: Real>(
     bias: Option<&[T]>,
     relu: bool,
 ) -> Vec<T> {
-    run(simd(), d, x, weight, bias, relu, None)
+    assert!(bias.is_none_or(|bias| bias.len() == d.o));
+    run(simd(), d, x, weight, Finish::new(None, bias, relu), None)
+}
+
+/// The output (N,OH,OW,O) times a scale and with a bias by channel, rectified where `relu`.
+pub(crate) fn forward_scaled<T: Real>(
+    d: Checked<Convolution>,
+    x: &[T],
+    weight: &[T],
+    (scale, bias): (&[T], &[T]),
+    relu: bool,
+) -> Vec<T> {
+    assert!(scale.len() == d.o && bias.len() == d.o);
+    run(simd(), d, x, weight, Finish::new(Some(scale), Some(bias), relu), None)
 }
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
@@ -41,12 +56,12 @@ pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight:
         return unsafe { depthwise::forward_moments(simd, &d, x.as_ptr(), weight) };
     }
     if !d.tallied::<T>(simd, d.o) {
-        let y = run(simd, d, x, weight, None, false, None);
+        let y = run(simd, d, x, weight, Finish::nothing(), None);
         let moments = moments::of(&y, d.o);
         return (y, moments);
     }
     let mut blocks = Blocks::new(d.o);
-    let y = run(simd, d, x, weight, None, false, Some(&mut blocks));
+    let y = run(simd, d, x, weight, Finish::nothing(), Some(&mut blocks));
     (y, blocks.together())
 }
 
@@ -55,21 +70,20 @@ fn run<T: Real>(
     d: Checked<Convolution>,
     x: &[T],
     weight: &[T],
-    bias: Option<&[T]>,
-    relu: bool,
+    finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) -> Vec<T> {
-    assert!(x.len() == d.x_len() && weight.len() == d.weight_len() && bias.is_none_or(|b| b.len() == d.o));
-    let (x, bias) = (x.as_ptr(), bias.map_or(std::ptr::null(), <[T]>::as_ptr));
+    assert!(x.len() == d.x_len() && weight.len() == d.weight_len());
+    let x = x.as_ptr();
     // SAFETY: the lengths are those of the shape; each algorithm writes every output.
     unsafe {
         filled(d.y_len(), |out| {
             let out = out.as_mut_ptr().cast::<T>();
             match d.algorithm() {
                 _ if d.y_len() == 0 => {}
-                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, (bias, relu), |_, _| ()),
-                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
-                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, Finish { bias, relu }, tallies),
+                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, finish, |_, _| ()),
+                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, finish, tallies),
+                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, finish, tallies),
             }
         })
     }

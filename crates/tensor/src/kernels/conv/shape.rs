@@ -1,5 +1,5 @@
 //! What the algorithms of a convolution share: its sizes as products see them, the weight as a
-//! matrix, what is done to a finished output, and which algorithm it is.
+//! matrix, and which algorithm it is.
 
 use crate::kernels::gemm::Operands;
 use crate::kernels::simd::{Real, Simd};
@@ -14,18 +14,6 @@ pub(crate) struct Matrix {
     pub(crate) first: usize,
     pub(crate) input: usize,
     pub(crate) output: usize,
-}
-
-/// What is done to a finished output.
-#[derive(Clone, Copy)]
-pub(crate) struct Finish<T> {
-    /// One for each output channel (of all groups), or null.
-    pub(crate) bias: *const T,
-    pub(crate) relu: bool,
-}
-
-impl<T> Finish<T> {
-    pub(crate) const NOTHING: Self = Self { bias: std::ptr::null(), relu: false };
 }
 
 /// How a convolution is computed.

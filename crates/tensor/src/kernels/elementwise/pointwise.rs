@@ -181,6 +181,27 @@ pub(crate) fn apply<T: Real, F: Function>(elements: &mut [T]) {
     }
 }
 
+/// The value in the place of every element.
+pub(crate) fn in_place<T: Real>(function: Pointwise, x: &mut [T]) {
+    x.par_chunks_mut(CHUNK).for_each(|x| {
+        // SAFETY: the job stays in its slice.
+        on_functions!(function, F => unsafe { T::launch(simd(), InPlace::<T, F> { x, function: PhantomData }) });
+    });
+}
+
+/// A chunk of [`in_place`].
+struct InPlace<'a, T, F> {
+    x: &'a mut [T],
+    function: PhantomData<F>,
+}
+
+impl<T: Real, F: Function> Job<T> for InPlace<'_, T, F> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        apply::<T, F>(self.x);
+    }
+}
+
 /// `slope(x) · g`: a new gradient, or none where it has been written over g.
 pub(crate) fn gradients<T: Real>(function: Pointwise, x: &[T], g: Elements<'_, T>) -> Option<Vec<T>> {
     assert_eq!(x.len(), g.len(), "a gradient for each element");

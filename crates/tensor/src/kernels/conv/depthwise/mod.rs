@@ -13,6 +13,7 @@ pub(crate) use gradient::weight_gradient;
 
 use rows::{Columns, Rows};
 
+use super::finish::Finish;
 use crate::kernels::gemm::tally::{Blocks, Moments};
 use crate::kernels::memory::{Shared, each, filled};
 use crate::kernels::norm::rows::{Summand, sums as column_sums};
@@ -48,14 +49,14 @@ fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
 /// The output (N,OH,OW,C); `done` is told of each row, by its number, while it is in the cache.
 ///
 /// # Safety
-/// The pointers hold what the shape says; `bias` is null or C elements.
+/// The pointers hold what the shape says, and `finish` C channels.
 pub(crate) unsafe fn forward<T: Real>(
     simd: Simd,
     d: &Convolution,
     x: *const T,
     weight: &[T],
     out: *mut T,
-    finish: (*const T, bool),
+    finish: Finish<T>,
     done: impl Fn(usize, &[T]) + Sync,
 ) {
     let rows = forward_reads(d, d.oh, d.r, d.h);
@@ -89,7 +90,7 @@ pub(crate) unsafe fn forward_moments<T: Real>(
     // SAFETY: the caller's promise; every output is written.
     let y = unsafe {
         filled(units * d.ow * c, |out| {
-            forward(simd, d, x, weight, out.as_mut_ptr().cast(), (std::ptr::null(), false), done);
+            forward(simd, d, x, weight, out.as_mut_ptr().cast(), Finish::nothing(), done);
         })
     };
     (y, Blocks::of(c, vec![d.ow; units], sums).together())
@@ -104,9 +105,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight
     let columns = Columns { each: backward_reads(d, d.ow, d.s, d.w), runs: runs::backward(d) };
     let (source, target) = (Map { at: dy, h: d.oh, w: d.ow }, Map { at: out, h: d.h, w: d.w });
     // SAFETY: the caller's promise.
-    unsafe {
-        gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), (std::ptr::null(), false), |_, _| ())
-    }
+    unsafe { gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), Finish::nothing(), |_, _| ()) }
 }
 
 /// The maps that a gather reads or writes, of d.c channels: where they begin, their height and
@@ -126,17 +125,17 @@ unsafe fn gather<T: Real>(
     source: Map<*const T>,
     target: Map<*mut T>,
     weight: &[T],
-    (bias, relu): (*const T, bool),
+    finish: Finish<T>,
     done: impl Fn(usize, &[T]) + Sync,
 ) {
     let (pixels, width) = (source.h * source.w, source.w);
     let Map { h, w, .. } = target;
-    let (source, out, bias) = (Shared::new(source.at.cast_mut()), Shared::new(target.at), Shared::new(bias.cast_mut()));
+    let (source, out) = (Shared::new(source.at.cast_mut()), Shared::new(target.at));
     each(d.n * h, |unit| {
         let (picture, y) = (unit / h, unit % h);
         let source = source.at(picture * pixels * d.c).cast_const();
-        let (out, bias) = (out.at(unit * w * d.c), bias.at(0).cast_const());
-        let row = Rows { rows: &rows[y], columns, source, width, c: d.c, s: d.s, out, weight, bias, relu };
+        let out = out.at(unit * w * d.c);
+        let row = Rows { rows: &rows[y], columns, source, width, c: d.c, s: d.s, out, weight, finish };
         // SAFETY: one picture's source, one row of the output, this unit's own.
         unsafe {
             T::launch(simd, row);

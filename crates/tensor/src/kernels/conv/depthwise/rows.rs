@@ -5,6 +5,7 @@
 //! multiplications, which is what a core does at a time.
 
 use super::runs::Run;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::simd::{Job, Lanes, Real};
 
 /// Outputs side by side.
@@ -24,8 +25,7 @@ pub(super) struct Rows<'a, T> {
     pub(super) out: *mut T,
     /// `[tap][channel]`
     pub(super) weight: &'a [T],
-    pub(super) bias: *const T,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<T>,
 }
 
 /// What the outputs along a row read.
@@ -66,7 +66,6 @@ impl<T: Real> Rows<'_, T> {
     /// Output by output, from a channel on: what the tiles are held to, and what they leave.
     #[inline(always)]
     unsafe fn each<V: Lanes<Real = T>>(&self, begin: usize) {
-        let floor = if self.relu { T::ZERO } else { T::NEG_INFINITY };
         let weight = self.weight.as_ptr();
         // SAFETY: the pairs name positions of the source; channels stay below c.
         unsafe {
@@ -74,9 +73,6 @@ impl<T: Real> Rows<'_, T> {
                 for from in (begin..self.c).step_by(V::N) {
                     let n = V::N.min(self.c - from);
                     let mut sum = V::splat(T::ZERO);
-                    if !self.bias.is_null() {
-                        sum = V::load_up_to(self.bias.add(from), n);
-                    }
                     for &(r, y) in self.rows {
                         for &(s, x) in columns {
                             let value = V::load_up_to(self.source.add((y * self.width + x) * self.c + from), n);
@@ -84,7 +80,7 @@ impl<T: Real> Rows<'_, T> {
                             sum = value.mul_add(tap, sum);
                         }
                     }
-                    V::splat(floor).max(sum).store_up_to(self.out.add(x * self.c + from), n);
+                    self.finish.of::<V>(from, n).apply(sum).store_up_to(self.out.add(x * self.c + from), n);
                 }
             }
         }
@@ -148,9 +144,6 @@ impl<T: Real> Rows<'_, T> {
         // SAFETY: the caller's promise.
         unsafe {
             let mut sums = [V::splat(T::ZERO); TILE];
-            if !self.bias.is_null() {
-                sums = [V::load(self.bias.add(from)); TILE];
-            }
             for &(r, y) in self.rows {
                 let mut weights = [V::splat(T::ZERO); TAPS];
                 for t in 0..TAPS {
@@ -168,11 +161,11 @@ impl<T: Real> Rows<'_, T> {
                     }
                 }
             }
-            let floor = V::splat(if self.relu { T::ZERO } else { T::NEG_INFINITY });
+            let finish = self.finish.of::<V>(from, V::N);
             let out = self.out.add(first * self.c + from);
             for j in 0..TILE {
                 if j < many {
-                    floor.max(sums[j]).store(out.add(j * run.step * self.c));
+                    finish.apply(sums[j]).store(out.add(j * run.step * self.c));
                 }
             }
         }

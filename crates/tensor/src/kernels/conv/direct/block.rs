@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::correlation::{Correlation, GATHERED, STEPS};
 use super::windows::Gather;
-use crate::kernels::conv::shape::Finish;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::Tally;
 use crate::kernels::gemm::{Operands, Packed, Product, Run};
 use crate::kernels::memory::scratch;
@@ -57,11 +57,11 @@ impl<T: Real> Block<'_, T> {
                 }
             });
             self.each_part(self.lines.clone(), |_, lines, c| {
-                let (bias, t) = (self.finish.bias, self.plan.target);
-                let bias = if bias.is_null() { bias } else { bias.add(t.from + self.columns.start) };
+                let t = self.plan.target;
+                let finish = self.finish.from(t.from + self.columns.start);
                 let (columns, ldc, c_line) = (w.columns, self.plan.every * t.c, self.plan.every * t.w * t.c);
                 let width = self.columns.len();
-                T::launch(simd, Epilogue { c, rows: lines, columns, ldc, width, c_line, bias, relu: self.finish.relu });
+                T::launch(simd, Epilogue { c, rows: lines, columns, ldc, width, c_line, finish });
             });
         }
     }
@@ -158,7 +158,7 @@ impl<T: Real> Block<'_, T> {
     }
 }
 
-/// Adds the bias to, and rectifies, the block of outputs that a product has left in the cache.
+/// Finishes the block of outputs that a product has left in the cache.
 struct Epilogue<T> {
     c: *mut T,
     rows: usize,
@@ -166,30 +166,24 @@ struct Epilogue<T> {
     ldc: usize,
     width: usize,
     c_line: usize,
-    bias: *const T,
-    relu: bool,
+    finish: Finish<T>,
 }
 
 impl<T: Real> Job<T> for Epilogue<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
-        if self.bias.is_null() && !self.relu {
+        if self.finish.is_nothing() {
             return;
         }
-        let floor = if self.relu { T::ZERO } else { T::NEG_INFINITY };
-        // SAFETY: the block and the bias are as wide as the caller says.
+        // SAFETY: the block and the finish are as wide as the caller says.
         unsafe {
             for line in 0..self.rows {
                 for pixel in 0..self.columns {
                     let c = self.c.add(line * self.c_line + pixel * self.ldc);
                     for from in (0..self.width).step_by(V::N) {
                         let n = V::N.min(self.width - from);
-                        let mut bias = V::splat(T::ZERO);
-                        if !self.bias.is_null() {
-                            bias = V::load_up_to(self.bias.add(from), n);
-                        }
-                        let y = V::load_up_to(c.add(from), n).add(bias);
-                        V::splat(floor).max(y).store_up_to(c.add(from), n);
+                        let finish = self.finish.of::<V>(from, n);
+                        finish.apply(V::load_up_to(c.add(from), n)).store_up_to(c.add(from), n);
                     }
                 }
             }

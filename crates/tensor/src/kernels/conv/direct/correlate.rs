@@ -2,7 +2,7 @@
 
 use super::block::Block;
 use super::correlation::{Correlation, GATHERED, STEPS};
-use crate::kernels::conv::shape::Finish;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::{Tallies, Tally};
 use crate::kernels::memory::{Shared, each};
 use crate::kernels::simd::{Real, STREAMED, Simd};
@@ -29,7 +29,7 @@ pub(crate) unsafe fn correlate<T: Real>(
     finish: Finish<T>,
     mut tallies: Option<&mut dyn Tallies<T>>,
 ) {
-    let (x, out, bias) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(finish.bias.cast_mut()));
+    let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
     for (plan, weights) in parts {
         let (w, t, b) = (&plan.windows, plan.target, Shared::new(weights.as_ptr().cast_mut()));
         let lines = n * w.rows;
@@ -48,7 +48,7 @@ pub(crate) unsafe fn correlate<T: Real>(
         let tall = tall.max(UNITS.div_ceil(wide)).min(lines);
         // What one product finishes, in whole lines of the cache.
         let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
-        let finished = w.k() <= plan.operands.steps(STEPS) && finish.bias.is_null() && !finish.relu;
+        let finished = w.k() <= plan.operands.steps(STEPS) && finish.is_nothing();
         let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
         let rows = || (0..tall).map(|row| unit_lines(row).len() * w.columns).collect();
         let tally = Tally::reserve(tallies.take(), rows);
@@ -62,7 +62,7 @@ pub(crate) unsafe fn correlate<T: Real>(
                 x: x.at(0),
                 b: b.at(column * plan.operands.rows(w.k())),
                 out: out.at(0),
-                finish: Finish { bias: bias.at(0).cast_const(), relu: finish.relu },
+                finish,
                 streamed,
                 tally: tally.block(row).from(column),
             };

@@ -26,7 +26,7 @@ use correlation::Correlation;
 use pack::pack;
 use windows::{Map, Windows};
 
-use super::shape::Finish;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::Tallies;
 use crate::kernels::simd::{Real, Simd};
 use crate::sizes::Convolution;
@@ -96,7 +96,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(
         }
     }
     // SAFETY: the caller's promise; residues and groups do not overlap.
-    unsafe { correlate(simd, d.n, &parts, dy, out, Finish::NOTHING, tallies) }
+    unsafe { correlate(simd, d.n, &parts, dy, out, Finish::nothing(), tallies) }
 }
 
 /// The taps that reach input position `at` + a multiple of the stride, with the first output

@@ -7,7 +7,7 @@ use super::outputs::Outputs;
 use super::patches::Patches;
 use super::tiling::Tiling;
 use super::weights::{Kernels, Weights};
-use crate::kernels::conv::shape::Finish;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::Tally;
 use crate::kernels::gemm::{Packed, Product, packed_len, panels};
 use crate::kernels::memory::{Shared, each, scratch};
@@ -23,8 +23,7 @@ pub(super) struct Layer<T> {
     pub(super) padded: usize,
     pub(super) x: Shared<T>,
     pub(super) out: Shared<T>,
-    pub(super) bias: Shared<T>,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<T>,
     pub(super) streamed: bool,
     /// One for each block of tiles that goes to the map at a time.
     pub(super) tally: Tally<T>,
@@ -204,8 +203,6 @@ impl<T: Real> Layer<T> {
         tiles: Range<usize>,
     ) {
         let Self { t, o, streamed, .. } = *self;
-        let bias = self.bias.at(0).cast_const();
-        let bias = if bias.is_null() { bias } else { bias.wrapping_add(columns.start) };
         let job = Outputs {
             t,
             o,
@@ -216,7 +213,7 @@ impl<T: Real> Layer<T> {
             stride,
             from: tiles.start,
             to: tiles.end,
-            finish: Finish { bias, relu: self.relu },
+            finish: self.finish.from(columns.start),
             streamed,
             tally: self.tally.block(number).from(columns.start),
         };

@@ -39,7 +39,7 @@ use limits::{FEW, POINTS, SHARED, SHARED_IN_ONE, TILES};
 use tiling::Tiling;
 use weights::Weights;
 
-use super::shape::Finish;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::{Tallies, Tally};
 use crate::kernels::memory::Shared;
 use crate::kernels::simd::{Real, STREAMED, Simd};
@@ -79,7 +79,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     let kernels = Weights { matrix: d.backward_matrix(0), turned: true, weight };
     let t = Tiling::new(d.n, (d.oh, d.ow), (d.h, d.w), 2 - d.padding);
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (dy, out), kernels, Finish::NOTHING, tallies) }
+    unsafe { run(simd, t, (dy, out), kernels, Finish::nothing(), tallies) }
 }
 
 unsafe fn run<T: Real>(
@@ -94,9 +94,8 @@ unsafe fn run<T: Real>(
     let padded = o.next_multiple_of(T::lanes(simd));
     // Whole vectors on their boundaries.
     let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.addr().is_multiple_of(64);
-    let (x, out, bias) = (Shared::new(x.cast_mut()), Shared::new(out), Shared::new(finish.bias.cast_mut()));
-    let (relu, tally) = (finish.relu, Tally::Nothing);
-    let mut layer = Layer { simd, t, c, o, padded, x, out, bias, relu, streamed, tally };
+    let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
+    let mut layer = Layer { simd, t, c, o, padded, x, out, finish, streamed, tally: Tally::Nothing };
     let weights = POINTS * c * padded * size_of::<T>();
     let large = weights > if t.tiles() <= layer.chunk() { SHARED_IN_ONE } else { SHARED };
     let few = large && t.tiles() <= FEW;

@@ -2,7 +2,7 @@
 
 use super::tiling::Tiling;
 use super::transform::{self, both_ways};
-use crate::kernels::conv::shape::Finish;
+use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::{MomentSums, RectifierSums, Tally};
 use crate::kernels::simd::{Job, Lanes, Real};
 
@@ -29,7 +29,6 @@ impl<T: Real> Job<T> for Outputs<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let (t, o) = (self.t, self.o);
-        let floor = if self.finish.relu { T::ZERO } else { T::NEG_INFINITY };
         // SAFETY: the matrices have `padded` columns; only pixels and channels of the map are
         // written.
         unsafe {
@@ -43,13 +42,9 @@ impl<T: Real> Job<T> for Outputs<T> {
                 let m = self.m.add((tile - self.from) * self.padded);
                 for from in (0..self.channels).step_by(V::N) {
                     let n = V::N.min(self.channels - from);
-                    let mut bias = V::splat(T::ZERO);
-                    if !self.finish.bias.is_null() {
-                        bias = V::load_up_to(self.finish.bias.add(from), n);
-                    }
                     let at = TileAt { out: out.add(from), rows, columns, from, first: tile == self.from };
                     self.prefetch::<V>(at);
-                    let mut points = [[bias; 6]; 6];
+                    let mut points = [[V::splat(T::ZERO); 6]; 6];
                     for i in 0..6 {
                         for j in 0..6 {
                             points[i][j] = V::load(m.add((down[i] * 6 + across[j]) * self.stride + from));
@@ -57,9 +52,10 @@ impl<T: Real> Job<T> for Outputs<T> {
                     }
                     let mut y = both_ways!(transform::output, points, 6, 4);
                     self.tally::<V>(&mut y, at);
+                    let finish = self.finish.of::<V>(from, n);
                     for i in 0..rows {
                         for j in 0..columns {
-                            let value = V::splat(floor).max(y[i][j].add(bias));
+                            let value = finish.apply(y[i][j]);
                             let to = out.add((i * t.ow + j) * o + from);
                             if self.streamed { value.stream(to) } else { value.store_up_to(to, n) }
                         }
