@@ -148,12 +148,7 @@ fn maps(classifier: &Classifier, params: &Params, side: usize) -> Option<Vec<Par
         ends.push(graph.nodes().len());
     }
     let nodes = graph.nodes();
-    let mut read = vec![false; nodes.len()];
-    for node in nodes {
-        if let GraphOp::Conv(_) | GraphOp::BatchNorm(_) = node.operation {
-            node.inputs.iter().for_each(|input| read[input.node()] = true);
-        }
-    }
+    let read = kept(nodes);
     let bytes = |node: &Node| node.shape.iter().fold(NUMBER, |all, &side| all.saturating_mul(side as u64));
     let mut first = 1;
     let part = |end| {
@@ -167,6 +162,32 @@ fn maps(classifier: &Classifier, params: &Params, side: usize) -> Option<Vec<Par
         })
     };
     Some(ends.into_iter().map(part).collect())
+}
+
+/// Whether each result is kept for the backward pass: what convolutions and norms have read, but for
+/// what is computed again: a norm, alone or with the activation behind it, a map scaled by channel,
+/// and maps side by side that a norm reads, of which the parts are kept.
+fn kept(nodes: &[Node]) -> Vec<bool> {
+    let mut read = vec![false; nodes.len()];
+    for node in nodes {
+        for input in &node.inputs {
+            let by = &nodes[input.node()].operation;
+            read[input.node()] |= match node.operation {
+                GraphOp::Conv(_) | GraphOp::BatchNorm(_) => true,
+                GraphOp::Concat => !matches!(by, GraphOp::Concat),
+                _ => false,
+            };
+        }
+    }
+    let norm = |value: &Value| matches!(nodes[value.node()].operation, GraphOp::BatchNorm(_));
+    for (node, read) in nodes.iter().zip(&mut read) {
+        *read &= match node.operation {
+            GraphOp::BatchNorm(_) | GraphOp::Multiply | GraphOp::Concat => false,
+            GraphOp::Activation(_) => !node.inputs.iter().any(norm),
+            _ => true,
+        };
+    }
+    read
 }
 
 /// The stage of a parameter; behind the last the head.
