@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_newest_of_the_same_kind_is_compared_with() {
         let root = tempfile::tempdir().unwrap();
-        assert!(beside(root.path(), &[row(1.0)], 2).unwrap().contains("| - |"));
+        assert!(beside(root.path(), &[row(1.0)], 2).unwrap().contains(" - |"));
         for (per_second, threads) in [(8.0, 2), (4.0, 2), (1.0, 1)] {
             record(root.path(), &[row(per_second)], threads).unwrap();
         }

@@ -47,7 +47,8 @@ pub struct SearchArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the search space is invalid, the pictures cannot be read, or the folder is of another search.
+/// When the search space is invalid, the pictures cannot be read, or the folder is of another
+/// search.
 pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     let (space, renamed) = Space::read(&args.space)?;
     renamed.iter().for_each(note);

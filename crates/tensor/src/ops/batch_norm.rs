@@ -120,20 +120,13 @@ fn normalize<T: Real>(
         vectors: weight.track_op() || bias.track_op(),
         residual: residual.is_some_and(Tensor::track_op),
     };
-    // Given statistics need x for the gradient of the weight alone.
-    // Behind a function it is needed for its slope, too.
+    // Given statistics need x for the gradient of the weight alone, and for the slope of a function
+    // behind the norm.
     let function = epilogue.function();
     let keep_x = wanted.vectors || (wanted.x && (statistics == Statistics::OfBatch || function.is_some()));
     let rectified = matches!(epilogue, Epilogue::Relu | Epilogue::AddRelu(_));
     let signed = keep_x && rectified && affine.mean().len().is_multiple_of(SIGNS);
-    let (y, signs) = kernels::with::<T, _>(&values, |x| match epilogue {
-        Epilogue::None => Ok(kernel::forward(x, &affine, Then::Nothing, false)),
-        Epilogue::Relu => Ok(kernel::forward(x, &affine, Then::Relu, signed)),
-        Epilogue::Activate(function) => Ok(kernel::forward(x, &affine, Then::Activate(function), false)),
-        Epilogue::AddRelu(residual) => {
-            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, &affine, Then::AddRelu(z), signed))
-        }
-    })??;
+    let (y, signs) = followed(&values, &affine, epilogue, signed)?;
     let gate = match signs {
         Some(signs) => {
             let mean = Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?;
@@ -169,6 +162,23 @@ fn normalize<T: Real>(
         tape::ask(&y, gate);
     }
     Ok(y)
+}
+
+/// The normalized map and what follows; where `signed`, the signs of a rectified one.
+fn followed<T: Real>(
+    x: &Tensor,
+    affine: &Affine<T>,
+    epilogue: Epilogue<'_>,
+    signed: bool,
+) -> Result<(Vec<T>, Option<Vec<u16>>)> {
+    kernels::with::<T, _>(x, |x| match epilogue {
+        Epilogue::None => Ok(kernel::forward(x, affine, Then::Nothing, false)),
+        Epilogue::Relu => Ok(kernel::forward(x, affine, Then::Relu, signed)),
+        Epilogue::Activate(function) => Ok(kernel::forward(x, affine, Then::Activate(function), false)),
+        Epilogue::AddRelu(residual) => {
+            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, affine, Then::AddRelu(z), signed))
+        }
+    })?
 }
 
 /// Which gradients somebody wants.

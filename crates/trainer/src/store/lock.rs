@@ -60,7 +60,7 @@ mod tests {
         assert!(Lock::take(&path)?.is_some());
         std::fs::create_dir(place.path().join("folder"))?;
         let said = Lock::take(&place.path().join("folder")).unwrap_err().to_string();
-        assert!(said.contains("folder is to be a file"), "{said}");
+        assert!(said.contains("folder must be a plain file"), "{said}");
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ mod tests {
             (TrainState { history: vec![], ..right.clone() }, "the losses are of 0"),
             (at(Place { skipped: [u64::MAX, 9], ..place }), "left out"),
             (TrainState { patience: patience(9, None), ..right.clone() }, "seen 9"),
-            (TrainState { patience: patience(2, Some(2)), ..right.clone() }, "none of the 2"),
+            (TrainState { patience: patience(2, Some(2)), ..right.clone() }, "not among the 2"),
         ] {
             let got = wrong.check(&run).unwrap_err().to_string();
             assert!(got.contains(said), "{got}");
