@@ -285,7 +285,7 @@ mod tests {
                 let wanted = Layout::from_size_align((64 << 20) >> step, 64).unwrap();
                 let blocks = [0; 4].map(|_| recycler.alloc(wanted));
                 blocks.iter().for_each(|&block| recycler.dealloc(block, wanted));
-                assert!(held() <= (4 * 64 << 20) / 8 * 9 + (1 << 20), "{} bytes in step {step}", held());
+                assert!(held() <= ((4 * 64) << 20) / 8 * 9 + (1 << 20), "{} bytes in step {step}", held());
             }
             recycler.release();
         }

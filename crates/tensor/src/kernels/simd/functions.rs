@@ -49,7 +49,7 @@ pub(super) fn normal(x: f32) -> f32 {
     let p = 0.170_872_77;
     let p = p * t - 0.822_152_2;
     let p = p * t + 1.488_515_9;
-    let p = p * t - 1.135_203_98;
+    let p = p * t - 1.135_204;
     let p = p * t + 0.278_868_07;
     let p = p * t - 0.186_288_06;
     let p = p * t + 0.096_784_18;

@@ -1,5 +1,7 @@
 //! The gradient of the weight of a depthwise convolution.
 
+#![allow(clippy::needless_range_loop, reason = "several arrays of registers share an index")]
+
 use super::{Reads, forward_reads};
 use crate::kernels::memory::{Shared, each, reduce};
 use crate::kernels::simd::{Job, Lanes, Real, Simd};

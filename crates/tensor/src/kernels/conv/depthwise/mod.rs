@@ -63,7 +63,7 @@ pub(crate) unsafe fn forward<T: Real>(
     let columns = Columns { each: forward_reads(d, d.ow, d.s, d.w), runs: runs::forward(d) };
     let (source, target) = (Map { at: x, h: d.h, w: d.w }, Map { at: out, h: d.oh, w: d.ow });
     // SAFETY: the caller's promise.
-    unsafe { gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), finish, done) }
+    unsafe { gather(simd, d, (&rows, &columns), (source, target), &pack(d, weight), finish, done) }
 }
 
 /// The output, and its mean and variance by channel: the sums of a row while it is in the cache.
@@ -105,7 +105,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight
     let columns = Columns { each: backward_reads(d, d.ow, d.s, d.w), runs: runs::backward(d) };
     let (source, target) = (Map { at: dy, h: d.oh, w: d.ow }, Map { at: out, h: d.h, w: d.w });
     // SAFETY: the caller's promise.
-    unsafe { gather(simd, d, (&rows, &columns), source, target, &pack(d, weight), Finish::nothing(), |_, _| ()) }
+    unsafe { gather(simd, d, (&rows, &columns), (source, target), &pack(d, weight), Finish::nothing(), |_, _| ()) }
 }
 
 /// The maps that a gather reads or writes, of d.c channels: where they begin, their height and
@@ -122,8 +122,7 @@ unsafe fn gather<T: Real>(
     simd: Simd,
     d: &Convolution,
     (rows, columns): (&Reads, &Columns),
-    source: Map<*const T>,
-    target: Map<*mut T>,
+    (source, target): (Map<*const T>, Map<*mut T>),
     weight: &[T],
     finish: Finish<T>,
     done: impl Fn(usize, &[T]) + Sync,

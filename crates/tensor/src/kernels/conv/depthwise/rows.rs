@@ -4,6 +4,8 @@
 //! over it, so that each weight is loaded once a tile and each source once a tap: as many loads as
 //! multiplications, which is what a core does at a time.
 
+#![allow(clippy::needless_range_loop, reason = "several arrays of registers share an index")]
+
 use super::runs::Run;
 use crate::kernels::conv::finish::Finish;
 use crate::kernels::simd::{Job, Lanes, Real};
