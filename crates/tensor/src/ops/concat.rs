@@ -21,7 +21,7 @@ pub fn concat(maps: &[&Tensor]) -> Result<Tensor> {
     side_by_side(maps, Readers::KeepIt)
 }
 
-/// [`concat`] for a network that does so again and again with the same maps: operations that read
+/// [`concat()`] for a network that does so again and again with the same maps: operations that read
 /// the result keep no copy of what the maps hold anyway, and put it together again for their
 /// gradients: memory that grows with the square of the number of maps, for one more pass each.
 ///
