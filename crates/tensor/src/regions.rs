@@ -39,8 +39,8 @@ pub struct Regions {
 
 impl Regions {
     /// Random regions of a map of `(height, width)`: `⌈side / ratio⌉` on each side, each one or two
-    /// pixels, and where neighbors overlap one more, which the next has too. Read from the beginning
-    /// of `rng`.
+    /// pixels, and where neighbors overlap one more, which the next has too. Read from the
+    /// beginning of `rng`.
     ///
     /// # Errors
     /// When the ratio is outside (1, 2], or a side is 0 or has more pixels than 2³².

@@ -165,8 +165,8 @@ fn maps(classifier: &Classifier, params: &Params, side: usize) -> Option<Vec<Par
 }
 
 /// Whether each result is kept for the backward pass: what convolutions and norms have read, but
-/// for what is computed again: a norm, alone or with the activation behind it, a map scaled by channel,
-/// and maps side by side that a norm reads, of which the parts are kept.
+/// for what is computed again: a norm, alone or with the activation behind it, a map scaled by
+/// channel, and maps side by side that a norm reads, of which the parts are kept.
 fn kept(nodes: &[Node]) -> Vec<bool> {
     let mut read = vec![false; nodes.len()];
     for node in nodes {

@@ -1,7 +1,7 @@
 //! Convolution: three algorithms, and which of them it is.
 //!
-//! Read in this order: `shape` and `finish` (what they share), `direct`, `winograd`, `depthwise`, and
-//! here the output and the gradients, each by the algorithm that suits the sizes.
+//! Read in this order: `shape` and `finish` (what they share), `direct`, `winograd`, `depthwise`,
+//! and here the output and the gradients, each by the algorithm that suits the sizes.
 
 mod finish;
 mod shape;
