@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{D, Result, Shape, Tensor};
+use candle_core::{D, Result, Shape, Tensor, bail};
 
 use super::gradient::{Gradient, Terms, added};
 use super::in_place::rewritten;
@@ -52,6 +52,12 @@ impl Slot {
         let mut arrived = lock(&self.arrived);
         arrived.number += 1;
         if grad.tensor.shape() != &self.shape {
+            // Only what all pixels of a picture get: any other shape is a mistake of an operation.
+            let same =
+                matches!((grad.tensor.dims(), self.shape.dims()), ([n, 1, 1, c], [m, _, _, d]) if (n, c) == (m, d));
+            if !same {
+                bail!("a gradient of the shape {:?} for a tensor of {:?}", grad.tensor.dims(), self.shape.dims());
+            }
             arrived.spread = Some(match arrived.spread.take() {
                 Some(first) => added(&first, &grad.tensor)?,
                 None => grad.tensor,

@@ -1,6 +1,6 @@
 //! Activations.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{D, Result, Tensor, bail};
 
 use super::composed;
 use crate::autograd::{Terms, rewritten, tape};
@@ -48,13 +48,15 @@ pub fn activate(x: &Tensor, function: Pointwise) -> Result<Tensor> {
     if !kernels::fits(x) {
         return composed::activate(x, function);
     }
+    // Rows that the gradient is cut between; of one row it would be one piece.
+    let c = if x.rank() > 1 { x.dim(D::Minus1)?.max(1) } else { 1 };
     on_floats!(x.dtype(), T => {
         let x_map = x.contiguous()?;
         let y = kernels::with::<T, _>(&x_map, |x| pointwise::values(function, x))?;
         let x_map = tape::kept(x, &x_map);
         tape::record_terms(y, x.shape(), &[x], move |dy: Terms| {
             let dx = kernels::with::<T, _>(&x_map.get()?, |x| {
-                rewritten(dy.sum()?, |dy| (pointwise::gradients(function, x, dy), ()))
+                rewritten(dy.sum()?, |dy| (pointwise::gradients(function, x, dy, c), ()))
             })??;
             Ok(vec![Some(dx.0)])
         })
@@ -70,11 +72,7 @@ pub fn activate(x: &Tensor, function: Pointwise) -> Result<Tensor> {
 /// # Errors
 /// When the shapes differ.
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if a.dims() != b.dims() {
-        bail!("add: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
-    }
-    given("add", a)?;
-    given("add", b)?;
+    terms("add", a, b)?;
     if !kernels::fits(a) {
         return a + b;
     }
@@ -96,11 +94,7 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// # References
 /// K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, 2016.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if a.dims() != b.dims() {
-        bail!("add_relu: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
-    }
-    given("add_relu", a)?;
-    given("add_relu", b)?;
+    terms("add_relu", a, b)?;
     if !kernels::fits(a) {
         return composed::add_relu(a, b);
     }
@@ -112,6 +106,16 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
             Ok(vec![Some(g.clone()), Some(g)])
         })
     })
+}
+
+/// Refuses two terms of different shapes, or that no memory holds.
+fn terms(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    if a.dims() != b.dims() {
+        bail!("{operation}: wanted two tensors of one shape; got {:?} and {:?}", a.dims(), b.dims());
+    }
+    given(operation, a)?;
+    given(operation, b)?;
+    Ok(())
 }
 
 /// dy where the rectified output y is not zero, else zero.

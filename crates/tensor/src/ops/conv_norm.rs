@@ -7,7 +7,9 @@ use super::batch_norm::{batch_norm_eval, batch_norm_train, of_batch};
 use super::conv::{conv2d, conv2d_moments};
 use super::epilogue::Epilogue;
 use super::inputs;
-use crate::kernels::elementwise::{map2_in_place, pointwise};
+use crate::kernels::elementwise::pointwise;
+use crate::kernels::memory::Elements;
+use crate::kernels::norm::rewrite;
 use crate::kernels::simd::{Real, rectify};
 use crate::kernels::{self, conv as kernel, on_floats};
 use crate::sizes::{Checked, Convolution};
@@ -121,7 +123,7 @@ fn scaled<T: Real>(
         kernels::with2::<T, _>(&x, &weight, |x, weight| kernel::forward_scaled(d, x, weight, (scale, bias), relu))?;
     match epilogue {
         Epilogue::None | Epilogue::Relu => {}
-        Epilogue::Activate(function) => pointwise::in_place(function, &mut y),
+        Epilogue::Activate(function) => pointwise::in_place(function, &mut y, d.o),
         Epilogue::AddRelu(residual) => {
             if residual.dims() != d.output() {
                 candle_core::bail!(
@@ -130,7 +132,9 @@ fn scaled<T: Real>(
                     residual.dims()
                 );
             }
-            kernels::with::<T, _>(&residual.contiguous()?, |z| map2_in_place(&mut y, z, |y, z| rectify(y + z)))?;
+            kernels::with::<T, _>(&residual.contiguous()?, |z| {
+                rewrite(Elements::Own(&mut y), [z], (d.o, []), |[z], y, []| rectify(y + z), |_, _| ())
+            })?;
         }
     }
     Ok(y)

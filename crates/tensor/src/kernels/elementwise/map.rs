@@ -39,13 +39,3 @@ pub(crate) fn map2<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> V
         })
     }
 }
-
-/// `f(a, b)` in the place of each a.
-pub(crate) fn map2_in_place<T: Real>(a: &mut [T], b: &[T], f: impl Fn(T, T) -> T + Sync) {
-    assert_eq!(a.len(), b.len(), "pairs need two slices of one length");
-    a.par_chunks_mut(CHUNK).zip(b.par_chunks(CHUNK)).for_each(|(a, b)| {
-        for (a, &b) in a.iter_mut().zip(b) {
-            *a = f(*a, b);
-        }
-    });
-}

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::map::CHUNK;
 use crate::kernels::memory::{Elements, filled};
+use crate::kernels::norm::rewrite;
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::pointwise::Pointwise;
 
@@ -181,78 +182,12 @@ pub(crate) fn apply<T: Real, F: Function>(elements: &mut [T]) {
     }
 }
 
-/// The value in the place of every element.
-pub(crate) fn in_place<T: Real>(function: Pointwise, x: &mut [T]) {
-    x.par_chunks_mut(CHUNK).for_each(|x| {
-        // SAFETY: the job stays in its slice.
-        on_functions!(function, F => unsafe { T::launch(simd(), InPlace::<T, F> { x, function: PhantomData }) });
-    });
+/// The value in the place of every element of rows of c elements.
+pub(crate) fn in_place<T: Real>(function: Pointwise, x: &mut [T], c: usize) {
+    on_functions!(function, F => rewrite(Elements::Own(x), [], (c, []), |[], x, []| F::value(x), |_, _| ()));
 }
 
-/// A chunk of [`in_place`].
-struct InPlace<'a, T, F> {
-    x: &'a mut [T],
-    function: PhantomData<F>,
-}
-
-impl<T: Real, F: Function> Job<T> for InPlace<'_, T, F> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        apply::<T, F>(self.x);
-    }
-}
-
-/// `slope(x) · g`: a new gradient, or none where it has been written over g.
-pub(crate) fn gradients<T: Real>(function: Pointwise, x: &[T], g: Elements<'_, T>) -> Option<Vec<T>> {
-    assert_eq!(x.len(), g.len(), "a gradient for each element");
-    let chunk = |x: &[T], g: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
-        // SAFETY: without g, `out` has elements.
-        on_functions!(function, F => unsafe {
-            T::launch(simd(), Gradients::<T, F> { x, g, out, function: PhantomData })
-        });
-    };
-    match g {
-        Elements::Own(g) => {
-            // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has
-            // the layout of T.
-            let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
-            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| chunk(x, None, out));
-            None
-        }
-        // SAFETY: the job writes all of its chunk.
-        Elements::Shared(g) => Some(unsafe {
-            filled(g.len(), |out| {
-                let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK).zip(g.par_chunks(CHUNK)));
-                chunks.for_each(|(out, (x, g))| chunk(x, Some(g), out));
-            })
-        }),
-    }
-}
-
-/// A chunk of [`gradients`]: from `g` to `out`, or in `out` itself, which then has elements.
-struct Gradients<'a, T, F> {
-    x: &'a [T],
-    g: Option<&'a [T]>,
-    out: &'a mut [MaybeUninit<T>],
-    function: PhantomData<F>,
-}
-
-impl<T: Real, F: Function> Job<T> for Gradients<'_, T, F> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        match self.g {
-            Some(g) => {
-                for ((out, &x), &g) in self.out.iter_mut().zip(self.x).zip(g) {
-                    out.write(F::slope(x) * g);
-                }
-            }
-            None => {
-                for (out, &x) in self.out.iter_mut().zip(self.x) {
-                    // SAFETY: without g, `out` has elements.
-                    let g = unsafe { out.assume_init() };
-                    out.write(F::slope(x) * g);
-                }
-            }
-        }
-    }
+/// `slope(x) · g`, of rows of c elements: a new gradient, or none where it has been written over g.
+pub(crate) fn gradients<T: Real>(function: Pointwise, x: &[T], g: Elements<'_, T>, c: usize) -> Option<Vec<T>> {
+    on_functions!(function, F => rewrite(g, [x], (c, []), |[x], g, []| F::slope(x) * g, |_, _| ()).0)
 }

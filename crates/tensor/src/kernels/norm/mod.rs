@@ -12,3 +12,4 @@ mod normalize;
 pub(crate) mod batch_norm;
 
 pub(crate) use normalize::Then;
+pub(crate) use rewrite::rewrite;
