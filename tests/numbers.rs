@@ -309,7 +309,7 @@ fn what_this_machine_has_no_memory_for_is_refused_with_what_fits() {
         let output = std::process::Command::new("sh").current_dir(place.path()).args(["-c", &line]).output().unwrap();
         crate::support::Ran::from(output)
     };
-    let words = ["24 pictures of 2048x2048 pixels", "GB", "--batch-size", "would fit"];
+    let words = ["24 pictures of 2048x2048 pixels", "GB", "data.batch_size", "would fit"];
     fails(&limited("--image-size 2048 --batch-size 24 --out run"), 2, &words);
     assert!(!place.path().join("run").exists());
     let ran = limited("--image-size 28 --batch-size 8 --out run");

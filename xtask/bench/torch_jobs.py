@@ -11,6 +11,7 @@ import json
 import pathlib
 import statistics
 import sys
+import tempfile
 import time
 
 import torch
@@ -89,6 +90,24 @@ def network(name, kind, variant, batch, repeat):
                 run(pictures)
 
     return batch / median_seconds(step, repeat, variant.warm_up)
+
+
+def onnxruntime(name, kind, batch, threads, repeat):
+    """Pictures per second of a network of torchvision that is exported to ONNX and run by onnxruntime."""
+    import onnxruntime
+
+    if kind != "infer":
+        raise ValueError("onnxruntime trains no networks")
+    model = torchvision.models.get_model(name, weights=None).eval()
+    pictures = torch.randn(batch, 3, 224, 224)
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/{name}.onnx"
+        torch.onnx.export(model, pictures, file, input_names=["pictures"], dynamo=False)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    given = {"pictures": pictures.numpy()}
+    return batch / median_seconds(lambda: session.run(None, given), repeat)
 
 
 def small_cnn(variant, batch, repeat):
@@ -171,6 +190,8 @@ def measure(job, config, batch, threads, repeat, pictures):
     name = "_".join(words[: words.index(kind)])
     if kind == "step":
         return optimizer_step(name, config, batch, repeat)
+    if config == "onnxruntime":
+        return onnxruntime(name, kind, batch, threads, repeat)
     if name == "small_cnn":
         return small_cnn(Variant(config), batch, repeat)
     return network(name, kind, Variant(config), batch, repeat)

@@ -4,8 +4,10 @@ use std::error::Error;
 
 use taper_trainer::Error as TrainerError;
 use taper_trainer::build::{BuildError, Unfit};
+use taper_trainer::fit::divergence::Diverged;
 use taper_trainer::store::{Changed, FormatError, PicturesMissing, StoreError, WayOut};
 use taper_trainer::study::StudyError;
+use taper_transfer::{FetchError, TransferError};
 
 use crate::output::shell;
 
@@ -58,6 +60,12 @@ fn with_remedy(error: &(dyn Error + 'static)) -> String {
         FormatError::OtherVersion { .. } => Some(": go on with that one, or begin a new run with another --out"),
         _ => None,
     });
+    let remedy = remedy.or_else(|| error.downcast_ref().and_then(of_weights));
+    let remedy = remedy.or_else(|| {
+        error
+            .is::<Diverged>()
+            .then_some("\ntaper lr-find shows where the loss breaks, taper data stats reads the pictures")
+    });
     let remedy = remedy.or_else(|| match error.downcast_ref()? {
         TrainerError::Misfit { .. } => Some(": without it `taper resume` begins at the checkpoint before"),
         _ => None,
@@ -85,6 +93,16 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         StoreError::Unreadable(_) => {
             Some("\n(--strict stops at the first unreadable picture; without it a run goes on without them)")
         }
+        _ => None,
+    }
+}
+
+fn of_weights(error: &TransferError) -> Option<&'static str> {
+    match error {
+        TransferError::Fetch(FetchError::Unverified { .. }) => {
+            Some("; `taper models pull --unverified` takes it as it comes")
+        }
+        TransferError::NoSource { .. } => Some(" (--weights FILE)"),
         _ => None,
     }
 }

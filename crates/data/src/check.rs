@@ -1,6 +1,8 @@
 //! Reading every picture once, before it matters.
 
+use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::RgbImage;
@@ -20,13 +22,15 @@ pub struct Unreadable {
     pub index: usize,
     /// Its name, the path where it has one.
     pub name: String,
-    /// Why; the text names the file.
+    /// Why; it names the file.
     pub reason: DataError,
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        let first: &(dyn Error + 'static) = &self.reason;
+        let causes = successors(Some(first), |error| (*error).source());
+        write!(f, "{}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 }
 

@@ -27,7 +27,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A folder, or something in it, could not be listed.
-    #[error("cannot list {}: {reason}", path.display())]
+    #[error("cannot list {}", path.display())]
     List {
         /// What was being listed.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum DataError {
         reason: io::Error,
     },
     /// A file in IDX format cannot be read.
-    #[error("cannot read {}: {reason}", path.display())]
+    #[error("cannot read {}", path.display())]
     IdxRead {
         /// The file.
         path: PathBuf,
@@ -181,7 +181,7 @@ pub enum DataError {
         len: usize,
     },
     /// A picture file could not be opened.
-    #[error("cannot open {}: {reason}", path.display())]
+    #[error("cannot open {}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -258,8 +258,7 @@ pub enum DataError {
     Decode {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
-        #[source]
+        /// What the decoder said, which stands in the words.
         reason: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A loader, or a subset, of nothing.
@@ -299,7 +298,7 @@ pub enum DataError {
         classes: usize,
     },
     /// The function given to the loader failed.
-    #[error("cannot prepare {name}: {reason}")]
+    #[error("cannot prepare {name}")]
     Prepare {
         /// The picture.
         name: String,
@@ -316,7 +315,7 @@ pub enum DataError {
         message: String,
     },
     /// No thread of the loader could be started.
-    #[error("cannot start a loader thread: {0}")]
+    #[error("cannot start a loader thread")]
     Thread(#[source] io::Error),
     /// A batch could not be put together.
     #[error(transparent)]

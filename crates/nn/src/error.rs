@@ -78,7 +78,7 @@ pub enum ParamsError {
         most: usize,
     },
     /// Its size cannot be counted, or the system does not give the memory.
-    #[error("parameter {name}: {source}")]
+    #[error("there is no memory for parameter {name}")]
     Memory {
         /// Its full name.
         name: String,

@@ -159,6 +159,7 @@ impl Heights {
 }
 
 /// Trials over two settings: a name, and for each its shares of both ranges and its accuracy.
+#[derive(Clone, Debug)]
 pub struct Dots {
     /// What is written over them.
     pub name: String,

@@ -35,7 +35,7 @@ pub enum TransferError {
         known: Vec<&'static str>,
     },
     /// A manifest is not the TOML that is expected.
-    #[error("the manifest cannot be read: {0}")]
+    #[error("the manifest cannot be read")]
     ManifestSyntax(#[from] toml::de::Error),
     /// A value in a manifest makes no sense.
     #[error("{field} in the manifest of {name} must be {wanted}")]
@@ -54,10 +54,7 @@ pub enum TransferError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A source does not have the weights of a model.
-    #[error(
-        "the weights of {name} are not there{}; or name a file of them to the verb that uses them (`weights` in a recipe, `--weights FILE`)",
-        elsewhere(known)
-    )]
+    #[error("the weights of {name} are not there{}; or read them from a file", elsewhere(known))]
     NoSource {
         /// The model.
         name: &'static str,

@@ -57,7 +57,7 @@ fn rounds(job: Job, torch: Option<&Torch>, args: &BenchArgs) -> Result<Row> {
             match torch.measure(&job, *config, args)? {
                 Ok(measurement) => measured.push(measurement),
                 Err(reason) => {
-                    note(format_args!("{}: PyTorch's {} is left out: {reason}", job.name, config.name));
+                    note(format_args!("{}: {} is left out: {reason}", job.name, config.name));
                     *so_far = Err(reason);
                 }
             }

@@ -52,21 +52,37 @@ impl Job {
     }
 }
 
-/// A way to do a job in PyTorch.
+/// Who else does a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// PyTorch.
+    Torch,
+    /// onnxruntime, with what PyTorch has exported.
+    Onnx,
+}
+
+/// A way to do a job in PyTorch, or in onnxruntime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TorchConfig {
     /// What it is called, here and in `torch_jobs.py`.
     pub name: &'static str,
     /// What it computes in.
     pub precision: Precision,
+    /// Who computes.
+    pub engine: Engine,
 }
 
 const fn fp32(name: &'static str) -> TorchConfig {
-    TorchConfig { name, precision: Precision::F32 }
+    TorchConfig { name, precision: Precision::F32, engine: Engine::Torch }
 }
 
-const NETWORK: &[TorchConfig] =
-    &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), TorchConfig { name: "bf16", precision: Precision::Bf16 }];
+const BF16: TorchConfig = TorchConfig { name: "bf16", precision: Precision::Bf16, engine: Engine::Torch };
+
+const ONNX: TorchConfig = TorchConfig { name: "onnxruntime", precision: Precision::F32, engine: Engine::Onnx };
+
+const TRAINED: &[TorchConfig] = &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), BF16];
+
+const ASKED: &[TorchConfig] = &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), BF16, ONNX];
 
 /// Pictures of PIL, or tensors of bytes.
 const PICTURES: &[TorchConfig] = &[fp32("pil"), fp32("v2")];
@@ -87,11 +103,11 @@ const fn job_of(
 }
 
 const fn train(name: &'static str, batch: usize, network: &'static str) -> Job {
-    job_of(name, batch, "pictures/s", NETWORK, Work::Train(Network::of(network)))
+    job_of(name, batch, "pictures/s", TRAINED, Work::Train(Network::of(network)))
 }
 
 const fn infer(name: &'static str, batch: usize, network: &'static str) -> Job {
-    job_of(name, batch, "pictures/s", NETWORK, Work::Infer(Network::of(network)))
+    job_of(name, batch, "pictures/s", ASKED, Work::Infer(Network::of(network)))
 }
 
 const fn files(name: &'static str, run: fn(usize, u32) -> Result<f64>) -> Job {
@@ -127,7 +143,7 @@ pub const JOBS: &[Job] = &[
     infer("efficientnet_b0_infer", 16, "efficientnet_b0"),
     train("densenet121_train", 8, "densenet121"),
     infer("densenet121_infer", 8, "densenet121"),
-    job_of("small_cnn_train", 128, "pictures/s", NETWORK, Work::Other(small_cnn::train)),
+    job_of("small_cnn_train", 128, "pictures/s", TRAINED, Work::Other(small_cnn::train)),
     files("decode", augment::decode),
     files("augment", augment::train),
     bytes("adam_step", optimizers::adam),

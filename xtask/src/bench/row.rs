@@ -2,7 +2,7 @@
 
 use super::args::Precision;
 use super::clock::median;
-use super::jobs::{Job, TorchConfig};
+use super::jobs::{Engine, Job, TorchConfig};
 use super::process::Measurement;
 
 /// What the rounds of one job in one configuration come to.
@@ -42,9 +42,9 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// PyTorch's fastest configuration in a precision.
-    pub(super) fn best(&self, precision: Precision) -> Option<(TorchConfig, Summary)> {
-        let all = self.torch.iter().filter(|(config, _)| config.precision == precision);
+    /// An engine's fastest configuration in a precision.
+    pub(super) fn best(&self, engine: Engine, precision: Precision) -> Option<(TorchConfig, Summary)> {
+        let all = self.torch.iter().filter(|(config, _)| (config.engine, config.precision) == (engine, precision));
         let ran = all.filter_map(|(config, summary)| Some((*config, *summary.as_ref().ok()?)));
         ran.max_by(|(_, a), (_, b)| a.per_second.total_cmp(&b.per_second))
     }
@@ -82,8 +82,8 @@ mod tests {
             precision: Precision::F32,
             torch: job.torch.iter().copied().zip(results).collect(),
         };
-        assert_eq!(row.best(Precision::F32).unwrap().0.name, "channels_last");
-        assert_eq!(row.best(Precision::Bf16).unwrap().1.per_second, 9.0);
+        assert_eq!(row.best(Engine::Torch, Precision::F32).unwrap().0.name, "channels_last");
+        assert_eq!(row.best(Engine::Torch, Precision::Bf16).unwrap().1.per_second, 9.0);
         assert_eq!(row.all().map(|(name, _)| name).collect::<Vec<_>>(), ["taper", "nchw", "channels_last", "bf16"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Results as tables of Markdown.
 
 use super::args::Precision;
+use super::jobs::Engine;
 use super::row::{Row, Summary};
 
 /// Ours alone.
@@ -16,7 +17,8 @@ pub(super) fn ours(rows: &[Row]) -> String {
 pub(super) fn beside(rows: &[Row]) -> String {
     let none = || "-".to_owned();
     let cells = rows.iter().map(|row| {
-        let (fp32, bf16) = (row.best(Precision::F32), row.best(Precision::Bf16));
+        let (fp32, bf16) = (row.best(Engine::Torch, Precision::F32), row.best(Engine::Torch, Precision::Bf16));
+        let onnx = row.best(Engine::Onnx, Precision::F32);
         let ratio = |other: Summary| format!("{:.2}", row.ours.per_second / other.per_second);
         let named = |per_second, name: &str| format!("{} ({name})", number(per_second));
         [
@@ -27,6 +29,7 @@ pub(super) fn beside(rows: &[Row]) -> String {
             bf16.map_or_else(none, |(_, s)| number(s.per_second)),
             fp32.map_or_else(none, |(_, s)| ratio(s)),
             bf16.map_or_else(none, |(_, s)| ratio(s)),
+            onnx.map_or_else(none, |(_, s)| ratio(s)),
             peak(row.ours.peak_mb),
             fp32.map_or_else(none, |(_, s)| peak(s.peak_mb)),
         ]
@@ -39,6 +42,7 @@ pub(super) fn beside(rows: &[Row]) -> String {
         "PyTorch, bf16",
         "Taper / fp32",
         "Taper / bf16",
+        "Taper / onnxruntime",
         "peak MB, Taper",
         "peak MB, fp32",
     ];

@@ -55,7 +55,10 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
             "left_out": pictures.left_out.counts(), "findings": findings,
         }))
     } else {
-        findings.iter().try_for_each(tell_finding)
+        findings.iter().try_for_each(tell_finding).and_then(|()| match doubtful {
+            true => line("What helps: taper lr-find tries learning rates, taper data stats reads the pictures, --plan says what is trained"),
+            false => Ok(()),
+        })
     };
     ended(told, i32::from(doubtful))
 }

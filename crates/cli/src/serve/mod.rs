@@ -39,6 +39,8 @@ use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::{marginal, ranked};
 use taper_trainer::files;
 
+use crate::remedy::said;
+
 /// What a server allows.
 #[derive(Clone, Debug)]
 pub struct Allowed {
@@ -184,7 +186,7 @@ async fn predict(
         });
         match work.await {
             Ok(Ok(answer)) => Json(answer).into_response(),
-            Ok(Err(error)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, error),
+            Ok(Err(error)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, said(&error)),
             // A decoder's bug costs one answer, not the server.
             Err(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "the picture cannot be read"),
         }
@@ -211,8 +213,7 @@ impl Shared {
             return self.classes(name, picture, asked);
         }
         let answers = upload.pictures.iter().map(|(name, picture)| {
-            let mut answer =
-                self.classes(name, picture, asked).unwrap_or_else(|error| json!({"error": error.to_string()}));
+            let mut answer = self.classes(name, picture, asked).unwrap_or_else(|error| json!({"error": said(&error)}));
             answer["file"] = name.as_str().into();
             answer
         });

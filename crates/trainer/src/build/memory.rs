@@ -96,14 +96,14 @@ impl Need {
         let room = have.saturating_sub(fixed);
         let batch = room / a_picture.max(1);
         if batch >= least && least < pictures {
-            return format!("--batch-size {} would fit", batch.min(pictures - 1));
+            return format!("data.batch_size = {} would fit", batch.min(pictures - 1));
         }
         let share = room as f64 / a_picture.saturating_mul(least).max(1) as f64;
         let smaller = (side as f64 * share.min(1.0).sqrt()) as u64 / 32 * 32;
         match (smaller, least < pictures) {
-            (..32, _) => "a smaller --model takes less".into(),
-            (_, true) => format!("--image-size {smaller} with --batch-size {least} would fit"),
-            (_, false) => format!("--image-size {smaller} would fit"),
+            (..32, _) => "a smaller model takes less".into(),
+            (_, true) => format!("data.image_size = {smaller} with data.batch_size = {least} would fit"),
+            (_, false) => format!("data.image_size = {smaller} would fit"),
         }
     }
 }
@@ -260,7 +260,7 @@ mod tests {
     fn a_network_that_is_only_looked_at_has_smaller_pictures() {
         let need = Need { fixed: 0, a_picture: 1 << 28, pictures: 32, least: 32, side: 4096 };
         let said = need.on(&Machine { most: 2 << 30, free: 0 }).unwrap_err().to_string();
-        assert!(said.ends_with("--image-size 2048 would fit"), "{said}");
+        assert!(said.ends_with("data.image_size = 2048 would fit"), "{said}");
     }
 
     #[test]
@@ -270,12 +270,12 @@ mod tests {
         assert_eq!(on(16, 10).unwrap(), None);
         let said = on(16, 5).unwrap().unwrap();
         assert!(said.contains("32 pictures of 2048x2048") && said.contains("9.7 GB"), "{said}");
-        assert!(said.contains("--batch-size 16 would fit"), "{said}");
+        assert!(said.contains("data.batch_size = 16 would fit"), "{said}");
         let said = on(2, 2).unwrap_err().to_string();
-        assert!(said.contains("this machine has 2.1 GB") && said.contains("--batch-size 4 would fit"), "{said}");
+        assert!(said.contains("this machine has 2.1 GB") && said.contains("data.batch_size = 4 would fit"), "{said}");
         let large = Need { a_picture: 3 << 30, ..need };
         let said = large.on(&Machine { most: 4 << 30, free: 0 }).unwrap_err().to_string();
-        assert!(said.contains("--image-size 1440 with --batch-size 2"), "{said}");
+        assert!(said.contains("data.image_size = 1440 with data.batch_size = 2"), "{said}");
         let huge = Need { fixed: u64::MAX, a_picture: u64::MAX, ..need };
         assert!(huge.on(&Machine { most: 1, free: 1 }).unwrap_err().to_string().contains("smaller --model"));
     }

@@ -41,14 +41,10 @@ impl std::error::Error for Diverged {}
 pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> {
     let mut causes = Vec::new();
     let o = &recipe.optimize;
-    let lower = format!("lower the rate (--lr {:.0e}), or let `taper lr-find` show where the loss breaks", o.lr / 10.0);
+    let lower = format!("lower optimize.lr, to {:.0e} for a start", o.lr / 10.0);
     match losses {
         [] => {
-            let others = if recipe.pretrained { ", `taper fine-tune --weights` others than these weights" } else { "" };
-            causes.push(format!(
-                "it is the first step: the pictures or the weights hold NaN or infinite values; `taper data stats` reads the \
-                 pictures{others}"
-            ));
+            causes.push("it is the first step: the pictures or the weights hold NaN or infinite values".to_owned());
             causes.push(lower);
         }
         [first, ..] => {
@@ -69,10 +65,10 @@ pub(crate) fn causes(recipe: &Recipe, losses: &[f64], rate: f64) -> Vec<String> 
         causes.push("gradients are not clipped: leave out clip = \"none\", the usual limit is 5".to_owned());
     }
     if o.warmup == 0.0 {
-        causes.push("there is no warm-up: --set optimize.warmup=0.1".to_owned());
+        causes.push("there is no warm-up: set optimize.warmup to 0.1".to_owned());
     }
     causes.push(
-        "single pictures: --set optimize.non_finite=skip leaves out the steps that have no finite gradient".to_owned(),
+        "single pictures: optimize.non_finite = \"skip\" leaves out the steps that have no finite gradient".to_owned(),
     );
     causes
 }

@@ -37,10 +37,10 @@ pub enum RecipeError {
         got: String,
     },
     /// A number of a recipe that its place does not take.
-    #[error("recipe: {0}")]
+    #[error("recipe")]
     Number(#[from] OutOfRange),
     /// A number of another file that its place does not take.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     NumberIn {
         /// The file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum RecipeError {
         known: String,
     },
     /// A setting that the optimizer does not take.
-    #[error("recipe: {section}: {source}")]
+    #[error("recipe: {section}")]
     Setting {
         /// The table of the setting, as written in the file.
         section: &'static str,
@@ -69,13 +69,13 @@ pub enum RecipeError {
         source: Box<OptimError>,
     },
     /// A setting that a technique of regularization does not take.
-    #[error("recipe: regularize: {0}")]
+    #[error("recipe: regularize")]
     Regularize(#[from] RegularizeError),
     /// A precision that this machine does not have.
-    #[error("recipe: optimize.precision: {0}")]
+    #[error("recipe: optimize.precision")]
     Precision(#[from] PrecisionError),
     /// A setting that a transform of pictures does not take.
-    #[error("recipe: augment.train: {transform}: {source}")]
+    #[error("recipe: augment.train: {transform}")]
     Transform {
         /// The transform, as written in the file.
         transform: String,
@@ -83,7 +83,7 @@ pub enum RecipeError {
         source: AugmentError,
     },
     /// A size that no picture can have.
-    #[error("recipe: data.image_size: {0}")]
+    #[error("recipe: data.image_size")]
     Size(#[from] AugmentError),
     /// Noise where a method needs the same loss at every evaluation.
     #[error(
@@ -97,7 +97,7 @@ pub enum RecipeError {
         remedy: &'static str,
     },
     /// A recipe that cannot be written, such as one with a number that TOML does not have.
-    #[error("recipe: {0}")]
+    #[error("the recipe cannot be written")]
     Unwritable(#[from] toml::ser::Error),
     /// More than this machine has room for.
     #[error("{got}: {remedy}")]
@@ -108,12 +108,12 @@ pub enum RecipeError {
         remedy: String,
     },
     /// Text that is not a recipe.
-    #[error("{path}: {source}{}", meant(source))]
+    #[error("{path}: {reason}{}", meant(reason))]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Line, column and reason.
-        source: Box<toml::de::Error>,
+        /// Line, column and reason, which stand in the words.
+        reason: Box<toml::de::Error>,
     },
 }
 

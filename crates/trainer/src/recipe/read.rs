@@ -40,7 +40,7 @@ impl Read {
         let (text, renamed) = modern(text, path);
         // By itself first: errors have the lines of the text.
         parse(&text, path)?;
-        let said = text.parse().map_err(|source| RecipeError::Parse { path: path.into(), source: Box::new(source) })?;
+        let said = text.parse().map_err(|reason| RecipeError::Parse { path: path.into(), reason: Box::new(reason) })?;
         Ok(Self { recipe: usual.with(said, path)?, renamed })
     }
 
@@ -93,8 +93,8 @@ impl Recipe {
     /// Says what in the table is no field of a recipe; `path` is what it is from.
     pub fn with(&self, said: toml::Table, path: &Path) -> Result<Self, RecipeError> {
         let mut all = toml::Table::try_from(self).map_err(|error| {
-            let source = Box::new(serde::de::Error::custom(error));
-            RecipeError::Parse { path: path.into(), source }
+            let reason = Box::new(serde::de::Error::custom(error));
+            RecipeError::Parse { path: path.into(), reason }
         })?;
         if says(&said, "optimize", "rule")
             && let Some(optimize) = all.get_mut("optimize").and_then(toml::Value::as_table_mut)
@@ -127,7 +127,7 @@ fn merge(all: &mut toml::Table, said: toml::Table) {
 
 /// Reads a recipe in the names that there are now.
 fn parse(text: &str, path: &Path) -> Result<Recipe, RecipeError> {
-    let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
+    let parse = |reason| RecipeError::Parse { path: path.into(), reason: Box::new(reason) };
     toml::from_str::<Recipe>(text).map_err(parse)?.settled(&text.parse().map_err(parse)?)
 }
 

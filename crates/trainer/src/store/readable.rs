@@ -66,7 +66,7 @@ pub(crate) fn read_once(
         return Err(StoreError::Unreadable(bad.swap_remove(0).reason).into());
     }
     for picture in bad.iter().take(20) {
-        listener.notice(&Notice::Unreadable { reason: picture.reason.to_string() });
+        listener.notice(&Notice::Unreadable { reason: picture.to_string() });
     }
     if bad.len() > 20 {
         listener.notice(&Notice::MoreUnreadable { more: bad.len() - 20 });

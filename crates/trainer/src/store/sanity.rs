@@ -139,9 +139,7 @@ pub fn first_loss(loss: f64, classes: usize) -> Finding {
         return finding("first loss", true, said);
     }
     if !loss.is_finite() {
-        let said = format!(
-            "{loss} before the first step: pictures or weights hold NaN or infinite numbers (taper data stats)"
-        );
+        let said = format!("{loss} before the first step: pictures or weights hold NaN or infinite numbers");
         return finding("first loss", false, said);
     }
     let said = format!(

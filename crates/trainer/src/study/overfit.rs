@@ -86,11 +86,9 @@ pub fn overfit(
 /// Why a training broke.
 fn broken(Diverged { step, what, .. }: &Diverged, rate: f64) -> String {
     if *step == 1 {
-        return format!(
-            "{what} of the first step is NaN or infinite: pictures or weights hold such numbers (taper data stats)"
-        );
+        return format!("{what} of the first step is NaN or infinite: pictures or weights hold such numbers");
     }
-    format!("{what} of step {step} is NaN or infinite: the rate, {rate:.1e}, is too high (taper lr-find)")
+    format!("{what} of step {step} is NaN or infinite: the rate, {rate:.1e}, is too high")
 }
 
 /// What the losses of the steps say of a training that has not learned its pictures at this rate.
@@ -98,13 +96,11 @@ fn verdict(losses: &[f64], rate: f64) -> String {
     let (first, last) = match losses {
         [first, .., last] if first.is_finite() && last.is_finite() => (*first, *last),
         _ => {
-            return format!(
-                "the loss of most steps is NaN or infinite: the rate, {rate:.1e}, is too high (taper lr-find)"
-            );
+            return format!("the loss of most steps is NaN or infinite: the rate, {rate:.1e}, is too high");
         }
     };
     let [begun, ended] = [first, last].map(number);
-    let high = format!("the rate, {rate:.1e}, is too high (taper lr-find)");
+    let high = format!("the rate, {rate:.1e}, is too high");
     if last > 1.05 * first {
         return format!("the loss has risen from {begun} to {ended}: {high}");
     }
@@ -116,18 +112,16 @@ fn verdict(losses: &[f64], rate: f64) -> String {
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
     let before = mean(&losses[losses.len().saturating_sub(2 * quarter)..losses.len() - quarter]);
     if mean(&losses[losses.len() - quarter..]) < 0.95 * before {
-        return format!(
-            "the loss fell from {begun} to {ended} and still falls: the rate, {rate:.1e}, may be too low (taper lr-find)"
-        );
+        return format!("the loss fell from {begun} to {ended} and still falls: the rate, {rate:.1e}, may be too low");
     }
     if last > 0.9 * first {
         return format!(
-            "the loss hardly moves, from {begun} to {ended}: the rate, {rate:.1e}, is too low (taper lr-find), or too few layers are \
-             trained (--plan)"
+            "the loss hardly moves, from {begun} to {ended}: the rate, {rate:.1e}, is too low, or too few layers are \
+             trained (the plan)"
         );
     }
     format!(
-        "the loss stays at {ended}, from {begun} at first: too few layers may be trained (--plan), or labels are wrong"
+        "the loss stays at {ended}, from {begun} at first: too few layers may be trained (the plan), or labels are wrong"
     )
 }
 

@@ -89,6 +89,6 @@ pub enum AnswerError {
         most: usize,
     },
     /// What is not HTTP.
-    #[error("{0}")]
-    Http(#[source] Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    Http(Box<dyn Error + Send + Sync>),
 }

@@ -12,7 +12,7 @@ use crate::names::{all_shown, cut, shown};
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error("{origin} cannot be read: {source}")]
+    #[error("{origin} cannot be read")]
     Unreadable {
         /// The file.
         origin: String,
@@ -30,18 +30,18 @@ pub enum WeightsError {
     /// Not a whole safetensors file: cut short, or something else altogether.
     #[error(
         "{origin} ({len} bytes) is neither a complete safetensors file nor one of PyTorch's: {}",
-        cut(&source.to_string(), MOST_REASON)
+        cut(&reason.to_string(), MOST_REASON)
     )]
     Malformed {
         /// The file, or where the bytes came from.
         origin: String,
         /// How many bytes there are.
         len: u64,
-        /// What is wrong.
-        source: SafeTensorError,
+        /// What is wrong; its beginning stands in the words.
+        reason: SafeTensorError,
     },
     /// A file of PyTorch's that cannot be used.
-    #[error("{origin} is a file of PyTorch's that cannot be used: {source}")]
+    #[error("{origin} is a file of PyTorch's that cannot be used")]
     Pth {
         /// The file, or where the bytes came from.
         origin: String,
@@ -135,7 +135,7 @@ pub enum WeightsError {
     #[error("the weights do not fit the network: {}", brief(.0))]
     Mismatch(Box<LoadReport>),
     /// A tensor operation failed.
-    #[error("a tensor operation on weights failed: {0}")]
+    #[error("a tensor operation on weights failed")]
     Tensor(#[from] TensorError),
 }
 

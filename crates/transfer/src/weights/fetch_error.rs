@@ -46,7 +46,7 @@ pub enum FetchError {
         origin: Source,
     },
     /// The connection failed, or broke off.
-    #[error("the download of {file} broke off: {source}; started again, it goes on where it stopped")]
+    #[error("the download of {file} broke off; started again, it goes on where it stopped")]
     Broken {
         /// The file.
         file: String,
@@ -74,7 +74,7 @@ pub enum FetchError {
         seconds: u64,
     },
     /// An answer that makes no sense.
-    #[error("the answer for {file} makes no sense: {source}; is {} right?", origin.endpoint())]
+    #[error("the answer for {file} makes no sense (is {} right?)", origin.endpoint())]
     Answer {
         /// The file.
         file: String,
@@ -94,9 +94,7 @@ pub enum FetchError {
         most: u64,
     },
     /// Nobody says what its checksum must be.
-    #[error(
-        "neither Taper nor the server knows the SHA-256 of {file}, so that it was not fetched; `taper models pull --unverified` takes it as it comes"
-    )]
+    #[error("neither Taper nor the server knows the SHA-256 of {file}, so that it was not fetched")]
     Unverified {
         /// The file.
         file: String,
@@ -135,7 +133,7 @@ pub enum FetchError {
         wanted: Digest,
     },
     /// The disk did not take it, or does not give it back.
-    #[error("cannot write to or read {}: {source}; {} can name a folder elsewhere", path.display(), origin.home())]
+    #[error("cannot write to or read {} ({} can name a folder elsewhere)", path.display(), origin.home())]
     Disk {
         /// The file or folder.
         path: PathBuf,

@@ -20,7 +20,7 @@ pub(crate) fn read<R: Read + Seek>(reader: &mut Reader<R>) -> Result<WeightsFile
     let header = header(reader)?.map_err(|error| WeightsError::Malformed {
         origin: reader.origin(),
         len: reader.len(),
-        source: error,
+        reason: error,
     });
     let Header { begin, tensors } = header?;
     let mut file = WeightsFile::default();

@@ -20,6 +20,7 @@ pub use self::order::{Score, Scores, Trial};
 pub use self::range::{POINTS, Range};
 pub use self::space::{Halving, Method, Objective, Space, Stage};
 
+use crate::chain::chain;
 use crate::error::{Error, ObserverError, Result};
 use crate::fit::{FeatureCache, Observer};
 use crate::recipe::Recipe;
@@ -108,7 +109,7 @@ pub fn search(
         match trained {
             Ok(true) => {}
             Ok(false) => return Ok(false),
-            Err(error @ (Error::Diverged(_) | Error::Recipe(_))) => folder.diverged(trial, &error.to_string())?,
+            Err(error @ (Error::Diverged(_) | Error::Recipe(_))) => folder.diverged(trial, &chain(&error))?,
             Err(error) => {
                 let error = match error {
                     Error::Changed(changed) => Changed { way_out: WayOut::AnotherFolder, ..*changed }.into(),

@@ -140,7 +140,7 @@ impl Space {
     }
 
     fn parse_telling(text: &str, path: &Path) -> Result<(Self, Vec<Renamed>), RecipeError> {
-        let parse = |source| RecipeError::Parse { path: path.into(), source: Box::new(source) };
+        let parse = |reason| RecipeError::Parse { path: path.into(), reason: Box::new(reason) };
         let mut space: Self = toml::from_str(text).map_err(parse)?;
         let number = |source| RecipeError::NumberIn { path: path.into(), source };
         limits::check(&toml::from_str(text).map_err(parse)?, limits::SPACE).map_err(number)?;
