@@ -135,6 +135,27 @@ fn noise_inside_the_network_is_in_its_card_and_averaged_out() {
     }
 }
 
+#[test]
+fn activations_that_are_computed_again_train_the_same_network() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 60);
+    write(folder, "t10k", 15);
+    let losses = |more: &str, out: &str| -> (f64, f64) {
+        let short = "--image-size 12 --batch-size 12 --epochs 2 --model resnet18_small";
+        succeed(folder, &words(&format!("train . {short} {more} --out {out}")));
+        let last = &json(&folder.join(out).join("summary.json"))["final"];
+        (last["train_loss"].as_f64().unwrap(), last["val_loss"].as_f64().unwrap())
+    };
+    for (more, out) in [("--dropout 0.3", "plain"), ("--accumulate 2", "added"), ("--sam 0.05", "sharp")] {
+        let (kept, again) =
+            (losses(more, out), losses(&format!("{more} --checkpoint-activations"), &format!("{out}-2")));
+        assert!((kept.0 - again.0).abs() < 1e-3 * kept.0, "{out}: {kept:?} and {again:?}");
+        // The running statistics, which a validation sees, take in a batch once.
+        assert!((kept.1 - again.1).abs() < 1e-2 * kept.1, "{out}: {kept:?} and {again:?}");
+    }
+}
+
 fn json_of(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap()
 }

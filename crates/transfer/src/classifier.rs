@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use candle_core::{Error, Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var, bail};
 use taper_nn::{Graph, Layer, Mode, Params, Value};
 
 use crate::{Backbone, TransferError};
@@ -74,6 +74,11 @@ impl Classifier {
         self.backbone.as_ref()
     }
 
+    /// The head.
+    pub fn head(&self) -> &dyn Layer {
+        self.head.as_ref()
+    }
+
     /// How many stages are frozen, counted from the picture.
     pub fn frozen(&self) -> usize {
         self.frozen
@@ -125,8 +130,7 @@ impl Classifier {
     /// # Errors
     /// When `x` does not fit the backbone.
     pub fn frozen_features(&self, x: &Tensor) -> Result<Tensor> {
-        let mut frozen = 0..self.frozen;
-        let x = frozen.try_fold(x.detach(), |x, i| Ok::<_, Error>(self.backbone.stage(i, &x, Mode::Eval)?.detach()))?;
+        let x = (0..self.frozen).try_fold(x.detach(), |x, i| self.stage(i, &x, Mode::Eval))?;
         if self.frozen == self.backbone.stages().len() { self.head.prepared(&x) } else { Ok(x) }
     }
 
@@ -161,14 +165,19 @@ impl Classifier {
         stages.iter().position(|stage| stage.owns(parameter)).map_or(Part::Head, Part::Stage)
     }
 
+    /// The output of stage `i`; where it is frozen, in testing and detached.
+    pub(crate) fn stage(&self, i: usize, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        if i < self.frozen {
+            Ok(self.backbone.stage(i, x, Mode::Eval)?.detach())
+        } else {
+            self.backbone.stage(i, x, mode)
+        }
+    }
+
     fn run(&self, first: usize, x: &Tensor, mode: Mode<'_>, mut see: impl FnMut(&Tensor)) -> Result<Tensor> {
         let mut x = x.clone();
         for i in first..self.backbone.stages().len() {
-            let frozen = i < self.frozen;
-            x = self.backbone.stage(i, &x, if frozen { Mode::Eval } else { mode })?;
-            if frozen {
-                x = x.detach();
-            }
+            x = self.stage(i, &x, mode)?;
             see(&x);
         }
         Ok(x)

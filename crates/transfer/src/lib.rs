@@ -41,6 +41,8 @@ mod architectures;
 
 mod classifier;
 
+mod checkpointing;
+
 mod weights;
 
 mod pretrained;
@@ -56,6 +58,7 @@ pub use backbones::{
     densenet121, efficientnet_b0, mobilenet, resnet, small_cnn, squeezenet, vgg,
 };
 pub use check::MOST_FEATURES;
+pub use checkpointing::Checkpoints;
 pub use classifier::{Classifier, Part, Trainable};
 pub use error::TransferError;
 pub use heads::{

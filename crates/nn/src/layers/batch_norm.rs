@@ -143,8 +143,10 @@ impl BatchNorm {
             return Err(LayerError::TooFewValues { layer, got: n, shape }.into());
         }
         let weight = running_statistics::weight(self.config.momentum, &self.running_mean, &self.running_var)?;
-        track(&self.running_mean, &moments.mean, weight)?;
-        track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?, weight)?;
+        if let Some(weight) = weight {
+            track(&self.running_mean, &moments.mean, weight)?;
+            track(&self.running_var, &(moments.variance * (n as f64 / (n as f64 - 1.0)))?, weight)?;
+        }
         Ok(y)
     }
 }

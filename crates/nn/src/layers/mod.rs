@@ -17,4 +17,4 @@ pub use conv2d::{Conv2d, Conv2dConfig, ConvRelu};
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, LayerNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d};
-pub use running_statistics::recompute_statistics;
+pub use running_statistics::{keep_statistics, recompute_statistics};

@@ -1,4 +1,4 @@
-//! Running statistics for weights that no training step has been made with.
+//! Running statistics that are computed anew, or that a forward pass leaves alone.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -56,16 +56,12 @@ use candle_core::{Error, Result, Tensor, TensorId, Var};
 pub fn recompute_statistics<R, E: From<Error>>(
     passes: impl FnOnce() -> std::result::Result<R, E>,
 ) -> std::result::Result<R, E> {
-    /// Takes back what is gathered by passes that are over, however they ended.
-    struct Outer(Option<Gathered>);
-    impl Drop for Outer {
-        fn drop(&mut self) {
-            GATHERED.set(self.0.take());
-        }
-    }
-    let outer = Outer(GATHERED.replace(Some(Gathered::new())));
+    let outer = Outer(STATISTICS.replace(Statistics::Gathered(Gathered::new())));
     let done = passes();
-    let gathered = GATHERED.take().unwrap_or_default();
+    let gathered = match STATISTICS.take() {
+        Statistics::Gathered(gathered) => gathered,
+        Statistics::Followed | Statistics::Kept => Gathered::new(),
+    };
     drop(outer);
     for before in gathered.values() {
         before.conclude(done.is_ok())?;
@@ -73,9 +69,52 @@ pub fn recompute_statistics<R, E: From<Error>>(
     done
 }
 
+/// Runs `pass`, a forward pass in training, and leaves the running statistics of every
+/// [`BatchNorm`](crate::BatchNorm) in it as they are: the batch has been seen before, by a pass
+/// whose results are computed again, or with other weights.
+///
+/// It has to run on the thread that calls this.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_nn::{BatchNorm, BatchNormConfig, Layer, Mode, Params, keep_statistics};
+/// use taper_tensor::Rng;
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let norm = BatchNorm::new(&params.root(), 1, BatchNormConfig::default())?;
+/// let x = Tensor::new(&[[1f32], [3.0]], &Device::Cpu)?;
+/// keep_statistics(|| norm.forward(&x, Mode::Train(&Rng::new(0))))?;
+/// assert_eq!(params.tensors()["running_mean"].to_vec1::<f32>()?, [0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn keep_statistics<R>(pass: impl FnOnce() -> R) -> R {
+    let _outer = Outer(STATISTICS.replace(Statistics::Kept));
+    pass()
+}
+
+/// What becomes of running statistics on this thread.
+#[derive(Default)]
+enum Statistics {
+    /// They follow the batches.
+    #[default]
+    Followed,
+    /// They are computed anew: what is gathered by layer.
+    Gathered(Gathered),
+    /// They stay.
+    Kept,
+}
+
 thread_local! {
-    /// By layer, what is gathered while statistics are computed anew on this thread.
-    static GATHERED: RefCell<Option<Gathered>> = const { RefCell::new(None) };
+    static STATISTICS: RefCell<Statistics> = const { RefCell::new(Statistics::Followed) };
+}
+
+/// Brings back what was so before passes that are over, however they ended.
+struct Outer(Statistics);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        STATISTICS.set(std::mem::take(&mut self.0));
+    }
 }
 
 /// A deviation of so little of the mean is rounding.
@@ -105,10 +144,14 @@ impl Before {
 }
 
 /// The weight of a batch that a layer has just seen in its running statistics: its momentum, unless
-/// they are computed anew.
-pub(crate) fn weight(momentum: f64, mean: &Var, variance: &Var) -> Result<f64> {
-    GATHERED.with_borrow_mut(|gathered| {
-        let Some(gathered) = gathered else { return Ok(momentum) };
+/// they are computed anew; none where they stay.
+pub(crate) fn weight(momentum: f64, mean: &Var, variance: &Var) -> Result<Option<f64>> {
+    STATISTICS.with_borrow_mut(|statistics| {
+        let gathered = match statistics {
+            Statistics::Followed => return Ok(Some(momentum)),
+            Statistics::Kept => return Ok(None),
+            Statistics::Gathered(gathered) => gathered,
+        };
         let old = |var: &Var| Ok::<_, Error>((var.clone(), var.as_detached_tensor().copy()?));
         let before = match gathered.remove(&mean.id()) {
             Some(before) => Before { batches: before.batches + 1, ..before },
@@ -116,7 +159,7 @@ pub(crate) fn weight(momentum: f64, mean: &Var, variance: &Var) -> Result<f64> {
         };
         let weight = 1.0 / f64::from(before.batches);
         gathered.insert(mean.id(), before);
-        Ok(weight)
+        Ok(Some(weight))
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) mod tape;
 
 mod gradcheck;
 
-pub use backward::backward;
+pub use backward::{backward, backward_from};
 pub use gradcheck::{GradientError, check_gradients};
 
 pub(crate) use gate::{Asked, Gate};

@@ -43,10 +43,15 @@ impl Need {
         let side = recipe.data.image_size as usize;
         let parts = maps(classifier, params, side)?;
         let below = parts.iter().take(frozen).map(|part| part.most).max().unwrap_or(0);
-        let kept: u64 = parts.iter().skip(frozen).map(|part| part.kept).fold(0, u64::saturating_add);
-        let trained = |name: &str| stage_of(classifier, name) >= frozen;
+        let trained = || parts.iter().skip(frozen);
+        let sum = |bytes: fn(&Part) -> u64| trained().map(bytes).fold(0, u64::saturating_add);
+        let kept = match recipe.optimize.checkpoint_activations {
+            false => sum(|part| part.kept),
+            true => sum(|part| part.begins).saturating_add(trained().map(|part| part.kept).max().unwrap_or(0)),
+        };
+        let moves = |name: &str| stage_of(classifier, name) >= frozen;
         let weights: usize =
-            params.trainables().iter().filter(|(name, _)| trained(name)).map(|(_, var)| var.elem_count()).sum();
+            params.trainables().iter().filter(|(name, _)| moves(name)).map(|(_, var)| var.elem_count()).sum();
         Some(Self {
             fixed: weights as u64 * NUMBER * (1 + slots(&recipe.optimize)),
             a_picture: picture(side).saturating_add(kept.max(below)),
@@ -132,6 +137,8 @@ fn gigabytes(bytes: u64) -> String {
 /// The maps of a stage, bytes for one picture.
 #[derive(Clone, Copy, Debug, Default)]
 struct Part {
+    /// What the stage begins with.
+    begins: u64,
     /// Those that a backward pass needs for sure: what a convolution has read, and what a norm has.
     kept: u64,
     /// The largest together with what it is computed from: what there is at once where nothing is
@@ -153,10 +160,12 @@ fn maps(classifier: &Classifier, params: &Params, side: usize) -> Option<Vec<Par
     let mut first = 1;
     let part = |end| {
         let own = std::mem::replace(&mut first, end)..end;
-        own.fold(Part::default(), |part, i| {
+        let begun = Part { begins: bytes(&nodes[own.start - 1]), ..Part::default() };
+        own.fold(begun, |part, i| {
             let from = |input: &Value| bytes(&nodes[input.node()]);
             Part {
                 kept: part.kept.saturating_add(if read[i] { bytes(&nodes[i]) } else { 0 }),
+                begins: part.begins,
                 most: part.most.max(bytes(&nodes[i]).saturating_add(nodes[i].inputs.iter().map(from).sum())),
             }
         })

@@ -185,8 +185,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let loss = self.stepper.loss(self.session.classifier, loaded.batch, &noise)?;
         self.pending.0.push(loss.value);
         self.pending.1 += loss.pictures;
-        let Some(grads) = self.stepper.gradients(&loss, self.pending.0.len(), last)? else { return Ok(None) };
-        let grads = self.stepper.sharpened(self.session.classifier, loss, grads, &noise)?;
+        let of = (&*self.session.classifier, &noise);
+        let Some(grads) = self.stepper.gradients(of, loss, (self.pending.0.len(), last))? else { return Ok(None) };
         let (losses, pictures) = take(&mut self.pending);
         let step = self.session.outcome.lrs.len();
         let of_phase = (step - self.first_step) as u64;

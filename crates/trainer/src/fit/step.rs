@@ -6,10 +6,10 @@
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use taper_data::Dataset;
-use taper_nn::{Mode, Params};
+use taper_nn::{Mode, Params, keep_statistics};
 use taper_optim::{Accumulator, Optimizer, Plan, StepStats, UpdateRule};
 use taper_tensor::{Batch, Precision, Rng, backward, cross_entropy};
-use taper_transfer::Classifier;
+use taper_transfer::{Checkpoints, Classifier};
 
 use super::sharpness::Sharpness;
 use crate::build::optimize::optimizer;
@@ -30,19 +30,28 @@ pub(crate) struct Stepper {
     accumulate: usize,
     accumulator: Option<Accumulator>,
     sharpness: Option<Sharpness>,
+    /// Whether what lies within the stages is computed again for their gradients.
+    checkpointed: bool,
     /// Steps left out because a gradient was not finite.
     skipped: u64,
 }
 
 /// The loss of a batch before the step.
 pub(crate) struct Loss {
-    tensor: Tensor,
+    graph: LossGraph,
     /// The batch as it was learned, where its loss is wanted a second time.
     batch: Option<Batch>,
     /// Its value, nats.
     pub(crate) value: f64,
     /// Pictures in the batch.
     pub(crate) pictures: usize,
+}
+
+/// A loss and how its gradients are found.
+struct LossGraph {
+    loss: Tensor,
+    /// Where the stages begin, where what lies within is computed again.
+    checkpoints: Option<Checkpoints>,
 }
 
 /// How large an update is.
@@ -79,7 +88,8 @@ impl Stepper {
             regularizer: Regularizer::new((classifier, params), recipe, pictures)?,
             accumulate,
             accumulator: (accumulate > 1).then(|| Accumulator::new(&optimizer)),
-            sharpness: Sharpness::new(recipe, params)?,
+            sharpness: Sharpness::new(recipe)?,
+            checkpointed: recipe.optimize.checkpoint_activations,
             optimizer,
             skipped: 0,
         })
@@ -88,42 +98,52 @@ impl Stepper {
     /// The loss of a batch, its labels smoothed and its pictures mixed by the stream of the step.
     pub(crate) fn loss(&self, classifier: &Classifier, batch: Batch, noise: &Rng) -> Result<Loss> {
         let batch = self.regularizer.batch(batch, noise)?;
-        let tensor = self.forward(classifier, &batch, noise)?;
-        let value = f64::from(tensor.to_scalar::<f32>()?);
+        let graph = self.forward(classifier, &batch, noise)?;
+        let value = f64::from(graph.loss.to_scalar::<f32>()?);
         let pictures = batch.len();
-        Ok(Loss { tensor, batch: self.sharpness.is_some().then_some(batch), value, pictures })
+        Ok(Loss { graph, batch: self.sharpness.is_some().then_some(batch), value, pictures })
     }
 
-    fn forward(&self, classifier: &Classifier, batch: &Batch, noise: &Rng) -> Result<Tensor> {
-        let forward = || classifier.forward_from(self.first_stage, &batch.images, Mode::Train(noise));
-        let logits = self.precision.run(forward)?;
-        Ok(cross_entropy(&logits, &batch.targets)?)
+    fn forward(&self, classifier: &Classifier, batch: &Batch, noise: &Rng) -> Result<LossGraph> {
+        let (first, images, mode) = (self.first_stage, &batch.images, Mode::Train(noise));
+        let (logits, checkpoints) = self.precision.run(|| match self.checkpointed {
+            false => classifier.forward_from(first, images, mode).map(|logits| (logits, None)),
+            true => classifier.forward_checkpointed(first, images, mode).map(|(logits, made)| (logits, Some(made))),
+        })?;
+        Ok(LossGraph { loss: cross_entropy(&logits, &batch.targets)?, checkpoints })
     }
 
-    /// The gradients that the step is to be taken by in the place of those of its loss: with
-    /// sharpness-aware minimization those of the same batch, by the same stream, at the worst point
-    /// near by.
-    pub(crate) fn sharpened(
-        &self,
-        classifier: &Classifier,
-        loss: Loss,
-        grads: GradStore,
-        noise: &Rng,
-    ) -> Result<GradStore> {
-        let (Some(sharpness), Some(batch)) = (&self.sharpness, loss.batch) else { return Ok(grads) };
-        drop(loss.tensor);
-        sharpness.gradients(&self.optimizer, grads, || self.forward(classifier, &batch, noise))
+    fn backward(&self, classifier: &Classifier, graph: LossGraph, noise: &Rng) -> Result<GradStore> {
+        let LossGraph { loss, checkpoints } = graph;
+        Ok(match checkpoints {
+            None => backward(&loss)?,
+            Some(made) => self.precision.run(|| classifier.backward_checkpointed(made, &loss, Mode::Train(noise)))?,
+        })
     }
 
     /// The gradients of a step, once the loss is that of its last batch; none while batches are
     /// still added up. `batches` are those of the step until now, this one included, and `last`
-    /// whether the epoch ends with it.
-    pub(crate) fn gradients(&mut self, loss: &Loss, batches: usize, last: bool) -> Result<Option<GradStore>> {
-        let grads = backward(&loss.tensor)?;
-        let Some(accumulator) = &mut self.accumulator else { return Ok(Some(grads)) };
-        accumulator.add(grads, loss.pictures as u64)?;
-        let whole = last || batches >= self.accumulate;
-        Ok(whole.then(|| accumulator.mean()).transpose()?)
+    /// whether the epoch ends with it; `noise` is the stream that the loss was computed with.
+    ///
+    /// With sharpness-aware minimization they are those of the same batch, by the same stream, at
+    /// the worst point near by.
+    pub(crate) fn gradients(
+        &mut self,
+        (classifier, noise): (&Classifier, &Rng),
+        loss: Loss,
+        (batches, last): (usize, bool),
+    ) -> Result<Option<GradStore>> {
+        let mut grads = self.backward(classifier, loss.graph, noise)?;
+        if let Some(accumulator) = &mut self.accumulator {
+            accumulator.add(grads, loss.pictures as u64)?;
+            if !last && batches < self.accumulate {
+                return Ok(None);
+            }
+            grads = accumulator.mean()?;
+        }
+        let (Some(sharpness), Some(batch)) = (&self.sharpness, loss.batch) else { return Ok(Some(grads)) };
+        let again = || self.backward(classifier, self.forward(classifier, &batch, noise)?, noise);
+        sharpness.gradients(&self.optimizer, grads, || keep_statistics(again)).map(Some)
     }
 
     /// Moves the weights: penalties, clipping, the update rule, then what acts on the weights

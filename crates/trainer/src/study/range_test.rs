@@ -232,8 +232,7 @@ fn grow(
             found.rates.push(lr);
             found.losses.push(loss.value);
             found.smooth.push(smooth);
-            if let Some(grads) = stepper.gradients(&loss, 1, true)? {
-                let grads = stepper.sharpened(classifier, loss, grads, &noise)?;
+            if let Some(grads) = stepper.gradients((classifier, &noise), loss, (1, true))? {
                 stepper.update(grads, Rates { lr, momentum: None })?;
             }
             if found.rates.len() == steps {

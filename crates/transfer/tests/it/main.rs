@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 mod backbones;
+mod checkpointing;
 mod checkpoints;
 mod freezing;
 mod golden;
