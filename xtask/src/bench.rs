@@ -4,7 +4,8 @@
 //! networks, and steps of optimizers, which `bench optim` picks out, and pictures on their way into
 //! a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is
 //! its own; beside PyTorch the processes of the two sides take turns, round by round, so that a
-//! machine that slows down slows both. `bench layers` goes into single convolutions instead.
+//! machine that slows down slows both. `bench layers` goes into single convolutions instead, and
+//! `bench memory` into what a training step holds after each of its operations.
 //!
 //! Everything but the arguments is behind the feature `bench`. A binary without it, which is what
 //! `cargo xtask` builds, starts cargo once more to get a release build with it.
@@ -27,6 +28,8 @@ mod jobs;
 mod layers;
 #[cfg(feature = "bench")]
 mod machine;
+#[cfg(feature = "bench")]
+mod memory;
 #[cfg(feature = "bench")]
 mod networks;
 #[cfg(feature = "bench")]
@@ -61,6 +64,7 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
         (Some(name), _) => alone::run(name, args)?,
         (None, Some(Target::Layers)) if args.torch.is_some() => anyhow::bail!("single layers are not run in PyTorch"),
         (None, Some(Target::Layers)) => process::layers(args)?,
+        (None, Some(Target::Memory(asked))) => alone::within(args, || memory::run(asked))?,
         (None, Some(Target::Optim)) => {
             let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
             compare::run(root, &BenchArgs { jobs, ..args.clone() })?;

@@ -20,11 +20,6 @@ use xtask::{
     tidy::tidy,
 };
 
-/// As in `taper`, so that what is measured is what is used.
-#[cfg(feature = "bench")]
-#[global_allocator]
-static ALLOCATOR: taper_tensor::Recycler<mimalloc::MiMalloc> = taper_tensor::Recycler::new(mimalloc::MiMalloc);
-
 /// The repository's own chores.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  cargo xtask bench --jobs all-networks --torch python3\n  \
-    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --jobs mobilenet_v2_train --compare --record\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  \
+    cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --jobs mobilenet_v2_train --compare --record\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  cargo xtask bench memory mobilenet_v2 --batch 32\n  \
     cargo xtask bench optim --torch python3"
 )]
 pub struct BenchArgs {
@@ -82,7 +82,7 @@ impl Precision {
 }
 
 /// What can be measured instead of the jobs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Target {
     /// Single convolutions: effective GFLOP/s forward and for each gradient, beside the machine's
     /// peak
@@ -93,6 +93,21 @@ pub enum Target {
     /// 140 JPEGs of 500x375 decoded, and decoded, cut, mirrored, lit and normalized: the jobs
     /// decode and augment
     Augment,
+    /// A training step of a network: what is in memory after each of its operations
+    Memory(MemoryArgs),
+}
+
+/// The network whose memory is looked at.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct MemoryArgs {
+    /// A network of torchvision, such as mobilenet_v2
+    pub network: String,
+    /// Pictures of 224x224 in a batch
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch: u32,
+    /// Compute what lies within the stages again for its gradient, as `taper` does with this flag
+    #[arg(long)]
+    pub checkpoint_activations: bool,
 }
 
 #[cfg(test)]

@@ -24,9 +24,9 @@ pub struct Job {
 #[derive(Clone, Copy, Debug)]
 enum Work {
     /// Steps of a network of torchvision.
-    Train(Network),
+    Train(Network<'static>),
     /// Its logits.
-    Infer(Network),
+    Infer(Network<'static>),
     /// Anything else: how many units a second, from a batch and the number of timed runs.
     Other(fn(usize, u32) -> Result<f64>),
 }
@@ -119,7 +119,7 @@ const fn bytes(name: &'static str, run: fn(usize, u32) -> Result<f64>) -> Job {
 }
 
 /// A third of the blocks left out of a step: what stochastic depth saves.
-const DEPTH: Network = Network { name: "resnet18", stochastic_depth: 0.5 };
+const DEPTH: Network<'static> = Network { name: "resnet18", stochastic_depth: 0.5 };
 
 /// Every job, in the order of the table.
 pub const JOBS: &[Job] = &[

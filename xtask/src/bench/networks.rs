@@ -9,24 +9,24 @@ use taper_transfer::{BackboneConfig, Classifier, architecture};
 
 use super::clock;
 
-const CLASSES: usize = 1000;
-const SIDE: usize = 224;
+pub(super) const CLASSES: usize = 1000;
+pub(super) const SIDE: usize = 224;
 
 /// A network with the classifier that torchvision gives it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Network {
+pub(super) struct Network<'a> {
     /// As torchvision calls it.
-    pub(super) name: &'static str,
+    pub(super) name: &'a str,
     /// The probability that the last block is left out of a step.
     pub(super) stochastic_depth: f64,
 }
 
-impl Network {
-    pub(super) const fn of(name: &'static str) -> Self {
+impl<'a> Network<'a> {
+    pub(super) const fn of(name: &'a str) -> Self {
         Self { name, stochastic_depth: 0.0 }
     }
 
-    fn build(self, params: &Params) -> Result<Classifier> {
+    pub(super) fn build(self, params: &Params) -> Result<Classifier> {
         let Network { name, stochastic_depth } = self;
         let (network, path) = (architecture(name)?, params.root());
         let backbone = network.backbone(&path, &BackboneConfig { stochastic_depth, ..BackboneConfig::default() })?;
@@ -91,7 +91,7 @@ impl<'a> Training<'a> {
 }
 
 /// Pictures a second of training with SGD, momentum 0.9, rate 0.01.
-pub(super) fn train(network: Network, n: usize, repeat: u32) -> Result<f64> {
+pub(super) fn train(network: Network<'_>, n: usize, repeat: u32) -> Result<f64> {
     let params = params();
     let net = network.build(&params)?;
     let rule = Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?;
@@ -104,7 +104,7 @@ pub(super) fn train(network: Network, n: usize, repeat: u32) -> Result<f64> {
 }
 
 /// Pictures a second of logits, without a graph.
-pub(super) fn infer(network: Network, n: usize, repeat: u32) -> Result<f64> {
+pub(super) fn infer(network: Network<'_>, n: usize, repeat: u32) -> Result<f64> {
     let net = network.build(&params())?;
     let x = noise(&[n, SIDE, SIDE, 3])?;
     Ok(n as f64 / clock::seconds(repeat, || net.forward(&x, Mode::Eval).map(drop).map_err(Into::into))?)

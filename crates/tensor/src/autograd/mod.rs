@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `gradient`, `in_place` (a gradient written over) and `slot` (where one comes
 //! together), `kept` (what is kept of a map, or computed again), `gate` (what a batch norm asks of
-//! the last term), `backward`, `nodes` (what candle's graph sees), `tape` (which records an
+//! the last term), `backward`, `trace` (what has run), `nodes` (what candle's graph sees), `tape` (which records an
 //! operation); `gradcheck` holds all of them to finite differences.
 
 mod lock;
@@ -19,6 +19,8 @@ mod gate;
 
 mod backward;
 
+mod trace;
+
 mod nodes;
 
 pub(crate) mod tape;
@@ -27,6 +29,7 @@ mod gradcheck;
 
 pub use backward::{backward, backward_from};
 pub use gradcheck::{GradientError, check_gradients};
+pub use trace::{Pass, Traced, trace};
 
 pub(crate) use gate::{Asked, Gate};
 pub(crate) use gradient::{Gradient, Terms};

@@ -1,5 +1,6 @@
 //! Our operations in candle's graph: into it, one by one, and out of it.
 
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, TensorId, bail};
@@ -8,6 +9,7 @@ use super::backward::collect;
 use super::gradient::{Gradient, Terms};
 use super::lock::lock;
 use super::slot::Slot;
+use super::trace::{self, Pass};
 use crate::kernels;
 
 /// The gradients of the inputs: None where none was asked for. They are given away: who wants them
@@ -50,6 +52,8 @@ pub(super) struct Node {
     pub(super) slot: Arc<Slot>,
     pub(super) inputs: Vec<Option<Arc<Slot>>>,
     pub(super) saved: Arc<Mutex<Option<Saved>>>,
+    /// Where it was called.
+    pub(super) place: &'static Location<'static>,
 }
 
 /// What an operation keeps for its backward pass.
@@ -81,6 +85,7 @@ impl CustomOp1 for Node {
                     slot.add(Gradient { tensor, own })?;
                 }
             }
+            trace::note(self.place, Pass::Backward, self.slot.shape());
         }
         tokens.zeros_like().map(Some)
     }

@@ -45,6 +45,11 @@ impl Slot {
         lock(&self.arrived).number + 1 >= self.readers.load(Ordering::Relaxed)
     }
 
+    /// The shape of its tensor.
+    pub(super) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
     /// Adds the share of an operation: of the tensor's shape, or (N,1,1,C) where all pixels of a
     /// picture get the same.
     pub(crate) fn add(&self, grad: Gradient) -> Result<()> {

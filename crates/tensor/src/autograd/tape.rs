@@ -17,6 +17,7 @@
 //! backward pass is dropped as soon as it has run.
 
 use std::collections::HashMap;
+use std::panic::Location;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use candle_core::{Result, Shape, Tensor, TensorId, WithDType, bail};
@@ -27,10 +28,12 @@ use super::kept::{Again, Kept};
 use super::lock::lock;
 use super::nodes::{Backward, Enter, Gradients, Leave, Node, Saved};
 use super::slot::Slot;
+use super::trace::{self, Pass};
 use crate::kernels;
 
 /// `values` as the result of an operation on `inputs`. `backward` runs at most once, on contiguous
 /// gradients.
+#[track_caller]
 pub(crate) fn record<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
@@ -41,6 +44,7 @@ pub(crate) fn record<T: WithDType>(
 }
 
 /// As [`record`], for an operation that adds the terms of its gradient while it reads them.
+#[track_caller]
 pub(crate) fn record_terms<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
@@ -51,6 +55,7 @@ pub(crate) fn record_terms<T: WithDType>(
 }
 
 /// As [`record_terms`], for an operation whose gradient is made of its result, too: that is kept.
+#[track_caller]
 pub(crate) fn record_with_output<T: WithDType>(
     values: Vec<T>,
     shape: impl Into<Shape>,
@@ -71,6 +76,7 @@ enum Output {
     Dropped,
 }
 
+#[track_caller]
 fn node<T: WithDType>(
     values: Vec<T>,
     shape: Shape,
@@ -78,6 +84,7 @@ fn node<T: WithDType>(
     output: Output,
     backward: Backward,
 ) -> Result<Tensor> {
+    let place = Location::caller();
     let edges = inputs.iter().map(|x| edge(x)).collect::<Result<Vec<_>>>()?;
     for edge in edges.iter().flatten() {
         edge.slot.read();
@@ -91,7 +98,8 @@ fn node<T: WithDType>(
     let (slot, guard, saved) =
         (Arc::new(Slot::new(shape.clone())), Arc::<Guard>::default(), Arc::<Mutex<Option<Saved>>>::default());
     let inputs = edges.into_iter().map(|e| e.map(|e| e.slot)).collect();
-    let node = Node { slot: slot.clone(), inputs, saved: saved.clone() };
+    trace::note(place, Pass::Forward, &shape);
+    let node = Node { slot: slot.clone(), inputs, saved: saved.clone(), place };
     let token = token.apply_op1(node)?;
     let storage = Mutex::new(Some(kernels::store(values)));
     let leave = Leave { storage, shape, slot: slot.clone(), _guard: guard.clone() };

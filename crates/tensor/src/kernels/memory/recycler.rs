@@ -61,6 +61,11 @@ impl<A> Recycler<A> {
         }
     }
 
+    /// Bytes of the large blocks, those from 256 KiB, that are in use.
+    pub fn in_use(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// A kept block of a class, if there is one.
     fn take(&self, class: usize) -> Option<*mut u8> {
         let slots = self.free[class].iter();
