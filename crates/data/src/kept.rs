@@ -35,7 +35,7 @@ impl Default for Keep {
 /// The pictures of another dataset, each decoded when it is first asked for, and kept in a file.
 ///
 /// The file has no name: nobody else can open it, and it ends with the process, however that ends.
-/// It holds pixels as they are. Where it cannot be written, or not whole, pictures are decoded
+/// It holds pixels as they are. Where it cannot be written it is given up, and pictures are decoded
 /// again: that something is kept changes the time and nothing else.
 ///
 /// # Examples
@@ -105,12 +105,16 @@ impl Kept {
     fn write(&self, index: usize, picture: &RgbImage) {
         let (pixels, Some(place)) = (picture.as_raw(), self.places.get(index)) else { return };
         let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
-        let (Some(file), bytes) = (file.as_ref(), pixels.len() as u64) else { return };
+        let (Some(open), bytes) = (file.as_ref(), pixels.len() as u64) else { return };
         let room = |end: u64| Some(end + bytes).filter(|end| *end <= self.keep.most);
         let Ok(start) = self.end.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) else { return };
-        if write_at(file, pixels, start).is_ok() {
+        if write_at(open, pixels, start).is_ok() {
             // Another thread may have kept the same picture in another place.
             let _ = place.set(Place { start, size: picture.dimensions() });
+        } else {
+            // The disk is full: what the others who write there need is given back.
+            drop(file);
+            self.stop();
         }
     }
 }

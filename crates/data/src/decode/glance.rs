@@ -4,21 +4,20 @@ use std::path::Path;
 
 use image::{ImageFormat, guess_format};
 
-use super::{decode_bytes, jpeg, png};
+use super::{jpeg, png};
 use crate::error::DataError;
 
-/// The width and height of the picture in a file, as they lie there.
-///
-/// Of a JPEG and of a PNG the header is read, and it is seen whether they have their end; what
-/// lies between is not. Files of other formats, and a PNG without an end, are decoded.
+/// The width and height of the picture in a file, as they lie there, of a JPEG and a PNG: the header
+/// is read, and it is seen whether they have their end; what lies between is not. None of a file of
+/// another format, and of a PNG without an end: these have to be decoded.
 ///
 /// # Errors
-/// When the file is seen to be no picture, cut off, of a kind that is not read, or too large, as
-/// [`decode_bytes`] has it. A file that is damaged between its ends passes here and fails there.
-pub(crate) fn glance(content: &[u8], path: &Path) -> Result<(u32, u32), DataError> {
+/// When the file is seen to be cut off, of a kind that is not read, or too large, as decoding has it.
+/// A file that is damaged between its ends passes here and fails there.
+pub(crate) fn glance(content: &[u8], path: &Path) -> Result<Option<(u32, u32)>, DataError> {
     match guess_format(content) {
-        Ok(ImageFormat::Jpeg) => jpeg::glance(content, path),
-        Ok(ImageFormat::Png) if png::has_end(content) => png::glance(content, path),
-        _ => decode_bytes(content, path).map(|picture| picture.dimensions()),
+        Ok(ImageFormat::Jpeg) => jpeg::glance(content, path).map(Some),
+        Ok(ImageFormat::Png) if png::has_end(content) => png::glance(content, path).map(Some),
+        _ => Ok(None),
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::listing::{Listed, count_beside, is_picture, list, name};
 use super::side::{TEST, TRAIN, VALIDATION, is_called};
 use crate::dataset::{Dataset, Known};
-use crate::decode::{Need, decode_needed, glance, read_bytes};
+use crate::decode::{Need, decode_bytes, decode_needed, glance, read_bytes};
 use crate::error::DataError;
 use crate::left_out::{HIDDEN, LINKED, LeftOut};
 use crate::path_text::path_text;
@@ -164,7 +164,11 @@ impl Dataset for Folder {
     fn glance(&self, index: usize) -> Result<Known, DataError> {
         let path = self.path(index)?;
         let bytes = read_bytes(path)?;
-        Ok(Known { size: glance(&bytes, path)?, content: Sha256::digest(&bytes).into() })
+        let size = match glance(&bytes, path)? {
+            Some(size) => size,
+            None => decode_bytes(&bytes, path)?.dimensions(),
+        };
+        Ok(Known { size, content: Sha256::digest(&bytes).into() })
     }
 
     fn label(&self, index: usize) -> usize {
