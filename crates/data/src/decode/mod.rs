@@ -17,6 +17,7 @@ mod glance;
 use std::io::Read;
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat, RgbImage, guess_format};
 
 use crate::error::DataError;
@@ -53,7 +54,7 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
 }
 
 /// [`decode`] with no more pixels than are needed: a JPEG is decoded at a half, a quarter or an
-/// eighth of its size where that is at least twice of what is needed, and the rest of the way, and
+/// eighth of its size where that is at least three times of what is needed, and the rest of the way, and
 /// any other picture, is shrunk by [`Need::of`].
 ///
 /// # Errors
@@ -102,21 +103,36 @@ pub fn decode_bytes_needed(content: &[u8], name: impl AsRef<Path>, need: Need) -
         if let Some(kind) = foreign(content) {
             return Err(DataError::Foreign { path: path.into(), kind });
         }
+        let mut whole = None;
         let Raw { mut picture, orientation } = match guess_format(content) {
             Err(_) => return Err(DataError::NotAPicture { path: path.into() }),
-            Ok(ImageFormat::Jpeg) => jpeg::decode(content, path, need)?,
+            Ok(ImageFormat::Jpeg) => {
+                whole = Some(jpeg::glance(content, path)?);
+                jpeg::decode(content, path, need)?
+            }
             Ok(ImageFormat::Png) => png::decode(content, path)?,
             Ok(ImageFormat::Ico) => png::icon(content, path)?,
             Ok(ImageFormat::Tiff) => tiff::decode(content, path)?,
             Ok(format) => with_image(content, format, path)?,
         };
         picture.apply_orientation(orientation);
-        Ok(need.of(on_white(picture)))
+        let picture = on_white(picture);
+        let whole = match whole {
+            Some((width, height)) if on_its_side(orientation) => (height, width),
+            whole => whole.unwrap_or(picture.dimensions()),
+        };
+        Ok(need.shrunk(picture, whole))
     };
     hushed(read).unwrap_or_else(|message| {
         let reason = format!("the decoder panicked ({message})").into();
         Err(DataError::Decode { path: path.into(), reason })
     })
+}
+
+/// Whether a picture is as wide, turned as it was held, as it is high in its file.
+fn on_its_side(orientation: Orientation) -> bool {
+    use Orientation as O;
+    matches!(orientation, O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH)
 }
 
 /// The kind of a picture that nothing here reads, by how it begins.

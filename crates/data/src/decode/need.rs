@@ -11,8 +11,8 @@ use image::RgbImage;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// A short side of so many pixels. A picture whose short side is longer is shrunk to it, in
-    /// proportion; of a JPEG of at least twice the size no more is decoded than twice of what is
-    /// needed.
+    /// proportion; a JPEG is decoded at a half, a quarter or an eighth of its size where that is at
+    /// least three times of what is needed.
     ShortSide(u32),
     /// All.
     #[default]
@@ -23,8 +23,9 @@ pub enum Need {
 const MAX_ASPECT: u32 = 16;
 
 /// How many times what is needed a JPEG is decoded at, at least: what lies beyond is averaged by
-/// the decoder in squares, which shows where little is left to be averaged afterwards.
-const GAP: u32 = 2;
+/// the decoder in squares, and of coarser chromas in larger ones, which shows where little is left
+/// to be averaged afterwards.
+const GAP: u32 = 3;
 
 impl Need {
     /// The size that a picture of `width` x `height` is shrunk to; none where it is left as it is.
@@ -48,12 +49,19 @@ impl Need {
         [1, 2, 4].into_iter().find(enough).unwrap_or(8)
     }
 
-    /// The picture with as many pixels as are needed: every output pixel is the mean, weighted by a
+    /// The picture with as many pixels as are needed: [`shrunk`](Self::shrunk), where it is whole.
+    pub fn of(self, picture: RgbImage) -> RgbImage {
+        let size = picture.dimensions();
+        self.shrunk(picture, size)
+    }
+
+    /// A picture, which may be a part of its whole size already, with as many pixels as are needed
+    /// of that: every output pixel is the mean, weighted by a
     /// triangle, of what it covers, first along the rows, then along the columns, as PIL's bilinear
     /// filter does.
-    pub fn of(self, picture: RgbImage) -> RgbImage {
-        let (width, height) = picture.dimensions();
-        let Some((w, h)) = self.size(width, height) else { return picture };
+    pub(super) fn shrunk(self, picture: RgbImage, whole: (u32, u32)) -> RgbImage {
+        let Some((w, h)) = self.size(whole.0, whole.1) else { return picture };
+        let height = picture.height();
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         let mut resizer = Resizer::new();
         let mut resized = |from: &RgbImage, w: u32, h: u32| {
@@ -73,10 +81,10 @@ mod tests {
     use image::Rgb;
 
     #[test]
-    fn no_more_is_decoded_than_twice_of_what_is_needed() {
+    fn a_jpeg_is_decoded_at_three_times_of_what_is_needed_at_least() {
         let eighths = |short| Need::ShortSide(short).eighths(4000, 3000);
         // 3000 / 8 = 375, / 4 = 750, / 2 = 1500.
-        assert_eq!([160, 187, 188, 375, 376, 750, 751, 4000].map(eighths), [1, 1, 2, 2, 4, 4, 8, 8]);
+        assert_eq!([100, 125, 126, 250, 251, 500, 501, 4000].map(eighths), [1, 1, 2, 2, 4, 4, 8, 8]);
         assert_eq!(Need::All.eighths(4000, 3000), 8);
         assert_eq!(Need::ShortSide(10).eighths(100_000, 1000), 8);
     }

@@ -3,8 +3,8 @@
 Needs numpy and Pillow:
     python make.py
 Of each JPEG there is a PNG for each of the three: `draft` has libjpeg leave out the high frequencies of each block, then the picture is
-turned as EXIF says and its short side shrunk by the bilinear filter to 1/17, 1/9 or 1/5 of the whole one's: less than half of what libjpeg
-gives, and more than half of what the next smaller scale would.
+turned as EXIF says and its short side shrunk by the bilinear filter to 1/25, 1/13 or 1/7 of the whole one's: less than a third of what libjpeg
+gives, and more than a third of what the next smaller scale would. An eighth is a quarter where the chromas are coarser than the luma.
 """
 
 from pathlib import Path
@@ -25,15 +25,16 @@ def picture(width, height):
     return Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
 
 
-def save(name, image, **settings):
+def save(name, image, coarse=False, **settings):
     path = HERE / f"{name}.jpg"
     image.save(path, quality=85, **settings)
-    for eighths, part in ((1, 17), (2, 9), (4, 5)):
+    for eighths, part in ((1, 25), (2, 13), (4, 7)):
         scaled = Image.open(path)
         whole = min(scaled.size)
-        scaled.draft(None, (scaled.width * eighths // 8, scaled.height * eighths // 8))
+        drafted = max(eighths, 2) if coarse else eighths
+        scaled.draft(None, (scaled.width * drafted // 8, scaled.height * drafted // 8))
         scaled.load()
-        assert min(scaled.size) == -(-whole * eighths // 8), (name, scaled.size)
+        assert min(scaled.size) == -(-whole * drafted // 8), (name, scaled.size)
         scaled = ImageOps.exif_transpose(scaled).convert("RGB")
         short, wanted = min(scaled.size), whole // part
         full = Image.open(path)
@@ -43,13 +44,13 @@ def save(name, image, **settings):
 
 
 photo = picture(481, 363)
-save("420", photo, subsampling="4:2:0")
-save("422", photo, subsampling="4:2:2")
+save("420", photo, True, subsampling="4:2:0")
+save("422", photo, True, subsampling="4:2:2")
 save("444", photo, subsampling="4:4:4")
-save("progressive", photo, progressive=True)
+save("progressive", photo, True, progressive=True)
 save("gray", photo.convert("L"))
 save("cmyk", photo.convert("CMYK"))
 turned = Image.Exif()
 turned[0x0112] = 6
-save("turned", photo, exif=turned)
-save("tall", picture(331, 512), restart_marker_blocks=5)
+save("turned", photo, True, exif=turned)
+save("tall", picture(331, 512), True, restart_marker_blocks=5)

@@ -35,8 +35,8 @@ impl Input {
         json!({
             "schema": 1,
             "summary": format!(
-                "RGB, turned as EXIF says, transparency over white; a JPEG of twice the size or more by libjpeg's scaling to no less \
-                 than that; short side to {size} pixels, bilinear and antialiased; the middle {size}x{size}; times 1/255, minus mean, over std; (N,3,{size},{size})"
+                "RGB, turned as EXIF says, transparency over white; a JPEG of six times the size or more by libjpeg's scaling to no less \
+                 than three times; short side to {size} pixels, bilinear and antialiased; the middle {size}x{size}; times 1/255, minus mean, over std; (N,3,{size},{size})"
             ),
             "color": "RGB", "exif_orientation": true, "background": [255, 255, 255],
             "resize": {"short_side": size, "filter": "bilinear", "antialias": true},

@@ -33,7 +33,10 @@ const MAX_SCANS: usize = 100;
 /// enough.
 pub(crate) fn decode(content: &[u8], path: &Path, need: Need) -> Result<Raw, DataError> {
     let header = checked(content, path)?;
-    let eighths = need.eighths(u32::from(header.size.0), u32::from(header.size.1));
+    // At an eighth a block of a coarser component is one number, and the detail that libjpeg takes
+    // from it would be lost; a quarter takes no longer.
+    let least = if header.is_coarse() { 2 } else { 1 };
+    let eighths = need.eighths(u32::from(header.size.0), u32::from(header.size.1)).max(least);
     if !header.usual() {
         return by_jpeg_decoder(content, &header, path, eighths);
     }
