@@ -74,7 +74,11 @@ fn a_picture_found_damaged_in_the_first_epoch_is_left_out_as_if_it_had_never_bee
     let told = |ran: &Ran| names.iter().all(|name| ran.stderr.contains(name));
     let found = fine_tune(folder, &["--out", "found", "--threads", "2", "--json"]);
     assert!(found.code == Some(0) && told(&found), "{}", found.stderr);
-    assert!(found.stderr.contains("begins again") && found.stderr.contains("going on without 1 of"), "{}", found.stderr);
+    assert!(
+        found.stderr.contains("begins again") && found.stderr.contains("going on without 1 of"),
+        "{}",
+        found.stderr
+    );
     let summary = json(&folder.join("found/summary.json"));
     assert_eq!(summary["unreadable_images"], 2);
 

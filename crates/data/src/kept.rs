@@ -70,7 +70,8 @@ impl Kept {
     /// These pictures, of which none is kept yet. The file is begun here, and where that fails
     /// nothing is kept.
     pub fn new(whole: Arc<dyn Dataset>, keep: Keep) -> Self {
-        let file = keep.folder.as_deref().map_or_else(tempfile::tempfile, |folder: &Path| tempfile::tempfile_in(folder));
+        let file =
+            keep.folder.as_deref().map_or_else(tempfile::tempfile, |folder: &Path| tempfile::tempfile_in(folder));
         let places = (0..whole.len()).map(|_| OnceLock::new()).collect();
         let (end, decoding) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { whole, keep, file: RwLock::new(file.ok()), places, end, decoding }

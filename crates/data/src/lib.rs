@@ -4,10 +4,10 @@
 //! made of class folders, [`Idx`] another, in the format of MNIST; [`Subset`] is a choice of
 //! another. [`open`] reads what people have - `train/` and `val/`, or one folder that is split by
 //! seed - and says in its errors what to do where that fails. [`check`] reads every picture once
-//! before a long training finds the broken one, or takes a glance at its header; what becomes of the
-//! unreadable ones is the caller's decision, and [`Subset::without`] carries it out. [`Needed`] and
-//! [`Kept`] are a dataset with less work: no more pixels than are needed, and each picture decoded
-//! once.
+//! before a long training finds the broken one, or takes a glance at its header; what becomes of
+//! the unreadable ones is the caller's decision, and [`Subset::without`] carries it out. [`Needed`]
+//! and [`Kept`] are a dataset with less work: no more pixels than are needed, and each picture
+//! decoded once.
 //!
 //! A [`Loader`] turns a dataset into the batches of an epoch. Threads decode and prepare whole
 //! batches ahead of the consumer, never more than a fixed number, and deliver them in the one order

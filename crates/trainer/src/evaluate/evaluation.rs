@@ -121,8 +121,8 @@ pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> 
 /// Somebody who is shown the name of a stage and its map.
 pub(crate) type ShowMap<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
 
-/// [`evaluate`] that shows the map of each stage for the first batch, and tells how many pictures are
-/// done, of how many.
+/// [`evaluate`] that shows the map of each stage for the first batch, and tells how many pictures
+/// are done, of how many.
 pub(crate) fn evaluate_shown(
     classifier: &Classifier,
     loader: &Loader,

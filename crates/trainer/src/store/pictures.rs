@@ -42,7 +42,8 @@ impl fmt::Debug for Pictures {
 }
 
 impl Pictures {
-    /// Finds those of a recipe and decodes each once; `listener` hears of those that cannot be read.
+    /// Finds those of a recipe and decodes each once; `listener` hears of those that cannot be
+    /// read.
     ///
     /// # Errors
     /// When there are none, too many cannot be read, or any with [`Unreadable::Refuse`].
