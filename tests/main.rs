@@ -14,6 +14,7 @@ mod numbers;
 mod optimize;
 mod optimizers;
 mod output;
+mod pictures;
 mod regularize;
 mod resume;
 mod search;

@@ -55,6 +55,12 @@ impl Observer for Progress {
         ControlFlow::Continue(())
     }
 
+    fn validating(&mut self, done: usize, all: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("validating {done}/{all}"));
+        }
+    }
+
     fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         let line = format!(
             "epoch {:>2}/{} {:<5} train loss {:.3}, validation loss {:.3}, accuracy {:.1} %",

@@ -18,6 +18,8 @@ impl Listener for Terminal {
     fn work(&self, work: Work<'_>) -> Box<dyn Progress + '_> {
         Box::new(Bar(match work {
             Work::Reading => styled(ProgressBar::new(0), "     reading [{wide_bar}] {pos}/{len} pictures, {eta} left"),
+            Work::FirstLook => styled(ProgressBar::new(0), "  first look [{wide_bar}] {pos}/{len} pictures"),
+            Work::Views => styled(ProgressBar::new(0), "       views [{wide_bar}] {pos}/{len}, {eta} left"),
             Work::Fetching { model } => {
                 let style = "{prefix:>12} [{wide_bar}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
                 styled(ProgressBar::new(0), style).with_prefix(model.to_owned())

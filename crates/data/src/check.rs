@@ -1,16 +1,14 @@
-//! Reading every picture once, before it matters.
+//! Looking at every picture once, before it matters.
 
 use std::error::Error;
 use std::fmt;
 use std::iter::successors;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use image::RgbImage;
 use rayon::iter::Either;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Known, pixels};
 use crate::error::DataError;
 use crate::guard::guarded;
 use crate::stamp::Stamp;
@@ -39,22 +37,22 @@ impl fmt::Display for Unreadable {
 pub struct Seen {
     /// Its index in the dataset.
     pub index: usize,
-    /// Width and height, pixels.
-    pub size: (u32, u32),
-    /// The SHA-256 of its size and its pixels: equal pictures have equal ones, whatever their files
-    /// are.
-    pub content: [u8; 32],
+    /// Its size, and the sum of its file: copies of a file have equal ones.
+    pub known: Known,
+    /// The SHA-256 of its size and its pixels, where it was decoded: equal pictures have equal
+    /// ones, whatever their files are.
+    pub pixels: Option<[u8; 32]>,
     /// What the file system said of its file before it was read, where it has one.
     pub stamp: Option<Stamp>,
 }
 
-/// What a picture was when it was last read.
+/// How well pictures are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Width and height, pixels.
-    pub size: (u32, u32),
-    /// [`Seen::content`].
-    pub content: [u8; 32],
+pub enum Look {
+    /// [`Dataset::glance`]: a damage behind the header may not be seen.
+    Glance,
+    /// The picture is decoded.
+    Decode,
 }
 
 /// What [`check`] finds.
@@ -82,45 +80,43 @@ pub struct Checked {
 /// # Ok::<(), taper_data::DataError>(())
 /// ```
 pub fn check(dataset: &dyn Dataset, progress: impl Fn(usize) + Sync) -> Checked {
-    check_again(dataset, |_, _| None, progress)
+    check_again(dataset, |_, _| None, |_| Look::Decode, progress)
 }
 
-/// [`check`] of pictures that were read before: those are not decoded that `known` has something to
-/// say of, by number and stamp. Only pictures with a stamp are asked about.
+/// [`check`] of pictures that were looked at before: those are not read that `known` has something
+/// to say of, by number and stamp. Only pictures with a stamp are asked about. `look` says how well
+/// the others are looked at.
 pub fn check_again(
     dataset: &dyn Dataset,
     known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
+    look: impl Fn(usize) -> Look + Sync,
     progress: impl Fn(usize) + Sync,
 ) -> Checked {
     let done = AtomicUsize::new(0);
-    let read = |index| {
+    let read = |index| -> Result<(Known, Option<[u8; 32]>), DataError> {
+        let pixels = match look(index) {
+            Look::Glance => None,
+            Look::Decode => Some(pixels(&dataset.get(index)?)),
+        };
+        Ok((dataset.glance(index)?, pixels))
+    };
+    let seen = |index| {
         // Before the content: a file that is written in between has an older stamp, and is read
         // again.
         let stamp = dataset.stamp(index);
         let result = match stamp.and_then(|stamp| known(index, stamp)) {
-            Some(known) => Ok(known),
-            None => match guarded(|| dataset.get(index)) {
-                Ok(result) => result.map(|picture| Known { size: picture.dimensions(), content: content(&picture) }),
-                Err(message) => Err(DataError::Panicked { name: dataset.name(index), message }),
-            },
+            Some(known) => Ok((known, None)),
+            None => guarded(|| read(index))
+                .unwrap_or_else(|message| Err(DataError::Panicked { name: dataset.name(index), message })),
         };
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         match result {
-            Ok(Known { size, content }) => Either::Left(Seen { index, size, content, stamp }),
+            Ok((known, pixels)) => Either::Left(Seen { index, known, pixels, stamp }),
             Err(reason) => Either::Right(Unreadable { index, name: dataset.name(index), reason }),
         }
     };
-    let (seen, unreadable) = (0..dataset.len()).into_par_iter().partition_map(read);
+    let (seen, unreadable) = (0..dataset.len()).into_par_iter().partition_map(seen);
     Checked { seen, unreadable }
-}
-
-fn content(picture: &RgbImage) -> [u8; 32] {
-    let (width, height) = picture.dimensions();
-    let mut sum = Sha256::new();
-    sum.update(width.to_le_bytes());
-    sum.update(height.to_le_bytes());
-    sum.update(picture.as_raw());
-    sum.finalize().into()
 }
 
 #[cfg(test)]
@@ -156,7 +152,8 @@ mod tests {
         let again = Folder::open(root.path()).unwrap();
         let seen = check(&again, |_| {}).seen;
         let of = |name: &str| seen.iter().find(|one| again.name(one.index).ends_with(name)).unwrap();
-        assert_eq!((of("1.bmp").content, of("1.bmp").size), (of("a/1.png").content, of("a/1.png").size));
+        assert_eq!((of("1.bmp").pixels, of("1.bmp").known.size), (of("a/1.png").pixels, of("a/1.png").known.size));
+        assert_ne!(of("1.bmp").known.content, of("a/1.png").known.content);
         fs::remove_file(other).unwrap();
         assert!(found[0].to_string().contains(&found[0].name) && found[0].name.ends_with("2.png"));
         let rest = Subset::without(folder, &indices).unwrap();
@@ -173,13 +170,35 @@ mod tests {
         let folder = Folder::open(root.path()).unwrap();
         let first = check(&folder, |_| {}).seen;
         assert!(first.iter().all(|one| one.stamp.is_some()));
-        let as_seen = |index: usize| Known { size: first[index].size, content: first[index].content };
+        let as_seen = |index: usize| first[index].known;
         // Known by number, whatever is in the file now.
         fs::write(root.path().join("a/2.png"), "a letter").unwrap();
         let known = |index: usize, _| (index != 0).then(|| as_seen(index));
-        let again = check_again(&folder, known, |_| {});
-        assert!(again.unreadable.is_empty() && again.seen[1].content == first[1].content);
+        let again = check_again(&folder, known, |_| Look::Decode, |_| {});
+        assert!(again.unreadable.is_empty() && again.seen[1].known == first[1].known);
         let stamped = |index: usize, stamp| (Some(stamp) == first[index].stamp).then(|| as_seen(index));
-        assert_eq!(check_again(&folder, stamped, |_| {}).unreadable[0].index, 1);
+        assert_eq!(check_again(&folder, stamped, |_| Look::Decode, |_| {}).unreadable[0].index, 1);
+    }
+
+    #[test]
+    fn a_glance_sees_what_the_ends_of_a_file_show() {
+        let root = tempfile::tempdir().unwrap();
+        let whole = fs::read(pictures().join("train/food/apple.png")).unwrap();
+        let mut damaged = whole.clone();
+        let middle = whole.len() / 2;
+        damaged[middle..middle + 9].fill(0);
+        let parts = [&whole[..], &whole[..middle], &damaged, b"a letter"];
+        fs::create_dir(root.path().join("a")).unwrap();
+        for (i, bytes) in parts.iter().enumerate() {
+            fs::write(root.path().join(format!("a/{i}.png")), bytes).unwrap();
+        }
+        let folder = Folder::all(root.path().join("a")).unwrap();
+        let unreadable = |look| {
+            let found = check_again(&folder, |_, _| None, |_| look, |_| {}).unreadable;
+            found.iter().map(|one| one.index).collect::<Vec<_>>()
+        };
+        assert_eq!((unreadable(Look::Glance), unreadable(Look::Decode)), (vec![1, 3], vec![1, 2, 3]));
+        let seen = check_again(&folder, |_, _| None, |_| Look::Glance, |_| {}).seen;
+        assert_eq!((seen[0].known.size, seen[0].pixels), (folder.get(0).unwrap().dimensions(), None));
     }
 }

@@ -1,9 +1,20 @@
 //! What a dataset is.
 
 use image::RgbImage;
+use sha2::{Digest, Sha256};
 
+use crate::decode::Need;
 use crate::error::DataError;
 use crate::stamp::Stamp;
+
+/// What a picture was when it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Width and height, pixels, as they lie in its file.
+    pub size: (u32, u32),
+    /// The SHA-256 of its file; of its size and pixels where it has none of its own.
+    pub content: [u8; 32],
+}
 
 /// Pictures by index, each of one class.
 ///
@@ -36,6 +47,25 @@ pub trait Dataset: Send + Sync {
     /// When the picture cannot be read, or there is none of this index.
     fn get(&self, index: usize) -> Result<RgbImage, DataError>;
 
+    /// The picture of an index with no more pixels than are needed: [`Need::of`] what
+    /// [`get`](Dataset::get) returns, or what a decoder makes of it in less time. The same index
+    /// and need always give the same picture.
+    ///
+    /// # Errors
+    /// As [`get`](Dataset::get).
+    fn get_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
+        self.get(index).map(|picture| need.of(picture))
+    }
+
+    /// What can be known of a picture without decoding it. Default: it is decoded.
+    ///
+    /// # Errors
+    /// When it is seen that the picture cannot be read. That none is seen promises nothing.
+    fn glance(&self, index: usize) -> Result<Known, DataError> {
+        let picture = self.get(index)?;
+        Ok(Known { size: picture.dimensions(), content: pixels(&picture) })
+    }
+
     /// The class of a picture, an index into [`classes`](Dataset::classes). Only for an index in
     /// `0..len()`.
     fn label(&self, index: usize) -> usize;
@@ -58,6 +88,16 @@ pub trait Dataset: Send + Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// The SHA-256 of the size and the pixels of a picture.
+pub(crate) fn pixels(picture: &RgbImage) -> [u8; 32] {
+    let (width, height) = picture.dimensions();
+    let mut sum = Sha256::new();
+    sum.update(width.to_le_bytes());
+    sum.update(height.to_le_bytes());
+    sum.update(picture.as_raw());
+    sum.finalize().into()
 }
 
 /// How many pictures each class has.

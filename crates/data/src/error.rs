@@ -321,3 +321,20 @@ pub enum DataError {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
+
+impl DataError {
+    /// Whether it is about what is in the file of one picture, which will not be read another time
+    /// either.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAPicture { .. }
+                | Self::Foreign { .. }
+                | Self::Unsupported { .. }
+                | Self::CutOff { .. }
+                | Self::TooLarge { .. }
+                | Self::NoPixels { .. }
+                | Self::Decode { .. }
+        )
+    }
+}

@@ -4,8 +4,10 @@
 //! made of class folders, [`Idx`] another, in the format of MNIST; [`Subset`] is a choice of
 //! another. [`open`] reads what people have - `train/` and `val/`, or one folder that is split by
 //! seed - and says in its errors what to do where that fails. [`check`] reads every picture once
-//! before a long training finds the broken one; what becomes of the unreadable ones is the caller's
-//! decision, and [`Subset::without`] carries it out.
+//! before a long training finds the broken one, or takes a glance at its header; what becomes of
+//! the unreadable ones is the caller's decision, and [`Subset::without`] carries it out. [`Needed`]
+//! and [`Kept`] are a dataset with less work: no more pixels than are needed, and each picture
+//! decoded once.
 //!
 //! A [`Loader`] turns a dataset into the batches of an epoch. Threads decode and prepare whole
 //! batches ahead of the consumer, never more than a fixed number, and deliver them in the one order
@@ -43,10 +45,13 @@ mod file;
 mod guard;
 mod stamp;
 
+mod decode;
+
 mod dataset;
 mod subset;
 
-mod decode;
+mod kept;
+mod needed;
 
 mod sources;
 
@@ -59,14 +64,16 @@ mod check;
 mod loader;
 
 pub use candle_core;
-pub use check::{Checked, Known, Seen, Unreadable, check, check_again};
-pub use dataset::Dataset;
-pub use decode::{decode, decode_bytes};
+pub use check::{Checked, Look, Seen, Unreadable, check, check_again};
+pub use dataset::{Dataset, Known};
+pub use decode::{Need, decode, decode_bytes, decode_bytes_needed, decode_needed};
 pub use error::{DataError, PrepareError};
 pub use image::RgbImage;
+pub use kept::{Keep, Kept};
 pub use left_out::LeftOut;
 pub use limits::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
 pub use loader::{Epoch, IndexedBatch, Loader, LoaderConfig, Prepare};
+pub use needed::Needed;
 pub use open::{Splits, open, validation};
 pub use path_text::path_text;
 pub use sources::{Folder, Idx, IdxFile};

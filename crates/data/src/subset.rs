@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::dataset::{Dataset, counts};
+use crate::dataset::{Dataset, Known, counts};
+use crate::decode::Need;
 use crate::error::DataError;
 use crate::stamp::Stamp;
 
@@ -62,6 +63,10 @@ impl Subset {
         Ok(rest)
     }
 
+    fn inner(&self, index: usize) -> Result<usize, DataError> {
+        self.indices.get(index).copied().ok_or(DataError::Index { index, len: self.indices.len() })
+    }
+
     /// The indices of the pictures in the whole.
     pub fn indices(&self) -> &[usize] {
         &self.indices
@@ -80,10 +85,15 @@ impl Dataset for Subset {
     }
 
     fn get(&self, index: usize) -> Result<RgbImage, DataError> {
-        match self.indices.get(index) {
-            Some(&inner) => self.whole.get(inner),
-            None => Err(DataError::Index { index, len: self.len() }),
-        }
+        self.whole.get(self.inner(index)?)
+    }
+
+    fn get_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
+        self.whole.get_needed(self.inner(index)?, need)
+    }
+
+    fn glance(&self, index: usize) -> Result<Known, DataError> {
+        self.whole.glance(self.inner(index)?)
     }
 
     fn label(&self, index: usize) -> usize {

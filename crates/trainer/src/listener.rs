@@ -21,6 +21,10 @@ pub trait Listener: fmt::Debug + Sync {
 pub enum Work<'a> {
     /// Pictures are read once each.
     Reading,
+    /// The first loss is measured on a few pictures.
+    FirstLook,
+    /// Pictures are seen in several views.
+    Views,
     /// The weights of a model are fetched, byte by byte.
     Fetching {
         /// The model's name.

@@ -20,6 +20,12 @@ pub enum Notice {
         /// Names the picture.
         reason: String,
     },
+    /// A picture that could be decoded by its header cannot: all are decoded, and the training
+    /// begins again without those that cannot be.
+    Undecodable {
+        /// Names the picture.
+        reason: String,
+    },
     /// More of them than are named.
     MoreUnreadable {
         /// How many more.
@@ -121,6 +127,9 @@ impl fmt::Display for Notice {
         match self {
             Self::LeftOut(left_out) => write!(f, "left out: {left_out}"),
             Self::Unreadable { reason } => write!(f, "left out: {reason}"),
+            Self::Undecodable { reason } => {
+                write!(f, "{reason}: every picture is decoded now, and the training begins again without such")
+            }
             Self::MoreUnreadable { more } => write!(f, "... and {more} more"),
             Self::WithoutUnreadable { count, all } => {
                 write!(f, "going on without {count} of {all} pictures that cannot be read")

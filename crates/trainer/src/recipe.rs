@@ -43,7 +43,7 @@ pub use self::augment::AugmentRecipe;
 pub use self::average::AverageRecipe;
 pub use self::choice::Choice;
 pub use self::clip::{ClipRecipe, NonFiniteRecipe};
-pub use self::data::{Balance, DataRecipe};
+pub use self::data::{Balance, CacheRecipe, DataRecipe};
 pub use self::error::RecipeError;
 pub use self::field::{Field, Heading, Shown, Takes};
 pub use self::fields::fields;

@@ -143,7 +143,7 @@ impl Measure<'_> {
         let model = model::open(path, None, &Terminal)?;
         let pictures = (&self.pictures.val, model.card.input(), self.threads);
         let how = (Views::Flips, Mean::Probabilities);
-        Ok(evaluate_views(&model.classifier, pictures, how, self.base, Marginalize::Expectation)?)
+        Ok(evaluate_views(&model.classifier, pictures, how, (self.base, &Terminal), Marginalize::Expectation)?)
     }
 }
 

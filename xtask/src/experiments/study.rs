@@ -95,7 +95,7 @@ fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads
     let sampled = || evaluate_marginal(&classifier, &plain(test)?, Marginalize::Samples(PASSES));
     let seen = |views| {
         let data = (test, input, threads);
-        evaluate_views(&classifier, data, (views, Mean::Probabilities), &recipe, Marginalize::Expectation)
+        evaluate_views(&classifier, data, (views, Mean::Probabilities), (&recipe, &Terminal), Marginalize::Expectation)
     };
     let views: &[_] = if case.test == Test::Views { &VIEWS } else { &[] };
     Ok(Study {

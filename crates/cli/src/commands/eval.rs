@@ -1,9 +1,11 @@
 //! `taper eval`: how good a model is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use taper_data::{Dataset, Keep, Kept, Need, Needed};
 
 use super::chart_files::ChartFiles;
 use super::networks::{Table, rows_of};
@@ -15,6 +17,7 @@ use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::reliability_diagram::{draw, table};
 use taper_trainer::build::model;
+use taper_trainer::build::need::eval_need;
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
 use taper_trainer::evaluate::known_classes::{missing, relabeled, said};
 use taper_trainer::evaluate::metrics::{
@@ -62,6 +65,11 @@ pub struct EvalArgs {
     json: bool,
 }
 
+/// Pictures with no more pixels than are needed, each of which is decoded once.
+fn kept(pictures: Arc<dyn Dataset>, need: Need) -> Arc<dyn Dataset> {
+    Arc::new(Kept::new(Arc::new(Needed::new(pictures, need)), Keep::default()))
+}
+
 /// Runs the verb.
 ///
 /// # Errors
@@ -75,6 +83,9 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let model = model::open(&args.run, args.weights.as_deref(), &Terminal)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
+    // Each is decoded once: to see that it can be, and for the network.
+    let need = eval_need(model.card.input_size);
+    let dataset = if args.tta.is_some() { dataset } else { kept(dataset, need) };
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     model.require_memory(BATCH.min(dataset.len()))?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
@@ -85,7 +96,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         Some(views) => {
             let recipe = if let Views::Random(_) = views { recipe(&args.run)? } else { Recipe::default() };
             let data = (&dataset, input, threads);
-            let seen = evaluate_views(&model.classifier, data, (views, args.tta_mean), &recipe, how)?;
+            let seen = evaluate_views(&model.classifier, data, (views, args.tta_mean), (&recipe, &Terminal), how)?;
             (seen, Some((views, plain()?)))
         }
     };
@@ -143,7 +154,7 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
     for (name, views) in [("flips", Views::Flips), ("ten crops", Views::TenCrop)] {
         let data = (&dataset, input, threads);
         let how = (views, Mean::Probabilities);
-        let seen = evaluate_views(&model.classifier, data, how, &Recipe::default(), passes(None))?;
+        let seen = evaluate_views(&model.classifier, data, how, (&Recipe::default(), &Terminal), passes(None))?;
         rows.push((format!("{}, {name}", single.display()), seen));
     }
     if args.json {

@@ -35,6 +35,7 @@ pub use hosts::Hosts;
 use upload::Upload;
 
 use taper_trainer::build::model::Model;
+use taper_trainer::build::need::eval_need;
 use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::{marginal, ranked};
 use taper_trainer::files;
@@ -223,7 +224,9 @@ impl Shared {
     /// The most probable classes of a picture, and where the first of them was found.
     fn classes(&self, name: &str, picture: &[u8], asked: &Asked) -> Result<Value> {
         // On this thread, that one which takes long to decode leaves the network's threads alone.
-        let (picture, pixels) = self.model.card.prepare(taper_data::decode_bytes(picture, Path::new(name))?)?;
+        let (card, name) = (&self.model.card, Path::new(name));
+        let picture = taper_data::decode_bytes_needed(picture, name, eval_need(card.input_size))?;
+        let (picture, pixels) = card.prepare(picture)?;
         let _one = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answer = Ok(Value::Null);
         rayon::scope(|_| answer = answer_to(&self.model, &picture, &pixels, asked));

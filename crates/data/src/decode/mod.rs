@@ -1,24 +1,31 @@
 //! A picture file, by its content, as eight bits of red, green and blue.
 //!
-//! In reading order: [`raw`] is what every decoder gives and holds its limits, and has the decoders
-//! of `image`; [`png`], [`tiff`] and [`jpeg`] are those formats of which more is asked. Here the
-//! content of a file decides between them, and what comes out is turned and laid on white.
+//! In reading order: [`need`] says how many pixels are wanted; [`raw`] is what every decoder gives
+//! and holds its limits, and has the decoders of `image`; [`png`], [`tiff`] and [`jpeg`] are those
+//! formats of which more is asked. Here the content of a file decides between them, and what comes
+//! out is turned, laid on white and shrunk. [`glance`] decodes nothing where it can.
 
+mod need;
 mod raw;
 
 mod jpeg;
 mod png;
 mod tiff;
 
+mod glance;
+
 use std::io::Read;
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat, RgbImage, guess_format};
 
 use crate::error::DataError;
 use crate::file::open_file;
 use crate::guard::hushed;
 use crate::limits::MAX_BYTES;
+pub(crate) use glance::glance;
+pub use need::Need;
 use raw::{Raw, with_image};
 
 /// Reads a picture: JPEG, PNG, WebP, GIF (the first frame of an animation), BMP, TIFF (the first
@@ -43,7 +50,31 @@ use raw::{Raw, with_image};
 /// # Ok::<(), taper_data::DataError>(())
 /// ```
 pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
+    decode_needed(path, Need::All)
+}
+
+/// [`decode`] with no more pixels than are needed: a JPEG is decoded at a half, a quarter or an
+/// eighth of its size where that is at least three times of what is needed, and the rest of the way,
+/// and any other picture, is shrunk by [`Need::of`].
+///
+/// # Errors
+/// As there.
+///
+/// # Examples
+/// ```
+/// use taper_data::{Need, decode_needed};
+/// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures");
+/// let picture = decode_needed(format!("{root}/train/animal/badger.png"), Need::ShortSide(32))?;
+/// assert_eq!(picture.dimensions(), (32, 32));
+/// # Ok::<(), taper_data::DataError>(())
+/// ```
+pub fn decode_needed(path: impl AsRef<Path>, need: Need) -> Result<RgbImage, DataError> {
     let path = path.as_ref();
+    decode_bytes_needed(&read_bytes(path)?, path, need)
+}
+
+/// The content of a file that may be a picture.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     let failed = |reason| DataError::Open { path: path.into(), reason };
     let (file, bytes) = open_file(path, failed)?;
     if bytes > MAX_BYTES {
@@ -51,7 +82,7 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
     }
     let mut content = Vec::with_capacity(bytes as usize);
     file.take(MAX_BYTES).read_to_end(&mut content).map_err(failed)?;
-    decode_bytes(&content, path)
+    Ok(content)
 }
 
 /// [`decode`] of the content of a file, which errors call `name`.
@@ -59,26 +90,49 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
 /// # Errors
 /// As there.
 pub fn decode_bytes(content: &[u8], name: impl AsRef<Path>) -> Result<RgbImage, DataError> {
+    decode_bytes_needed(content, name, Need::All)
+}
+
+/// [`decode_needed`] of the content of a file, which errors call `name`.
+///
+/// # Errors
+/// As there.
+pub fn decode_bytes_needed(content: &[u8], name: impl AsRef<Path>, need: Need) -> Result<RgbImage, DataError> {
     let path = name.as_ref();
     let read = || -> Result<RgbImage, DataError> {
         if let Some(kind) = foreign(content) {
             return Err(DataError::Foreign { path: path.into(), kind });
         }
+        let mut whole = None;
         let Raw { mut picture, orientation } = match guess_format(content) {
             Err(_) => return Err(DataError::NotAPicture { path: path.into() }),
-            Ok(ImageFormat::Jpeg) => jpeg::decode(content, path)?,
+            Ok(ImageFormat::Jpeg) => {
+                whole = Some(jpeg::glance(content, path)?);
+                jpeg::decode(content, path, need)?
+            }
             Ok(ImageFormat::Png) => png::decode(content, path)?,
             Ok(ImageFormat::Ico) => png::icon(content, path)?,
             Ok(ImageFormat::Tiff) => tiff::decode(content, path)?,
             Ok(format) => with_image(content, format, path)?,
         };
         picture.apply_orientation(orientation);
-        Ok(on_white(picture))
+        let picture = on_white(picture);
+        let whole = match whole {
+            Some((width, height)) if on_its_side(orientation) => (height, width),
+            whole => whole.unwrap_or(picture.dimensions()),
+        };
+        Ok(need.shrunk(picture, whole))
     };
     hushed(read).unwrap_or_else(|message| {
         let reason = format!("the decoder panicked ({message})").into();
         Err(DataError::Decode { path: path.into(), reason })
     })
+}
+
+/// Whether a picture is as wide, turned as it was held, as it is high in its file.
+fn on_its_side(orientation: Orientation) -> bool {
+    use Orientation as O;
+    matches!(orientation, O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH)
 }
 
 /// The kind of a picture that nothing here reads, by how it begins.

@@ -16,6 +16,22 @@ use crate::error::DataError;
 /// What a PNG begins with.
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
+/// The last chunk of a PNG: its length of 0, its name, its checksum.
+const END: [u8; 12] = *b"\0\0\0\0IEND\xaeB`\x82";
+
+/// Whether the bytes of a PNG have its last chunk.
+pub(crate) fn has_end(content: &[u8]) -> bool {
+    content.windows(END.len()).rev().any(|bytes| bytes == END)
+}
+
+/// The width and height in the header of a PNG.
+pub(crate) fn glance(content: &[u8], path: &Path) -> Result<(u32, u32), DataError> {
+    let damaged = |reason: DecodingError| DataError::Decode { path: path.into(), reason: reason.into() };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(content), Limits { bytes: MAX_ALLOC });
+    let (width, height) = decoder.read_header_info().map_err(damaged)?.size();
+    fits(path, width, height).map(|()| (width, height))
+}
+
 /// The picture in the bytes of a PNG.
 pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
     let damaged = |reason: DecodingError| DataError::Decode { path: path.into(), reason: reason.into() };

@@ -51,6 +51,14 @@ impl Loader {
         Plan::new(dataset, prepare, config).map(Self)
     }
 
+    /// The same loader of other pictures.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn over(&self, dataset: Arc<dyn Dataset>) -> Result<Self, DataError> {
+        Self::new(dataset, Arc::clone(&self.0.prepare), self.0.config.clone())
+    }
+
     /// How many batches an epoch has.
     pub fn batches(&self) -> usize {
         self.0.batches()

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use sha2::{Digest, Sha256};
 
 use super::listing::{Listed, count_beside, is_picture, list, name};
 use super::side::{TEST, TRAIN, VALIDATION, is_called};
-use crate::dataset::Dataset;
-use crate::decode::decode;
+use crate::dataset::{Dataset, Known};
+use crate::decode::{Need, decode_bytes, decode_needed, glance, read_bytes};
 use crate::error::DataError;
 use crate::left_out::{HIDDEN, LINKED, LeftOut};
 use crate::path_text::path_text;
@@ -109,6 +110,11 @@ impl Folder {
         &self.left_out
     }
 
+    fn path(&self, index: usize) -> Result<&Path, DataError> {
+        let picture = self.pictures.get(index).ok_or(DataError::Index { index, len: self.pictures.len() });
+        picture.map(|(path, _)| path.as_path())
+    }
+
     /// Lists the pictures of a class.
     fn class(&mut self, folder: &Path, label: usize) -> Result<(), DataError> {
         let (before, mut left_out) = (self.pictures.len(), LeftOut::default());
@@ -148,10 +154,21 @@ impl Dataset for Folder {
     }
 
     fn get(&self, index: usize) -> Result<RgbImage, DataError> {
-        match self.pictures.get(index) {
-            Some((path, _)) => decode(path),
-            None => Err(DataError::Index { index, len: self.len() }),
-        }
+        self.get_needed(index, Need::All)
+    }
+
+    fn get_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
+        decode_needed(self.path(index)?, need)
+    }
+
+    fn glance(&self, index: usize) -> Result<Known, DataError> {
+        let path = self.path(index)?;
+        let bytes = read_bytes(path)?;
+        let size = match glance(&bytes, path)? {
+            Some(size) => size,
+            None => decode_bytes(&bytes, path)?.dimensions(),
+        };
+        Ok(Known { size, content: Sha256::digest(&bytes).into() })
     }
 
     fn label(&self, index: usize) -> usize {

@@ -4,8 +4,10 @@
 
 mod error;
 
-pub mod pipeline;
 pub mod transforms;
+
+pub mod need;
+pub mod pipeline;
 
 pub mod optimize;
 pub mod phases;

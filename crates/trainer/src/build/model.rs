@@ -16,6 +16,7 @@ use taper_transfer::{
 
 use crate::build::error::{BuildError, CardError, Unfit};
 use crate::build::memory::enough_to_look;
+use crate::build::need::eval_need;
 use crate::build::pipeline::Input;
 use crate::build::pretrained::{self, tell};
 use crate::build::transforms::eval_transform;
@@ -64,7 +65,8 @@ impl ModelCard {
         Input { size: self.input_size, mean: self.mean, std: self.std }
     }
 
-    /// A picture as the network sees it, and as a batch of one, (1,H,W,3).
+    /// A picture as the network sees it, and as a batch of one, (1,H,W,3). Of one that is decoded for
+    /// this alone no more is needed than [`eval_need`] says.
     ///
     /// # Errors
     /// When the card has impossible numbers.
@@ -122,7 +124,7 @@ impl Model {
     /// # Errors
     /// When the file cannot be read.
     pub fn prepare(&self, path: &Path) -> Result<(RgbImage, Tensor)> {
-        self.card.prepare(taper_data::decode(path)?)
+        self.card.prepare(taper_data::decode_needed(path, eval_need(self.card.input_size))?)
     }
 
     /// Refuses a batch of so many pictures that this machine has no memory for.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use taper_augment::{Compose, Normalize, Transform};
-use taper_data::{Dataset, Loader, LoaderConfig, Prepare};
+use taper_data::{Dataset, Loader, LoaderConfig, Needed, Prepare};
 use taper_tensor::Rng;
 
+use crate::build::need::{eval_need, train_need};
 use crate::build::transforms::{eval_transform, train_transform};
 use crate::error::Result;
 use crate::recipe::{Balance, Recipe};
@@ -34,8 +35,8 @@ impl Input {
         json!({
             "schema": 1,
             "summary": format!(
-                "RGB, turned as EXIF says, transparency over white; short side to {size} pixels, bilinear and antialiased; the middle \
-                 {size}x{size}; times 1/255, minus mean, over std; (N,3,{size},{size})"
+                "RGB, turned as EXIF says, transparency over white; a JPEG of six times the size or more by libjpeg's scaling to no less \
+                 than three times; short side to {size} pixels, bilinear and antialiased; the middle {size}x{size}; times 1/255, minus mean, over std; (N,3,{size},{size})"
             ),
             "color": "RGB", "exif_orientation": true, "background": [255, 255, 255],
             "resize": {"short_side": size, "filter": "bilinear", "antialias": true},
@@ -56,7 +57,8 @@ pub fn prepare(transform: Compose, input: Input) -> Result<Arc<Prepare>> {
     }))
 }
 
-/// The loader of training batches: shuffled and augmented by the seed.
+/// The loader of training batches: shuffled and augmented by the seed, of pictures that have no
+/// more pixels than the recipe can need.
 ///
 /// # Errors
 /// When a setting is out of its range.
@@ -72,6 +74,7 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
         ..Default::default()
     };
     let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
+    let dataset = Arc::new(Needed::new(dataset, train_need(&recipe.augment, recipe.data.image_size)));
     Ok(Loader::new(dataset, prepare(transform, input)?, config)?)
 }
 
@@ -80,6 +83,7 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
 /// # Errors
 /// When a setting is out of its range.
 pub fn eval_loader(dataset: Arc<dyn Dataset>, batch_size: usize, input: Input, threads: usize) -> Result<Loader> {
+    let dataset = Arc::new(Needed::new(dataset, eval_need(input.size)));
     in_order(dataset, eval_transform(input.size)?, batch_size, input, threads)
 }
 
@@ -114,6 +118,42 @@ mod tests {
     use taper_augment::{CenterCrop, Interpolation, RgbImage, resize_short_side};
 
     use super::*;
+
+    /// A picture that is not decoded from a JPEG.
+    struct One(RgbImage, [String; 1]);
+
+    impl Dataset for One {
+        fn len(&self) -> usize {
+            1
+        }
+        fn get(&self, _: usize) -> Result<RgbImage, taper_data::DataError> {
+            Ok(self.0.clone())
+        }
+        fn label(&self, _: usize) -> usize {
+            0
+        }
+        fn classes(&self) -> &[String] {
+            &self.1
+        }
+        fn name(&self, _: usize) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn a_picture_that_is_shrunk_first_is_the_same_in_testing() {
+        let input = Input { size: 24, mean: [0.5; 3], std: [0.25; 3] };
+        for (w, h) in [(90, 131), (200, 33), (24, 60), (20, 90), (24 * 17, 24), (1000, 50)] {
+            let picture = RgbImage::from_fn(w, h, |x, y| image::Rgb([(x * 7 + y) as u8, (y * 3) as u8, (x * y) as u8]));
+            let set: Arc<dyn Dataset> = Arc::new(One(picture, ["a".into()]));
+            let batch = |loader: Loader| {
+                let images = loader.epoch(0).next().unwrap().unwrap().batch.images;
+                images.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            };
+            let whole = in_order(set.clone(), eval_transform(24).unwrap(), 1, input, 1).unwrap();
+            assert_eq!(batch(eval_loader(set, 1, input, 1).unwrap()), batch(whole), "{w} {h}");
+        }
+    }
 
     #[test]
     fn what_is_described_is_what_is_done() {

@@ -42,7 +42,7 @@ pub fn eval_transform(size: u32) -> Result<Compose, AugmentError> {
 }
 
 /// Whether the size of a picture may be another afterwards.
-fn sizes(transform: &TransformRecipe) -> bool {
+pub(super) fn sizes(transform: &TransformRecipe) -> bool {
     use TransformRecipe as T;
     match transform {
         T::RandomResizedCrop { .. }

@@ -121,8 +121,14 @@ pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> 
 /// Somebody who is shown the name of a stage and its map.
 pub(crate) type ShowMap<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
 
-/// [`evaluate`] that shows the map of each stage for the first batch.
-pub(crate) fn evaluate_shown(classifier: &Classifier, loader: &Loader, show: &mut ShowMap<'_>) -> Result<Evaluation> {
+/// [`evaluate`] that shows the map of each stage for the first batch, and tells how many pictures
+/// are done, of how many.
+pub(crate) fn evaluate_shown(
+    classifier: &Classifier,
+    loader: &Loader,
+    show: &mut ShowMap<'_>,
+    tell: &mut dyn FnMut(usize, usize),
+) -> Result<Evaluation> {
     let stages = classifier.backbone().stages();
     Evaluation::timed(|result| {
         let mut batches = loader.epoch(0);
@@ -137,6 +143,7 @@ pub(crate) fn evaluate_shown(classifier: &Classifier, loader: &Loader, show: &mu
             }
             let logits = classifier.forward_from(stages.len(), &map, Mode::Eval)?;
             result.add(&logits, loaded.indices.iter().map(|&index| loader.dataset().label(index)))?;
+            tell(result.labels.len(), loader.dataset().len());
         }
         Ok(batches.waited())
     })

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use taper_data::{DataError, Dataset, RgbImage};
+use taper_data::{DataError, Dataset, Known, Need, RgbImage};
 
 use crate::build::class_counts::class_counts;
 use crate::evaluate::error::EvaluateError;
@@ -57,6 +57,14 @@ impl Dataset for Relabeled {
 
     fn get(&self, index: usize) -> Result<RgbImage, DataError> {
         self.pictures.get(index)
+    }
+
+    fn get_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
+        self.pictures.get_needed(index, need)
+    }
+
+    fn glance(&self, index: usize) -> Result<Known, DataError> {
+        self.pictures.glance(index)
     }
 
     fn label(&self, index: usize) -> usize {

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taper_augment::{Compose, HorizontalFlip, Interpolation, Resize, TEN, TenCrop, Transform};
-use taper_data::Dataset;
+use taper_data::{Dataset, Keep, Kept, Need, Needed};
 use taper_regularize::Marginalize;
 use taper_transfer::Classifier;
 
+use crate::build::need::{eval_need, train_need};
 use crate::build::pipeline::{BATCH, Input, in_order};
 use crate::build::transforms::{eval_transform, train_transform};
 use crate::error::Result;
 use crate::evaluate::error::ViewsError;
 use crate::evaluate::{Evaluation, answers};
+use crate::listener::{Listener, Work};
 use crate::recipe::Recipe;
 
 /// How a picture is seen several times.
@@ -61,7 +63,7 @@ impl Views {
     /// The fixed preparations, one a view; none for random views.
     fn transforms(self, size: u32) -> Result<Vec<Compose>> {
         let ten = |scale: u32| {
-            let short = (u64::from(size) * u64::from(scale) / u64::from(SCALES[0])) as u32;
+            let short = scaled(size, scale);
             (0..TEN).map(move |index| {
                 let steps: [Box<dyn Transform>; 2] =
                     [Box::new(Resize::new(short, Interpolation::Bilinear)?), Box::new(TenCrop::new(size, index)?)];
@@ -80,6 +82,16 @@ impl Views {
         }
     }
 
+    /// What all views of a picture need of it.
+    fn need(self, recipe: &Recipe, size: u32) -> Need {
+        match self {
+            Self::Flips => eval_need(size),
+            Self::TenCrop => Need::ShortSide(scaled(size, SCALES[1])),
+            Self::MultiScale => Need::ShortSide(scaled(size, SCALES[SCALES.len() - 1])),
+            Self::Random(_) => train_need(&recipe.augment, size),
+        }
+    }
+
     /// How many views a picture has.
     pub fn count(self) -> usize {
         match self {
@@ -91,7 +103,13 @@ impl Views {
     }
 }
 
-/// Tests a classifier on several views of every picture; each view is marginalised by `how`. Random
+/// A short side for a network that sees `size` pixels, where one that sees 224 has `scale`.
+fn scaled(size: u32, scale: u32) -> u32 {
+    (u64::from(size) * u64::from(scale) / u64::from(SCALES[0])) as u32
+}
+
+/// Tests a classifier on several views of every picture, which is decoded once for all of them;
+/// each view is marginalised by `how`. Random
 /// views are those of the recipe's training.
 ///
 /// # Errors
@@ -100,10 +118,12 @@ pub fn evaluate_views(
     classifier: &Classifier,
     (dataset, input, threads): (&Arc<dyn Dataset>, Input, usize),
     (views, mean): (Views, Mean),
-    recipe: &Recipe,
+    (recipe, listener): (&Recipe, &dyn Listener),
     how: Marginalize,
 ) -> Result<Evaluation> {
-    let in_order = |transform| in_order(dataset.clone(), transform, BATCH, input, threads);
+    let needed = Arc::new(Needed::new(Arc::clone(dataset), views.need(recipe, input.size)));
+    let pictures: Arc<dyn Dataset> = Arc::new(Kept::new(needed, Keep::default()));
+    let in_order = |transform| in_order(Arc::clone(&pictures), transform, BATCH, input, threads);
     // A loader and the number that its random draws are keyed by.
     let passes: Vec<_> = match views {
         Views::Random(n) => {
@@ -112,10 +132,13 @@ pub fn evaluate_views(
         }
         fixed => fixed.transforms(input.size)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,
     };
+    let progress = listener.work(Work::Views);
+    progress.begin((passes.len() * dataset.len()) as u64);
     Evaluation::timed(|result| {
         let (mut sums, mut waited) = (vec![Vec::new(); dataset.len()], Duration::ZERO);
         for (loader, pass) in &passes {
             waited += answers(classifier, loader, *pass, how, |rows, indices| {
+                progress.advance(indices.len() as u64);
                 for (row, &index) in rows.into_iter().zip(indices) {
                     let row = row.into_iter().map(|value| if mean == Mean::Logits { value } else { value.exp() });
                     let sum: &mut Vec<f64> = &mut sums[index];

@@ -32,10 +32,16 @@ impl BatchSource<'_> {
     }
 
     /// How good the classifier is on all pictures, in their order. `show` is shown the map of each
-    /// stage for the first batch, unless features take the place of the maps.
-    pub(crate) fn evaluate(&self, classifier: &Classifier, show: &mut ShowMap<'_>) -> Result<Evaluation> {
+    /// stage for the first batch, unless features take the place of the maps; `tell` hears how many
+    /// pictures are done, of how many.
+    pub(crate) fn evaluate(
+        &self,
+        classifier: &Classifier,
+        show: &mut ShowMap<'_>,
+        tell: &mut dyn FnMut(usize, usize),
+    ) -> Result<Evaluation> {
         let (loader, store) = match self {
-            Self::Pictures(loader) => return evaluate_shown(classifier, loader, show),
+            Self::Pictures(loader) => return evaluate_shown(classifier, loader, show, tell),
             Self::Features(loader, store) => (loader, store),
         };
         Evaluation::timed(|result| {

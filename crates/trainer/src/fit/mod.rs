@@ -35,6 +35,8 @@ mod saved;
 
 mod full_batch;
 
+mod keeping;
+
 pub mod divergence;
 
 pub mod recorder;
@@ -55,6 +57,7 @@ pub use self::epoch_info::EpochInfo;
 pub use self::error::FitError;
 pub use self::feature_cache::FeatureCache;
 pub(crate) use self::feature_store::{FeatureStore, compute};
+pub use self::keeping::Keeping;
 pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};

@@ -63,6 +63,9 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
+    /// While an epoch is validated: so many of all pictures are.
+    fn validating(&mut self, _done: usize, _all: usize) {}
+
     /// After each epoch and its validation.
     ///
     /// # Errors

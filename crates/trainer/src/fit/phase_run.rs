@@ -5,6 +5,7 @@ use std::mem::take;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use candle_core::Tensor;
 use taper_data::IndexedBatch;
 use taper_optim::{Average, OptimError};
 use taper_tensor::Rng;
@@ -269,10 +270,12 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let mut health = self.seen.take().unwrap_or_default();
         let epochs = self.session.epochs();
         let Session { classifier, params, outcome, .. } = &mut *self.session;
-        let evaluation = data.val.evaluate(classifier, &mut |stage, map| {
+        let show = &mut |stage: &str, map: &Tensor| {
             health.dead.push((stage.to_owned(), dead(map)?));
             Ok(())
-        })?;
+        };
+        let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
+        let evaluation = data.val.evaluate(classifier, show, tell)?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);
@@ -346,7 +349,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { classifier, params, outcome, recipe, memory, .. } = &mut *self.session;
         outcome.skipped += self.stepper.skipped();
         if self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true) {
-            outcome.evaluation = data.val.evaluate(classifier, &mut |_, _| Ok(()))?;
+            outcome.evaluation = data.val.evaluate(classifier, &mut |_, _| Ok(()), &mut |_, _| {})?;
         }
         outcome.penalty = self.stepper.penalty()?;
         if recipe.plan == Plan::Gradual && recipe.optimize.carries_over() {

@@ -28,6 +28,21 @@ fields! {
         /// first as in testing, the others augmented; 0 for new ones in every epoch. Left out, 1
         /// with the plan probe, else 0.
         variants: Option<u32> = None => [Augmentation, "--variants N", Long, Number(Whole(0, 1000))];
+        /// Whether pictures are decoded once and then read from a file in the run folder, which is
+        /// there while the training goes on. What is trained is the same.
+        cache: CacheRecipe = CacheRecipe::Auto => [Data, "--cache HOW", Long, Choice(CacheRecipe::CHOICES)];
+    }
+}
+
+choices! {
+    /// Whether pictures are decoded once.
+    pub enum CacheRecipe, default Auto {
+        /// Through the first epoch, and longer where decoding took 5 % of the processors' time in it.
+        Auto = "auto",
+        /// Always.
+        Pictures = "pictures",
+        /// They are decoded in every epoch.
+        None = "none",
     }
 }
 

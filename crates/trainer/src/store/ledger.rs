@@ -12,18 +12,21 @@ use taper_transfer::sha256;
 use crate::error::Result;
 use crate::files;
 
-/// Each picture of a run: name, class, and what is in it. `checkpoint/pictures.json` while the run
-/// goes on.
+/// Each picture of a run: name, class, and what is in its file. `checkpoint/pictures.json` while the
+/// run goes on.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
-    /// SHA-256 of classes, names, labels and content of all, in their order.
+    /// SHA-256 of classes, names, labels and content of all that are read, in their order.
     sum: String,
     /// When the pictures were looked at, nanoseconds since 1970.
     looked: u64,
     classes: Vec<String>,
     train: Vec<Entry>,
     val: Vec<Entry>,
+    /// The names of those that were left out because they cannot be decoded.
+    #[serde(default)]
+    unreadable: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -31,7 +34,7 @@ struct Entry {
     /// Its path below the folder of pictures.
     name: String,
     label: usize,
-    /// SHA-256 of its pixels, in hexadecimal digits.
+    /// SHA-256 of its file, or of its pixels where it has none, in hexadecimal digits.
     content: String,
     size: (u32, u32),
     /// Bytes, and the two times of a [`Stamp`].
@@ -50,14 +53,25 @@ impl Ledger {
             let entry = |(i, seen): (usize, &Seen)| Entry {
                 name: relative(&set.name(i), root),
                 label: set.label(i),
-                content: seen.content.iter().map(|byte| format!("{byte:02x}")).collect(),
-                size: seen.size,
+                content: seen.known.content.iter().map(|byte| format!("{byte:02x}")).collect(),
+                size: seen.known.size,
                 stamp: seen.stamp.map(|stamp| (stamp.size, stamp.modified, stamp.changed)),
             };
             seen.iter().enumerate().map(entry).collect::<Vec<_>>()
         });
-        let ledger = Self { sum: String::new(), looked, classes: sides[0].0.classes().to_vec(), train, val };
+        let (sum, classes, unreadable) = (String::new(), sides[0].0.classes().to_vec(), Vec::new());
+        let ledger = Self { sum, looked, classes, train, val, unreadable };
         Ok(Self { sum: ledger.computed()?, ..ledger })
+    }
+
+    /// The same, and that these were left out.
+    pub(crate) fn without(self, unreadable: Vec<String>) -> Self {
+        Self { unreadable, ..self }
+    }
+
+    /// The names of those that were left out because they cannot be decoded.
+    pub(crate) fn unreadable(&self) -> &[String] {
+        &self.unreadable
     }
 
     /// The SHA-256 of classes, names, labels and content of all: the same for a copy of the

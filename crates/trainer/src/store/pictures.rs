@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use taper_data::{Dataset, LeftOut, Splits};
+use taper_data::{Dataset, LeftOut, Look, Splits};
 use taper_tensor::Rng;
 
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::Recipe;
 use crate::store::ledger::{self, Ledger};
-use crate::store::readable::{Unreadable, read_once};
+use crate::store::readable::{Unreadable, look_once};
 use crate::store::sanity;
 
 /// The pictures of a run that can be read, and how many cannot.
@@ -28,8 +28,10 @@ pub struct Pictures {
     pub left_out: LeftOut,
     /// What is there to know of them before a training.
     pub findings: Vec<Finding>,
-    /// Each of them, as it was when it was read.
+    /// Each of them, as it was when it was looked at.
     pub ledger: Arc<Ledger>,
+    /// How well they were looked at.
+    pub look: Look,
 }
 
 impl fmt::Debug for Pictures {
@@ -40,33 +42,44 @@ impl fmt::Debug for Pictures {
 }
 
 impl Pictures {
-    /// Finds those of a recipe and reads each once; `listener` hears of those that cannot be read.
+    /// Finds those of a recipe and decodes each once; `listener` hears of those that cannot be
+    /// read.
     ///
     /// # Errors
     /// When there are none, too many cannot be read, or any with [`Unreadable::Refuse`].
     pub fn open(recipe: &Recipe, policy: Unreadable, listener: &dyn Listener) -> Result<Self> {
-        Self::open_again(recipe, policy, &Ledger::default(), listener)
+        Self::open_again(recipe, policy, (&Ledger::default(), Look::Decode), listener)
     }
 
     /// [`open`](Self::open), without reading those again whose files are as they were when they
-    /// were last read.
+    /// were last looked at. With [`Look::Glance`] nothing is decoded but what could not be the last
+    /// time: what is damaged behind its header is found by who trains on it.
     ///
     /// # Errors
     /// As there.
-    pub fn open_again(recipe: &Recipe, policy: Unreadable, known: &Ledger, listener: &dyn Listener) -> Result<Self> {
-        let (looked, root, known) = (ledger::now(), &recipe.data.path, known.known());
+    pub fn open_again(
+        recipe: &Recipe,
+        policy: Unreadable,
+        (ledger, look): (&Ledger, Look),
+        listener: &dyn Listener,
+    ) -> Result<Self> {
+        let (looked, root, known) = (ledger::now(), &recipe.data.path, ledger.known());
+        let damaged = |name: &String| ledger.unreadable().contains(name);
         let Splits { train, val, left_out, .. } = splits(recipe, listener)?;
         let side = |pictures: Arc<dyn Dataset>| {
             let names = Arc::clone(&pictures);
-            read_once(pictures, policy, listener, |i, stamp| known(&ledger::relative(&names.name(i), root), stamp))
+            let name = |i| ledger::relative(&names.name(i), root);
+            let look = |i| if damaged(&name(i)) { Look::Decode } else { look };
+            look_once(pictures, policy, listener, (|i, stamp| known(&name(i), stamp), look))
         };
         let (train, val) = (side(train)?, side(val)?);
         let mut findings = sanity::pictures(&train, &val, recipe);
         findings.push(sanity::left_out(&left_out));
         let sides = [(&*train.dataset, &*train.seen), (&*val.dataset, &*val.seen)];
-        let ledger = Arc::new(Ledger::new(looked, sides, root)?);
+        let without = train.names.iter().chain(&val.names).map(|name| ledger::relative(name, root)).collect();
+        let ledger = Arc::new(Ledger::new(looked, sides, root)?.without(without));
         let unreadable = train.unreadable + val.unreadable;
-        Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings, ledger })
+        Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings, ledger, look })
     }
 }
 

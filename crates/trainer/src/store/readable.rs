@@ -1,9 +1,9 @@
-//! Every picture is read once before a training, and those that cannot be read are left out.
+//! Every picture is looked at once before a training, and those that cannot be read are left out.
 
 use std::fmt;
 use std::sync::Arc;
 
-use taper_data::{Checked, Dataset, Known, Seen, Stamp, Subset, check_again};
+use taper_data::{Checked, Dataset, Known, Look, Seen, Stamp, Subset, check_again};
 
 use crate::error::Result;
 use crate::listener::{Listener, Work};
@@ -28,6 +28,8 @@ pub struct Readable {
     pub dataset: Arc<dyn Dataset>,
     /// How many others there were.
     pub unreadable: usize,
+    /// The names of these.
+    pub names: Vec<String>,
     /// Size and content of each, in their order.
     pub seen: Vec<Seen>,
 }
@@ -45,22 +47,23 @@ impl fmt::Debug for Readable {
 /// # Errors
 /// When too many cannot be read, or any with [`Unreadable::Refuse`].
 pub fn readable(dataset: Arc<dyn Dataset>, policy: Unreadable, listener: &dyn Listener) -> Result<Readable> {
-    read_once(dataset, policy, listener, |_, _| None)
+    look_once(dataset, policy, listener, (|_, _| None, |_| Look::Decode))
 }
 
-/// [`readable`], without those that `known` has something to say of, by number and stamp.
-pub(crate) fn read_once(
+/// [`readable`], without those that `known` has something to say of, by number and stamp; `look`
+/// says how well the others are looked at.
+pub(crate) fn look_once(
     dataset: Arc<dyn Dataset>,
     policy: Unreadable,
     listener: &dyn Listener,
-    known: impl Fn(usize, Stamp) -> Option<Known> + Sync,
+    (known, look): (impl Fn(usize, Stamp) -> Option<Known> + Sync, impl Fn(usize) -> Look + Sync),
 ) -> Result<Readable> {
     let progress = listener.work(Work::Reading);
     progress.begin(dataset.len() as u64);
-    let Checked { seen, unreadable: mut bad } = check_again(&*dataset, known, |_| progress.advance(1));
+    let Checked { seen, unreadable: mut bad } = check_again(&*dataset, known, look, |_| progress.advance(1));
     drop(progress);
     if bad.is_empty() {
-        return Ok(Readable { dataset, unreadable: 0, seen });
+        return Ok(Readable { dataset, unreadable: 0, names: Vec::new(), seen });
     }
     if policy == Unreadable::Refuse {
         return Err(StoreError::Unreadable(bad.swap_remove(0).reason).into());
@@ -77,5 +80,6 @@ pub(crate) fn read_once(
     }
     listener.notice(&Notice::WithoutUnreadable { count, all });
     let indices: Vec<usize> = bad.iter().map(|picture| picture.index).collect();
-    Ok(Readable { dataset: Arc::new(Subset::without(dataset, &indices)?), unreadable: count, seen })
+    let names = bad.into_iter().map(|picture| picture.name).collect();
+    Ok(Readable { dataset: Arc::new(Subset::without(dataset, &indices)?), unreadable: count, names, seen })
 }

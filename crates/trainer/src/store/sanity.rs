@@ -17,11 +17,12 @@ const ENLARGED: u32 = 3;
 /// What the pictures say: classes and their sizes, pictures that are there twice, pictures that are
 /// small.
 pub fn pictures(train: &Readable, val: &Readable, recipe: &Recipe) -> Vec<Finding> {
-    let learned = contents(train);
+    let decoded = train.seen.iter().chain(&val.seen).all(|seen| seen.pixels.is_some());
+    let learned = contents(train, decoded);
     vec![
         classes(&*train.dataset, &*val.dataset, recipe.data.balance),
         sizes(&train.seen, recipe.data.image_size),
-        leaked((train, &learned), val),
+        leaked((train, &learned), (val, decoded)),
         contradicting(train, &learned),
     ]
 }
@@ -55,7 +56,7 @@ fn classes(train: &dyn Dataset, val: &dyn Dataset, balance: Balance) -> Finding 
 }
 
 fn sizes(seen: &[Seen], side: u32) -> Finding {
-    let mut short: Vec<u32> = seen.iter().map(|one| one.size.0.min(one.size.1)).collect();
+    let mut short: Vec<u32> = seen.iter().map(|one| one.known.size.0.min(one.known.size.1)).collect();
     short.sort_unstable();
     let Some(middle) = short.get(short.len() / 2).copied() else {
         return finding("sizes", false, "no pictures".into());
@@ -71,21 +72,25 @@ fn sizes(seen: &[Seen], side: u32) -> Finding {
     finding("sizes", true, format!("{spread}; the network sees {side}"))
 }
 
-/// Pictures by their content.
+/// Pictures by their content: by their pixels where all were decoded, else by their files.
 type Contents = BTreeMap<[u8; 32], Vec<usize>>;
 
-fn contents(of: &Readable) -> Contents {
+fn content(seen: &Seen, decoded: bool) -> [u8; 32] {
+    seen.pixels.filter(|_| decoded).unwrap_or(seen.known.content)
+}
+
+fn contents(of: &Readable, decoded: bool) -> Contents {
     let mut contents = Contents::new();
     for (index, seen) in of.seen.iter().enumerate() {
-        contents.entry(seen.content).or_default().push(index);
+        contents.entry(content(seen, decoded)).or_default().push(index);
     }
     contents
 }
 
 /// Validation pictures that are training pictures too.
-fn leaked((train, learned): (&Readable, &Contents), val: &Readable) -> Finding {
+fn leaked((train, learned): (&Readable, &Contents), (val, decoded): (&Readable, bool)) -> Finding {
     let both: Vec<(usize, usize)> = (val.seen.iter().enumerate())
-        .filter_map(|(index, seen)| Some((index, *learned.get(&seen.content)?.first()?)))
+        .filter_map(|(index, seen)| Some((index, *learned.get(&content(seen, decoded))?.first()?)))
         .collect();
     if both.is_empty() {
         return finding("duplicates", true, "no picture is both trained on and validated on".into());

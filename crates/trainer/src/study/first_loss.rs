@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::Var;
-use taper_data::Subset;
+use taper_data::{Dataset, Subset};
 use taper_nn::{Mode, Params};
 use taper_tensor::{Batch, Rng, cross_entropy};
 use taper_transfer::Classifier;
@@ -12,11 +12,11 @@ use crate::build::model::ModelCard;
 use crate::build::pipeline::eval_loader;
 use crate::error::Result;
 use crate::finding::Finding;
-use crate::store::pictures::Pictures;
+use crate::listener::{Listener, Work};
 use crate::store::sanity;
 
 /// Pictures that the first loss is measured on.
-const FEW: usize = 64;
+const FEW: usize = 32;
 
 /// What the loss of a step says before there was one, on a few training pictures from all over the
 /// set, as testing prepares them, in batches of at most so many. Batch norm normalizes by the
@@ -27,11 +27,14 @@ const FEW: usize = 64;
 pub fn first_loss(
     (classifier, params): (&Classifier, &Params),
     card: &ModelCard,
-    pictures: &Pictures,
+    train: &Arc<dyn Dataset>,
     (batch, threads): (usize, usize),
+    listener: &dyn Listener,
 ) -> Result<Finding> {
-    let step = pictures.train.len().div_ceil(FEW);
-    let some = Subset::new(pictures.train.clone(), (0..pictures.train.len()).step_by(step).collect())?;
+    let progress = listener.work(Work::FirstLook);
+    let step = train.len().div_ceil(FEW);
+    let some = Subset::new(Arc::clone(train), (0..train.len()).step_by(step).collect())?;
+    progress.begin(some.len() as u64);
     let loader = eval_loader(Arc::new(some), FEW.min(batch), card.input(), threads)?;
     let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));
     let statistics = params.buffers().into_iter().map(copy).collect::<candle_core::Result<Vec<_>>>()?;
@@ -46,6 +49,7 @@ pub fn first_loss(
         let logits = classifier.forward(&images, Mode::Train(&noise))?;
         loss += f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?) * images.dim(0)? as f64;
         seen += images.dim(0)?;
+        progress.advance(images.dim(0)? as u64);
     }
     loss /= seen as f64;
     for (var, before) in statistics {

@@ -18,7 +18,7 @@ use crate::finding::{Finding, Verdict};
 use crate::fit::divergence::Diverged;
 use crate::fit::recorder::Recorder;
 use crate::fit::snapshots::{self, Snapshots};
-use crate::fit::{FeatureCache, FitOptions, Observer, fit_with};
+use crate::fit::{FeatureCache, FitOptions, Keeping, Observer, fit_with};
 use crate::listener::{Listener, Silent};
 use crate::notice::Notice;
 use crate::recipe::Recipe;
@@ -101,6 +101,16 @@ impl<'a> Run<'a> {
     /// pictures were read.
     pub fn since(self, start: Instant) -> Self {
         Self { start, ..self }
+    }
+
+    /// When it was begun.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// What it does beside training.
+    pub fn manner(&self) -> Manner<'a> {
+        self.manner
     }
 
     /// Computes features of frozen stages once for all runs that have them in common.
@@ -189,9 +199,10 @@ impl<'a> Run<'a> {
 
     /// Says what is doubtful before the first step.
     fn doubts(&self, phases: &[Phase]) -> Result<()> {
-        let Self { recipe, pictures, network, manner, .. } = self;
+        let Self { recipe, pictures, network, manner, loaders: (train, _), .. } = self;
         let Network { card, classifier, params, .. } = network;
-        let first = first_loss((classifier, params), card, pictures, (recipe.data.batch_size, manner.threads))?;
+        let few = (recipe.data.batch_size, manner.threads);
+        let first = first_loss((classifier, params), card, train.dataset(), few, manner.listener)?;
         let kept = snapshots::finding(recipe, phases);
         let found = pictures.findings.iter().chain([&first]).chain(&kept);
         for doubt in found.filter(|found| found.verdict == Verdict::Doubtful) {
@@ -205,13 +216,15 @@ impl<'a> Run<'a> {
 
     /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
     fn fit(
-        self,
+        mut self,
         folder: &Path,
         (checkpoints, resume): (Checkpoints, Option<TrainState>),
         identity: Identity,
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
         let phases = phases(self.recipe, self.network.classifier.backbone().stages().len());
+        let (mut keeping, loaders) = Keeping::new(self.recipe.data.cache, self.loaders, folder)?;
+        self.loaders = loaders;
         if !self.manner.quiet {
             self.announce(&phases, resume.as_ref());
             if resume.is_none() {
@@ -224,7 +237,7 @@ impl<'a> Run<'a> {
         let mut snapshots = Snapshots::new(folder, recipe, &phases);
         let epochs = phases.iter().map(|phase| phase.epochs).sum();
         let mut heard = Heard(manner.listener);
-        let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut heard];
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut heard, &mut keeping];
         for observer in others {
             observers.push(&mut **observer);
         }

@@ -2,6 +2,7 @@
 
 mod args;
 mod conflicts;
+mod damaged;
 mod ending;
 mod flags;
 mod lr_find;
@@ -13,13 +14,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use taper_data::Dataset;
+use taper_data::{Dataset, Look};
 
 pub use self::args::{FineTuneArgs, TrainArgs};
 pub use self::lr_find::{LrFindArgs, lr_find};
 pub use self::resume::{ResumeArgs, resume};
 
 pub(super) use self::args::RunArgs;
+use self::damaged::look;
 use self::ending::tell;
 pub(super) use self::flags::preset;
 use self::telling::Telling;
@@ -28,6 +30,7 @@ use crate::terminal::Terminal;
 use taper_trainer::fit::FeatureCache;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::claim::{self, RunFolder};
+use taper_trainer::store::ledger::Ledger;
 use taper_trainer::store::pictures::Pictures;
 use taper_trainer::study::advise::advise;
 use taper_trainer::study::budget::{Length, within};
@@ -51,7 +54,11 @@ pub fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
 
 fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let start = Instant::now();
-    let pictures = Pictures::open(recipe, args.strict.policy(), &Terminal)?;
+    // What measures before it trains is not begun again for a damaged picture.
+    let glance = !args.auto() && args.max_time.is_none();
+    let look = if glance { look(recipe) } else { Look::Decode };
+    let known = Ledger::default();
+    let pictures = Pictures::open_again(recipe, args.strict.policy(), (&known, look), &Terminal)?;
     let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
     let recipe = advised.as_ref().unwrap_or(recipe);
     recipe.check()?;
@@ -70,7 +77,9 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
         run = run.sharing(&cache);
     }
     let folder = create()?;
-    tell(&args.telling.train(run, &folder)?, folder.path(), &pictures, args.telling.form(args.json))
+    let of = (recipe, &pictures, args.strict.policy());
+    let (trained, anew) = damaged::train(|run, folder| args.telling.train(run, folder), run, &folder, of)?;
+    tell(&trained, folder.path(), anew.as_ref().unwrap_or(&pictures), args.telling.form(args.json))
 }
 
 /// The recipe with the plan that its pictures ask for; tells why.

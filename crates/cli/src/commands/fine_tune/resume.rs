@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use super::damaged::{self, look};
 use super::ending::tell;
 use super::members;
 use super::telling::Telling;
@@ -65,11 +66,13 @@ pub fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     members::require_all(recipe, folder)?;
     origin::require_pictures(folder, recipe)?;
     let known = Ledger::read(folder).or_else(|| members::ledger(recipe, folder)).unwrap_or_default();
-    let pictures = Pictures::open_again(recipe, args.strict.policy(), &known, &Terminal)?;
+    let pictures = Pictures::open_again(recipe, args.strict.policy(), (&known, look(recipe)), &Terminal)?;
     let manner = Telling::manner(threads, args.checkpoint_every.unwrap_or_default());
     if recipe.members > 1 {
         return members::train(recipe, &pictures, manner, &taken, (args.telling, args.json));
     }
     let run = Run::new(recipe, &pictures, manner)?.since(start);
-    tell(&args.telling.train(run, &taken)?, folder, &pictures, args.telling.form(args.json))
+    let of = (recipe, &pictures, args.strict.policy());
+    let (trained, anew) = damaged::train(|run, folder| args.telling.train(run, folder), run, &taken, of)?;
+    tell(&trained, folder, anew.as_ref().unwrap_or(&pictures), args.telling.form(args.json))
 }

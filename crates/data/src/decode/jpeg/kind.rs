@@ -11,6 +11,11 @@ impl Header {
         [most(0), most(1)]
     }
 
+    /// Whether a component has several samples for one of another.
+    pub(super) fn is_coarse(&self) -> bool {
+        self.components.iter().any(|(_, samples)| *samples != self.most())
+    }
+
     /// The kind of JPEG, where neither decoder reads it.
     pub(super) fn unsupported(&self) -> Option<String> {
         let (most, count) = (self.most(), self.components.len());

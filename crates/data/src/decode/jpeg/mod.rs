@@ -5,7 +5,10 @@
 //! of components that lie in scans of their own, or where the first is not the one with the most
 //! samples, it makes other pictures, or it panics. `jpeg-decoder` reads these, except for
 //! components in scans of their own that have some of the samples of the finest, neither all nor
-//! one for many.
+//! one for many. It alone can leave out the high frequencies of each block, which makes a picture
+//! of a half, a quarter or an eighth of the size: what takes the time of a large photograph is the
+//! reading of its codes then, about half of decoding it whole. `tests/reduced` holds that to what
+//! libjpeg makes of it.
 
 mod header;
 mod kind;
@@ -16,16 +19,42 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use jpeg_decoder::{Decoder, PixelFormat};
 
+use super::need::Need;
 use super::raw::{Raw, fits, with_image};
 use crate::error::DataError;
+use crate::guard::hushed;
 use header::Header;
 
 /// The most scans that are read of a file; progressive ones have about ten. Each scan passes over
 /// all pixels.
 const MAX_SCANS: usize = 100;
 
-/// The picture in the bytes of a JPEG.
-pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
+/// The picture in the bytes of a JPEG, at half, a quarter or an eighth of its size where that is
+/// enough.
+pub(crate) fn decode(content: &[u8], path: &Path, need: Need) -> Result<Raw, DataError> {
+    let header = checked(content, path)?;
+    // At an eighth a block of a coarser component is one number, and the detail that libjpeg takes
+    // from it would be lost; a quarter takes no longer.
+    let least = if header.is_coarse() { 2 } else { 1 };
+    let eighths = need.eighths(u32::from(header.size.0), u32::from(header.size.1)).max(least);
+    if !header.usual() {
+        return by_jpeg_decoder(content, &header, path, eighths);
+    }
+    // What it refuses of a damaged file the other may read: then that is the picture.
+    let scaled = (eighths < 8).then(|| hushed(|| by_jpeg_decoder(content, &header, path, eighths)));
+    match scaled {
+        Some(Ok(Ok(raw))) => Ok(raw),
+        _ => with_image(content, ImageFormat::Jpeg, path),
+    }
+}
+
+/// The width and height in the header of a JPEG.
+pub(crate) fn glance(content: &[u8], path: &Path) -> Result<(u32, u32), DataError> {
+    checked(content, path).map(|header| (u32::from(header.size.0), u32::from(header.size.1)))
+}
+
+/// The header of a JPEG that has its end and that a decoder reads.
+fn checked(content: &[u8], path: &Path) -> Result<Header, DataError> {
     // The decoders fill what is missing with gray and say nothing.
     let cut_off = || DataError::CutOff { path: path.into() };
     let header = Header::read(content).ok_or_else(cut_off)?;
@@ -37,14 +66,14 @@ pub(crate) fn decode(content: &[u8], path: &Path) -> Result<Raw, DataError> {
         return Err(DataError::Unsupported { path: path.into(), feature });
     }
     fits(path, u32::from(header.size.0), u32::from(header.size.1))?;
-    if let Some(feature) = header.unsupported() {
-        return Err(DataError::Unsupported { path: path.into(), feature });
+    match header.unsupported() {
+        Some(feature) => Err(DataError::Unsupported { path: path.into(), feature }),
+        None => Ok(header),
     }
-    if header.usual() { with_image(content, ImageFormat::Jpeg, path) } else { unusual(content, &header, path) }
 }
 
-/// The picture in a JPEG that is not [usual](Header::usual).
-fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataError> {
+/// The picture by `jpeg-decoder`, at so many eighths of its size: 1, 2, 4 or 8.
+fn by_jpeg_decoder(content: &[u8], header: &Header, path: &Path, eighths: u32) -> Result<Raw, DataError> {
     let unsupported = |feature: String| DataError::Unsupported { path: path.into(), feature };
     let scans = content[header.scan_at..].windows(2).filter(|pair| pair == &[0xff, 0xda]).count();
     if scans > MAX_SCANS {
@@ -59,9 +88,11 @@ fn unusual(content: &[u8], header: &Header, path: &Path) -> Result<Raw, DataErro
     if info.is_none_or(|info| (info.width, info.height) != header.size) {
         return Err(damaged("it has another size by another reading of its markers".into()));
     }
+    let side = |pixels: u16| (u32::from(pixels) * eighths).div_ceil(8) as u16;
+    let size = decoder.scale(side(header.size.0), side(header.size.1)).map_err(|reason| damaged(reason.into()))?;
     let pixels = decoder.decode().map_err(|reason| damaged(reason.into()))?;
     let format = info.map(|info| info.pixel_format);
-    let (width, height) = (u32::from(header.size.0), u32::from(header.size.1));
+    let (width, height) = (u32::from(size.0), u32::from(size.1));
     let picture = match format {
         Some(PixelFormat::L8) => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
         Some(PixelFormat::RGB24) => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
@@ -93,7 +124,7 @@ mod tests {
         let scan = [0xff, 0xda, 0, 3, 1, 0x12, 0xff, 0, 0x34];
         let cut = [&thumbnail[..], &scan].concat();
         assert_eq!(Header::read(&cut).map(|header| (header.scan_at, header.first_scan)), Some((10, 1)));
-        let said = decode(&cut, Path::new("cut.jpg")).err().map(|error| error.to_string());
+        let said = decode(&cut, Path::new("cut.jpg"), Need::All).err().map(|error| error.to_string());
         assert!(said.is_some_and(|said| said.contains("cut.jpg is cut off")));
     }
 }
