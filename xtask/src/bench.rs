@@ -2,7 +2,7 @@
 //!
 //! [`run`] goes through a table of jobs (`jobs.rs`): whole training and inference steps of
 //! networks, and steps of optimizers, which `bench optim` picks out, and pictures on their way into
-//! a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is
+//! a batch (`bench augment`; `bench augment --each`: single transforms). Each is measured in a process of its own, so that its peak memory is
 //! its own; beside PyTorch the processes of the two sides take turns, round by round, so that a
 //! machine that slows down slows both. `bench layers` goes into single convolutions instead.
 //!
@@ -19,6 +19,8 @@ mod augment;
 mod clock;
 #[cfg(feature = "bench")]
 mod compare;
+#[cfg(feature = "bench")]
+mod each;
 #[cfg(feature = "bench")]
 mod history;
 #[cfg(feature = "bench")]
@@ -65,9 +67,10 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
             let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
             compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
         }
-        (None, Some(Target::Augment)) => {
+        (None, Some(Target::Augment { each: true, json })) => each::run(root, &BenchArgs { json, ..args.clone() })?,
+        (None, Some(Target::Augment { each: false, json })) => {
             let jobs = ["decode", "augment"].map(str::to_owned).to_vec();
-            compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
+            compare::run(root, &BenchArgs { jobs, json, ..args.clone() })?;
         }
         (None, None) => compare::run(root, args)?,
     }
