@@ -2,9 +2,10 @@
 //!
 //! [`run`] goes through a table of jobs (`jobs.rs`): whole training and inference steps of
 //! networks, and steps of optimizers, which `bench optim` picks out, and pictures on their way into
-//! a batch (`bench augment`; `bench augment --each`: single transforms). Each is measured in a process of its own, so that its peak memory is
+//! a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is
 //! its own; beside PyTorch the processes of the two sides take turns, round by round, so that a
-//! machine that slows down slows both. `bench layers` goes into single convolutions instead.
+//! machine that slows down slows both. `bench layers` goes into single convolutions instead,
+//! `bench augment --each` into single transforms.
 //!
 //! Everything but the arguments is behind the feature `bench`. A binary without it, which is what
 //! `cargo xtask` builds, starts cargo once more to get a release build with it.

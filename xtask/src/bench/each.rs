@@ -13,7 +13,8 @@ use taper_augment::{
     RandomResizedCropConfig, RgbImage, Transform, Varied,
 };
 use taper_tensor::Rng;
-use taper_trainer::{build::train_transform, recipe::AugmentRecipe};
+use taper_trainer::build::transforms::train_transform;
+use taper_trainer::recipe::AugmentRecipe;
 
 use super::args::BenchArgs;
 use super::augment::Photographs;

@@ -72,7 +72,11 @@ impl Torch {
         let output = Command::new(&python).arg(&script).arg("--version").output();
         let output = output.with_context(|| format!("cannot start {}", python.display()))?;
         if !output.status.success() {
-            bail!("{} cannot run {SCRIPT}, which needs torch and torchvision: {}", python.display(), last_complaint(&output));
+            bail!(
+                "{} cannot run {SCRIPT}, which needs torch and torchvision: {}",
+                python.display(),
+                last_complaint(&output)
+            );
         }
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Self { python, script, version })

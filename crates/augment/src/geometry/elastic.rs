@@ -71,7 +71,9 @@ fn smooth(values: &mut [f32], (width, height): (usize, usize), sigma: f64) {
                 |values, row, to| to.copy_from_slice(&values[row * width..][..width]),
                 |values, row, first, sums| {
                     let to = &mut values[row * width + first..(row + 1) * width];
-                    to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
+                    for (to, sum) in to.iter_mut().zip(sums) {
+                        *to = *sum;
+                    }
                 },
             );
         },

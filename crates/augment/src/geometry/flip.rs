@@ -23,7 +23,11 @@ pub fn hflip(mut image: RgbImage) -> RgbImage {
         let mut backwards = vec![0; stride + 4];
         vectorized(
             #[inline(always)]
-            || image.chunks_exact_mut(stride).for_each(|row| mirror(row, &mut backwards)),
+            || {
+                for row in image.chunks_exact_mut(stride) {
+                    mirror(row, &mut backwards);
+                }
+            },
         );
     }
     image

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::sampling::{Border, Sampling};
-use super::source::{Source, fold, floor_byte};
+use super::source::{Source, floor_byte, fold};
 use crate::vectors::{Channel, PIXELS, put_together, vectorized, whole};
 
 /// Places of pixels next to each other in a row: a coordinate of each.

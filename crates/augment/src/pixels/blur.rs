@@ -9,7 +9,7 @@ use crate::vectors::{byte, vectorized};
 /// the picture.
 ///
 /// ```text
-/// w_d ~ exp(-d^2 / (2 sigma^2)),   |d| <= max(1, (sigma - 0.5) / 0.3)
+/// w_d ~ exp(-d^2 / (2 sigma^2)),   |d| <= max(1, round((sigma - 0.5) / 0.3))
 /// ```
 ///
 /// with a sum of 1, down and across; beyond the edge lies the outermost pixel.
@@ -26,11 +26,15 @@ pub fn blur(mut image: RgbImage, sigma: f32) -> RgbImage {
                     |place, side| place.clamp(0, side as isize - 1) as usize,
                     |image, row, to| {
                         let from = &image.as_raw()[row * length..][..length];
-                        to.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from(*from));
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to = f32::from(*from);
+                        }
                     },
                     |image, row, first, sums| {
                         let to = &mut image.as_mut()[row * length + first..(row + 1) * length];
-                        to.iter_mut().zip(sums).for_each(|(to, sum)| *to = byte(sum + 0.5));
+                        for (to, sum) in to.iter_mut().zip(sums) {
+                            *to = byte(sum + 0.5);
+                        }
                     },
                 );
             },
@@ -41,7 +45,7 @@ pub fn blur(mut image: RgbImage, sigma: f32) -> RgbImage {
 
 /// Weights from the middle outwards; those but the first count on both sides.
 fn weights(sigma: f32) -> Vec<f32> {
-    let reach = (((sigma - 0.8) / 0.3 + 1.0) as usize).max(1);
+    let reach = (((sigma - 0.5) / 0.3 + 0.5) as usize).max(1);
     let mut weights: Vec<f32> = (0..=reach).map(|d| (-0.5 * (d as f32 / sigma).powi(2)).exp()).collect();
     let sum = 2.0 * weights.iter().sum::<f32>() - weights[0];
     weights.iter_mut().for_each(|weight| *weight /= sum);
@@ -80,7 +84,7 @@ mod tests {
         for (width, height, sigma) in [(1, 9, 0.3), (7, 5, 1.0), (40, 3, 2.0), (65, 33, 1.7), (31, 64, 6.0)] {
             let picture = RgbImage::from_fn(width, height, |_, _| Rgb([0; 3].map(|_: u8| rng.below(256) as u8)));
             let blurred = blur(picture.clone(), sigma);
-            let reach = (((f64::from(sigma) - 0.8) / 0.3 + 1.0) as i64).max(1);
+            let reach = (((f64::from(sigma) - 0.5) / 0.3 + 0.5) as i64).max(1);
             let bell = |d: i64| (-0.5 * (d as f64 / f64::from(sigma)).powi(2)).exp();
             let total: f64 = (-reach..=reach).map(bell).sum();
             let inside = |i: i64, side: u32| i.clamp(0, i64::from(side) - 1) as u32;

@@ -65,8 +65,11 @@ pub fn adjust_saturation(mut image: RgbImage, factor: f32) -> RgbImage {
                     |[red, green, blue]| {
                         for i in 0..PIXELS {
                             let gray = luma(&Rgb([red[i], green[i], blue[i]]));
-                            (red[i], green[i], blue[i]) =
-                                (blend(gray, red[i], factor), blend(gray, green[i], factor), blend(gray, blue[i], factor));
+                            (red[i], green[i], blue[i]) = (
+                                blend(gray, red[i], factor),
+                                blend(gray, green[i], factor),
+                                blend(gray, blue[i], factor),
+                            );
                         }
                     },
                 );
@@ -81,7 +84,11 @@ fn blend_with(mut image: RgbImage, from: u8, factor: f32) -> RgbImage {
     if factor != 1.0 {
         vectorized(
             #[inline(always)]
-            || image.iter_mut().for_each(|value| *value = blend(from, *value, factor)),
+            || {
+                for value in image.iter_mut() {
+                    *value = blend(from, *value, factor);
+                }
+            },
         );
     }
     image
@@ -131,7 +138,8 @@ mod tests {
             let sum: u64 = picture.pixels().map(|pixel| u64::from(luma(pixel))).sum();
             assert_eq!(luma_sum(&picture), sum);
             for factor in [0.0, 0.37, 0.999, 1.4, 17.0, -2.0] {
-                let (dark, gray) = (adjust_brightness(picture.clone(), factor), adjust_saturation(picture.clone(), factor));
+                let (dark, gray) =
+                    (adjust_brightness(picture.clone(), factor), adjust_saturation(picture.clone(), factor));
                 for (x, y, pixel) in picture.enumerate_pixels() {
                     let luma = luma(pixel);
                     assert_eq!(dark[(x, y)].0, pixel.0.map(|value| (f32::from(value) * factor) as u8));

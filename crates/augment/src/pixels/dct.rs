@@ -7,7 +7,7 @@
 //! along both sides of a block: orthonormal, so that the way back is the transpose.
 
 /// Blocks that are transformed together: each lies in a lane of its own.
-pub(super) const BLOCKS: usize = 16;
+pub(super) const BLOCKS: usize = 32;
 
 /// One value of each block.
 pub(super) type Lane = [f32; BLOCKS];
@@ -16,7 +16,8 @@ pub(super) type Lane = [f32; BLOCKS];
 pub(super) type Blocks = [Lane; 64];
 
 /// cos(k π / 16) / 2.
-const COSINES: [f32; 8] = [0.5, 0.490_392_64, 0.461_939_77, 0.415_734_8, 0.353_553_4, 0.277_785_12, 0.191_341_71, 0.097_545_16];
+const COSINES: [f32; 8] =
+    [0.5, 0.490_392_64, 0.461_939_77, 0.415_734_8, 0.353_553_4, 0.277_785_12, 0.191_341_71, 0.097_545_16];
 
 /// What the odd frequencies 1, 3, 5, 7 take of differences.
 const ODD: [[f32; 4]; 4] = {
@@ -102,9 +103,10 @@ mod tests {
         };
         for (k, lane) in blocks.iter().enumerate() {
             for (block, frequency) in lane.iter().enumerate() {
-                let terms = values.iter().enumerate().map(|(n, value)| {
-                    f64::from(value[block]) * cosine(n / 8, k / 8) * cosine(n % 8, k % 8)
-                });
+                let terms = values
+                    .iter()
+                    .enumerate()
+                    .map(|(n, value)| f64::from(value[block]) * cosine(n / 8, k / 8) * cosine(n % 8, k % 8));
                 let wanted: f64 = terms.sum();
                 assert!((f64::from(*frequency) - wanted).abs() < 1e-3, "{k}: {frequency} is not {wanted}");
             }

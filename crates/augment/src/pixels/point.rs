@@ -19,7 +19,11 @@ fn by_tables(mut image: RgbImage, tables: &[[u8; 256]; 3]) -> RgbImage {
 fn each(mut image: RgbImage, of: impl Fn(u8) -> u8) -> RgbImage {
     vectorized(
         #[inline(always)]
-        || image.iter_mut().for_each(|value| *value = of(*value)),
+        || {
+            for value in image.iter_mut() {
+                *value = of(*value);
+            }
+        },
     );
     image
 }
