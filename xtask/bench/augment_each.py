@@ -2,10 +2,10 @@
 
     echo flip | python augment_each.py --config v2 --pictures FOLDER --size 224
 
-Reads the name of a transform from each line of its input and answers with a line of JSON: how many pictures a second go
-through it, once through all of them and again until 50 ms have passed. xtask/src/bench/each.rs, which starts this script
-for each library, asks them in turns. A transform that a library does not have is answered with null. The settings are
-those of xtask/src/bench/each.rs; where a library has none of the same meaning, its nearest or its own.
+Reads the name of a transform from each line of its input and answers with a line of JSON: how many pictures a second
+go through it, once through all of them and again until 50 ms have passed. xtask/src/bench/each.rs, which starts this
+script for each library, asks them in turns. A transform that a library does not have is answered with null. The
+settings are those of xtask/src/bench/each.rs; where a library has none of the same meaning, its nearest or its own.
 """
 
 import argparse

@@ -18,8 +18,8 @@ pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
-/// The whole part of a number from 0 to 255; of what lies outside the nearest of these, and 0 of what
-/// is no number. As `value as u8`, which the compiler makes one by one.
+/// The whole part of a number from 0 to 255; of what lies outside the nearest of these, and 0 of
+/// what is no number. As `value as u8`, which the compiler makes one by one.
 #[inline(always)]
 pub(crate) fn byte(value: f32) -> u8 {
     let value = if value > 0.0 { value } else { 0.0 };

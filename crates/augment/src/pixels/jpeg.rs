@@ -195,8 +195,8 @@ mod tests {
                 let decoder = JpegDecoder::new(std::io::Cursor::new(bytes)).unwrap();
                 let coded = image::DynamicImage::from_decoder(decoder).unwrap().into_rgb8();
                 let ours = jpeg_artifacts(picture.clone(), quality);
-                // That encoder drops fractions before it divides; a half is rounded either way, which
-                // is the whole of a picture of one pixel.
+                // That encoder drops fractions before it divides; a half is rounded either way,
+                // which is the whole of a picture of one pixel.
                 let (apart, cost) = (distance(&ours, &coded), distance(&coded, &picture));
                 let half = if width * height == 1 { 1.0 } else { 0.3 };
                 assert!(apart < 0.15 * cost + half + 0.001, "{width}x{height}, {quality}: {apart} of {cost}");

@@ -5,8 +5,8 @@
 //! - color: [`blend`] is what is shared, then [`color`], [`hue`], and [`color_jitter`] of both;
 //!   tables for
 //!   single values in [`point`]; [`lighting`] along the principal components of a data set;
-//! - what cameras and files do: [`sharpness`], [`blur`](mod@blur), [`noise`], [`jpeg`], which works on
-//!   blocks of frequencies ([`dct`]);
+//! - what cameras and files do: [`sharpness`], [`blur`](mod@blur), [`noise`], and [`jpeg`], which
+//!   works on frequencies of blocks ([`dct`]);
 //! - erasing a part: [`fill`] is what it is filled with, by [`random_erasing`] and [`cutout`].
 
 mod blend;
