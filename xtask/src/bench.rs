@@ -68,10 +68,12 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
             let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
             compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
         }
-        (None, Some(Target::Augment { each: true, json })) => each::run(root, &BenchArgs { json, ..args.clone() })?,
+        (None, Some(Target::Augment { each: true, json })) => {
+            each::run(root, &BenchArgs { json: *json, ..args.clone() })?
+        }
         (None, Some(Target::Augment { each: false, json })) => {
             let jobs = ["decode", "augment"].map(str::to_owned).to_vec();
-            compare::run(root, &BenchArgs { jobs, json, ..args.clone() })?;
+            compare::run(root, &BenchArgs { jobs, json: *json, ..args.clone() })?;
         }
         (None, None) => compare::run(root, args)?,
     }
