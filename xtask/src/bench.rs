@@ -4,8 +4,9 @@
 //! networks, and steps of optimizers, which `bench optim` picks out, and pictures on their way into
 //! a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is
 //! its own; beside PyTorch the processes of the two sides take turns, round by round, so that a
-//! machine that slows down slows both. `bench layers` goes into single convolutions instead, and
-//! `bench memory` into what a training step holds after each of its operations.
+//! machine that slows down slows both. `bench layers` goes into single convolutions instead,
+//! `bench augment --each` into single transforms, and `bench memory` into what a training step holds
+//! after each of its operations.
 //!
 //! Everything but the arguments is behind the feature `bench`. A binary without it, which is what
 //! `cargo xtask` builds, starts cargo once more to get a release build with it.
@@ -20,6 +21,8 @@ mod augment;
 mod clock;
 #[cfg(feature = "bench")]
 mod compare;
+#[cfg(feature = "bench")]
+mod each;
 #[cfg(feature = "bench")]
 mod history;
 #[cfg(feature = "bench")]
@@ -69,9 +72,12 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
             let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
             compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
         }
-        (None, Some(Target::Augment)) => {
+        (None, Some(Target::Augment { each: true, json })) => {
+            each::run(root, &BenchArgs { json: *json, ..args.clone() })?
+        }
+        (None, Some(Target::Augment { each: false, json })) => {
             let jobs = ["decode", "augment"].map(str::to_owned).to_vec();
-            compare::run(root, &BenchArgs { jobs, ..args.clone() })?;
+            compare::run(root, &BenchArgs { jobs, json: *json, ..args.clone() })?;
         }
         (None, None) => compare::run(root, args)?,
     }

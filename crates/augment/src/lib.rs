@@ -37,7 +37,9 @@
 
 mod check;
 mod error;
+mod spread;
 mod transform;
+mod vectors;
 
 mod geometry;
 mod pixels;

@@ -6,8 +6,8 @@ use safetensors::SafeTensors;
 use taper_augment::{
     Affine, Border, ColorStatistics, Interpolation, Principal, Rect, RgbImage, Sampling, TEN, adjust_brightness,
     adjust_contrast, adjust_hue, adjust_saturation, adjust_sharpness, affine, autocontrast, center_crop, crop,
-    equalize, grayscale, hflip, invert, perspective, posterize, resize, resize_short_side, rotate, solarize, ten_crop,
-    vflip,
+    equalize, grayscale, hflip, invert, jpeg_artifacts, perspective, posterize, resize, resize_short_side, rotate,
+    solarize, ten_crop, vflip,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -110,6 +110,19 @@ fn maps_agree_up_to_single_precision() {
         let (mean, most) = distance(&picture, &golden.picture(name));
         println!("{name}: mean {mean:.4}, at most {most}");
         assert!(mean < 0.01 && most <= 1, "{name}: mean {mean}, at most {most}");
+    }
+}
+
+#[test]
+fn what_a_jpeg_loses_is_what_libjpeg_loses() {
+    let golden = Golden::read();
+    for (name, quality) in [("jpeg_40", 40), ("jpeg_90", 90)] {
+        let picture = jpeg_artifacts(golden.picture("input"), quality);
+        let (mean, most) = distance(&picture, &golden.picture(name));
+        println!("{name}: mean {mean:.4}, at most {most}");
+        // libjpeg's cosines are whole numbers: a frequency that lies between two steps may go to
+        // the other one.
+        assert!(mean < 0.1, "{name}: mean {mean}, at most {most}");
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[command(
     after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  cargo xtask bench --jobs all-networks --torch python3\n  \
     cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --jobs mobilenet_v2_train --compare --record\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  cargo xtask bench memory mobilenet_v2 --batch 32\n  \
-    cargo xtask bench optim --torch python3"
+    cargo xtask bench optim --torch python3\n  cargo xtask bench augment --each --torch python3"
 )]
 pub struct BenchArgs {
     /// What to measure instead of the jobs.
@@ -92,7 +92,15 @@ pub enum Target {
     Optim,
     /// 140 JPEGs of 500x375 decoded, and decoded, cut, mirrored, lit and normalized: the jobs
     /// decode and augment
-    Augment,
+    Augment {
+        /// Each transform alone in place of the jobs: decoded pictures, one thread, with --torch
+        /// beside AlbumentationsX and torchvision v2 where that Python has them
+        #[arg(long)]
+        each: bool,
+        /// Print lines of JSON: job, config, per_second, peak_mb
+        #[arg(long)]
+        json: bool,
+    },
     /// A training step of a network: what is in memory after each of its operations
     Memory(MemoryArgs),
 }
@@ -130,6 +138,8 @@ mod tests {
         assert_eq!((args.target, args.repeat), (Some(Target::Layers), 2));
         let args = Cli::try_parse_from(["bench", "optim", "--torch", "python3"]).unwrap().bench;
         assert_eq!((args.target, args.torch), (Some(Target::Optim), Some("python3".into())));
+        let args = Cli::try_parse_from(["bench", "augment", "--each", "--rounds", "3"]).unwrap().bench;
+        assert_eq!((args.target, args.rounds), (Some(Target::Augment { each: true, json: false }), Some(3)));
         assert!(Cli::try_parse_from(["bench", "--repeat", "0"]).is_err());
         assert!(Cli::try_parse_from(["bench", "--json", "layers"]).is_err());
     }

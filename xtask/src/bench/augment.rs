@@ -49,6 +49,11 @@ impl Photographs {
         Ok(Self { files, folder })
     }
 
+    /// The files.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// Where they are.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()

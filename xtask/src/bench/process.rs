@@ -72,7 +72,11 @@ impl Torch {
         let output = Command::new(&python).arg(&script).arg("--version").output();
         let output = output.with_context(|| format!("cannot start {}", python.display()))?;
         if !output.status.success() {
-            bail!("{} cannot run {SCRIPT}, which needs torch and torchvision: {}", python.display(), reason(&output));
+            bail!(
+                "{} cannot run {SCRIPT}, which needs torch and torchvision: {}",
+                python.display(),
+                last_complaint(&output)
+            );
         }
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Self { python, script, version })
@@ -102,7 +106,7 @@ impl Torch {
 /// The measurement among the lines that a process printed, or why there is none.
 fn measurement(output: &Output) -> Result<Measurement, String> {
     if !output.status.success() {
-        return Err(reason(output));
+        return Err(last_complaint(output));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let found = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
@@ -110,7 +114,7 @@ fn measurement(output: &Output) -> Result<Measurement, String> {
 }
 
 /// The last thing that a process complained about, or how it ended.
-fn reason(output: &Output) -> String {
+pub(super) fn last_complaint(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
     last.map_or_else(|| output.status.to_string(), |line| line.chars().take(200).collect())

@@ -1,11 +1,9 @@
 //! Rotation, scale, translation, shear and stretch in one resampling.
 
-use std::ops::Range;
-
 use image::RgbImage;
 
 use super::sampling::Sampling;
-use super::source::{Source, inside};
+use super::warp::warp;
 
 /// An affine map about the middle `c` of a picture: stretch, shear, rotation, scale, translation,
 /// in this order.
@@ -77,33 +75,19 @@ pub fn affine(image: RgbImage, map: &Affine, sampling: impl Into<Sampling>) -> R
         return image;
     }
     let [[x0, xx, xy], [y0, yx, yy]] = map.inverse(width, height);
-    let source = Source::new(&image, sampling.into());
-    let mut output = RgbImage::new(width, height);
-    for (row, line) in output.chunks_exact_mut(width as usize * 3).enumerate() {
-        let (x0, y0) = (x0 + xy * row as f64, y0 + yy * row as f64);
-        let (inside_x, inside_y) = (inside(x0, xx, width, width), inside(y0, yx, height, width));
-        let inside = inside_x.start.max(inside_y.start)..inside_x.end.min(inside_y.end);
-        let (x0, xx, y0, yx) = (x0 as f32, xx as f32, y0 as f32, yx as f32);
-        let (pixels, _) = line.as_chunks_mut::<3>();
-        let place = |column: usize| (x0 + xx * column as f32, y0 + yx * column as f32);
-        let mut edge = |columns: Range<usize>| {
-            for column in columns {
-                let (x, y) = place(column);
-                pixels[column] = source.at(x, y);
+    warp(
+        image,
+        sampling.into(),
+        #[inline(always)]
+        |row, column, xs, ys| {
+            let (x0, y0) = ((x0 + xy * row as f64) as f32, (y0 + yy * row as f64) as f32);
+            let (xx, yx) = (xx as f32, yx as f32);
+            for (i, (x, y)) in xs.iter_mut().zip(ys).enumerate() {
+                let column = (column + i) as i32 as f32;
+                (*x, *y) = (x0 + xx * column, y0 + yx * column);
             }
-        };
-        if inside.is_empty() || !source.is_bilinear() {
-            edge(0..width as usize);
-            continue;
-        }
-        edge(0..inside.start);
-        edge(inside.end..width as usize);
-        for (pixel, column) in pixels[inside.clone()].iter_mut().zip(inside) {
-            let (x, y) = place(column);
-            *pixel = source.inside(x, y);
-        }
-    }
-    output
+        },
+    )
 }
 
 /// Rotates a picture about its middle, counter-clockwise, within its size, as [`affine`].

@@ -1,13 +1,16 @@
 //! Elastic deformation: a smooth random field of displacements.
 
 use image::RgbImage;
+use rand::RngCore;
 use taper_tensor::Rng;
 
 use super::sampling::Sampling;
 use super::warp::warp;
 use crate::check::check_number;
 use crate::error::AugmentError;
+use crate::spread::Rows;
 use crate::transform::Transform;
+use crate::vectors::{PIXELS, vectorized};
 
 /// Displaces every pixel by a smooth random field: uniform displacements in ±`alpha` pixels,
 /// blurred with standard deviation `sigma` pixels (as 100 where it is more).
@@ -21,54 +24,75 @@ pub fn elastic(image: RgbImage, alpha: f64, sigma: f64, sampling: impl Into<Samp
         return image;
     }
     let mut field = || {
-        let mut values: Vec<f32> = (0..width * height).map(|_| rng.uniform(-alpha, alpha) as f32).collect();
+        // Room for the places that are read beyond the last row.
+        let mut values = vec![0.0; width * height + PIXELS];
+        draw(&mut values[..width * height], alpha as f32, rng);
         smooth(&mut values, (width, height), sigma);
         values
     };
     let (across, down) = (field(), field());
-    warp(&image, sampling.into(), |x, y| {
-        let at = y as usize * width + x as usize;
-        (x + f64::from(across[at]), y + f64::from(down[at]))
-    })
+    warp(
+        image,
+        sampling.into(),
+        #[inline(always)]
+        |row, column, xs, ys| {
+            let at = row * width + column;
+            let (across, down) = (&across[at..at + PIXELS], &down[at..at + PIXELS]);
+            for i in 0..PIXELS {
+                xs[i] = (column + i) as i32 as f32 + 0.5 + across[i];
+                ys[i] = row as f32 + 0.5 + down[i];
+            }
+        },
+    )
+}
+
+/// Numbers between ±`alpha`, each of 16 bits: the middles of 65536 parts of that range.
+fn draw(values: &mut [f32], alpha: f32, rng: &mut Rng) {
+    let mut bytes = [0; 2048];
+    for part in values.chunks_mut(bytes.len() / 2) {
+        let bytes = &mut bytes[..2 * part.len()];
+        rng.fill_bytes(bytes);
+        for (value, pair) in part.iter_mut().zip(bytes.as_chunks::<2>().0) {
+            *value = (f32::from(i16::from_le_bytes(*pair)) + 0.5) * (alpha / 32_768.0);
+        }
+    }
 }
 
 /// A Gaussian over a field, first along rows, then along columns; beyond the edge it is mirrored.
 fn smooth(values: &mut [f32], (width, height): (usize, usize), sigma: f64) {
     let weights = gaussian(sigma);
-    let reach = weights.len() / 2;
-    // Sums grow tap by tap over whole stretches of the field, which vectorizes as a sum of one
-    // place's taps does not.
-    let mut line = vec![0.0; width + 2 * reach];
-    for row in values.chunks_exact_mut(width) {
-        line.iter_mut().enumerate().for_each(|(i, value)| *value = row[mirrored(i, reach, width)]);
-        row.fill(0.0);
-        for (shift, weight) in weights.iter().enumerate() {
-            row.iter_mut().zip(&line[shift..]).for_each(|(sum, value)| *sum += weight * value);
-        }
-    }
-    let across = values.to_vec();
-    for (y, row) in values.chunks_exact_mut(width).enumerate() {
-        row.fill(0.0);
-        for (shift, weight) in weights.iter().enumerate() {
-            let above = &across[mirrored(y + shift, reach, height) * width..];
-            row.iter_mut().zip(above).for_each(|(sum, value)| *sum += weight * value);
-        }
-    }
+    let rows = Rows { rows: height, columns: width, channels: 1, weights: &weights };
+    vectorized(
+        #[inline(always)]
+        || {
+            rows.spread(
+                values,
+                mirrored,
+                |values, row, to| to.copy_from_slice(&values[row * width..][..width]),
+                |values, row, first, sums| {
+                    let to = &mut values[row * width + first..(row + 1) * width];
+                    for (to, sum) in to.iter_mut().zip(sums) {
+                        *to = *sum;
+                    }
+                },
+            );
+        },
+    );
 }
 
-/// The weights of a Gaussian from three deviations before the middle to three after it, of sum 1.
+/// The weights of a Gaussian from its middle to three deviations from it, of sum 1 on both sides.
 fn gaussian(sigma: f64) -> Vec<f32> {
     let sigma = if sigma > 0.0 { sigma.min(100.0) } else { 1e-9 };
     let reach = (3.0 * sigma).ceil() as i64;
-    let bell: Vec<f64> = (-reach..=reach).map(|d| (-0.5 * (d as f64 / sigma).powi(2)).exp()).collect();
-    let sum: f64 = bell.iter().sum();
+    let bell: Vec<f64> = (0..=reach).map(|d| (-0.5 * (d as f64 / sigma).powi(2)).exp()).collect();
+    let sum = 2.0 * bell.iter().sum::<f64>() - 1.0;
     bell.iter().map(|weight| (weight / sum) as f32).collect()
 }
 
-/// Place `i`, counted from `reach` before the start of a side, on the side or in its mirror images.
-fn mirrored(i: usize, reach: usize, side: usize) -> usize {
-    let i = (i as i64 - reach as i64).rem_euclid(2 * side as i64) as usize;
-    i.min(2 * side - 1 - i)
+/// The place of a side for one on it or in its mirror images.
+fn mirrored(place: isize, side: usize) -> usize {
+    let place = place.rem_euclid(2 * side as isize) as usize;
+    place.min(2 * side - 1 - place)
 }
 
 /// [`elastic`] with fixed strength and a random field.

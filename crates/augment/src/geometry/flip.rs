@@ -6,6 +6,7 @@ use taper_tensor::Rng;
 use crate::check::check_number;
 use crate::error::AugmentError;
 use crate::transform::Transform;
+use crate::vectors::vectorized;
 
 /// Mirrors the picture left to right.
 ///
@@ -18,11 +19,47 @@ use crate::transform::Transform;
 pub fn hflip(mut image: RgbImage) -> RgbImage {
     let stride = image.width() as usize * 3;
     if stride > 0 {
-        for row in image.chunks_exact_mut(stride) {
-            row.as_chunks_mut::<3>().0.reverse();
-        }
+        // Two values beyond either end, which the masks hide.
+        let mut backwards = vec![0; stride + 4];
+        vectorized(
+            #[inline(always)]
+            || {
+                for row in image.chunks_exact_mut(stride) {
+                    mirror(row, &mut backwards);
+                }
+            },
+        );
     }
     image
+}
+
+/// Pixels of a row in reverse order: first all its bytes, which vectors do, then red and blue of
+/// each pixel exchanged by masks.
+#[inline(always)]
+fn mirror(row: &mut [u8], backwards: &mut [u8]) {
+    /// Of whole pixels and whole vectors.
+    const LENGTH: usize = 192;
+    const MASKS: [[u8; LENGTH]; 3] = {
+        let mut masks = [[0; LENGTH]; 3];
+        let mut i = 0;
+        while i < LENGTH {
+            masks[i % 3][i] = 0xFF;
+            i += 1;
+        }
+        masks
+    };
+    let length = row.len();
+    for (to, from) in backwards[2..2 + length].iter_mut().zip(row.iter().rev()) {
+        *to = *from;
+    }
+    for (i, part) in row.chunks_mut(LENGTH).enumerate() {
+        let at = i * LENGTH;
+        let shifted = |by: usize| &backwards[at + by..at + by + part.len()];
+        let (blue, green, red) = (shifted(0), shifted(2), shifted(4));
+        for (i, to) in part.iter_mut().enumerate() {
+            *to = red[i] & MASKS[0][i] | green[i] & MASKS[1][i] | blue[i] & MASKS[2][i];
+        }
+    }
 }
 
 /// Mirrors the picture top to bottom.
@@ -81,6 +118,17 @@ mod tests {
         assert_eq!(mirrored[(0, 2)], Rgb([4, 2, 7]));
         assert_eq!(hflip(mirrored), picture);
         assert_eq!(hflip(RgbImage::new(0, 3)).dimensions(), (0, 3));
+    }
+
+    #[test]
+    fn a_mirrored_row_is_its_pixels_backwards() {
+        for width in [1, 2, 3, 63, 64, 65, 130, 500] {
+            let picture = RgbImage::from_fn(width, 2, |x, y| Rgb([x as u8, (x / 7 + y) as u8, (x * x) as u8]));
+            let mirrored = hflip(picture.clone());
+            for (x, y, pixel) in mirrored.enumerate_pixels() {
+                assert_eq!(*pixel, picture[(width - 1 - x, y)], "{width}: ({x}, {y})");
+            }
+        }
     }
 
     #[test]

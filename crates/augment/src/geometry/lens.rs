@@ -20,12 +20,21 @@ pub fn lens_distortion(image: RgbImage, k1: f64, k2: f64, sampling: impl Into<Sa
     }
     let (cx, cy) = (f64::from(image.width()) / 2.0, f64::from(image.height()) / 2.0);
     let half = cx.hypot(cy);
-    warp(&image, sampling.into(), |x, y| {
-        let (dx, dy) = (x - cx, y - cy);
-        let r2 = (dx * dx + dy * dy) / (half * half);
-        let factor = 1.0 + k1 * r2 + k2 * r2 * r2;
-        (cx + factor * dx, cy + factor * dy)
-    })
+    warp(
+        image,
+        sampling.into(),
+        #[inline(always)]
+        |row, column, xs, ys| {
+            let dy = row as f64 + 0.5 - cy;
+            for (i, (x, y)) in xs.iter_mut().zip(ys).enumerate() {
+                let dx = f64::from((column + i) as i32) + 0.5 - cx;
+                let r2 = (dx * dx + dy * dy) / (half * half);
+                let factor = 1.0 + k1 * r2 + k2 * r2 * r2;
+                *x = (cx + factor * dx) as f32;
+                *y = (cy + factor * dy) as f32;
+            }
+        },
+    )
 }
 
 /// [`lens_distortion`] with uniform coefficients.

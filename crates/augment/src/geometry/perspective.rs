@@ -36,10 +36,20 @@ pub fn perspective(image: RgbImage, from: Corners, to: Corners, sampling: impl I
     let Some([a, b, c, d, e, f, g, h]) = solve(rows).filter(|_| image.width() > 0 && image.height() > 0) else {
         return image;
     };
-    warp(&image, sampling.into(), |x, y| {
-        let depth = g * x + h * y + 1.0;
-        ((a * x + b * y + c) / depth, (d * x + e * y + f) / depth)
-    })
+    warp(
+        image,
+        sampling.into(),
+        #[inline(always)]
+        |row, column, xs, ys| {
+            let y = row as f64 + 0.5;
+            for (i, (to_x, to_y)) in xs.iter_mut().zip(ys).enumerate() {
+                let x = f64::from((column + i) as i32) + 0.5;
+                let depth = g * x + h * y + 1.0;
+                *to_x = ((a * x + b * y + c) / depth) as f32;
+                *to_y = ((d * x + e * y + f) / depth) as f32;
+            }
+        },
+    )
 }
 
 /// Eight linear equations by elimination with pivots; none where they have no one solution.

@@ -1,26 +1,8 @@
 //! Reading a picture between its pixels and beyond its edge.
 
-use std::ops::Range;
-
 use image::RgbImage;
 
 use super::sampling::{Border, Interpolation, Sampling};
-
-/// The columns of 0..`columns` at which `start + step * column` lies far enough from both edges of
-/// a side that all pixels the interpolation reads exist.
-pub(crate) fn inside(start: f64, step: f64, side: u32, columns: u32) -> Range<usize> {
-    // Beyond half a pixel, room for the rounding of single precision.
-    let margin = 0.51 + f64::from(side) * 1e-6;
-    let (low, high) = (margin, f64::from(side) - margin);
-    let last = f64::from(columns) - 1.0;
-    let (first, last) = if step == 0.0 {
-        if (low..=high).contains(&start) { (0.0, last) } else { (0.0, -1.0) }
-    } else {
-        let (a, b) = ((low - start) / step, (high - start) / step);
-        (a.min(b).max(0.0), a.max(b).min(last))
-    };
-    if low < high { first.ceil() as usize..(last.floor() + 1.0) as usize } else { 0..0 }
-}
 
 /// A picture to read from at places between its pixels; a pixel's middle is half a pixel in.
 pub(crate) struct Source<'a> {
@@ -37,24 +19,9 @@ impl<'a> Source<'a> {
         Self { pixels: image.as_chunks().0, width, height, sampling }
     }
 
-    /// Whether [`Self::inside`] reads as the interpolation says.
+    /// Whether four pixels are read for one.
     pub(crate) fn is_bilinear(&self) -> bool {
         self.sampling.interpolation == Interpolation::Bilinear
-    }
-
-    /// The value at a place all four neighbors of which exist, bilinear.
-    #[inline]
-    pub(crate) fn inside(&self, x: f32, y: f32) -> [u8; 3] {
-        let (x, y) = (x - 0.5, y - 0.5);
-        // The limits only guard the slices: the function `inside` has sorted out every other
-        // column.
-        let left = (x as i32).clamp(0, self.width as i32 - 2);
-        let top = (y as i32).clamp(0, self.height as i32 - 2);
-        let (dx, dy) = (x - left as f32, y - top as f32);
-        let first = top as usize * self.width + left as usize;
-        let upper = &self.pixels[first..first + 2];
-        let lower = &self.pixels[first + self.width..first + self.width + 2];
-        mix([upper[0], upper[1], lower[0], lower[1]], dx, dy)
     }
 
     /// The value at any place: beyond the picture its border, of pixels that do not exist the
@@ -108,9 +75,11 @@ fn around(x: f32, side: usize) -> (usize, usize, f32) {
 }
 
 /// A place on the line that carries a picture and its mirror images, as a place on the picture.
-fn fold(x: f32, side: f32) -> f32 {
-    let x = x.rem_euclid(2.0 * side);
-    if x > side { 2.0 * side - x } else { x }
+#[inline(always)]
+pub(crate) fn fold(x: f32, side: f32) -> f32 {
+    let period = 2.0 * side;
+    let x = x - period * (x / period).floor();
+    if x > side { period - x } else { x }
 }
 
 /// Bilinear interpolation of upper left, upper right, lower left, lower right, fractions dropped.
@@ -133,8 +102,8 @@ fn mix(corners: [[u8; 3]; 4], dx: f32, dy: f32) -> [u8; 3] {
 /// Added to 1.5 * 2^23, whose neighbors are 1 apart, a number is rounded into the lowest bits; half
 /// less beforehand turns rounding into dropping. This takes no conversion instruction and
 /// vectorizes.
-#[inline]
-fn floor_byte(value: f32) -> u8 {
+#[inline(always)]
+pub(crate) fn floor_byte(value: f32) -> u8 {
     (value - 0.4999 + 12_582_912.0).to_bits() as u8
 }
 
@@ -142,16 +111,6 @@ fn floor_byte(value: f32) -> u8 {
 mod tests {
     use super::*;
     use image::Rgb;
-
-    #[test]
-    fn the_columns_inside_keep_half_a_pixel_and_a_margin() {
-        assert_eq!(inside(0.5, 1.0, 8, 8), 1..7);
-        assert_eq!(inside(7.5, -1.0, 8, 8), 1..7);
-        assert_eq!(inside(2.0, 0.0, 8, 8), 0..8);
-        assert!(inside(0.5, 0.0, 8, 8).is_empty());
-        assert!(inside(9.0, 1.0, 8, 8).is_empty());
-        assert!(inside(0.5, 0.1, 1, 8).is_empty());
-    }
 
     #[test]
     fn mirror_images_repeat_every_two_sides() {
@@ -184,12 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_to_read_agree_inside() {
+    fn values_between_pixels_by_hand() {
         let picture = RgbImage::from_fn(4, 3, |x, y| Rgb([50 * x as u8, 80 * y as u8, 9]));
         let source = Source::new(&picture, Border::Reflect.into());
         let filled = Source::new(&picture, Border::Fill([7; 3]).into());
         // A quarter from column 1 to 2, a half from row 0 to 1: 50 + 12.5 and 40.
-        assert_eq!(source.inside(1.75, 1.0), [62, 40, 9]);
         assert_eq!(source.at(1.75, 1.0), [62, 40, 9]);
         // Within half a pixel of the edge: the edge; on the edge: still the picture.
         assert_eq!(filled.at(0.0, 0.0), [0, 0, 9]);

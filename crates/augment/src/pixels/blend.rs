@@ -2,13 +2,17 @@
 
 use image::Rgb;
 
+use crate::vectors::byte;
+
 /// `from + factor * (to - from)` in single precision, fractions dropped, cut off at 0 and 255.
+#[inline(always)]
 pub(super) fn blend(from: u8, to: u8, factor: f32) -> u8 {
     let (from, to) = (f32::from(from), f32::from(to));
-    (from + factor * (to - from)) as u8
+    byte(from + factor * (to - from))
 }
 
 /// The luma of a pixel (ITU-R 601), in PIL's integer arithmetic.
+#[inline(always)]
 pub(super) fn luma(&Rgb([r, g, b]): &Rgb<u8>) -> u8 {
     ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 32_768) >> 16) as u8
 }

@@ -8,6 +8,7 @@ use crate::check::check_number;
 use crate::error::AugmentError;
 use crate::statistics::Principal;
 use crate::transform::Transform;
+use crate::vectors::vectorized;
 
 /// One offset for all pixels of a picture, along the principal components of the colors of a data
 /// set:
@@ -53,16 +54,44 @@ impl Transform for Lighting {
         let Principal { values, vectors } = self.components;
         let draws = values.map(|value| self.sigma * rng.normal() * value);
         let offset: [f64; 3] = std::array::from_fn(|c| 255.0 * (0..3).map(|i| draws[i] * vectors[i][c]).sum::<f64>());
-        for pixel in image.pixels_mut() {
-            pixel.0 = std::array::from_fn(|c| (f64::from(pixel.0[c]) + offset[c]).round() as u8);
-        }
+        shift(&mut image, offset.map(|offset| (offset + 0.5).floor() as i32));
         image
     }
+}
+
+/// Adds a number to each channel; what would leave the bytes is cut off.
+fn shift(bytes: &mut [u8], offset: [i32; 3]) {
+    /// Of whole pixels and whole vectors.
+    const LENGTH: usize = 192;
+    // Of each pair one is 0.
+    let more: [u8; LENGTH] = std::array::from_fn(|i| offset[i % 3].clamp(0, 255) as u8);
+    let less: [u8; LENGTH] = std::array::from_fn(|i| offset[i % 3].saturating_neg().clamp(0, 255) as u8);
+    vectorized(
+        #[inline(always)]
+        || {
+            for part in bytes.chunks_mut(LENGTH) {
+                for (value, (more, less)) in part.iter_mut().zip(more.iter().zip(&less)) {
+                    *value = value.saturating_add(*more).saturating_sub(*less);
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shift_is_a_rounded_sum_cut_off() {
+        for (width, offset) in [(1, [0.0, 3.5, -3.5]), (63, [-2.49, 300.0, 0.4]), (129, [1e12, -300.0, -0.5])] {
+            let mut values: Vec<u8> = (0..width * 3).map(|i| (i * 37) as u8).collect();
+            let wanted = values.iter().zip(offset.iter().cycle());
+            let wanted: Vec<u8> = wanted.map(|(&value, offset)| (f64::from(value) + offset).round() as u8).collect();
+            shift(&mut values, offset.map(|offset: f64| (offset + 0.5).floor() as i32));
+            assert_eq!(values, wanted);
+        }
+    }
 
     #[test]
     fn offsets_have_the_covariance_of_the_components() {

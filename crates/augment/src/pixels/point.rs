@@ -1,8 +1,9 @@
-//! Colors of pixels changed one by one, by a table for each channel.
+//! Values changed one by one, by a formula or by a table for each channel.
 
 use image::RgbImage;
 
-use super::blend::luma;
+use super::color::adjust_saturation;
+use crate::vectors::vectorized;
 
 /// Replaces each value of channel `c` by `table(c)` of it.
 fn by_tables(mut image: RgbImage, tables: &[[u8; 256]; 3]) -> RgbImage {
@@ -11,6 +12,19 @@ fn by_tables(mut image: RgbImage, tables: &[[u8; 256]; 3]) -> RgbImage {
             *value = table[usize::from(*value)];
         }
     }
+    image
+}
+
+/// Replaces every value by what `of` makes of it.
+fn each(mut image: RgbImage, of: impl Fn(u8) -> u8) -> RgbImage {
+    vectorized(
+        #[inline(always)]
+        || {
+            for value in image.iter_mut() {
+                *value = of(*value);
+            }
+        },
+    );
     image
 }
 
@@ -31,18 +45,22 @@ fn histograms(image: &RgbImage) -> [[u64; 256]; 3] {
 
 /// The negative: `255 - x`.
 pub fn invert(image: RgbImage) -> RgbImage {
-    by_tables(image, &[table(|value| 255 - value); 3])
+    each(image, |value| 255 - value)
 }
 
 /// Keeps the highest `bits` of each value, at most 8; 0 gives black.
 pub fn posterize(image: RgbImage, bits: u32) -> RgbImage {
     let mask = 0xFF00u32.checked_shr(bits).unwrap_or(0) as u8 | if bits >= 8 { 0xFF } else { 0 };
-    by_tables(image, &[table(|value| value & mask); 3])
+    each(image, |value| value & mask)
 }
 
 /// The negative of all values from `threshold` on; 256 gives the picture.
 pub fn solarize(image: RgbImage, threshold: u32) -> RgbImage {
-    by_tables(image, &[table(|value| if u32::from(value) < threshold { value } else { 255 - value }); 3])
+    if threshold > 255 {
+        return image;
+    }
+    let threshold = threshold as u8;
+    each(image, |value| if value < threshold { value } else { 255 - value })
 }
 
 /// `255 (x / 255)^gamma`, rounded: above 1 darker, below 1 lighter, with black and white as they
@@ -89,11 +107,8 @@ pub fn equalize(image: RgbImage) -> RgbImage {
 
 /// The luma of each pixel in all three channels (ITU-R 601, as
 /// [`adjust_saturation`](crate::adjust_saturation) by 0).
-pub fn grayscale(mut image: RgbImage) -> RgbImage {
-    for pixel in image.pixels_mut() {
-        pixel.0 = [luma(pixel); 3];
-    }
-    image
+pub fn grayscale(image: RgbImage) -> RgbImage {
+    adjust_saturation(image, 0.0)
 }
 
 #[cfg(test)]
