@@ -30,7 +30,7 @@ fn a_cache_changes_no_bit() {
     photographs(folder);
     let flags = ["--image-size", "32", "--batch-size", "4", "--head-epochs", "1", "--epochs", "2"];
     let run = |out: &str, more: &[&str]| {
-        let ran = [&["fine-tune", "photographs", "--out", out], &flags, more].concat();
+        let ran = [&["fine-tune", "photographs", "--out", out][..], &flags, more].concat();
         succeed(folder, &ran);
         result(&folder.join(out))
     };

@@ -5,8 +5,8 @@
 //! a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is
 //! its own; beside PyTorch the processes of the two sides take turns, round by round, so that a
 //! machine that slows down slows both. `bench layers` goes into single convolutions instead,
-//! `bench augment --each` into single transforms, and `bench memory` into what a training step holds
-//! after each of its operations.
+//! `bench augment --each` into single transforms, and `bench memory` into what a training step
+//! holds after each of its operations.
 //!
 //! Everything but the arguments is behind the feature `bench`. A binary without it, which is what
 //! `cargo xtask` builds, starts cargo once more to get a release build with it.

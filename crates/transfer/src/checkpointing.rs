@@ -71,7 +71,8 @@ impl Classifier {
     /// ```
     ///
     /// # References
-    /// T. Chen, B. Xu, C. Zhang, C. Guestrin, *Training Deep Nets with Sublinear Memory Cost*, 2016.
+    /// T. Chen, B. Xu, C. Zhang, C. Guestrin, *Training Deep Nets with Sublinear Memory Cost*,
+    /// 2016.
     pub fn backward_checkpointed(&self, checkpoints: Checkpoints, loss: &Tensor, mode: Mode<'_>) -> Result<GradStore> {
         let Checkpoints { first, mut inputs } = checkpoints;
         let mut grads = backward(loss)?;

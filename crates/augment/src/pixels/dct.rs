@@ -49,6 +49,7 @@ pub(super) fn to_values(blocks: &mut Blocks) {
 
 /// One line of each block: eight values, `step` from one to the next.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "a block is a lane of all eight lines")]
 fn along(blocks: &mut Blocks, first: usize, step: usize, transform: impl Fn([f32; 8]) -> [f32; 8]) {
     let mut line: [Lane; 8] = std::array::from_fn(|i| blocks[first + i * step]);
     for lane in 0..BLOCKS {

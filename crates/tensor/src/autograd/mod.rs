@@ -2,8 +2,8 @@
 //!
 //! Read in this order: `gradient`, `in_place` (a gradient written over) and `slot` (where one comes
 //! together), `kept` (what is kept of a map, or computed again), `gate` (what a batch norm asks of
-//! the last term), `backward`, `trace` (what has run), `nodes` (what candle's graph sees), `tape` (which records an
-//! operation); `gradcheck` holds all of them to finite differences.
+//! the last term), `backward`, `trace` (what has run), `nodes` (what candle's graph sees), `tape`
+//! (which records an operation); `gradcheck` holds all of them to finite differences.
 
 mod lock;
 

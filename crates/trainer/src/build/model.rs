@@ -65,8 +65,8 @@ impl ModelCard {
         Input { size: self.input_size, mean: self.mean, std: self.std }
     }
 
-    /// A picture as the network sees it, and as a batch of one, (1,H,W,3). Of one that is decoded for
-    /// this alone no more is needed than [`eval_need`] says.
+    /// A picture as the network sees it, and as a batch of one, (1,H,W,3). Of one that is decoded
+    /// for this alone no more is needed than [`eval_need`] says.
     ///
     /// # Errors
     /// When the card has impossible numbers.

@@ -37,7 +37,8 @@ fields! {
 choices! {
     /// Whether pictures are decoded once.
     pub enum CacheRecipe, default Auto {
-        /// Through the first epoch, and longer where decoding took 5 % of the processors' time in it.
+        /// Through the first epoch, and longer where decoding took 5 % of the processors' time in
+        /// it.
         Auto = "auto",
         /// Always.
         Pictures = "pictures",

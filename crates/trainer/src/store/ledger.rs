@@ -12,8 +12,8 @@ use taper_transfer::sha256;
 use crate::error::Result;
 use crate::files;
 
-/// Each picture of a run: name, class, and what is in its file. `checkpoint/pictures.json` while the
-/// run goes on.
+/// Each picture of a run: name, class, and what is in its file. `checkpoint/pictures.json` while
+/// the run goes on.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
