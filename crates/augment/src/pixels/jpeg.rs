@@ -167,7 +167,6 @@ impl Transform for JpegArtifacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 
     fn picture(width: u32, height: u32) -> RgbImage {
         let color = |x: u32, y: u32| [(x * 7) as u8, (y * 9) as u8, (x * y) as u8];
@@ -184,23 +183,5 @@ mod tests {
         let cost = |quality| distance(&jpeg_artifacts(picture(32, 24), quality), &picture(32, 24));
         assert!(0.0 < cost(95) && 2.0 * cost(95) < cost(10));
         assert_eq!(jpeg_artifacts(RgbImage::new(0, 3), 50).dimensions(), (0, 3));
-    }
-
-    #[test]
-    fn a_codec_makes_nearly_the_same() {
-        for (width, height) in [(1, 1), (8, 8), (9, 17), (127, 5), (129, 40), (300, 23)] {
-            for quality in [1, 10, 50, 75, 90] {
-                let (picture, mut bytes) = (picture(width, height), Vec::new());
-                JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(&picture).unwrap();
-                let decoder = JpegDecoder::new(std::io::Cursor::new(bytes)).unwrap();
-                let coded = image::DynamicImage::from_decoder(decoder).unwrap().into_rgb8();
-                let ours = jpeg_artifacts(picture.clone(), quality);
-                // That encoder drops fractions before it divides; a half is rounded either way,
-                // which is the whole of a picture of one pixel.
-                let (apart, cost) = (distance(&ours, &coded), distance(&coded, &picture));
-                let half = if width * height == 1 { 1.0 } else { 0.3 };
-                assert!(apart < 0.15 * cost + half + 0.001, "{width}x{height}, {quality}: {apart} of {cost}");
-            }
-        }
     }
 }
