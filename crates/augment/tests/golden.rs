@@ -119,10 +119,9 @@ fn what_a_jpeg_loses_is_what_libjpeg_loses() {
     for (name, quality) in [("jpeg_40", 40), ("jpeg_90", 90)] {
         let picture = jpeg_artifacts(golden.picture("input"), quality);
         let (mean, most) = distance(&picture, &golden.picture(name));
-        println!("{name}: mean {mean:.4}, at most {most}");
-        // libjpeg's cosines are whole numbers: a frequency that lies between two steps may go to
-        // the other one. The JPEGs themselves are 3.6 and 1.5 from the picture.
-        assert!(mean < 0.2, "{name}: mean {mean}, at most {most}");
+        // By the formula in double precision it is 0.011 and 0.028: libjpeg's colors are in fixed
+        // point. The JPEGs are 3.6 and 1.5 from the picture.
+        assert!(mean < 0.035, "{name}: mean {mean}, at most {most}");
     }
 }
 

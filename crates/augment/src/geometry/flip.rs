@@ -6,7 +6,6 @@ use taper_tensor::Rng;
 use crate::check::check_number;
 use crate::error::AugmentError;
 use crate::transform::Transform;
-use crate::vectors::vectorized;
 
 /// Mirrors the picture left to right.
 ///
@@ -19,47 +18,44 @@ use crate::vectors::vectorized;
 pub fn hflip(mut image: RgbImage) -> RgbImage {
     let stride = image.width() as usize * 3;
     if stride > 0 {
-        // Two values beyond either end, which the masks hide.
-        let mut backwards = vec![0; stride + 4];
-        vectorized(
-            #[inline(always)]
-            || {
-                for row in image.chunks_exact_mut(stride) {
-                    mirror(row, &mut backwards);
-                }
-            },
-        );
+        image.chunks_exact_mut(stride).for_each(mirror);
     }
     image
 }
 
-/// Pixels of a row in reverse order: first all its bytes, which vectors do, then red and blue of
-/// each pixel exchanged by masks.
-#[inline(always)]
-fn mirror(row: &mut [u8], backwards: &mut [u8]) {
-    /// Of whole pixels and whole vectors.
-    const LENGTH: usize = 192;
-    const MASKS: [[u8; LENGTH]; 3] = {
-        let mut masks = [[0; LENGTH]; 3];
-        let mut i = 0;
-        while i < LENGTH {
-            masks[i % 3][i] = 0xFF;
-            i += 1;
-        }
-        masks
-    };
-    let length = row.len();
-    for (to, from) in backwards[2..2 + length].iter_mut().zip(row.iter().rev()) {
-        *to = *from;
+/// Bytes of the pixels that are turned at once.
+const EIGHT: usize = 24;
+
+/// Pixels of a row in reverse order: eight from either end change places, until fewer than sixteen
+/// are left in the middle.
+fn mirror(row: &mut [u8]) {
+    let turned = row.len() / 2 / EIGHT * EIGHT;
+    let (left, rest) = row.split_at_mut(turned);
+    let (middle, right) = rest.split_at_mut(rest.len() - turned);
+    let (left, right) = (left.as_chunks_mut().0, right.as_chunks_mut().0);
+    for (left, right) in left.iter_mut().zip(right.iter_mut().rev()) {
+        (*left, *right) = (reversed(*right), reversed(*left));
     }
-    for (i, part) in row.chunks_mut(LENGTH).enumerate() {
-        let at = i * LENGTH;
-        let shifted = |by: usize| &backwards[at + by..at + by + part.len()];
-        let (blue, green, red) = (shifted(0), shifted(2), shifted(4));
-        for (i, to) in part.iter_mut().enumerate() {
-            *to = red[i] & MASKS[0][i] | green[i] & MASKS[1][i] | blue[i] & MASKS[2][i];
-        }
+    middle.as_chunks_mut::<3>().0.reverse();
+}
+
+/// Eight pixels in reverse order, by three numbers of eight bytes.
+fn reversed(eight: [u8; EIGHT]) -> [u8; EIGHT] {
+    const PIXEL: u64 = 0xFF_FFFF;
+    let words = eight.as_chunks().0;
+    let [a, b, c] = [words[0], words[1], words[2]].map(u64::from_le_bytes);
+    let third = a >> 48 | (b & 0xFF) << 16;
+    let sixth = b >> 56 | (c & 0xFFFF) << 8;
+    let words = [
+        c >> 40 | (c >> 16 & PIXEL) << 24 | sixth << 48,
+        sixth >> 16 | (b >> 32 & PIXEL) << 8 | (b >> 8 & PIXEL) << 32 | third << 56,
+        third >> 8 | (a >> 24 & PIXEL) << 16 | (a & PIXEL) << 40,
+    ];
+    let mut turned = [0; EIGHT];
+    for (to, word) in turned.as_chunks_mut().0.iter_mut().zip(words) {
+        *to = word.to_le_bytes();
     }
+    turned
 }
 
 /// Mirrors the picture top to bottom.
@@ -122,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_mirrored_row_is_its_pixels_backwards() {
-        for width in [1, 2, 3, 63, 64, 65, 130, 500] {
+        for width in [1, 2, 3, 15, 16, 17, 31, 32, 33, 130, 500] {
             let picture = RgbImage::from_fn(width, 2, |x, y| Rgb([x as u8, (x / 7 + y) as u8, (x * x) as u8]));
             let mirrored = hflip(picture.clone());
             for (x, y, pixel) in mirrored.enumerate_pixels() {

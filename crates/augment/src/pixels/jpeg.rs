@@ -178,6 +178,57 @@ mod tests {
         a.iter().zip(b.iter()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.len() as f64
     }
 
+    /// [`jpeg_artifacts`] by the formulas, in double precision.
+    fn by_the_formulas(image: &RgbImage, quality: u8) -> RgbImage {
+        let (width, height) = image.dimensions();
+        let mut result = image.clone();
+        let cosine = |x: usize, u: usize| ((2 * x + 1) as f64 * u as f64 * std::f64::consts::PI / 16.0).cos();
+        let scale = |u: usize| if u == 0 { 0.125f64.sqrt() } else { 0.5 };
+        let wave = |i: usize, k: usize| scale(k / 8) * scale(k % 8) * cosine(i / 8, k / 8) * cosine(i % 8, k % 8);
+        for (left, top) in (0..width).step_by(8).flat_map(|x| (0..height).step_by(8).map(move |y| (x, y))) {
+            let at = |i: usize| ((left + i as u32 % 8).min(width - 1), (top + i as u32 / 8).min(height - 1));
+            let colors = |i: usize| {
+                let [r, g, b] = image[at(i)].0.map(f64::from);
+                [
+                    (0.299 * r + 0.587 * g + 0.114 * b).round_ties_even() - 128.0,
+                    (-0.168_735_9 * r - 0.331_264_1 * g + 0.5 * b).round_ties_even(),
+                    (0.5 * r - 0.418_687_6 * g - 0.081_312_41 * b).round_ties_even(),
+                ]
+            };
+            let values: Vec<[f64; 3]> = (0..64).map(colors).collect();
+            let channels = [0, 1, 2].map(|c| {
+                let steps = steps(if c == 0 { LUMA } else { COLOR }, quality);
+                let kept = |k: usize| {
+                    let step = f64::from(steps[k]);
+                    let frequency: f64 = (0..64).map(|i| values[i][c] * wave(i, k)).sum();
+                    (frequency / step).round_ties_even() * step
+                };
+                let kept: Vec<f64> = (0..64).map(kept).collect();
+                (0..64).map(|i| (0..64).map(|k| kept[k] * wave(i, k)).sum()).collect::<Vec<f64>>()
+            });
+            for i in 0..64 {
+                let [y, cb, cr] = [0, 1, 2].map(|c| channels[c][i].round_ties_even().clamp(-128.0, 127.0));
+                let rgb = [y + 1.402 * cr, y - 0.344_136_3 * cb - 0.714_136_3 * cr, y + 1.772 * cb];
+                result[at(i)] = image::Rgb(rgb.map(|value| (value + 128.0).round_ties_even().clamp(0.0, 255.0) as u8));
+            }
+        }
+        result
+    }
+
+    #[test]
+    fn it_is_what_the_formulas_say_on_any_size() {
+        for (width, height) in [(1, 1), (8, 8), (37, 21), (64, 9), (130, 17)] {
+            for quality in [1, 30, 75, 98] {
+                let picture = picture(width, height);
+                let (got, wanted) = (jpeg_artifacts(picture.clone(), quality), by_the_formulas(&picture, quality));
+                // A sum that lies between two whole numbers may go to the other one.
+                let other = got.iter().zip(wanted.iter()).filter(|(a, b)| a != b).count();
+                assert!(other * 50 <= got.len(), "{width}x{height} {quality}: {other} of {}", got.len());
+                assert!(distance(&got, &wanted) < 0.05, "{width}x{height} {quality}");
+            }
+        }
+    }
+
     #[test]
     fn a_low_quality_costs_more() {
         let cost = |quality| distance(&jpeg_artifacts(picture(32, 24), quality), &picture(32, 24));
