@@ -54,8 +54,8 @@ pub fn decode(path: impl AsRef<Path>) -> Result<RgbImage, DataError> {
 }
 
 /// [`decode`] with no more pixels than are needed: a JPEG is decoded at a half, a quarter or an
-/// eighth of its size where that is at least three times of what is needed, and the rest of the
-/// way, and any other picture, is shrunk by [`Need::of`].
+/// eighth of its size where that is at least three times of what is needed; the rest of the way,
+/// and any other picture, is shrunk by [`Need::of`].
 ///
 /// # Errors
 /// As there.
