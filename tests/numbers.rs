@@ -175,7 +175,7 @@ proptest! {
         let (place, text) = hole;
         let text = text.replace(&format!("\"{HOLE}\""), &number);
         if let Err(error) = recipe(&text) {
-            let said = error.to_string();
+            let said = taper_cli::said(&error.into());
             // A line of TOML, or the field; a schedule may name its own word for it, and the plan
             // both counts of epochs.
             prop_assert!(
@@ -214,7 +214,10 @@ proptest! {
     ) {
         let text = hole.1.replace(&format!("\"{HOLE}\""), &number);
         match Space::parse(&text, "space.toml".as_ref()) {
-            Err(error) => prop_assert!(error.to_string().starts_with("space.toml: "), "{error}"),
+            Err(error) => {
+                let said = taper_cli::said(&error.into());
+                prop_assert!(said.starts_with("space.toml: "), "{said}");
+            }
             Ok(space) => {
                 let scores = taper_trainer::study::search::Scores::new();
                 let known = if space.method == Method::Random { space.trials.min(3) } else { 1 };

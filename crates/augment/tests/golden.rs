@@ -116,12 +116,12 @@ fn maps_agree_up_to_single_precision() {
 #[test]
 fn what_a_jpeg_loses_is_what_libjpeg_loses() {
     let golden = Golden::read();
-    for (name, quality) in [("jpeg_40", 40), ("jpeg_90", 90)] {
+    for (name, quality, of_its_own) in [("jpeg_40", 40, 0.115), ("jpeg_90", 90, 0.151)] {
         let picture = jpeg_artifacts(golden.picture("input"), quality);
         let (mean, most) = distance(&picture, &golden.picture(name));
-        // By the formula in double precision it is 0.011 and 0.028: libjpeg's colors are in fixed
-        // point. The JPEGs are 3.6 and 1.5 from the picture.
-        assert!(mean < 0.035, "{name}: mean {mean}, at most {most}");
+        // A frequency that lies between two steps may go to the other one: libjpeg's own float and
+        // integer transforms are so far apart. The JPEGs are 3.6 and 1.5 from the picture.
+        assert!(mean < of_its_own / 2.0, "{name}: mean {mean}, at most {most}");
     }
 }
 

@@ -241,8 +241,9 @@ fn a_fault_comes_in_its_place_and_ends_the_epoch() {
 fn a_failed_preparation_names_the_picture() {
     let prepare: Arc<Prepare> = Arc::new(|_: RgbImage, _: &mut Rng, _: &mut [f32]| Err("too small".into()));
     let loader = Loader::new(Arc::new(Counting::new(1, None)), prepare, config(1)).unwrap();
-    let error = loader.epoch(0).next().unwrap().unwrap_err().to_string();
-    assert_eq!(error, "cannot prepare number 0: too small");
+    let error = loader.epoch(0).next().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "cannot prepare number 0");
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "too small");
 }
 
 #[test]

@@ -136,13 +136,14 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
 
     #[test]
     fn mistakes_name_line_and_field() {
-        let message = Recipe::parse("seed = 1\n[optimize]\nrat = 1\n", "r.toml".as_ref()).unwrap_err().to_string();
+        let message = chain(&Recipe::parse("seed = 1\n[optimize]\nrat = 1\n", "r.toml".as_ref()).unwrap_err());
         assert!(message.contains("r.toml") && message.contains("line 3") && message.contains("rat"), "{message}");
         let mut recipe = Recipe::default();
         recipe.optimize.lr = f64::NAN;
-        assert!(recipe.check().unwrap_err().to_string().contains("optimize.lr"));
+        assert!(chain(&recipe.check().unwrap_err()).contains("optimize.lr"));
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn of_json(value: &serde_json::Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
     use crate::recipe::{AverageRecipe, Recipe, RecipeError, Rule, ScheduleRecipe};
 
     fn recipe(text: &str) -> Result<(), RecipeError> {
@@ -127,7 +128,7 @@ mod tests {
                 "recipe: augment.train[1].transforms[0].sigma[1] must be from 0.0 to 100.0; got 1000000000.0",
             ),
         ] {
-            assert_eq!(recipe(text).unwrap_err().to_string(), said);
+            assert_eq!(chain(&recipe(text).unwrap_err()), said);
         }
         assert!(recipe("").is_ok() && recipe("[optimize]\nhead_lr_scale = 1e300").is_ok());
     }
@@ -150,7 +151,7 @@ mod tests {
         AverageRecipe::NAMES
             .iter()
             .for_each(|name| with(&|r| r.optimize.average = AverageRecipe::named(name).unwrap()));
-        let said = crate::recipe::TransformRecipe::named("nothing").unwrap_err().to_string();
+        let said = chain(&crate::recipe::TransformRecipe::named("nothing").unwrap_err());
         for name in said.split('`').skip(3).step_by(2) {
             let needs = match name {
                 "resize" => ", short_side = 20",

@@ -112,6 +112,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
     use crate::recipe::{AugmentRecipe, HeadRecipe, TransformRecipe};
 
     const PROBE: &str = "plan = \"probe\"\n[optimize]\nrule = \"lbfgs\"\n";
@@ -147,7 +148,7 @@ mod tests {
             (format!("{PROBE}centralize = true\n"), ["optimize.centralize", "those of the loss"]),
             (format!("{PROBE}schedule = \"cosine\"\n"), ["optimize.schedule", "line search"]),
         ] {
-            let said = quiet(&text).check().unwrap_err().to_string();
+            let said = chain(&quiet(&text).check().unwrap_err());
             assert!(words.iter().all(|word| said.contains(word)), "{said}");
         }
     }

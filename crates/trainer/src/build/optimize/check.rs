@@ -33,6 +33,7 @@ pub fn check(o: &OptimizeRecipe) -> Result<(), RecipeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
     use crate::recipe::AverageRecipe;
 
     #[test]
@@ -48,7 +49,7 @@ mod tests {
                 "optimize.average.every",
             ),
         ] {
-            let said = check(&o).unwrap_err().to_string();
+            let said = chain(&check(&o).unwrap_err());
             assert!(said.contains(word), "{said}");
         }
     }

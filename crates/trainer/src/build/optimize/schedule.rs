@@ -176,6 +176,7 @@ fn places(milestones: &[f64], span: Span, warmup: u64) -> Result<Vec<u64>, Recip
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
 
     fn factors(o: &OptimizeRecipe, steps: u64, per_epoch: u64) -> Vec<f64> {
         let pace = pace(o, Span { steps, per_epoch }).unwrap();
@@ -257,7 +258,7 @@ mod tests {
         ] {
             let text = format!("[optimize]\nschedule = {text}\n");
             let recipe = crate::recipe::Recipe::parse(&text, "r.toml".as_ref()).unwrap();
-            let said = pace(&recipe.optimize, Span { steps: 10, per_epoch: 1 }).map(drop).unwrap_err().to_string();
+            let said = chain(&pace(&recipe.optimize, Span { steps: 10, per_epoch: 1 }).map(drop).unwrap_err());
             assert!(said.contains(word), "{said}");
         }
     }

@@ -236,6 +236,7 @@ pub fn recipe_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
     use crate::listener::Silent;
 
     #[test]
@@ -258,7 +259,7 @@ mod tests {
         assert!(folder.scores(&space)?.is_empty());
         let foreign = tempfile::tempdir()?;
         std::fs::write(foreign.path().join("recipe.toml"), "")?;
-        let error = SearchFolder::open(foreign.path(), &space, &Recipe::default(), &Silent).unwrap_err().to_string();
+        let error = chain(&SearchFolder::open(foreign.path(), &space, &Recipe::default(), &Silent).unwrap_err());
         assert!(error.contains("no search") && !foreign.path().join("trials").exists(), "{error}");
         let other =
             SearchFolder::open(place.path(), &space, &Recipe { seed: 1, ..Recipe::default() }, &Silent).unwrap_err();
@@ -278,7 +279,7 @@ mod tests {
         assert_eq!((first.rule.name(), first.lr, first.head_epochs, first.epochs), ("lion", 0.25, 1, 2));
         assert_eq!((recipe(1)?.optimize.epochs, recipe(2)?.optimize.epochs), (5, 14));
         let bad: BTreeMap<_, _> = [("optimize.rat".to_owned(), 1.into())].into();
-        let said = recipe_of(&space, &Recipe::default(), Trial { number: 0, rung: 0 }, &bad).unwrap_err().to_string();
+        let said = chain(&recipe_of(&space, &Recipe::default(), Trial { number: 0, rung: 0 }, &bad).unwrap_err());
         assert!(said.contains("unknown field `rat`"), "{said}");
         Ok(())
     }

@@ -234,6 +234,7 @@ fn modern_places<T>(settings: &mut BTreeMap<String, T>, path: &Path) -> Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::chain;
 
     fn space(text: &str) -> Result<Space, RecipeError> {
         Space::parse(text, "space.toml".as_ref())
@@ -281,7 +282,7 @@ mod tests {
         let grid = |text: &str| space(&format!("method = \"grid\"\n{text}")).unwrap().settings(1);
         assert_eq!(grid(&both("optimize.lr"))["optimize.lr"].as_float(), Some(1e-4));
         let twice = format!("{}\"optimize.lr\" = {range}\n", both("optimize.rate"));
-        assert!(space(&twice).unwrap_err().to_string().contains("optimize.rate and optimize.lr"));
+        assert!(chain(&space(&twice).unwrap_err()).contains("optimize.rate and optimize.lr"));
     }
 
     #[test]
@@ -306,7 +307,7 @@ mod tests {
                 vec!["stages", "together"],
             ),
         ] {
-            let said = space(text).unwrap_err().to_string();
+            let said = chain(&space(text).unwrap_err());
             assert!(words.iter().all(|word| said.contains(word)), "{text}: {said}");
         }
     }
