@@ -122,8 +122,10 @@ mod tests {
             traced("conv", Pass::Backward, 2 * mb),
         ];
         let text = timeline(&all, mb).unwrap();
-        assert!(text.contains("| backward | conv      |          2x3 |       9.0 |     1.0 |"), "{text}");
-        assert!(text.contains("| conv      |          2x3 |     2 |                         6.0 |"), "{text}");
+        let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+        let has = |row: &[&str]| text.lines().any(|line| cells(line).windows(row.len()).any(|cells| cells == row));
+        assert!(has(&["backward", "conv", "2x3", "9.0", "1.0"]), "{text}");
+        assert!(has(&["conv", "2x3", "2", "6.0"]), "{text}");
         assert!(
             text.contains("the most in use: 9.0 MB, backward behind conv of the shape 2x3; before the step 1.0 MB")
         );

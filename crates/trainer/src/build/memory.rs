@@ -286,6 +286,6 @@ mod tests {
         let said = large.on(&Machine { most: 4 << 30, free: 0 }).unwrap_err().to_string();
         assert!(said.contains("data.image_size = 1440 with data.batch_size = 2"), "{said}");
         let huge = Need { fixed: u64::MAX, a_picture: u64::MAX, ..need };
-        assert!(huge.on(&Machine { most: 1, free: 1 }).unwrap_err().to_string().contains("smaller --model"));
+        assert!(huge.on(&Machine { most: 1, free: 1 }).unwrap_err().to_string().contains("a smaller model"));
     }
 }

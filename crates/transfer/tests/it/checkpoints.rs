@@ -68,6 +68,6 @@ fn averages_come_first_and_others_are_not_chosen() {
     let long = "x\n".repeat(500);
     let error = entry(&dict(&[("encoder", &state()), (&long, &state())])).unwrap_err();
     assert!(matches!(error, WeightsError::Pth { source: PthError::Several { .. }, .. }), "{error}");
-    let said = error.to_string();
+    let said = crate::said(&error);
     assert!(said.contains("encoder, x\\nx") && said.len() < 500 && !said.contains('\n'), "{said}");
 }

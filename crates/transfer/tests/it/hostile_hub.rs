@@ -11,6 +11,7 @@ use std::time::Duration;
 use taper_transfer::{Digest, Fetch, FetchConfig, FetchError, Hub, HubFile};
 
 use crate::hub::hex;
+use crate::said;
 
 pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -195,7 +196,7 @@ fn a_file_of_another_commit_is_refused_where_nothing_else_tells_it() {
     let hub = server.hub(place.path());
     let other = HubFile { revision: "f".repeat(40), ..file() };
     let error = hub.pull(&other, &mut quiet).unwrap_err();
-    assert!(matches!(error, FetchError::Answer { .. }) && error.to_string().contains(COMMIT), "{error}");
+    assert!(matches!(error, FetchError::Answer { .. }) && said(&error).contains(COMMIT), "{error}");
     assert_eq!(hub.find(&other), None);
     let pinned = HubFile { revision: COMMIT.into(), ..file() };
     assert_eq!(fs::read(hub.pull(&pinned, &mut quiet).unwrap()).unwrap(), content());
@@ -222,7 +223,7 @@ fn no_more_is_written_than_was_promised() {
         let place = tempfile::tempdir().unwrap();
         let mut hub = server.hub(place.path());
         hub.fetch.largest = 100_000;
-        let error = hub.pull(&file(), &mut quiet).unwrap_err().to_string();
+        let error = said(&hub.pull(&file(), &mut quiet).unwrap_err());
         assert!(error.contains(says), "{error}");
         assert!(files(place.path()).iter().all(|(_, bytes)| bytes.is_empty()), "the part is kept: {error}");
         // What sockets hold, and not the endless rest.

@@ -25,6 +25,12 @@ fn params(seed: u64) -> Params {
     Params::new(Rng::new(seed).fork("init"), DType::F32, Device::Cpu)
 }
 
+/// An error and its causes as one sentence.
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Smooth made-up pictures, (n,side,side,3).
 fn pictures(n: usize, side: usize) -> Tensor {
     let values = (0..n * side * side * 3).map(|i| ((i * i % 977) as f32 * 0.013).sin()).collect();

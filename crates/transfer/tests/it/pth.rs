@@ -87,7 +87,7 @@ fn what_is_no_state_dict_is_refused_with_what_to_do() {
         ("integers", "no tensor of floating-point numbers"),
         ("script", "TorchScript"),
     ] {
-        let error = read(&format!("refused_{name}")).unwrap_err().to_string();
+        let error = crate::said(&read(&format!("refused_{name}")).unwrap_err());
         assert!(error.contains(says) && error.contains(&format!("refused_{name}.pth")), "{error}");
     }
     // pickle.dump([1, 2], file)
