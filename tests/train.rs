@@ -141,18 +141,23 @@ fn activations_that_are_computed_again_train_the_same_network() {
     let folder = place.path();
     write(folder, "train", 60);
     write(folder, "t10k", 15);
-    let losses = |more: &str, out: &str| -> (f64, f64) {
-        let short = "--image-size 12 --batch-size 12 --epochs 2 --model resnet18_small";
-        succeed(folder, &words(&format!("train . {short} {more} --out {out}")));
-        let last = &json(&folder.join(out).join("summary.json"))["final"];
-        (last["train_loss"].as_f64().unwrap(), last["val_loss"].as_f64().unwrap())
-    };
-    for (more, out) in [("--hidden 32 --dropout 0.3", "plain"), ("--accumulate 2", "added"), ("--sam 0.05", "sharp")] {
+    // One step: the rounding of gradients near 0 turns the signs of the steps after it.
+    for (more, out) in [
+        ("--batch-size 60 --hidden 32 --dropout 0.3", "plain"),
+        ("--batch-size 30 --accumulate 2", "added"),
+        ("--batch-size 60 --sam 0.05", "sharp"),
+    ] {
+        let losses = |more: &str, out: &str| {
+            let short = "--image-size 12 --epochs 1 --model resnet18_small";
+            succeed(folder, &words(&format!("train . {short} {more} --out {out}")));
+            let last = &json(&folder.join(out).join("summary.json"))["final"];
+            ["train_loss", "val_loss"].map(|loss| last[loss].as_f64().unwrap())
+        };
         let (kept, again) =
             (losses(more, out), losses(&format!("{more} --checkpoint-activations"), &format!("{out}-2")));
-        assert!((kept.0 - again.0).abs() < 1e-3 * kept.0, "{out}: {kept:?} and {again:?}");
         // The running statistics, which a validation sees, take in a batch once.
-        assert!((kept.1 - again.1).abs() < 1e-2 * kept.1, "{out}: {kept:?} and {again:?}");
+        let near = |i: usize| (kept[i] - again[i]).abs() < 1e-4 * kept[i];
+        assert!(near(0) && near(1), "{out}: {kept:?} and {again:?}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Other sizes: every output pixel is a weighted mean of the input pixels it covers.
 
-use fast_image_resize::images::CroppedImage;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ImageView, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, imageops};
 use taper_tensor::Rng;
 
@@ -91,21 +92,37 @@ pub fn resized_crop(image: &RgbImage, rect: Rect, width: u32, height: u32, inter
         Interpolation::Bicubic => (FilterType::CatmullRom, imageops::FilterType::CatmullRom),
     };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(kernel));
+    let mut resizer = Resizer::new();
     let mut scale = || {
-        let (mut resizer, part) = (Resizer::new(), CroppedImage::new(image, left, top, w, h).ok()?);
+        let part = TypedCroppedImage::new(pixels(image)?, left, top, w, h).ok()?;
         if w == width || h == height {
-            return resizer.resize(&part, &mut scaled, &options).ok();
+            return scale_into(&mut resizer, &part, &mut scaled, &options);
         }
         // First along the rows, as PIL does: bytes are rounded in between, so the order shows.
         let mut wide = RgbImage::new(width, h);
-        resizer.resize(&part, &mut wide, &options).ok()?;
-        resizer.resize(&wide, &mut scaled, &options).ok()
+        scale_into(&mut resizer, &part, &mut wide, &options)?;
+        scale_into(&mut resizer, &pixels(&wide)?, &mut scaled, &options)
     };
     match scale() {
         Some(()) => scaled,
         // Not reached with a rectangle within the picture; the same formula, slower.
         None => imageops::resize(&*imageops::crop_imm(image, left, top, w, h), width, height, other),
     }
+}
+
+/// The picture as what it is: the face for any picture holds the code of every kind of pixel.
+fn pixels(image: &RgbImage) -> Option<TypedImageRef<'_, U8x3>> {
+    TypedImageRef::from_buffer(image.width(), image.height(), image.as_raw()).ok()
+}
+
+fn scale_into(
+    resizer: &mut Resizer,
+    from: &impl ImageView<Pixel = U8x3>,
+    to: &mut RgbImage,
+    options: &ResizeOptions,
+) -> Option<()> {
+    let mut to = TypedImage::from_buffer(to.width(), to.height(), to).ok()?;
+    resizer.resize_typed(from, &mut to, options).ok()
 }
 
 fn whole(image: &RgbImage) -> Rect {

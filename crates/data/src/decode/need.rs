@@ -1,6 +1,7 @@
 //! How many pixels of a picture are needed, and a picture with no more of them.
 
-use fast_image_resize::images::CroppedImage;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
@@ -66,8 +67,11 @@ impl Need {
         let mut resizer = Resizer::new();
         let mut resized = |from: &RgbImage, w: u32, h: u32| {
             let mut to = RgbImage::new(w, h);
-            let part = CroppedImage::new(from, 0, 0, from.width(), from.height()).ok()?;
-            resizer.resize(&part, &mut to, &options).ok().map(|()| to)
+            // As pictures of this one kind of pixel: the face for any holds the code of all.
+            let from = TypedImageRef::<U8x3>::from_buffer(from.width(), from.height(), from.as_raw()).ok()?;
+            let mut into = TypedImage::from_buffer(w, h, &mut to).ok()?;
+            resizer.resize_typed(&from, &mut into, &options).ok()?;
+            Some(to)
         };
         let shrunk = resized(&picture, w, height).and_then(|wide| resized(&wide, w, h));
         // Not reached: both sizes have pixels.

@@ -123,7 +123,7 @@ mod tests {
         let why = |text: &str| Error::source(&Manifest::parse(text).unwrap_err()).map(ToString::to_string).unwrap();
         assert!(why(&unknown).contains("color"));
         let upper = TEXT.replace("e3ca", "E3CA");
-        assert!(Manifest::parse(&upper).unwrap_err().to_string().contains("hexadecimal digits in lower case"));
+        assert!(why(&upper).contains("hexadecimal digits in lower case"));
         let missing = TEXT.replace("input_size = 224\n", "");
         assert!(why(&missing).contains("input_size"));
         for (from, to, field) in [
