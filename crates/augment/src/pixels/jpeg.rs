@@ -206,7 +206,9 @@ mod tests {
                 let kept: Vec<f64> = (0..64).map(kept).collect();
                 (0..64).map(|i| (0..64).map(|k| kept[k] * wave(i, k)).sum()).collect::<Vec<f64>>()
             });
-            for i in 0..64 {
+            // Of the pixels that are taken again beyond the edge nothing is left.
+            let inside = |i: &usize| left + (*i as u32 % 8) < width && top + (*i as u32 / 8) < height;
+            for i in (0..64).filter(inside) {
                 let [y, cb, cr] = [0, 1, 2].map(|c| channels[c][i].round_ties_even().clamp(-128.0, 127.0));
                 let rgb = [y + 1.402 * cr, y - 0.344_136_3 * cb - 0.714_136_3 * cr, y + 1.772 * cb];
                 result[at(i)] = image::Rgb(rgb.map(|value| (value + 128.0).round_ties_even().clamp(0.0, 255.0) as u8));
@@ -218,13 +220,16 @@ mod tests {
     #[test]
     fn it_is_what_the_formulas_say_on_any_size() {
         for (width, height) in [(1, 1), (8, 8), (37, 21), (64, 9), (130, 17)] {
-            // At steps of 1 the mean of a block, a multiple of an eighth, often lies between two.
+            // With small steps the mean of a block, a multiple of an eighth, often lies between two.
             for quality in [1, 30, 75] {
-                let picture = picture(width, height);
+                let mut rng = Rng::new(u64::from(width));
+                let picture = RgbImage::from_fn(width, height, |x, y| {
+                    image::Rgb([x * 5, y * 9, x + y].map(|value| (value as u8).wrapping_add(rng.below(60) as u8)))
+                });
                 let (got, wanted) = (jpeg_artifacts(picture.clone(), quality), by_the_formulas(&picture, quality));
                 // A sum that lies between two whole numbers may go to the other one.
                 let other = got.iter().zip(wanted.iter()).filter(|(a, b)| a != b).count();
-                assert!(other * 50 <= got.len(), "{width}x{height} {quality}: {other} of {}", got.len());
+                assert!(other * 100 <= got.len(), "{width}x{height} {quality}: {other} of {}", got.len());
             }
         }
     }
