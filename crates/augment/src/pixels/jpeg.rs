@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn it_is_what_the_formulas_say_on_any_size() {
         for (width, height) in [(1, 1), (8, 8), (37, 21), (64, 9), (130, 17)] {
-            // The mean of a block is a multiple of an eighth: now and then it lies between two steps,
-            // and roundings decide.
+            // The mean of a block is a multiple of an eighth: now and then it lies between two
+            // steps, and roundings decide.
             for quality in [1, 30, 75] {
                 let mut rng = Rng::new(u64::from(width));
                 let picture = RgbImage::from_fn(width, height, |x, y| {

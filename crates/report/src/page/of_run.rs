@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use image::imageops::{FilterType, resize};
 use taper_augment::Transform;
-use taper_data::{Dataset, RgbImage};
+use taper_data::{Dataset, Need, RgbImage};
 use taper_tensor::Rng;
 
 use super::contents::{EpochRow, Mistake, Report, Thumb};
 use taper_trainer::Result;
+use taper_trainer::build::need::{eval_need, train_need};
 use taper_trainer::build::transforms::{eval_transform, train_transform};
 use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::metrics::{class_scores, reliability};
@@ -105,7 +106,7 @@ fn mistakes(run: &Finished<'_>) -> Result<Vec<Mistake>> {
     let predictions = evaluation.predictions();
     let shown = eval_transform(recipe.data.image_size.min(160))?;
     let mistake = |index: usize| {
-        let picture = val.get(index)?;
+        let picture = val.get_needed(index, eval_need(card.input_size))?;
         let small = shown.apply(picture.clone(), &mut Rng::new(0));
         let (_, pixels) = card.prepare(picture)?;
         let heat = grad_cam(classifier, &pixels, predictions[index])?;
@@ -129,7 +130,8 @@ fn confused(run: &Finished<'_>) -> Result<BTreeMap<(usize, usize), Vec<Thumb>>> 
     for index in outcome.evaluation.worst().into_iter().take(OF_ALL_CELLS) {
         let cell = cells.entry((val.label(index), predictions[index])).or_default();
         if cell.len() < OF_A_CELL {
-            cell.push(thumb(relative(&val.name(index), &recipe.data.path), &val.get(index)?)?);
+            let picture = val.get_needed(index, Need::ShortSide(SMALL))?;
+            cell.push(thumb(relative(&val.name(index), &recipe.data.path), &picture)?);
         }
     }
     Ok(cells)
@@ -142,12 +144,13 @@ fn augmented(recipe: &Recipe, train: &dyn Dataset) -> Result<Vec<Vec<Thumb>>> {
         return Ok(Vec::new());
     }
     let [rows, columns] = AUGMENTED;
-    let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
+    let size = recipe.data.image_size;
+    let (transform, need) = (train_transform(&recipe.augment, size)?, train_need(&recipe.augment, size));
     let rng = Rng::new(recipe.seed).fork("report");
     let mut chosen: Vec<usize> = (0..train.len()).collect();
     rng.fork("chosen").shuffle(&mut chosen);
     let row = |index: usize| {
-        let picture = train.get(index)?;
+        let picture = train.get_needed(index, need)?;
         let name = relative(&train.name(index), &recipe.data.path);
         let mut seen = vec![thumb(name.clone(), &picture)?];
         for column in 0..columns {
