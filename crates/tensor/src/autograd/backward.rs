@@ -38,29 +38,6 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
     Ok(grads)
 }
 
-/// The gradients of all variables that `y` depends on, where the gradient of `y` is `gradient`, of
-/// its shape: what [`backward`] goes on with where a graph is cut in two.
-///
-/// ```text
-/// backward(Σ y·gradient)
-/// ```
-///
-/// # Errors
-/// As there, and when the shapes differ.
-///
-/// # Examples
-/// ```
-/// use candle_core::{Device, Tensor, Var};
-/// let x = Var::new(&[-1f32, 2.0], &Device::Cpu)?;
-/// let gradient = Tensor::new(&[5f32, 7.0], &Device::Cpu)?;
-/// let grads = taper_tensor::backward_from(&taper_tensor::relu(&x)?, &gradient)?;
-/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [0.0, 7.0]);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-pub fn backward_from(y: &Tensor, gradient: &Tensor) -> Result<GradStore> {
-    backward(&y.mul(&gradient.detach())?.sum_all()?)
-}
-
 thread_local! {
     /// The gradients of variables during [`backward`].
     static COLLECTED: RefCell<Option<HashMap<TensorId, Tensor>>> = const { RefCell::new(None) };

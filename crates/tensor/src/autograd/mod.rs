@@ -3,7 +3,8 @@
 //! Read in this order: `gradient`, `in_place` (a gradient written over) and `slot` (where one comes
 //! together), `kept` (what is kept of a map, or computed again), `gate` (what a batch norm asks of
 //! the last term), `backward`, `trace` (what has run), `nodes` (what candle's graph sees), `tape`
-//! (which records an operation); `gradcheck` holds all of them to finite differences.
+//! (which records an operation), `backward_from` (a graph cut in two); `gradcheck` holds all of
+//! them to finite differences.
 
 mod lock;
 
@@ -25,9 +26,12 @@ mod nodes;
 
 pub(crate) mod tape;
 
+mod backward_from;
+
 mod gradcheck;
 
-pub use backward::{backward, backward_from};
+pub use backward::backward;
+pub use backward_from::backward_from;
 pub use gradcheck::{GradientError, check_gradients};
 pub use trace::{Pass, Traced, trace};
 

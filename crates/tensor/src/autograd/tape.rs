@@ -23,7 +23,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use candle_core::{Result, Shape, Tensor, TensorId, WithDType, bail};
 
 use super::gate::{Asked, Gate};
-use super::gradient::Terms;
+use super::gradient::{Gradient, Terms};
 use super::kept::{Again, Kept};
 use super::lock::lock;
 use super::nodes::{Backward, Enter, Gradients, Leave, Node, Saved};
@@ -132,6 +132,15 @@ pub(crate) fn kept(x: &Tensor, map: &Tensor) -> Kept {
         Some(again) => Kept::again(again),
         None => Kept::Map(map.detach()),
     }
+}
+
+/// Gives `y`, the result of an operation, its gradient; the token to go backward from. None where
+/// it is no such result.
+pub(crate) fn give(y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    let Some(Edge { token, slot, .. }) = lock(&EDGES).get(&y.id()).cloned() else { return Ok(None) };
+    slot.read();
+    slot.add(Gradient { tensor: gradient.clone(), own: false })?;
+    Ok(Some(token))
 }
 
 /// What has been asked of the operations that read `x`.
