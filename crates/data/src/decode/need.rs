@@ -50,16 +50,16 @@ impl Need {
         [1, 2, 4].into_iter().find(enough).unwrap_or(8)
     }
 
-    /// The picture with as many pixels as are needed: [`shrunk`](Self::shrunk), where it is whole.
+    /// The picture with as many pixels as are needed: every output pixel is the mean, weighted by a
+    /// triangle, of what it covers, first along the rows, then along the columns, as PIL's bilinear
+    /// filter does.
     pub fn of(self, picture: RgbImage) -> RgbImage {
         let size = picture.dimensions();
         self.shrunk(picture, size)
     }
 
-    /// A picture, which may be a part of its whole size already, with as many pixels as are needed
-    /// of that: every output pixel is the mean, weighted by a
-    /// triangle, of what it covers, first along the rows, then along the columns, as PIL's bilinear
-    /// filter does.
+    /// [`of`](Self::of) a picture that may be a part of its whole size already, with as many pixels
+    /// as are needed of that.
     pub(super) fn shrunk(self, picture: RgbImage, whole: (u32, u32)) -> RgbImage {
         let Some((w, h)) = self.size(whole.0, whole.1) else { return picture };
         let height = picture.height();
