@@ -58,7 +58,7 @@ fields! {
         /// What the products of convolutions are computed in.
         precision: PrecisionRecipe = PrecisionRecipe::F32 => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
         /// Keep of every stage only what it begins with, and compute the rest again for its
-        /// gradient: less memory, for about a third more time.
+        /// gradient: for large maps, and a second forward pass.
         checkpoint_activations: bool = false => [Optimizer, "--checkpoint-activations", Long, Switch];
         /// How gradients that are too large are made smaller: a limit of their global norm, or
         /// none, global_norm, value or adaptive.
