@@ -1,11 +1,9 @@
 //! `taper eval`: how good a model is.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use taper_data::{Dataset, Keep, Kept, Need, Needed};
 
 use super::chart_files::ChartFiles;
 use super::networks::{Table, rows_of};
@@ -17,7 +15,7 @@ use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::reliability_diagram::{draw, table};
 use taper_trainer::build::model;
-use taper_trainer::build::need::eval_need;
+use taper_trainer::build::need::{decoded_once, eval_need};
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
 use taper_trainer::evaluate::known_classes::{missing, relabeled, said};
 use taper_trainer::evaluate::metrics::{
@@ -65,11 +63,6 @@ pub struct EvalArgs {
     json: bool,
 }
 
-/// Pictures with no more pixels than are needed, each of which is decoded once.
-fn kept(pictures: Arc<dyn Dataset>, need: Need) -> Arc<dyn Dataset> {
-    Arc::new(Kept::new(Arc::new(Needed::new(pictures, need)), Keep::default()))
-}
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -85,7 +78,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
     // Each is decoded once: to see that it can be, and for the network.
     let need = eval_need(model.card.input_size);
-    let dataset = if args.tta.is_some() { dataset } else { kept(dataset, need) };
+    let dataset = if args.tta.is_some() { dataset } else { decoded_once(dataset, need) };
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     model.require_memory(BATCH.min(dataset.len()))?;
     let (input, how) = (model.card.input(), passes(args.marginalize));

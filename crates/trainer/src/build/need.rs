@@ -1,10 +1,17 @@
 //! How many pixels of a picture a recipe can need.
 
+use std::sync::Arc;
+
 use taper_augment::Interpolation;
-use taper_data::Need;
+use taper_data::{Dataset, Keep, Kept, Need, Needed};
 
 use super::transforms::sizes;
 use crate::recipe::{AugmentRecipe, TransformRecipe};
+
+/// Pictures with no more pixels than are needed, each of which is decoded once.
+pub fn decoded_once(pictures: Arc<dyn Dataset>, need: Need) -> Arc<dyn Dataset> {
+    Arc::new(Kept::new(Arc::new(Needed::new(pictures, need)), Keep::default()))
+}
 
 /// What testing needs of a picture for a network that sees squares of `size` pixels: it begins by
 /// shrinking the short side to that.

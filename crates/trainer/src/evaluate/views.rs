@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taper_augment::{Compose, HorizontalFlip, Interpolation, Resize, TEN, TenCrop, Transform};
-use taper_data::{Dataset, Keep, Kept, Need, Needed};
+use taper_data::{Dataset, Need};
 use taper_regularize::Marginalize;
 use taper_transfer::Classifier;
 
-use crate::build::need::{eval_need, train_need};
+use crate::build::need::{decoded_once, eval_need, train_need};
 use crate::build::pipeline::{BATCH, Input, in_order};
 use crate::build::transforms::{eval_transform, train_transform};
 use crate::error::Result;
@@ -121,8 +121,7 @@ pub fn evaluate_views(
     (recipe, listener): (&Recipe, &dyn Listener),
     how: Marginalize,
 ) -> Result<Evaluation> {
-    let needed = Arc::new(Needed::new(Arc::clone(dataset), views.need(recipe, input.size)));
-    let pictures: Arc<dyn Dataset> = Arc::new(Kept::new(needed, Keep::default()));
+    let pictures = decoded_once(Arc::clone(dataset), views.need(recipe, input.size));
     let in_order = |transform| in_order(Arc::clone(&pictures), transform, BATCH, input, threads);
     // A loader and the number that its random draws are keyed by.
     let passes: Vec<_> = match views {
