@@ -14,6 +14,7 @@
 
 pub mod output;
 
+mod asking;
 mod choices;
 mod remedy;
 pub mod terminal;
@@ -27,6 +28,7 @@ pub mod serve;
 pub mod commands;
 mod verbs;
 
+pub use self::asking::Asking;
 pub use self::remedy::{causes, said};
 pub use self::verbs::{Cli, Verb};
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::sizes::{Checked, SizeError, elements, given, made};
+use crate::sizes::{Checked, Products, SizeError, elements, given, made};
 use crate::{Conv, Pool};
 
 impl Conv {
@@ -20,7 +20,7 @@ impl Conv {
     /// # Ok::<(), candle_core::Error>(())
     /// ```
     pub fn output(self, x: [usize; 4], weight: [usize; 4]) -> Result<[usize; 4]> {
-        Ok(Checked::convolution(x, weight, self, (1, false))?.output())
+        Ok(Checked::convolution(x, weight, self, (1, Products::Floats))?.output())
     }
 }
 

@@ -121,6 +121,17 @@ impl<S> Deref for Checked<S> {
     }
 }
 
+/// What the products of a convolution are of, where its algorithm leaves the choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Products {
+    /// The map's elements.
+    Floats,
+    /// Pairs of bfloat16, which are float32's and AVX-512's.
+    Pairs,
+    /// Integers of 8 bits, which are float32's.
+    Quads,
+}
+
 /// The sizes of one convolution, and what its products are of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Convolution {
@@ -140,8 +151,7 @@ pub(crate) struct Convolution {
     pub(crate) padding: usize,
     pub(crate) dilation: usize,
     pub(crate) groups: usize,
-    /// Whether direct products are of pairs of bfloat16, which are float32's and AVX-512's.
-    pub(crate) pairs: bool,
+    pub(crate) products: Products,
 }
 
 impl Convolution {
@@ -164,7 +174,7 @@ impl Checked<Convolution> {
         x @ [n, h, w, c]: [usize; 4],
         weight @ [o, i, r, s]: [usize; 4],
         conv: Conv,
-        (width, pairs): (usize, bool),
+        (width, products): (usize, Products),
     ) -> Result<Self> {
         let Conv { stride, padding, dilation, groups } = conv;
         if [stride, dilation, groups, r, s, i].contains(&0) {
@@ -189,7 +199,7 @@ impl Checked<Convolution> {
         }
         // Past any padded side a longer stride makes no difference, and a kernel counts with it.
         let stride = stride.min(LONGEST);
-        Ok(Self(Convolution { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups, pairs }))
+        Ok(Self(Convolution { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups, products }))
     }
 }
 
@@ -338,7 +348,7 @@ mod tests {
         assert!(said.contains("[1073741824, 1048576]") && said.contains("4503599627370496 bytes"), "{said}");
         let conv = |padding, dilation| {
             let conv = Conv { padding, dilation, ..Conv::default() };
-            Checked::convolution([1, 5, 5, 3], [4, 3, 3, 3], conv, (4, false)).map(|d| d.output())
+            Checked::convolution([1, 5, 5, 3], [4, 3, 3, 3], conv, (4, Products::Floats)).map(|d| d.output())
         };
         assert_eq!(conv(1, 1).unwrap(), [1, 5, 5, 4]);
         for (padding, dilation) in [(1 << 62, 1), (1 << 63, 1), (0, 1 << 63), (usize::MAX, usize::MAX), (0, 1 << 62)] {

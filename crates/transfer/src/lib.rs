@@ -66,13 +66,14 @@ pub use heads::{
     MlpHeadConfig, VggHead, VggHeadConfig,
 };
 #[cfg(feature = "onnx")]
-pub use onnx::onnx;
+pub use onnx::{OnnxConfig, OnnxWeights, onnx};
 pub use pretrained::{MODELS, PretrainedModel, model};
 #[cfg(feature = "hub")]
 pub use weights::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
 pub use weights::{
     AnswerError, Digest, DigestError, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source,
-    TorchvisionFile, WeightsError, WeightsFile, load_weights, read_weights, rename, sha256, weights_from_bytes,
+    TorchvisionFile, WeightsError, WeightsFile, int8_weights, load_weights, read_weights, rename, sha256,
+    weights_from_bytes,
 };
 
 #[cfg(doctest)]

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Result;
+use taper_cli::Asking;
 use taper_cli::serve::{Allowed, Hosts, router, serve};
 use taper_tensor::Rng;
 use taper_trainer::build::model::{Model, ModelCard};
@@ -55,7 +56,7 @@ fn start() -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     let hosts = Hosts { bound: address.ip(), names: vec!["localhost".into()] };
     let allowed = Allowed { bytes: 1 << 16, time: PATIENCE, hosts };
-    let routes = router("fuzz", Model { card, classifier, params }, allowed);
+    let routes = router("fuzz", (Model { card, classifier, params }, Asking::default()), allowed);
     std::thread::spawn(move || runtime.block_on(serve(listener, routes, PATIENCE, std::future::pending())));
     Ok(address)
 }

@@ -11,6 +11,7 @@ use super::parts::parts;
 use super::passes::passes;
 use super::strict::Strict;
 use super::test_pictures::{pictures, recipe};
+use crate::asking::PrecisionFlag;
 use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::reliability_diagram::{draw, table};
@@ -52,8 +53,10 @@ pub struct EvalArgs {
     tta_mean: Mean,
     /// Beside the network that the run left: its best epoch, its snapshots or members together, and
     /// what several views are worth
-    #[arg(long, conflicts_with_all = ["marginalize", "tta", "svg", "png", "csv"])]
+    #[arg(long, conflicts_with_all = ["marginalize", "tta", "precision", "svg", "png", "csv"])]
     compare: bool,
+    #[command(flatten)]
+    precision: PrecisionFlag,
     #[command(flatten)]
     strict: Strict,
     #[command(flatten)]
@@ -73,6 +76,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     if args.compare {
         return compare(args, threads);
     }
+    let asking = args.precision.asking()?;
     let model = model::open(&args.run, args.weights.as_deref(), &Terminal)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
@@ -82,14 +86,18 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     model.require_memory(BATCH.min(dataset.len()))?;
     let (input, how) = (model.card.input(), passes(args.marginalize));
-    let plain = || evaluate_marginal(&model.classifier, &eval_loader(dataset.clone(), BATCH, input, threads)?, how);
+    let plain = || {
+        let loader = eval_loader(dataset.clone(), BATCH, input, threads)?;
+        asking.run(|| evaluate_marginal(&model.classifier, &loader, how))
+    };
     // What the views are worth is told beside what there is without them.
     let (result, without) = match args.tta {
         None => (plain()?, None),
         Some(views) => {
             let recipe = if let Views::Random(_) = views { recipe(&args.run)? } else { Recipe::default() };
             let data = (&dataset, input, threads);
-            let seen = evaluate_views(&model.classifier, data, (views, args.tta_mean), (&recipe, &Terminal), how)?;
+            let kind = (views, args.tta_mean);
+            let seen = asking.run(|| evaluate_views(&model.classifier, data, kind, (&recipe, &Terminal), how))?;
             (seen, Some((views, plain()?)))
         }
     };

@@ -8,7 +8,9 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use taper_nn::Params;
 use taper_tensor::Rng;
-use taper_transfer::{Manifest, WeightsFile, architecture, model, onnx, read_weights, rename};
+use taper_transfer::{
+    Manifest, OnnxConfig, OnnxWeights, WeightsFile, architecture, int8_weights, model, onnx, read_weights, rename,
+};
 
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
@@ -17,18 +19,22 @@ use taper_trainer::build::pretrained::tell;
 use taper_trainer::files;
 use taper_trainer::files::json;
 
-/// Write a run's network for other programs: torchvision's names, timm's with its config.json, or
-/// ONNX.
+/// Write a run's network for other programs: torchvision's names, timm's with its config.json,
+/// ONNX, or a folder that predict and serve open.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\npreprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalized with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
+    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n  taper export runs/pictures-1 --format taper --int8 --out small\n  taper predict small cat.jpg --precision int8\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\npreprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalized with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
 )]
 pub struct ExportArgs {
     /// A run folder, or a file of weights in it
     run: PathBuf,
-    /// Whose names the parameters get, or onnx
+    /// Whose names the parameters get; onnx; or taper, a folder to predict and serve from
     #[arg(long, value_enum)]
     format: Format,
+    /// Weights of convolutions and linear layers as integers of 8 bits, with a scale for each output
+    /// channel: a quarter of the size (taper and onnx)
+    #[arg(long)]
+    int8: bool,
     /// The folder to write to
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
@@ -39,6 +45,7 @@ enum Format {
     Torchvision,
     Timm,
     Onnx,
+    Taper,
 }
 
 /// Runs the verb.
@@ -51,14 +58,21 @@ pub fn export(args: &ExportArgs) -> Result<i32> {
     let card = card(run)?;
     let WeightsFile { tensors: weights, report } = read_weights(weights_file(&args.run))?;
     tell(&report, &Terminal);
+    let stored = if args.int8 { OnnxWeights::Int8 } else { OnnxWeights::Float32 };
     let (name, bytes) = match args.format {
+        Format::Torchvision | Format::Timm if args.int8 => {
+            bail!("neither torchvision nor timm reads weights in integers: --format taper and onnx can be written so")
+        }
+        Format::Taper if args.int8 => ("model.safetensors", int8_weights(&weights)?),
+        Format::Taper => ("model.safetensors", weights_bytes(&weights)?),
         Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, run, weights)?)?),
         Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, run, weights)?)?)?),
-        Format::Onnx => ("model.onnx", operations(&card, &weights)?),
+        Format::Onnx => ("model.onnx", operations(&card, &weights, stored)?),
     };
     let (beside, about) = match args.format {
         Format::Timm => ("config.json", config(&card)?),
         Format::Torchvision | Format::Onnx => ("classes.json", facts(&card)),
+        Format::Taper => ("model.json", serde_json::to_value(&card)?),
     };
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let [file, beside, input] = [name, beside, "preprocess.json"].map(|name| args.out.join(name));
@@ -96,13 +110,14 @@ fn own(card: &ModelCard, run: &Path, weights: Weights) -> Result<Weights> {
 }
 
 /// The network as ONNX, with what is to be known of it.
-fn operations(card: &ModelCard, weights: &Weights) -> Result<Vec<u8>> {
+fn operations(card: &ModelCard, weights: &Weights, stored: OnnxWeights) -> Result<Vec<u8>> {
     let (classifier, params) = card.with_weights(weights)?;
     let facts = facts(card);
     let about =
         ["architecture", "classes", "input_size", "mean", "std", "preprocess"].map(|key| (key, facts[key].to_string()));
     let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    Ok(onnx(&classifier, &params, card.input_size as usize, &about)?)
+    let config = OnnxConfig { size: card.input_size as usize, weights: stored, about: &about };
+    Ok(onnx(&classifier, &params, config)?)
 }
 
 /// What to know of the network beside its weights.

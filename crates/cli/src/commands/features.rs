@@ -11,6 +11,7 @@ use taper_tensor::global_avg_pool;
 
 use super::probe::stage_number;
 use super::strict::Strict;
+use crate::asking::PrecisionFlag;
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
 use taper_trainer::build::network::{FeatureExtractor, backbone};
@@ -46,6 +47,8 @@ pub struct FeaturesArgs {
     /// Side of the square that the network sees, pixels [default: the model's]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=4096))]
     image_size: Option<u32>,
+    #[command(flatten)]
+    precision: PrecisionFlag,
     #[command(flatten)]
     strict: Strict,
     /// Print the result as JSON
@@ -83,6 +86,7 @@ fn format(text: &str) -> Result<(PathBuf, Format), &'static str> {
 /// When the pictures or the model cannot be read, there is no stage of the name, or the file cannot
 /// be written.
 pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
+    let asking = args.precision.asking()?;
     let FeatureExtractor { classifier, params, input } =
         backbone(&args.model, args.weights.as_deref(), args.image_size, &Terminal)?;
     let stages = classifier.backbone().stages();
@@ -96,7 +100,7 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let mut shape = Vec::new();
     files::write_with(out, |file| {
         let cannot = || format!("cannot write {}", out.display());
-        each_batch((&classifier, &params), &loader, stage + 1, |maps, _| {
+        let each = |maps: &[Tensor], _: &[usize]| {
             let features = match args.pool {
                 Pooled::Gap => global_avg_pool(&maps[stage])?,
                 Pooled::None => maps[stage].clone(),
@@ -108,7 +112,8 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
                 file.write_all(&header(*format, &shape, &said)?).with_context(cannot)?;
             }
             file.write_all(&bytes(&features)?).with_context(cannot)
-        })
+        };
+        asking.run(|| each_batch((&classifier, &params), &loader, stage + 1, each))
     })?;
     if *format == Format::Npy {
         files::write(&out.with_extension("files.txt"), format!("{}\n", names.join("\n")).as_bytes())?;

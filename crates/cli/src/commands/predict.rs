@@ -9,6 +9,7 @@ use taper_regularize::Marginal;
 
 use super::parts::parts;
 use super::passes::passes;
+use crate::asking::PrecisionFlag;
 use crate::output::{ended, line, note};
 use crate::terminal::Terminal;
 use taper_trainer::build::model::{self, Model};
@@ -36,6 +37,8 @@ pub struct PredictArgs {
     /// differ
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     mc: Option<u16>,
+    #[command(flatten)]
+    precision: PrecisionFlag,
     /// Print a line of JSON for each picture
     #[arg(long)]
     json: bool,
@@ -56,13 +59,14 @@ fn opened(what: &Path, weights: Option<&Path>) -> Result<Vec<Model>> {
 /// # Errors
 /// When the model cannot be read or does not fit.
 pub fn predict(args: &PredictArgs) -> Result<i32> {
+    let asking = args.precision.asking()?;
     let models = opened(&args.model, args.weights.as_deref())?;
     models.iter().try_for_each(|model| model.require_memory(1))?;
     let model = &models[0];
     let mut code = 0;
     for path in &args.images {
         let answers = model.prepare(path).map_err(Into::into).and_then(|(_, images)| {
-            let answer = |model: &Model| marginal(&model.classifier, &images, passes(args.mc));
+            let answer = |model: &Model| asking.run(|| marginal(&model.classifier, &images, passes(args.mc)));
             let answers = models.iter().map(answer).collect::<Result<Vec<_>, _>>();
             answers.with_context(|| format!("{} by {}", path.display(), args.model.display()))
         });

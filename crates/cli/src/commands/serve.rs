@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::asking::PrecisionFlag;
 use crate::interrupt::EXIT_CODE;
 use crate::output::{line, note, regardless};
 use crate::serve::{Allowed, Hosts, router, serve};
@@ -28,6 +29,8 @@ pub struct ServeArgs {
     /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    #[command(flatten)]
+    precision: PrecisionFlag,
     /// Where to listen
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
     address: SocketAddr,
@@ -48,11 +51,15 @@ pub struct ServeArgs {
 /// # Errors
 /// When the model cannot be read, or the address is taken.
 pub fn serve_model(args: &ServeArgs) -> Result<i32> {
+    let asking = args.precision.asking()?;
     let model = model::open(&args.model, args.weights.as_deref(), &Terminal)?;
     let Length(time) = args.max_time;
     let hosts = Hosts { bound: args.address.ip(), names: args.host.clone() };
-    let router =
-        router(&args.model.to_string_lossy(), model, Allowed { bytes: usize::from(args.max_mb) << 20, time, hosts });
+    let router = router(
+        &args.model.to_string_lossy(),
+        (model, asking),
+        Allowed { bytes: usize::from(args.max_mb) << 20, time, hosts },
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(args.address).await;

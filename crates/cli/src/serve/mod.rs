@@ -34,6 +34,7 @@ pub use connections::{respond, serve};
 pub use hosts::Hosts;
 use upload::Upload;
 
+use crate::asking::Asking;
 use taper_trainer::build::model::Model;
 use taper_trainer::build::need::eval_need;
 use taper_trainer::evaluate::explain::grad_cam;
@@ -76,6 +77,7 @@ const TOP: usize = 5;
 struct Shared {
     name: String,
     model: Model,
+    asking: Asking,
     bytes: usize,
     time: Duration,
     memory: Arc<Semaphore>,
@@ -86,11 +88,12 @@ struct Shared {
 
 /// The routes: `GET /` is a page, `GET /model` what is served, `POST /predict` answers for a
 /// picture in the body, or for the pictures of a form.
-pub fn router(name: &str, model: Model, allowed: Allowed) -> Router {
+pub fn router(name: &str, (model, asking): (Model, Asking), allowed: Allowed) -> Router {
     let Allowed { bytes, time, hosts } = allowed;
     let shared = Arc::new(Shared {
         name: name.to_owned(),
         model,
+        asking,
         bytes,
         time,
         memory: Arc::new(Semaphore::new(BODIES * bytes.div_ceil(UNIT).max(1))),
@@ -229,13 +232,13 @@ impl Shared {
         let (picture, pixels) = card.prepare(picture)?;
         let _one = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answer = Ok(Value::Null);
-        rayon::scope(|_| answer = answer_to(&self.model, &picture, &pixels, asked));
+        rayon::scope(|_| answer = answer_to((&self.model, &self.asking), &picture, &pixels, asked));
         answer
     }
 }
 
-fn answer_to(model: &Model, picture: &RgbImage, pixels: &Tensor, asked: &Asked) -> Result<Value> {
-    let seen = marginal(&model.classifier, pixels, Marginalize::Expectation)?;
+fn answer_to((model, asking): (&Model, &Asking), picture: &RgbImage, pixels: &Tensor, asked: &Asked) -> Result<Value> {
+    let seen = asking.run(|| marginal(&model.classifier, pixels, Marginalize::Expectation))?;
     let probabilities = seen.mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
     let order = ranked(&probabilities);
     let named = order.iter().take(asked.top.unwrap_or(TOP));
@@ -265,7 +268,10 @@ mod tests {
         let allowed = Allowed { bytes: 1 << 10, time: Duration::from_secs(60), hosts };
         let router = router(
             "squeezenet1_1",
-            taper_trainer::build::model::open("squeezenet1_1", None, &taper_trainer::Silent).unwrap(),
+            (
+                taper_trainer::build::model::open("squeezenet1_1", None, &taper_trainer::Silent).unwrap(),
+                Asking::default(),
+            ),
             allowed,
         );
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -3,12 +3,14 @@
 use candle_core::{Result, Shape, Tensor};
 
 use super::activation::relu;
+use super::packed::PackedWeights;
 use super::{composed, inputs};
 use crate::autograd::{Asked, Gradients, Kept, rewritten, tape};
+use crate::kernels::conv::Weight;
 use crate::kernels::gemm::tally::{Moments, Rectifier};
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::rows;
-use crate::kernels::simd::{Real, simd};
+use crate::kernels::simd::{Real, Simd, simd};
 use crate::kernels::{self, conv as kernel, on_floats};
 use crate::sizes::{Checked, Convolution};
 use crate::window::Conv;
@@ -72,9 +74,23 @@ fn run(d: Checked<Convolution>, of: Arguments<'_>, rectify: bool) -> Result<Tens
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
         let y = kernels::with_option::<T, _>(bias, |bias| {
-            kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward(d, x, w, bias, rectify))
+            weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, rectify))
         })?;
         record(d, y, maps, of, rectify)
+    })
+}
+
+/// Runs a kernel on a map and its weight, both in one piece, and on what is kept of the weight.
+pub(crate) fn weighted<T: Real, R>(
+    d: Checked<Convolution>,
+    (x, weight): &(Tensor, Tensor),
+    run: impl FnOnce(Simd, &[T], Weight<'_, T>) -> R,
+) -> Result<R> {
+    // Asked for once: what is packed for one width of vectors is nothing to another.
+    let simd = d.simd(simd());
+    let packed = PackedWeights::of::<T>(simd, d, weight)?;
+    kernels::with_option::<T, _>(packed.as_ref(), |packed| {
+        kernels::with2::<T, _>(x, weight, |x, values| run(simd, x, Weight { values, packed }))
     })
 }
 

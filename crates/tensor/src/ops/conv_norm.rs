@@ -4,9 +4,10 @@ use candle_core::{DType, Result, Tensor};
 
 use super::batch_moments::BatchMoments;
 use super::batch_norm::{batch_norm_eval, batch_norm_train, of_batch};
-use super::conv::{conv2d, conv2d_moments};
+use super::conv::{conv2d, conv2d_moments, weighted};
 use super::epilogue::Epilogue;
 use super::inputs;
+use crate::kernels::conv::Weight;
 use crate::kernels::elementwise::pointwise;
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::rewrite;
@@ -118,9 +119,9 @@ fn scaled<T: Real>(
     epilogue: Epilogue<'_>,
 ) -> Result<Vec<T>> {
     let relu = matches!(epilogue, Epilogue::Relu);
-    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
-    let mut y =
-        kernels::with2::<T, _>(&x, &weight, |x, weight| kernel::forward_scaled(d, x, weight, (scale, bias), relu))?;
+    let maps = (x.contiguous()?, weight.contiguous()?);
+    let scaled = |simd, x: &[T], weight: Weight<'_, T>| kernel::forward_scaled(simd, d, x, weight, (scale, bias), relu);
+    let mut y = weighted::<T, _>(d, &maps, scaled)?;
     match epilogue {
         Epilogue::None | Epilogue::Relu => {}
         Epilogue::Activate(function) => pointwise::in_place(function, &mut y, d.o),

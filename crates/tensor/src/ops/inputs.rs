@@ -5,7 +5,7 @@ use candle_core::{D, DType, Result, Tensor, bail};
 
 use super::epilogue::Epilogue;
 use super::precision::Precision;
-use crate::sizes::{Checked, Convolution, given};
+use crate::sizes::{Checked, Convolution, Products, given};
 use crate::window::Conv;
 
 /// The sizes of a convolution of these tensors.
@@ -17,8 +17,13 @@ pub(crate) fn convolution(
 ) -> Result<Checked<Convolution>> {
     given("conv2d", x)?;
     given("conv2d", weight)?;
-    let pairs = Precision::current() == Precision::Bf16 && x.dtype() == DType::F32;
-    let products = (x.dtype().size_in_bytes(), pairs);
+    let learns = [x, weight].into_iter().chain(bias).any(Tensor::track_op);
+    let products = match Precision::current() {
+        Precision::Bf16 if x.dtype() == DType::F32 => Products::Pairs,
+        Precision::Int8 if x.dtype() == DType::F32 && !learns => Products::Quads,
+        _ => Products::Floats,
+    };
+    let products = (x.dtype().size_in_bytes(), products);
     let d = Checked::convolution(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
     match bias.filter(|b| b.dims() != [d.o]) {
         Some(bias) => bail!("conv2d: bias must have the shape [{}]; got {:?}", d.o, bias.dims()),

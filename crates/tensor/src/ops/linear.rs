@@ -3,6 +3,8 @@
 use candle_core::{Result, Shape, Tensor, bail};
 
 use super::composed;
+use super::conv::conv2d;
+use super::precision::Precision;
 use crate::autograd::tape;
 use crate::kernels::gemm::linear as kernel;
 use crate::kernels::norm::rows;
@@ -39,6 +41,11 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         // gradients.
         let (x, weight) = (x.reshape((n, 1, 1, i))?, weight.reshape((o, i, 1, 1))?);
         return composed::conv2d(&x, &weight, bias, Conv::default())?.reshape((n, o));
+    }
+    if Precision::current() == Precision::Int8 && ![x, weight].into_iter().chain(bias).any(Tensor::track_op) {
+        // The same product, which integers are written for.
+        let (x, weight) = (x.reshape((n, 1, 1, i))?, weight.reshape((o, i, 1, 1))?);
+        return conv2d(&x, &weight, bias, Conv::default())?.reshape((n, o));
     }
     let (samples, matrix) = (x.contiguous()?, weight.contiguous()?);
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();

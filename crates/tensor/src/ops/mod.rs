@@ -4,13 +4,14 @@
 //! On a CPU, in float32 and float64, an operation runs a kernel and records itself on the tape;
 //! anywhere else it is `composed` of candle's operations.
 //!
-//! Read in this order: `precision`, `epilogue`, `batch_moments` and `inputs` (what operations take
-//! and must be given), `composed` (the slow twins), then the operations; `nchw` is all of them on
+//! Read in this order: `precision`, `packed`, `epilogue`, `batch_moments` and `inputs` (what operations
+//! take and must be given), `composed` (the slow twins), then the operations; `nchw` is all of them on
 //! maps as candle lays them out.
 
 mod batch_moments;
 mod epilogue;
 mod inputs;
+mod packed;
 mod precision;
 
 pub mod composed;
@@ -46,6 +47,7 @@ pub use linear::linear;
 pub use loss::{cross_entropy, log_softmax};
 pub use maxout::maxout;
 pub use norm::{group_norm, layer_norm};
+pub use packed::PackedWeights;
 pub use pool::{adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use precision::{Precision, PrecisionError};
 pub use scale::scale_channels;

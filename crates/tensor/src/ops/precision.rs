@@ -14,6 +14,12 @@ use crate::kernels::simd::{Pairs, Simd, simd};
 /// of float32 maps on the CPU: 1x1, strided, dilated and grouped ones, in both directions.
 /// Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait
 /// for memory, and linear layers, likewise, stay as they are.
+///
+/// [`Precision::Int8`] is for answers alone: where nobody wants a gradient, the same convolutions
+/// and linear layers multiply integers. The weight of an output channel is rounded to -127..=127
+/// times a scale, and each window of the map, while it is read, to 0..=255 with a scale and a zero
+/// of its own, so nothing has to be measured on pictures before. Sums are exact. Weights are
+/// rounded at every call unless they are kept ([`PackedWeights`](crate::PackedWeights)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// float32 (PyTorch's default).
@@ -21,6 +27,8 @@ pub enum Precision {
     F32,
     /// bfloat16 operands, float32 sums (PyTorch: `torch.autocast("cpu", torch.bfloat16)`).
     Bf16,
+    /// Integers of 8 bits, summed in 32; fast where the processor multiplies them (AVX512-VNNI).
+    Int8,
 }
 
 /// Why a machine does not compute in a precision.

@@ -6,21 +6,44 @@ use taper_nn::{Activation, Graph, GraphOp, Layer, Node, Params, Value};
 use taper_tensor::Pool;
 
 use super::proto;
+use crate::weights::int8::Int8;
 use crate::{Classifier, TransferError};
 
 /// The version of ONNX's operations that is written, and of its format: those of 2021.
 const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
-/// float32.
+/// float32, and integers of 8 bits.
 const FLOAT: i32 = 1;
+const INT8: i32 = 3;
 
-/// A classifier in testing as an ONNX file (version 17 of the operations), for squares of `size`
-/// pixels and any number of them.
+/// What the weights of convolutions and fully connected layers are written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnnxWeights {
+    /// float32.
+    #[default]
+    Float32,
+    /// Integers of 8 bits with a scale for each output channel, a quarter of the size; the reader
+    /// makes float32 of them (`DequantizeLinear`).
+    Int8,
+}
+
+/// How a network is written.
+#[derive(Clone, Copy, Debug)]
+pub struct OnnxConfig<'a> {
+    /// Side of the pictures, pixels.
+    pub size: usize,
+    /// What its weights are written as.
+    pub weights: OnnxWeights,
+    /// What is kept beside the network (`metadata_props`).
+    pub about: &'a [(&'a str, &'a str)],
+}
+
+/// A classifier in testing as an ONNX file (version 17 of the operations), for any number of
+/// squares of one size.
 ///
 /// # Shapes
 /// `pixels`, normalized (N,3,size,size), to `logits` (N,classes). The parameters have their names.
-/// `about` is kept beside the network (`metadata_props`).
 ///
 /// # Errors
 /// When a part of the network cannot be written so, such as fractional max pooling, or pictures of
@@ -31,11 +54,13 @@ const FLOAT: i32 = 1;
 /// use candle_core::{DType, Device};
 /// use taper_nn::Params;
 /// use taper_tensor::Rng;
-/// use taper_transfer::{Head, model, onnx};
+/// use taper_transfer::{Head, OnnxConfig, OnnxWeights, model, onnx};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
 /// let net = model("squeezenet1_1")?.classifier(&params, Head::default(), 10)?;
-/// let file = onnx(&net, &params, 96, &[("classes", "ten kinds of things")])?;
-/// assert!(file.len() > 4_000_000);
+/// let about = [("classes", "ten kinds of things")];
+/// let config = OnnxConfig { size: 96, weights: OnnxWeights::Int8, about: &about };
+/// let file = onnx(&net, &params, config)?;
+/// assert!((1_000_000..2_000_000).contains(&file.len()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -44,22 +69,25 @@ const FLOAT: i32 = 1;
 pub fn onnx(
     classifier: &Classifier,
     params: &Params,
-    size: usize,
-    about: &[(&str, &str)],
+    config: OnnxConfig<'_>,
 ) -> std::result::Result<Vec<u8>, TransferError> {
-    Ok(file(classifier, params, size, about)?.encode_to_vec())
+    Ok(file(classifier, params, config)?.encode_to_vec())
 }
 
-fn file(classifier: &Classifier, params: &Params, size: usize, about: &[(&str, &str)]) -> Result<proto::Model> {
+fn file(classifier: &Classifier, params: &Params, config: OnnxConfig<'_>) -> Result<proto::Model> {
+    let OnnxConfig { size, weights, about } = config;
     let (mut graph, pixels) = Graph::new(params, [3, size, size]);
     let logits = classifier.graph(&mut graph, pixels)?;
     let mut writer = Writer { graph: &graph, last: logits, nodes: Vec::new(), initializers: Vec::new() };
-    for (i, node) in graph.nodes().iter().enumerate().skip(1) {
-        writer.add(i, node)?;
-    }
     let used: Vec<&String> = graph.nodes().iter().flat_map(|node| &node.parameters).collect();
     for (name, tensor) in params.tensors().iter().filter(|(name, _)| used.contains(name)) {
-        writer.constant(name, tensor)?;
+        match weights {
+            OnnxWeights::Int8 if Int8::is_for(name, tensor) => writer.integers(name, tensor)?,
+            _ => writer.constant(name, tensor)?,
+        }
+    }
+    for (i, node) in graph.nodes().iter().enumerate().skip(1) {
+        writer.add(i, node)?;
     }
     let ends = [("pixels", pixels), ("logits", logits)].map(|(name, value)| described(name, graph.shape(value)));
     let [input, output] = ends.map(|end| vec![end]);
@@ -108,12 +136,24 @@ impl Writer<'_> {
 
     fn constant(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        self.initializers.push(proto::Tensor {
-            dims: tensor.dims().iter().map(|&side| side as i64).collect(),
-            data_type: FLOAT,
-            name: name.to_owned(),
-            raw_data: values.into_iter().flat_map(f32::to_le_bytes).collect(),
-        });
+        let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
+        self.known(name.to_owned(), FLOAT, tensor.dims(), bytes);
+        Ok(())
+    }
+
+    fn known(&mut self, name: String, data_type: i32, dims: &[usize], raw_data: Vec<u8>) {
+        let dims = dims.iter().map(|&side| side as i64).collect();
+        self.initializers.push(proto::Tensor { dims, data_type, name, raw_data });
+    }
+
+    /// A weight as integers, and the operation that makes float32 of them.
+    fn integers(&mut self, name: &str, weight: &Tensor) -> Result<()> {
+        let rounded = Int8::of(weight)?;
+        let [integers, scales] = ["integers", "scale"].map(|part| format!("{name} {part}"));
+        self.known(integers.clone(), INT8, weight.dims(), rounded.bytes());
+        self.known(scales.clone(), FLOAT, &[rounded.scales.len()], rounded.scale_bytes());
+        let axis = proto::Attribute { name: "axis".to_owned(), ..int(0) };
+        self.node("DequantizeLinear", vec![integers, scales], name, vec![axis]);
         Ok(())
     }
 

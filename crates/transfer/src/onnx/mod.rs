@@ -9,4 +9,4 @@ mod proto;
 #[cfg(test)]
 mod run;
 
-pub use export::onnx;
+pub use export::{OnnxConfig, OnnxWeights, onnx};

@@ -92,7 +92,7 @@ pub(super) struct Attribute {
 pub(super) struct Tensor {
     #[prost(int64, repeated, tag = "1")]
     pub(super) dims: Vec<i64>,
-    /// 1 for float32.
+    /// 1 for float32, 3 for int8.
     #[prost(int32, tag = "2")]
     pub(super) data_type: i32,
     #[prost(string, tag = "8")]

@@ -9,7 +9,7 @@ use taper_nn::{Layer, Mode, Params};
 use taper_regularize::DropPer;
 use taper_tensor::{Conv, Pool, Rng, nchw};
 
-use super::{onnx, proto};
+use super::{OnnxConfig, OnnxWeights, onnx, proto};
 use crate::{BackboneConfig, Classifier, ConcatPoolHeadConfig, Head, MlpHeadConfig, VggHeadConfig, architecture};
 
 fn attribute<'a>(node: &'a proto::Node, name: &str) -> Option<&'a proto::Attribute> {
@@ -72,6 +72,12 @@ fn operation(node: &proto::Node, x: &[Tensor]) -> Result<Tensor> {
             let normed = x[0].broadcast_sub(&wide(&x[3])?)?.broadcast_div(&deviation)?;
             normed.broadcast_mul(&wide(&x[1])?)?.broadcast_add(&wide(&x[2])?)
         }
+        "DequantizeLinear" => {
+            assert_eq!(number(node, "axis"), 0.0);
+            let shape: Vec<usize> =
+                (0..x[0].rank()).map(|axis| if axis == 0 { x[1].elem_count() } else { 1 }).collect();
+            x[0].broadcast_mul(&x[1].reshape(shape)?)
+        }
         "Relu" => each(|x| x.max(0.0)),
         "Sigmoid" => each(|x| 1.0 / (1.0 + (-x).exp())),
         "HardSwish" => each(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
@@ -105,8 +111,17 @@ fn run(bytes: &[u8], pixels: &Tensor) -> Result<Tensor> {
     let mut values = HashMap::from([(graph.input[0].name.clone(), pixels.clone())]);
     for constant in &graph.initializer {
         let shape: Vec<usize> = constant.dims.iter().map(|&side| side as usize).collect();
-        assert_eq!((constant.data_type, constant.raw_data.len()), (1, 4 * shape.iter().product::<usize>()));
-        let tensor = Tensor::from_raw_buffer(&constant.raw_data, DType::F32, &shape, &Device::Cpu)?;
+        let numbers: usize = shape.iter().product();
+        let tensor = match (constant.data_type, constant.raw_data.len()) {
+            (1, bytes) if bytes == 4 * numbers => {
+                Tensor::from_raw_buffer(&constant.raw_data, DType::F32, &shape, &Device::Cpu)?
+            }
+            (3, bytes) if bytes == numbers => {
+                let values: Vec<f32> = constant.raw_data.iter().map(|byte| f32::from(byte.cast_signed())).collect();
+                Tensor::from_vec(values, shape, &Device::Cpu)?
+            }
+            other => panic!("{}: {other:?}", constant.name),
+        };
         assert!(values.insert(constant.name.clone(), tensor).is_none(), "{} twice", constant.name);
     }
     for node in &graph.node {
@@ -166,7 +181,8 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         let values: Vec<f32> = (0..2 * size * size * 3).map(|i| ((i * i % 977) as f32 * 0.013).sin()).collect();
         let pictures = Tensor::from_vec(values, (2, size, size, 3), &Device::Cpu)?;
         let wanted = Layer::forward(&net, &pictures, Mode::Eval)?;
-        let bytes = onnx(&net, &params, size, &[("classes", "a\nb")]).unwrap();
+        let config = OnnxConfig { size, weights: OnnxWeights::Float32, about: &[("classes", "a\nb")] };
+        let bytes = onnx(&net, &params, config).unwrap();
         let got = run(&bytes, &nchw::to_nchw(&pictures)?)?;
         let scale = wanted.abs()?.max_all()?.to_scalar::<f32>()?;
         let error = (got - &wanted)?.abs()?.max_all()?.to_scalar::<f32>()?;
@@ -184,10 +200,28 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
 }
 
 #[test]
+fn weights_in_integers_are_near_those_in_floats() -> Result<()> {
+    for name in ["resnet18", "mobilenet_v2", "squeezenet1_1"] {
+        let (net, params) = network(name, BackboneConfig::default(), Head::Linear)?;
+        let pixels: Vec<f32> = (0..64 * 64 * 3).map(|i| ((i * i % 977) as f32 * 0.013).sin()).collect();
+        let pixels = Tensor::from_vec(pixels, (1, 3, 64, 64), &Device::Cpu)?;
+        let written = |weights| onnx(&net, &params, OnnxConfig { size: 64, weights, about: &[] }).unwrap();
+        let [whole, rounded] = [OnnxWeights::Float32, OnnxWeights::Int8].map(written);
+        assert!(rounded.len() * 7 < whole.len() * 2, "{name}: {} of {}", rounded.len(), whole.len());
+        let (right, got) = (run(&whole, &pixels)?, run(&rounded, &pixels)?);
+        let norm = |x: &Tensor| -> Result<f32> { x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>() };
+        let error = norm(&(got - &right)?)? / norm(&right)?;
+        assert!(error > 0.0 && error < 0.05, "{name}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_draws_numbers_in_testing_is_refused() -> Result<()> {
     let config = BackboneConfig { fractional_pooling: 1.5, ..Default::default() };
     let (net, params) = network("small_cnn", config, Head::Linear)?;
-    let said = onnx(&net, &params, 28, &[]).unwrap_err().to_string();
+    let config = OnnxConfig { size: 28, weights: OnnxWeights::Float32, about: &[] };
+    let said = onnx(&net, &params, config).unwrap_err().to_string();
     assert!(said.contains("FractionalMaxPool") && said.contains("operation by operation"), "{said}");
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! Weights: from files to tensors by name, and into a network; where files come from.
 //!
 //! In reading order: what can go wrong ([`error`]); a file of which nothing is believed
-//! ([`reader`]) as tensors by name ([`weights_file`], [`safetensors_file`], [`pth`], [`mod@read`]);
+//! ([`reader`]) as tensors by name ([`weights_file`], [`int8`], [`safetensors_file`], [`pth`],
+//! [`mod@read`]);
 //! names of other libraries ([`wrapped`], [`mod@rename`]); into a network ([`load`]). Then where
 //! files are: their sums and names ([`digest`], [`plain`], [`source`], [`answer_error`],
 //! [`fetch_error`], [`hub_file`], [`torchvision_file`]), the [`manifest`] of a model that says
 //! both, and with the feature `hub` how they come here ([`fetch`]).
 
 pub(crate) mod error;
+pub(crate) mod int8;
 pub(crate) mod load;
 mod pth;
 pub(crate) mod read;
@@ -35,6 +37,7 @@ pub use error::WeightsError;
 pub use fetch::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
 pub use fetch_error::FetchError;
 pub use hub_file::HubFile;
+pub use int8::int8_weights;
 pub use load::{Fit, load_weights};
 pub use manifest::Manifest;
 pub use pth::PthError;

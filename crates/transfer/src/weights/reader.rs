@@ -18,6 +18,8 @@ const MOST_SIDES: usize = 64;
 /// The types of numbers that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Float {
+    /// A signed integer.
+    I8,
     F16,
     BF16,
     F32,
@@ -28,6 +30,7 @@ impl Float {
     /// Bytes.
     pub(crate) fn size(self) -> usize {
         match self {
+            Float::I8 => 1,
             Float::F16 | Float::BF16 => 2,
             Float::F32 => 4,
             Float::F64 => 8,
@@ -141,6 +144,7 @@ impl<R: Read + Seek> Reader<R> {
 /// Adds little-endian numbers of a type as float32.
 fn convert(bytes: &[u8], float: Float, numbers: &mut Vec<f32>) {
     match float {
+        Float::I8 => numbers.extend(bytes.iter().map(|b| f32::from(b.cast_signed()))),
         Float::F16 => numbers.extend(bytes.as_chunks::<2>().0.iter().map(|&b| half::f16::from_le_bytes(b).to_f32())),
         Float::BF16 => numbers.extend(bytes.as_chunks::<2>().0.iter().map(|&b| half::bf16::from_le_bytes(b).to_f32())),
         Float::F32 => numbers.extend(bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b))),
@@ -171,6 +175,7 @@ mod tests {
     fn numbers_of_every_type_are_float32_in_either_order_of_bytes() {
         let value = -1.5f32;
         let bytes = |float| match float {
+            Float::I8 => vec![(value as i8).cast_unsigned()],
             Float::F16 => half::f16::from_f32(value).to_le_bytes().to_vec(),
             Float::BF16 => half::bf16::from_f32(value).to_le_bytes().to_vec(),
             Float::F32 => value.to_le_bytes().to_vec(),

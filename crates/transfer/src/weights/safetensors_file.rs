@@ -2,9 +2,11 @@
 
 use std::io::{Read, Seek};
 
-use safetensors::{Dtype, SafeTensorError, tensor::Metadata};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError};
 
 use super::error::WeightsError;
+use super::int8::SCALE;
 use super::reader::{Float, Reader};
 use super::weights_file::WeightsFile;
 
@@ -26,7 +28,12 @@ pub(crate) fn read<R: Read + Seek>(reader: &mut Reader<R>) -> Result<WeightsFile
     let mut file = WeightsFile::default();
     for name in tensors.offset_keys() {
         let Some(info) = tensors.info(&name) else { continue };
+        if name.strip_suffix(SCALE).and_then(|weight| tensors.info(weight)).is_some_and(|info| info.dtype == Dtype::I8)
+        {
+            continue;
+        }
         let float = match info.dtype {
+            Dtype::I8 => Float::I8,
             Dtype::F16 => Float::F16,
             Dtype::BF16 => Float::BF16,
             Dtype::F32 => Float::F32,
@@ -39,7 +46,22 @@ pub(crate) fn read<R: Read + Seek>(reader: &mut Reader<R>) -> Result<WeightsFile
         reader.check_sides(&name, &info.shape)?;
         // That a shape takes as many bytes as its range has was checked with the header.
         let count = info.shape.iter().product::<usize>() as u64;
-        let numbers = reader.floats(begin + info.data_offsets.0 as u64, count, float)?;
+        let at = |info: &TensorInfo| begin + info.data_offsets.0 as u64;
+        let mut numbers = reader.floats(at(info), count, float)?;
+        if float == Float::I8 {
+            // Of integers there is nothing to make without a scale for each output channel.
+            let channels = info.shape.first().copied().unwrap_or(0);
+            let fits = |scales: &&TensorInfo| scales.dtype == Dtype::F32 && scales.shape == [channels] && channels > 0;
+            let Some(scales) = tensors.info(&format!("{name}{SCALE}")).filter(fits) else {
+                file.leave_out(name);
+                continue;
+            };
+            let scales = reader.floats(at(scales), channels as u64, Float::F32)?;
+            let channel = (numbers.len() / channels).max(1);
+            for (numbers, scale) in numbers.chunks_mut(channel).zip(scales) {
+                numbers.iter_mut().for_each(|number| *number *= scale);
+            }
+        }
         file.add(name, &info.shape, numbers)?;
     }
     Ok(file)

@@ -31,6 +31,12 @@ impl<T: Real> Finish<T> {
         self.scale.at(0).is_null() && self.bias.at(0).is_null() && !self.relu
     }
 
+    /// The same of elements that are these.
+    pub(crate) fn cast<U: Real>(self) -> Finish<U> {
+        let cast = |values: Shared<T>| Shared::new(values.at(0).cast());
+        Finish { scale: cast(self.scale), bias: cast(self.bias), relu: self.relu }
+    }
+
     /// That of the output channels from `channel` on.
     pub(crate) fn from(self, channel: usize) -> Self {
         let from = |values: Shared<T>| if values.at(0).is_null() { values } else { Shared::new(values.at(channel)) };

@@ -1,19 +1,24 @@
-//! Convolution: three algorithms, and which of them it is.
+//! Convolution: four algorithms, and which of them it is.
 //!
-//! Read in this order: `shape` and `finish` (what they share), `direct`, `winograd`, `depthwise`,
-//! and here the output and the gradients, each by the algorithm that suits the sizes.
+//! Read in this order: `shape`, `weight` and `finish` (what they share), `direct`, `winograd`,
+//! `depthwise`, `quantized`, and here the output and the gradients, each by the algorithm that suits the sizes.
 
 mod finish;
 mod shape;
+mod weight;
 
 mod depthwise;
 mod direct;
 mod winograd;
 
+mod quantized;
+
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use finish::Finish;
-use shape::Algorithm;
+pub(crate) use shape::Algorithm;
+pub(crate) use weight::Weight;
 
 use super::gemm::tally::{Blocks, GradientSums, Moments, RectifiedGradient, Rectifier, SIGNS, Tallies};
 use super::memory::{Elements, filled};
@@ -21,28 +26,42 @@ use super::norm::moments;
 use super::simd::{Real, Simd, simd};
 use crate::sizes::{Checked, Convolution};
 
+/// What the algorithm of a convolution makes of its weight before it multiplies; nothing where it
+/// reads the weight as it lies.
+pub(crate) fn packed<T: Real>(simd: Simd, d: Checked<Convolution>, weight: &[T]) -> Option<Vec<T>> {
+    assert!(weight.len() == d.weight_len());
+    match d.algorithm() {
+        Algorithm::Depthwise => None,
+        Algorithm::Winograd => winograd::packed(simd, &d, weight),
+        Algorithm::Direct => Some(direct::packed((simd, d.operands(simd)), &d, weight)),
+        Algorithm::Quantized => T::from_f32(quantized::packed(simd, &d, T::as_f32(weight)?)),
+    }
+}
+
 /// The output (N,OH,OW,O), rectified where `relu`.
 pub(crate) fn forward<T: Real>(
+    simd: Simd,
     d: Checked<Convolution>,
     x: &[T],
-    weight: &[T],
+    weight: Weight<'_, T>,
     bias: Option<&[T]>,
     relu: bool,
 ) -> Vec<T> {
     assert!(bias.is_none_or(|bias| bias.len() == d.o));
-    run(simd(), d, x, weight, Finish::new(None, bias, relu), None)
+    run(simd, d, x, weight, Finish::new(None, bias, relu), None)
 }
 
 /// The output (N,OH,OW,O) times a scale and with a bias by channel, rectified where `relu`.
 pub(crate) fn forward_scaled<T: Real>(
+    simd: Simd,
     d: Checked<Convolution>,
     x: &[T],
-    weight: &[T],
+    weight: Weight<'_, T>,
     (scale, bias): (&[T], &[T]),
     relu: bool,
 ) -> Vec<T> {
     assert!(scale.len() == d.o && bias.len() == d.o);
-    run(simd(), d, x, weight, Finish::new(Some(scale), Some(bias), relu), None)
+    run(simd, d, x, weight, Finish::new(Some(scale), Some(bias), relu), None)
 }
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
@@ -56,12 +75,12 @@ pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight:
         return unsafe { depthwise::forward_moments(simd, &d, x.as_ptr(), weight) };
     }
     if !d.tallied::<T>(simd, d.o) {
-        let y = run(simd, d, x, weight, Finish::nothing(), None);
+        let y = run(simd, d, x, weight.into(), Finish::nothing(), None);
         let moments = moments::of(&y, d.o);
         return (y, moments);
     }
     let mut blocks = Blocks::new(d.o);
-    let y = run(simd, d, x, weight, Finish::nothing(), Some(&mut blocks));
+    let y = run(simd, d, x, weight.into(), Finish::nothing(), Some(&mut blocks));
     (y, blocks.together())
 }
 
@@ -69,11 +88,11 @@ fn run<T: Real>(
     simd: Simd,
     d: Checked<Convolution>,
     x: &[T],
-    weight: &[T],
+    weight: Weight<'_, T>,
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) -> Vec<T> {
-    assert!(x.len() == d.x_len() && weight.len() == d.weight_len());
+    assert!(x.len() == d.x_len() && weight.values.len() == d.weight_len());
     let x = x.as_ptr();
     // SAFETY: the lengths are those of the shape; each algorithm writes every output.
     unsafe {
@@ -81,9 +100,19 @@ fn run<T: Real>(
             let out = out.as_mut_ptr().cast::<T>();
             match d.algorithm() {
                 _ if d.y_len() == 0 => {}
-                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight, out, finish, |_, _| ()),
+                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight.values, out, finish, |_, _| ()),
                 Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, finish, tallies),
-                Algorithm::Direct => direct::forward(simd, &d, x, weight, out, finish, tallies),
+                Algorithm::Direct => direct::forward((simd, d.operands(simd)), &d, x, weight, out, finish, tallies),
+                Algorithm::Quantized => {
+                    assert!(tallies.is_none(), "sums of integers have no tallies");
+                    let all = weight
+                        .packed
+                        .map_or_else(|| packed(simd, d, weight.values).map(Cow::Owned), |p| Some(p.into()));
+                    let Some(all) = all.as_deref().and_then(T::as_f32) else {
+                        unreachable!("integers are made of float32 alone")
+                    };
+                    quantized::forward(simd, &d, x.cast(), all, out.cast(), finish.cast());
+                }
             }
         })
     }
@@ -156,7 +185,9 @@ fn run_back<T: Real>(
         match d.algorithm() {
             Algorithm::Depthwise => depthwise::input_gradient(simd, &d, weight, dy, out),
             Algorithm::Winograd => winograd::input_gradient(simd, &d, weight, dy, out, tallies),
-            Algorithm::Direct => direct::input_gradient(simd, &d, weight, dy, out, tallies),
+            Algorithm::Direct | Algorithm::Quantized => {
+                direct::input_gradient((simd, d.operands(simd)), &d, weight, dy, out, tallies)
+            }
         }
     }
 }
@@ -173,7 +204,7 @@ pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T
         match d.algorithm() {
             Algorithm::Depthwise => depthwise::weight_gradient(simd, &d, x, dy),
             Algorithm::Winograd => winograd::weight_gradient(simd, &d, x, dy),
-            Algorithm::Direct => direct::weight_gradient(simd, &d, x, dy),
+            Algorithm::Direct | Algorithm::Quantized => direct::weight_gradient((simd, d.operands(simd)), &d, x, dy),
         }
     }
 }
@@ -182,6 +213,7 @@ pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T
 mod tests {
     use super::*;
     use crate::Conv;
+    use crate::sizes::Products;
 
     fn draw<T: Real>(len: usize, seed: u64) -> Vec<T> {
         let mut rng = crate::Rng::new(seed);
@@ -198,7 +230,8 @@ mod tests {
     fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
         let out = side + 2 * padding + 1 - r;
         let conv = Conv { padding, ..Conv::default() };
-        let d = Checked::convolution([n, side, side, c], [o, c, r, r], conv, (size_of::<T>(), false)).unwrap();
+        let d =
+            Checked::convolution([n, side, side, c], [o, c, r, r], conv, (size_of::<T>(), Products::Floats)).unwrap();
         let simd = simd();
         assert!(rectifies::<T>(simd, &d));
         let (weight, dy) = (draw::<T>(o * c * r * r, 1), draw::<T>(n * out * out * o, 2));

@@ -2,8 +2,8 @@
 //! matrix, and which algorithm it is.
 
 use crate::kernels::gemm::Operands;
-use crate::kernels::simd::{Real, Simd};
-use crate::sizes::Convolution;
+use crate::kernels::simd::{Real, Simd, Unit, simd_of_quads};
+use crate::sizes::{Convolution, Products};
 
 /// A matrix (taps × inputs) × outputs inside a weight: element (tap, i, o) at
 /// `first + i·input + o·output + tap`.
@@ -16,12 +16,17 @@ pub(crate) struct Matrix {
     pub(crate) output: usize,
 }
 
+/// Products of integers of 8 bits that 32 bits hold the sum of.
+const SUMMED: usize = i32::MAX as usize / (u8::MAX as usize * i8::MAX as usize);
+
 /// How a convolution is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Algorithm {
     Depthwise,
     Winograd,
     Direct,
+    /// Direct, with integers.
+    Quantized,
 }
 
 impl Convolution {
@@ -45,8 +50,16 @@ impl Convolution {
         Matrix { inputs: m.outputs, outputs: m.inputs, input: m.output, output: m.input, ..m }
     }
 
+    /// The instruction set that it runs on, of that which all kernels run on.
+    pub(crate) fn simd(&self, simd: Simd) -> Simd {
+        if self.algorithm() == Algorithm::Quantized { simd.min(simd_of_quads()) } else { simd }
+    }
+
     pub(crate) fn operands(&self, simd: Simd) -> Operands {
-        if self.pairs && simd == Simd::Avx512 { Operands::Pairs } else { Operands::Floats }
+        match self.products {
+            Products::Pairs if simd == Simd::Avx512 => Unit::find().map_or(Operands::Pairs, Operands::Blocks),
+            _ => Operands::Floats,
+        }
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
@@ -54,13 +67,19 @@ impl Convolution {
             Algorithm::Depthwise
         } else if self.suits_winograd() {
             Algorithm::Winograd
+        } else if self.products == Products::Quads && self.c_group() * self.r * self.s <= SUMMED {
+            Algorithm::Quantized
         } else {
             Algorithm::Direct
         }
     }
 
-    /// Where Winograd's algorithm is the faster one.
+    /// Where Winograd's algorithm is the faster one: it spares products, of which a unit for pairs
+    /// does several times as many.
     fn suits_winograd(&self) -> bool {
+        if self.products == Products::Pairs && Unit::find().is_some() {
+            return false;
+        }
         (self.r, self.s, self.stride, self.dilation, self.groups) == (3, 3, 1, 1, 1)
             && self.padding <= 2
             && self.c.min(self.o) >= 16
@@ -69,7 +88,10 @@ impl Convolution {
 
     /// Whether a product that writes so many channels takes tallies of them.
     pub(crate) fn tallied<T: Real>(&self, simd: Simd, channels: usize) -> bool {
-        self.groups == 1 && channels.is_multiple_of(T::lanes(simd)) && self.y_len() > 0
+        self.groups == 1
+            && self.algorithm() != Algorithm::Quantized
+            && channels.is_multiple_of(T::lanes(simd))
+            && self.y_len() > 0
     }
 
     pub(crate) fn x_len(&self) -> usize {

@@ -5,7 +5,8 @@
 //!
 //! Read in this order: `product` (what is multiplied), `panels` (how it is cut), `prefetch` (what
 //! is read next), `tally` (what is done with the output on the way), `tile`, the two ways through
-//! it (`packed`, `transposed`), `operands` (float32, or pairs of bfloat16); then `linear`, the
+//! it (`packed`, `transposed`), `operands` (float32, or pairs of bfloat16),
+//! `on_tiles` (pairs where a unit multiplies blocks); then `linear`, the
 //! three products of a fully connected layer, and `transpose`.
 
 mod panels;
@@ -19,6 +20,8 @@ mod tile;
 mod operands;
 mod packed;
 mod transposed;
+
+mod on_tiles;
 
 pub(crate) mod linear;
 pub(crate) mod transpose;

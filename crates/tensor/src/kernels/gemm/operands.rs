@@ -8,7 +8,9 @@
 //! the nearest, ties to even, while an operand is copied together; denormal ones count as zero. 230
 //! GFLOP/s a core instead of 116.
 
-use crate::kernels::simd::{Job, Real, Simd};
+use super::on_tiles::OnTiles;
+use super::packed::Packed;
+use crate::kernels::simd::{Block, Real, STEP, Simd, Unit};
 
 /// What the operands of a product are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) enum Operands {
     Floats,
     /// Pairs of bfloat16 along k.
     Pairs,
+    /// The same in whole steps of a unit that multiplies blocks of them.
+    Blocks(Unit),
 }
 
 impl Operands {
@@ -24,6 +28,7 @@ impl Operands {
         match self {
             Operands::Floats => steps,
             Operands::Pairs => steps.div_ceil(2),
+            Operands::Blocks(_) => steps.div_ceil(2).next_multiple_of(STEP),
         }
     }
 
@@ -31,21 +36,52 @@ impl Operands {
     pub(crate) fn steps(self, rows: usize) -> usize {
         match self {
             Operands::Floats => rows,
-            Operands::Pairs => 2 * rows,
+            Operands::Pairs | Operands::Blocks(_) => 2 * rows,
         }
     }
 
-    /// Runs a product of such operands.
+    /// Runs a product of such operands with an A whose rows are there one by one.
     ///
     /// # Safety
     /// As [`Job::run`].
-    pub(crate) unsafe fn multiply<T: Real>(self, simd: Simd, product: impl Job<T>) {
+    pub(crate) unsafe fn multiply<T: Real>(self, simd: Simd, product: Packed<T>) {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
                 Operands::Floats => T::launch(simd, product),
                 Operands::Pairs => T::launch_on_pairs(product),
+                Operands::Blocks(unit) => {
+                    unit.with(|| T::launch(simd, OnTiles { packed: product, unit }));
+                }
             }
+        }
+    }
+
+    /// Rounds rows of floats to such operands along their rows, `stride` apart; in place, too.
+    ///
+    /// # Safety
+    /// The caller vouches for both.
+    pub(crate) unsafe fn along<T: Real>(self, from: Block<T>, to: *mut T, stride: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let pairs = from.columns.div_ceil(2);
+            T::along(from, to, stride);
+            for row in 0..from.rows {
+                to.add(row * stride + pairs).write_bytes(0, self.rows(from.columns) - pairs);
+            }
+        }
+    }
+
+    /// The same of rows one below the other, to `stride` = the columns or more.
+    ///
+    /// # Safety
+    /// The caller vouches for both.
+    pub(crate) unsafe fn across<T: Real>(self, from: Block<T>, to: *mut T, stride: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let pairs = from.rows.div_ceil(2);
+            T::across(from, to, stride);
+            to.add(pairs * stride).write_bytes(0, (self.rows(from.rows) - pairs) * stride);
         }
     }
 }

@@ -10,15 +10,15 @@ use crate::kernels::simd::{Job, Lanes, Real};
 /// `C (+)= A B` with B in panels ([`panels`]), of which it may be only some steps of k, for `lines`
 /// equal products one after the other: a panel stays in the cache for all of them.
 pub(crate) struct Packed<T> {
-    product: Product<T>,
+    pub(super) product: Product<T>,
     /// The first step of k in the panels, and how many they have.
-    k: (usize, usize),
-    lines: usize,
+    pub(super) k: (usize, usize),
+    pub(super) lines: usize,
     /// From line to line, in A and in C.
-    line: (usize, usize),
-    streamed: bool,
-    tally: Tally<T>,
-    first: bool,
+    pub(super) line: (usize, usize),
+    pub(super) streamed: bool,
+    pub(super) tally: Tally<T>,
+    pub(super) first: bool,
     ahead: [Run<T>; 3],
 }
 

@@ -323,7 +323,7 @@ impl<T: Real> Tile<T> {
         unsafe {
             let c = self.c.add(from);
             match self.tally.from(from) {
-                Tally::Moments(slot) if !TRANSPOSED => {
+                Tally::Moments(slot) if !TRANSPOSED && V::TALLIED => {
                     let mut sums = MomentSums::open(slot, if self.first { Some(side[0]) } else { None });
                     put!(self, side, c, |value, at| {
                         let _ = at;
@@ -332,7 +332,7 @@ impl<T: Real> Tile<T> {
                     });
                     sums.close(slot);
                 }
-                Tally::Rectify(slot, rectifier) if !TRANSPOSED => {
+                Tally::Rectify(slot, rectifier) if !TRANSPOSED && V::TALLIED => {
                     if rectifier.add {
                         macro_rules! add {
                             ($i:tt) => {

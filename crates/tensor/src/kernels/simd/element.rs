@@ -11,9 +11,28 @@ pub(crate) trait Element: WithDType + Neg<Output = Self> {
     const NEG_INFINITY: Self;
     /// `a · b + c`, with one rounding where the target has an instruction for that.
     fn fused(a: Self, b: Self, c: Self) -> Self;
+    /// A product of quads, which are words of 32 bits.
+    fn quads(_a: Self, _b: Self, _c: Self) -> Self {
+        unreachable!("quads are words of 32 bits")
+    }
+    /// The same elements, where they are float32.
+    fn as_f32(_values: &[Self]) -> Option<&[f32]> {
+        None
+    }
+    /// Float32 as such elements, where they are that.
+    fn from_f32(_values: Vec<f32>) -> Option<Vec<Self>> {
+        None
+    }
     /// The nearest to a float64. (candle's conversions are calls where its crate is made small.)
     fn of(value: f64) -> Self;
     fn wide(self) -> f64;
+}
+
+/// `c + Σ aᵢ·bᵢ` of the four bytes of each word, those of a unsigned, of b signed.
+#[inline(always)]
+pub(super) fn product_of_quads(a: u32, b: u32, c: u32) -> u32 {
+    let terms = a.to_le_bytes().into_iter().zip(b.to_le_bytes());
+    terms.fold(c, |sum, (a, b)| sum.wrapping_add_signed(i32::from(a) * i32::from(b.cast_signed())))
 }
 
 /// Whether the target multiplies and adds in one instruction without being asked at run time.
@@ -26,6 +45,16 @@ impl Element for f32 {
     #[inline(always)]
     fn fused(a: f32, b: f32, c: f32) -> f32 {
         if FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
+    #[inline(always)]
+    fn quads(a: f32, b: f32, c: f32) -> f32 {
+        f32::from_bits(product_of_quads(a.to_bits(), b.to_bits(), c.to_bits()))
+    }
+    fn as_f32(values: &[f32]) -> Option<&[f32]> {
+        Some(values)
+    }
+    fn from_f32(values: Vec<f32>) -> Option<Vec<f32>> {
+        Some(values)
     }
     #[inline(always)]
     fn of(value: f64) -> f32 {

@@ -16,6 +16,8 @@ pub(crate) trait Lanes: Copy {
     /// Rows of a tile of the dense product, two vectors wide: as many as leave registers for the
     /// operands.
     const ROWS: usize;
+    /// Whether sums are taken of what its products write: of integers there are none.
+    const TALLIED: bool;
     unsafe fn splat(x: Self::Real) -> Self;
     unsafe fn load(p: *const Self::Real) -> Self;
     unsafe fn store(self, p: *mut Self::Real);

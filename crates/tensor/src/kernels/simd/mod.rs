@@ -6,7 +6,8 @@
 //!
 //! Read in this order: `element` (a number), `lanes` (a vector of them, and the job),
 //! `instruction_set` (which one runs), the vectors (`portable`, `x86`), `bf16` and `pairs`
-//! (bfloat16), `functions` (the exponential and its kin), `real` (what launches a job).
+//! (bfloat16), `quads` (integers of 8 bits), `tiles` and `amx` (blocks
+//! of pairs), `functions` (the exponential and its kin), `real` (what launches a job).
 
 mod element;
 mod lanes;
@@ -20,6 +21,11 @@ mod x86;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
 mod pairs;
+mod quads;
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+mod tiles;
 
 mod functions;
 
@@ -30,6 +36,8 @@ pub(crate) use element::passes;
 pub(crate) use element::{Element, pass, rectify};
 pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
 pub(crate) use pairs::Pairs;
+pub(crate) use quads::{launch_on_quads, simd_of_quads};
 pub(crate) use real::Real;
+pub(crate) use tiles::{SIDE, STEP, Tiles, Unit};
 
 pub use instruction_set::{Simd, SimdError, force_simd, simd, simd_asked_for};

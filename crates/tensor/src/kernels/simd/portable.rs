@@ -3,12 +3,12 @@
 use super::element::{Element, pass, passes};
 use super::lanes::Lanes;
 
-/// Plain code over an array.
+/// Plain code over an array, whose products are of `QUADS` or of floats.
 #[derive(Clone, Copy)]
 #[repr(C, align(16))]
-pub(crate) struct Portable<T, const N: usize>([T; N]);
+pub(crate) struct Portable<T, const N: usize, const QUADS: bool = false>([T; N]);
 
-impl<T: Element, const N: usize> Portable<T, N> {
+impl<T: Element, const N: usize, const QUADS: bool> Portable<T, N, QUADS> {
     #[inline(always)]
     fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
         let mut out = self;
@@ -19,10 +19,11 @@ impl<T: Element, const N: usize> Portable<T, N> {
     }
 }
 
-impl<T: Element, const N: usize> Lanes for Portable<T, N> {
+impl<T: Element, const N: usize, const QUADS: bool> Lanes for Portable<T, N, QUADS> {
     type Real = T;
     const N: usize = N;
     const ROWS: usize = 6;
+    const TALLIED: bool = !QUADS;
     #[inline(always)]
     unsafe fn splat(x: T) -> Self {
         Self([x; N])
@@ -59,6 +60,13 @@ impl<T: Element, const N: usize> Lanes for Portable<T, N> {
     }
     #[inline(always)]
     unsafe fn product(self, b: Self, c: Self) -> Self {
+        if QUADS {
+            let mut out = c;
+            for i in 0..N {
+                out.0[i] = T::quads(self.0[i], b.0[i], c.0[i]);
+            }
+            return out;
+        }
         // SAFETY: as there.
         unsafe { self.mul_add(b, c) }
     }

@@ -1,4 +1,4 @@
-//! The vectors of AVX-512 and AVX2, and those of AVX-512 that multiply pairs of bfloat16.
+//! The vectors of AVX-512 and AVX2, and those that multiply pairs of bfloat16 and quads of integers.
 
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -19,6 +19,22 @@ pub(super) unsafe fn on_avx512<J: Job<f32>>(job: J) {
 pub(super) unsafe fn on_avx2<J: Job<f32>>(job: J) {
     // SAFETY: the caller's promise.
     unsafe { job.run::<Avx2>() }
+}
+
+/// # Safety
+/// The processor must have AVX-512F and AVX512-VNNI.
+#[target_feature(enable = "avx512f,avx512vnni,avx2,fma")]
+pub(super) unsafe fn on_avx512_quads<J: Job<f32>>(job: J) {
+    // SAFETY: the caller's promise.
+    unsafe { job.run::<Avx512Quads>() }
+}
+
+/// # Safety
+/// The processor must have AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn on_avx2_quads<J: Job<f32>>(job: J) {
+    // SAFETY: the caller's promise.
+    unsafe { job.run::<Avx2Quads>() }
 }
 
 // SAFETY of all down to the vectors: as of the methods below; elements past the n-th are neither
@@ -97,6 +113,29 @@ unsafe fn product_of_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
     unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
 }
 
+/// `c + Σ aᵢ·bᵢ` of quads.
+#[inline(always)]
+unsafe fn product_of_quads_512(a: __m512, b: __m512, c: __m512) -> __m512 {
+    // SAFETY: inlined into a job of `on_avx512_quads`.
+    unsafe {
+        let (a, b, c) = (_mm512_castps_si512(a), _mm512_castps_si512(b), _mm512_castps_si512(c));
+        _mm512_castsi512_ps(_mm512_dpbusd_epi32(c, a, b))
+    }
+}
+
+/// The same by sums of two products of 16 bits, which hold any.
+#[inline(always)]
+unsafe fn product_of_quads_256(a: __m256, b: __m256, c: __m256) -> __m256 {
+    // SAFETY: inlined into a job of `on_avx2_quads`.
+    unsafe {
+        let (a, b, c) = (_mm256_castps_si256(a), _mm256_castps_si256(b), _mm256_castps_si256(c));
+        let even = _mm256_and_si256(a, _mm256_set1_epi16(0xff));
+        let even = _mm256_madd_epi16(even, _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b)));
+        let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(a), _mm256_srai_epi16::<8>(b));
+        _mm256_castsi256_ps(_mm256_add_epi32(c, _mm256_add_epi32(even, odd)))
+    }
+}
+
 /// The transpose of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then
 /// the lanes.
 #[inline(always)]
@@ -153,7 +192,7 @@ unsafe fn transpose_256(rows: [__m256; 8]) -> [__m256; 8] {
 }
 
 macro_rules! lanes {
-    ($name:ident, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
+    ($name:ident, $tallied:literal, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
      $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $transpose:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
@@ -165,6 +204,7 @@ macro_rules! lanes {
             type Real = f32;
             const N: usize = $n;
             const ROWS: usize = $rows;
+            const TALLIED: bool = $tallied;
             #[inline(always)]
             unsafe fn splat(x: f32) -> Self {
                 unsafe { Self($splat(x)) }
@@ -259,9 +299,10 @@ macro_rules! lanes {
 }
 
 macro_rules! avx512 {
-    ($name:ident, $product:path) => {
+    ($name:ident, $tallied:literal, $product:path) => {
         lanes!(
             $name,
+            $tallied,
             __m512,
             16,
             14,
@@ -285,28 +326,37 @@ macro_rules! avx512 {
         );
     };
 }
-avx512!(Avx512, _mm512_fmadd_ps);
-avx512!(Avx512Pairs, product_of_pairs);
-lanes!(
-    Avx2,
-    __m256,
-    8,
-    6,
-    _mm256_set1_ps,
-    _mm256_loadu_ps,
-    _mm256_storeu_ps,
-    _mm256_add_ps,
-    _mm256_sub_ps,
-    _mm256_mul_ps,
-    _mm256_fmadd_ps,
-    _mm256_fmadd_ps,
-    _mm256_fnmadd_ps,
-    _mm256_max_ps,
-    pass_256,
-    signs_256,
-    only_256,
-    _mm256_stream_ps,
-    load_part_256,
-    store_part_256,
-    transpose_256
-);
+avx512!(Avx512, true, _mm512_fmadd_ps);
+avx512!(Avx512Pairs, true, product_of_pairs);
+avx512!(Avx512Quads, false, product_of_quads_512);
+
+macro_rules! avx2 {
+    ($name:ident, $tallied:literal, $product:path) => {
+        lanes!(
+            $name,
+            $tallied,
+            __m256,
+            8,
+            6,
+            _mm256_set1_ps,
+            _mm256_loadu_ps,
+            _mm256_storeu_ps,
+            _mm256_add_ps,
+            _mm256_sub_ps,
+            _mm256_mul_ps,
+            _mm256_fmadd_ps,
+            $product,
+            _mm256_fnmadd_ps,
+            _mm256_max_ps,
+            pass_256,
+            signs_256,
+            only_256,
+            _mm256_stream_ps,
+            load_part_256,
+            store_part_256,
+            transpose_256
+        );
+    };
+}
+avx2!(Avx2, true, _mm256_fmadd_ps);
+avx2!(Avx2Quads, false, product_of_quads_256);

@@ -69,7 +69,7 @@ pub(super) fn backward(d: &Convolution) -> Option<Vec<Run>> {
 mod tests {
     use super::*;
     use crate::Conv;
-    use crate::sizes::Checked;
+    use crate::sizes::{Checked, Products};
 
     /// Every pair of an output and a tap that a run names, and the source position it reads.
     fn pairs(runs: &[Run], size: usize) -> Vec<(usize, usize, usize)> {
@@ -102,7 +102,9 @@ mod tests {
                 (4, 3, 1, 3),
             ] {
                 let conv = Conv { stride, padding, dilation, groups: 2 };
-                let Ok(d) = Checked::convolution([1, 20, w, 2], [2, 1, s, s], conv, (4, false)) else { continue };
+                let Ok(d) = Checked::convolution([1, 20, w, 2], [2, 1, s, s], conv, (4, Products::Floats)) else {
+                    continue;
+                };
                 let mut right: Vec<_> =
                     (0..d.ow).flat_map(|o| (0..s).filter_map(move |t| Some((o, t, d.source(o, t, d.w)?)))).collect();
                 right.sort_unstable();
@@ -113,7 +115,7 @@ mod tests {
             }
         }
         let odd = Conv { stride: 2, dilation: 2, padding: 0, groups: 2 };
-        let d = Checked::convolution([1, 9, 9, 2], [2, 1, 3, 3], odd, (4, false)).unwrap();
+        let d = Checked::convolution([1, 9, 9, 2], [2, 1, 3, 3], odd, (4, Products::Floats)).unwrap();
         assert!(forward(&d).is_none() && backward(&d).is_none());
     }
 }

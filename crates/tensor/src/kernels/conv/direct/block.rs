@@ -8,7 +8,7 @@ use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::Tally;
 use crate::kernels::gemm::{Operands, Packed, Product, Run};
 use crate::kernels::memory::scratch;
-use crate::kernels::simd::{Job, Lanes, Real, Simd};
+use crate::kernels::simd::{Job, Lanes, Real, SIDE, Simd};
 
 /// Some lines of the output, counted over all pictures, and some of its columns.
 pub(crate) struct Block<'a, T> {
@@ -35,7 +35,8 @@ impl<T: Real> Block<'_, T> {
         let height = if at_once { self.lines.len() } else { (GATHERED / w.columns).max(1) };
         let steps = if in_place.is_some() { w.k() } else { self.plan.operands.steps(STEPS).min(w.k()) };
         let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
-        let room = if in_place.is_some() { 0 } else { height * w.columns * stride };
+        // A unit that multiplies blocks reads whole ones.
+        let room = if in_place.is_some() { 0 } else { (height * w.columns).next_multiple_of(SIDE) * stride };
         // SAFETY: the caller's promise; the scratch memory holds the windows of `height` lines.
         unsafe {
             scratch::<T>(room, |to| {
@@ -74,7 +75,9 @@ impl<T: Real> Block<'_, T> {
         unsafe {
             match self.plan.operands {
                 Operands::Floats => T::launch(simd, Gather { windows, x, lines, k, to, stride }),
-                Operands::Pairs => T::along(windows.block(simd, x, (lines, k), (to, stride)), to, stride),
+                Operands::Pairs | Operands::Blocks(_) => {
+                    self.plan.operands.along(windows.block(simd, x, (lines, k), (to, stride)), to, stride);
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Correlations cut into units of work, for all threads.
 
+use std::borrow::Cow;
+
 use super::block::Block;
 use super::correlation::{Correlation, GATHERED, STEPS};
 use crate::kernels::conv::finish::Finish;
@@ -23,7 +25,7 @@ const COLUMNS: usize = 128;
 pub(crate) unsafe fn correlate<T: Real>(
     simd: Simd,
     n: usize,
-    parts: &[(Correlation, Vec<T>)],
+    parts: &[(Correlation, Cow<'_, [T]>)],
     x: *const T,
     out: *mut T,
     finish: Finish<T>,

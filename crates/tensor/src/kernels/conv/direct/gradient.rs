@@ -14,9 +14,9 @@ use std::ops::Range;
 
 use super::sums::{added, unpack};
 use super::windows::{Gather, Map, Windows};
-use crate::kernels::gemm::{Ahead, Operands, Product, Rows, Transposed, panels};
+use crate::kernels::gemm::{Ahead, Operands, Packed, Product, Rows, Transposed, panels};
 use crate::kernels::memory::{Shared, each, filled, scratch};
-use crate::kernels::simd::{Block, Job, Lanes, Real, Simd};
+use crate::kernels::simd::{Block, Job, Lanes, Real, SIDE, Simd, transpose};
 use crate::sizes::Convolution;
 
 /// Output pixels, or pairs of them, of a block.
@@ -35,7 +35,12 @@ const PADDING: usize = 16;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
+pub(crate) unsafe fn weight_gradient<T: Real>(
+    (simd, operands): (Simd, Operands),
+    d: &Convolution,
+    x: *const T,
+    dy: *const T,
+) -> Vec<T> {
     let lanes = T::lanes(simd);
     let inputs: Vec<_> = (0..d.groups).map(|group| Windows::forward(d, group)).collect();
     let outputs: Vec<_> = (0..d.groups).map(|group| gradient_pixels(d, group)).collect();
@@ -45,7 +50,6 @@ pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *c
     let (k, columns) = (left.1[0].k(), right.1[0].k());
     let padded = columns.next_multiple_of(lanes);
     let size = d.groups * k * padded;
-    let operands = d.operands(simd);
     let height = (operands.steps(PIXELS) / d.ow).max(1);
     let line_blocks = (d.n * d.oh).div_ceil(height);
     let tall = k.div_ceil(ROWS);
@@ -106,7 +110,7 @@ impl<T: Real> Chunk<'_, T> {
     /// Sums up some blocks.
     unsafe fn run(&self, simd: Simd, blocks: Range<usize>) {
         let columns = self.left.0.columns;
-        scratch::<T>(self.height * columns * self.room(), |memory| {
+        scratch::<T>(self.room(self.height * columns), |memory| {
             for block in blocks.clone() {
                 let lines = self.block(block);
                 let pixels = lines.len() * columns;
@@ -114,7 +118,7 @@ impl<T: Real> Chunk<'_, T> {
                 unsafe {
                     let (a, lda) = match self.operands {
                         Operands::Floats => self.floats(simd, lines, memory),
-                        Operands::Pairs => self.pairs(simd, lines, memory),
+                        Operands::Pairs | Operands::Blocks(_) => self.pairs(simd, lines, memory),
                     };
                     let product = Product {
                         rows: self.rows.len(),
@@ -132,7 +136,15 @@ impl<T: Real> Chunk<'_, T> {
                         let line = self.block(block + 1).start;
                         ahead = [self.ahead(self.left, &self.rows, line), self.ahead(self.right, &self.columns, line)];
                     }
-                    self.operands.multiply(simd, Transposed::new(product, Rows::InPanels).ahead(ahead));
+                    let transposed = Transposed::new(product, Rows::InPanels).ahead(ahead);
+                    match self.operands {
+                        Operands::Floats => T::launch(simd, transposed),
+                        Operands::Pairs => T::launch_on_pairs(transposed),
+                        Operands::Blocks(_) => {
+                            let (a, lda) = self.rows_of_pairs(simd, (a, lda), pixels, memory);
+                            self.operands.multiply(simd, Packed::new(Product { a, lda, ..product }));
+                        }
+                    }
                 }
             }
         });
@@ -143,13 +155,41 @@ impl<T: Real> Chunk<'_, T> {
         self.rows.len() + PADDING
     }
 
-    /// Numbers of scratch memory for each pixel.
-    fn room(&self) -> usize {
+    /// Numbers of scratch memory for so many pixels.
+    fn room(&self, pixels: usize) -> usize {
+        let operands = self.operands.rows(pixels) * (self.padded + self.stride());
         match self.operands {
-            Operands::Floats => self.padded + self.stride(),
-            // Those of two pixels become one pair; and the elements of one operand.
-            Operands::Pairs => self.padded + self.stride() + self.padded.max(self.rows.len()) + PADDING,
+            Operands::Floats => operands,
+            // And the elements of one operand, or its rows.
+            Operands::Pairs => operands + self.copied(pixels),
+            Operands::Blocks(_) => operands + self.copied(pixels).max(self.rows_room(pixels)),
         }
+    }
+
+    /// Numbers of one operand before its pairs are made.
+    fn copied(&self, pixels: usize) -> usize {
+        pixels * (self.padded.max(self.rows.len()) + PADDING)
+    }
+
+    /// Numbers of the rows of the operand on the left, up to whole blocks.
+    fn rows_room(&self, pixels: usize) -> usize {
+        self.rows.len().next_multiple_of(SIDE) * (self.operands.rows(pixels) + PADDING)
+    }
+
+    /// The operand on the left, row by row, behind both where elements were copied.
+    unsafe fn rows_of_pairs(
+        &self,
+        simd: Simd,
+        (at, stride): (*const T, usize),
+        pixels: usize,
+        memory: *mut T,
+    ) -> (*const T, usize) {
+        let pairs = self.operands.rows(pixels);
+        let (to, lda) = (memory.wrapping_add(pairs * (self.padded + self.stride())), pairs + PADDING);
+        let from = Block { at, stride, rows: pairs, columns: self.rows.len() };
+        // SAFETY: the caller's promise; the room is that of the rows.
+        unsafe { T::launch(simd, Turned { from, to, stride: lda }) }
+        (to, lda)
     }
 
     /// Packs the operand on the right to `memory`: the one on the left, where it lies or copied
@@ -188,9 +228,9 @@ impl<T: Real> Chunk<'_, T> {
                 if columns < width {
                     to.write_bytes(0, pairs * width);
                 }
-                T::across(Block { at, columns, ..from }, to, width);
+                self.operands.across(Block { at, columns, ..from }, to, width);
             }
-            T::across(windows.block(simd, a, (lines, self.rows.clone()), (copy, stride)), left, stride);
+            self.operands.across(windows.block(simd, a, (lines, self.rows.clone()), (copy, stride)), left, stride);
         }
         (left, stride)
     }
@@ -208,6 +248,21 @@ impl<T: Real> Chunk<'_, T> {
             }
             None => Ahead::NOTHING,
         }
+    }
+}
+
+/// A block turned.
+struct Turned<T> {
+    from: Block<T>,
+    to: *mut T,
+    stride: usize,
+}
+
+impl<T: Real> Job<T> for Turned<T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        // SAFETY: the caller vouches for both blocks.
+        unsafe { transpose::<V>(self.from, self.to, self.stride) }
     }
 }
 

@@ -21,39 +21,61 @@ mod sums;
 
 pub(crate) use gradient::weight_gradient;
 
+use std::borrow::Cow;
+
 use correlate::{clear, correlate};
 use correlation::Correlation;
 use pack::pack;
-use windows::{Map, Windows};
+use windows::Map;
+pub(crate) use windows::Windows;
 
 use crate::kernels::conv::finish::Finish;
+use crate::kernels::conv::weight::Weight;
 use crate::kernels::gemm::tally::Tallies;
+use crate::kernels::gemm::{Operands, packed_len};
 use crate::kernels::simd::{Real, Simd};
 use crate::sizes::Convolution;
+
+/// The panels of all groups, one after the other.
+pub(crate) fn packed<T: Real>((simd, operands): (Simd, Operands), d: &Convolution, weight: &[T]) -> Vec<T> {
+    (0..d.groups).flat_map(|group| panels_of((simd, operands), d, group, weight)).collect()
+}
+
+/// The panels of a group.
+pub(crate) fn panels_of<T: Real>(
+    (simd, operands): (Simd, Operands),
+    d: &Convolution,
+    group: usize,
+    weight: &[T],
+) -> Vec<T> {
+    let taps: Vec<usize> = (0..d.r * d.s).collect();
+    pack(simd, operands, d.forward_matrix(group), &taps, weight)
+}
 
 /// The output (N,OH,OW,O).
 ///
 /// # Safety
 /// The pointers hold what the shape says.
 pub(crate) unsafe fn forward<T: Real>(
-    simd: Simd,
+    (simd, operands): (Simd, Operands),
     d: &Convolution,
     x: *const T,
-    weight: &[T],
+    weight: Weight<'_, T>,
     out: *mut T,
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
-    let parts: Vec<_> = (0..d.groups)
-        .map(|group| {
-            let target = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
-            let (operands, windows) = (d.operands(simd), Windows::forward(d, group));
-            let plan = Correlation { operands, windows, target, every: 1, first: (0, 0) };
-            let taps: Vec<usize> = (0..d.r * d.s).collect();
-            let packed = pack(simd, operands, d.forward_matrix(group), &taps, weight);
-            (plan, packed)
-        })
-        .collect();
+    let part = |group: usize| {
+        let target = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
+        let plan = Correlation { operands, windows: Windows::forward(d, group), target, every: 1, first: (0, 0) };
+        let size = packed_len(T::lanes(simd), d.o_group(), operands.rows(plan.windows.k()));
+        let panels = match weight.packed {
+            Some(all) => Cow::Borrowed(&all[group * size..][..size]),
+            None => Cow::Owned(panels_of((simd, operands), d, group, weight.values)),
+        };
+        (plan, panels)
+    };
+    let parts: Vec<_> = (0..d.groups).map(part).collect();
     // SAFETY: the caller's promise.
     unsafe { correlate(simd, d.n, &parts, x, out, finish, tallies) }
 }
@@ -63,7 +85,7 @@ pub(crate) unsafe fn forward<T: Real>(
 /// # Safety
 /// The pointers hold what the shape says.
 pub(crate) unsafe fn input_gradient<T: Real>(
-    simd: Simd,
+    (simd, operands): (Simd, Operands),
     d: &Convolution,
     weight: &[T],
     dy: *const T,
@@ -81,7 +103,6 @@ pub(crate) unsafe fn input_gradient<T: Real>(
                 let source = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
                 let target = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
                 let windows = Windows::new(source, size, 1, (&places(&rows), &places(&columns)));
-                let operands = d.operands(simd);
                 // Where the stride is longer than the map there is one such pixel, and no next one.
                 let every = d.stride.min(d.h.max(d.w));
                 let plan = Correlation { operands, windows, target, every, first: (y, x) };
@@ -90,7 +111,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(
                     unsafe { clear(d.n, &plan, out) }
                 } else {
                     let packed = pack(simd, operands, d.backward_matrix(group), &taps, weight);
-                    parts.push((plan, packed));
+                    parts.push((plan, Cow::Owned(packed)));
                 }
             }
         }
@@ -110,4 +131,64 @@ fn reaching(d: &Convolution, at: usize, count: usize) -> Vec<(isize, usize)> {
         .collect();
     taps.sort_unstable();
     taps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::gemm::tally::Blocks;
+    use crate::kernels::simd::{Unit, simd};
+    use crate::sizes::{Checked, Products};
+    use crate::{Conv, Rng};
+
+    fn draw(len: usize, seed: u64) -> Vec<f32> {
+        let mut rng = Rng::new(seed);
+        // Small integers are bfloat16 as they are, and their sums exact.
+        (0..len).map(|_| (rng.uniform(-4.0, 4.0)).round() as f32).collect()
+    }
+
+    /// Blocks of pairs give what floats do, with numbers that neither rounds.
+    fn hold(unit: Unit, n: usize, side: usize, (c, o): (usize, usize), r: usize, conv: Conv) {
+        let weight_shape = [o, c / conv.groups, r, r];
+        let d = Checked::convolution([n, side, side, c], weight_shape, conv, (4, Products::Floats)).unwrap();
+        let simd = simd();
+        let (x, weight, dy) = (draw(d.x_len(), 1), draw(d.weight_len(), 2), draw(d.y_len(), 3));
+        let run = |operands| {
+            let (mut y, mut dx) = (vec![0f32; d.y_len()], vec![0f32; d.x_len()]);
+            let (w, to) = (Weight::from(&weight[..]), y.as_mut_ptr());
+            // Sums by column, where there are whole vectors of them.
+            let mut blocks = d.tallied::<f32>(simd, d.o).then(|| Blocks::new(d.o));
+            let tallies = blocks.as_mut().map(|blocks| blocks as &mut dyn Tallies<f32>);
+            // SAFETY: the lengths are those of the shape.
+            let dw = unsafe {
+                forward((simd, operands), &d, x.as_ptr(), w, to, Finish::nothing(), tallies);
+                input_gradient((simd, operands), &d, &weight, dy.as_ptr(), dx.as_mut_ptr(), None);
+                weight_gradient((simd, operands), &d, x.as_ptr(), dy.as_ptr())
+            };
+            (y, dx, dw, blocks.map(|blocks| blocks.together()).map(|moments| (moments.mean, moments.variance)))
+        };
+        let (right, got) = (run(Operands::Floats), run(Operands::Blocks(unit)));
+        assert!(got.0 == right.0 && got.1 == right.1 && got.2 == right.2, "{unit:?}: {d:?}");
+        if let (Some((mean, variance)), Some((right_mean, right_variance))) = (got.3, right.3) {
+            let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()));
+            assert!(near(&mean, &right_mean) && near(&variance, &right_variance), "{unit:?}: {d:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_pairs_give_what_floats_give() {
+        for unit in [Some(Unit::Plain), Unit::find()].into_iter().flatten() {
+            let conv = Conv::default();
+            hold(unit, 1, 1, (1, 1), 1, conv);
+            hold(unit, 2, 5, (3, 5), 1, conv);
+            hold(unit, 2, 7, (48, 40), 1, conv);
+            // Several products along k.
+            hold(unit, 1, 7, (1100, 24), 1, conv);
+            hold(unit, 2, 15, (20, 32), 3, Conv { stride: 2, padding: 1, ..conv });
+            hold(unit, 1, 13, (32, 64), 3, Conv { padding: 1, ..conv });
+            hold(unit, 1, 11, (16, 16), 3, Conv { padding: 2, dilation: 2, ..conv });
+            hold(unit, 2, 9, (8, 12), 3, Conv { padding: 1, groups: 4, ..conv });
+            hold(unit, 1, 21, (3, 64), 7, Conv { stride: 2, padding: 3, ..conv });
+        }
+    }
 }

@@ -30,9 +30,9 @@ pub(crate) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[u
                 let numbers = |to| T::launch(simd, Panel { m, taps, weight, from, width, to });
                 match operands {
                     Operands::Floats => numbers(to),
-                    Operands::Pairs => scratch::<T>(k * width, |all| {
+                    Operands::Pairs | Operands::Blocks(_) => scratch::<T>(k * width, |all| {
                         numbers(all);
-                        T::across(Block { at: all, stride: width, rows: k, columns: width }, to, width);
+                        operands.across(Block { at: all, stride: width, rows: k, columns: width }, to, width);
                     }),
                 }
             });

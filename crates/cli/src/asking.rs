@@ -1,0 +1,55 @@
+//! How a network that learns no more is asked: in which precision, with its weights packed once.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use taper_tensor::{PackedWeights, Precision};
+use taper_trainer::recipe::RecipeError;
+
+/// What each precision is called, and what is said of it.
+const PRECISIONS: [(&str, Precision, &str); 3] = [
+    ("f32", Precision::F32, "float32, what it was measured in"),
+    ("bf16", Precision::Bf16, "bfloat16 in the products of convolutions; needs AVX512-BF16"),
+    ("int8", Precision::Int8, "Integers of 8 bits, weights by output channel; fast with AVX512-VNNI"),
+];
+
+/// The flag.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct PrecisionFlag {
+    /// What the products of the network are computed in
+    #[arg(long, value_name = "TYPE", value_parser = named(), default_value = "f32")]
+    precision: Precision,
+}
+
+fn named() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(PRECISIONS.map(|(name, _, help)| PossibleValue::new(name).help(help))).try_map(|wanted| {
+        let found = PRECISIONS.into_iter().find(|(name, ..)| *name == wanted);
+        found.map(|(_, precision, _)| precision).ok_or("no such precision")
+    })
+}
+
+/// How networks are asked, as long as their weights do not change.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    precision: Precision,
+    packed: PackedWeights,
+}
+
+impl PrecisionFlag {
+    /// Begins to ask so.
+    ///
+    /// # Errors
+    /// When this machine does not compute in the precision.
+    pub(crate) fn asking(self) -> Result<Asking, RecipeError> {
+        self.precision.check()?;
+        Ok(Asking { precision: self.precision, packed: PackedWeights::default() })
+    }
+}
+
+impl Asking {
+    /// Runs `ask`, whose answers are computed so.
+    ///
+    /// # Errors
+    /// That of `ask`.
+    pub(crate) fn run<R, E: From<candle_core::Error>>(&self, ask: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+        self.packed.run(|| self.precision.run(ask))
+    }
+}
