@@ -92,7 +92,25 @@ def network(name, kind, variant, batch, repeat):
     return batch / median_seconds(step, repeat, variant.warm_up)
 
 
-def onnxruntime(name, kind, batch, threads, repeat):
+def quantized(file, pictures):
+    """The network of an ONNX file in int8, weights by output channel, maps by ranges measured on these pictures."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Once(CalibrationDataReader):
+        def __init__(self):
+            self.left = [{"pictures": pictures.numpy()}]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    prepared, small = f"{file}.prepared", f"{file}.int8"
+    quant_pre_process(file, prepared)
+    quantize_static(prepared, small, Once(), quant_format=QuantFormat.QDQ, per_channel=True)
+    return small
+
+
+def onnxruntime(name, kind, config, batch, threads, repeat):
     """Pictures per second of a network of torchvision that is exported to ONNX and run by onnxruntime."""
     import onnxruntime
 
@@ -103,6 +121,8 @@ def onnxruntime(name, kind, batch, threads, repeat):
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/{name}.onnx"
         torch.onnx.export(model, pictures, file, input_names=["pictures"], dynamo=False)
+        if config == "onnxruntime_int8":
+            file = quantized(file, pictures)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
@@ -190,8 +210,8 @@ def measure(job, config, batch, threads, repeat, pictures):
     name = "_".join(words[: words.index(kind)])
     if kind == "step":
         return optimizer_step(name, config, batch, repeat)
-    if config == "onnxruntime":
-        return onnxruntime(name, kind, batch, threads, repeat)
+    if config.startswith("onnxruntime"):
+        return onnxruntime(name, kind, config, batch, threads, repeat)
     if name == "small_cnn":
         return small_cnn(Variant(config), batch, repeat)
     return network(name, kind, Variant(config), batch, repeat)

@@ -19,6 +19,7 @@ pub(super) fn within(args: &BenchArgs, work: impl FnOnce() -> Result<()> + Send)
     let precision = match args.precision {
         Precision::F32 => taper_tensor::Precision::F32,
         Precision::Bf16 => taper_tensor::Precision::Bf16,
+        Precision::Int8 => taper_tensor::Precision::Int8,
     };
     // On a thread of the pool, as the binary does it: nothing has to be handed over to begin a
     // parallel loop.

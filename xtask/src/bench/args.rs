@@ -40,6 +40,9 @@ pub struct BenchArgs {
     /// Run the same jobs in PyTorch with this Python, which has torch and torchvision
     #[arg(long, global = true, value_name = "PYTHON")]
     pub torch: Option<PathBuf>,
+    /// Configurations of the other side to leave out: compiled takes minutes
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAMES")]
+    pub without: Vec<String>,
     /// Put what was measured beside the newest in the history of this kind of processor
     #[arg(long, conflicts_with = "json")]
     pub compare: bool,
@@ -59,6 +62,8 @@ pub enum Precision {
     F32,
     /// bfloat16 operands, float32 sums
     Bf16,
+    /// Integers of 8 bits, where networks answer
+    Int8,
 }
 
 impl Precision {
@@ -68,6 +73,7 @@ impl Precision {
         match self {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
+            Precision::Int8 => "int8",
         }
     }
 
@@ -77,6 +83,7 @@ impl Precision {
         match self {
             Precision::F32 => "taper",
             Precision::Bf16 => "taper_bf16",
+            Precision::Int8 => "taper_int8",
         }
     }
 }

@@ -45,7 +45,8 @@ fn rounds(job: Job, torch: Option<&Torch>, args: &BenchArgs) -> Result<Row> {
     let rounds = args.rounds.unwrap_or(if torch.is_some() { 3 } else { 1 });
     let mut ours = vec![process::ours(&job, args)?];
     let configs = if torch.is_some() { job.torch } else { &[] };
-    let mut theirs: Vec<_> = configs.iter().map(|config| (*config, Ok(Vec::new()))).collect();
+    let wanted = configs.iter().filter(|config| !args.without.iter().any(|name| name == config.name));
+    let mut theirs: Vec<_> = wanted.map(|config| (*config, Ok(Vec::new()))).collect();
     for round in 1..=rounds {
         if round > 1 {
             ours.push(process::ours(&job, args)?);

@@ -80,9 +80,12 @@ const BF16: TorchConfig = TorchConfig { name: "bf16", precision: Precision::Bf16
 
 const ONNX: TorchConfig = TorchConfig { name: "onnxruntime", precision: Precision::F32, engine: Engine::Onnx };
 
+const ONNX_INT8: TorchConfig =
+    TorchConfig { name: "onnxruntime_int8", precision: Precision::Int8, engine: Engine::Onnx };
+
 const TRAINED: &[TorchConfig] = &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), BF16];
 
-const ASKED: &[TorchConfig] = &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), BF16, ONNX];
+const ASKED: &[TorchConfig] = &[fp32("nchw"), fp32("channels_last"), fp32("compiled"), BF16, ONNX, ONNX_INT8];
 
 /// Pictures of PIL, or tensors of bytes.
 const PICTURES: &[TorchConfig] = &[fp32("pil"), fp32("v2")];
@@ -129,14 +132,17 @@ pub const JOBS: &[Job] = &[
     train("resnet18_train", 16, "resnet18"),
     job_of("resnet18_depth_train", 16, "pictures/s", &[], Work::Train(DEPTH)),
     infer("resnet18_infer", 16, "resnet18"),
+    infer("resnet18_infer_b1", 1, "resnet18"),
     train("resnet50_train", 8, "resnet50"),
     infer("resnet50_infer", 8, "resnet50"),
+    infer("resnet50_infer_b1", 1, "resnet50"),
     train("resnext50_32x4d_train", 8, "resnext50_32x4d"),
     infer("resnext50_32x4d_infer", 8, "resnext50_32x4d"),
     train("squeezenet1_1_train", 32, "squeezenet1_1"),
     infer("squeezenet1_1_infer", 32, "squeezenet1_1"),
     train("mobilenet_v2_train", 32, "mobilenet_v2"),
     infer("mobilenet_v2_infer", 32, "mobilenet_v2"),
+    infer("mobilenet_v2_infer_b1", 1, "mobilenet_v2"),
     train("mobilenet_v3_large_train", 32, "mobilenet_v3_large"),
     infer("mobilenet_v3_large_infer", 32, "mobilenet_v3_large"),
     train("efficientnet_b0_train", 16, "efficientnet_b0"),

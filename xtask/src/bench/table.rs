@@ -18,7 +18,7 @@ pub(super) fn beside(rows: &[Row]) -> String {
     let none = || "-".to_owned();
     let cells = rows.iter().map(|row| {
         let (fp32, bf16) = (row.best(Engine::Torch, Precision::F32), row.best(Engine::Torch, Precision::Bf16));
-        let onnx = row.best(Engine::Onnx, Precision::F32);
+        let [onnx, onnx_int8] = [Precision::F32, Precision::Int8].map(|precision| row.best(Engine::Onnx, precision));
         let ratio = |other: Summary| format!("{:.2}", row.ours.per_second / other.per_second);
         let named = |per_second, name: &str| format!("{} ({name})", number(per_second));
         [
@@ -30,6 +30,7 @@ pub(super) fn beside(rows: &[Row]) -> String {
             fp32.map_or_else(none, |(_, s)| ratio(s)),
             bf16.map_or_else(none, |(_, s)| ratio(s)),
             onnx.map_or_else(none, |(_, s)| ratio(s)),
+            onnx_int8.map_or_else(none, |(_, s)| ratio(s)),
             peak(row.ours.peak_mb),
             fp32.map_or_else(none, |(_, s)| peak(s.peak_mb)),
         ]
@@ -43,6 +44,7 @@ pub(super) fn beside(rows: &[Row]) -> String {
         "Taper / fp32",
         "Taper / bf16",
         "Taper / onnxruntime",
+        "Taper / its int8",
         "peak MB, Taper",
         "peak MB, fp32",
     ];

@@ -18,8 +18,8 @@ use crate::sizes::{Checked, Convolution, Products};
 /// packed by the first call that reads it. Results are the same to the bit.
 ///
 /// **While it lives, the weights must not change**; a weight that it has packed is kept alive. It
-/// takes as much memory as the weights of direct convolutions, and four times those of 3x3 ones of
-/// stride 1.
+/// takes as much memory as the weights of direct convolutions: 1x1, strided, dilated and grouped
+/// ones. Depthwise ones and 3x3 ones of stride 1 pack nothing worth keeping.
 ///
 /// # Examples
 /// ```

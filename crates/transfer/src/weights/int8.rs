@@ -67,7 +67,7 @@ impl Int8 {
 /// use taper_transfer::{int8_weights, weights_from_bytes};
 /// let weight = Tensor::new(&[[1.27f32, -0.5], [0.0, 0.0]], &Device::Cpu)?;
 /// let bytes = int8_weights(&BTreeMap::from([("fc.weight".to_owned(), weight)]))?;
-/// let read = weights_from_bytes(bytes, "int8")?;
+/// let read = weights_from_bytes(&bytes, "int8")?;
 /// assert_eq!(read.tensors["fc.weight"].to_vec2::<f32>()?, [[1.27, -0.5], [0.0, 0.0]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -104,7 +104,7 @@ mod tests {
     fn written(values: Vec<f32>, shape: &[usize]) -> crate::WeightsFile {
         let weight = Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
         let tensors = BTreeMap::from([("w.weight".to_owned(), weight.clone()), ("w.bias".to_owned(), weight)]);
-        weights_from_bytes(int8_weights(&tensors).unwrap(), "bytes").unwrap()
+        weights_from_bytes(&int8_weights(&tensors).unwrap(), "bytes").unwrap()
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
             if let Some((n, bytes)) = &scale_bytes {
                 views.push(("w.scale", TensorView::new(Dtype::F32, vec![*n], bytes).unwrap()));
             }
-            weights_from_bytes(safetensors::serialize(views, None).unwrap(), "bytes").unwrap()
+            weights_from_bytes(&safetensors::serialize(views, None).unwrap(), "bytes").unwrap()
         };
         assert_eq!(file(Some(vec![1.0, 10.0])).tensors["w"].to_vec2::<f32>().unwrap(), [[1.0, 2.0], [30.0, 40.0]]);
         for scales in [None, Some(vec![1.0]), Some(vec![1.0; 4])] {

@@ -31,8 +31,9 @@ use crate::sizes::{Checked, Convolution};
 pub(crate) fn packed<T: Real>(simd: Simd, d: Checked<Convolution>, weight: &[T]) -> Option<Vec<T>> {
     assert!(weight.len() == d.weight_len());
     match d.algorithm() {
-        Algorithm::Depthwise => None,
-        Algorithm::Winograd => winograd::packed(simd, &d, weight),
+        // Winograd's transform of a weight is four times as large: what is made anew in the cache
+        // is as fast (VGG-16: 0.92 of the speed, and 300 MB more).
+        Algorithm::Depthwise | Algorithm::Winograd => None,
         Algorithm::Direct => Some(direct::packed((simd, d.operands(simd)), &d, weight)),
         Algorithm::Quantized => T::from_f32(quantized::packed(simd, &d, T::as_f32(weight)?)),
     }
@@ -101,7 +102,7 @@ fn run<T: Real>(
             match d.algorithm() {
                 _ if d.y_len() == 0 => {}
                 Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight.values, out, finish, |_, _| ()),
-                Algorithm::Winograd => winograd::forward(simd, &d, x, weight, out, finish, tallies),
+                Algorithm::Winograd => winograd::forward(simd, &d, x, weight.values, out, finish, tallies),
                 Algorithm::Direct => direct::forward((simd, d.operands(simd)), &d, x, weight, out, finish, tallies),
                 Algorithm::Quantized => {
                     assert!(tallies.is_none(), "sums of integers have no tallies");

@@ -16,6 +16,8 @@ pub(crate) struct Matrix {
     pub(crate) output: usize,
 }
 
+/// Steps of k from which rounding a window is less than what its products are spared.
+const WORTH: usize = 32;
 /// Products of integers of 8 bits that 32 bits hold the sum of.
 const SUMMED: usize = i32::MAX as usize / (u8::MAX as usize * i8::MAX as usize);
 
@@ -67,7 +69,7 @@ impl Convolution {
             Algorithm::Depthwise
         } else if self.suits_winograd() {
             Algorithm::Winograd
-        } else if self.products == Products::Quads && self.c_group() * self.r * self.s <= SUMMED {
+        } else if self.products == Products::Quads && (WORTH..=SUMMED).contains(&(self.c_group() * self.r * self.s)) {
             Algorithm::Quantized
         } else {
             Algorithm::Direct

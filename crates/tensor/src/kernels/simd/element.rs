@@ -15,6 +15,10 @@ pub(crate) trait Element: WithDType + Neg<Output = Self> {
     fn quads(_a: Self, _b: Self, _c: Self) -> Self {
         unreachable!("quads are words of 32 bits")
     }
+    /// `sum - zero · total` of integers, two of which are words of 32 bits.
+    fn whole(_sum: Self, _zero: i32, _total: Self) -> Self {
+        unreachable!("integers lie in words of 32 bits")
+    }
     /// The same elements, where they are float32.
     fn as_f32(_values: &[Self]) -> Option<&[f32]> {
         None
@@ -49,6 +53,11 @@ impl Element for f32 {
     #[inline(always)]
     fn quads(a: f32, b: f32, c: f32) -> f32 {
         f32::from_bits(product_of_quads(a.to_bits(), b.to_bits(), c.to_bits()))
+    }
+    #[inline(always)]
+    fn whole(sum: f32, zero: i32, total: f32) -> f32 {
+        let [sum, total] = [sum, total].map(|word| word.to_bits().cast_signed());
+        sum.wrapping_sub(zero.wrapping_mul(total)) as f32
     }
     fn as_f32(values: &[f32]) -> Option<&[f32]> {
         Some(values)

@@ -40,6 +40,11 @@ pub(crate) trait Lanes: Copy {
     /// The elements whose bits are set, zero in the place of the others.
     unsafe fn only(self, signs: u16) -> Self;
 
+    /// Stores the first `n` elements, numbers in 0..=255, rounded to the nearest integers.
+    unsafe fn store_bytes(self, p: *mut u8, n: usize);
+    /// `self - zero · total`, all three integers of 32 bits, as floats.
+    unsafe fn whole(self, zero: i32, total: Self) -> Self;
+
     /// Writes the transpose of a block of at most N × N elements: element (i, j) to
     /// `to + j·stride + i`.
     #[inline(always)]

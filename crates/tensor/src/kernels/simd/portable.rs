@@ -95,6 +95,21 @@ impl<T: Element, const N: usize, const QUADS: bool> Lanes for Portable<T, N, QUA
         signs
     }
     #[inline(always)]
+    unsafe fn store_bytes(self, p: *mut u8, n: usize) {
+        for i in 0..n.min(N) {
+            // SAFETY: the caller vouches for n bytes.
+            unsafe { *p.add(i) = self.0[i].wide().round_ties_even() as u8 }
+        }
+    }
+    #[inline(always)]
+    unsafe fn whole(self, zero: i32, total: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = T::whole(self.0[i], zero, total.0[i]);
+        }
+        out
+    }
+    #[inline(always)]
     unsafe fn only(self, signs: u16) -> Self {
         let mut out = self;
         for i in 0..N {

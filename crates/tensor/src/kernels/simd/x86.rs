@@ -106,6 +106,45 @@ unsafe fn only_256(values: __m256, signs: u16) -> __m256 {
     }
 }
 
+#[inline(always)]
+unsafe fn store_bytes_512(p: *mut u8, n: usize, values: __m512) {
+    unsafe {
+        let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
+        _mm512_mask_cvtepi32_storeu_epi8(p.cast(), mask, _mm512_cvtps_epi32(values));
+    }
+}
+
+#[inline(always)]
+unsafe fn store_bytes_256(p: *mut u8, n: usize, values: __m256) {
+    unsafe {
+        let words = _mm256_cvtps_epi32(values);
+        let halves = _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+        let mut bytes = [0u8; 16];
+        _mm_storeu_si128(bytes.as_mut_ptr().cast(), _mm_packus_epi16(halves, halves));
+        if n >= 8 {
+            p.cast::<[u8; 8]>().write_unaligned(*bytes.first_chunk().unwrap_unchecked());
+        } else {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), p, n);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn whole_512(sums: __m512, zero: i32, totals: __m512) -> __m512 {
+    unsafe {
+        let off = _mm512_mullo_epi32(_mm512_set1_epi32(zero), _mm512_castps_si512(totals));
+        _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_castps_si512(sums), off))
+    }
+}
+
+#[inline(always)]
+unsafe fn whole_256(sums: __m256, zero: i32, totals: __m256) -> __m256 {
+    unsafe {
+        let off = _mm256_mullo_epi32(_mm256_set1_epi32(zero), _mm256_castps_si256(totals));
+        _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_castps_si256(sums), off))
+    }
+}
+
 /// `c + a₀ b₀ + a₁ b₁` of pairs.
 #[inline(always)]
 unsafe fn product_of_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
@@ -193,7 +232,7 @@ unsafe fn transpose_256(rows: [__m256; 8]) -> [__m256; 8] {
 
 macro_rules! lanes {
     ($name:ident, $tallied:literal, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $transpose:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $transpose:ident, $store_bytes:ident, $whole:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
@@ -256,6 +295,14 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn only(self, signs: u16) -> Self {
                 unsafe { Self($only(self.0, signs)) }
+            }
+            #[inline(always)]
+            unsafe fn store_bytes(self, p: *mut u8, n: usize) {
+                unsafe { $store_bytes(p, n, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn whole(self, zero: i32, total: Self) -> Self {
+                unsafe { Self($whole(self.0, zero, total.0)) }
             }
             #[inline(always)]
             unsafe fn load_part(p: *const f32, n: usize) -> Self {
@@ -322,7 +369,9 @@ macro_rules! avx512 {
             _mm512_stream_ps,
             load_part_512,
             store_part_512,
-            transpose_512
+            transpose_512,
+            store_bytes_512,
+            whole_512
         );
     };
 }
@@ -354,7 +403,9 @@ macro_rules! avx2 {
             _mm256_stream_ps,
             load_part_256,
             store_part_256,
-            transpose_256
+            transpose_256,
+            store_bytes_256,
+            whole_256
         );
     };
 }

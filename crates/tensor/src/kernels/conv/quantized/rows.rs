@@ -39,9 +39,8 @@ impl Job<f32> for Round {
                 let zero = (low * inverse).round_ties_even();
                 *to.scales.add(row) = scale;
                 *to.zeros.add(row) = zero;
-                let words = to.at.add(row * to.stride).cast::<u8>();
-                let bytes = std::slice::from_raw_parts_mut(words, from.columns.next_multiple_of(QUAD));
-                integers(std::slice::from_raw_parts(x, from.columns), bytes, inverse, zero);
+                let bytes = to.at.add(row * to.stride).cast::<u8>();
+                integers::<V>((x, from.columns), bytes, inverse, zero);
             }
         }
     }
@@ -70,15 +69,17 @@ unsafe fn range<V: Lanes<Real = f32>>(x: *const f32, len: usize) -> (f32, f32) {
     (most(lows) + nothing, most(highs) + nothing)
 }
 
-/// `x / scale + zero`, rounded; zero where the range was not finite.
+/// `x / scale + zero`, rounded, and zeros up to whole words; anything where the range was not finite.
 #[inline(always)]
-fn integers(x: &[f32], bytes: &mut [u8], inverse: f32, zero: f32) {
-    let (inside, past) = bytes.split_at_mut(x.len());
-    let half = if zero.is_nan() { 0.0 } else { zero } + 0.5;
-    for (byte, value) in inside.iter_mut().zip(x) {
-        *byte = (value * inverse + half) as i32 as u8;
+unsafe fn integers<V: Lanes<Real = f32>>((x, len): (*const f32, usize), bytes: *mut u8, inverse: f32, zero: f32) {
+    // SAFETY: the caller vouches for len elements and whole words.
+    unsafe {
+        let (inverse, zero) = (V::splat(inverse), V::splat(zero));
+        for i in (0..len).step_by(V::N) {
+            V::load_up_to(x.add(i), len - i).mul_add(inverse, zero).store_bytes(bytes.add(i), len - i);
+        }
+        bytes.add(len).write_bytes(0, len.next_multiple_of(QUAD) - len);
     }
-    past.fill(0);
 }
 
 /// Makes floats of the sums of some pixels, and finishes them.
@@ -104,25 +105,14 @@ impl Job<f32> for Floats<'_> {
             unsafe {
                 let (scale, zero) = (*self.words.scales.add(row), *self.words.zeros.add(row));
                 let c = self.c.add(row * self.ldc);
-                let sums = std::slice::from_raw_parts_mut(c, width);
-                for ((sum, weight), total) in sums.iter_mut().zip(self.scales).zip(self.sums) {
-                    let whole = bits(*sum).wrapping_sub((zero as i32).wrapping_mul(bits(*total)));
-                    *sum = whole as f32 * (scale * weight);
-                }
-                if self.finish.is_nothing() {
-                    continue;
-                }
                 for from in (0..width).step_by(V::N) {
                     let n = V::N.min(width - from);
-                    let finish = self.finish.of::<V>(from, n);
-                    finish.apply(V::load_up_to(c.add(from), n)).store_up_to(c.add(from), n);
+                    let [weight, total] = [self.scales, self.sums].map(|all| all.as_ptr().add(from));
+                    let sum = V::load_up_to(c.add(from), n).whole(zero as i32, V::load_up_to(total, n));
+                    let value = sum.mul(V::splat(scale)).mul(V::load_up_to(weight, n));
+                    self.finish.of::<V>(from, n).apply(value).store_up_to(c.add(from), n);
                 }
             }
         }
     }
-}
-
-#[inline(always)]
-fn bits(word: f32) -> i32 {
-    word.to_bits().cast_signed()
 }

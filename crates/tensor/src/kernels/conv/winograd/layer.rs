@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::limits::{BLOCK, COLUMNS, INPUTS, POINTS, TILES, UNITS, chunk, point_stride};
+use super::limits::{BLOCK, CHUNK, COLUMNS, INPUTS, POINTS, TILES, UNITS, point_stride};
 use super::outputs::Outputs;
 use super::patches::Patches;
 use super::tiling::Tiling;
@@ -62,11 +62,17 @@ impl<T: Real> Layer<T> {
         });
     }
 
+    /// Tiles of a chunk.
+    pub(super) fn chunk(&self) -> usize {
+        let most = CHUNK / (POINTS * (self.c + self.padded) * size_of::<T>());
+        (most / TILES * TILES).max(TILES)
+    }
+
     /// All threads share a chunk of tiles, stage by stage: every weight is read once for all its
     /// tiles.
     pub(super) unsafe fn in_chunks(&self, u: &[T]) {
         let (c, padded, tiles) = (self.c, self.padded, self.t.tiles());
-        let chunk = chunk::<T>(c, padded).min(tiles);
+        let chunk = self.chunk().min(tiles);
         let (v_stride, m_stride) = (point_stride(chunk, c), point_stride(chunk, padded));
         let mut memory: Vec<T> = Vec::with_capacity(POINTS * (v_stride + m_stride));
         let v = Shared::new(memory.as_mut_ptr());

@@ -7,14 +7,14 @@ pub(super) const BLOCK: usize = 768 << 10;
 /// Transformed weights of more bytes are read once for all threads; where there is one chunk of
 /// tiles, from fewer on (measured with 256 channels: 1.08 times as fast at 14x14, 16 pictures; 0.9
 /// at 56x56).
-const SHARED: usize = 16 << 20;
-const SHARED_IN_ONE: usize = 4 << 20;
+pub(super) const SHARED: usize = 16 << 20;
+pub(super) const SHARED_IN_ONE: usize = 4 << 20;
 /// Bytes of the transformed tiles of one chunk, all threads together: the third-level cache.
 pub(super) const CHUNK: usize = 24 << 20;
 /// Tiles that are few beside such weights, and input channels whose kernels are transformed at a
 /// time for them (8 pictures of 512 channels at 7x7: 4.2 ms, in chunks 5.1; of 256 at 14x14: 3.6 ms
 /// for 4.0).
-const FEW: usize = 128;
+pub(super) const FEW: usize = 128;
 pub(super) const INPUTS: usize = 128;
 /// Tiles that are transformed together, and output channels of one product, of a chunk.
 pub(super) const TILES: usize = 4;
@@ -26,34 +26,4 @@ pub(super) const UNITS: usize = 16;
 /// same cache sets.
 pub(super) fn point_stride(tiles: usize, channels: usize) -> usize {
     tiles * channels + 16
-}
-
-/// What is kept in the cache while the tiles of a layer go through the stages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Some tiles.
-    Blocks,
-    /// Neither tiles nor weights: all threads share what the next cache holds.
-    Chunks,
-    /// Some columns of the weights, which are transformed there.
-    Columns,
-}
-
-impl Way {
-    /// That of so many tiles from c to o channels, these up to whole vectors.
-    pub(super) fn of<T>(tiles: usize, c: usize, padded: usize) -> Self {
-        let weights = POINTS * c * padded * size_of::<T>();
-        let large = weights > if tiles <= chunk::<T>(c, padded) { SHARED_IN_ONE } else { SHARED };
-        match large {
-            true if tiles <= FEW => Way::Columns,
-            true => Way::Chunks,
-            false => Way::Blocks,
-        }
-    }
-}
-
-/// Tiles of a chunk.
-pub(super) fn chunk<T>(c: usize, padded: usize) -> usize {
-    let most = CHUNK / (POINTS * (c + padded) * size_of::<T>());
-    (most / TILES * TILES).max(TILES)
 }

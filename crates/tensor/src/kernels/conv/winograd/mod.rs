@@ -34,15 +34,12 @@ mod gradient_stages;
 
 pub(crate) use gradient::weight_gradient;
 
-use std::borrow::Cow;
-
 use layer::Layer;
-use limits::{TILES, Way};
+use limits::{FEW, POINTS, SHARED, SHARED_IN_ONE, TILES};
 use tiling::Tiling;
 use weights::Weights;
 
 use crate::kernels::conv::finish::Finish;
-use crate::kernels::conv::weight::Weight;
 use crate::kernels::gemm::tally::{Tallies, Tally};
 use crate::kernels::memory::Shared;
 use crate::kernels::simd::{Real, STREAMED, Simd};
@@ -56,25 +53,15 @@ pub(crate) unsafe fn forward<T: Real>(
     simd: Simd,
     d: &Convolution,
     x: *const T,
-    weight: Weight<'_, T>,
+    weight: &[T],
     out: *mut T,
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
-    let kernels = Weights::forward(d, weight.values);
+    let kernels = Weights { matrix: d.forward_matrix(0), turned: false, weight };
+    let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
     // SAFETY: the caller's promise.
-    unsafe { run(simd, tiling(d), (x, out), (kernels, weight.packed), finish, tallies) }
-}
-
-/// The transformed weight, where a map of this size has them all transformed first.
-pub(crate) fn packed<T: Real>(simd: Simd, d: &Convolution, weight: &[T]) -> Option<Vec<T>> {
-    let kernels = Weights::forward(d, weight);
-    let way = Way::of::<T>(tiling(d).tiles(), d.c, d.o.next_multiple_of(T::lanes(simd)));
-    (way != Way::Columns).then(|| weights::transformed(simd, kernels))
-}
-
-fn tiling(d: &Convolution) -> Tiling {
-    Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding)
+    unsafe { run(simd, t, (x, out), kernels, finish, tallies) }
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -92,14 +79,14 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     let kernels = Weights { matrix: d.backward_matrix(0), turned: true, weight };
     let t = Tiling::new(d.n, (d.oh, d.ow), (d.h, d.w), 2 - d.padding);
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (dy, out), (kernels, None), Finish::nothing(), tallies) }
+    unsafe { run(simd, t, (dy, out), kernels, Finish::nothing(), tallies) }
 }
 
 unsafe fn run<T: Real>(
     simd: Simd,
     t: Tiling,
     (x, out): (*const T, *mut T),
-    (kernels, packed): (Weights<'_, T>, Option<&[T]>),
+    kernels: Weights<'_, T>,
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
@@ -109,27 +96,26 @@ unsafe fn run<T: Real>(
     let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.addr().is_multiple_of(64);
     let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
     let mut layer = Layer { simd, t, c, o, padded, x, out, finish, streamed, tally: Tally::Nothing };
-    let way = Way::of::<T>(t.tiles(), c, padded);
-    let block = match way {
-        Way::Columns => t.tiles(),
-        Way::Chunks => TILES,
-        Way::Blocks => layer.block(),
+    let weights = POINTS * c * padded * size_of::<T>();
+    let large = weights > if t.tiles() <= layer.chunk() { SHARED_IN_ONE } else { SHARED };
+    let few = large && t.tiles() <= FEW;
+    let block = match (few, large) {
+        (true, _) => t.tiles(),
+        (false, true) => TILES,
+        (false, false) => layer.block(),
     };
     layer.tally = Tally::reserve(tallies, || {
         let tiles = (0..t.tiles()).step_by(block).map(|from| from..t.tiles().min(from + block));
         tiles.map(|tiles| tiles.map(|tile| t.place(tile).pixels()).sum()).collect()
     });
     layer.streamed &= !layer.tally.adds();
-    let transformed = || match packed {
-        Some(packed) => Cow::Borrowed(packed),
-        None => Cow::Owned(weights::transformed(simd, kernels)),
-    };
+    let transformed = || weights::transformed(simd, kernels);
     // SAFETY: the caller's promise.
     unsafe {
-        match way {
-            Way::Columns => layer.by_columns(kernels),
-            Way::Chunks => layer.in_chunks(&transformed()),
-            Way::Blocks => layer.in_blocks(&transformed()),
+        match (few, large) {
+            (true, _) => layer.by_columns(kernels),
+            (false, true) => layer.in_chunks(&transformed()),
+            (false, false) => layer.in_blocks(&transformed()),
         }
     }
 }

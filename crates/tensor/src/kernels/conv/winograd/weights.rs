@@ -6,7 +6,6 @@ use crate::kernels::conv::shape::Matrix;
 use crate::kernels::gemm::{packed_len, panels};
 use crate::kernels::memory::{Shared, each};
 use crate::kernels::simd::{Block, Job, Lanes, Real, STREAMED, Simd, transpose};
-use crate::sizes::Convolution;
 
 /// Inputs of one unit of work, and those whose kernels are read together.
 const INPUTS: usize = 32;
@@ -21,13 +20,6 @@ pub(super) struct Weights<'a, T> {
     /// Whether each kernel is turned round, for the gradient of the input.
     pub(super) turned: bool,
     pub(super) weight: &'a [T],
-}
-
-impl<'a, T> Weights<'a, T> {
-    /// That of a convolution, from inputs to outputs.
-    pub(super) fn forward(d: &Convolution, weight: &'a [T]) -> Self {
-        Self { matrix: d.forward_matrix(0), turned: false, weight }
-    }
 }
 
 /// `[point][panel][input][column]`.
