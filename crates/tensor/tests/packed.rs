@@ -10,9 +10,11 @@ fn noise(shape: &[usize], stream: &str) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-/// Map, channels in and out, kernel, and how it moves: of every algorithm, with sizes that are
-/// multiples of nothing.
-fn cases() -> Vec<([usize; 3], (usize, usize), usize, Conv)> {
+/// Map, channels in and out, kernel, and how it moves.
+type Case = ([usize; 3], (usize, usize), usize, Conv);
+
+/// Of every algorithm, with sizes that are multiples of nothing.
+fn cases() -> Vec<Case> {
     let conv = |stride, padding, dilation, groups| Conv { stride, padding, dilation, groups };
     vec![
         ([2, 5, 7], (3, 5), 1, conv(1, 0, 1, 1)),
