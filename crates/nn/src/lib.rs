@@ -52,7 +52,7 @@ pub use initialization::Initialization;
 pub use layer::Layer;
 pub use layers::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, ConvRelu,
-    GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, Linear, LinearConfig, MaxPool2d, keep_statistics,
+    GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, Linear, LinearConfig, MaxPool2d, Part, keep_statistics,
     recompute_statistics,
 };
 pub use load_report::{LoadReport, Reshaped};

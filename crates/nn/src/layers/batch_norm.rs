@@ -3,10 +3,12 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use taper_tensor::{
-    BatchMoments, Epilogue, batch_norm_eval, batch_norm_train, conv2d_batch_norm_eval, conv2d_batch_norm_train,
+    BatchMoments, Epilogue, Measured, batch_norm_eval, batch_norm_train, concat_batch_norm_relu_eval,
+    concat_batch_norm_relu_train, conv2d_batch_norm_eval, conv2d_batch_norm_train,
 };
 
 use super::conv2d::Conv2d;
+use super::part::Part;
 use super::running_statistics;
 use crate::error::{LayerError, check};
 use crate::graph::{Graph, GraphOp, Value};
@@ -133,6 +135,28 @@ impl BatchNorm {
             return conv2d_batch_norm_eval(x, &weight, geometry, norm, (&mean, &variance), eps, epilogue);
         }
         self.tracked(conv2d_batch_norm_train(x, &weight, conv.geometry(), norm, self.config.eps, epilogue)?)
+    }
+
+    /// `max(norm(maps side by side), 0)`, without the concatenation in memory: what a layer of a
+    /// DenseNet begins with.
+    ///
+    /// # Errors
+    /// As [`forward`](Layer::forward), and when the maps differ in more than their channels.
+    pub fn forward_parts_relu(&self, parts: &[Part], mode: Mode<'_>) -> Result<Tensor> {
+        let channels: usize = parts.iter().filter_map(|part| part.map().dims().last()).sum();
+        if channels != self.weight.elem_count() {
+            let mut got = parts.first().map_or_else(Vec::new, |part| part.map().dims().to_vec());
+            got.last_mut().into_iter().for_each(|last| *last = channels);
+            return Err(LayerError::Channels { layer: self.name.clone(), wanted: self.weight.elem_count(), got }.into());
+        }
+        let norm = (&mode.param(&self.weight), &mode.param(&self.bias));
+        if !mode.is_train() {
+            let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
+            let maps: Vec<&Tensor> = parts.iter().map(Part::map).collect();
+            return concat_batch_norm_relu_eval(&maps, norm, (&mean, &variance), self.config.eps);
+        }
+        let measured = parts.iter().map(Part::moments).collect::<Result<Vec<Measured>>>()?;
+        self.tracked(concat_batch_norm_relu_train(&measured.iter().collect::<Vec<_>>(), norm, self.config.eps)?)
     }
 
     /// The output of a batch that counts.

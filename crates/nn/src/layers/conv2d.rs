@@ -3,8 +3,9 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
-use taper_tensor::{Conv, conv2d, conv2d_relu};
+use taper_tensor::{Conv, conv2d, conv2d_measured, conv2d_relu};
 
+use super::part::Part;
 use crate::activation::Activation;
 use crate::error::{LayerError, check};
 use crate::graph::{Graph, GraphOp, Value};
@@ -120,6 +121,19 @@ impl Conv2d {
     /// As [`forward`](Layer::forward).
     pub fn forward_relu(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         conv2d_relu(x, &self.weight(mode), self.bias(mode).as_ref(), self.geometry)
+    }
+
+    /// [`forward`](Layer::forward) to a [`Part`], measured in training while it is computed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn forward_part(&self, x: &Tensor, mode: Mode<'_>) -> Result<Part> {
+        match mode {
+            Mode::Train(_) if self.bias.is_none() => {
+                Ok(Part::measured(conv2d_measured(x, &self.weight(mode), self.geometry)?))
+            }
+            mode => Part::new(self.forward(x, mode)?, mode),
+        }
     }
 
     pub(super) fn has_bias(&self) -> bool {

@@ -1,6 +1,9 @@
-//! The layers, each with its parameters. Read [`conv2d`], [`linear`] and [`pool`] first; then
+//! The layers, each with its parameters. Read [`conv2d`], [`linear`] and [`pool`] first (and of
+//! [`part`] that some maps are measured); then
 //! [`running_statistics`], which [`batch_norm`] keeps, [`conv_norm`], which computes two layers as
 //! one, and [`norm`], the norms that see one picture at a time.
+
+mod part;
 
 mod conv2d;
 mod linear;
@@ -16,5 +19,6 @@ pub use conv_norm::{ConvNorm, ConvNormAct};
 pub use conv2d::{Conv2d, Conv2dConfig, ConvRelu};
 pub use linear::{Linear, LinearConfig};
 pub use norm::{GroupNorm, LayerNorm};
+pub use part::Part;
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d};
 pub use running_statistics::{keep_statistics, recompute_statistics};

@@ -94,7 +94,7 @@ pub fn batch_norm_eval(
     })
 }
 
-fn vec_of<T: Real>(vector: &Tensor) -> Result<Vec<T>> {
+pub(super) fn vec_of<T: Real>(vector: &Tensor) -> Result<Vec<T>> {
     vector.to_vec1()
 }
 

@@ -95,7 +95,11 @@ fn joined<T: Real>(maps: &[Tensor], channels: &[usize]) -> Result<Vec<T>> {
 }
 
 /// Runs a kernel on the elements of all tensors, however many.
-fn on_slices<T: Real, R>(tensors: &[Tensor], before: Vec<&[T]>, run: &mut dyn FnMut(&[&[T]]) -> R) -> Result<R> {
+pub(super) fn on_slices<T: Real, R>(
+    tensors: &[Tensor],
+    before: Vec<&[T]>,
+    run: &mut dyn FnMut(&[&[T]]) -> R,
+) -> Result<R> {
     match tensors.split_first() {
         None => Ok(run(&before)),
         Some((first, rest)) => {

@@ -4,9 +4,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_NORMAL;
 use taper_nn::{
     Activation, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp,
-    Layer, MaxPool2d, Mode, ParamPath, Value,
+    Layer, MaxPool2d, Mode, ParamPath, Part, Value,
 };
-use taper_tensor::{Epilogue, Pool, concat_again};
+use taper_tensor::{Epilogue, Pool};
 
 use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
@@ -118,12 +118,11 @@ struct DenseBlock(Vec<DenseLayer>);
 
 impl Layer for DenseBlock {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let mut maps = vec![x.clone()];
+        let mut parts = vec![Part::new(x.clone(), mode)?];
         for layer in &self.0 {
-            let new = layer.forward(&joined(&maps)?, mode)?;
-            maps.push(new);
+            parts.push(layer.forward_part(&parts, mode)?);
         }
-        joined(&maps)
+        Part::joined(&parts)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
@@ -131,13 +130,6 @@ impl Layer for DenseBlock {
             let y = layer.graph(graph, x)?;
             graph.add(GraphOp::Concat, &[x, y], &[])
         })
-    }
-}
-
-fn joined(maps: &[Tensor]) -> Result<Tensor> {
-    match maps {
-        [only] => Ok(only.clone()),
-        maps => concat_again(&maps.iter().collect::<Vec<_>>()),
     }
 }
 
@@ -162,12 +154,10 @@ impl DenseLayer {
             conv2: Conv2d::new(&path.at("conv2"), BOTTLENECK, GROWTH, 3, wider)?,
         })
     }
-}
 
-impl Layer for DenseLayer {
-    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let narrow = self.bottleneck.forward_relu(&self.norm1.forward(x, mode)?, mode)?;
-        self.conv2.forward(&narrow, mode)
+    fn forward_part(&self, parts: &[Part], mode: Mode<'_>) -> Result<Part> {
+        let normed = self.norm1.0.forward_parts_relu(parts, mode)?;
+        self.conv2.forward_part(&self.bottleneck.forward_relu(&normed, mode)?, mode)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {

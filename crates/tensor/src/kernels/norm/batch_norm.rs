@@ -40,6 +40,19 @@ impl<T: Real> Affine<T> {
         sums.product.iter().zip(&self.rstd).map(|(p, r)| T::of(p * r)).collect()
     }
 
+    /// Mean, scale and bias.
+    pub(super) fn columns(&self) -> [&[T]; 3] {
+        [&self.mean, &self.scale, &self.bias]
+    }
+
+    /// What is added to a gradient times the scale for each `x - mean`, and for each x, of m rows.
+    pub(super) fn slope_and_shift(&self, sums: &GradientSums, m: usize) -> [Vec<T>; 2] {
+        let (scale, m) = (|| wide(&self.scale), m as f64);
+        let slope = scale().zip(&self.rstd).zip(&sums.product).map(|((s, r), p)| T::of(-s * r * r * p / m));
+        let shift = scale().zip(&sums.gradient).map(|(s, g)| T::of(-s * g / m));
+        [slope.collect(), shift.collect()]
+    }
+
     fn channels(&self) -> usize {
         self.mean.len()
     }
@@ -115,11 +128,8 @@ pub(crate) fn input_gradient<T: Real>(
     relu: bool,
     sums: &GradientSums,
 ) -> Option<Vec<T>> {
-    let (c, m) = (affine.channels(), (x.len() / affine.channels()) as f64);
-    let scale = || wide(&affine.scale);
-    let slope: Vec<T> =
-        scale().zip(&affine.rstd).zip(&sums.product).map(|((s, r), p)| T::of(-s * r * r * p / m)).collect();
-    let shift: Vec<T> = scale().zip(&sums.gradient).map(|(s, g)| T::of(-s * g / m)).collect();
+    let c = affine.channels();
+    let [slope, shift] = affine.slope_and_shift(sums, x.len() / c);
     if !relu {
         let columns = (c, [&affine.mean[..], &affine.scale, &slope, &shift]);
         let dx = |x, g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;

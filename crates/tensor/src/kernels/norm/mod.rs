@@ -1,7 +1,8 @@
 //! Normalization over the rows of an M×C matrix.
 //!
 //! Read in this order: `rewrite` (a gradient becomes another one, in its own memory), `rows` (sums
-//! by column), `moments`, `normalize` (the pass that writes), `batch_norm`.
+//! by column), `moments`, `normalize` (the pass that writes), `batch_norm`, `parts` (of several
+//! maps side by side).
 
 mod rewrite;
 pub(crate) mod rows;
@@ -10,6 +11,8 @@ pub(crate) mod moments;
 mod normalize;
 
 pub(crate) mod batch_norm;
+
+pub(crate) mod parts;
 
 pub(crate) use normalize::Then;
 pub(crate) use rewrite::rewrite;
