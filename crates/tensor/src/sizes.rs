@@ -203,6 +203,14 @@ impl Checked<Convolution> {
     }
 }
 
+impl Checked<Convolution> {
+    /// With as many times fewer groups, a divisor of them. Only the weight has more elements, and
+    /// no more than a map of its outputs with this many channels would.
+    pub(crate) fn merged(self, groups: usize) -> Self {
+        Self(Convolution { groups: self.0.groups / groups, ..self.0 })
+    }
+}
+
 /// Pixels that a window has to move along a side, unless it is larger than that.
 fn free(
     operation: &'static str,

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
-use taper_tensor::{Conv, conv2d, conv2d_measured, conv2d_relu};
+use taper_tensor::{Branch, Conv, concat, conv2d, conv2d_measured, conv2d_relu, conv2d_relu_concat};
 
 use super::part::Part;
 use crate::activation::Activation;
@@ -121,6 +121,21 @@ impl Conv2d {
     /// As [`forward`](Layer::forward).
     pub fn forward_relu(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         conv2d_relu(x, &self.weight(mode), self.bias(mode).as_ref(), self.geometry)
+    }
+
+    /// `max(weight * x + bias, 0)` of several convolutions of one group each, side by side, which
+    /// are not concatenated: each writes its channels.
+    ///
+    /// # Errors
+    /// As [`forward`](Layer::forward), when the sizes of the outputs differ, and where there is none.
+    pub fn forward_relu_concat(all: &[&Self], x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        let parameters = |conv: &&Self| Some((conv.weight(mode), conv.bias(mode)?, conv.geometry));
+        let Some(parameters) = all.iter().map(parameters).collect::<Option<Vec<_>>>() else {
+            let maps = all.iter().map(|conv| conv.forward_relu(x, mode)).collect::<Result<Vec<_>>>()?;
+            return concat(&maps.iter().collect::<Vec<_>>());
+        };
+        let branches = parameters.iter().map(|(weight, bias, conv)| Branch { weight, bias, conv: *conv });
+        conv2d_relu_concat(x, &branches.collect::<Vec<_>>())
     }
 
     /// [`forward`](Layer::forward) to a [`Part`], measured in training while it is computed.

@@ -104,14 +104,7 @@ fn record<T: Real>(
     rectify: bool,
 ) -> Result<Tensor> {
     let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
-    let back = Saved {
-        d,
-        wanted: inputs.iter().map(|t| t.track_op()).collect(),
-        asked: tape::asked(x),
-        x: weight.track_op().then(|| tape::kept(x, &x_map)),
-        x_shape: x.shape().clone(),
-        weight: matrix.detach(),
-    };
+    let back = Saved { asked: tape::asked(x), ..Saved::new(d, &inputs, (&x_map, &matrix)) };
     let shape = d.output().to_vec();
     if !rectify {
         return tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<T>(dy.sum()?.tensor, None));
@@ -124,7 +117,7 @@ fn record<T: Real>(
 }
 
 /// What a convolution keeps: of what each gradient is made, and no more.
-struct Saved {
+pub(super) struct Saved {
     d: Checked<Convolution>,
     /// Which gradients somebody wants: of x, of the weight and, where there is one, of the bias.
     wanted: Vec<bool>,
@@ -135,9 +128,22 @@ struct Saved {
 }
 
 impl Saved {
+    /// Of a convolution of these inputs, of which map and weight are also there in one piece.
+    pub(super) fn new(d: Checked<Convolution>, inputs: &[&Tensor], (map, matrix): (&Tensor, &Tensor)) -> Self {
+        let (x, weight) = (inputs[0], inputs[1]);
+        Self {
+            d,
+            wanted: inputs.iter().map(|t| t.track_op()).collect(),
+            asked: None,
+            x: weight.track_op().then(|| tape::kept(x, map)),
+            x_shape: x.shape().clone(),
+            weight: matrix.detach(),
+        }
+    }
+
     /// The gradients of the inputs from that of what the products gave, whose sums by channel may
     /// be at hand.
-    fn gradients<T: Real>(self, dz: Tensor, sums: Option<Vec<T>>) -> Gradients {
+    pub(super) fn gradients<T: Real>(self, dz: Tensor, sums: Option<Vec<T>>) -> Gradients {
         let Saved { d, wanted, asked, x, x_shape, weight } = self;
         let mut gradients = vec![None, None];
         // First, while a map that is computed again is not yet joined by another gradient.

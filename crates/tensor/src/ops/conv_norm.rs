@@ -7,11 +7,8 @@ use super::batch_norm::{batch_norm_eval, batch_norm_train, of_batch};
 use super::conv::{conv2d, conv2d_moments, weighted};
 use super::epilogue::Epilogue;
 use super::inputs;
-use crate::kernels::conv::Weight;
-use crate::kernels::elementwise::pointwise;
-use crate::kernels::memory::Elements;
-use crate::kernels::norm::rewrite;
-use crate::kernels::simd::{Real, rectify};
+use crate::kernels::conv::After;
+use crate::kernels::simd::Real;
 use crate::kernels::{self, conv as kernel, on_floats};
 use crate::sizes::{Checked, Convolution};
 use crate::window::Conv;
@@ -118,25 +115,19 @@ fn scaled<T: Real>(
     (scale, bias): &(Vec<T>, Vec<T>),
     epilogue: Epilogue<'_>,
 ) -> Result<Vec<T>> {
-    let relu = matches!(epilogue, Epilogue::Relu);
     let maps = (x.contiguous()?, weight.contiguous()?);
-    let scaled = |simd, x: &[T], weight: Weight<'_, T>| kernel::forward_scaled(simd, d, x, weight, (scale, bias), relu);
-    let mut y = weighted::<T, _>(d, &maps, scaled)?;
-    match epilogue {
-        Epilogue::None | Epilogue::Relu => {}
-        Epilogue::Activate(function) => pointwise::in_place(function, &mut y, d.o),
-        Epilogue::AddRelu(residual) => {
-            if residual.dims() != d.output() {
-                candle_core::bail!(
-                    "batch_norm: the residual must have the shape {:?}; got {:?}",
-                    d.output(),
-                    residual.dims()
-                );
-            }
-            kernels::with::<T, _>(&residual.contiguous()?, |z| {
-                rewrite(Elements::Own(&mut y), [z], (d.o, []), |[z], y, []| rectify(y + z), |_, _| ())
-            })?;
-        }
+    let run = |after: After<'_, T>| {
+        weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward_scaled(simd, d, x, weight, (scale, bias), after))
+    };
+    let residual = match epilogue {
+        Epilogue::None => return run(After::Nothing),
+        Epilogue::Relu => return run(After::Relu),
+        Epilogue::Activate(function) => return run(After::Activate(function)),
+        Epilogue::AddRelu(residual) => residual,
+    };
+    if residual.dims() != d.output() {
+        let (wanted, got) = (d.output(), residual.dims());
+        candle_core::bail!("batch_norm: the residual must have the shape {wanted:?}; got {got:?}");
     }
-    Ok(y)
+    kernels::with::<T, _>(&residual.contiguous()?, |z| run(After::AddRelu(z)))?
 }

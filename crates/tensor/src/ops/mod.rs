@@ -24,6 +24,7 @@ mod conv_norm;
 mod measured;
 
 mod concat_norm;
+mod conv_beside;
 mod dropout;
 mod elementwise;
 mod fractional_pool;
@@ -42,6 +43,7 @@ pub use batch_norm::{batch_norm_eval, batch_norm_train};
 pub use concat::{concat, concat_again};
 pub use concat_norm::{concat_batch_norm_relu_eval, concat_batch_norm_relu_train};
 pub use conv::{conv2d, conv2d_relu};
+pub use conv_beside::{Branch, conv2d_relu_concat};
 pub use conv_norm::{conv2d_batch_norm_eval, conv2d_batch_norm_train};
 pub use dropout::dropout;
 pub use elementwise::elementwise;

@@ -15,8 +15,8 @@ use crate::kernels::simd::{Pairs, Simd, simd};
 /// Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait
 /// for memory, and linear layers, likewise, stay as they are.
 ///
-/// [`Precision::Int8`] is for answers alone: where nobody wants a gradient, the same convolutions
-/// and linear layers multiply integers. The weight of an output channel is rounded to -127..=127
+/// [`Precision::Int8`] is for answers alone: where nobody wants a gradient, those of the same
+/// convolutions that have one group, and linear layers, multiply integers. The weight of an output channel is rounded to -127..=127
 /// times a scale, and each window of the map, while it is read, to 0..=255 with a scale and a zero
 /// of its own, so nothing has to be measured on pictures before. Sums are exact. Weights are
 /// rounded at every call unless they are kept ([`PackedWeights`](crate::PackedWeights)).

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use candle_nn::init::DEFAULT_KAIMING_UNIFORM;
 use taper_nn::{Activation, Conv2d, Conv2dConfig, ConvRelu, Graph, GraphOp, Layer, MaxPool2d, Mode, ParamPath, Value};
-use taper_tensor::{Pool, concat};
+use taper_tensor::Pool;
 
 use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
@@ -82,7 +82,7 @@ impl Fire {
 impl Layer for Fire {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let s = self.squeeze.forward_relu(x, mode)?;
-        concat(&[&self.expand1x1.forward_relu(&s, mode)?, &self.expand3x3.forward_relu(&s, mode)?])
+        Conv2d::forward_relu_concat(&[&self.expand1x1, &self.expand3x3], &s, mode)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {

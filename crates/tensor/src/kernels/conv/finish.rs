@@ -1,24 +1,41 @@
 //! What is done to the outputs of a convolution while they are at hand.
 
+use crate::kernels::elementwise::pointwise::{self, on_functions};
 use crate::kernels::memory::Shared;
 use crate::kernels::simd::{Lanes, Real};
+use crate::pointwise::Pointwise;
 
-/// `max(y · scale + bias, floor)`: a bias, or all of a batch norm with given statistics, and a
-/// rectifier.
+/// `f(max(y · scale + bias + residual, floor))`: a bias, or all of a batch norm with given
+/// statistics, a residual, and a rectifier or another function.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<T> {
     /// One for each output channel (of all groups), or null for 1.
     scale: Shared<T>,
     /// The same, or null for 0.
     bias: Shared<T>,
+    /// Of the output's shape, or null; and where the output begins.
+    residual: Shared<T>,
+    out: Shared<T>,
     relu: bool,
+    then: Option<Pointwise>,
 }
 
 impl<T: Real> Finish<T> {
     /// Of vectors that outlive it.
     pub(crate) fn new(scale: Option<&[T]>, bias: Option<&[T]>, relu: bool) -> Self {
         let at = |values: Option<&[T]>| Shared::new(values.map_or(std::ptr::null_mut(), |v| v.as_ptr().cast_mut()));
-        Self { scale: at(scale), bias: at(bias), relu }
+        let none = Shared::new(std::ptr::null_mut());
+        Self { scale: at(scale), bias: at(bias), residual: none, out: none, relu, then: None }
+    }
+
+    /// And a residual of the shape of a whole output, before the rectifier.
+    pub(crate) fn add(self, residual: &[T], out: *mut T) -> Self {
+        Self { residual: Shared::new(residual.as_ptr().cast_mut()), out: Shared::new(out), ..self }
+    }
+
+    /// And a function of what comes out, which [`Finish::activate`] applies.
+    pub(crate) fn then(self, function: Option<Pointwise>) -> Self {
+        Self { then: function, ..self }
     }
 
     /// Leaves outputs as they are.
@@ -28,19 +45,48 @@ impl<T: Real> Finish<T> {
 
     /// Whether it leaves outputs as they are.
     pub(crate) fn is_nothing(self) -> bool {
-        self.scale.at(0).is_null() && self.bias.at(0).is_null() && !self.relu
+        self.scale.at(0).is_null()
+            && self.bias.at(0).is_null()
+            && self.residual.at(0).is_null()
+            && !self.relu
+            && self.then.is_none()
     }
 
     /// The same of elements that are these.
     pub(crate) fn cast<U: Real>(self) -> Finish<U> {
         let cast = |values: Shared<T>| Shared::new(values.at(0).cast());
-        Finish { scale: cast(self.scale), bias: cast(self.bias), relu: self.relu }
+        let (scale, bias, residual, out) = (cast(self.scale), cast(self.bias), cast(self.residual), cast(self.out));
+        Finish { scale, bias, residual, out, relu: self.relu, then: self.then }
     }
 
     /// That of the output channels from `channel` on.
     pub(crate) fn from(self, channel: usize) -> Self {
         let from = |values: Shared<T>| if values.at(0).is_null() { values } else { Shared::new(values.at(channel)) };
-        Self { scale: from(self.scale), bias: from(self.bias), relu: self.relu }
+        Self { scale: from(self.scale), bias: from(self.bias), ..self }
+    }
+
+    /// A vector of n outputs that goes to a place in the output, finished but for the function, by
+    /// what [`Finish::of`] its channels gave.
+    #[inline(always)]
+    pub(crate) unsafe fn value<V: Lanes<Real = T>>(self, of: FinishOf<V>, y: V, to: *const T, n: usize) -> V {
+        // SAFETY: called inside a job; the residual has the shape of the output.
+        unsafe {
+            let mut y = y.mul_add(of.scale, of.bias);
+            if !self.residual.at(0).is_null() {
+                let number = to.addr().wrapping_sub(self.out.at(0).addr()) / size_of::<T>();
+                y = y.add(V::load_up_to(self.residual.at(number), n));
+            }
+            of.floor.max(y)
+        }
+    }
+
+    /// Applies the function to outputs that have been finished but for it, while they are at hand;
+    /// inside a job.
+    #[inline(always)]
+    pub(crate) fn activate(self, outputs: &mut [T]) {
+        if let Some(function) = self.then {
+            on_functions!(function, F => pointwise::apply::<T, F>(outputs));
+        }
     }
 
     /// Of n channels, at most a vector, from one on.
@@ -66,13 +112,4 @@ pub(crate) struct FinishOf<V> {
     scale: V,
     bias: V,
     floor: V,
-}
-
-impl<V: Lanes> FinishOf<V> {
-    /// The output; NaN stays NaN.
-    #[inline(always)]
-    pub(crate) unsafe fn apply(self, y: V) -> V {
-        // SAFETY: called inside a job.
-        unsafe { self.floor.max(y.mul_add(self.scale, self.bias)) }
-    }
 }

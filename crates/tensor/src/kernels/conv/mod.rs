@@ -1,9 +1,10 @@
 //! Convolution: four algorithms, and which of them it is.
 //!
-//! Read in this order: `shape`, `weight` and `finish` (what they share), `direct`, `winograd`,
+//! Read in this order: `shape`, `weight`, `finish` and `merge` (what they share), `direct`, `winograd`,
 //! `depthwise`, `quantized`, and here the output and the gradients, each by the algorithm that suits the sizes.
 
 mod finish;
+mod merge;
 mod shape;
 mod weight;
 
@@ -17,13 +18,17 @@ use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use finish::Finish;
+use merge::Merged;
 pub(crate) use shape::Algorithm;
+use shape::Place;
 pub(crate) use weight::Weight;
 
+use super::elementwise::pointwise;
 use super::gemm::tally::{Blocks, GradientSums, Moments, RectifiedGradient, Rectifier, SIGNS, Tallies};
 use super::memory::{Elements, filled};
 use super::norm::moments;
 use super::simd::{Real, Simd, simd};
+use crate::pointwise::Pointwise;
 use crate::sizes::{Checked, Convolution};
 
 /// What the algorithm of a convolution makes of its weight before it multiplies; nothing where it
@@ -34,7 +39,10 @@ pub(crate) fn packed<T: Real>(simd: Simd, d: Checked<Convolution>, weight: &[T])
         // Winograd's transform of a weight is four times as large: what is made anew in the cache
         // is as fast (VGG-16: 0.92 of the speed, and 300 MB more).
         Algorithm::Depthwise | Algorithm::Winograd => None,
-        Algorithm::Direct => Some(direct::packed((simd, d.operands(simd)), &d, weight)),
+        Algorithm::Direct => {
+            let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+            Some(direct::packed(how, &merged.d, &merged.weight(weight)))
+        }
         Algorithm::Quantized => T::from_f32(quantized::packed(simd, &d, T::as_f32(weight)?)),
     }
 }
@@ -49,20 +57,44 @@ pub(crate) fn forward<T: Real>(
     relu: bool,
 ) -> Vec<T> {
     assert!(bias.is_none_or(|bias| bias.len() == d.o));
-    run(simd, d, x, weight, Finish::new(None, bias, relu), None)
+    run(simd, d, x, weight, |_| Finish::new(None, bias, relu), None)
 }
 
-/// The output (N,OH,OW,O) times a scale and with a bias by channel, rectified where `relu`.
+/// What follows a convolution and its batch norm.
+#[derive(Clone, Copy)]
+pub(crate) enum After<'a, T> {
+    Nothing,
+    Relu,
+    /// A residual of the output's shape, and the rectifier.
+    AddRelu(&'a [T]),
+    Activate(Pointwise),
+}
+
+/// The output (N,OH,OW,O) times a scale and with a bias by channel, and what follows.
 pub(crate) fn forward_scaled<T: Real>(
     simd: Simd,
     d: Checked<Convolution>,
     x: &[T],
     weight: Weight<'_, T>,
     (scale, bias): (&[T], &[T]),
-    relu: bool,
+    after: After<'_, T>,
 ) -> Vec<T> {
     assert!(scale.len() == d.o && bias.len() == d.o);
-    run(simd, d, x, weight, Finish::new(Some(scale), Some(bias), relu), None)
+    let finish = Finish::new(Some(scale), Some(bias), matches!(after, After::Relu | After::AddRelu(_)));
+    match after {
+        // Its tiles have no rows that a function could be applied to.
+        After::Activate(function) if d.algorithm() == Algorithm::Winograd => {
+            let mut y = run(simd, d, x, weight, |_| finish, None);
+            pointwise::in_place(function, &mut y, d.o);
+            y
+        }
+        After::Activate(function) => run(simd, d, x, weight, |_| finish.then(Some(function)), None),
+        After::AddRelu(residual) => {
+            assert!(residual.len() == d.y_len());
+            run(simd, d, x, weight, |out| finish.add(residual, out), None)
+        }
+        After::Nothing | After::Relu => run(simd, d, x, weight, |_| finish, None),
+    }
 }
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
@@ -76,13 +108,44 @@ pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight:
         return unsafe { depthwise::forward_moments(simd, &d, x.as_ptr(), weight) };
     }
     if !d.tallied::<T>(simd, d.o) {
-        let y = run(simd, d, x, weight.into(), Finish::nothing(), None);
+        let y = run(simd, d, x, weight.into(), |_| Finish::nothing(), None);
         let moments = moments::of(&y, d.o);
         return (y, moments);
     }
     let mut blocks = Blocks::new(d.o);
-    let y = run(simd, d, x, weight.into(), Finish::nothing(), Some(&mut blocks));
+    let y = run(simd, d, x, weight.into(), |_| Finish::nothing(), Some(&mut blocks));
     (y, blocks.together())
+}
+
+/// One of several convolutions of a map, none of which is depthwise.
+#[derive(Clone, Copy)]
+pub(crate) struct Beside<'a, T> {
+    /// That of [`Convolution::simd`].
+    pub(crate) simd: Simd,
+    pub(crate) d: Checked<Convolution>,
+    pub(crate) weight: Weight<'a, T>,
+}
+
+/// The outputs of several convolutions of one map side by side, with their biases one after the
+/// other, rectified: (N,OH,OW,O₁ + O₂ + …), for the same OH and OW.
+pub(crate) fn forward_beside<T: Real>(all: &[Beside<'_, T>], x: &[T], bias: &[T]) -> Vec<T> {
+    let channels: usize = all.iter().map(|one| one.d.o).sum();
+    let Some(first) = all.first().map(|one| one.d) else { return Vec::new() };
+    let pixels = |d: &Convolution| (d.n, d.oh, d.ow);
+    assert!(bias.len() == channels && all.iter().all(|one| pixels(&one.d) == pixels(&first)));
+    assert!(all.iter().all(|one| one.d.algorithm() != Algorithm::Depthwise), "depthwise maps are whole");
+    // SAFETY: each writes its channels of every pixel.
+    unsafe {
+        filled(first.n * first.oh * first.ow * channels, |out| {
+            let out = out.as_mut_ptr().cast::<T>();
+            let mut from = 0;
+            for &Beside { simd, d, weight } in all {
+                let place = Place { channels, from };
+                write(simd, d, (x, weight), (out, place), Finish::new(None, Some(bias), true), None);
+                from += d.o;
+            }
+        })
+    }
 }
 
 fn run<T: Real>(
@@ -90,32 +153,54 @@ fn run<T: Real>(
     d: Checked<Convolution>,
     x: &[T],
     weight: Weight<'_, T>,
-    finish: Finish<T>,
+    finish: impl FnOnce(*mut T) -> Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) -> Vec<T> {
+    // SAFETY: the map has room for the output, all of which is written.
+    unsafe {
+        filled(d.y_len(), |out| {
+            let (out, place) = (out.as_mut_ptr().cast(), Place { channels: d.o, from: 0 });
+            write(simd, d, (x, weight), (out, place), finish(out), tallies);
+        })
+    }
+}
+
+/// Writes the output at a place of a map.
+///
+/// # Safety
+/// The map has the pixels of the output, and the channels of the place.
+unsafe fn write<T: Real>(
+    simd: Simd,
+    d: Checked<Convolution>,
+    (x, weight): (&[T], Weight<'_, T>),
+    to @ (out, _): (*mut T, Place),
+    finish: Finish<T>,
+    tallies: Option<&mut dyn Tallies<T>>,
+) {
     assert!(x.len() == d.x_len() && weight.values.len() == d.weight_len());
     let x = x.as_ptr();
     // SAFETY: the lengths are those of the shape; each algorithm writes every output.
     unsafe {
-        filled(d.y_len(), |out| {
-            let out = out.as_mut_ptr().cast::<T>();
-            match d.algorithm() {
-                _ if d.y_len() == 0 => {}
-                Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight.values, out, finish, |_, _| ()),
-                Algorithm::Winograd => winograd::forward(simd, &d, x, weight.values, out, finish, tallies),
-                Algorithm::Direct => direct::forward((simd, d.operands(simd)), &d, x, weight, out, finish, tallies),
-                Algorithm::Quantized => {
-                    assert!(tallies.is_none(), "sums of integers have no tallies");
-                    let all = weight
-                        .packed
-                        .map_or_else(|| packed(simd, d, weight.values).map(Cow::Owned), |p| Some(p.into()));
-                    let Some(all) = all.as_deref().and_then(T::as_f32) else {
-                        unreachable!("integers are made of float32 alone")
-                    };
-                    quantized::forward(simd, &d, x.cast(), all, out.cast(), finish.cast());
-                }
+        match d.algorithm() {
+            _ if d.y_len() == 0 => {}
+            Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight.values, out, finish, |_, _| ()),
+            Algorithm::Winograd => winograd::forward(simd, &d, x, weight.values, to, finish, tallies),
+            Algorithm::Direct => {
+                let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+                // What is packed has been merged.
+                let wide = if weight.packed.is_some() { weight.values.into() } else { merged.weight(weight.values) };
+                direct::forward(how, &merged.d, x, Weight { values: &wide, ..weight }, to, finish, tallies);
             }
-        })
+            Algorithm::Quantized => {
+                assert!(tallies.is_none(), "sums of integers have no tallies");
+                let all =
+                    weight.packed.map_or_else(|| packed(simd, d, weight.values).map(Cow::Owned), |p| Some(p.into()));
+                let Some(all) = all.as_deref().and_then(T::as_f32) else {
+                    unreachable!("integers are made of float32 alone")
+                };
+                quantized::forward(simd, &d, x.cast(), all, (out.cast(), to.1), finish.cast());
+            }
+        }
     }
 }
 
@@ -187,7 +272,8 @@ fn run_back<T: Real>(
             Algorithm::Depthwise => depthwise::input_gradient(simd, &d, weight, dy, out),
             Algorithm::Winograd => winograd::input_gradient(simd, &d, weight, dy, out, tallies),
             Algorithm::Direct | Algorithm::Quantized => {
-                direct::input_gradient((simd, d.operands(simd)), &d, weight, dy, out, tallies)
+                let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+                direct::input_gradient(how, &merged.d, &merged.weight(weight), dy, out, tallies);
             }
         }
     }
@@ -205,7 +291,10 @@ pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T
         match d.algorithm() {
             Algorithm::Depthwise => depthwise::weight_gradient(simd, &d, x, dy),
             Algorithm::Winograd => winograd::weight_gradient(simd, &d, x, dy),
-            Algorithm::Direct | Algorithm::Quantized => direct::weight_gradient((simd, d.operands(simd)), &d, x, dy),
+            Algorithm::Direct | Algorithm::Quantized => {
+                let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+                merged.gradient(direct::weight_gradient(how, &merged.d, x, dy))
+            }
         }
     }
 }

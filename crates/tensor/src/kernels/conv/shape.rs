@@ -21,6 +21,15 @@ const WORTH: usize = 32;
 /// Products of integers of 8 bits that 32 bits hold the sum of.
 const SUMMED: usize = i32::MAX as usize / (u8::MAX as usize * i8::MAX as usize);
 
+/// Where the outputs of a convolution go: channels of a map of the same size that may have more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Channels of the map.
+    pub(crate) channels: usize,
+    /// The first that the convolution writes.
+    pub(crate) from: usize,
+}
+
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Algorithm {
@@ -69,7 +78,10 @@ impl Convolution {
             Algorithm::Depthwise
         } else if self.suits_winograd() {
             Algorithm::Winograd
-        } else if self.products == Products::Quads && (WORTH..=SUMMED).contains(&(self.c_group() * self.r * self.s)) {
+        } else if self.products == Products::Quads
+            && self.groups == 1
+            && (WORTH..=SUMMED).contains(&(self.c_group() * self.r * self.s))
+        {
             Algorithm::Quantized
         } else {
             Algorithm::Direct

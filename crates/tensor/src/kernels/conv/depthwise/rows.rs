@@ -53,6 +53,7 @@ impl<T: Real> Job<T> for Rows<'_, T> {
                 }
                 _ => self.each::<V>(0),
             }
+            self.finish.activate(std::slice::from_raw_parts_mut(self.out, self.columns.each.len() * self.c));
         }
     }
 }
@@ -82,7 +83,8 @@ impl<T: Real> Rows<'_, T> {
                             sum = value.mul_add(tap, sum);
                         }
                     }
-                    self.finish.of::<V>(from, n).apply(sum).store_up_to(self.out.add(x * self.c + from), n);
+                    let (to, finish) = (self.out.add(x * self.c + from), self.finish.of::<V>(from, n));
+                    self.finish.value(finish, sum, to, n).store_up_to(to, n);
                 }
             }
         }
@@ -167,7 +169,8 @@ impl<T: Real> Rows<'_, T> {
             let out = self.out.add(first * self.c + from);
             for j in 0..TILE {
                 if j < many {
-                    finish.apply(sums[j]).store(out.add(j * run.step * self.c));
+                    let to = out.add(j * run.step * self.c);
+                    self.finish.value(finish, sums[j], to, V::N).store(to);
                 }
             }
         }

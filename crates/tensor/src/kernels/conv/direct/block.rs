@@ -186,8 +186,10 @@ impl<T: Real> Job<T> for Epilogue<T> {
                     for from in (0..self.width).step_by(V::N) {
                         let n = V::N.min(self.width - from);
                         let finish = self.finish.of::<V>(from, n);
-                        finish.apply(V::load_up_to(c.add(from), n)).store_up_to(c.add(from), n);
+                        let y = self.finish.value(finish, V::load_up_to(c.add(from), n), c.add(from), n);
+                        y.store_up_to(c.add(from), n);
                     }
+                    self.finish.activate(std::slice::from_raw_parts_mut(c, self.width));
                 }
             }
         }

@@ -30,6 +30,7 @@ use windows::Map;
 pub(crate) use windows::Windows;
 
 use crate::kernels::conv::finish::Finish;
+use crate::kernels::conv::shape::Place;
 use crate::kernels::conv::weight::Weight;
 use crate::kernels::gemm::tally::Tallies;
 use crate::kernels::gemm::{Operands, packed_len};
@@ -52,21 +53,22 @@ pub(crate) fn panels_of<T: Real>(
     pack(simd, operands, d.forward_matrix(group), &taps, weight)
 }
 
-/// The output (N,OH,OW,O).
+/// The output (N,OH,OW,O), at a place of a map.
 ///
 /// # Safety
-/// The pointers hold what the shape says.
+/// The pointers hold what the shape says, and the place is one of the map.
 pub(crate) unsafe fn forward<T: Real>(
     (simd, operands): (Simd, Operands),
     d: &Convolution,
     x: *const T,
     weight: Weight<'_, T>,
-    out: *mut T,
+    (out, place): (*mut T, Place),
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let part = |group: usize| {
-        let target = Map { h: d.oh, w: d.ow, c: d.o, from: group * d.o_group(), channels: d.o_group() };
+        let from = place.from + group * d.o_group();
+        let target = Map { h: d.oh, w: d.ow, c: place.channels, from, channels: d.o_group() };
         let plan = Correlation { operands, windows: Windows::forward(d, group), target, every: 1, first: (0, 0) };
         let size = packed_len(T::lanes(simd), d.o_group(), operands.rows(plan.windows.k()));
         let panels = match weight.packed {
@@ -155,13 +157,13 @@ mod tests {
         let (x, weight, dy) = (draw(d.x_len(), 1), draw(d.weight_len(), 2), draw(d.y_len(), 3));
         let run = |operands| {
             let (mut y, mut dx) = (vec![0f32; d.y_len()], vec![0f32; d.x_len()]);
-            let (w, to) = (Weight::from(&weight[..]), y.as_mut_ptr());
+            let (w, to, place) = (Weight::from(&weight[..]), y.as_mut_ptr(), Place { channels: d.o, from: 0 });
             // Sums by column, where there are whole vectors of them.
             let mut blocks = d.tallied::<f32>(simd, d.o).then(|| Blocks::new(d.o));
             let tallies = blocks.as_mut().map(|blocks| blocks as &mut dyn Tallies<f32>);
             // SAFETY: the lengths are those of the shape.
             let dw = unsafe {
-                forward((simd, operands), &d, x.as_ptr(), w, to, Finish::nothing(), tallies);
+                forward((simd, operands), &d, x.as_ptr(), w, (to, place), Finish::nothing(), tallies);
                 input_gradient((simd, operands), &d, &weight, dy.as_ptr(), dx.as_mut_ptr(), None);
                 weight_gradient((simd, operands), &d, x.as_ptr(), dy.as_ptr())
             };

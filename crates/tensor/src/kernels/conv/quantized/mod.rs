@@ -23,6 +23,7 @@ use weight::{Quantized, words};
 
 use super::direct::Windows;
 use super::finish::Finish;
+use super::shape::Place;
 use crate::kernels::gemm::{Packed, Product};
 use crate::kernels::memory::{Shared, each, scratch};
 use crate::kernels::simd::{Real, Simd, launch_on_quads};
@@ -35,46 +36,44 @@ const UNITS: usize = 16;
 /// The least columns of a block.
 const COLUMNS: usize = 128;
 
-/// The output (N,OH,OW,O), of a weight that is [`packed`].
+/// The output (N,OH,OW,O) of one group, at a place of a map, of a weight that is [`packed`].
 ///
 /// # Safety
-/// The pointers hold what the shape says.
+/// The pointers hold what the shape says, and the place is one of the map.
 pub(crate) unsafe fn forward(
     simd: Simd,
     d: &Convolution,
     x: *const f32,
     packed: &[f32],
-    out: *mut f32,
+    (out, place): (*mut f32, Place),
     finish: Finish<f32>,
 ) {
     let weight = Quantized::new(simd, d, packed);
     let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
-    for group in 0..d.groups {
-        let windows = Windows::forward(d, group);
-        let lines = d.n * d.oh;
-        let height = (PIXELS / d.ow).max(1);
-        let tall = lines.div_ceil(height);
-        // Few blocks of lines are cut into columns, each of which rounds its windows anew.
-        let wide = UNITS.div_ceil(tall).min(d.o_group().div_ceil(COLUMNS));
-        let width = d.o_group().div_ceil(wide).next_multiple_of(2 * f32::lanes(simd));
-        let wide = d.o_group().div_ceil(width);
-        each(tall * wide, |unit| {
-            let (row, column) = (unit / wide, unit % wide * width);
-            let lines = row * height..lines.min((row + 1) * height);
-            let columns = column..d.o_group().min(column + width);
-            let block = Block { d, windows: &windows, weight: &weight, group, lines, columns, finish };
-            // SAFETY: the caller's promise; the lines and columns are this unit's own.
-            unsafe { block.run(simd, x.at(0), out.at(0)) }
-        });
-    }
+    let windows = Windows::forward(d, 0);
+    let lines = d.n * d.oh;
+    let height = (PIXELS / d.ow).max(1);
+    let tall = lines.div_ceil(height);
+    // Few blocks of lines are cut into columns, each of which rounds its windows anew.
+    let wide = UNITS.div_ceil(tall).min(d.o.div_ceil(COLUMNS));
+    let width = d.o.div_ceil(wide).next_multiple_of(2 * f32::lanes(simd));
+    let wide = d.o.div_ceil(width);
+    each(tall * wide, |unit| {
+        let (row, column) = (unit / wide, unit % wide * width);
+        let lines = row * height..lines.min((row + 1) * height);
+        let columns = column..d.o.min(column + width);
+        let block = Block { d, place, windows: &windows, weight: &weight, lines, columns, finish };
+        // SAFETY: the caller's promise; the lines and columns are this unit's own.
+        unsafe { block.run(simd, x.at(0), out.at(0)) }
+    });
 }
 
-/// Some lines of the output, counted over all pictures, and some columns of a group.
+/// Some lines of the output, counted over all pictures, and some of its columns.
 struct Block<'a> {
     d: &'a Convolution,
+    place: Place,
     windows: &'a Windows,
     weight: &'a Quantized<'a>,
-    group: usize,
     lines: Range<usize>,
     columns: Range<usize>,
     finish: Finish<f32>,
@@ -82,7 +81,7 @@ struct Block<'a> {
 
 impl Block<'_> {
     unsafe fn run(self, simd: Simd, x: *const f32, out: *mut f32) {
-        let Self { d, windows, weight, group, lines, columns, finish } = self;
+        let Self { d, place, windows, weight, lines, columns, finish } = self;
         let (pixels, words) = (lines.len() * d.ow, words(d));
         // Rows a power of two apart would fall into the same lines of the cache.
         let (copy, stride) = (windows.k() + 16, words + 16);
@@ -91,21 +90,29 @@ impl Block<'_> {
             let at = memory.wrapping_add(floats);
             let scales = at.wrapping_add(pixels * stride);
             let to = Words { at, stride, scales, zeros: scales.wrapping_add(pixels) };
-            let from = group * d.o_group() + columns.start;
-            let c = out.wrapping_add(lines.start * d.ow * d.o + from);
+            let from = columns.start;
+            let c = out.wrapping_add(lines.start * d.ow * place.channels + place.from + from);
             let product = Product {
                 rows: pixels,
                 columns: columns.len(),
                 kc: words,
                 a: to.at,
                 lda: stride,
-                b: weight.panels(group)[columns.start * words..].as_ptr(),
+                b: weight.panels()[columns.start * words..].as_ptr(),
                 c,
-                ldc: d.o,
+                ldc: place.channels,
                 add: false,
             };
             let (scales, sums) = (&weight.scales()[from..][..columns.len()], &weight.sums()[from..][..columns.len()]);
-            let floats = Floats { c, rows: pixels, ldc: d.o, words: to, scales, sums, finish: finish.from(from) };
+            let floats = Floats {
+                c,
+                rows: pixels,
+                ldc: place.channels,
+                words: to,
+                scales,
+                sums,
+                finish: finish.from(place.from + from),
+            };
             // SAFETY: the caller's promise; the scratch memory holds the windows of the lines, as
             // floats and as words, with their scales and zeros.
             unsafe {

@@ -110,8 +110,10 @@ impl Job<f32> for Floats<'_> {
                     let [weight, total] = [self.scales, self.sums].map(|all| all.as_ptr().add(from));
                     let sum = V::load_up_to(c.add(from), n).whole(zero as i32, V::load_up_to(total, n));
                     let value = sum.mul(V::splat(scale)).mul(V::load_up_to(weight, n));
-                    self.finish.of::<V>(from, n).apply(value).store_up_to(c.add(from), n);
+                    let finish = self.finish.of::<V>(from, n);
+                    self.finish.value(finish, value, c.add(from), n).store_up_to(c.add(from), n);
                 }
+                self.finish.activate(std::slice::from_raw_parts_mut(c, width));
             }
         }
     }

@@ -9,8 +9,7 @@ use crate::sizes::Convolution;
 /// Steps of k in a word.
 pub(super) const QUAD: usize = 4;
 
-/// A weight as the products read it: panels of quads, group after group; and of each output channel
-/// the scale, and the sum of its integers (as bits).
+/// A weight as the products read it: panels of quads; and of each output channel the scale, and the sum of its integers (as bits).
 pub(super) struct Quantized<'a> {
     all: &'a [f32],
     size: usize,
@@ -20,14 +19,13 @@ pub(super) struct Quantized<'a> {
 impl<'a> Quantized<'a> {
     /// Of what [`packed`] has made.
     pub(super) fn new(simd: Simd, d: &Convolution, all: &'a [f32]) -> Self {
-        let size = packed_len(lanes(simd), d.o_group(), words(d));
-        assert_eq!(all.len(), d.groups * size + 2 * d.o);
+        let size = packed_len(lanes(simd), d.o, words(d));
+        assert_eq!(all.len(), size + 2 * d.o);
         Self { all, size, outputs: d.o }
     }
 
-    /// The panels of a group.
-    pub(super) fn panels(&self, group: usize) -> &'a [f32] {
-        &self.all[group * self.size..][..self.size]
+    pub(super) fn panels(&self) -> &'a [f32] {
+        &self.all[..self.size]
     }
 
     pub(super) fn scales(&self) -> &'a [f32] {
@@ -41,28 +39,26 @@ impl<'a> Quantized<'a> {
 
 /// Words of a window.
 pub(super) fn words(d: &Convolution) -> usize {
-    (d.c_group() * d.r * d.s).div_ceil(QUAD)
+    (d.c * d.r * d.s).div_ceil(QUAD)
 }
 
 fn lanes(simd: Simd) -> usize {
     <f32 as crate::kernels::simd::Real>::lanes(simd)
 }
 
-/// Rounds a weight (O,I,R,S) to integers, in panels.
+/// Rounds a weight (O,I,R,S) of one group to integers, in panels.
 pub(crate) fn packed(simd: Simd, d: &Convolution, weight: &[f32]) -> Vec<f32> {
-    let k = d.c_group() * d.r * d.s;
-    let mut all = Vec::with_capacity(d.groups * packed_len(lanes(simd), d.o_group(), words(d)) + 2 * d.o);
+    let k = d.c * d.r * d.s;
+    let mut all = Vec::with_capacity(packed_len(lanes(simd), d.o, words(d)) + 2 * d.o);
     let mut channels = Vec::with_capacity(d.o);
-    for group in 0..d.groups {
-        let floats = panels_of((simd, Operands::Floats), d, group, weight);
-        for (from, width) in panels(lanes(simd), d.o_group()) {
-            let panel = &floats[from * k..][..width * k];
-            let columns: Vec<_> = (0..width).map(|column| Column::of(panel, column, width)).collect();
-            for rows in panel.chunks(QUAD * width) {
-                all.extend(columns.iter().enumerate().map(|(at, column)| column.word(rows, at, width)));
-            }
-            channels.extend(columns.into_iter().take(d.o_group() - from));
+    let floats = panels_of((simd, Operands::Floats), d, 0, weight);
+    for (from, width) in panels(lanes(simd), d.o) {
+        let panel = &floats[from * k..][..width * k];
+        let columns: Vec<_> = (0..width).map(|column| Column::of(panel, column, width)).collect();
+        for rows in panel.chunks(QUAD * width) {
+            all.extend(columns.iter().enumerate().map(|(at, column)| column.word(rows, at, width)));
         }
+        channels.extend(columns.into_iter().take(d.o - from));
     }
     all.extend(channels.iter().map(|column| column.scale));
     all.extend(channels.iter().map(|column| f32::from_bits(column.sum.cast_unsigned())));

@@ -22,7 +22,9 @@ pub(super) struct Layer<T> {
     /// `o` up to whole vectors.
     pub(super) padded: usize,
     pub(super) x: Shared<T>,
+    /// The first output, and channels from pixel to pixel.
     pub(super) out: Shared<T>,
+    pub(super) channels: usize,
     pub(super) finish: Finish<T>,
     pub(super) streamed: bool,
     /// One for each block of tiles that goes to the map at a time.
@@ -205,7 +207,7 @@ impl<T: Real> Layer<T> {
         let Self { t, o, streamed, .. } = *self;
         let job = Outputs {
             t,
-            o,
+            o: self.channels,
             channels: columns.end.min(o) - columns.start,
             padded: columns.len(),
             m,

@@ -40,6 +40,7 @@ use tiling::Tiling;
 use weights::Weights;
 
 use crate::kernels::conv::finish::Finish;
+use crate::kernels::conv::shape::Place;
 use crate::kernels::gemm::tally::{Tallies, Tally};
 use crate::kernels::memory::Shared;
 use crate::kernels::simd::{Real, STREAMED, Simd};
@@ -54,14 +55,15 @@ pub(crate) unsafe fn forward<T: Real>(
     d: &Convolution,
     x: *const T,
     weight: &[T],
-    out: *mut T,
+    (out, place): (*mut T, Place),
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let kernels = Weights { matrix: d.forward_matrix(0), turned: false, weight };
     let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
+    let out = (out.wrapping_add(place.from), place.channels);
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (x, out), kernels, finish, tallies) }
+    unsafe { run(simd, t, (x, out), kernels, finish.from(place.from), tallies) }
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -79,13 +81,13 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     let kernels = Weights { matrix: d.backward_matrix(0), turned: true, weight };
     let t = Tiling::new(d.n, (d.oh, d.ow), (d.h, d.w), 2 - d.padding);
     // SAFETY: the caller's promise.
-    unsafe { run(simd, t, (dy, out), kernels, Finish::nothing(), tallies) }
+    unsafe { run(simd, t, (dy, (out, d.c)), kernels, Finish::nothing(), tallies) }
 }
 
 unsafe fn run<T: Real>(
     simd: Simd,
     t: Tiling,
-    (x, out): (*const T, *mut T),
+    (x, (out, channels)): (*const T, (*mut T, usize)),
     kernels: Weights<'_, T>,
     finish: Finish<T>,
     tallies: Option<&mut dyn Tallies<T>>,
@@ -93,9 +95,10 @@ unsafe fn run<T: Real>(
     let (c, o) = (kernels.matrix.inputs, kernels.matrix.outputs);
     let padded = o.next_multiple_of(T::lanes(simd));
     // Whole vectors on their boundaries.
-    let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && padded == o && out.addr().is_multiple_of(64);
+    let whole = padded == o && out.addr().is_multiple_of(64) && (channels * size_of::<T>()).is_multiple_of(64);
+    let streamed = t.n * t.oh * t.ow * o * size_of::<T>() > STREAMED && whole;
     let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
-    let mut layer = Layer { simd, t, c, o, padded, x, out, finish, streamed, tally: Tally::Nothing };
+    let mut layer = Layer { simd, t, c, o, padded, x, out, channels, finish, streamed, tally: Tally::Nothing };
     let weights = POINTS * c * padded * size_of::<T>();
     let large = weights > if t.tiles() <= layer.chunk() { SHARED_IN_ONE } else { SHARED };
     let few = large && t.tiles() <= FEW;

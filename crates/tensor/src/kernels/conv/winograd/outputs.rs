@@ -55,8 +55,8 @@ impl<T: Real> Job<T> for Outputs<T> {
                     let finish = self.finish.of::<V>(from, n);
                     for i in 0..rows {
                         for j in 0..columns {
-                            let value = finish.apply(y[i][j]);
                             let to = out.add((i * t.ow + j) * o + from);
+                            let value = self.finish.value(finish, y[i][j], to, n);
                             if self.streamed { value.stream(to) } else { value.store_up_to(to, n) }
                         }
                     }

@@ -1,10 +1,11 @@
-//! The batch norm of several maps side by side against that of their concatenation.
+//! What is written and read side by side against the same with concatenations.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use taper_tensor::{
-    Conv, Epilogue, Measured, Rng, backward, batch_norm_eval, batch_norm_train, check_gradients, concat,
-    concat_batch_norm_relu_eval, concat_batch_norm_relu_train, conv2d, conv2d_measured, measured,
+    Branch, Conv, Epilogue, Measured, PackedWeights, Precision, Rng, backward, batch_norm_eval, batch_norm_train,
+    check_gradients, concat, concat_batch_norm_relu_eval, concat_batch_norm_relu_train, conv2d, conv2d_measured,
+    conv2d_relu, conv2d_relu_concat, measured,
 };
 
 fn noise(shape: &[usize], stream: &str) -> Tensor {
@@ -104,6 +105,75 @@ fn a_convolution_measures_what_it_writes() -> Result<()> {
     Ok(())
 }
 
+/// Inputs, outputs, kernel, stride and padding of branches.
+fn branches() -> Vec<(usize, [usize; 2], Vec<(usize, usize, Conv)>)> {
+    let conv = |stride, padding| Conv { stride, padding, ..Conv::default() };
+    vec![
+        (16, [13, 9], vec![(64, 1, conv(1, 0)), (64, 3, conv(1, 1))]),
+        (5, [7, 8], vec![(3, 1, conv(1, 0)), (7, 3, conv(1, 1)), (20, 5, conv(1, 2))]),
+        (40, [11, 11], vec![(33, 3, conv(2, 1)), (16, 1, conv(2, 0))]),
+        (48, [56, 56], vec![(192, 1, conv(1, 0)), (192, 3, conv(1, 1))]),
+        (3, [6, 6], vec![(4, 2, conv(2, 0))]),
+    ]
+}
+
+#[test]
+fn branches_are_their_convolutions_side_by_side() -> Result<()> {
+    for (dtype, limit) in [(DType::F64, 1e-11), (DType::F32, 1e-5)] {
+        for (c, [h, w], all) in branches() {
+            let var = |shape: &[usize], name: String| Var::from_tensor(&noise(shape, &name).to_dtype(dtype)?);
+            let x = var(&[2, h, w, c], "x".into())?;
+            let parameters = all.iter().enumerate().map(|(i, (o, kernel, conv))| {
+                Ok((var(&[*o, c, *kernel, *kernel], format!("w{i}"))?, var(&[*o], format!("b{i}"))?, *conv))
+            });
+            let parameters = parameters.collect::<Result<Vec<_>>>()?;
+            let apart = parameters.iter().map(|(weight, bias, conv)| conv2d_relu(&x, weight, Some(bias), *conv));
+            let right = concat(&apart.collect::<Result<Vec<_>>>()?.iter().collect::<Vec<_>>())?;
+            let branch = |(weight, bias, conv): &'_ (Var, Var, Conv)| {
+                (weight.as_tensor().clone(), bias.as_tensor().clone(), *conv)
+            };
+            let kept: Vec<_> = parameters.iter().map(branch).collect();
+            let branches: Vec<_> =
+                kept.iter().map(|(weight, bias, conv)| Branch { weight, bias, conv: *conv }).collect();
+            let got = conv2d_relu_concat(&x, &branches)?;
+            near(&got, &right, limit, "value");
+            let g = noise(got.dims(), "g").to_dtype(dtype)?;
+            let [got, right] = [got, right].map(|y| backward(&y.mul(&g).unwrap().sum_all().unwrap()).unwrap());
+            let vars = parameters.iter().flat_map(|(weight, bias, _)| [weight, bias]).chain([&x]);
+            for var in vars {
+                near(got.get(var).unwrap(), right.get(var).unwrap(), 10.0 * limit, "gradient");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn branches_find_their_packed_weights_and_compute_in_integers() -> Result<()> {
+    for (c, [h, w], all) in branches() {
+        let x = noise(&[2, h, w, c], "x").to_dtype(DType::F32)?;
+        let parameters = all.iter().enumerate().map(|(i, (o, kernel, conv))| {
+            let weight = noise(&[*o, c, *kernel, *kernel], &format!("w{i}")).to_dtype(DType::F32)?;
+            Ok((weight, noise(&[*o], &format!("b{i}")).to_dtype(DType::F32)?, *conv))
+        });
+        let parameters = parameters.collect::<Result<Vec<_>>>()?;
+        let branches: Vec<_> =
+            parameters.iter().map(|(weight, bias, conv)| Branch { weight, bias, conv: *conv }).collect();
+        for precision in [Precision::F32, Precision::Int8] {
+            let apart = || {
+                let maps = parameters.iter().map(|(weight, bias, conv)| conv2d_relu(&x, weight, Some(bias), *conv));
+                concat(&maps.collect::<Result<Vec<_>>>()?.iter().collect::<Vec<_>>())
+            };
+            let (right, packed) = (precision.run(apart)?, PackedWeights::default());
+            for _ in 0..2 {
+                let got = packed.run(|| precision.run(|| conv2d_relu_concat(&x, &branches)))?;
+                near(&got, &right, 0.0, "the same bits");
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn what_does_not_fit_is_refused() -> Result<()> {
     let (a, b) = (measured(&noise(&[1, 2, 2, 3], "a"))?, measured(&noise(&[1, 2, 3, 3], "b"))?);
@@ -114,5 +184,10 @@ fn what_does_not_fit_is_refused() -> Result<()> {
     assert!(said.contains("3 channels"), "{said}");
     assert!(concat_batch_norm_relu_train(&[], (&norm, &norm), 1e-5).is_err());
     assert!(measured(&Tensor::zeros((0, 3), DType::F32, &Device::Cpu)?).is_err());
+    let (x, weight, bias) = (noise(&[1, 4, 4, 3], "x"), noise(&[2, 3, 3, 3], "w"), noise(&[2], "b"));
+    let branch = |padding| Branch { weight: &weight, bias: &bias, conv: Conv { padding, ..Conv::default() } };
+    let said = conv2d_relu_concat(&x, &[branch(0), branch(1)]).unwrap_err().to_string();
+    assert!(said.contains("differ in the last axis alone"), "{said}");
+    assert!(conv2d_relu_concat(&x, &[]).is_err());
     Ok(())
 }
