@@ -1,8 +1,8 @@
 //! What is done to the outputs of a convolution while they are at hand.
 
-use crate::kernels::elementwise::pointwise::{self, on_functions};
+use crate::kernels::elementwise::pointwise;
 use crate::kernels::memory::Shared;
-use crate::kernels::simd::{Lanes, Real};
+use crate::kernels::simd::{Lanes, Real, Simd};
 use crate::pointwise::Pointwise;
 
 /// `f(max(y · scale + bias + residual, floor))`: a bias, or all of a batch norm with given
@@ -80,12 +80,14 @@ impl<T: Real> Finish<T> {
         }
     }
 
-    /// Applies the function to outputs that have been finished but for it, while they are at hand;
-    /// inside a job.
-    #[inline(always)]
-    pub(crate) fn activate(self, outputs: &mut [T]) {
+    /// Applies the function to outputs that have been finished but for it, while they are at hand.
+    ///
+    /// # Safety
+    /// The rows are outputs of the caller's own.
+    pub(crate) unsafe fn activate(self, simd: Simd, (at, stride): (*mut T, usize), rows: usize, width: usize) {
         if let Some(function) = self.then {
-            on_functions!(function, F => pointwise::apply::<T, F>(outputs));
+            // SAFETY: the caller's promise.
+            unsafe { T::launch(simd, pointwise::Rows { function, at, rows, stride, width }) }
         }
     }
 

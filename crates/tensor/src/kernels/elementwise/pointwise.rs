@@ -182,6 +182,29 @@ pub(crate) fn apply<T: Real, F: Function>(elements: &mut [T]) {
     }
 }
 
+/// The value in the place of elements that are in the cache: of rows of `width` elements, `stride`
+/// apart.
+pub(crate) struct Rows<T> {
+    pub(crate) function: Pointwise,
+    pub(crate) at: *mut T,
+    pub(crate) rows: usize,
+    pub(crate) stride: usize,
+    pub(crate) width: usize,
+}
+
+impl<T: Real> Job<T> for Rows<T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        on_functions!(self.function, F => {
+            for row in 0..self.rows {
+                // SAFETY: the caller vouches for the rows.
+                let row = unsafe { std::slice::from_raw_parts_mut(self.at.add(row * self.stride), self.width) };
+                apply::<T, F>(row);
+            }
+        });
+    }
+}
+
 /// The value in the place of every element of rows of c elements.
 pub(crate) fn in_place<T: Real>(function: Pointwise, x: &mut [T], c: usize) {
     on_functions!(function, F => rewrite(Elements::Own(x), [], (c, []), |[], x, []| F::value(x), |_, _| ()));

@@ -138,6 +138,7 @@ unsafe fn gather<T: Real>(
         // SAFETY: one picture's source, one row of the output, this unit's own.
         unsafe {
             T::launch(simd, row);
+            finish.activate(simd, (out, w * d.c), 1, w * d.c);
             done(unit, std::slice::from_raw_parts(out, w * d.c));
         }
     });

@@ -53,7 +53,6 @@ impl<T: Real> Job<T> for Rows<'_, T> {
                 }
                 _ => self.each::<V>(0),
             }
-            self.finish.activate(std::slice::from_raw_parts_mut(self.out, self.columns.each.len() * self.c));
         }
     }
 }

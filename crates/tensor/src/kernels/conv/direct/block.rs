@@ -63,6 +63,8 @@ impl<T: Real> Block<'_, T> {
                 let (columns, ldc, c_line) = (w.columns, self.plan.every * t.c, self.plan.every * t.w * t.c);
                 let width = self.columns.len();
                 T::launch(simd, Epilogue { c, rows: lines, columns, ldc, width, c_line, finish });
+                // Only a map that is written whole has a function behind it.
+                finish.activate(simd, (c, ldc), lines * columns, width);
             });
         }
     }
@@ -189,7 +191,6 @@ impl<T: Real> Job<T> for Epilogue<T> {
                         let y = self.finish.value(finish, V::load_up_to(c.add(from), n), c.add(from), n);
                         y.store_up_to(c.add(from), n);
                     }
-                    self.finish.activate(std::slice::from_raw_parts_mut(c, self.width));
                 }
             }
         }

@@ -120,6 +120,7 @@ impl Block<'_> {
                 f32::launch(simd, Round { from, to });
                 launch_on_quads(simd, Packed::new(product));
                 f32::launch(simd, floats);
+                finish.activate(simd, (c, place.channels), pixels, columns.len());
             }
         });
     }

@@ -113,7 +113,6 @@ impl Job<f32> for Floats<'_> {
                     let finish = self.finish.of::<V>(from, n);
                     self.finish.value(finish, value, c.add(from), n).store_up_to(c.add(from), n);
                 }
-                self.finish.activate(std::slice::from_raw_parts_mut(c, width));
             }
         }
     }
