@@ -8,6 +8,7 @@ mod changed;
 mod command_line;
 mod examples;
 mod inspect;
+mod integers;
 mod library;
 mod names;
 mod numbers;

@@ -31,8 +31,8 @@ pub struct ExportArgs {
     /// Whose names the parameters get; onnx; or taper, a folder to predict and serve from
     #[arg(long, value_enum)]
     format: Format,
-    /// Weights of convolutions and linear layers as integers of 8 bits, with a scale for each output
-    /// channel: a quarter of the size (taper and onnx)
+    /// Weights of convolutions and linear layers as integers of 8 bits, with a scale for each
+    /// output channel: a quarter of the size (taper and onnx)
     #[arg(long)]
     int8: bool,
     /// The folder to write to

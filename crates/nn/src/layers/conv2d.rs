@@ -127,7 +127,8 @@ impl Conv2d {
     /// are not concatenated: each writes its channels.
     ///
     /// # Errors
-    /// As [`forward`](Layer::forward), when the sizes of the outputs differ, and where there is none.
+    /// As [`forward`](Layer::forward), when the sizes of the outputs differ, and where there is
+    /// none.
     pub fn forward_relu_concat(all: &[&Self], x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
         let parameters = |conv: &&Self| Some((conv.weight(mode), conv.bias(mode)?, conv.geometry));
         let Some(parameters) = all.iter().map(parameters).collect::<Option<Vec<_>>>() else {

@@ -13,13 +13,15 @@ use crate::kernels::simd::{Pairs, Simd, simd};
 /// float32, so that a training step needs no scaling of the loss. It holds for direct convolutions
 /// of float32 maps on the CPU: 1x1, strided, dilated and grouped ones, in both directions.
 /// Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait
-/// for memory, and linear layers, likewise, stay as they are.
+/// for memory, and linear layers, likewise, stay as they are. On a processor with AMX 3x3 ones are
+/// direct, too.
 ///
 /// [`Precision::Int8`] is for answers alone: where nobody wants a gradient, those of the same
-/// convolutions that have one group, and linear layers, multiply integers. The weight of an output channel is rounded to -127..=127
-/// times a scale, and each window of the map, while it is read, to 0..=255 with a scale and a zero
-/// of its own, so nothing has to be measured on pictures before. Sums are exact. Weights are
-/// rounded at every call unless they are kept ([`PackedWeights`](crate::PackedWeights)).
+/// convolutions that have one group, and linear layers, multiply integers. The weight of an output
+/// channel is rounded to -127..=127 times a scale, and each window of the map, while it is read, to
+/// 0..=255 with a scale and a zero of its own, so nothing has to be measured on pictures before.
+/// Sums are exact. Weights are rounded at every call unless they are kept
+/// ([`PackedWeights`](crate::PackedWeights)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// float32 (PyTorch's default).

@@ -1,7 +1,8 @@
 //! Convolution: four algorithms, and which of them it is.
 //!
-//! Read in this order: `shape`, `weight`, `finish` and `merge` (what they share), `direct`, `winograd`,
-//! `depthwise`, `quantized`, and here the output and the gradients, each by the algorithm that suits the sizes.
+//! Read in this order: `shape`, `weight`, `finish` and `merge` (what they share), `direct`,
+//! `winograd`, `depthwise`, `quantized`, and here the output and the gradients, each by the
+//! algorithm that suits the sizes.
 
 mod finish;
 mod merge;

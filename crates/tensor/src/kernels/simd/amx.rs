@@ -113,18 +113,25 @@ pub(super) unsafe fn release() {
     unsafe { asm!("tilerelease", options(nostack, nomem)) }
 }
 
-/// Multiplies a block ([`Tiles`]), in registers: two of A, two of B, four of sums.
+/// Multiplies a block ([`Tiles`]), in registers: two of A, two of B, four of sums; fewer where it
+/// has fewer rows or columns.
 ///
 /// # Safety
 /// Between [`configure`] and [`release`]; as [`plain`].
 pub(super) unsafe fn multiply(tiles: &Tiles) {
-    let Tiles { steps, a, lda, b, ldb, rows, to } = *tiles;
+    // SAFETY: the caller's promise.
+    unsafe { if tiles.ldb == SIDE { wide(*tiles) } else { narrow(*tiles) } }
+}
+
+/// 32 columns.
+unsafe fn wide(tiles: Tiles) {
+    let Tiles { steps, a, lda, b, ldb, rows, to } = tiles;
     let low = a.wrapping_add(SIDE / 2 * lda);
     let (lda, ldb, ldc) = (lda * 4, ldb * 4, SIDE * 4);
     // SAFETY: the caller's promise; a step is 16 words further in A and 16 rows further in B.
     unsafe {
-        match (rows > SIDE / 2, ldb == SIDE * 4) {
-            (true, true) => asm!(
+        if rows > SIDE / 2 {
+            asm!(
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
                 "2:",
                 "tileloadd tmm4, [{a} + {lda}*1]",
@@ -145,8 +152,37 @@ pub(super) unsafe fn multiply(tiles: &Tiles) {
                 lda = in(reg) lda, ldb = in(reg) ldb, step = in(reg) 16 * ldb, ldc = in(reg) ldc,
                 to = in(reg) to, half = in(reg) to.add(SIDE / 2 * SIDE),
                 options(nostack),
-            ),
-            (true, false) => asm!(
+            );
+        } else {
+            asm!(
+                "tilezero tmm0", "tilezero tmm1",
+                "2:",
+                "tileloadd tmm4, [{a} + {lda}*1]",
+                "tileloadd tmm6, [{b} + {ldb}*1]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{b} + {ldb}*1 + 64]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "add {a}, 64", "add {b}, {step}",
+                "dec {steps}", "jnz 2b",
+                "tilestored [{to} + {ldc}*1], tmm0",
+                "tilestored [{to} + {ldc}*1 + 64], tmm1",
+                a = inout(reg) a => _, b = inout(reg) b => _, steps = inout(reg) steps => _,
+                lda = in(reg) lda, ldb = in(reg) ldb, step = in(reg) 16 * ldb, ldc = in(reg) ldc, to = in(reg) to,
+                options(nostack),
+            );
+        }
+    }
+}
+
+/// 16 columns.
+unsafe fn narrow(tiles: Tiles) {
+    let Tiles { steps, a, lda, b, ldb, rows, to } = tiles;
+    let low = a.wrapping_add(SIDE / 2 * lda);
+    let (lda, ldb, ldc) = (lda * 4, ldb * 4, SIDE * 4);
+    // SAFETY: as above.
+    unsafe {
+        if rows > SIDE / 2 {
+            asm!(
                 "tilezero tmm0", "tilezero tmm2",
                 "2:",
                 "tileloadd tmm4, [{a} + {lda}*1]",
@@ -162,24 +198,9 @@ pub(super) unsafe fn multiply(tiles: &Tiles) {
                 lda = in(reg) lda, ldb = in(reg) ldb, step = in(reg) 16 * ldb, ldc = in(reg) ldc,
                 to = in(reg) to, half = in(reg) to.add(SIDE / 2 * SIDE),
                 options(nostack),
-            ),
-            (false, true) => asm!(
-                "tilezero tmm0", "tilezero tmm1",
-                "2:",
-                "tileloadd tmm4, [{a} + {lda}*1]",
-                "tileloadd tmm6, [{b} + {ldb}*1]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{b} + {ldb}*1 + 64]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "add {a}, 64", "add {b}, {step}",
-                "dec {steps}", "jnz 2b",
-                "tilestored [{to} + {ldc}*1], tmm0",
-                "tilestored [{to} + {ldc}*1 + 64], tmm1",
-                a = inout(reg) a => _, b = inout(reg) b => _, steps = inout(reg) steps => _,
-                lda = in(reg) lda, ldb = in(reg) ldb, step = in(reg) 16 * ldb, ldc = in(reg) ldc, to = in(reg) to,
-                options(nostack),
-            ),
-            (false, false) => asm!(
+            );
+        } else {
+            asm!(
                 "tilezero tmm0",
                 "2:",
                 "tileloadd tmm4, [{a} + {lda}*1]",
@@ -191,7 +212,7 @@ pub(super) unsafe fn multiply(tiles: &Tiles) {
                 a = inout(reg) a => _, b = inout(reg) b => _, steps = inout(reg) steps => _,
                 lda = in(reg) lda, ldb = in(reg) ldb, step = in(reg) 16 * ldb, ldc = in(reg) ldc, to = in(reg) to,
                 options(nostack),
-            ),
+            );
         }
     }
 }

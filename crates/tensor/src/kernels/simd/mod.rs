@@ -5,9 +5,9 @@
 //! set that the processor has. `TAPER_SIMD=avx2` or `portable` forces a lesser one.
 //!
 //! Read in this order: `element` (a number), `lanes` (a vector of them, and the job),
-//! `instruction_set` (which one runs), the vectors (`portable`, `x86`), `bf16` and `pairs`
-//! (bfloat16), `quads` (integers of 8 bits), `tiles` and `amx` (blocks
-//! of pairs), `functions` (the exponential and its kin), `real` (what launches a job).
+//! `instruction_set` (which one runs), the vectors (`portable`, `x86`, `x86_integers`), `bf16` and
+//! `pairs` (bfloat16), `quads` (integers of 8 bits), `tiles`, `amx` and `unit` (blocks of pairs),
+//! `functions` (the exponential and its kin), `real` (what launches a job).
 
 mod element;
 mod lanes;
@@ -17,6 +17,8 @@ mod instruction_set;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_integers;
 
 #[cfg(target_arch = "x86_64")]
 mod bf16;
@@ -26,6 +28,7 @@ mod quads;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod tiles;
+mod unit;
 
 mod functions;
 
@@ -38,6 +41,7 @@ pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
 pub(crate) use pairs::Pairs;
 pub(crate) use quads::{launch_on_quads, simd_of_quads};
 pub(crate) use real::Real;
-pub(crate) use tiles::{SIDE, STEP, Tiles, Unit};
+pub(crate) use tiles::{SIDE, STEP, Tiles};
+pub(crate) use unit::Unit;
 
 pub use instruction_set::{Simd, SimdError, force_simd, simd, simd_asked_for};

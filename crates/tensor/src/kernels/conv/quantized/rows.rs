@@ -69,7 +69,8 @@ unsafe fn range<V: Lanes<Real = f32>>(x: *const f32, len: usize) -> (f32, f32) {
     (most(lows) + nothing, most(highs) + nothing)
 }
 
-/// `x / scale + zero`, rounded, and zeros up to whole words; anything where the range was not finite.
+/// `x / scale + zero`, rounded, and zeros up to whole words; anything where the range was not
+/// finite.
 #[inline(always)]
 unsafe fn integers<V: Lanes<Real = f32>>((x, len): (*const f32, usize), bytes: *mut u8, inverse: f32, zero: f32) {
     // SAFETY: the caller vouches for len elements and whole words.

@@ -9,7 +9,8 @@ use crate::sizes::Convolution;
 /// Steps of k in a word.
 pub(super) const QUAD: usize = 4;
 
-/// A weight as the products read it: panels of quads; and of each output channel the scale, and the sum of its integers (as bits).
+/// A weight as the products read it: panels of quads; and of each output channel the scale, and
+/// the sum of its integers (as bits).
 pub(super) struct Quantized<'a> {
     all: &'a [f32],
     size: usize,
