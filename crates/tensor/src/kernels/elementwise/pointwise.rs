@@ -195,10 +195,13 @@ pub(crate) struct Rows<T> {
 impl<T: Real> Job<T> for Rows<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
+        // Rows that follow each other are one.
+        let (rows, width) =
+            if self.stride == self.width { (1, self.rows * self.width) } else { (self.rows, self.width) };
         on_functions!(self.function, F => {
-            for row in 0..self.rows {
+            for row in 0..rows {
                 // SAFETY: the caller vouches for the rows.
-                let row = unsafe { std::slice::from_raw_parts_mut(self.at.add(row * self.stride), self.width) };
+                let row = unsafe { std::slice::from_raw_parts_mut(self.at.add(row * self.stride), width) };
                 apply::<T, F>(row);
             }
         });
