@@ -142,7 +142,9 @@ mod tests {
                 [1u8, 2, 3, 4],
                 scales.map(|s| (s.len(), s.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<_>>())),
             );
+            // A file without any weight is refused.
             let mut views = vec![("w", TensorView::new(Dtype::I8, vec![2, 2], &bytes).unwrap())];
+            views.push(("b", TensorView::new(Dtype::F32, vec![1], &bytes).unwrap()));
             if let Some((n, bytes)) = &scale_bytes {
                 views.push(("w.scale", TensorView::new(Dtype::F32, vec![*n], bytes).unwrap()));
             }
