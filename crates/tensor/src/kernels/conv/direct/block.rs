@@ -35,8 +35,8 @@ impl<T: Real> Block<'_, T> {
         let height = if at_once { self.lines.len() } else { (GATHERED / w.columns).max(1) };
         let steps = if in_place.is_some() { w.k() } else { self.plan.operands.steps(STEPS).min(w.k()) };
         let (stride, chunks) = (steps + 16, w.k().div_ceil(steps));
-        // A unit that multiplies blocks reads whole ones.
-        let room = if in_place.is_some() { 0 } else { (height * w.columns).next_multiple_of(SIDE) * stride };
+        // A unit that multiplies blocks reads whole ones, from any line on.
+        let room = if in_place.is_some() { 0 } else { (height * w.columns + SIDE) * stride };
         // SAFETY: the caller's promise; the scratch memory holds the windows of `height` lines.
         unsafe {
             scratch::<T>(room, |to| {
