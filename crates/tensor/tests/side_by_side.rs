@@ -105,8 +105,10 @@ fn a_convolution_measures_what_it_writes() -> Result<()> {
     Ok(())
 }
 
-/// Inputs, outputs, kernel, stride and padding of branches.
-fn branches() -> Vec<(usize, [usize; 2], Vec<(usize, usize, Conv)>)> {
+/// Channels, height and width of a map; outputs, kernel and window of each branch.
+type Branches = (usize, [usize; 2], Vec<(usize, usize, Conv)>);
+
+fn branches() -> Vec<Branches> {
     let conv = |stride, padding| Conv { stride, padding, ..Conv::default() };
     vec![
         (16, [13, 9], vec![(64, 1, conv(1, 0)), (64, 3, conv(1, 1))]),
