@@ -3,7 +3,8 @@
     pip install torch torchvision timm safetensors onnx onnxruntime pillow
     python tests/exports.py target/release/taper
 
-For each network: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has,
+For each network: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has, ONNX with weights in
+integers too,
 opened by the library and asked for two pictures: one of the network's size, and one
 that is resized. Prints the largest difference of the log-probabilities of each, which are the logits but for a constant.
 """
@@ -70,30 +71,36 @@ def main(taper):
             def call(*args):
                 return subprocess.run([taper, *map(str, args)], check=True, cwd=place, capture_output=True, text=True).stdout
 
-            def probabilities(picture):
-                told = json.loads(call("predict", run, picture, "--json", "--top", 3))
-                return {entry["class"]: entry["probability"] for entry in told["predictions"]}
+            def answers(model):
+                told = [json.loads(call("predict", model, picture, "--json", "--top", 3)) for picture in pictures]
+                found = [{entry["class"]: entry["probability"] for entry in one["predictions"]} for one in told]
+                return np.log([[one[name] for name in CLASSES] for one in found])
 
             call("train", "pictures", "--model", name, "--image-size", side, "--batch-size", 6, "--epochs", 1, "--rate", 1e-5, "--out", run, *flags)
             # Of the size that the network sees, so that nobody resizes it; then of another, and no square.
             pictures = [place / f"picture{i}.png", place / f"larger{i}.png"]
             source.resize((side, side)).save(pictures[0])
             source.resize((side + 31, 2 * side)).save(pictures[1])
-            ours = np.array([[answer[name] for name in CLASSES] for answer in map(probabilities, pictures)])
-            ours = np.log(ours)
+            ours = answers(run)
             assert ours.max() < -1e-3, "so sure an answer hides differences"
             found = {}
-            for form in ("torchvision", "timm", "onnx"):
-                out = place / f"{form}{i}"
-                if form != "onnx" and flags != OWN:
+            for form in ("torchvision", "timm", "onnx", "int8"):
+                out, wanted = place / f"{form}{i}", ours
+                if form in ("torchvision", "timm") and flags != OWN:
                     continue
                 if form == "timm" and name in NOT_IN_TIMM:
                     continue
-                call("export", run, "--format", form, "--out", out)
+                if form == "int8":
+                    # The same rounded weights in both files.
+                    call("export", run, "--format", "taper", "--int8", "--out", place / f"small{i}")
+                    call("export", run, "--format", "onnx", "--int8", "--out", out)
+                    wanted = answers(place / f"small{i}")
+                else:
+                    call("export", run, "--format", form, "--out", out)
                 told = json.loads((out / "preprocess.json").read_text())
                 pixels = np.concatenate([prepared(picture, told) for picture in pictures])
                 x = torch.from_numpy(pixels)
-                if form == "onnx":
+                if form in ("onnx", "int8"):
                     onnx.checker.check_model(str(out / "model.onnx"), full_check=True)
                     session = onnxruntime.InferenceSession(str(out / "model.onnx"))
                     logits = session.run(None, {"pixels": pixels})[0]
@@ -104,7 +111,7 @@ def main(taper):
                     net = torchvision.models.get_model(name, weights=None, num_classes=3)
                     net.load_state_dict(safetensors.torch.load_file(out / "model.safetensors"), strict=False)
                     logits = net.eval()(x).detach().numpy()
-                found[form] = np.abs(log_softmax(logits) - ours).max(1)
+                found[form] = np.abs(log_softmax(logits) - wanted).max(1)
             line = "  ".join(f"{form} {exact:.1e} {resized:.1e}" for form, (exact, resized) in found.items())
             print(f"{name:<20} {side:>3} {' '.join(flags):<24} {line}", flush=True)
             # Two ways to resize round some of the 256 levels of a pixel differently.
