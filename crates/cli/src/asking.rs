@@ -1,8 +1,9 @@
 //! How a network that learns no more is asked: in which precision, with its weights packed once.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use taper_tensor::{PackedWeights, Precision};
 use taper_trainer::recipe::RecipeError;
+
+use crate::choices::named;
 
 /// What each precision is called, and what is said of it.
 const PRECISIONS: [(&str, Precision, &str); 3] = [
@@ -15,15 +16,8 @@ const PRECISIONS: [(&str, Precision, &str); 3] = [
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct PrecisionFlag {
     /// What the products of the network are computed in
-    #[arg(long, value_name = "TYPE", value_parser = named(), default_value = "f32")]
+    #[arg(long, value_name = "TYPE", value_parser = named(PRECISIONS), default_value = "f32")]
     precision: Precision,
-}
-
-fn named() -> impl TypedValueParser<Value = Precision> {
-    PossibleValuesParser::new(PRECISIONS.map(|(name, _, help)| PossibleValue::new(name).help(help))).try_map(|wanted| {
-        let found = PRECISIONS.into_iter().find(|(name, ..)| *name == wanted);
-        found.map(|(_, precision, _)| precision).ok_or("no such precision")
-    })
 }
 
 /// How networks are asked, as long as their weights do not change.

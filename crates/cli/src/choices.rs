@@ -11,8 +11,16 @@ const MEANS: [(&str, Mean, &str); 2] = [
 
 /// How several answers become one.
 pub(crate) fn mean() -> impl TypedValueParser<Value = Mean> {
-    PossibleValuesParser::new(MEANS.map(|(name, _, help)| PossibleValue::new(name).help(help))).try_map(|wanted| {
-        let found = MEANS.into_iter().find(|(name, ..)| *name == wanted);
-        found.map(|(_, mean, _)| mean).ok_or("no such choice")
+    named(MEANS)
+}
+
+/// One of the things in a table of names, what they are, and what is said of them.
+pub(crate) fn named<T: Copy + Send + Sync + 'static, const N: usize>(
+    table: [(&'static str, T, &'static str); N],
+) -> impl TypedValueParser<Value = T> {
+    let values = table.map(|(name, _, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(values).try_map(move |wanted| {
+        let found = table.into_iter().find(|(name, ..)| *name == wanted);
+        found.map(|(_, value, _)| value).ok_or("no such choice")
     })
 }

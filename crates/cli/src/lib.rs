@@ -14,8 +14,9 @@
 
 pub mod output;
 
-mod asking;
 mod choices;
+
+mod asking;
 mod remedy;
 pub mod terminal;
 
