@@ -80,7 +80,7 @@ fn whatever_a_recipe_says_it_goes_on_from_any_step_to_the_same_bits() {
             // Stopped again and again after as many steps.
             let ended = (0..100).find_map(|_| {
                 let resume = checkpoints.latest(&Silent).unwrap();
-                train(&recipe, FitOptions { checkpoints: Some(checkpoints.clone()), resume, scratch: Some(&run), features: None }, stop)
+                train(&recipe, FitOptions { checkpoints: Some(checkpoints.clone()), resume, scratch: Some(&run), ..FitOptions::default() }, stop)
             });
             assert!(ended.unwrap() == whole, "{text}: stopped every {stop} steps");
             assert_eq!(listing(&run).len(), 2);

@@ -39,6 +39,7 @@ pub fn tidy(root: &Path) -> Result<Vec<Finding>> {
     let mut findings = layers::layers(&tree)?;
     findings.extend(sources::unsafe_room(&tree));
     findings.extend(sources::files(&tree));
+    findings.extend(sources::spreading(&tree));
     findings.extend(sources::printing(&tree));
     findings.extend(sources::unfinished(&tree));
     findings.extend(errors::errors(&tree));

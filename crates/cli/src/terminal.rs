@@ -1,6 +1,8 @@
 //! What the libraries have to say, told to a person: a line on stderr, a bar where that is a
 //! terminal.
 
+use std::time::Duration;
+
 use indicatif::{ProgressBar, ProgressStyle};
 use taper_trainer::{Listener, Notice, Progress, Work};
 
@@ -19,7 +21,13 @@ impl Listener for Terminal {
         Box::new(Bar(match work {
             Work::Reading => styled(ProgressBar::new(0), "     reading [{wide_bar}] {pos}/{len} pictures, {eta} left"),
             Work::FirstLook => styled(ProgressBar::new(0), "  first look [{wide_bar}] {pos}/{len} pictures"),
-            Work::Views => styled(ProgressBar::new(0), "       views [{wide_bar}] {pos}/{len}, {eta} left"),
+            Work::Answers => styled(ProgressBar::new(0), "     answers [{wide_bar}] {pos}/{len}, {eta} left"),
+            Work::Features => styled(ProgressBar::new(0), "    features [{wide_bar}] {pos}/{len} pictures, {eta} left"),
+            Work::Weights { model } => {
+                let bar = styled(ProgressBar::new_spinner(), "{prefix:>12} reading weights, {elapsed}");
+                bar.enable_steady_tick(Duration::from_millis(200));
+                bar.with_prefix(model.to_owned())
+            }
             Work::Fetching { model } => {
                 let style = "{prefix:>12} [{wide_bar}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
                 styled(ProgressBar::new(0), style).with_prefix(model.to_owned())

@@ -175,19 +175,20 @@ fn a_slow_consumer_bounds_what_is_made() {
     in_time(|| {
         let dataset = Counting::new(400, None);
         let asked = dataset.asked.clone();
-        let (threads, prefetch) = (3, 2);
-        let config = LoaderConfig { prefetch, ..config(threads) };
+        // Three threads make a third of a batch each.
+        let (ahead, prefetch) = (3, 2);
+        let config = LoaderConfig { prefetch, ..config(3) };
         let begin = Instant::now();
         let mut epoch = loader(dataset, config).epoch(0);
         for delivered in 0..20 {
             thread::sleep(Duration::from_millis(10));
-            let most = (delivered + threads + prefetch) * 4;
+            let most = (delivered + ahead) * 4;
             let made = asked.load(Ordering::SeqCst);
             assert!(made <= most, "{made} pictures after {delivered} batches, at most {most}");
             assert!(epoch.next().unwrap().is_ok());
         }
         // Left alone, the threads fill the buffer and stop.
-        let full = (20 + threads + prefetch) * 4;
+        let full = (20 + ahead) * 4;
         while asked.load(Ordering::SeqCst) < full {
             thread::yield_now();
         }

@@ -23,8 +23,15 @@ pub enum Work<'a> {
     Reading,
     /// The first loss is measured on a few pictures.
     FirstLook,
-    /// Pictures are seen in several views.
-    Views,
+    /// Pictures are answered, once each or in several views.
+    Answers,
+    /// The frozen stages of a network see the pictures.
+    Features,
+    /// The weights of a model are read.
+    Weights {
+        /// The model's name.
+        model: &'a str,
+    },
     /// The weights of a model are fetched, byte by byte.
     Fetching {
         /// The model's name.

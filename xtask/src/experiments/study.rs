@@ -92,7 +92,7 @@ fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads
     let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, input, threads);
     let loader = train_loader(train.clone(), &recipe, input, threads)?;
     let outcome = fit(&mut classifier, &params, (&loader, &plain(val)?), &recipe, &mut [])?;
-    let sampled = || evaluate_marginal(&classifier, &plain(test)?, Marginalize::Samples(PASSES));
+    let sampled = || evaluate_marginal(&classifier, &plain(test)?, Marginalize::Samples(PASSES), &Terminal);
     let seen = |views| {
         let data = (test, input, threads);
         evaluate_views(&classifier, data, (views, Mean::Probabilities), (&recipe, &Terminal), Marginalize::Expectation)

@@ -44,6 +44,25 @@ pub fn files(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// The one file of the kernels' crate that hands work to other threads.
+const SPREADING: &str = "crates/tensor/src/kernels/memory/parallel.rs";
+
+/// Kernels spread their work through one file, which is compiled once; tests may ask for threads.
+#[must_use]
+pub fn spreading(tree: &Tree) -> Vec<Finding> {
+    let mut findings = vec![];
+    let kernels = |s: &&Source| s.path.starts_with("crates/tensor/src/") && s.path != SPREADING;
+    for source in tree.sources.iter().filter(kernels) {
+        for token in source.tokens.iter().filter(|t| !t.test && t.text == "rayon") {
+            let what = format!("`rayon` outside {SPREADING}");
+            let remedy =
+                "use `each`, `chunks` or `collect` of that file: rayon's own code is compiled anew at every call";
+            findings.push(finding("spreading", source, token, what, remedy));
+        }
+    }
+    findings
+}
+
 /// The files that print; what they offer cannot panic.
 const PRINTERS: [&str; 2] = ["crates/cli/src/output.rs", "xtask/src/output.rs"];
 
@@ -132,6 +151,18 @@ mod tests {
         ]);
         let a = "crates/optim/src/a.rs";
         assert_eq!(places(&files(&tree)), [(a, 1), (a, 2), (a, 2)]);
+    }
+
+    #[test]
+    fn kernels_spread_their_work_in_one_place() {
+        let tree = made_up(&[
+            (SPREADING, "use rayon::prelude::*;"),
+            ("crates/tensor/src/ops/conv.rs", "// rayon\nfn f() { rayon::join(a, b); }"),
+            ("crates/tensor/src/ops/pool.rs", "#[cfg(test)]\nmod tests { use rayon::prelude::*; }"),
+            ("crates/tensor/tests/it.rs", "use rayon::prelude::*;"),
+            ("crates/optim/src/a.rs", "use rayon::prelude::*;"),
+        ]);
+        assert_eq!(places(&spreading(&tree)), [("crates/tensor/src/ops/conv.rs", 2)]);
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || {
         let loader = eval_loader(dataset.clone(), BATCH, input, threads)?;
-        asking.run(|| evaluate_marginal(&model.classifier, &loader, how))
+        asking.run(|| evaluate_marginal(&model.classifier, &loader, how, &Terminal))
     };
     // What the views are worth is told beside what there is without them.
     let (result, without) = match args.tta {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use taper_data::Dataset;
+use taper_regularize::Marginalize;
 use taper_trainer::build::model;
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
 use taper_trainer::evaluate::ensemble::{average, greedy, halves, part};
 use taper_trainer::evaluate::known_classes::{missing, relabeled, said};
 use taper_trainer::evaluate::metrics::{interval, reliability};
 use taper_trainer::evaluate::views::Mean;
-use taper_trainer::evaluate::{Evaluation, evaluate};
+use taper_trainer::evaluate::{Evaluation, evaluate_marginal};
 
 use crate::output::line;
 use crate::terminal::Terminal;
@@ -55,7 +56,7 @@ pub(super) fn rows_of(
         dataset = relabeled(dataset, &table.path, (run, &model.card.classes))?;
         model.require_memory(BATCH.min(dataset.len()))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
-        members.push(evaluate(&model.classifier, &loader)?);
+        members.push(evaluate_marginal(&model.classifier, &loader, Marginalize::Expectation, &Terminal)?);
     }
     let all: Vec<usize> = (0..members.len()).collect();
     let mut chosen = all.clone();

@@ -35,8 +35,8 @@ pub struct LoaderConfig {
     pub even: bool,
     /// Threads that decode and prepare; as many as there are cores by default.
     pub threads: usize,
-    /// Finished batches that may wait for the consumer, beside the one each thread works on: no
-    /// more than `prefetch + threads` batches are in memory. 2 by default.
+    /// Finished batches that may wait for the consumer, beside the part of a batch, a picture at
+    /// least, that each thread works on. 2 by default.
     pub prefetch: usize,
     /// The stream that the order (`shuffle`/epoch) and the random changes (`augment`/epoch/sample)
     /// are derived from; that of seed 0 by default.

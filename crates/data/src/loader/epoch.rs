@@ -15,16 +15,18 @@ use crate::error::DataError;
 /// item.
 pub struct Epoch {
     work: Arc<Work>,
+    /// Batches taken.
+    taken: usize,
     workers: Vec<JoinHandle<()>>,
     failed: Option<DataError>,
     waited: Duration,
 }
 
 impl Epoch {
-    /// Starts threads, but no more than there are batches.
+    /// Starts threads, but no more than there are pictures.
     pub(super) fn start(work: Work, threads: usize) -> Self {
         let (work, mut workers, mut failed) = (Arc::new(work), Vec::new(), None);
-        for _ in 0..threads.min(work.plan.batches()) {
+        for _ in 0..threads.min(work.plan.dataset.len()) {
             let work = work.clone();
             let builder = thread::Builder::new().name("loader".into());
             match builder.spawn(move || work.run()) {
@@ -36,6 +38,7 @@ impl Epoch {
             // Fewer threads than wanted give the same batches; none at all gives nothing.
             failed: failed.filter(|_| workers.is_empty()),
             work,
+            taken: 0,
             workers,
             waited: Duration::ZERO,
         }
@@ -55,11 +58,12 @@ impl Iterator for Epoch {
         let begin = Instant::now();
         let item = match self.failed.take() {
             Some(error) => Some(Err(error)),
-            None => self.work.queue.take(),
+            None => self.work.take(self.taken),
         };
+        self.taken += 1;
         self.waited += begin.elapsed();
         if let Some(Err(_)) = item {
-            self.work.queue.close();
+            self.work.close();
         }
         item
     }
@@ -69,7 +73,7 @@ impl std::iter::FusedIterator for Epoch {}
 
 impl Drop for Epoch {
     fn drop(&mut self) {
-        self.work.queue.close();
+        self.work.close();
         for worker in self.workers.drain(..) {
             // Whatever a worker panics with was delivered as an error.
             let _ = worker.join();

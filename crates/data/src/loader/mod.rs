@@ -2,9 +2,9 @@
 //! time.
 //!
 //! In reading order: [`config`] says how batches are made, [`plan`] which pictures are in which
-//! batch of an epoch. [`queue`] holds finished batches in order and bounds them, [`work`] is what
-//! each thread does, an [`indexed_batch`] what it hands over, and [`epoch`] the iterator that the
-//! consumer sees.
+//! batch of an epoch. [`queue`] holds finished parts of batches in order and bounds them, [`work`]
+//! is what each thread does and how parts become an [`indexed_batch`], and [`epoch`] the iterator
+//! that the consumer sees.
 
 mod config;
 mod plan;

@@ -1,4 +1,4 @@
-//! What the threads of an epoch do: claim a batch, make it, hand it over.
+//! What the threads of an epoch do: claim a part of a batch, make it, hand it over.
 
 use std::ops::Range;
 
@@ -11,7 +11,14 @@ use super::queue::Queue;
 use crate::error::DataError;
 use crate::guard::guarded;
 
-/// What the threads of one epoch share.
+/// Some rows of a batch.
+pub(super) struct Part {
+    images: Vec<f32>,
+    targets: Vec<f32>,
+}
+
+/// What the threads of one epoch share. All of them make parts of one batch before they begin the
+/// next: the first batch comes as soon as it can.
 pub(super) struct Work {
     pub(super) plan: Plan,
     order: Vec<usize>,
@@ -20,28 +27,32 @@ pub(super) struct Work {
     before: Vec<u32>,
     /// Batches that are left out.
     first: usize,
-    pub(super) queue: Queue<Result<IndexedBatch, DataError>>,
+    /// Of how many parts a batch is put together.
+    parts: usize,
+    queue: Queue<Result<Part, DataError>>,
 }
 
 impl Work {
     /// The batches of a plan with the pictures in this order, but for the first ones.
     pub(super) fn new(plan: Plan, order: Vec<usize>, augment: Rng, first: usize) -> Self {
-        let ahead = plan.config.prefetch.saturating_add(plan.config.threads);
+        let parts = plan.config.threads.min(plan.config.batch_size);
+        let ahead = plan.config.prefetch.saturating_mul(parts).saturating_add(plan.config.threads);
+        let all = plan.batches().saturating_sub(first).saturating_mul(parts);
         let mut seen = vec![0; if plan.config.balanced { plan.dataset.len() } else { 0 }];
         let count = |&index: &usize| {
             seen[index] += 1;
             seen[index] - 1
         };
         let before = if plan.config.balanced { order.iter().map(count).collect() } else { Vec::new() };
-        Self { queue: Queue::new(plan.batches().saturating_sub(first), ahead), plan, order, augment, before, first }
+        Self { queue: Queue::new(all, ahead), plan, order, augment, before, first, parts }
     }
 
+    /// Makes parts until there is nothing more to do.
     pub(super) fn run(&self) {
         while let Some(number) = self.queue.claim() {
-            let places = self.plan.places(self.first + number);
-            let mut at = places.start;
-            let made = guarded(|| self.batch(places, &mut at));
-            // None: the epoch was dropped while the batch was being made.
+            let mut at = self.places(number).start;
+            let made = guarded(|| self.part(number, &mut at));
+            // None: the epoch was dropped while the part was being made.
             let item = match made {
                 Ok(None) => return,
                 Ok(Some(item)) => item,
@@ -51,30 +62,70 @@ impl Work {
         }
     }
 
-    /// The pictures of a part of the order; `at` says, in case of a panic, which one was being
-    /// made.
-    fn batch(&self, part: Range<usize>, at: &mut usize) -> Option<Result<IndexedBatch, DataError>> {
+    /// Waits for the next batch in order; none after the last, or when it is closed. `number` says
+    /// which one it is, counted from the first that is not left out.
+    pub(super) fn take(&self, number: usize) -> Option<Result<IndexedBatch, DataError>> {
+        let places = self.plan.places(self.first + number);
+        let mut whole = match self.queue.take()? {
+            Ok(part) => part,
+            Err(error) => return Some(Err(error)),
+        };
+        for _ in 1..self.parts {
+            match self.queue.take()? {
+                Ok(part) => {
+                    whole.images.extend(part.images);
+                    whole.targets.extend(part.targets);
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(self.batch(whole, places))
+    }
+
+    /// Ends it for everybody.
+    pub(super) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// The places in the order of a part's rows.
+    fn places(&self, number: usize) -> Range<usize> {
+        let batch = self.plan.places(self.first + number / self.parts);
+        let end = |part: usize| batch.start + part * batch.len() / self.parts;
+        end(number % self.parts)..end(number % self.parts + 1)
+    }
+
+    /// The pictures of a part; `at` says, in case of a panic, which one was being made.
+    fn part(&self, number: usize, at: &mut usize) -> Option<Result<Part, DataError>> {
         let (height, width) = self.plan.config.size;
-        let classes = self.plan.dataset.classes().len();
-        let rows = part.len();
-        let mut images = vec![0f32; rows * height * width * 3];
-        let mut targets = vec![0f32; rows * classes];
-        let slots = images.chunks_exact_mut(height * width * 3);
-        for (row, (position, slot)) in part.clone().zip(slots).enumerate() {
+        let (numbers, classes) = (height * width * 3, self.plan.dataset.classes().len());
+        let places = self.places(number);
+        // The first of a batch has room for the others.
+        let room = if number.is_multiple_of(self.parts) { self.plan.config.batch_size } else { places.len() };
+        let zeros = |each: usize| {
+            let mut all = Vec::with_capacity(room * each);
+            all.resize(places.len() * each, 0f32);
+            all
+        };
+        let (mut images, mut targets) = (zeros(numbers), zeros(classes));
+        for (row, (place, slot)) in places.zip(images.chunks_exact_mut(numbers)).enumerate() {
             if self.queue.is_closed() {
                 return None;
             }
-            *at = position;
+            *at = place;
             let target = &mut targets[row * classes..][..classes];
-            if let Err(error) = self.sample(position, slot, target) {
+            if let Err(error) = self.sample(place, slot, target) {
                 return Some(Err(error));
             }
         }
-        let tensors = || -> candle_core::Result<Batch> {
-            let images = Tensor::from_vec(images, (rows, height, width, 3), &Device::Cpu)?;
-            Batch::new(images, Tensor::from_vec(targets, (rows, classes), &Device::Cpu)?)
-        };
-        Some(tensors().map_err(DataError::from).map(|batch| IndexedBatch { batch, indices: self.order[part].to_vec() }))
+        Some(Ok(Part { images, targets }))
+    }
+
+    fn batch(&self, Part { images, targets }: Part, places: Range<usize>) -> Result<IndexedBatch, DataError> {
+        let ((height, width), rows) = (self.plan.config.size, places.len());
+        let classes = self.plan.dataset.classes().len();
+        let images = Tensor::from_vec(images, (rows, height, width, 3), &Device::Cpu)?;
+        let batch = Batch::new(images, Tensor::from_vec(targets, (rows, classes), &Device::Cpu)?)?;
+        Ok(IndexedBatch { batch, indices: self.order[places].to_vec() })
     }
 
     fn sample(&self, position: usize, slot: &mut [f32], target: &mut [f32]) -> Result<(), DataError> {

@@ -27,28 +27,35 @@ pub(crate) struct Part<'a, T, const N: usize> {
 }
 
 impl<T: Real, const N: usize> Part<'_, T, N> {
-    /// Halves until a chunk is left; the halves run in parallel.
+    /// One pass over all of it.
     pub(crate) fn update(self, formula: impl Formula<N>) {
-        let Some(middle) = middle(self.theta.len()) else {
-            return Arch::new().dispatch(Pass { part: self, formula });
-        };
-        let (left, right) = self.split_at(middle);
-        rayon::join(|| left.update(formula), || right.update(formula));
+        self.halve(&|part| {
+            Arch::new().dispatch(Pass { part, formula });
+            0.0
+        });
     }
 
     /// [`Part::update`] of the chunks whose [`squares`] are finite; returns the squares of all.
     ///
     /// The update finds the gradient in the cache, where the sum has brought it.
     pub(crate) fn update_finite(self, formula: impl Formula<N>) -> f64 {
-        let Some(middle) = middle(self.theta.len()) else {
-            let squares = squares(self.grad);
+        self.halve(&|part| {
+            let squares = squares(part.grad);
             if squares.is_finite() {
-                self.update(formula);
+                Arch::new().dispatch(Pass { part, formula });
             }
-            return squares;
+            squares
+        })
+    }
+
+    /// Halves until chunks are left, which run in parallel, and adds up what `chunk` gives in
+    /// pairs. Compiled once for all formulas: the joining is much more code than a pass.
+    fn halve(self, chunk: &(dyn Fn(Part<'_, T, N>) -> f64 + Sync)) -> f64 {
+        let Some(middle) = middle(self.theta.len()) else {
+            return chunk(self);
         };
         let (left, right) = self.split_at(middle);
-        let (left, right) = rayon::join(|| left.update_finite(formula), || right.update_finite(formula));
+        let (left, right) = rayon::join(|| left.halve(chunk), || right.halve(chunk));
         left + right
     }
 

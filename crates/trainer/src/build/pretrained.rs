@@ -6,7 +6,7 @@ use taper_transfer::{PretrainedModel, ReadReport, TransferError, WeightsFile};
 
 #[cfg(feature = "hub")]
 use crate::build::fetch::pull;
-use crate::listener::Listener;
+use crate::listener::{Listener, Work};
 use crate::notice::Notice;
 
 /// The weights of a model by name, float32: those in a file, or its own, with the feature `hub`
@@ -20,7 +20,9 @@ pub fn weights(
     file: Option<&Path>,
     listener: &dyn Listener,
 ) -> Result<WeightsFile, TransferError> {
-    match file.map_or_else(|| own(model, listener), |file| Ok(Some(file.to_owned())))? {
+    let path = file.map_or_else(|| own(model, listener), |file| Ok(Some(file.to_owned())))?;
+    let _reading = listener.work(Work::Weights { model: model.name });
+    match path {
         Some(path) => model.weights_in(&path),
         None => Ok(WeightsFile { tensors: model.weights()?, report: ReadReport::default() }),
     }

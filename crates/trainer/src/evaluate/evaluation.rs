@@ -11,6 +11,7 @@ use taper_transfer::Classifier;
 
 use crate::error::Result;
 use crate::evaluate::error::EvaluateError;
+use crate::listener::{Listener, Silent, Work};
 
 /// Probabilities and labels of a data set, in its order, and what follows from them.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +116,7 @@ pub fn ranked(row: &[f32]) -> Vec<usize> {
 /// # Errors
 /// When a picture cannot be read or the network does not take it.
 pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> {
-    evaluate_marginal(classifier, loader, Marginalize::Expectation)
+    evaluate_marginal(classifier, loader, Marginalize::Expectation, &Silent)
 }
 
 /// Somebody who is shown the name of a stage and its map.
@@ -171,13 +172,21 @@ fn is_nan(row: &[f64]) -> bool {
 }
 
 /// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every
-/// picture.
+/// picture; `listener` hears how far it has come.
 ///
 /// # Errors
 /// As [`evaluate`], and when there are to be no samples.
-pub fn evaluate_marginal(classifier: &Classifier, loader: &Loader, how: Marginalize) -> Result<Evaluation> {
+pub fn evaluate_marginal(
+    classifier: &Classifier,
+    loader: &Loader,
+    how: Marginalize,
+    listener: &dyn Listener,
+) -> Result<Evaluation> {
+    let progress = listener.work(Work::Answers);
+    progress.begin(loader.dataset().len() as u64);
     Evaluation::timed(|result| {
         answers(classifier, loader, 0, how, |rows, indices| {
+            progress.advance(indices.len() as u64);
             result.add_rows(&rows, indices.iter().map(|&index| loader.dataset().label(index)));
         })
     })

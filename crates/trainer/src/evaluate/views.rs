@@ -131,7 +131,7 @@ pub fn evaluate_views(
         }
         fixed => fixed.transforms(input.size)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,
     };
-    let progress = listener.work(Work::Views);
+    let progress = listener.work(Work::Answers);
     progress.begin((passes.len() * dataset.len()) as u64);
     Evaluation::timed(|result| {
         let (mut sums, mut waited) = (vec![Vec::new(); dataset.len()], Duration::ZERO);

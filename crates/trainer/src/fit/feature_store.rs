@@ -12,6 +12,7 @@ use taper_transfer::Classifier;
 
 use super::error::FitError;
 use crate::error::Result;
+use crate::listener::{Listener, Progress, Work};
 
 /// What is kept in memory, bytes; more is kept in a file.
 const MEMORY: usize = 1 << 30;
@@ -61,14 +62,16 @@ pub(crate) fn compute(
     classifier: &Classifier,
     (train, plain): (&Loader, &Loader),
     count: u32,
-    scratch: Option<&Path>,
+    (scratch, listener): (Option<&Path>, &dyn Listener),
 ) -> Result<Vec<Variant>> {
+    let progress = listener.work(Work::Features);
+    progress.begin(u64::from(count.max(1)) * plain.dataset().len() as u64);
     let in_order = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
     let (mut variants, mut room) = (Vec::new(), MEMORY);
-    variants.extend(Variant::compute(classifier, (plain, 0), &mut room, scratch)?);
+    variants.extend(Variant::compute(classifier, (plain, 0), &mut room, (scratch, &*progress))?);
     for number in 1..count {
-        variants.extend(Variant::compute(classifier, (&augmented, number.into()), &mut room, scratch)?);
+        variants.extend(Variant::compute(classifier, (&augmented, number.into()), &mut room, (scratch, &*progress))?);
     }
     Ok(variants)
 }
@@ -94,7 +97,7 @@ impl Variant {
         classifier: &Classifier,
         (pictures, epoch): (&Loader, u64),
         room: &mut usize,
-        scratch: Option<&Path>,
+        (scratch, progress): (Option<&Path>, &dyn Progress),
     ) -> Result<Option<Self>> {
         let mut variant = None;
         for loaded in pictures.epoch(epoch) {
@@ -109,6 +112,7 @@ impl Variant {
             }
             if let Some(variant) = &mut variant {
                 variant.push(&maps)?;
+                progress.advance(maps.dim(0)? as u64);
             }
         }
         Ok(variant)

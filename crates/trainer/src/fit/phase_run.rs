@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::health::{Before, Health, dead};
 use crate::fit::divergence::{Diverged, causes};
 use crate::fit::patience::Patience;
+use crate::listener::Silent;
 use crate::recipe::{NonFiniteRecipe, Plan};
 
 /// A phase of a [`Session`] under way.
@@ -142,10 +143,11 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         if self.stepper.first_stage() == 0 {
             return Ok(PhaseData { train: BatchSource::Pictures(train), val: BatchSource::Pictures(val) });
         }
+        let listener = options.listener.unwrap_or(&Silent);
         let start = Instant::now();
         let plain = plain_loader(train, val)?;
         let store = |side, loaders, count| {
-            let compute = || feature_store::compute(classifier, loaders, count, options.scratch);
+            let compute = || feature_store::compute(classifier, loaders, count, (options.scratch, listener));
             let variants = match options.features {
                 Some(cache) => cache.get((recipe, side), classifier, compute),
                 None => Ok(compute()?.into()),

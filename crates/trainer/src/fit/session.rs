@@ -11,6 +11,7 @@ use taper_transfer::Classifier;
 use super::{EpochInfo, FeatureCache, Outcome};
 use crate::build::phases::{Phase, phases};
 use crate::error::Result;
+use crate::listener::Listener;
 use crate::recipe::Recipe;
 use crate::store::checkpoint::{Checkpoints, EpochRecord, PlaceError, RunShape, TrainState};
 
@@ -28,6 +29,8 @@ pub struct FitOptions<'a> {
     pub resume: Option<TrainState>,
     /// Features of frozen stages that other trainings have computed or will want.
     pub features: Option<&'a FeatureCache>,
+    /// Who hears that they are computed.
+    pub listener: Option<&'a dyn Listener>,
 }
 
 /// A training by a recipe: its phases in order, and what has come out until now.

@@ -1,14 +1,13 @@
 //! What is done to gradients before a rule sees them.
 
-use std::fmt;
 use std::str::FromStr;
 
-use serde::de::value::{Error as ValueError, MapAccessDeserializer};
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
+use toml::Value;
 
 use super::choice::choices;
-use super::named::by_name;
+use super::named::of;
 use super::range::Range::Positive;
 use super::range::Row;
 
@@ -89,35 +88,19 @@ impl FromStr for ClipRecipe {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let value = format!("x = {text}").parse().ok().and_then(|mut table: toml::Table| table.remove("x"));
-        clip(value.unwrap_or_else(|| toml::Value::String(text.to_owned())))
+        clip(value.unwrap_or_else(|| Value::String(text.to_owned())))
     }
 }
 
 /// Reads a clipping with its name, its name alone, or a number.
 pub(super) fn clip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClipRecipe, D::Error> {
-    struct Written;
-    impl<'de> Visitor<'de> for Written {
-        type Value = ClipRecipe;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a name, a table of a name and its settings, or the limit of the global norm")
-        }
-
-        fn visit_str<E: Error>(self, name: &str) -> Result<ClipRecipe, E> {
-            by_name(name).map_err(|error: ValueError| E::custom(error))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ClipRecipe, A::Error> {
-            ClipRecipe::deserialize(MapAccessDeserializer::new(map))
-        }
-
-        fn visit_f64<E: Error>(self, limit: f64) -> Result<ClipRecipe, E> {
-            Ok(ClipRecipe::GlobalNorm { limit })
-        }
-
-        fn visit_i64<E: Error>(self, limit: i64) -> Result<ClipRecipe, E> {
-            self.visit_f64(limit as f64)
+    match Value::deserialize(deserializer)? {
+        Value::Float(limit) => Ok(ClipRecipe::GlobalNorm { limit }),
+        Value::Integer(limit) => Ok(ClipRecipe::GlobalNorm { limit: limit as f64 }),
+        value @ (Value::String(_) | Value::Table(_)) => of(value).map_err(D::Error::custom),
+        other => {
+            let wanted = "a name, a table of a name and its settings, or the limit of the global norm";
+            Err(D::Error::custom(format_args!("invalid type: {}, expected {wanted}", other.type_str())))
         }
     }
-    deserializer.deserialize_any(Written)
 }

@@ -1,21 +1,24 @@
 //! Settings that begin with a name.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::{Error as ValueError, MapAccessDeserializer, MapDeserializer};
-use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
+use toml::{Table, Value};
 
 /// Reads `{ name = "...", ... }`, or the name alone for its defaults.
-pub(super) fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Named(PhantomData))
+///
+/// By way of a TOML value, whatever it is read from: the settings of every name are compiled for
+/// one source alone. For each of the many ways that serde hands on what it has put aside, they
+/// were half of this crate.
+pub(super) fn named<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    of(Value::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Reads a list of what [`named`] reads.
-pub(super) fn named_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(super) fn named_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    /// Read by itself, so that an error says where it stands.
     struct Item<T>(T);
-    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Item<T> {
+    impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<T> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             named(deserializer).map(Self)
         }
@@ -25,23 +28,18 @@ pub(super) fn named_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deseria
 
 /// The defaults of a name.
 pub(super) fn by_name<T: DeserializeOwned>(name: &str) -> Result<T, ValueError> {
-    Named(PhantomData).visit_str(name)
+    of(Value::String(name.to_owned()))
 }
 
-struct Named<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name, or a table of a name and its settings")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
-        T::deserialize(MapDeserializer::new([("name", name)].into_iter()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
-    }
+/// What a name, or a table with one, stands for.
+pub(super) fn of<T: DeserializeOwned>(value: Value) -> Result<T, ValueError> {
+    let table = match value {
+        Value::Table(table) => table,
+        Value::String(name) => Table::from_iter([("name".to_owned(), Value::String(name))]),
+        other => {
+            let (got, wanted) = (other.type_str(), "a name, or a table of a name and its settings");
+            return Err(ValueError::custom(format_args!("invalid type: {got}, expected {wanted}")));
+        }
+    };
+    T::deserialize(table).map_err(|error| ValueError::custom(error.message()))
 }

@@ -16,7 +16,7 @@ use crate::listener::{Listener, Work};
 use crate::store::sanity;
 
 /// Pictures that the first loss is measured on.
-const FEW: usize = 32;
+const FEW: usize = 16;
 
 /// What the loss of a step says before there was one, on a few training pictures from all over the
 /// set, as testing prepares them, in batches of at most so many. Batch norm normalizes by the

@@ -42,7 +42,7 @@ pub(crate) fn cross_validated(
 
     let whole = train_loader(Arc::clone(pictures), recipe, card.input(), threads)?;
     let plain = eval_loader(Arc::clone(pictures), recipe.data.batch_size, card.input(), threads)?;
-    let variants = compute(&classifier, (&whole, &plain), recipe.variants(), None)?;
+    let variants = compute(&classifier, (&whole, &plain), recipe.variants(), (None, listener))?;
     let store = FeatureStore::new(Arc::new(variants));
     let labels: Vec<usize> = (0..pictures.len()).map(|i| pictures.label(i)).collect();
     let mut right = vec![false; rounds * pictures.len()];

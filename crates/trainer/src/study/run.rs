@@ -241,7 +241,13 @@ impl<'a> Run<'a> {
         for observer in others {
             observers.push(&mut **observer);
         }
-        let options = FitOptions { scratch: Some(folder), checkpoints: Some(checkpoints), resume, features: cache };
+        let options = FitOptions {
+            scratch: Some(folder),
+            checkpoints: Some(checkpoints),
+            resume,
+            features: cache,
+            listener: Some(manner.listener),
+        };
         let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, &mut observers, options)
             .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;
         if outcome.stopped {

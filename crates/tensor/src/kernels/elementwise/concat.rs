@@ -1,8 +1,6 @@
 //! Maps side by side along their channels, and apart again.
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::{copy, filled};
+use crate::kernels::memory::{chunks, copy, filled};
 use crate::kernels::simd::Real;
 
 /// Pixels handed to a thread at once.
@@ -17,7 +15,7 @@ pub(crate) fn join<T: Real>(parts: &[(&[T], usize)]) -> Vec<T> {
     // of a pixel.
     unsafe {
         filled(pixels * width, |out| {
-            out.par_chunks_mut((PIXELS * width).max(1)).enumerate().for_each(|(block, out)| {
+            chunks(out, (PIXELS * width).max(1), |block, out| {
                 for (i, mut out) in out.chunks_exact_mut(width).enumerate() {
                     let pixel = block * PIXELS + i;
                     for (part, c) in parts {
@@ -38,7 +36,7 @@ pub(crate) fn cut<T: Real>(whole: &[T], width: usize, from: usize, c: usize) -> 
     // SAFETY: the chunks are whole pixels of the part, and every pixel is written.
     unsafe {
         filled(pixels * c, |out| {
-            out.par_chunks_mut((PIXELS * c).max(1)).enumerate().for_each(|(block, out)| {
+            chunks(out, (PIXELS * c).max(1), |block, out| {
                 for (i, out) in out.chunks_exact_mut(c).enumerate() {
                     copy(out, &whole[(block * PIXELS + i) * width + from..][..c]);
                 }

@@ -1,10 +1,9 @@
 //! Dropout with a mask that is drawn where it is needed and never kept.
 
 use rand::RngCore;
-use rayon::prelude::*;
 
 use crate::Rng;
-use crate::kernels::memory::filled;
+use crate::kernels::memory::{chunk, chunks, filled};
 use crate::kernels::simd::Real;
 
 /// Elements with a random stream of their own: fixed, so that the mask does not depend on the
@@ -19,16 +18,14 @@ pub(crate) fn drop<T: Real>(x: &[T], p: f64, rng: &Rng) -> Vec<T> {
     // written.
     unsafe {
         filled(x.len(), |out| {
-            out.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).enumerate().for_each_init(
-                || vec![0u8; BLOCK],
-                |bytes, (block, (out, x))| {
-                    let kept = &mut bytes[..x.len()];
-                    draw(kept, p, rng.at(block as u64));
-                    for ((out, &x), &kept) in out.iter_mut().zip(x).zip(&*kept) {
-                        out.write(if kept != 0 { x * scale } else { T::ZERO });
-                    }
-                },
-            );
+            chunks(out, BLOCK, |block, out| {
+                let mut kept = [0u8; BLOCK];
+                let kept = &mut kept[..out.len()];
+                draw(kept, p, rng.at(block as u64));
+                for ((out, &x), &kept) in out.iter_mut().zip(chunk(x, BLOCK, block)).zip(&*kept) {
+                    out.write(if kept != 0 { x * scale } else { T::ZERO });
+                }
+            });
         })
     }
 }

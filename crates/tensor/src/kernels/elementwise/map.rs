@@ -1,8 +1,6 @@
 //! Functions of single elements, in parallel.
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::filled;
+use crate::kernels::memory::{chunk, chunks, filled};
 use crate::kernels::simd::Real;
 
 /// Elements handed to a thread at once: large enough to hide the hand-over, small enough for the
@@ -15,8 +13,8 @@ pub(crate) fn map<T: Real>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
     // written.
     unsafe {
         filled(x.len(), |out| {
-            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| {
-                for (out, &x) in out.iter_mut().zip(x) {
+            chunks(out, CHUNK, |i, out| {
+                for (out, &x) in out.iter_mut().zip(chunk(x, CHUNK, i)) {
                     out.write(f(x));
                 }
             });
@@ -31,8 +29,8 @@ pub(crate) fn map2<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> V
     // written.
     unsafe {
         filled(a.len(), |out| {
-            out.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK))).for_each(|(out, (a, b))| {
-                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            chunks(out, CHUNK, |i, out| {
+                for ((out, &a), &b) in out.iter_mut().zip(chunk(a, CHUNK, i)).zip(chunk(b, CHUNK, i)) {
                     out.write(f(a, b));
                 }
             });

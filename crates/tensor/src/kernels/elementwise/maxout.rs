@@ -1,9 +1,7 @@
 //! The greatest of so many neighbors.
 
-use rayon::prelude::*;
-
 use super::map::CHUNK;
-use crate::kernels::memory::filled;
+use crate::kernels::memory::{chunk, chunks, filled};
 use crate::kernels::simd::Real;
 
 /// The place of the first of the greatest; a NaN is greater than any number.
@@ -25,8 +23,8 @@ pub(crate) fn forward<T: Real>(x: &[T], k: usize) -> Vec<T> {
     // each.
     unsafe {
         filled(x.len() / k, |out| {
-            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK * k)).for_each(|(out, x)| {
-                for (out, pieces) in out.iter_mut().zip(x.chunks_exact(k)) {
+            chunks(out, CHUNK, |i, out| {
+                for (out, pieces) in out.iter_mut().zip(chunk(x, CHUNK * k, i).chunks_exact(k)) {
                     out.write(pieces[greatest(pieces)]);
                 }
             });
@@ -38,7 +36,8 @@ pub(crate) fn forward<T: Real>(x: &[T], k: usize) -> Vec<T> {
 pub(crate) fn backward<T: Real>(x: &[T], dy: &[T], k: usize) -> Vec<T> {
     assert!(k > 0 && x.len() == dy.len() * k, "a gradient for each group of pieces");
     let mut dx = vec![T::ZERO; x.len()];
-    dx.par_chunks_mut(CHUNK * k).zip(x.par_chunks(CHUNK * k).zip(dy.par_chunks(CHUNK))).for_each(|(dx, (x, dy))| {
+    chunks(&mut dx, CHUNK * k, |i, dx| {
+        let (x, dy) = (chunk(x, CHUNK * k, i), chunk(dy, CHUNK, i));
         for ((dx, x), &dy) in dx.chunks_exact_mut(k).zip(x.chunks_exact(k)).zip(dy) {
             dx[greatest(x)] = dy;
         }

@@ -3,10 +3,8 @@
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use super::map::CHUNK;
-use crate::kernels::memory::{Elements, filled};
+use crate::kernels::memory::{Elements, chunk, chunks, filled};
 use crate::kernels::norm::rewrite;
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::pointwise::Pointwise;
@@ -151,7 +149,8 @@ pub(crate) fn values<T: Real>(function: Pointwise, x: &[T]) -> Vec<T> {
     // SAFETY: both are cut into chunks of the same lengths, and the job writes all of its own.
     unsafe {
         filled(x.len(), |out| {
-            out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| {
+            chunks(out, CHUNK, |i, out| {
+                let x = chunk(x, CHUNK, i);
                 on_functions!(function, F => T::launch(simd(), Values::<T, F> { x, out, function: PhantomData }));
             });
         })

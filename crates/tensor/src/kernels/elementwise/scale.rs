@@ -3,9 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::{Elements, block, filled};
+use crate::kernels::memory::{self, Elements, block, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 
 /// The parts of N maps of `size` elements each: whole rows of c elements of one picture.
@@ -17,17 +15,6 @@ fn parts(n: usize, size: usize, c: usize) -> Vec<Range<usize>> {
     (0..n).flat_map(part).collect()
 }
 
-/// A slice in pieces of these lengths, one after the other.
-fn split<'a, T>(mut all: &'a mut [T], parts: &[Range<usize>]) -> Vec<&'a mut [T]> {
-    let mut pieces = Vec::with_capacity(parts.len());
-    for part in parts {
-        let (piece, rest) = all.split_at_mut(part.len());
-        pieces.push(piece);
-        all = rest;
-    }
-    pieces
-}
-
 /// `x · factor` for N pictures of C channels, whose factors are (N,C).
 pub(crate) fn forward<T: Real>(x: &[T], factors: &[T], c: usize) -> Vec<T> {
     let n = factors.len() / c;
@@ -36,7 +23,8 @@ pub(crate) fn forward<T: Real>(x: &[T], factors: &[T], c: usize) -> Vec<T> {
     // SAFETY: the parts are all of the output, and the job writes all of its own.
     unsafe {
         filled(x.len(), |out| {
-            split(out, &parts).into_par_iter().zip(&parts).for_each(|(out, part)| {
+            memory::parts(out, &parts, |i, out| {
+                let part = &parts[i];
                 let factors = &factors[part.start / size * c..][..c];
                 T::launch(simd(), Scale { x: &x[part.clone()], factors, out });
             });
@@ -71,8 +59,8 @@ pub(crate) fn add<T: Real>(g: Elements<'_, T>, summands: &[T], c: usize) -> Opti
     let row = |part: &Range<usize>| &summands[part.start / size * c..][..c];
     match g {
         Elements::Own(g) => {
-            split(g, &parts).into_par_iter().zip(&parts).for_each(|(g, part)| {
-                g.chunks_exact_mut(c).for_each(|g| g.iter_mut().zip(row(part)).for_each(|(g, &more)| *g += more));
+            memory::parts(g, &parts, |i, g| {
+                g.chunks_exact_mut(c).for_each(|g| g.iter_mut().zip(row(&parts[i])).for_each(|(g, &more)| *g += more));
             });
             None
         }
@@ -102,14 +90,12 @@ pub(crate) fn backward<T: Real>(x: &[T], factors: &[T], c: usize, dy: Elements<'
             // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has
             // the layout of T.
             let out = unsafe { &mut *(std::ptr::from_mut(dy) as *mut [MaybeUninit<T>]) };
-            let pieces = split(out, &parts).into_par_iter().zip(&parts);
-            sums = pieces.map(|(out, part)| run(part, None, out)).collect();
+            sums = memory::parts(out, &parts, |i, out| run(&parts[i], None, out));
         }
         // SAFETY: the parts are all of the gradient, and the job writes all of its own.
         Elements::Shared(dy) => unsafe {
             new = Some(filled(dy.len(), |out| {
-                let pieces = split(out, &parts).into_par_iter().zip(&parts);
-                sums = pieces.map(|(out, part)| run(part, Some(&dy[part.clone()]), out)).collect::<Vec<_>>();
+                sums = memory::parts(out, &parts, |i, out| run(&parts[i], Some(&dy[parts[i].clone()]), out));
             }));
         },
     }

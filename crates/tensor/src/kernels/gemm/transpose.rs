@@ -2,9 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::{copy, filled};
+use crate::kernels::memory::{chunk, copy, filled, parts};
 use crate::kernels::simd::Real;
 
 /// The side of a tile. Both sides of a tile are whole cache lines; the tile itself stays in the
@@ -19,13 +17,17 @@ pub(crate) fn transpose<T: Real>(x: &[T], n: usize, rows: usize, columns: usize)
     if rows.min(columns) <= 1 {
         return x.to_vec();
     }
-    // SAFETY: the chunks are runs of up to TILE whole rows of one transposed matrix, and `strip`
+    let (size, each) = (rows * columns, columns.div_ceil(TILE));
+    let of =
+        |i: usize| i / each * size + (i % each * TILE * rows)..i / each * size + size.min((i % each + 1) * TILE * rows);
+    let strips: Vec<_> = (0..n * each).map(of).collect();
+    // SAFETY: the parts are runs of up to TILE whole rows of one transposed matrix, and `strip`
     // writes all of its run.
     unsafe {
         filled(x.len(), |out| {
-            out.par_chunks_mut(rows * columns).zip(x.par_chunks(rows * columns)).for_each(|(out, x)| {
-                let strips = out.par_chunks_mut(TILE * rows).enumerate();
-                strips.for_each(|(i, out)| strip(x, i * TILE, columns, rows, out));
+            parts(out, &strips, |i, out| {
+                let (matrix, number) = (i / each, i % each);
+                strip(chunk(x, size, matrix), number * TILE, columns, rows, out);
             });
         })
     }

@@ -16,6 +16,6 @@ mod recycler;
 pub(crate) use blocks::block;
 pub(crate) use elements::Elements;
 pub(crate) use fill::{copy, filled};
-pub(crate) use parallel::{Shared, each, reduce, scratch};
+pub(crate) use parallel::{Shared, chunk, chunks, chunks_back, collect, each, parts, reduce, scratch};
 pub use recycler::Recycler;
 pub(crate) use storage::{fits, on_floats, store, tensor, with, with_option, with2};

@@ -2,18 +2,91 @@
 //! results.
 
 use std::cell::RefCell;
+use std::ops::Range;
+use std::slice::from_raw_parts_mut;
 
 use rayon::prelude::*;
 
 use crate::kernels::simd::Real;
 
 /// Runs `f` for `0..n`, on all threads, each unit on one. Results must not depend on who runs what.
-pub(crate) fn each(n: usize, f: impl Fn(usize) + Sync + Send) {
+///
+/// The one place where work is spread, compiled once: what rayon makes of every closure and chain
+/// of iterators was 40 % of this crate.
+pub(crate) fn each(n: usize, f: impl Fn(usize) + Sync) {
+    spread(n, &f);
+}
+
+fn spread(n: usize, f: &(dyn Fn(usize) + Sync)) {
     if n == 1 || rayon::current_num_threads() == 1 {
         (0..n).for_each(f);
     } else {
         (0..n).into_par_iter().with_max_len(1).for_each(f);
     }
+}
+
+/// The results of `f` for `0..n`, in their order.
+pub(crate) fn collect<R: Send>(n: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let mut results: Vec<Option<R>> = (0..n).map(|_| None).collect();
+    let at = Shared::new(results.as_mut_ptr());
+    each(n, |i| {
+        let result = Some(f(i));
+        // SAFETY: the place of this unit's result.
+        unsafe { *at.at(i) = result }
+    });
+    results.into_iter().flatten().collect()
+}
+
+/// Chunk `i` of those of `size` elements, the last of which may be shorter.
+pub(crate) fn chunk<T>(all: &[T], size: usize, i: usize) -> &[T] {
+    &all[bounds(all.len(), size, i)]
+}
+
+fn bounds(len: usize, size: usize, i: usize) -> Range<usize> {
+    i * size..len.min((i + 1) * size)
+}
+
+/// The results of `f` on the chunks of `size` elements, with their numbers.
+pub(crate) fn chunks<T: Send, R: Send>(all: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) -> R + Sync) -> Vec<R> {
+    let len = all.len();
+    pieces(all, len.div_ceil(size), |i| bounds(len, size, i), f)
+}
+
+/// [`chunks`] from the last to the first, the results too: of a map larger than the cache, the end
+/// is what whoever wrote it has left there.
+pub(crate) fn chunks_back<T: Send, R: Send>(
+    all: &mut [T],
+    size: usize,
+    f: impl Fn(usize, &mut [T]) -> R + Sync,
+) -> Vec<R> {
+    let (len, n) = (all.len(), all.len().div_ceil(size));
+    pieces(all, n, |i| bounds(len, size, n - 1 - i), |i, chunk| f(n - 1 - i, chunk))
+}
+
+/// The results of `f` on parts that follow each other, with their numbers.
+pub(crate) fn parts<T: Send, R: Send>(
+    all: &mut [T],
+    parts: &[Range<usize>],
+    f: impl Fn(usize, &mut [T]) -> R + Sync,
+) -> Vec<R> {
+    let follow = parts.windows(2).all(|pair| pair[0].end <= pair[1].start);
+    assert!(follow && parts.iter().all(|part| part.start <= part.end && part.end <= all.len()), "parts of a slice");
+    pieces(all, parts.len(), |i| parts[i].clone(), f)
+}
+
+/// The results of `f` on `n` pieces, no two of which have an element in common.
+fn pieces<T: Send, R: Send>(
+    all: &mut [T],
+    n: usize,
+    piece: impl Fn(usize) -> Range<usize> + Sync,
+    f: impl Fn(usize, &mut [T]) -> R + Sync,
+) -> Vec<R> {
+    let at = Shared::new(all.as_mut_ptr());
+    collect(n, |i| {
+        let Range { start, end } = piece(i);
+        // SAFETY: a piece of the slice, which this unit alone has.
+        f(i, unsafe { from_raw_parts_mut(at.at(start), end - start) })
+    })
 }
 
 /// A cache line.

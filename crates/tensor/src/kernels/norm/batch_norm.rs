@@ -3,14 +3,12 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::normalize::{Then, normalized};
 use super::rewrite::rewrite;
 use super::rows::{self, Summand};
 use crate::kernels::elementwise::pointwise::{Function, on_functions};
 use crate::kernels::gemm::tally::{GradientSums, cast, wide};
-use crate::kernels::memory::{Elements, block};
+use crate::kernels::memory::{Elements, block, chunk, collect};
 use crate::kernels::simd::{Real, pass};
 use crate::pointwise::Pointwise;
 
@@ -73,12 +71,12 @@ pub(crate) fn forward<T: Real>(
 pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> GradientSums {
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
     let c = affine.channels();
-    let blocks = x.par_chunks(block(c)).zip(dy.par_chunks(block(c)));
-    let blocks = blocks.map(|(x, dy)| {
+    let blocks = collect(x.len().div_ceil(block(c)), |i| {
+        let (x, dy) = (chunk(x, block(c), i), chunk(dy, block(c), i));
         let summand = if relu { Summand::Rectified(dy, &affine.scale, &affine.bias) } else { Summand::Gradient(dy) };
         rows::sums(x, &affine.mean, summand)
     });
-    GradientSums::of_blocks(&blocks.collect::<Vec<_>>(), c)
+    GradientSums::of_blocks(&blocks, c)
 }
 
 /// The gradient where y, the rectified output, is not 0, which is what the other term of the

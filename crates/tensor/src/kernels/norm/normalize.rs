@@ -4,11 +4,9 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use crate::kernels::elementwise::pointwise::{self, on_functions};
 use crate::kernels::gemm::tally::SIGNS;
-use crate::kernels::memory::{Shared, block, filled};
+use crate::kernels::memory::{Shared, block, chunks_back, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::pointwise::Pointwise;
 
@@ -42,7 +40,7 @@ pub(crate) fn normalized<T: Real>(
         unsafe {
             filled(x.len(), |out| {
                 // From the end, which whoever wrote the inputs has left in the cache.
-                out.par_chunks_mut(size).enumerate().rev().for_each(|(i, out)| {
+                chunks_back(out, size, |i, out| {
                     let (from, to) = (i * size, i * size + out.len());
                     let then = if let Then::AddRelu(z) = then { Then::AddRelu(&z[from..to]) } else { then };
                     let signs = signs.map(|signs| signs.at(from / SIGNS));

@@ -3,11 +3,9 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use super::batch_norm::Affine;
 use crate::kernels::gemm::tally::GradientSums;
-use crate::kernels::memory::{Shared, block, filled};
+use crate::kernels::memory::{Shared, block, chunk, chunks, collect, each, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 
 /// Matrices of so many columns each.
@@ -44,7 +42,7 @@ pub(crate) fn rectified<T: Real>(parts: Parts<'_, T>, affine: &Affine<T>) -> Vec
     // SAFETY: each job writes all of its rows.
     unsafe {
         filled(parts.rows() * c, |out| {
-            out.par_chunks_mut((rows * c).max(1)).enumerate().for_each(|(i, out)| {
+            chunks(out, (rows * c).max(1), |i, out| {
                 T::launch(simd(), Rectify { parts, from: i * rows, columns: affine.columns(), out });
             });
         })
@@ -96,14 +94,15 @@ unsafe fn normed<V: Lanes>(x: *const V::Real, columns: [*const V::Real; 3], colu
 pub(crate) fn sums<T: Real>(parts: Parts<'_, T>, dy: &[T], affine: &Affine<T>) -> GradientSums {
     let (c, rows) = (parts.columns(), parts.block());
     assert!(c == affine.mean().len() && dy.len() == parts.rows() * c);
-    let blocks = dy.par_chunks((rows * c).max(1)).enumerate().map(|(i, dy)| {
+    let blocks = collect(parts.rows().div_ceil(rows), |i| {
+        let dy = chunk(dy, rows * c, i);
         let (mut gradient, mut product) = (vec![T::ZERO; c], vec![T::ZERO; c]);
         let sums = (&mut gradient[..], &mut product[..]);
         // SAFETY: all have the columns of the whole.
         unsafe { T::launch(simd(), Sum { parts, from: i * rows, columns: affine.columns(), dy, sums }) }
         (gradient, product)
     });
-    GradientSums::of_blocks(&blocks.collect::<Vec<_>>(), c)
+    GradientSums::of_blocks(&blocks, c)
 }
 
 struct Sum<'a, T> {
@@ -166,7 +165,8 @@ pub(crate) fn input_gradients<T: Real>(
         .zip(wanted)
         .map(|(gradient, &wanted)| wanted.then(|| Shared::new(gradient.as_mut_ptr())))
         .collect();
-    dy.par_chunks((rows * c).max(1)).enumerate().for_each(|(i, dy)| {
+    each(all.div_ceil(rows), |i| {
+        let dy = chunk(dy, rows * c, i);
         let job = Back { parts, from: i * rows, columns: affine.columns(), more: [&slope, &shift], dy, out: &out };
         // SAFETY: the rows of this block are the job's own in every gradient.
         unsafe { T::launch(simd(), job) }

@@ -6,9 +6,7 @@ use std::array;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::{Elements, block, filled};
+use crate::kernels::memory::{Elements, block, chunk, chunks_back, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 
 /// `f(elements of the inputs, g, parameters of the column)` for every element of an M×C gradient: a
@@ -41,14 +39,13 @@ pub(crate) fn rewrite<T: Real, R: Send, const K: usize, const P: usize>(
         Elements::Own(g) => {
             // SAFETY: as above; only elements are written, so that all stay initialized.
             let out = unsafe { &mut *(std::ptr::from_mut(g) as *mut [MaybeUninit<T>]) };
-            results = out.par_chunks_mut(size).enumerate().rev().map(|(i, out)| run(i, None, out)).collect();
+            results = chunks_back(out, size, |i, out| run(i, None, out));
             None
         }
         // SAFETY: `run` writes all of its block.
         Elements::Shared(g) => unsafe {
             Some(filled(g.len(), |out| {
-                let blocks = out.par_chunks_mut(size).zip(g.par_chunks(size)).enumerate().rev();
-                results = blocks.map(|(i, (out, g))| run(i, Some(g), out)).collect();
+                results = chunks_back(out, size, |i, out| run(i, Some(chunk(g, size, i)), out));
             }))
         },
     };

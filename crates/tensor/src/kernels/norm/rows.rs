@@ -1,9 +1,7 @@
 //! Passes over the rows of an M×C matrix that sum its columns.
 
-use rayon::prelude::*;
-
 use super::rewrite::rewrite;
-use crate::kernels::memory::Elements;
+use crate::kernels::memory::{Elements, chunk, collect};
 use crate::kernels::simd::{Job, Lanes, Real, pass, simd};
 
 /// What [`sums`] adds up by column, with `d = x - center`.
@@ -93,7 +91,7 @@ const ROWS: usize = 2048;
 
 /// The sum of each of the `o` columns, for the gradient of a bias.
 pub(crate) fn column_sums<T: Real>(dy: &[T], o: usize) -> Vec<T> {
-    let parts: Vec<Vec<T>> = dy.par_chunks(o * ROWS).map(|part| sum(part, o)).collect();
+    let parts: Vec<Vec<T>> = collect(dy.len().div_ceil(o * ROWS), |i| sum(chunk(dy, o * ROWS, i), o));
     total(parts, o)
 }
 

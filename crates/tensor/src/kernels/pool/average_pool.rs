@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::{copy, filled};
+use crate::kernels::memory::{chunks, copy, filled};
 use crate::kernels::simd::Real;
 use crate::sizes::{Averaging, Checked};
 
@@ -31,25 +29,22 @@ fn add<T: Real>(sum: &mut [T], values: &[T]) {
 /// pixels short.
 pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
     let mut out = vec![T::ZERO; d.n * d.oh * d.ow * d.c];
-    out.par_chunks_mut((d.ow * d.c).max(1)).enumerate().for_each_init(
-        || vec![T::ZERO; d.c],
-        |row, (i, out)| {
-            let (n, oy) = (i / d.oh, i % d.oh);
-            for (ox, out) in out.chunks_exact_mut(d.c).enumerate() {
-                let columns = span(ox, d.w, d.ow);
-                for y in span(oy, d.h, d.oh) {
-                    row.fill(T::ZERO);
-                    let from = (n * d.h + y) * d.w;
-                    x[(from + columns.start) * d.c..(from + columns.end) * d.c]
-                        .chunks_exact(d.c)
-                        .for_each(|pixel| add(row, pixel));
-                    add(out, row);
-                }
-                let scale = scale(&d, oy, ox);
-                out.iter_mut().for_each(|sum| *sum *= scale);
+    chunks(&mut out, (d.ow * d.c).max(1), |i, out| {
+        let ((n, oy), mut row) = ((i / d.oh, i % d.oh), vec![T::ZERO; d.c]);
+        for (ox, out) in out.chunks_exact_mut(d.c).enumerate() {
+            let columns = span(ox, d.w, d.ow);
+            for y in span(oy, d.h, d.oh) {
+                row.fill(T::ZERO);
+                let from = (n * d.h + y) * d.w;
+                x[(from + columns.start) * d.c..(from + columns.end) * d.c]
+                    .chunks_exact(d.c)
+                    .for_each(|pixel| add(&mut row, pixel));
+                add(out, &row);
             }
-        },
-    );
+            let scale = scale(&d, oy, ox);
+            out.iter_mut().for_each(|sum| *sum *= scale);
+        }
+    });
     out
 }
 
@@ -64,23 +59,20 @@ pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
     // SAFETY: the chunks are the rows of the map; each pixel is written by one of the two copies.
     unsafe {
         filled(d.n * d.h * d.w * d.c, |dx| {
-            dx.par_chunks_mut((d.w * d.c).max(1)).enumerate().for_each_init(
-                || vec![T::ZERO; d.c],
-                |sum, (i, dx)| {
-                    let (n, rows) = (i / d.h, cells(i % d.h, d.h, d.oh));
-                    for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {
-                        let columns = cells(x, d.w, d.ow);
-                        let share = |oy: usize, ox: usize| &shares[((n * d.oh + oy) * d.ow + ox) * d.c..][..d.c];
-                        if rows.len() * columns.len() == 1 {
-                            copy(dx, share(rows.start, columns.start));
-                            continue;
-                        }
-                        sum.fill(T::ZERO);
-                        rows.clone().for_each(|oy| columns.clone().for_each(|ox| add(sum, share(oy, ox))));
-                        copy(dx, sum);
+            chunks(dx, (d.w * d.c).max(1), |i, dx| {
+                let ((n, rows), mut sum) = ((i / d.h, cells(i % d.h, d.h, d.oh)), vec![T::ZERO; d.c]);
+                for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {
+                    let columns = cells(x, d.w, d.ow);
+                    let share = |oy: usize, ox: usize| &shares[((n * d.oh + oy) * d.ow + ox) * d.c..][..d.c];
+                    if rows.len() * columns.len() == 1 {
+                        copy(dx, share(rows.start, columns.start));
+                        continue;
                     }
-                },
-            );
+                    sum.fill(T::ZERO);
+                    rows.clone().for_each(|oy| columns.clone().for_each(|ox| add(&mut sum, share(oy, ox))));
+                    copy(dx, &sum);
+                }
+            });
         })
     }
 }

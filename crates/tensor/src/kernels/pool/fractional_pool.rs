@@ -1,7 +1,6 @@
 //! Maxima over regions of any size, a picture to a thread.
 
-use rayon::prelude::*;
-
+use crate::kernels::memory::{chunk, chunks, collect};
 use crate::kernels::simd::Real;
 use crate::regions::Regions;
 
@@ -10,12 +9,11 @@ use crate::regions::Regions;
 pub(crate) fn forward<T: Real>(x: &[T], [h, w, c]: [usize; 3], regions: &Regions) -> (Vec<T>, Vec<u32>) {
     let out = regions.rows.len() * regions.columns.len() * c;
     let (pictures, picture) = (x.len() / (h * w * c).max(1), h * w * c);
-    let (mut y, mut places) = (vec![T::ZERO; pictures * out], vec![0u32; pictures * out]);
     if out * picture == 0 {
-        return (y, places);
+        return (vec![T::ZERO; pictures * out], vec![0; pictures * out]);
     }
-    let each = y.par_chunks_mut(out).zip(places.par_chunks_mut(out)).zip(x.par_chunks(picture));
-    each.for_each(|((y, places), x)| {
+    let all = collect(pictures, |i| {
+        let (x, mut y, mut places) = (chunk(x, picture, i), vec![T::ZERO; out], vec![0u32; out]);
         let cells = regions.rows.iter().flat_map(|rows| regions.columns.iter().map(move |columns| (rows, columns)));
         for ((y, places), (rows, columns)) in y.chunks_exact_mut(c).zip(places.chunks_exact_mut(c)).zip(cells) {
             let pixels = rows.clone().flat_map(|row| columns.clone().map(move |column| (row * w + column) * c));
@@ -31,8 +29,10 @@ pub(crate) fn forward<T: Real>(x: &[T], [h, w, c]: [usize; 3], regions: &Regions
                 }
             }
         }
+        (y, places)
     });
-    (y, places)
+    let (y, places): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    (y.concat(), places.concat())
 }
 
 /// Every gradient goes to the place of its maximum; where regions overlap they add up in the order
@@ -43,9 +43,8 @@ pub(crate) fn backward<T: Real>(dy: &[T], places: &[u32], picture: usize, n: usi
     if out * picture == 0 {
         return dx;
     }
-    let each = dx.par_chunks_mut(picture).zip(dy.par_chunks(out)).zip(places.par_chunks(out));
-    each.for_each(|((dx, dy), places)| {
-        for (&g, &place) in dy.iter().zip(places) {
+    chunks(&mut dx, picture, |i, dx| {
+        for (&g, &place) in chunk(dy, out, i).iter().zip(chunk(places, out, i)) {
             dx[place as usize] += g;
         }
     });

@@ -3,10 +3,9 @@
 
 use std::mem::MaybeUninit;
 use std::ops::{BitAnd, BitOr, Not, Range};
+use std::slice::from_raw_parts_mut;
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::filled;
+use crate::kernels::memory::{Shared, chunks, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::sizes::{Checked, Pooling};
 
@@ -73,7 +72,7 @@ pub(crate) fn forward<T: Bits>(d: Checked<Pooling>, x: &[T]) -> Vec<T> {
     // SAFETY: the chunks are the rows of the output, and the job writes every element of its row.
     unsafe {
         filled(d.n * d.oh * d.ow * d.c, |out| {
-            out.par_chunks_mut(row).enumerate().for_each(|(i, out)| {
+            chunks(out, row, |i, out| {
                 T::launch(simd(), Forward::<_, false> { d: &d, x, i, out, cells: &mut [] });
             });
         })
@@ -91,8 +90,12 @@ pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<
     let out = unsafe {
         filled(len, |out| {
             cells = filled(len, |cells| {
-                let rows = out.par_chunks_mut(row).zip(cells.par_chunks_mut(row)).enumerate();
-                rows.for_each(|(i, (out, cells))| T::launch(simd(), Forward::<_, true> { d: &d, x, i, out, cells }));
+                let cells = Shared::new(cells.as_mut_ptr());
+                chunks(out, row, |i, out| {
+                    // The row of the cells that goes with this one of the output.
+                    let cells = from_raw_parts_mut(cells.at(i * row), out.len());
+                    T::launch(simd(), Forward::<_, true> { d: &d, x, i, out, cells });
+                });
             });
         })
     };
@@ -216,9 +219,7 @@ pub(crate) fn backward<T: Bits>(d: Checked<Pooling>, cells: &[u8], dy: &[T]) -> 
     // SAFETY: the chunks are the rows of the map, and the job writes every element of its row.
     unsafe {
         filled(d.n * d.h * d.w * d.c, |dx| {
-            dx.par_chunks_mut(row)
-                .enumerate()
-                .for_each(|(i, dx)| T::launch(simd(), Backward { d: &d, cells, dy, i, dx }));
+            chunks(dx, row, |i, dx| T::launch(simd(), Backward { d: &d, cells, dy, i, dx }));
         })
     }
 }

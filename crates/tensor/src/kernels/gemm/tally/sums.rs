@@ -1,7 +1,6 @@
 //! The sums that the gradient of a batch norm begins with.
 
-use rayon::prelude::*;
-
+use crate::kernels::memory::collect;
 use crate::kernels::simd::Real;
 
 /// By channel: the sum of the gradients and that of their products with centered values.
@@ -19,18 +18,20 @@ impl GradientSums {
     pub(crate) fn of_blocks<T: Real>(blocks: &[(impl AsRef<[T]> + Sync, impl AsRef<[T]> + Sync)], c: usize) -> Self {
         /// Columns that are added up at a time.
         const COLUMNS: usize = 64;
-        let mut sums = Self { gradient: vec![0.0; c], product: vec![0.0; c] };
-        let columns = sums.gradient.par_chunks_mut(COLUMNS).zip(sums.product.par_chunks_mut(COLUMNS)).enumerate();
-        columns.for_each(|(i, (gradients, products))| {
+        let columns = collect(c.div_ceil(COLUMNS), |i| {
+            let width = COLUMNS.min(c - i * COLUMNS);
+            let (mut gradients, mut products) = (vec![0.0; width], vec![0.0; width]);
+            let add = |sums: &mut [f64], block: &[T]| {
+                sums.iter_mut().zip(wide(&block[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
+            };
             for (gradient, product) in blocks {
-                gradients
-                    .iter_mut()
-                    .zip(wide(&gradient.as_ref()[i * COLUMNS..]))
-                    .for_each(|(sum, block)| *sum += block);
-                products.iter_mut().zip(wide(&product.as_ref()[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
+                add(&mut gradients, gradient.as_ref());
+                add(&mut products, product.as_ref());
             }
+            (gradients, products)
         });
-        sums
+        let (gradient, product): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        Self { gradient: gradient.concat(), product: product.concat() }
     }
 }
 
