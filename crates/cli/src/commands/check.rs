@@ -47,7 +47,7 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;
     findings.push(memory::finding((&classifier, &params), &train, recipe)?);
     let few = (recipe.data.batch_size, threads);
-    findings.push(first_loss((&classifier, &params), &card, train.dataset(), few, &Terminal)?);
+    findings.push(first_loss((&classifier, &params), &card, &train, few, &Terminal)?);
     findings.push(overfit(recipe, &pictures.train, threads, &Terminal)?);
     let doubtful = findings.iter().any(|finding| finding.verdict == Verdict::Doubtful);
     let told = if args.run.json {

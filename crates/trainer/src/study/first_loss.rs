@@ -1,9 +1,10 @@
 //! What the first loss of a training says of its beginning.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use candle_core::Var;
-use taper_data::{Dataset, Subset};
+use taper_data::{Dataset, Loader, Subset};
 use taper_nn::{Mode, Params};
 use taper_tensor::{Batch, Rng, cross_entropy};
 use taper_transfer::Classifier;
@@ -16,10 +17,11 @@ use crate::listener::{Listener, Work};
 use crate::store::sanity;
 
 /// Pictures that the first loss is measured on.
-const FEW: usize = 16;
+const FEW: usize = 32;
 
-/// What the loss of a step says before there was one, on a few training pictures from all over the
-/// set, as testing prepares them, in batches of at most so many. Batch norm normalizes by the
+/// What the loss of a step says before there was one, on the training pictures that the first epoch
+/// begins with, which are decoded for it anyway, as testing prepares them, in batches of at most so
+/// many. Batch norm normalizes by the
 /// batch, as in every step; its running statistics are put back.
 ///
 /// # Errors
@@ -27,13 +29,14 @@ const FEW: usize = 16;
 pub fn first_loss(
     (classifier, params): (&Classifier, &Params),
     card: &ModelCard,
-    train: &Arc<dyn Dataset>,
+    train: &Loader,
     (batch, threads): (usize, usize),
     listener: &dyn Listener,
 ) -> Result<Finding> {
     let progress = listener.work(Work::FirstLook);
-    let step = train.len().div_ceil(FEW);
-    let some = Subset::new(Arc::clone(train), (0..train.len()).step_by(step).collect())?;
+    // Some come several times where classes are balanced.
+    let first: BTreeSet<usize> = train.order(0).into_iter().take(FEW).collect();
+    let some = Subset::new(Arc::clone(train.dataset()), first.into_iter().collect())?;
     progress.begin(some.len() as u64);
     let loader = eval_loader(Arc::new(some), FEW.min(batch), card.input(), threads)?;
     let copy = |(_, var): (String, Var)| Ok((var.clone(), var.as_detached_tensor().copy()?));

@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
         let Self { recipe, pictures, network, manner, loaders: (train, _), .. } = self;
         let Network { card, classifier, params, .. } = network;
         let few = (recipe.data.batch_size, manner.threads);
-        let first = first_loss((classifier, params), card, train.dataset(), few, manner.listener)?;
+        let first = first_loss((classifier, params), card, train, few, manner.listener)?;
         let kept = snapshots::finding(recipe, phases);
         let found = pictures.findings.iter().chain([&first]).chain(&kept);
         for doubt in found.filter(|found| found.verdict == Verdict::Doubtful) {
