@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::sizes::{Checked, Products, SizeError, elements, given, made};
+use crate::size_error::SizeError;
+use crate::sizes::{Checked, Products, elements, given, made};
 use crate::{Conv, Pool};
 
 impl Conv {

@@ -60,7 +60,8 @@ fn kernels_equal_their_twins_on_random_sizes() -> Result<()> {
         let groups = 1 + rng.below(3);
         let (c, o) = (groups * (1 + rng.below(9)), groups * (1 + rng.below(9)));
         let (kh, kw) = (1 + rng.below(5), 1 + rng.below(5));
-        let conv = Conv { stride: 1 + rng.below(3), padding: rng.below(4), dilation: 1 + rng.below(2), groups, same: false };
+        let conv =
+            Conv { stride: 1 + rng.below(3), padding: rng.below(4), dilation: 1 + rng.below(2), groups, same: false };
         let (h, w) = (conv.dilation * (kh - 1) + 1 + rng.below(12), conv.dilation * (kw - 1) + 1 + rng.below(12));
         let n = 1 + rng.below(3);
         let mut r = |shape: &[usize]| random(shape, &mut rng);

@@ -53,8 +53,7 @@ pub(super) fn backward(d: &Convolution) -> Option<Vec<Run>> {
         (stride, 1) if stride <= d.s => Some(
             (0..stride.min(d.w))
                 .map(|first| {
-                    let taps: Vec<usize> =
-                        (0..d.s).rev().filter(|t| (first + d.left) % stride == t % stride).collect();
+                    let taps: Vec<usize> = (0..d.s).rev().filter(|t| (first + d.left) % stride == t % stride).collect();
                     let source = (first as isize + left - taps[0] as isize) / stride as isize;
                     let count = (d.w - first).div_ceil(stride);
                     Run { first, step: stride, count, source, pace: 1, stride: 1, taps }
