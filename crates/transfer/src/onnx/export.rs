@@ -270,8 +270,8 @@ fn function(activation: Activation) -> Result<(&'static str, Attributes)> {
     })
 }
 
-/// The zeros around a map (C,H,W) for a convolution with this weight, as numbers, which every reader
-/// understands alike: `auto_pad` leaves more to them.
+/// The zeros around a map (C,H,W) for a convolution with this weight, as numbers, which every
+/// reader understands alike: `auto_pad` leaves more to them.
 fn zeros(conv: Conv, map: &[usize], weight: &[usize]) -> Result<proto::Attribute> {
     match (map, weight) {
         (&[c, h, w], &[o, i, r, s]) => Ok(ints(&conv.zeros([1, h, w, c], [o, i, r, s])?)),

@@ -176,6 +176,10 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         ("mobilenet_v3_small", plain, Head::MobileNetV3(mlp), 75),
         ("efficientnet_b0", deep, Head::Linear, 64),
         ("densenet121", plain, Head::Classifier, 75),
+        ("tf_efficientnet_lite0", plain, Head::Classifier, 75),
+        ("mobilenetv4_conv_small", deep, Head::MobileNetV4(mlp), 67),
+        ("regnet_y_400mf", deep, Head::Linear, 64),
+        ("efficientnet_v2_s", plain, Head::Linear, 33),
         ("small_cnn", plain, Head::Linear, 28),
     ] {
         let (net, params) = network(name, config, head)?;
