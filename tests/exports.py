@@ -1,9 +1,9 @@
 """Holds exported runs to torchvision, timm and onnxruntime: the same answers as `taper predict`.
 
     pip install torch torchvision timm safetensors onnx onnxruntime pillow
-    python tests/exports.py target/release/taper
+    python tests/exports.py target/release/taper [NAME ...]
 
-For each network: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has, ONNX with weights in
+For each network, or those that are named: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has, ONNX with weights in
 integers too,
 opened by the library and asked for two pictures: one of the network's size, and one
 that is resized. Prints the largest difference of the log-probabilities of each, which are the logits but for a constant.
@@ -34,10 +34,15 @@ RUNS = [
     ("squeezenet1_1", 64, OWN), ("squeezenet1_0", 64, OWN), ("alexnet", 80, OWN), ("vgg11", 64, OWN), ("vgg11_bn", 70, OWN),
     ("resnet18", 75, OWN), ("resnet50", 64, OWN), ("resnext50_32x4d", 64, OWN), ("mobilenet_v2", 64, OWN),
     ("mobilenet_v3_small", 75, OWN), ("mobilenet_v3_large", 64, OWN), ("efficientnet_b0", 64, OWN), ("densenet121", 64, OWN),
+    ("tf_efficientnet_lite0", 75, OWN), ("efficientnet_lite0", 64, OWN), ("mobilenetv3_small_100", 64, OWN), ("mobilenetv4_conv_small", 64, OWN),
+    ("mobilenetv4_conv_medium", 67, OWN), ("efficientnet_v2_s", 64, OWN), ("regnet_y_400mf", 75, OWN), ("regnet_y_800mf", 64, OWN),
     ("squeezenet1_1", 65, []), ("alexnet", 160, OWN), ("resnet18", 64, ["--stochastic-depth", "0.3"]), ("small_cnn", 28, []),
 ]
-# In torchvision's form.
-NOT_IN_TIMM = ("squeezenet1_1", "squeezenet1_0", "alexnet", "mobilenet_v3_small", "mobilenet_v3_large")
+# Of torchvision's alone, and of timm's alone.
+NOT_IN_TIMM = (
+    "squeezenet1_1", "squeezenet1_0", "alexnet", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_s", "regnet_y_400mf", "regnet_y_800mf",
+)
+ONLY_IN_TIMM = ("tf_efficientnet_lite0", "efficientnet_lite0", "mobilenetv3_small_100", "mobilenetv4_conv_small", "mobilenetv4_conv_medium")
 
 
 def log_softmax(logits):
@@ -55,7 +60,7 @@ def prepared(path, told):
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
 
-def main(taper):
+def main(taper, names):
     taper = str(Path(taper).resolve())
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
@@ -66,6 +71,8 @@ def main(taper):
                     (place / "pictures" / part / name / file.name).symlink_to(file.resolve())
         source = Image.open(sorted((place / "pictures" / "val" / "clock").iterdir())[0]).convert("RGB")
         for i, (name, side, flags) in enumerate(RUNS):
+            if names and name not in names:
+                continue
             run = place / f"run{i}"
 
             def call(*args):
@@ -88,7 +95,7 @@ def main(taper):
                 out, wanted = place / f"{form}{i}", ours
                 if form in ("torchvision", "timm") and flags != OWN:
                     continue
-                if form == "timm" and name in NOT_IN_TIMM:
+                if form == "timm" and name in NOT_IN_TIMM or form == "torchvision" and name in ONLY_IN_TIMM:
                     continue
                 if form == "int8":
                     # The same rounded weights in both files.
@@ -119,4 +126,4 @@ def main(taper):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])

@@ -23,9 +23,15 @@ fn models_are_listed_explained_and_found() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let list = offline(folder, &["models", "list"]).stdout;
-    assert_eq!(list.lines().filter(|line| line.contains(" M  ")).count(), 23);
+    assert_eq!(list.lines().filter(|line| line.contains(" M  ")).count(), 34);
     assert!(list.contains("\n\nGFLOPs: ") && !list.contains("\\u0"), "{list}");
-    for (name, place) in [("squeezenet1_1", "embedded"), ("alexnet", "at torchvision"), ("vgg16", "on the hub")] {
+    for (name, place) in [
+        ("squeezenet1_1", "embedded"),
+        ("tf_efficientnet_lite0", "embedded"),
+        ("regnet_y_400mf", "from a file"),
+        ("alexnet", "at torchvision"),
+        ("vgg16", "on the hub"),
+    ] {
         assert!(list.lines().any(|line| line.starts_with(name) && line.ends_with(place)), "{list}");
     }
     let json = offline(folder, &["models", "list", "--json"]).stdout;

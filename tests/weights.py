@@ -24,13 +24,21 @@ from torch import nn
 HERE = Path(__file__).parent
 NAMES = [
     "squeezenet1_1", "squeezenet1_0", "alexnet", "vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d",
-    "wide_resnet50_2", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
+    "wide_resnet50_2", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "efficientnet_v2_s", "densenet121",
+    "regnet_y_400mf", "regnet_y_800mf", "regnet_y_1_6gf", "regnet_y_3_2gf", "mobilenetv3_small_100", "mobilenetv3_large_100", "efficientnet_lite0",
+    "tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv4_conv_medium",
 ]
+# Those that torchvision does not have.
+ONLY_IN_TIMM = (
+    "mobilenetv3_small_100", "mobilenetv3_large_100", "efficientnet_lite0", "tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv4_conv_medium",
+)
+# What pictures are normalized with and the side they have, where these are others.
+INPUTS = {"tf_efficientnet_lite0": ([0.5] * 3, [0.5] * 3, 224), "mobilenetv4_conv_medium": (None, None, 256), "efficientnet_v2_s": (None, None, 384)}
 IN_TIMM = {"mobilenet_v2": "mobilenetv2_100"} | {
     name: name
-    for name in ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "efficientnet_b0", "densenet121")
+    for name in ONLY_IN_TIMM + ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "efficientnet_b0", "densenet121")
 }
-MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 FORMS = {
     "plain": lambda net, file: torch.save(net.state_dict(), file),
     "legacy": lambda net, file: torch.save(net.state_dict(), file, _use_new_zipfile_serialization=False),
@@ -75,10 +83,14 @@ def main(taper, names):
     taper = str(Path(taper).resolve())
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
-        source = Image.open(HERE / "data/emoji/val/animal/badger.png").convert("RGB").resize((224, 224))
-        source.save(place / "picture.png")
-        pixels = (np.asarray(source, dtype=np.float32) / 255 - MEAN) / STD
-        x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
+
+        def picture(name):
+            """What a network sees."""
+            mean, std, side = INPUTS.get(name, (None, None, 224))
+            source = Image.open(HERE / "data/emoji/val/animal/badger.png").convert("RGB").resize((side, side))
+            source.save(place / "picture.png")
+            pixels = (np.asarray(source, dtype=np.float32) / 255 - np.float32(mean or MEAN)) / np.float32(std or STD)
+            return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
 
         def hold(name, form, network, write):
             with torch.no_grad():
@@ -97,6 +109,10 @@ def main(taper, names):
             assert np.abs(ours - wanted).max() < 1e-3 * max(1, spread)
 
         for name in names or NAMES:
+            x = picture(name)
+            if name in ONLY_IN_TIMM:
+                hold(name, "timm", lively(timm.create_model(name), x), FORMS["plain"])
+                continue
             make = lambda: lively(getattr(torchvision.models, name)(weights=None), x)
             forms = FORMS if name == (names or NAMES)[0] else {"plain": FORMS["plain"]}
             for form, write in forms.items():

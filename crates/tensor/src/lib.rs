@@ -45,6 +45,7 @@ mod window;
 
 mod pointwise;
 
+mod size_error;
 mod sizes;
 
 mod regions;
@@ -74,7 +75,7 @@ pub use pointwise::Pointwise;
 pub use regions::{Neighbors, Regions, Sequence};
 pub use rng::Rng;
 pub use shape::{check_input, check_memory, element_count};
-pub use sizes::SizeError;
+pub use size_error::SizeError;
 pub use window::{Conv, Pool};
 
 #[cfg(doctest)]

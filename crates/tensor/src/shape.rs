@@ -2,7 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::sizes::{Checked, Products, SizeError, elements, given, made};
+use crate::size_error::SizeError;
+use crate::sizes::{Checked, Products, elements, given, made};
 use crate::{Conv, Pool};
 
 impl Conv {
@@ -21,6 +22,32 @@ impl Conv {
     /// ```
     pub fn output(self, x: [usize; 4], weight: [usize; 4]) -> Result<[usize; 4]> {
         Ok(Checked::convolution(x, weight, self, (1, Products::Floats))?.output())
+    }
+}
+
+impl Conv {
+    /// How many rows and columns of zeros lie above a map (N,H,W,C), left of it, below it and right
+    /// of it, for a weight (O,C/groups,R,S).
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    ///
+    /// # Examples
+    /// ```
+    /// use taper_tensor::Conv;
+    /// let conv = Conv { stride: 2, same: true, ..Conv::default() };
+    /// assert_eq!(conv.zeros([1, 224, 75, 3], [32, 3, 3, 3])?, [0, 1, 1, 1]);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    pub fn zeros(self, x: [usize; 4], weight: [usize; 4]) -> Result<[usize; 4]> {
+        let d = Checked::convolution(x, weight, self, (1, Products::Floats))?;
+        if !self.same {
+            return Ok([self.padding; 4]);
+        }
+        let behind = |count: usize, kernel: usize, before: usize, size: usize| {
+            (count.saturating_sub(1) * d.stride + (kernel - 1) * d.dilation + 1).saturating_sub(before + size)
+        };
+        Ok([d.top, d.left, behind(d.oh, d.r, d.top, d.h), behind(d.ow, d.s, d.left, d.w)])
     }
 }
 

@@ -14,56 +14,10 @@
 
 use std::ops::Deref;
 
-use candle_core::{Error, Result, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 
+use crate::size_error::SizeError;
 use crate::window::{Conv, Pool};
-
-/// A size that follows from those of the inputs and cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SizeError {
-    /// More elements than there are addresses.
-    #[error("{operation}: a tensor of the shape {shape:?} has more elements than can be addressed")]
-    Elements {
-        /// Whose tensor it is.
-        operation: &'static str,
-        /// Its shape.
-        shape: Vec<usize>,
-    },
-    /// More bytes than the system gives.
-    #[error("{operation}: a tensor of the shape {shape:?} takes {bytes} bytes, which the system does not give")]
-    Memory {
-        /// Whose tensor it is.
-        operation: &'static str,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// What it takes.
-        bytes: usize,
-    },
-    /// A side of a padded map, or of a window, that is too long to count.
-    #[error(
-        "{operation}: a side of {size} with padding {padding}, under a kernel of {kernel} with dilation {dilation}, is too \
-         long to count"
-    )]
-    Side {
-        /// Which operation it is.
-        operation: &'static str,
-        /// Pixels of the map's side.
-        size: usize,
-        /// Pixels added at each end.
-        padding: usize,
-        /// Taps of the kernel along it.
-        kernel: usize,
-        /// Pixels between taps.
-        dilation: usize,
-    },
-}
-
-impl From<SizeError> for Error {
-    fn from(error: SizeError) -> Self {
-        Error::wrap(error)
-    }
-}
 
 /// Bytes of an element of the widest type.
 const WIDEST: usize = 8;
@@ -148,7 +102,9 @@ pub(crate) struct Convolution {
     pub(crate) r: usize,
     pub(crate) s: usize,
     pub(crate) stride: usize,
-    pub(crate) padding: usize,
+    /// Rows of zeros above the map, and columns of them on its left.
+    pub(crate) top: usize,
+    pub(crate) left: usize,
     pub(crate) dilation: usize,
     pub(crate) groups: usize,
     pub(crate) products: Products,
@@ -159,9 +115,14 @@ impl Convolution {
         [self.n, self.oh, self.ow, self.o]
     }
 
-    /// Where a tap of a window lies along a side of `size` pixels, if not in the padding.
-    pub(crate) fn source(&self, window: usize, tap: usize, size: usize) -> Option<usize> {
-        (window * self.stride + tap * self.dilation).checked_sub(self.padding).filter(|&at| at < size)
+    /// The row of the map that a tap of a window lies on, if not in the padding.
+    pub(crate) fn row(&self, window: usize, tap: usize) -> Option<usize> {
+        (window * self.stride + tap * self.dilation).checked_sub(self.top).filter(|&at| at < self.h)
+    }
+
+    /// The same of columns.
+    pub(crate) fn column(&self, window: usize, tap: usize) -> Option<usize> {
+        (window * self.stride + tap * self.dilation).checked_sub(self.left).filter(|&at| at < self.w)
     }
 }
 
@@ -176,7 +137,10 @@ impl Checked<Convolution> {
         conv: Conv,
         (width, products): (usize, Products),
     ) -> Result<Self> {
-        let Conv { stride, padding, dilation, groups } = conv;
+        let Conv { stride, padding, same, dilation, groups } = conv;
+        if same && padding != 0 {
+            bail!("conv2d: the padding of \"same\" follows from the sizes, so that none can be given; got {padding}");
+        }
         if [stride, dilation, groups, r, s, i].contains(&0) {
             bail!(
                 "conv2d: stride, dilation, groups, kernel and channels must be at least 1; got {conv:?}, weight {weight:?}"
@@ -186,12 +150,11 @@ impl Checked<Convolution> {
             let wanted = i as u128 * groups as u128;
             bail!("conv2d: weight {weight:?} in {groups} groups wants {wanted} channels (N,H,W,C); got {x:?}");
         }
-        let side = |size, kernel| free("conv2d", size, kernel, padding, dilation);
-        let (Some(free_h), Some(free_w)) = (side(h, r)?, side(w, s)?) else {
+        let side = |size, kernel| windows(size, kernel, conv);
+        let (Some((oh, top)), Some((ow, left))) = (side(h, r)?, side(w, s)?) else {
             let (r, s) = (dilation * (r - 1) + 1, dilation * (s - 1) + 1);
             bail!("conv2d: the window {r}x{s} is larger than the map {h}x{w} with padding {padding}");
         };
-        let (oh, ow) = (free_h / stride + 1, free_w / stride + 1);
         elements("conv2d", &x)?;
         elements("conv2d", &weight)?;
         if made("conv2d", &[n, oh, ow, o], width)? > 0 && h * w == 0 {
@@ -199,7 +162,7 @@ impl Checked<Convolution> {
         }
         // Past any padded side a longer stride makes no difference, and a kernel counts with it.
         let stride = stride.min(LONGEST);
-        Ok(Self(Convolution { n, h, w, c, oh, ow, o, r, s, stride, padding, dilation, groups, products }))
+        Ok(Self(Convolution { n, h, w, c, oh, ow, o, r, s, stride, top, left, dilation, groups, products }))
     }
 }
 
@@ -209,6 +172,23 @@ impl Checked<Convolution> {
     pub(crate) fn merged(self, groups: usize) -> Self {
         Self(Convolution { groups: self.0.groups / groups, ..self.0 })
     }
+}
+
+/// How many windows of a convolution there are along a side, and how many zeros lie before it; none
+/// where the window is larger than the padded side.
+fn windows(size: usize, kernel: usize, conv: Conv) -> std::result::Result<Option<(usize, usize)>, SizeError> {
+    let Conv { stride, padding, same, dilation, .. } = conv;
+    if !same {
+        let free = free("conv2d", size, kernel, padding, dilation)?;
+        return Ok(free.map(|free| (free / stride + 1, padding)));
+    }
+    let reach = kernel.saturating_sub(1).checked_mul(dilation).and_then(|last| last.checked_add(1));
+    let (count, Some(reach @ ..=LONGEST), ..=LONGEST) = (size.div_ceil(stride), reach, size) else {
+        return Err(SizeError::Side { operation: "conv2d", size, padding, kernel, dilation });
+    };
+    // The last window begins before the side ends, so that the product is no larger than it.
+    let zeros = (count.saturating_sub(1) * stride + reach).saturating_sub(size);
+    Ok(Some((count, zeros / 2)))
 }
 
 /// Pixels that a window has to move along a side, unless it is larger than that.
@@ -359,9 +339,32 @@ mod tests {
             Checked::convolution([1, 5, 5, 3], [4, 3, 3, 3], conv, (4, Products::Floats)).map(|d| d.output())
         };
         assert_eq!(conv(1, 1).unwrap(), [1, 5, 5, 4]);
+        let same = |padding, dilation| {
+            let conv = Conv { stride: 2, padding, same: true, dilation, ..Conv::default() };
+            Checked::convolution([1, 6, 5, 3], [4, 3, 3, 3], conv, (4, Products::Floats))
+        };
+        assert!(same(1, 1).is_err() && same(0, 1 << 62).is_err() && same(0, usize::MAX).is_err());
         for (padding, dilation) in [(1 << 62, 1), (1 << 63, 1), (0, 1 << 63), (usize::MAX, usize::MAX), (0, 1 << 62)] {
             assert!(conv(padding, dilation).is_err(), "padding {padding}, dilation {dilation}");
         }
+    }
+
+    #[test]
+    fn the_zeros_of_same_lie_behind_where_their_number_is_odd() {
+        let conv = Conv { stride: 2, same: true, ..Conv::default() };
+        for (kernel, [h, w], output, before) in [
+            (3, [6, 5], [3, 3], (0, 1)),
+            (5, [6, 5], [3, 3], (1, 2)),
+            (2, [6, 5], [3, 3], (0, 0)),
+            (1, [6, 5], [3, 3], (0, 0)),
+            (7, [1, 2], [1, 1], (3, 2)),
+        ] {
+            let weight = [4, 3, kernel, kernel];
+            let d = Checked::convolution([1, h, w, 3], weight, conv, (4, Products::Floats)).unwrap();
+            assert_eq!(([d.oh, d.ow], (d.top, d.left)), (output, before), "kernel {kernel}");
+        }
+        let d = Checked::convolution([1, 0, 5, 3], [4, 3, 3, 3], conv, (4, Products::Floats)).unwrap();
+        assert_eq!(d.output(), [1, 0, 3, 4]);
     }
 
     #[test]

@@ -7,6 +7,10 @@ pub struct Conv {
     pub stride: usize,
     /// Rows and columns of zeros on each side, pixels. Default 0.
     pub padding: usize,
+    /// Whether the zeros are those of TensorFlow's "same" instead, and `padding` 0: as many that
+    /// `⌈size / stride⌉` windows reach them, half of them before the map and, where their number is
+    /// odd, one more behind it. Default false.
+    pub same: bool,
     /// Pixels between the taps of the kernel. Default 1.
     pub dilation: usize,
     /// Parts that the channels are split into; equal to the channels it is a depthwise convolution.
@@ -16,7 +20,7 @@ pub struct Conv {
 
 impl Default for Conv {
     fn default() -> Self {
-        Self { stride: 1, padding: 0, dilation: 1, groups: 1 }
+        Self { stride: 1, padding: 0, same: false, dilation: 1, groups: 1 }
     }
 }
 

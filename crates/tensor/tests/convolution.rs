@@ -49,8 +49,8 @@ impl Case {
     }
 
     fn fits(&self) -> bool {
-        let reach = |taps: usize| self.conv.dilation * (taps - 1) + 1;
-        self.h + 2 * self.conv.padding >= reach(self.r) && self.w + 2 * self.conv.padding >= reach(self.s)
+        let fits = |size: usize, taps: usize| size + 2 * self.conv.padding > self.conv.dilation * (taps - 1);
+        self.conv.same || fits(self.h, self.r) && fits(self.w, self.s)
     }
 }
 
@@ -164,18 +164,22 @@ fn w64(t: &Tensor) -> Tensor {
     t.to_dtype(DType::F64).unwrap()
 }
 
+/// So many zeros on each side of a map, or those of "same".
+fn padding(most: usize) -> impl Strategy<Value = Conv> {
+    (0..=most + 2).prop_map(move |n| Conv { padding: if n > most { 0 } else { n }, same: n > most, ..Conv::default() })
+}
+
 /// Any convolution: kernels to 11, stride to 4, dilation, groups, channels to 70.
 fn any_case() -> impl Strategy<Value = Case> {
     let sizes = (1usize..3, 1usize..41, 1usize..41, 1usize..71, 1usize..71);
-    let kernel = (1usize..12, 1usize..12, 1usize..5, 0usize..6, 1usize..4, 1usize..4, any::<bool>());
+    let kernel = (1usize..12, 1usize..12, 1usize..5, padding(5), 1usize..4, 1usize..4, any::<bool>());
     (sizes, kernel).prop_filter_map(
         "the window is larger than the map",
         |((n, h, w, c, o), (r, s, stride, padding, dilation, groups, bias))| {
             // Large maps have few channels: the cases are many.
             let few = |c: usize| if h * w * r * s > 4000 { 1 + c % 8 } else { c.div_ceil(groups) };
-            let conv = Conv { stride, padding, dilation, groups };
-            let case = Case { n, h, w, c: few(c), o: few(o), r, s, conv, bias };
-            case.fits().then_some(case)
+            let conv = Conv { stride, dilation, groups, ..padding };
+            Some(Case { n, h, w, c: few(c), o: few(o), r, s, conv, bias }).filter(Case::fits)
         },
     )
 }
@@ -192,10 +196,10 @@ fn winograd_case() -> impl Strategy<Value = Case> {
 
 /// One channel for each group.
 fn depthwise_case() -> impl Strategy<Value = Case> {
-    let window = (1usize..8, 1usize..8, 1usize..4, 1usize..4, 0usize..4);
+    let window = (1usize..8, 1usize..8, 1usize..4, 1usize..4, padding(3));
     (1usize..3, 7usize..24, 7usize..24, 2usize..71, window, any::<bool>()).prop_map(
         |(n, h, w, groups, (r, s, stride, dilation, padding), bias)| {
-            let conv = Conv { stride, padding, dilation, groups };
+            let conv = Conv { stride, dilation, groups, ..padding };
             Case { n, h, w, c: 1, o: 1, r, s, conv, bias }
         },
     )
@@ -224,9 +228,9 @@ proptest! {
     #[test]
     fn a_normalized_convolution_is_its_definition(
         (n, h, w, c, vectors) in (2usize..4, 4usize..24, 4usize..24, 1usize..40, 1usize..4),
-        (odd, r, stride, padding) in (0usize..2, prop::sample::select(vec![1usize, 3, 3, 5]), 1usize..3, 0usize..3),
+        (odd, r, stride, padding) in (0usize..2, prop::sample::select(vec![1usize, 3, 3, 5]), 1usize..3, padding(2)),
     ) {
-        let conv = Conv { stride, padding, ..Conv::default() };
+        let conv = Conv { stride, ..padding };
         let case = Case { n, h, w, c, o: 16 * vectors + odd, r, s: r, conv, bias: true };
         prop_assume!(case.fits());
         hold_normalized(&case);

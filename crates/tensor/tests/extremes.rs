@@ -54,11 +54,15 @@ fn outcome(shape: [u128; 4]) -> Outcome {
 }
 
 /// Windows along a side; 0 when the window does not fit.
-fn windows(size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> Option<u128> {
+fn windows(size: usize, kernel: usize, conv: Conv) -> Option<u128> {
+    let Conv { stride, padding, dilation, same, .. } = conv;
     let [size, kernel, stride, padding, dilation] = [size, kernel, stride, padding, dilation].map(|n| n as u128);
     let (padded, reach) = (size + 2 * padding, dilation * (kernel.checked_sub(1)?) + 1);
     let countable = padded.max(reach) < 1 << 60;
-    (countable && padded >= reach && stride > 0).then(|| (padded - reach) / stride + 1)
+    match same {
+        true => (countable && stride > 0).then(|| size.div_ceil(stride)),
+        false => (countable && padded >= reach && stride > 0).then(|| (padded - reach) / stride + 1),
+    }
 }
 
 type Operation1<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
@@ -103,16 +107,16 @@ proptest! {
     fn convolutions_of_extreme_sizes_are_refused_or_right(
         [n, h, w, c] in map(),
         [o, i, r, s] in [0..5usize, 0..4, 0..4, 0..4],
-        (stride, padding, dilation, groups) in (edge(), edge(), edge(), edge()),
+        (stride, padding, dilation, groups, same) in (edge(), edge(), edge(), edge(), any::<bool>()),
     ) {
-        let conv = Conv { stride, padding, dilation, groups };
+        let conv = Conv { stride, padding: if same { 0 } else { padding }, same, dilation, groups };
         // Channels that fit, most of the time.
         let c = if c == 3 { c } else { i.saturating_mul(groups.min(4)) };
         let inputs = [random(&[n, h, w, c]), random(&[o, i, r, s]), random(&[o])];
         let fit = (i as u128 * groups as u128, o.checked_rem(groups)) == (c as u128, Some(0)) && i > 0;
-        let sides = windows(h, r, stride, padding, dilation).zip(windows(w, s, stride, padding, dilation));
+        let sides = windows(h, r, conv).zip(windows(w, s, conv));
         let wanted = match sides.filter(|_| fit && dilation > 0) {
-            Some((oh, ow)) if n * o == 0 || h * w > 0 => outcome([n as u128, oh, ow, o as u128]),
+            Some((oh, ow)) if n * o == 0 || oh == 0 || ow == 0 || h * w > 0 => outcome([n as u128, oh, ow, o as u128]),
             _ => Outcome::Refused,
         };
         let what = format!("{conv:?} of {:?} by {:?}", inputs[0].dims(), inputs[1].dims());
@@ -135,7 +139,7 @@ proptest! {
         let x = [random(&[n, h, w, c])];
         let pool = Pool { kernel: (kh, kw), stride, padding, ceil_mode };
         let side = |size: usize, kernel: usize| {
-            let whole = windows(size, kernel, stride, padding, 1)?;
+            let whole = windows(size, kernel, Conv { stride, padding, ..Conv::default() })?;
             let left = (size as u128 + 2 * padding as u128 - kernel as u128) % stride as u128;
             // A last window that only begins inside.
             let more = ceil_mode && left > 0 && whole * (stride as u128) < (size + padding) as u128;
@@ -189,7 +193,8 @@ proptest! {
         let regions = Regions { rows: whole(a), columns: whole(b) };
         let _ = run(&x, &|t| fractional_max_pool2d(&t[0], &regions));
         let _ = run(&x, &|t| composed::fractional_max_pool2d(&t[0], &regions));
-        let _ = Conv { stride: a, padding: b, dilation: k, groups: 1 }.output([n, h, w, c], [k, c, a, b]);
+        let _ = Conv { stride: a, padding: b, dilation: k, ..Conv::default() }.output([n, h, w, c], [k, c, a, b]);
+        let _ = Conv { stride: a, same: true, dilation: k, ..Conv::default() }.zeros([n, h, w, c], [k, c, a, b]);
         let _ = Pool { kernel: (a, b), stride: k, padding: b, ceil_mode: true }.output([n, h, w, c]);
         if a != 1 << 31 && b != 1 << 31 {
             let _ = Regions::draw((a, b), 1.5, Sequence::PseudoRandom, Neighbors::Overlapping, &Rng::new(0));

@@ -41,6 +41,7 @@ impl Golden {
             padding: self.size(case, "padding"),
             dilation: self.size(case, "dilation"),
             groups: self.size(case, "groups"),
+            same: false,
         }
     }
 
@@ -169,6 +170,33 @@ fn fractional_max_pooling() -> Result<()> {
             Tensor::cat(&(0..n).map(picture).collect::<Result<Vec<_>>>()?, 0)
         })?;
     }
+    Ok(())
+}
+
+#[test]
+fn zeros_as_tensorflow_has_them() -> Result<()> {
+    let values: BTreeMap<String, Value> = serde_json::from_str(include_str!("golden/same.json")).unwrap();
+    for (case, values) in &values {
+        let tensor = |name: &str| {
+            let list = |part: &Value| part.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
+            let shape: Vec<usize> = list(&values[name]["shape"]).into_iter().map(|side| side as usize).collect();
+            Tensor::from_vec(list(&values[name]["values"]), shape, &Device::Cpu)
+        };
+        let size = |name: &str| values[name].as_u64().unwrap() as usize;
+        let conv = Conv { stride: size("stride"), same: true, groups: size("groups"), ..Conv::default() };
+        for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 2e-6)] {
+            for run in [conv2d, composed::conv2d] {
+                let var = |name| Var::from_tensor(&tensor(name)?.to_dtype(dtype)?);
+                let (x, weight) = (var("x")?, var("weight")?);
+                let y = nhwc(&x, |x| run(x, &weight, None, conv))?;
+                close(&y, &tensor("out")?, tolerance, case)?;
+                let grads = (y * tensor("grad_out")?.to_dtype(dtype)?)?.sum_all()?.backward()?;
+                close(grads.get(&x).unwrap(), &tensor("grad_x")?, tolerance, case)?;
+                close(grads.get(&weight).unwrap(), &tensor("grad_weight")?, tolerance, case)?;
+            }
+        }
+    }
+    assert_eq!(values.len(), 4);
     Ok(())
 }
 

@@ -361,7 +361,7 @@ fn max_pooling_of_nan_and_infinities_is_that_of_pytorch() -> Result<()> {
 fn the_face_for_nchw_has_candles_values() -> Result<()> {
     let mut rng = Rng::new(6);
     let (x, w) = (random(&[2, 6, 9, 11], &mut rng), random(&[8, 3, 3, 3], &mut rng));
-    let conv = Conv { stride: 2, padding: 1, dilation: 1, groups: 2 };
+    let conv = Conv { stride: 2, padding: 1, groups: 2, ..Conv::default() };
     let off = |a: Tensor, b: Tensor| (a - b)?.abs()?.max_all()?.to_scalar::<f64>();
     assert!(off(nchw::conv2d(&x, &w, None, conv)?, x.conv2d(&w, 1, 2, 1, 2)?)? < 1e-12);
     assert!(off(nchw::max_pool2d(&x, Pool::default())?, x.max_pool2d(2)?)? == 0.0);

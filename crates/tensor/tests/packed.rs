@@ -15,7 +15,7 @@ type Case = ([usize; 3], (usize, usize), usize, Conv);
 
 /// Of every algorithm, with sizes that are multiples of nothing.
 fn cases() -> Vec<Case> {
-    let conv = |stride, padding, dilation, groups| Conv { stride, padding, dilation, groups };
+    let conv = |stride, padding, dilation, groups| Conv { stride, padding, dilation, groups, ..Conv::default() };
     vec![
         ([2, 5, 7], (3, 5), 1, conv(1, 0, 1, 1)),
         ([3, 14, 14], (130, 272), 1, conv(1, 0, 1, 1)),

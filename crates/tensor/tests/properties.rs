@@ -18,8 +18,13 @@ fn random(shape: &[usize], rng: &mut Rng) -> Tensor {
 fn gradients_agree_with_finite_differences() -> std::result::Result<(), taper_tensor::GradientError> {
     let mut rng = Rng::new(1);
     let mut r = |shape: &[usize]| random(shape, &mut rng);
-    let conv = Conv { stride: 2, padding: 1, dilation: 2, groups: 2 };
+    let conv = Conv { stride: 2, padding: 1, dilation: 2, groups: 2, ..Conv::default() };
     check_gradients(&[r(&[2, 6, 7, 4]), r(&[6, 2, 3, 2]), r(&[6])], 1e-6, |t| conv2d(&t[0], &t[1], Some(&t[2]), conv))?;
+    let same = |groups| Conv { stride: 2, same: true, groups, ..Conv::default() };
+    check_gradients(&[r(&[1, 6, 5, 3]), r(&[2, 3, 3, 3]), r(&[2])], 1e-6, |t| {
+        conv2d(&t[0], &t[1], Some(&t[2]), same(1))
+    })?;
+    check_gradients(&[r(&[1, 7, 6, 3]), r(&[3, 1, 5, 5])], 1e-6, |t| conv2d(&t[0], &t[1], None, same(3)))?;
     check_gradients(&[r(&[2, 4, 3, 5]), r(&[3, 5, 1, 1])], 1e-6, |t| conv2d(&t[0], &t[1], None, Conv::default()))?;
     check_gradients(&[r(&[3, 4]), r(&[2, 4]), r(&[2])], 1e-6, |t| linear(&t[0], &t[1], Some(&t[2])))?;
     let pool = Pool { kernel: (3, 2), stride: 2, padding: 1, ceil_mode: true };
@@ -55,7 +60,8 @@ fn kernels_equal_their_twins_on_random_sizes() -> Result<()> {
         let groups = 1 + rng.below(3);
         let (c, o) = (groups * (1 + rng.below(9)), groups * (1 + rng.below(9)));
         let (kh, kw) = (1 + rng.below(5), 1 + rng.below(5));
-        let conv = Conv { stride: 1 + rng.below(3), padding: rng.below(4), dilation: 1 + rng.below(2), groups };
+        let conv =
+            Conv { stride: 1 + rng.below(3), padding: rng.below(4), dilation: 1 + rng.below(2), groups, same: false };
         let (h, w) = (conv.dilation * (kh - 1) + 1 + rng.below(12), conv.dilation * (kw - 1) + 1 + rng.below(12));
         let n = 1 + rng.below(3);
         let mut r = |shape: &[usize]| random(shape, &mut rng);

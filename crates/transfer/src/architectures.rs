@@ -4,15 +4,15 @@ use taper_nn::ParamPath;
 
 use crate::backbones::backbone_config::Takes;
 use crate::{
-    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNetLayers,
-    SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121, efficientnet_b0,
-    mobilenet, resnet, small_cnn, squeezenet, vgg,
+    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, EfficientNetLayers, Head, MlpHeadConfig, MobileLayers,
+    MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig,
+    VggLayers, alexnet, densenet121, efficientnet, mobile, mobilenet, regnet, resnet, small_cnn, squeezenet, vgg,
 };
 
 /// A network: how to make it, and the head that belongs to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Architecture {
-    /// torchvision's name, where it is there.
+    /// torchvision's name, where it is there, else timm's.
     pub name: &'static str,
     family: Family,
 }
@@ -22,8 +22,10 @@ pub struct Architecture {
 enum Family {
     AlexNet,
     DenseNet,
-    EfficientNet,
+    EfficientNet(EfficientNetLayers),
+    Mobile(MobileLayers),
     MobileNet(MobileNetLayers),
+    RegNet(RegNetLayers),
     ResNet(ResNetLayers, Stem),
     SmallCnn,
     SqueezeNet(SqueezeNetLayers),
@@ -64,7 +66,18 @@ pub const ARCHITECTURES: &[Architecture] = &[
     new("mobilenet_v2", Family::MobileNet(MobileNetLayers::V2)),
     new("mobilenet_v3_small", Family::MobileNet(MobileNetLayers::V3_SMALL)),
     new("mobilenet_v3_large", Family::MobileNet(MobileNetLayers::V3_LARGE)),
-    new("efficientnet_b0", Family::EfficientNet),
+    new("mobilenetv3_small_100", Family::MobileNet(MobileNetLayers::V3_SMALL_100)),
+    new("mobilenetv3_large_100", Family::MobileNet(MobileNetLayers::V3_LARGE_100)),
+    new("efficientnet_b0", Family::EfficientNet(EfficientNetLayers::B0)),
+    new("efficientnet_v2_s", Family::EfficientNet(EfficientNetLayers::V2_S)),
+    new("tf_efficientnet_lite0", Family::Mobile(MobileLayers::TF_EFFICIENTNET_LITE0)),
+    new("efficientnet_lite0", Family::Mobile(MobileLayers::EFFICIENTNET_LITE0)),
+    new("mobilenetv4_conv_small", Family::Mobile(MobileLayers::MOBILENETV4_CONV_SMALL)),
+    new("mobilenetv4_conv_medium", Family::Mobile(MobileLayers::MOBILENETV4_CONV_MEDIUM)),
+    new("regnet_y_400mf", Family::RegNet(RegNetLayers::Y_400MF)),
+    new("regnet_y_800mf", Family::RegNet(RegNetLayers::Y_800MF)),
+    new("regnet_y_1_6gf", Family::RegNet(RegNetLayers::Y_1_6GF)),
+    new("regnet_y_3_2gf", Family::RegNet(RegNetLayers::Y_3_2GF)),
     new("densenet121", Family::DenseNet),
 ];
 
@@ -76,15 +89,17 @@ impl Architecture {
     /// with another shape.
     pub fn backbone(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
         config.check(match self.family {
-            Family::ResNet(..) | Family::EfficientNet => Takes::Depth,
+            Family::ResNet(..) | Family::RegNet(_) | Family::EfficientNet(_) | Family::Mobile(_) => Takes::Depth,
             Family::SmallCnn => Takes::Pooling,
             _ => Takes::Nothing,
         })?;
         let staged: Staged = match self.family {
             Family::AlexNet => alexnet(path, config),
             Family::DenseNet => densenet121(path, config),
-            Family::EfficientNet => efficientnet_b0(path, config),
+            Family::EfficientNet(layers) => efficientnet(path, layers, config),
+            Family::Mobile(layers) => mobile(path, layers, config),
             Family::MobileNet(layers) => mobilenet(path, layers, config),
+            Family::RegNet(layers) => regnet(path, layers, config),
             Family::ResNet(layers, stem) => resnet(path, layers, stem, config),
             Family::SmallCnn => small_cnn(path, config),
             Family::SqueezeNet(layers) => squeezenet(path, layers, config),
@@ -97,22 +112,28 @@ impl Architecture {
     pub(crate) fn beginnings(&self) -> &'static [&'static str] {
         match self.family {
             Family::ResNet(..) => &["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"],
+            Family::Mobile(layers) => layers.beginnings(),
+            Family::RegNet(_) => &["stem", "trunk_output"],
             Family::SmallCnn => &["stage1", "stage2", "stage3"],
             _ => &["features"],
         }
     }
 
-    /// The head that torchvision puts on it, as data.
+    /// The head that torchvision or timm puts on it, as data.
     pub fn head(&self) -> Head {
         match self.family {
             Family::AlexNet => Head::AlexNet(VggHeadConfig::default()),
             Family::DenseNet => Head::Classifier,
-            Family::EfficientNet => Head::Dropout(DropoutConfig::default()),
+            Family::EfficientNet(_) => Head::Dropout(DropoutConfig::default()),
+            Family::Mobile(layers) => match layers.hidden() {
+                0 => Head::Classifier,
+                hidden => Head::MobileNetV4(MlpHeadConfig { hidden, ..MlpHeadConfig::default() }),
+            },
             Family::MobileNet(layers) => match layers.hidden() {
                 0 => Head::Dropout(DropoutConfig::default()),
                 hidden => Head::MobileNetV3(MlpHeadConfig { hidden, ..MlpHeadConfig::default() }),
             },
-            Family::ResNet(..) | Family::SmallCnn => Head::Linear,
+            Family::RegNet(_) | Family::ResNet(..) | Family::SmallCnn => Head::Linear,
             Family::SqueezeNet(_) => Head::Conv(ConvHeadConfig::default()),
             Family::Vgg(_) => Head::Vgg(VggHeadConfig::default()),
         }
@@ -171,7 +192,17 @@ mod tests {
 
     #[test]
     fn every_parameter_has_one_of_the_beginnings() {
-        for name in ["small_cnn", "resnet18", "squeezenet1_1", "mobilenet_v3_small", "densenet121", "alexnet"] {
+        for name in [
+            "small_cnn",
+            "resnet18",
+            "squeezenet1_1",
+            "mobilenet_v3_small",
+            "tf_efficientnet_lite0",
+            "mobilenetv4_conv_small",
+            "regnet_y_400mf",
+            "densenet121",
+            "alexnet",
+        ] {
             let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
             backbone(name, &params.root(), &BackboneConfig::default()).unwrap();
             let (names, beginnings) = (params.tensors(), architecture(name).unwrap().beginnings());

@@ -8,8 +8,8 @@
 //!
 //! Weights are safetensors files, or PyTorch's own, with torchvision's names ([`read_weights`],
 //! [`load_weights`]). Each comes with a [`Manifest`] that says what the network expects; the
-//! [`MODELS`] known here are found by name with [`model`], and one of them is embedded, so that
-//! there is always something to begin with.
+//! [`MODELS`] known here are found by name with [`model`], and the weights of some are embedded, so
+//! that there is always something to begin with.
 //!
 //! # Examples
 //! ```
@@ -54,8 +54,9 @@ pub use candle_core;
 
 pub use architectures::{ARCHITECTURES, Architecture, architecture, backbone};
 pub use backbones::{
-    Backbone, BackboneConfig, MobileNetLayers, ResNetLayers, SqueezeNetLayers, Stage, Staged, Stem, VggLayers, alexnet,
-    densenet121, efficientnet_b0, mobilenet, resnet, small_cnn, squeezenet, vgg,
+    Backbone, BackboneConfig, EfficientNetLayers, MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers,
+    SqueezeNetLayers, Stage, Staged, Stem, VggLayers, alexnet, densenet121, efficientnet, mobile, mobilenet, regnet,
+    resnet, small_cnn, squeezenet, vgg,
 };
 pub use check::MOST_FEATURES;
 pub use checkpointing::Checkpoints;
@@ -63,7 +64,7 @@ pub use classifier::{Classifier, Part, Trainable};
 pub use error::TransferError;
 pub use heads::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, Head, LinearHead, MlpHead,
-    MlpHeadConfig, VggHead, VggHeadConfig,
+    MlpHeadConfig, NormMlpHead, VggHead, VggHeadConfig,
 };
 #[cfg(feature = "onnx")]
 pub use onnx::{OnnxConfig, OnnxWeights, onnx};

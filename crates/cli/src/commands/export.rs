@@ -65,7 +65,7 @@ pub fn export(args: &ExportArgs) -> Result<i32> {
         }
         Format::Taper if args.int8 => ("model.safetensors", int8_weights(&weights)?),
         Format::Taper => ("model.safetensors", weights_bytes(&weights)?),
-        Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, run, weights)?)?),
+        Format::Torchvision => ("model.safetensors", weights_bytes(&torchvisions(&card, own(&card, run, weights)?)?)?),
         Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, run, weights)?)?)?),
         Format::Onnx => ("model.onnx", operations(&card, &weights, stored)?),
     };
@@ -128,6 +128,14 @@ fn facts(card: &ModelCard) -> Value {
     })
 }
 
+/// The weights of a network that torchvision has.
+fn torchvisions(card: &ModelCard, weights: Weights) -> Result<Weights> {
+    if model(&card.model)?.manifest()?.timm.is_some() {
+        bail!("torchvision has no {}; --format timm is what can be written", card.model);
+    }
+    Ok(weights)
+}
+
 /// The weights by timm's names.
 fn renamed(card: &ModelCard, weights: Weights) -> Result<Weights> {
     let back: Vec<[String; 2]> =
@@ -137,14 +145,17 @@ fn renamed(card: &ModelCard, weights: Weights) -> Result<Weights> {
 
 /// The name of the architecture in timm.
 fn timm_name(manifest: &Manifest) -> Option<String> {
+    if manifest.timm.is_some() {
+        return manifest.timm.clone();
+    }
     let repository = &manifest.hub.as_ref()?.repository;
     Some(Path::new(repository).file_stem()?.to_string_lossy().into_owned())
 }
 
-/// The fully connected layers of timm's VGG are convolutions over the whole map, 7x7, and over
-/// single places.
+/// Fully connected layers that are convolutions in timm: VGG's over the whole map, 7x7, and over
+/// single places, MobileNetV3's over a single one.
 fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String, Tensor)> {
-    if !name.starts_with("pre_logits.") || tensor.rank() != 2 {
+    if !["pre_logits.", "conv_head."].iter().any(|layer| name.starts_with(layer)) || tensor.rank() != 2 {
         return Ok((name, tensor));
     }
     let (outputs, inputs) = tensor.dims2()?;

@@ -20,6 +20,10 @@ pub struct Conv2dConfig {
     pub stride: usize,
     /// Rows and columns of zeros on each side, pixels; PyTorch's 0.
     pub padding: usize,
+    /// Whether the zeros are those of TensorFlow's "same" instead, and `padding` 0: as many that
+    /// the output has `⌈size / stride⌉` pixels along a side, an odd one behind the map. PyTorch's
+    /// no.
+    pub same: bool,
     /// Pixels between the taps of the kernel, 1 or more; PyTorch's 1.
     pub dilation: usize,
     /// Parts that the channels are split into, a divisor of inputs and outputs; equal to the inputs
@@ -37,7 +41,7 @@ impl Default for Conv2dConfig {
     fn default() -> Self {
         let init =
             Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanOut, non_linearity: NonLinearity::ReLU };
-        Self { stride: 1, padding: 0, dilation: 1, groups: 1, bias: true, init }
+        Self { stride: 1, padding: 0, same: false, dilation: 1, groups: 1, bias: true, init }
     }
 }
 
@@ -54,7 +58,7 @@ impl Default for Conv2dConfig {
 ///
 /// # Shapes
 /// (N,H,W,inputs) to (N,OH,OW,outputs), `OH = (H + 2·padding - dilation·(K - 1) - 1) / stride + 1`,
-/// rounded down.
+/// rounded down; `⌈H / stride⌉` where the padding is `same`.
 ///
 /// # Examples
 /// ```
@@ -72,7 +76,7 @@ impl Default for Conv2dConfig {
 /// # Differs from PyTorch
 /// Maps have their channels last. Weights begin normal (He et al.), there uniform in
 /// `±1/√(inputs/groups · K²)`, and biases 0, there uniform too. Kernels, strides and paddings are
-/// square.
+/// square; PyTorch's "same" takes no stride.
 ///
 /// # References
 /// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-Based Learning Applied to Document
@@ -97,7 +101,7 @@ impl Conv2d {
         kernel: usize,
         config: Conv2dConfig,
     ) -> std::result::Result<Self, LayerError> {
-        let Conv2dConfig { stride, padding, dilation, groups, bias, init } = config;
+        let Conv2dConfig { stride, padding, same, dilation, groups, bias, init } = config;
         for (field, size) in [
             ("inputs", inputs),
             ("outputs", outputs),
@@ -108,11 +112,12 @@ impl Conv2d {
         ] {
             check(size > 0, field, "1 or more", size as f64)?;
         }
+        check(!same || padding == 0, "padding", "0 where it is to be \"same\"", padding as f64)?;
         let divides = inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
         check(divides, "groups", "a divisor of the inputs and the outputs", groups as f64)?;
         let bias = bias.then(|| path.trainable("bias", outputs, Init::Const(0.0))).transpose()?;
         let weight = path.trainable("weight", (outputs, inputs / groups, kernel, kernel), init)?;
-        Ok(Self { weight, bias, geometry: Conv { stride, padding, dilation, groups } })
+        Ok(Self { weight, bias, geometry: Conv { stride, padding, same, dilation, groups } })
     }
 
     /// `max(weight * x + bias, 0)`, in one pass over memory.
@@ -228,6 +233,7 @@ mod tests {
             ("kernel must be 1 or more", new(3, 4, 0, default)),
             ("stride must be 1 or more", new(3, 4, 3, Conv2dConfig { stride: 0, ..default })),
             ("groups must be 1 or more", new(3, 4, 3, Conv2dConfig { groups: 0, ..default })),
+            ("padding must be 0", new(3, 4, 3, Conv2dConfig { padding: 1, same: true, ..default })),
             ("groups must be a divisor", new(4, 6, 3, Conv2dConfig { groups: 4, ..default })),
         ] {
             let said = refused.1.unwrap_err().to_string();

@@ -41,7 +41,7 @@ proptest! {
         }
         let (mut graph, picture) = Graph::new(&params, [a, h, w]);
         let kernel = params.root().trainable("kernel", (c, n, h, w), Init::Const(0.0)).unwrap();
-        let conv = Conv { stride: a, padding: b, dilation: k, groups: 1 };
+        let conv = Conv { stride: a, padding: b, dilation: k, ..Conv::default() };
         let pool = Pool { kernel: (a, b), stride: k, padding: b, ceil_mode: true };
         for operation in [
             GraphOp::Conv(conv),

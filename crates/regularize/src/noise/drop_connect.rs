@@ -171,7 +171,7 @@ mod tests {
     }
 
     const PRODUCTS: [Product; 2] =
-        [Product::Linear, Product::Conv(Conv { stride: 1, padding: 1, dilation: 1, groups: 1 })];
+        [Product::Linear, Product::Conv(Conv { stride: 1, padding: 1, same: false, dilation: 1, groups: 1 })];
 
     /// The mean of the output over draws of the mask, and its standard error, element by element.
     fn sampled(layer: &DropConnect, x: &Tensor, draws: u64) -> (Vec<f64>, Vec<f64>) {

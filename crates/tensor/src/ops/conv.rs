@@ -20,7 +20,8 @@ use crate::window::Conv;
 ///
 /// # Shapes
 /// x (N,H,W,C), weight (O, C/groups, R, S), bias (O) to (N,OH,OW,O) with
-/// `OH = (H + 2·padding - dilation·(R-1) - 1) / stride + 1`.
+/// `OH = (H + 2·padding - dilation·(R-1) - 1) / stride + 1`, `⌈H / stride⌉` where the padding is
+/// [`same`](Conv::same).
 ///
 /// # Errors
 /// When the shapes do not fit each other, a size of the configuration or the number of channels is

@@ -1,26 +1,32 @@
-//! EfficientNet.
+//! EfficientNet, first and second.
 
 use candle_core::{Error, Result};
-use taper_nn::{Activation, ParamPath};
-use taper_regularize::{BatchNormConfig, StochasticDepth, linear_survival};
+use taper_nn::{Activation, BatchNormConfig, ParamPath};
+use taper_regularize::{StochasticDepth, linear_survival};
 
-use crate::backbones::inverted_residual::{Block, InvertedResidual, Style, conv_norm_act};
+use crate::backbones::inverted_residual::{Block, InvertedResidual, Style, conv_norm, conv_norm_act};
 use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
 
 use Activation::{Sigmoid, Silu};
 
-const STAGES: [Stage; 5] = [
-    stage("stem", 16, 2, &["features.0", "features.1"]),
-    stage("stage2", 24, 4, &["features.2"]),
-    stage("stage3", 40, 8, &["features.3"]),
-    stage("stage4-5", 112, 16, &["features.4", "features.5"]),
-    stage("stage6-7", 1280, 32, &["features.6", "features.7", "features.8"]),
-];
+/// Which EfficientNet.
+#[derive(Clone, Copy, Debug)]
+pub struct EfficientNetLayers {
+    stages: [Stage; 5],
+    /// Channels of the stem.
+    stem: usize,
+    /// `features.1` and on.
+    rows: &'static [Row],
+    norm: BatchNormConfig,
+}
 
 /// A row of blocks.
+#[derive(Clone, Copy, Debug)]
 struct Row {
+    /// Whether a block widens and looks around in one convolution, and has no gate.
+    fused: bool,
     /// How many times the inputs a block has inside.
     expansion: usize,
     kernel: usize,
@@ -32,29 +38,69 @@ struct Row {
 
 /// A [`Row`] in one line, in the order of the paper's table.
 const fn row(expansion: usize, kernel: usize, stride: usize, outputs: usize, depth: usize) -> Row {
-    Row { expansion, kernel, stride, outputs, depth }
+    Row { fused: false, expansion, kernel, stride, outputs, depth }
 }
 
-/// `features.1` to `features.7`.
-const ROWS: [Row; 7] = [
-    row(1, 3, 1, 16, 1),
-    row(6, 3, 2, 24, 2),
-    row(6, 5, 2, 40, 2),
-    row(6, 3, 2, 80, 3),
-    row(6, 5, 1, 112, 3),
-    row(6, 5, 2, 192, 4),
-    row(6, 3, 1, 320, 1),
-];
+/// A row of fused blocks, whose kernels are 3x3.
+const fn fused(expansion: usize, stride: usize, outputs: usize, depth: usize) -> Row {
+    Row { fused: true, ..row(expansion, 3, stride, outputs, depth) }
+}
 
-const STYLE: Style =
-    Style { place: "block", norm: BatchNormConfig { momentum: 0.1, eps: 1e-5 }, gate: (Silu, Sigmoid) };
+impl EfficientNetLayers {
+    /// EfficientNet-B0: the best of its size when it was found.
+    pub const B0: Self = Self {
+        stages: [
+            stage("stem", 16, 2, &["features.0", "features.1"]),
+            stage("stage2", 24, 4, &["features.2"]),
+            stage("stage3", 40, 8, &["features.3"]),
+            stage("stage4-5", 112, 16, &["features.4", "features.5"]),
+            stage("stage6-7", 1280, 32, &["features.6", "features.7", "features.8"]),
+        ],
+        stem: 32,
+        rows: &[
+            row(1, 3, 1, 16, 1),
+            row(6, 3, 2, 24, 2),
+            row(6, 5, 2, 40, 2),
+            row(6, 3, 2, 80, 3),
+            row(6, 5, 1, 112, 3),
+            row(6, 5, 2, 192, 4),
+            row(6, 3, 1, 320, 1),
+        ],
+        norm: BatchNormConfig { momentum: 0.1, eps: 1e-5 },
+    };
+    /// EfficientNetV2-S: fused blocks at the beginning, where depthwise convolutions are slow.
+    pub const V2_S: Self = Self {
+        stages: [
+            stage("stem", 24, 2, &["features.0", "features.1"]),
+            stage("stage2", 48, 4, &["features.2"]),
+            stage("stage3", 64, 8, &["features.3"]),
+            stage("stage4-5", 160, 16, &["features.4", "features.5"]),
+            stage("stage6-7", 1280, 32, &["features.6", "features.7"]),
+        ],
+        stem: 24,
+        rows: &[
+            fused(1, 1, 24, 2),
+            fused(4, 2, 48, 4),
+            fused(4, 2, 64, 4),
+            row(4, 3, 2, 128, 6),
+            row(6, 3, 1, 160, 9),
+            row(6, 3, 2, 256, 15),
+        ],
+        norm: BatchNormConfig { momentum: 0.1, eps: 1e-3 },
+    };
 
-/// EfficientNet-B0 without its classifier: the best of its size when it was found.
+    const fn style(&self) -> Style {
+        Style { place: "block", norm: self.norm, gate: (Silu, Sigmoid) }
+    }
+}
+
+/// EfficientNet without its classifier.
 ///
 /// ```text
 /// features.0           convolution 3x3 of stride 2, norm, SiLU                                                 stem
 /// features.S.B.block   pointwise to more channels, depthwise, gate, pointwise to fewer; norms, SiLU but at the end
-/// features.8           pointwise to 1280, norm, SiLU
+///                      fused: 3x3 to more channels, pointwise to fewer; in the first row 3x3 alone
+/// features.N           the last: pointwise to 1280, norm, SiLU
 /// ```
 ///
 /// Where the shape stays, a block's input is added to its output, and in training the block may be
@@ -68,35 +114,68 @@ const STYLE: Style =
 /// # Errors
 /// When `stochastic_depth` is outside [0, 1), or a parameter exists with another shape.
 ///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_nn::{Mode, Params};
+/// use taper_tensor::Rng;
+/// use taper_transfer::{Backbone, BackboneConfig, EfficientNetLayers, efficientnet};
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let net = efficientnet(&params.root(), EfficientNetLayers::B0, &BackboneConfig::default())?;
+/// let picture = Tensor::zeros((1, 64, 48, 3), DType::F32, &Device::Cpu)?;
+/// assert_eq!(net.stage(0, &picture, Mode::Eval)?.dims(), [1, 32, 24, 16]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
 /// # References
-/// M. Tan, Q. Le, *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks*, 2019.
-pub fn efficientnet_b0(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> {
+/// M. Tan, Q. Le, *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks*, 2019;
+/// *EfficientNetV2: Smaller Models and Faster Training*, 2021.
+pub fn efficientnet(path: &ParamPath, layers: EfficientNetLayers, config: &BackboneConfig) -> Result<Staged> {
+    let EfficientNetLayers { stages, stem, rows, norm } = layers;
     let (survival, per) = (1.0 - config.stochastic_depth, config.drop_per);
-    let total = ROWS.iter().map(|row| row.depth).sum();
-    let (mut inputs, mut number) = (32, 0);
-    let mut rows = ROWS.iter();
+    let total = rows.iter().map(|row| row.depth).sum();
+    let (mut inputs, mut number) = (stem, 0);
+    let mut rows = rows.iter();
     let mut built = |stage: Stage| {
         let mut built: Layers = Vec::new();
         for prefix in stage.prefixes {
             let path = path.at(prefix);
             if *prefix == "features.0" {
-                built.push(conv_norm_act(&path, (config.channels, inputs, 3), (2, 1), STYLE.norm, Silu)?);
-            } else if let Some(&Row { expansion, kernel, stride, outputs, depth }) = rows.next() {
-                for b in 0..depth {
+                built.push(conv_norm_act(&path, (config.channels, stem, 3), (2, 1), norm, Silu)?);
+            } else if let Some(row) = rows.next() {
+                for b in 0..row.depth {
                     number += 1;
-                    let (inputs, stride) = (std::mem::replace(&mut inputs, outputs), if b == 0 { stride } else { 1 });
-                    let (expanded, squeezed, activation) = (expansion * inputs, inputs / 4, Silu);
-                    let block = Block { inputs, expanded, outputs, kernel, stride, squeezed, activation };
+                    let stride = if b == 0 { row.stride } else { 1 };
                     let path = path.at(b);
                     let stays = linear_survival(number, total, survival);
                     let depth = StochasticDepth::new(stays, per, path.name()).map_err(Error::wrap)?;
-                    built.push(Box::new(InvertedResidual::new(&path, block, STYLE, depth)?));
+                    let layer = block(&path, Row { stride, ..*row }, inputs, layers.style(), depth)?;
+                    built.push(Box::new(layer));
+                    inputs = row.outputs;
                 }
             } else {
-                built.push(conv_norm_act(&path, (inputs, stage.channels, 1), (1, 1), STYLE.norm, Silu)?);
+                built.push(conv_norm_act(&path, (inputs, stage.channels, 1), (1, 1), norm, Silu)?);
             }
         }
         Ok((stage, built))
     };
-    Ok(Staged::new("EfficientNet", (config.channels, 1), STAGES.into_iter().map(&mut built).collect::<Result<_>>()?))
+    Ok(Staged::new("EfficientNet", (config.channels, 1), stages.into_iter().map(&mut built).collect::<Result<_>>()?))
+}
+
+/// A block of this row.
+fn block(path: &ParamPath, row: Row, inputs: usize, style: Style, depth: StochasticDepth) -> Result<InvertedResidual> {
+    let Row { fused, expansion, kernel, stride, outputs, .. } = row;
+    let expanded = expansion * inputs;
+    if !fused {
+        let block = Block { inputs, expanded, outputs, kernel, stride, squeezed: inputs / 4, activation: Silu };
+        return InvertedResidual::new(path, block, style, depth);
+    }
+    let below = path.at(style.place);
+    let inside = if expansion == 1 { outputs } else { expanded };
+    let mut layers: Layers =
+        vec![conv_norm_act(&below.at(0), (inputs, inside, kernel), (stride, 1), style.norm, Silu)?];
+    if expansion > 1 {
+        layers.push(Box::new(conv_norm(&below.at(1), (inside, outputs, 1), (1, 1), style.norm)?));
+    }
+    Ok(InvertedResidual::of(layers, (stride == 1 && inputs == outputs).then_some(depth)))
 }

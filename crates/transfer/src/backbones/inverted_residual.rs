@@ -45,14 +45,23 @@ pub(crate) fn conv_norm_act(
     norm: BatchNormConfig,
     activation: Activation,
 ) -> Result<Box<dyn Layer>> {
-    let config = Conv2dConfig { stride, padding: kernel / 2, groups, bias: false, ..Conv2dConfig::default() };
-    let conv = Conv2d::new(&path.at(0), inputs, outputs, kernel, config)?;
-    let norm = BatchNorm::new(&path.at(1), outputs, norm)?;
-    Ok(Box::new(ConvNormAct(ConvNorm { conv, norm }, activation)))
+    Ok(Box::new(ConvNormAct(conv_norm(path, (inputs, outputs, kernel), (stride, groups), norm)?, activation)))
 }
 
-/// `x + F(x)` where the shape stays, else `F(x)`: pointwise to more channels, depthwise, perhaps a
-/// gate, pointwise to fewer.
+/// The same without an activation.
+pub(crate) fn conv_norm(
+    path: &ParamPath,
+    (inputs, outputs, kernel): (usize, usize, usize),
+    (stride, groups): (usize, usize),
+    norm: BatchNormConfig,
+) -> Result<ConvNorm> {
+    let config = Conv2dConfig { stride, padding: kernel / 2, groups, bias: false, ..Conv2dConfig::default() };
+    let conv = Conv2d::new(&path.at(0), inputs, outputs, kernel, config)?;
+    Ok(ConvNorm { conv, norm: BatchNorm::new(&path.at(1), outputs, norm)? })
+}
+
+/// `x + F(x)` where the shape stays, else `F(x)`: as a rule pointwise to more channels, depthwise,
+/// perhaps a gate, pointwise to fewer.
 pub(crate) struct InvertedResidual {
     layers: Layers,
     /// None where the shape changes.
@@ -82,7 +91,12 @@ impl InvertedResidual {
         let config = Conv2dConfig { bias: false, ..Conv2dConfig::default() };
         let conv = Conv2d::new(&last, expanded, outputs, 1, config)?;
         layers.push(Box::new(ConvNorm { conv, norm: BatchNorm::new(&norm, outputs, style.norm)? }));
-        Ok(Self { layers, depth: (stride == 1 && inputs == outputs).then_some(depth) })
+        Ok(Self::of(layers, (stride == 1 && inputs == outputs).then_some(depth)))
+    }
+
+    /// Any layers; none where their output has another shape than their input.
+    pub(crate) fn of(layers: Layers, depth: Option<StochasticDepth>) -> Self {
+        Self { layers, depth }
     }
 }
 
@@ -105,14 +119,19 @@ impl Layer for InvertedResidual {
 
 /// A factor for each channel, from what all channels are on average (Hu et al.,
 /// *Squeeze-and-Excitation Networks*, 2018).
-struct SqueezeExcitation {
+pub(crate) struct SqueezeExcitation {
     fc1: Conv2d,
     fc2: Conv2d,
     gate: (Activation, Activation),
 }
 
 impl SqueezeExcitation {
-    fn new(path: &ParamPath, channels: usize, squeezed: usize, gate: (Activation, Activation)) -> Result<Self> {
+    pub(crate) fn new(
+        path: &ParamPath,
+        channels: usize,
+        squeezed: usize,
+        gate: (Activation, Activation),
+    ) -> Result<Self> {
         let build = |name, inputs, outputs| Conv2d::new(&path.at(name), inputs, outputs, 1, Conv2dConfig::default());
         Ok(Self { fc1: build("fc1", channels, squeezed)?, fc2: build("fc2", squeezed, channels)?, gate })
     }

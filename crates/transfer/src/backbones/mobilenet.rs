@@ -46,6 +46,8 @@ const fn v3(
 const V3: Style =
     Style { place: "block", norm: BatchNormConfig { momentum: 0.01, eps: 1e-3 }, gate: (Relu, HardSigmoid) };
 
+const V3_100: Style = Style { norm: BatchNormConfig { momentum: 0.1, eps: 1e-5 }, ..V3 };
+
 impl MobileNetLayers {
     /// MobileNetV2: linear bottlenecks.
     pub const V2: Self = Self {
@@ -154,6 +156,12 @@ impl MobileNetLayers {
         style: V3,
     };
 
+    /// [`V3_LARGE`](Self::V3_LARGE) as timm has it, `mobilenetv3_large_100`: its norms have
+    /// PyTorch's epsilon and momentum.
+    pub const V3_LARGE_100: Self = Self { style: V3_100, ..Self::V3_LARGE };
+    /// [`V3_SMALL`](Self::V3_SMALL) as timm has it, `mobilenetv3_small_100`.
+    pub const V3_SMALL_100: Self = Self { style: V3_100, ..Self::V3_SMALL };
+
     /// Features of the hidden layer in torchvision's classifier; 0 where it has none.
     pub(crate) const fn hidden(&self) -> usize {
         self.hidden
@@ -171,7 +179,7 @@ impl MobileNetLayers {
 ///
 /// Where the shape stays, a block's input is added to its output. Parameters have torchvision's
 /// names and begin as there: weights normal (He et al., fan out), biases 0. Norms of V3 have an
-/// epsilon of 1e-3 and a momentum of 0.01. torchvision's classifiers are
+/// epsilon of 1e-3 and a momentum of 0.01, in timm's 1e-5 and 0.1. torchvision's classifiers are
 /// [`LinearHead`](crate::LinearHead) behind dropout, and [`MlpHead`](crate::MlpHead).
 ///
 /// # Shapes

@@ -1,13 +1,13 @@
 //! ResNet, of basic blocks or of bottlenecks.
 
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Error, Result, bail};
 use taper_nn::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, Layer, MaxPool2d, Mode,
-    ParamPath, Value,
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Layer, MaxPool2d, ParamPath,
 };
-use taper_regularize::{Depth, StochasticDepth, linear_survival};
-use taper_tensor::{Pool, add_relu, relu};
+use taper_regularize::{StochasticDepth, linear_survival};
+use taper_tensor::Pool;
 
+use crate::backbones::residual::Residual;
 use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
 use crate::{BackboneConfig, Stage, Staged};
@@ -114,15 +114,6 @@ pub enum Stem {
     Small,
 }
 
-/// A block: `relu(F(x) + shortcut(x))`.
-struct Residual {
-    convolutions: Vec<ConvNorm>,
-    /// None where the shape stays.
-    downsample: Option<ConvNorm>,
-    /// Whether F is sometimes left out.
-    depth: StochasticDepth,
-}
-
 fn conv_norm(
     at: [&ParamPath; 2],
     (inputs, outputs, kernel): (usize, usize, usize),
@@ -133,65 +124,27 @@ fn conv_norm(
     Ok(ConvNorm { conv, norm: BatchNorm::new(at[1], outputs, BatchNormConfig::default())? })
 }
 
-impl Residual {
-    fn new(
-        path: &ParamPath,
-        layers: ResNetLayers,
-        (inputs, width, stride): (usize, usize, usize),
-        depth: StochasticDepth,
-    ) -> Result<Self> {
-        let (mut channels, outputs) = (inputs, layers.block.outputs(width));
-        let mut convolutions = Vec::new();
-        for (i, Sizes { kernel, outputs, stride, groups }) in layers.convolutions(width, stride).into_iter().enumerate()
-        {
-            let at = [&path.at(format_args!("conv{}", i + 1)), &path.at(format_args!("bn{}", i + 1))];
-            convolutions.push(conv_norm(at, (channels, outputs, kernel), (stride, groups))?);
-            channels = outputs;
-        }
-        let shortcut = path.at("downsample");
-        let changes = stride != 1 || inputs != outputs;
-        let downsample =
-            changes.then(|| conv_norm([&shortcut.at(0), &shortcut.at(1)], (inputs, outputs, 1), (stride, 1)));
-        Ok(Self { convolutions, downsample: downsample.transpose()?, depth })
+/// A block below `path`.
+fn residual(
+    path: &ParamPath,
+    layers: ResNetLayers,
+    (inputs, width, stride): (usize, usize, usize),
+    depth: StochasticDepth,
+) -> Result<Residual> {
+    let (mut channels, all) = (inputs, layers.convolutions(width, stride));
+    let mut convolutions = Vec::new();
+    for (i, Sizes { kernel, outputs, stride, groups }) in all.into_iter().enumerate() {
+        let at = [&path.at(format_args!("conv{}", i + 1)), &path.at(format_args!("bn{}", i + 1))];
+        convolutions.push(conv_norm(at, (channels, outputs, kernel), (stride, groups))?);
+        channels = outputs;
     }
-}
-
-impl Layer for Residual {
-    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let shortcut = match &self.downsample {
-            Some(downsample) => downsample.forward(x, mode)?,
-            None => x.clone(),
-        };
-        let Some((last, before)) = self.convolutions.split_last() else {
-            return Ok(shortcut);
-        };
-        let before = || before.iter().try_fold(x.clone(), |x, convolution| convolution.forward_relu(&x, mode));
-        let depth = self.depth.draw(x, mode)?;
-        if let Depth::Whole = depth {
-            // In one pass.
-            return last.forward_add_relu(&before()?, &shortcut, mode);
-        }
-        match depth.apply(|| last.forward(&before()?, mode))? {
-            None => relu(&shortcut),
-            Some(f) => add_relu(&f, &shortcut),
-        }
-    }
-
-    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        let shortcut = match &self.downsample {
-            Some(downsample) => downsample.graph(graph, x)?,
-            None => x,
-        };
-        let mut f = x;
-        for (i, convolution) in self.convolutions.iter().enumerate() {
-            if i > 0 {
-                f = Activation::Relu.graph(graph, f)?;
-            }
-            f = convolution.graph(graph, f)?;
-        }
-        let sum = self.depth.graph(graph, (shortcut, f))?;
-        Activation::Relu.graph(graph, sum)
-    }
+    let Some(last) = convolutions.pop() else { bail!("a block of ResNet has convolutions") };
+    let at = path.at("downsample");
+    let changes = stride != 1 || inputs != channels;
+    let shortcut = changes.then(|| conv_norm([&at.at(0), &at.at(1)], (inputs, channels, 1), (stride, 1)));
+    let rectified = |conv| -> Box<dyn Layer> { Box::new(ConvNormAct(conv, Activation::Relu)) };
+    let before = convolutions.into_iter().map(rectified).collect();
+    Ok(Residual { before, last, shortcut: shortcut.transpose()?, depth })
 }
 
 /// ResNet without its classifier: blocks that learn what to add to their input.
@@ -257,7 +210,7 @@ pub fn resnet(path: &ParamPath, layers: ResNetLayers, stem: Stem, config: &Backb
             number += 1;
             let (survival, path) = (linear_survival(number, blocks, last), path.at(b));
             let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
-            layer.push(Box::new(Residual::new(&path, layers, (inputs, width, stride), depth)?));
+            layer.push(Box::new(residual(&path, layers, (inputs, width, stride), depth)?));
         }
         built.push(layer);
     }

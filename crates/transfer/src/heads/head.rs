@@ -5,7 +5,7 @@ use taper_nn::{Activation, Layer, ParamPath};
 
 use crate::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, LinearHead, MlpHead,
-    MlpHeadConfig, TransferError, VggHead, VggHeadConfig,
+    MlpHeadConfig, NormMlpHead, TransferError, VggHead, VggHeadConfig,
 };
 
 /// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
@@ -39,6 +39,8 @@ pub enum Head {
     Mlp(MlpHeadConfig),
     /// MobileNetV3's own: [`MlpHead`] with the hard swish.
     MobileNetV3(MlpHeadConfig),
+    /// MobileNetV4's own: [`NormMlpHead`].
+    MobileNetV4(MlpHeadConfig),
     /// VGG's own: [`VggHead`].
     Vgg(VggHeadConfig),
     /// AlexNet's own: [`VggHead`].
@@ -82,6 +84,7 @@ impl Head {
             Head::MobileNetV3(config) => {
                 Box::new(MlpHead::new(path, channels, classes, *config, Activation::HardSwish)?)
             }
+            Head::MobileNetV4(config) => Box::new(NormMlpHead::new(path, channels, classes, *config)?),
             Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::Vgg)?),
             Head::AlexNet(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::AlexNet)?),
         })
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
     use crate::MOST_FEATURES;
 
-    fn heads() -> [Head; 9] {
+    fn heads() -> [Head; 10] {
         let vgg = VggHeadConfig { hidden: 8, ..Default::default() };
         let mlp = MlpHeadConfig { hidden: 8, ..Default::default() };
         [
@@ -108,6 +111,7 @@ mod tests {
             Head::Dropout(DropoutConfig::default()),
             Head::Mlp(mlp),
             Head::MobileNetV3(mlp),
+            Head::MobileNetV4(mlp),
             Head::Vgg(vgg),
             Head::AlexNet(vgg),
         ]

@@ -11,12 +11,12 @@ use crate::TransferError;
 use crate::check::{check_fraction, check_size};
 use crate::heads::linear_head::{mean, mean_in};
 
-/// Settings of [`MlpHead`].
+/// Settings of [`MlpHead`] and [`NormMlpHead`](crate::NormMlpHead).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpHeadConfig {
-    /// Features between the two layers, 1 to 65536; MobileNetV3-Large has 1280, Small 1024. Default
-    /// 1024.
+    /// Features between the two layers, 1 to 65536; MobileNetV3-Large and MobileNetV4 have 1280,
+    /// MobileNetV3-Small 1024. Default 1024.
     pub hidden: usize,
     /// The fraction of them that is dropped in training, in [0, 1); torchvision's 0.2.
     pub dropout: f64,

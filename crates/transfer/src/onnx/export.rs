@@ -1,9 +1,11 @@
 //! Networks as ONNX files.
 
+use std::collections::BTreeMap;
+
 use candle_core::{DType, Device, Result, Tensor, bail};
 use prost::Message;
 use taper_nn::{Activation, Graph, GraphOp, Layer, Node, Params, Value};
-use taper_tensor::Pool;
+use taper_tensor::{Conv, Pool};
 
 use super::proto;
 use crate::weights::int8::Int8;
@@ -78,9 +80,11 @@ fn file(classifier: &Classifier, params: &Params, config: OnnxConfig<'_>) -> Res
     let OnnxConfig { size, weights, about } = config;
     let (mut graph, pixels) = Graph::new(params, [3, size, size]);
     let logits = classifier.graph(&mut graph, pixels)?;
-    let mut writer = Writer { graph: &graph, last: logits, nodes: Vec::new(), initializers: Vec::new() };
+    let tensors = params.tensors();
+    let mut writer =
+        Writer { graph: &graph, tensors: &tensors, last: logits, nodes: Vec::new(), initializers: Vec::new() };
     let used: Vec<&String> = graph.nodes().iter().flat_map(|node| &node.parameters).collect();
-    for (name, tensor) in params.tensors().iter().filter(|(name, _)| used.contains(name)) {
+    for (name, tensor) in tensors.iter().filter(|(name, _)| used.contains(name)) {
         match weights {
             OnnxWeights::Int8 if Int8::is_for(name, tensor) => writer.integers(name, tensor)?,
             _ => writer.constant(name, tensor)?,
@@ -119,6 +123,8 @@ fn described(name: &str, shape: &[usize]) -> proto::Value {
 
 struct Writer<'a> {
     graph: &'a Graph,
+    /// The parameters by name.
+    tensors: &'a BTreeMap<String, Tensor>,
     last: Value,
     nodes: Vec<proto::Node>,
     initializers: Vec<proto::Tensor>,
@@ -174,7 +180,7 @@ impl Writer<'_> {
                 let twice = |n| ints(&[n, n]);
                 let attributes = [
                     ("strides", twice(conv.stride)),
-                    ("pads", ints(&[conv.padding; 4])),
+                    ("pads", zeros(conv, before[0], self.tensors[&node.parameters[0]].dims())?),
                     ("dilations", twice(conv.dilation)),
                     ("group", int(conv.groups)),
                 ];
@@ -262,6 +268,15 @@ fn function(activation: Activation) -> Result<(&'static str, Attributes)> {
         Activation::Elu(a) => ("Elu", vec![("alpha", float(a))]),
         other => bail!("ONNX {OPSET} has no operation for {other:?}"),
     })
+}
+
+/// The zeros around a map (C,H,W) for a convolution with this weight, as numbers, which every
+/// reader understands alike: `auto_pad` leaves more to them.
+fn zeros(conv: Conv, map: &[usize], weight: &[usize]) -> Result<proto::Attribute> {
+    match (map, weight) {
+        (&[c, h, w], &[o, i, r, s]) => Ok(ints(&conv.zeros([1, h, w, c], [o, i, r, s])?)),
+        other => bail!("a convolution of {other:?}"),
+    }
 }
 
 /// The attributes of a max pool from a map to another. What ceil mode adds is written as padding,

@@ -59,10 +59,11 @@ fn operation(node: &proto::Node, x: &[Tensor]) -> Result<Tensor> {
     match node.op_type.as_str() {
         "Conv" => {
             let (stride, pads, dilation) = (sizes(node, "strides"), sizes(node, "pads"), sizes(node, "dilations"));
-            assert!(pads.iter().all(|pad| *pad == pads[0]) && stride[0] == stride[1] && dilation[0] == dilation[1]);
+            assert!(stride[0] == stride[1] && dilation[0] == dilation[1]);
             let groups = number(node, "group") as usize;
-            let conv = Conv { stride: stride[0], padding: pads[0], dilation: dilation[0], groups };
-            nchw::conv2d(&x[0], &x[1], x.get(2), conv)
+            let conv = Conv { stride: stride[0], dilation: dilation[0], groups, ..Conv::default() };
+            let padded = x[0].pad_with_zeros(2, pads[0], pads[2])?.pad_with_zeros(3, pads[1], pads[3])?;
+            nchw::conv2d(&padded, &x[1], x.get(2), conv)
         }
         "BatchNormalization" => {
             let shape: Vec<usize> =
@@ -175,6 +176,10 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         ("mobilenet_v3_small", plain, Head::MobileNetV3(mlp), 75),
         ("efficientnet_b0", deep, Head::Linear, 64),
         ("densenet121", plain, Head::Classifier, 75),
+        ("tf_efficientnet_lite0", plain, Head::Classifier, 75),
+        ("mobilenetv4_conv_small", deep, Head::MobileNetV4(mlp), 67),
+        ("regnet_y_400mf", deep, Head::Linear, 64),
+        ("efficientnet_v2_s", plain, Head::Linear, 33),
         ("small_cnn", plain, Head::Linear, 28),
     ] {
         let (net, params) = network(name, config, head)?;

@@ -1,19 +1,23 @@
-"""Makes backbones.safetensors beside it: torchvision's networks with made-up weights on made-up pictures, in float64.
+"""Makes backbones.safetensors beside it: torchvision's and timm's networks with made-up weights on made-up pictures, in float64.
 
-python backbones.py, with torch, torchvision and safetensors installed.
+python backbones.py, with torch, torchvision, timm and safetensors installed.
 """
 
 from pathlib import Path
 
 import numpy as np
+import timm
 import torch
 import torchvision.models as models
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 NETWORKS = [
     "alexnet", "vgg11_bn", "squeezenet1_0", "resnet34", "resnet50", "resnext50_32x4d", "mobilenet_v2",
     "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
+    "efficientnet_v2_s", "regnet_y_400mf", "tf_efficientnet_lite0", "efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv4_conv_medium",
 ]
+# Where our names of parameters are others than timm's: the weights are numbered by them.
+OURS = {"conv_head": "classifier.0", "norm_head": "classifier.1", "classifier": "classifier.4"}
 
 
 def noise(count, seed):
@@ -22,9 +26,15 @@ def noise(count, seed):
     return 2 * (x - np.floor(x)) - 1
 
 
+def ours(name, state):
+    """A name as we have it: MobileNetV4's head is one, by names of its own."""
+    module, parameter = name.rsplit(".", 1)
+    return f"{OURS.get(module, module)}.{parameter}" if "norm_head.weight" in state else name
+
+
 def fill(state):
     """He et al.'s uniform for weights of layers, norms near 1 and 0; the seed is the place among the sorted names."""
-    names = sorted(name for name, value in state.items() if value.is_floating_point())
+    names = sorted((name for name, value in state.items() if value.is_floating_point()), key=lambda name: ours(name, state))
     for seed, name in enumerate(names):
         value = state[name]
         x = noise(value.numel(), seed)
@@ -45,8 +55,22 @@ def features(network, x):
         return torch.relu(network.features(x))
     if hasattr(network, "features"):
         return network.features(x)
+    if hasattr(network, "forward_features"):
+        return network.forward_features(x)
+    if hasattr(network, "trunk_output"):
+        return network.trunk_output(network.stem(x))
     x = network.maxpool(network.relu(network.bn1(network.conv1(x))))
     return network.layer4(network.layer3(network.layer2(network.layer1(x))))
+
+
+def embedded():
+    """What timm answers with the weights that are in the library, in float32: the four pictures of models.safetensors."""
+    here = Path(__file__).parent
+    network = timm.create_model("tf_efficientnet_lite0").eval()
+    weights = load_file(here / "../../models/tf_efficientnet_lite0.safetensors")
+    network.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
+    with torch.no_grad():
+        return network(load_file(here / "models.safetensors")["pixels"])
 
 
 def main():
@@ -54,8 +78,10 @@ def main():
     picture = pictures[:1]
     values = {}
     for name in NETWORKS:
-        options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
-        network = getattr(models, name)(weights=None, **options).double().eval()
+        options = {"stochastic_depth_prob": 0.0} if name.startswith("efficientnet_") else {}
+        build = getattr(models, name, None)
+        network = build(weights=None, **options) if build else timm.create_model(name)
+        network = network.double().eval()
         # The heads of these two have tens of millions of weights.
         if name in ("alexnet", "vgg11_bn"):
             network.classifier = torch.nn.Identity()
@@ -71,6 +97,7 @@ def main():
         values[f"{name}.trained"] = maps.detach().mean((0, 2, 3)).contiguous()
         values[f"{name}.gradient"] = stem.grad.flatten()[:64].contiguous()
         print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
+    values["embedded.logits"] = embedded()
     save_file(values, Path(__file__).with_name("backbones.safetensors"))
 
 

@@ -55,6 +55,19 @@ fn the_pretrained_network_has_torchvisions_logits() -> Result<()> {
     Ok(())
 }
 
+/// EfficientNet-Lite0, whose weights are in float16, beside timm with the same.
+#[cfg(feature = "efficientnet-lite0")]
+#[test]
+fn the_embedded_network_has_timms_logits() -> Result<()> {
+    let golden = candle_core::safetensors::load(GOLDEN.replace("models", "backbones.safetensors"), &Device::Cpu)?;
+    let net = model("tf_efficientnet_lite0").unwrap().pretrained(&params(0)).unwrap();
+    let (logits, wanted) = (net.forward(&pixels(&values()), Mode::Eval)?, &golden["embedded.logits"]);
+    let error = (&logits - wanted)?.abs()?.max_all()?.to_scalar::<f32>()?;
+    let scale = wanted.abs()?.max_all()?.to_scalar::<f32>()?;
+    assert!(error <= 1e-4 * scale, "error {error} of {scale}");
+    Ok(())
+}
+
 /// PyTorch's SGD: g <- g + decay * w, v <- momentum * v + g, w <- w - rate * v. Returns the norm of
 /// all g.
 fn sgd(net: &[(String, Var)], velocity: &mut HashMap<String, Tensor>, loss: &Tensor) -> Result<f64> {
@@ -147,15 +160,19 @@ fn fill(params: &Params) -> Result<()> {
     Ok(())
 }
 
+/// With these weights rounding grows from block to block: PyTorch's own answer in float32 is 5 %
+/// off that in float64, which alone is compared.
+const ROUGH: &str = "efficientnet_v2_s";
+
 /// Features and logits in testing; in float64 features and the gradient of the stem's filters in
 /// training too, where norms over 18 values amplify the rounding of float32. Largest difference of
 /// the largest value: 1e-3 and 1e-7.
 #[test]
-fn every_family_computes_what_torchvision_computes() -> Result<()> {
+fn every_family_computes_what_torchvision_and_timm_compute() -> Result<()> {
     let path = GOLDEN.replace("models", "backbones.safetensors");
     let golden = candle_core::safetensors::load(path, &Device::Cpu)?;
     let names: Vec<_> = golden.keys().filter_map(|key| key.strip_suffix(".features")).collect();
-    assert_eq!(names.len(), 11);
+    assert_eq!(names.len(), 17);
     let pictures = Tensor::from_vec(noise(2 * 3 * 96 * 80, 0).collect(), (2, 3, 96, 80), &Device::Cpu)?;
     let pictures = pictures.permute((0, 2, 3, 1))?.contiguous()?;
     for (dtype, tolerance) in [(DType::F32, 1e-3), (DType::F64, 1e-7)] {
@@ -168,7 +185,7 @@ fn every_family_computes_what_torchvision_computes() -> Result<()> {
             assert!(error <= tolerance * scale, "{what} as {dtype:?}: error {error} of {scale}");
             Ok(())
         };
-        for name in &names {
+        for name in names.iter().filter(|name| dtype == DType::F64 || **name != ROUGH) {
             let (p, network) = (Params::new(Rng::new(0), dtype, Device::Cpu), architecture(name).unwrap());
             let backbone = network.backbone(&p.root(), &BackboneConfig::default()).unwrap();
             let logits = golden.contains_key(&format!("{name}.logits"));

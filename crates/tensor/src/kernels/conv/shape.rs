@@ -95,7 +95,8 @@ impl Convolution {
             return false;
         }
         (self.r, self.s, self.stride, self.dilation, self.groups) == (3, 3, 1, 1, 1)
-            && self.padding <= 2
+            && self.top == self.left
+            && self.top <= 2
             && self.c.min(self.o) >= 16
             && self.oh * self.ow >= 12
     }

@@ -21,18 +21,18 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
     }
     let (i, o, taps) = (d.c / d.groups, d.o / d.groups, d.r * d.s);
     made("conv2d", &[d.n, d.oh, d.ow, d.r, d.s, i], x.dtype().size_in_bytes())?;
-    let x = match d.padding {
-        0 => x.clone(),
-        _ => x.pad_with_zeros(1, 0, 1)?.pad_with_zeros(2, 0, 1)?,
+    let x = match conv.padding > 0 || conv.same {
+        false => x.clone(),
+        true => x.pad_with_zeros(1, 0, 1)?.pad_with_zeros(2, 0, 1)?,
     };
     let mut parts = Vec::with_capacity(d.groups);
     for g in 0..d.groups {
         let group = x.narrow(3, g * i, i)?;
         let mut maps = Vec::with_capacity(taps);
         for row in 0..d.r {
-            let rows = every(&group, 1, d.h, (0..d.oh).map(|y| d.source(y, row, d.h)))?;
+            let rows = every(&group, 1, d.h, (0..d.oh).map(|y| d.row(y, row)))?;
             for column in 0..d.s {
-                maps.push(every(&rows, 2, d.w, (0..d.ow).map(|x| d.source(x, column, d.w)))?);
+                maps.push(every(&rows, 2, d.w, (0..d.ow).map(|x| d.column(x, column)))?);
             }
         }
         let maps = Tensor::cat(&maps, 3)?.reshape((d.n * d.oh * d.ow, taps * i))?;

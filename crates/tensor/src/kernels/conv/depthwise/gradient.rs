@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "several arrays of registers share an index")]
 
-use super::{Reads, forward_reads};
+use super::{Reads, forward_columns, forward_rows};
 use crate::kernels::memory::{Shared, each, reduce};
 use crate::kernels::simd::{Job, Lanes, Real, Simd};
 use crate::sizes::Convolution;
@@ -22,7 +22,7 @@ pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *c
     let rows = d.n * d.oh;
     let parts = rows.clamp(1, PARTS);
     let mut sums = vec![T::ZERO; parts * size];
-    let reads = (forward_reads(d, d.oh, d.r, d.h), forward_reads(d, d.ow, d.s, d.w));
+    let reads = (forward_rows(d), forward_columns(d));
     let (x, dy, out) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()), Shared::new(sums.as_mut_ptr()));
     each(parts, |part| {
         for row in part * rows / parts..(part + 1) * rows / parts {
@@ -124,7 +124,7 @@ impl<T: Real> RowGradient<'_, T> {
                     }
                 } else {
                     for t in 0..TAPS {
-                        let at = (ox * d.stride + t * d.dilation).wrapping_sub(d.padding);
+                        let at = (ox * d.stride + t * d.dilation).wrapping_sub(d.left);
                         if at < d.w {
                             for v in 0..VECTORS {
                                 sums[t][v] = V::load(line.add(at * d.c + v * V::N)).mul_add(dy[v], sums[t][v]);

@@ -23,15 +23,20 @@ use crate::sizes::Convolution;
 /// Taps and source positions that an output position reads.
 type Reads = Vec<Vec<(usize, usize)>>;
 
-/// What each output position along a side reads.
-fn forward_reads(d: &Convolution, outputs: usize, taps: usize, size: usize) -> Reads {
-    (0..outputs).map(|o| (0..taps).filter_map(|t| Some((t, d.source(o, t, size)?))).collect()).collect()
+/// What each row of outputs reads.
+fn forward_rows(d: &Convolution) -> Reads {
+    (0..d.oh).map(|o| (0..d.r).filter_map(|t| Some((t, d.row(o, t)?))).collect()).collect()
 }
 
-/// What each input position's gradient reads: the same pairs from the other end.
-fn backward_reads(d: &Convolution, outputs: usize, taps: usize, size: usize) -> Reads {
+/// What each column of outputs reads.
+fn forward_columns(d: &Convolution) -> Reads {
+    (0..d.ow).map(|o| (0..d.s).filter_map(|t| Some((t, d.column(o, t)?))).collect()).collect()
+}
+
+/// What the gradient of each of `size` input positions reads: the same pairs from the other end.
+fn backward(forward: Reads, size: usize) -> Reads {
     let mut reads = vec![Vec::new(); size];
-    for (o, pairs) in forward_reads(d, outputs, taps, size).into_iter().enumerate() {
+    for (o, pairs) in forward.into_iter().enumerate() {
         for (tap, i) in pairs {
             reads[i].push((tap, o));
         }
@@ -59,8 +64,8 @@ pub(crate) unsafe fn forward<T: Real>(
     finish: Finish<T>,
     done: impl Fn(usize, &[T]) + Sync,
 ) {
-    let rows = forward_reads(d, d.oh, d.r, d.h);
-    let columns = Columns { each: forward_reads(d, d.ow, d.s, d.w), runs: runs::forward(d) };
+    let rows = forward_rows(d);
+    let columns = Columns { each: forward_columns(d), runs: runs::forward(d) };
     let (source, target) = (Map { at: x, h: d.h, w: d.w }, Map { at: out, h: d.oh, w: d.ow });
     // SAFETY: the caller's promise.
     unsafe { gather(simd, d, (&rows, &columns), (source, target), &pack(d, weight), finish, done) }
@@ -101,8 +106,8 @@ pub(crate) unsafe fn forward_moments<T: Real>(
 /// # Safety
 /// The pointers hold what the shape says.
 pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight: &[T], dy: *const T, out: *mut T) {
-    let rows = backward_reads(d, d.oh, d.r, d.h);
-    let columns = Columns { each: backward_reads(d, d.ow, d.s, d.w), runs: runs::backward(d) };
+    let rows = backward(forward_rows(d), d.h);
+    let columns = Columns { each: backward(forward_columns(d), d.w), runs: runs::backward(d) };
     let (source, target) = (Map { at: dy, h: d.oh, w: d.ow }, Map { at: out, h: d.h, w: d.w });
     // SAFETY: the caller's promise.
     unsafe { gather(simd, d, (&rows, &columns), (source, target), &pack(d, weight), Finish::nothing(), |_, _| ()) }

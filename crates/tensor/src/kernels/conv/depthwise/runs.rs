@@ -20,7 +20,7 @@ pub(super) struct Run {
 /// The outputs of a row, in runs; none where they do not lie evenly.
 pub(super) fn forward(d: &Convolution) -> Option<Vec<Run>> {
     let taps: Vec<usize> = (0..d.s).collect();
-    let left = -(d.padding as isize);
+    let left = -(d.left as isize);
     match (d.stride, d.dilation) {
         (1, pace) => Some(
             (0..pace.min(d.ow))
@@ -38,12 +38,12 @@ pub(super) fn forward(d: &Convolution) -> Option<Vec<Run>> {
 /// The gradients of a row of inputs, in runs over a row of outputs; none where they do not lie
 /// evenly.
 pub(super) fn backward(d: &Convolution) -> Option<Vec<Run>> {
-    let (padding, last) = (d.padding as isize, d.s as isize - 1);
+    let (left, last) = (d.left as isize, d.s as isize - 1);
     match (d.stride, d.dilation) {
         (1, pace) => Some(
             (0..pace.min(d.w))
                 .map(|first| {
-                    let source = first as isize + padding - last * pace as isize;
+                    let source = first as isize + left - last * pace as isize;
                     let count = (d.w - first).div_ceil(pace);
                     Run { first, step: pace, count, source, pace, stride: 1, taps: (0..d.s).rev().collect() }
                 })
@@ -53,9 +53,8 @@ pub(super) fn backward(d: &Convolution) -> Option<Vec<Run>> {
         (stride, 1) if stride <= d.s => Some(
             (0..stride.min(d.w))
                 .map(|first| {
-                    let taps: Vec<usize> =
-                        (0..d.s).rev().filter(|t| (first + d.padding) % stride == t % stride).collect();
-                    let source = (first as isize + padding - taps[0] as isize) / stride as isize;
+                    let taps: Vec<usize> = (0..d.s).rev().filter(|t| (first + d.left) % stride == t % stride).collect();
+                    let source = (first as isize + left - taps[0] as isize) / stride as isize;
                     let count = (d.w - first).div_ceil(stride);
                     Run { first, step: stride, count, source, pace: 1, stride: 1, taps }
                 })
@@ -92,21 +91,25 @@ mod tests {
     fn runs_name_each_pair_of_the_definition_once() {
         for w in 1..14 {
             for (s, stride, dilation, padding) in [
-                (3, 1, 1, 1),
-                (5, 1, 2, 4),
-                (3, 2, 1, 1),
-                (5, 2, 1, 2),
-                (7, 2, 1, 0),
-                (3, 3, 1, 1),
-                (2, 1, 3, 0),
-                (4, 3, 1, 3),
+                (3, 1, 1, Some(1)),
+                (5, 1, 2, Some(4)),
+                (3, 2, 1, Some(1)),
+                (5, 2, 1, Some(2)),
+                (7, 2, 1, Some(0)),
+                (3, 3, 1, Some(1)),
+                (2, 1, 3, Some(0)),
+                (4, 3, 1, Some(3)),
+                (3, 2, 1, None),
+                (5, 2, 1, None),
+                (5, 1, 2, None),
             ] {
-                let conv = Conv { stride, padding, dilation, groups: 2 };
+                let (padding, same) = (padding.unwrap_or(0), padding.is_none());
+                let conv = Conv { stride, padding, same, dilation, groups: 2 };
                 let Ok(d) = Checked::convolution([1, 20, w, 2], [2, 1, s, s], conv, (4, Products::Floats)) else {
                     continue;
                 };
                 let mut right: Vec<_> =
-                    (0..d.ow).flat_map(|o| (0..s).filter_map(move |t| Some((o, t, d.source(o, t, d.w)?)))).collect();
+                    (0..d.ow).flat_map(|o| (0..s).filter_map(move |t| Some((o, t, d.column(o, t)?)))).collect();
                 right.sort_unstable();
                 assert_eq!(pairs(&forward(&d).unwrap(), d.w), right, "{d:?}");
                 let mut back: Vec<_> = right.iter().map(|&(o, t, i)| (i, t, o)).collect();
@@ -114,7 +117,7 @@ mod tests {
                 assert_eq!(pairs(&backward(&d).unwrap(), d.ow), back, "{d:?}");
             }
         }
-        let odd = Conv { stride: 2, dilation: 2, padding: 0, groups: 2 };
+        let odd = Conv { stride: 2, dilation: 2, groups: 2, ..Conv::default() };
         let d = Checked::convolution([1, 9, 9, 2], [2, 1, 3, 3], odd, (4, Products::Floats)).unwrap();
         assert!(forward(&d).is_none() && backward(&d).is_none());
     }

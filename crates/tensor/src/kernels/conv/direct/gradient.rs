@@ -45,7 +45,7 @@ pub(crate) unsafe fn weight_gradient<T: Real>(
     let inputs: Vec<_> = (0..d.groups).map(|group| Windows::forward(d, group)).collect();
     let outputs: Vec<_> = (0..d.groups).map(|group| gradient_pixels(d, group)).collect();
     // The weight's own order where every window is a pixel.
-    let pixels = (d.r, d.s, d.padding) == (1, 1, 0);
+    let pixels = (d.r, d.s, d.top, d.left) == (1, 1, 0, 0);
     let (left, right) = if pixels { ((dy, &outputs), (x, &inputs)) } else { ((x, &inputs), (dy, &outputs)) };
     let (k, columns) = (left.1[0].k(), right.1[0].k());
     let padded = columns.next_multiple_of(lanes);

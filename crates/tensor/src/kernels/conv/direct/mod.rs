@@ -98,7 +98,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     for group in 0..d.groups {
         for y in 0..d.stride.min(d.h) {
             for x in 0..d.stride.min(d.w) {
-                let (rows, columns) = (reaching(d, y, d.r), reaching(d, x, d.s));
+                let (rows, columns) = (reaching(d, y + d.top, d.r), reaching(d, x + d.left, d.s));
                 let places = |taps: &[(isize, usize)]| taps.iter().map(|tap| tap.0).collect::<Vec<_>>();
                 let taps: Vec<usize> = rows.iter().flat_map(|r| columns.iter().map(move |s| r.1 * d.s + s.1)).collect();
                 let size = ((d.h - y).div_ceil(d.stride), (d.w - x).div_ceil(d.stride));
@@ -122,12 +122,12 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     unsafe { correlate(simd, d.n, &parts, dy, out, Finish::nothing(), tallies) }
 }
 
-/// The taps that reach input position `at` + a multiple of the stride, with the first output
-/// position of each.
+/// The taps that reach position `at` of the padded side + a multiple of the stride, with the first
+/// output position of each.
 fn reaching(d: &Convolution, at: usize, count: usize) -> Vec<(isize, usize)> {
     let stride = d.stride as isize;
     let mut taps: Vec<_> = (0..count)
-        .map(|tap| ((at + d.padding) as isize - (tap * d.dilation) as isize, tap))
+        .map(|tap| (at as isize - (tap * d.dilation) as isize, tap))
         .filter(|(from, _)| from.rem_euclid(stride) == 0)
         .map(|(from, tap)| (from.div_euclid(stride), tap))
         .collect();

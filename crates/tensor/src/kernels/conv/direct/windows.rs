@@ -60,10 +60,11 @@ impl Windows {
 
     /// What the outputs of a group of a convolution read.
     pub(crate) fn forward(d: &Convolution, group: usize) -> Self {
-        let taps =
-            |count: usize| (0..count).map(|t| (t * d.dilation) as isize - d.padding as isize).collect::<Vec<_>>();
+        let taps = |count: usize, before: usize| {
+            (0..count).map(|t| (t * d.dilation) as isize - before as isize).collect::<Vec<_>>()
+        };
         let source = Map { h: d.h, w: d.w, c: d.c, from: group * d.c_group(), channels: d.c_group() };
-        Self::new(source, (d.oh, d.ow), d.stride, (&taps(d.r), &taps(d.s)))
+        Self::new(source, (d.oh, d.ow), d.stride, (&taps(d.r, d.top), &taps(d.s, d.left)))
     }
 
     /// Numbers of a run.

@@ -35,7 +35,7 @@ const BLOCK_COLUMNS: usize = 64;
 /// # Safety
 /// The pointers hold what the shape says.
 pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
-    let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
+    let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.top);
     let padded = d.o.next_multiple_of(T::lanes(simd));
     let job =
         Gradient { simd, t, c: d.c, o: d.o, padded, x: Shared::new(x.cast_mut()), dy: Shared::new(dy.cast_mut()) };

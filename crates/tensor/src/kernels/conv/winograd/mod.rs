@@ -60,7 +60,7 @@ pub(crate) unsafe fn forward<T: Real>(
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let kernels = Weights { matrix: d.forward_matrix(0), turned: false, weight };
-    let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.padding);
+    let t = Tiling::new(d.n, (d.h, d.w), (d.oh, d.ow), d.top);
     let out = (out.wrapping_add(place.from), place.channels);
     // SAFETY: the caller's promise.
     unsafe { run(simd, t, (x, out), kernels, finish.from(place.from), tallies) }
@@ -79,7 +79,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(
     tallies: Option<&mut dyn Tallies<T>>,
 ) {
     let kernels = Weights { matrix: d.backward_matrix(0), turned: true, weight };
-    let t = Tiling::new(d.n, (d.oh, d.ow), (d.h, d.w), 2 - d.padding);
+    let t = Tiling::new(d.n, (d.oh, d.ow), (d.h, d.w), 2 - d.top);
     // SAFETY: the caller's promise.
     unsafe { run(simd, t, (dy, (out, d.c)), kernels, Finish::nothing(), tallies) }
 }
