@@ -3,16 +3,17 @@
 use taper_nn::ParamPath;
 
 use crate::backbones::backbone_config::Takes;
+use crate::weights::rename::{timms_convnext, undotted};
 use crate::{
-    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers, ResNetLayers,
-    SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, alexnet, densenet121, efficientnet_b0,
-    mobilenet, resnet, small_cnn, squeezenet, vgg,
+    Backbone, BackboneConfig, ConvHeadConfig, ConvNextLayers, DropoutConfig, Head, MlpHeadConfig, MobileNetLayers,
+    ResNetLayers, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig, VggLayers, VitLayers, alexnet,
+    convnext, densenet121, efficientnet_b0, mobilenet, resnet, small_cnn, squeezenet, vgg, vision_transformer,
 };
 
 /// A network: how to make it, and the head that belongs to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Architecture {
-    /// torchvision's name, where it is there.
+    /// torchvision's name, where it is there, or timm's.
     pub name: &'static str,
     family: Family,
 }
@@ -21,6 +22,7 @@ pub struct Architecture {
 #[derive(Clone, Copy, Debug)]
 enum Family {
     AlexNet,
+    ConvNext(ConvNextLayers),
     DenseNet,
     EfficientNet,
     MobileNet(MobileNetLayers),
@@ -28,6 +30,7 @@ enum Family {
     SmallCnn,
     SqueezeNet(SqueezeNetLayers),
     Vgg(VggLayers),
+    Vit(VitLayers),
 }
 
 const fn new(name: &'static str, family: Family) -> Architecture {
@@ -66,6 +69,24 @@ pub const ARCHITECTURES: &[Architecture] = &[
     new("mobilenet_v3_large", Family::MobileNet(MobileNetLayers::V3_LARGE)),
     new("efficientnet_b0", Family::EfficientNet),
     new("densenet121", Family::DenseNet),
+    new("convnext_atto", Family::ConvNext(ConvNextLayers::ATTO)),
+    new("convnext_femto", Family::ConvNext(ConvNextLayers::FEMTO)),
+    new("convnext_pico", Family::ConvNext(ConvNextLayers::PICO)),
+    new("convnext_nano", Family::ConvNext(ConvNextLayers::NANO)),
+    new("convnext_tiny", Family::ConvNext(ConvNextLayers::TINY)),
+    new("convnext_small", Family::ConvNext(ConvNextLayers::SMALL)),
+    new("convnext_base", Family::ConvNext(ConvNextLayers::BASE)),
+    new("vit_tiny_patch16_224", Family::Vit(VitLayers::TINY)),
+    new("vit_small_patch16_224", Family::Vit(VitLayers::SMALL)),
+    new("vit_base_patch16_224", Family::Vit(VitLayers::BASE)),
+    new("deit_tiny_patch16_224", Family::Vit(VitLayers::TINY)),
+    new("deit_small_patch16_224", Family::Vit(VitLayers::SMALL)),
+    new("deit_base_patch16_224", Family::Vit(VitLayers::BASE)),
+    new("vit_small_patch14_dinov2", Family::Vit(VitLayers::DINOV2_SMALL)),
+    new("vit_base_patch14_dinov2", Family::Vit(VitLayers::DINOV2_BASE)),
+    new("vit_small_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_SMALL_REGISTERS)),
+    new("vit_base_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_BASE_REGISTERS)),
+    new("vit_base_patch16_clip_224", Family::Vit(VitLayers::CLIP_BASE)),
 ];
 
 impl Architecture {
@@ -76,12 +97,13 @@ impl Architecture {
     /// with another shape.
     pub fn backbone(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
         config.check(match self.family {
-            Family::ResNet(..) | Family::EfficientNet => Takes::Depth,
+            Family::ResNet(..) | Family::EfficientNet | Family::ConvNext(_) | Family::Vit(_) => Takes::Depth,
             Family::SmallCnn => Takes::Pooling,
             _ => Takes::Nothing,
         })?;
         let staged: Staged = match self.family {
             Family::AlexNet => alexnet(path, config),
+            Family::ConvNext(layers) => convnext(path, layers, config),
             Family::DenseNet => densenet121(path, config),
             Family::EfficientNet => efficientnet_b0(path, config),
             Family::MobileNet(layers) => mobilenet(path, layers, config),
@@ -89,6 +111,7 @@ impl Architecture {
             Family::SmallCnn => small_cnn(path, config),
             Family::SqueezeNet(layers) => squeezenet(path, layers, config),
             Family::Vgg(layers) => vgg(path, layers, config),
+            Family::Vit(layers) => vision_transformer(path, layers, config),
         }?;
         Ok(Box::new(if config.stages > 0 { staged.first(config.stages, path) } else { staged }))
     }
@@ -98,14 +121,26 @@ impl Architecture {
         match self.family {
             Family::ResNet(..) => &["conv1", "bn1", "layer1", "layer2", "layer3", "layer4"],
             Family::SmallCnn => &["stage1", "stage2", "stage3"],
+            Family::ConvNext(_) => &["stem", "stages"],
+            Family::Vit(_) => &["cls_token", "pos_embed", "patch_embed", "blocks", "norm"],
             _ => &["features"],
         }
     }
 
-    /// The head that torchvision puts on it, as data.
+    /// The name of a parameter of a file's, where it may be torchvision's of a network that has
+    /// timm's names here, or one that torchvision has changed.
+    pub(crate) fn own_name(&self, name: String) -> String {
+        match self.family {
+            Family::ConvNext(_) => timms_convnext(name),
+            _ => undotted(name),
+        }
+    }
+
+    /// The head that torchvision or timm puts on it, as data.
     pub fn head(&self) -> Head {
         match self.family {
             Family::AlexNet => Head::AlexNet(VggHeadConfig::default()),
+            Family::ConvNext(_) => Head::ConvNext,
             Family::DenseNet => Head::Classifier,
             Family::EfficientNet => Head::Dropout(DropoutConfig::default()),
             Family::MobileNet(layers) => match layers.hidden() {
@@ -115,6 +150,7 @@ impl Architecture {
             Family::ResNet(..) | Family::SmallCnn => Head::Linear,
             Family::SqueezeNet(_) => Head::Conv(ConvHeadConfig::default()),
             Family::Vgg(_) => Head::Vgg(VggHeadConfig::default()),
+            Family::Vit(_) => Head::VisionTransformer,
         }
     }
 }
@@ -171,7 +207,16 @@ mod tests {
 
     #[test]
     fn every_parameter_has_one_of_the_beginnings() {
-        for name in ["small_cnn", "resnet18", "squeezenet1_1", "mobilenet_v3_small", "densenet121", "alexnet"] {
+        for name in [
+            "small_cnn",
+            "resnet18",
+            "squeezenet1_1",
+            "mobilenet_v3_small",
+            "densenet121",
+            "alexnet",
+            "convnext_atto",
+            "vit_tiny_patch16_224",
+        ] {
             let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
             backbone(name, &params.root(), &BackboneConfig::default()).unwrap();
             let (names, beginnings) = (params.tensors(), architecture(name).unwrap().beginnings());

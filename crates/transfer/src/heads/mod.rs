@@ -6,6 +6,7 @@ mod conv_head;
 mod head;
 mod linear_head;
 mod mlp_head;
+mod norm_head;
 mod vgg_head;
 
 pub use concat_pool_head::{ConcatPoolHead, ConcatPoolHeadConfig};
@@ -13,4 +14,5 @@ pub use conv_head::{ConvHead, ConvHeadConfig};
 pub use head::Head;
 pub use linear_head::{DropoutConfig, LinearHead};
 pub use mlp_head::{MlpHead, MlpHeadConfig};
+pub use norm_head::NormHead;
 pub use vgg_head::{Grid, VggHead, VggHeadConfig};

@@ -50,6 +50,8 @@ pub struct Manifest {
     pub hub: Option<HubFile>,
     /// The same weights in a file of torchvision's.
     pub torchvision: Option<TorchvisionFile>,
+    /// The name of the network in timm, where its parameters have timm's names.
+    pub timm: Option<String>,
     /// What names in a file begin with, and what they begin with here ([`rename`](crate::rename)).
     #[serde(default)]
     pub renames: Vec<[String; 2]>,

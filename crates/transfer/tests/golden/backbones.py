@@ -1,11 +1,13 @@
-"""Makes backbones.safetensors beside it: torchvision's networks with made-up weights on made-up pictures, in float64.
+"""Makes backbones.safetensors and transformers.safetensors beside it: torchvision's and timm's networks with made-up
+weights on made-up pictures, in float64.
 
-python backbones.py, with torch, torchvision and safetensors installed.
+python backbones.py, with torch, torchvision, timm and safetensors installed.
 """
 
 from pathlib import Path
 
 import numpy as np
+import timm
 import torch
 import torchvision.models as models
 from safetensors.torch import save_file
@@ -14,6 +16,12 @@ NETWORKS = [
     "alexnet", "vgg11_bn", "squeezenet1_0", "resnet34", "resnet50", "resnext50_32x4d", "mobilenet_v2",
     "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
 ]
+# timm's: a network, and the part of the pictures that is whole patches.
+IN_TIMM = {
+    "convnext_atto": (96, 80),
+    "vit_tiny_patch16_224": (96, 80),
+    "vit_small_patch14_reg4_dinov2": (56, 70),
+}
 
 
 def noise(count, seed):
@@ -49,6 +57,34 @@ def features(network, x):
     return network.layer4(network.layer3(network.layer2(network.layer1(x))))
 
 
+def tokens(network, x):
+    """The class token behind the last norm, or the last map."""
+    y = network.forward_features(x)
+    return y[:, 0] if y.dim() == 3 else y.mean((2, 3))
+
+
+def transformers(pictures):
+    values = {}
+    # Positions are resampled in float32 there, which would be the largest error of all.
+    torch.Tensor.float = torch.Tensor.double
+    for name, (h, w) in IN_TIMM.items():
+        options = {} if name.startswith("convnext") else {"dynamic_img_size": True}
+        network = timm.create_model(name, num_classes=1000, **options).double().eval()
+        x = pictures[:, :, :h, :w]
+        with torch.no_grad():
+            fill(network.state_dict())
+            values[f"{name}.features"] = tokens(network, x[:1])[0].contiguous()
+            values[f"{name}.logits"] = network(x[:1])[0].contiguous()
+        y = network.train().forward_features(x)
+        y = y[:, 0] if y.dim() == 3 else y
+        y.square().mean().backward()
+        stem = network.stem[0] if name.startswith("convnext") else network.patch_embed.proj
+        values[f"{name}.trained"] = (y if y.dim() == 2 else y.mean((2, 3))).detach().mean(0).contiguous()
+        values[f"{name}.gradient"] = stem.weight.grad.flatten()[:64].contiguous()
+        print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
+    save_file(values, Path(__file__).with_name("transformers.safetensors"))
+
+
 def main():
     pictures = torch.from_numpy(noise(2 * 3 * 96 * 80, 0).reshape(2, 3, 96, 80))
     picture = pictures[:1]
@@ -72,6 +108,7 @@ def main():
         values[f"{name}.gradient"] = stem.grad.flatten()[:64].contiguous()
         print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
     save_file(values, Path(__file__).with_name("backbones.safetensors"))
+    transformers(pictures)
 
 
 main()
