@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Result, TensorId, Var};
+use candle_core::{Result, Tensor, TensorId, Var};
 use taper_tensor::{Conv, Pool, element_count};
 
 use crate::activation::Activation;
@@ -19,8 +19,8 @@ impl Value {
     }
 }
 
-/// One operation on maps (C,H,W) or features (C) of each picture; sizes as in PyTorch, channels
-/// before rows.
+/// One operation on maps (C,H,W), features (C) or rows of them (rows,C) of each picture; sizes as
+/// in PyTorch, channels before rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GraphOp {
     /// The pictures.
@@ -51,8 +51,31 @@ pub enum GraphOp {
     Scale(f64),
     /// A map as features, by channel, row and column.
     Flatten,
-    /// A matrix times the features; parameters: weight (O,I), and bias where there is one.
+    /// A matrix times the features, or each row of them; parameters: weight (O,I) or (O,I,1,1), and
+    /// bias where there is one.
     Linear,
+    /// The pixels of a map as rows of features (pixels,C), as tokens lie.
+    Rows,
+    /// Rows as the pixels of a map of this height and width.
+    Map(usize, usize),
+    /// So many rows of zeros before the others.
+    PadRows(usize),
+    /// The row of this number, as one row.
+    Row(usize),
+    /// A norm of each row, with this number added to the variance; parameters: weight, bias.
+    LayerNorm(f64),
+    /// A factor for each feature of all rows; parameters: the factors.
+    Factors,
+    /// Rows of queries, keys and values side by side: the values weighted by the softmax of the
+    /// scaled products of queries and keys, by head.
+    SelfAttention {
+        /// How many heads.
+        heads: usize,
+        /// What products are multiplied by.
+        scale: f64,
+    },
+    /// Rows that are the same for all pictures: [`Graph::constant`] of this number.
+    Constant(usize),
 }
 
 /// An operation at its place.
@@ -125,6 +148,7 @@ impl From<GraphError> for candle_core::Error {
 pub struct Graph {
     names: HashMap<TensorId, (String, Vec<usize>)>,
     nodes: Vec<Node>,
+    constants: Vec<Tensor>,
 }
 
 impl Graph {
@@ -135,7 +159,7 @@ impl Graph {
         let names = all.map(|(name, var)| (var.id(), (name, var.dims().to_vec()))).collect();
         let input =
             Node { operation: GraphOp::Input, inputs: Vec::new(), parameters: Vec::new(), shape: shape.to_vec() };
-        (Self { names, nodes: vec![input] }, Value(0))
+        (Self { names, nodes: vec![input], constants: Vec::new() }, Value(0))
     }
 
     /// All operations, the pictures first.
@@ -146,6 +170,23 @@ impl Graph {
     /// The shape of a value, without the axis of pictures.
     pub fn shape(&self, value: Value) -> &[usize] {
         &self.nodes[value.0].shape
+    }
+
+    /// Adds rows (rows,C) that are the same for all pictures.
+    ///
+    /// # Errors
+    /// When they have other than two axes.
+    pub fn rows(&mut self, rows: &Tensor) -> Result<Value> {
+        let (count, channels) = rows.dims2()?;
+        let (operation, shape) = (GraphOp::Constant(self.constants.len()), vec![count, channels]);
+        self.constants.push(rows.detach());
+        self.nodes.push(Node { operation, inputs: Vec::new(), parameters: Vec::new(), shape });
+        Ok(Value(self.nodes.len() - 1))
+    }
+
+    /// The rows of a [`GraphOp::Constant`].
+    pub fn constant(&self, number: usize) -> Option<&Tensor> {
+        self.constants.get(number)
     }
 
     /// Adds an operation.
@@ -192,9 +233,27 @@ fn outcome(operation: GraphOp, maps: &[&[usize]], parameters: &[&[usize]]) -> Re
         (GraphOp::Add, [a, b], []) if a == b => Some(a.to_vec()),
         (GraphOp::Multiply, [[c, h, w], [d, 1, 1]], []) if c == d => Some(vec![*c, *h, *w]),
         (GraphOp::Flatten, [map], []) => Some(vec![element_count("flatten", map)?]),
-        (GraphOp::Linear, [[c]], [[outputs, inputs], ..]) if c == inputs => Some(vec![*outputs]),
-        _ => None,
+        (GraphOp::Linear, [[rows @ .., c]], [[o, i] | [o, i, 1, 1], ..]) if c == i && rows.len() < 2 => {
+            Some([rows, &[*o]].concat())
+        }
+        _ => of_rows(operation, maps, parameters),
     })
+}
+
+/// The same of operations on rows.
+fn of_rows(operation: GraphOp, maps: &[&[usize]], parameters: &[&[usize]]) -> Option<Vec<usize>> {
+    match (operation, maps, parameters) {
+        (GraphOp::Rows, [[c, h, w]], []) => Some(vec![h * w, *c]),
+        (GraphOp::Map(h, w), [[rows, c]], []) if h.checked_mul(w) == Some(*rows) => Some(vec![*c, h, w]),
+        (GraphOp::PadRows(more), [[rows, c]], []) => rows.checked_add(more).map(|rows| vec![rows, *c]),
+        (GraphOp::Row(number), [[rows, c]], []) if number < *rows => Some(vec![1, *c]),
+        (GraphOp::LayerNorm(_), [[rows, c]], [[d], [e]]) if [c; 2] == [d, e] => Some(vec![*rows, *c]),
+        (GraphOp::Factors, [[rows, c]], [[d]]) if c == d => Some(vec![*rows, *c]),
+        (GraphOp::SelfAttention { heads: heads @ 1.., .. }, [[rows, c]], []) if c.is_multiple_of(3 * heads) => {
+            Some(vec![*rows, c / 3])
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

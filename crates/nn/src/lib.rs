@@ -4,9 +4,9 @@
 //! place in these names; first values come from a stream keyed by the name, by an
 //! [`Initialization`] or candle's [`Init`](candle_nn::Init). [`Mode`] says whether a network is
 //! being trained, a [`Layer`] maps a tensor to a tensor, and an [`Activation`] stands between two
-//! of them. The layers are [`Conv2d`], [`Linear`], pools and norms; layers in a row are a
-//! `Vec<Box<dyn Layer>>`, which is one too. What a network computes in testing it can tell as a
-//! [`Graph`].
+//! of them. The layers are [`Conv2d`], [`Linear`], pools, norms and [`Attention`]; layers in a row
+//! are a `Vec<Box<dyn Layer>>`, which is one too. What a network computes in testing it can tell as
+//! a [`Graph`].
 //!
 //! Feature maps have the shape (N,H,W,C): batch, height, width, channels. Parameters have PyTorch's
 //! names and shapes, so its weights fit as they are.
@@ -51,9 +51,9 @@ pub use graph::{Graph, GraphError, GraphOp, Node, Value};
 pub use initialization::Initialization;
 pub use layer::Layer;
 pub use layers::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, ConvRelu,
-    GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, Linear, LinearConfig, MaxPool2d, Part, keep_statistics,
-    recompute_statistics,
+    AdaptiveAvgPool2d, Attention, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct,
+    ConvRelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, LayerScale, Linear, LinearConfig, MaxPool2d, Mlp,
+    Part, RmsNorm, keep_statistics, recompute_statistics,
 };
 pub use load_report::{LoadReport, Reshaped};
 pub use mode::Mode;

@@ -323,6 +323,38 @@ impl Checked<Connection> {
     }
 }
 
+/// Pictures, heads, tokens and the width of a head of an attention.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attention {
+    pub(crate) n: usize,
+    pub(crate) heads: usize,
+    pub(crate) queries: usize,
+    pub(crate) keys: usize,
+    /// Elements of a row of one head.
+    pub(crate) width: usize,
+}
+
+impl Checked<Attention> {
+    /// Of queries (N,queries,C) and keys (N,keys,C) in so many heads, in elements of `size` bytes.
+    ///
+    /// # Errors
+    /// When the heads do not divide the channels, or a matrix is too large: rows of a head are
+    /// rounded up to whole vectors, and there is a number for each head and query.
+    pub(crate) fn attention([n, queries, keys, c]: [usize; 4], heads: usize, size: usize) -> Result<Self> {
+        if heads == 0 || c == 0 || !c.is_multiple_of(heads) {
+            bail!("attention: {heads} heads want a multiple of that many channels, and not none; got {c}");
+        }
+        made("attention", &[n, queries, c], size)?;
+        elements("attention", &[n, keys, c])?;
+        let width = c / heads;
+        for tokens in [queries, keys] {
+            elements("attention", &[16, tokens.saturating_add(512), width.saturating_add(64)])?;
+            elements("attention", &[n, heads, tokens])?;
+        }
+        Ok(Self(Attention { n, heads, queries, keys, width }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

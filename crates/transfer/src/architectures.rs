@@ -3,10 +3,12 @@
 use taper_nn::ParamPath;
 
 use crate::backbones::backbone_config::Takes;
+use crate::weights::rename::{timms_convnext, undotted};
 use crate::{
-    Backbone, BackboneConfig, ConvHeadConfig, DropoutConfig, EfficientNetLayers, Head, MlpHeadConfig, MobileLayers,
-    MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Staged, Stem, TransferError, VggHeadConfig,
-    VggLayers, alexnet, densenet121, efficientnet, mobile, mobilenet, regnet, resnet, small_cnn, squeezenet, vgg,
+    Backbone, BackboneConfig, ConvHeadConfig, ConvNextLayers, DropoutConfig, EfficientNetLayers, Head, MlpHeadConfig,
+    MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Staged, Stem, TransferError,
+    VggHeadConfig, VggLayers, VitLayers, alexnet, convnext, densenet121, efficientnet, mobile, mobilenet, regnet,
+    resnet, small_cnn, squeezenet, vgg, vision_transformer,
 };
 
 /// A network: how to make it, and the head that belongs to it.
@@ -21,6 +23,7 @@ pub struct Architecture {
 #[derive(Clone, Copy, Debug)]
 enum Family {
     AlexNet,
+    ConvNext(ConvNextLayers),
     DenseNet,
     EfficientNet(EfficientNetLayers),
     Mobile(MobileLayers),
@@ -30,6 +33,7 @@ enum Family {
     SmallCnn,
     SqueezeNet(SqueezeNetLayers),
     Vgg(VggLayers),
+    Vit(VitLayers),
 }
 
 const fn new(name: &'static str, family: Family) -> Architecture {
@@ -79,6 +83,24 @@ pub const ARCHITECTURES: &[Architecture] = &[
     new("regnet_y_1_6gf", Family::RegNet(RegNetLayers::Y_1_6GF)),
     new("regnet_y_3_2gf", Family::RegNet(RegNetLayers::Y_3_2GF)),
     new("densenet121", Family::DenseNet),
+    new("convnext_atto", Family::ConvNext(ConvNextLayers::ATTO)),
+    new("convnext_femto", Family::ConvNext(ConvNextLayers::FEMTO)),
+    new("convnext_pico", Family::ConvNext(ConvNextLayers::PICO)),
+    new("convnext_nano", Family::ConvNext(ConvNextLayers::NANO)),
+    new("convnext_tiny", Family::ConvNext(ConvNextLayers::TINY)),
+    new("convnext_small", Family::ConvNext(ConvNextLayers::SMALL)),
+    new("convnext_base", Family::ConvNext(ConvNextLayers::BASE)),
+    new("vit_tiny_patch16_224", Family::Vit(VitLayers::TINY)),
+    new("vit_small_patch16_224", Family::Vit(VitLayers::SMALL)),
+    new("vit_base_patch16_224", Family::Vit(VitLayers::BASE)),
+    new("deit_tiny_patch16_224", Family::Vit(VitLayers::TINY)),
+    new("deit_small_patch16_224", Family::Vit(VitLayers::SMALL)),
+    new("deit_base_patch16_224", Family::Vit(VitLayers::BASE)),
+    new("vit_small_patch14_dinov2", Family::Vit(VitLayers::DINOV2_SMALL)),
+    new("vit_base_patch14_dinov2", Family::Vit(VitLayers::DINOV2_BASE)),
+    new("vit_small_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_SMALL_REGISTERS)),
+    new("vit_base_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_BASE_REGISTERS)),
+    new("vit_base_patch16_clip_224", Family::Vit(VitLayers::CLIP_BASE)),
 ];
 
 impl Architecture {
@@ -90,11 +112,13 @@ impl Architecture {
     pub fn backbone(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
         config.check(match self.family {
             Family::ResNet(..) | Family::RegNet(_) | Family::EfficientNet(_) | Family::Mobile(_) => Takes::Depth,
+            Family::ConvNext(_) | Family::Vit(_) => Takes::Depth,
             Family::SmallCnn => Takes::Pooling,
             _ => Takes::Nothing,
         })?;
         let staged: Staged = match self.family {
             Family::AlexNet => alexnet(path, config),
+            Family::ConvNext(layers) => convnext(path, layers, config),
             Family::DenseNet => densenet121(path, config),
             Family::EfficientNet(layers) => efficientnet(path, layers, config),
             Family::Mobile(layers) => mobile(path, layers, config),
@@ -104,6 +128,7 @@ impl Architecture {
             Family::SmallCnn => small_cnn(path, config),
             Family::SqueezeNet(layers) => squeezenet(path, layers, config),
             Family::Vgg(layers) => vgg(path, layers, config),
+            Family::Vit(layers) => vision_transformer(path, layers, config),
         }?;
         Ok(Box::new(if config.stages > 0 { staged.first(config.stages, path) } else { staged }))
     }
@@ -115,7 +140,18 @@ impl Architecture {
             Family::Mobile(layers) => layers.beginnings(),
             Family::RegNet(_) => &["stem", "trunk_output"],
             Family::SmallCnn => &["stage1", "stage2", "stage3"],
+            Family::ConvNext(_) => &["stem", "stages"],
+            Family::Vit(_) => &["cls_token", "pos_embed", "patch_embed", "blocks", "norm"],
             _ => &["features"],
+        }
+    }
+
+    /// The name of a parameter of a file's, where it may be torchvision's of a network that has
+    /// timm's names here, or one that torchvision has changed.
+    pub(crate) fn own_name(&self, name: String) -> String {
+        match self.family {
+            Family::ConvNext(_) => timms_convnext(name),
+            _ => undotted(name),
         }
     }
 
@@ -123,6 +159,7 @@ impl Architecture {
     pub fn head(&self) -> Head {
         match self.family {
             Family::AlexNet => Head::AlexNet(VggHeadConfig::default()),
+            Family::ConvNext(_) => Head::ConvNext,
             Family::DenseNet => Head::Classifier,
             Family::EfficientNet(_) => Head::Dropout(DropoutConfig::default()),
             Family::Mobile(layers) => match layers.hidden() {
@@ -136,6 +173,7 @@ impl Architecture {
             Family::RegNet(_) | Family::ResNet(..) | Family::SmallCnn => Head::Linear,
             Family::SqueezeNet(_) => Head::Conv(ConvHeadConfig::default()),
             Family::Vgg(_) => Head::Vgg(VggHeadConfig::default()),
+            Family::Vit(_) => Head::VisionTransformer,
         }
     }
 }
@@ -202,6 +240,8 @@ mod tests {
             "regnet_y_400mf",
             "densenet121",
             "alexnet",
+            "convnext_atto",
+            "vit_tiny_patch16_224",
         ] {
             let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
             backbone(name, &params.root(), &BackboneConfig::default()).unwrap();

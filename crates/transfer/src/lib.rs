@@ -54,9 +54,9 @@ pub use candle_core;
 
 pub use architectures::{ARCHITECTURES, Architecture, architecture, backbone};
 pub use backbones::{
-    Backbone, BackboneConfig, EfficientNetLayers, MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers,
-    SqueezeNetLayers, Stage, Staged, Stem, VggLayers, alexnet, densenet121, efficientnet, mobile, mobilenet, regnet,
-    resnet, small_cnn, squeezenet, vgg,
+    Backbone, BackboneConfig, ConvNextLayers, EfficientNetLayers, MobileLayers, MobileNetLayers, RegNetLayers,
+    ResNetLayers, SqueezeNetLayers, Stage, Staged, Stem, VggLayers, VitLayers, alexnet, convnext, densenet121,
+    efficientnet, mobile, mobilenet, regnet, resnet, small_cnn, squeezenet, vgg, vision_transformer,
 };
 pub use check::MOST_FEATURES;
 pub use checkpointing::Checkpoints;
@@ -64,7 +64,7 @@ pub use classifier::{Classifier, Part, Trainable};
 pub use error::TransferError;
 pub use heads::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, Head, LinearHead, MlpHead,
-    MlpHeadConfig, NormMlpHead, VggHead, VggHeadConfig,
+    MlpHeadConfig, NormHead, NormMlpHead, VggHead, VggHeadConfig,
 };
 #[cfg(feature = "onnx")]
 pub use onnx::{OnnxConfig, OnnxWeights, onnx};

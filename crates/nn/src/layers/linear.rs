@@ -2,8 +2,9 @@
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
-use taper_tensor::linear;
+use taper_tensor::{linear, linear_activate, linear_add};
 
+use crate::activation::Activation;
 use crate::error::{LayerError, check};
 use crate::graph::{Graph, GraphOp, Value};
 use crate::layer::Layer;
@@ -18,11 +19,14 @@ pub struct LinearConfig {
     /// What the weight is drawn from. Default normal with standard deviation 0.01, as in AlexNet
     /// and VGG.
     pub init: Init,
+    /// Whether the weight has the shape (O,I,1,1) of a convolution of single pixels, as in timm's
+    /// smallest ConvNeXts. Default no.
+    pub as_convolution: bool,
 }
 
 impl Default for LinearConfig {
     fn default() -> Self {
-        Self { bias: true, init: Init::Randn { mean: 0.0, stdev: 0.01 } }
+        Self { bias: true, init: Init::Randn { mean: 0.0, stdev: 0.01 }, as_convolution: false }
     }
 }
 
@@ -30,7 +34,7 @@ impl Default for LinearConfig {
 /// trainables below the given path, in PyTorch's shapes.
 ///
 /// # Shapes
-/// (N,inputs) to (N,outputs).
+/// (..,inputs) to (..,outputs).
 ///
 /// # Examples
 /// ```
@@ -45,7 +49,7 @@ impl Default for LinearConfig {
 /// ```
 ///
 /// # Differs from PyTorch
-/// Inputs have two axes. Weights begin normal, there uniform in `±1/√inputs`, and biases 0, there
+/// Weights begin normal, there uniform in `±1/√inputs`, and biases 0, there
 /// uniform too.
 #[derive(Clone, Debug)]
 pub struct Linear {
@@ -68,16 +72,42 @@ impl Linear {
         for (field, size) in [("inputs", inputs), ("outputs", outputs)] {
             check(size > 0, field, "1 or more", size as f64)?;
         }
-        let weight = path.trainable("weight", (outputs, inputs), config.init)?;
+        let weight = match config.as_convolution {
+            true => path.trainable("weight", (outputs, inputs, 1, 1), config.init)?,
+            false => path.trainable("weight", (outputs, inputs), config.init)?,
+        };
         let bias = config.bias.then(|| path.trainable("bias", outputs, Init::Const(0.0))).transpose()?;
         Ok(Self { weight, bias })
+    }
+
+    /// `f(x Wᵀ + b)`, in one pass where f has a kernel.
+    ///
+    /// # Errors
+    /// As [`forward`](Layer::forward).
+    pub fn forward_activate(&self, x: &Tensor, mode: Mode<'_>, activation: Activation) -> Result<Tensor> {
+        match activation.pointwise() {
+            Some(function) => linear_activate(x, &mode.param(&self.weight), self.bias(mode).as_ref(), function),
+            None => activation.apply(&self.forward(x, mode)?),
+        }
+    }
+
+    /// `residual + scale · (x Wᵀ + b)`, in one pass; `scale` has a number for each output, or there
+    /// is none.
+    ///
+    /// # Errors
+    /// As [`forward`](Layer::forward), and when the residual or the scale has another shape.
+    pub fn forward_add(&self, x: &Tensor, mode: Mode<'_>, scale: Option<&Tensor>, residual: &Tensor) -> Result<Tensor> {
+        linear_add(x, &mode.param(&self.weight), self.bias(mode).as_ref(), scale, residual)
+    }
+
+    fn bias(&self, mode: Mode<'_>) -> Option<Tensor> {
+        self.bias.as_ref().map(|bias| mode.param(bias))
     }
 }
 
 impl Layer for Linear {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let bias = self.bias.as_ref().map(|bias| mode.param(bias));
-        linear(x, &mode.param(&self.weight), bias.as_ref())
+        linear(x, &mode.param(&self.weight), self.bias(mode).as_ref())
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {

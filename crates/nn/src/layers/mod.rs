@@ -1,7 +1,8 @@
 //! The layers, each with its parameters. Read [`conv2d`], [`linear`] and [`pool`] first (and of
 //! [`part`] that some maps are measured); then
 //! [`running_statistics`], which [`batch_norm`] keeps, [`conv_norm`], which computes two layers as
-//! one, and [`norm`], the norms that see one picture at a time.
+//! one, and [`norm`], the norms that see one picture at a time; [`attention`] and [`mlp`] are what
+//! transformers are made of.
 
 mod part;
 
@@ -14,11 +15,16 @@ mod conv_norm;
 mod norm;
 mod running_statistics;
 
+mod attention;
+mod mlp;
+
+pub use attention::Attention;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv_norm::{ConvNorm, ConvNormAct};
 pub use conv2d::{Conv2d, Conv2dConfig, ConvRelu};
 pub use linear::{Linear, LinearConfig};
-pub use norm::{GroupNorm, LayerNorm};
+pub use mlp::{LayerScale, Mlp};
+pub use norm::{GroupNorm, LayerNorm, RmsNorm};
 pub use part::Part;
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d};
 pub use running_statistics::{keep_statistics, recompute_statistics};

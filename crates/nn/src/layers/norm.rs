@@ -2,14 +2,15 @@
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Init;
-use taper_tensor::{group_norm, layer_norm};
+use taper_tensor::{group_norm, layer_norm, rms_norm};
 
 use crate::error::{LayerError, check};
+use crate::graph::{Graph, GraphOp, Value};
 use crate::layer::Layer;
 use crate::mode::Mode;
 use crate::params::ParamPath;
 
-/// PyTorch's `eps` for both.
+/// PyTorch's `eps`.
 const EPS: f64 = 1e-5;
 
 /// [`layer_norm`] with a trainable `weight` (first 1) and `bias` (first 0). Training and testing
@@ -36,6 +37,7 @@ const EPS: f64 = 1e-5;
 pub struct LayerNorm {
     weight: Var,
     bias: Var,
+    eps: f64,
 }
 
 impl LayerNorm {
@@ -44,14 +46,59 @@ impl LayerNorm {
     /// # Errors
     /// When there are no channels, or a parameter exists with another shape.
     pub fn new(path: &ParamPath, channels: usize) -> std::result::Result<Self, LayerError> {
+        Self::with_eps(path, channels, EPS)
+    }
+
+    /// The same with another eps, such as the 1e-6 of ViT and ConvNeXt.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and when eps is not finite or below 0.
+    pub fn with_eps(path: &ParamPath, channels: usize, eps: f64) -> std::result::Result<Self, LayerError> {
+        check(eps.is_finite() && eps >= 0.0, "eps", "a number from 0 on", eps)?;
         let (weight, bias) = affine(path, channels)?;
-        Ok(Self { weight, bias })
+        Ok(Self { weight, bias, eps })
     }
 }
 
 impl Layer for LayerNorm {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        layer_norm(x, &mode.param(&self.weight), &mode.param(&self.bias), EPS)
+        layer_norm(x, &mode.param(&self.weight), &mode.param(&self.bias), self.eps)
+    }
+
+    fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
+        graph.add(GraphOp::LayerNorm(self.eps), &[x], &[&self.weight, &self.bias])
+    }
+}
+
+/// [`rms_norm`] with a trainable `weight` (first 1). Training and testing are the same.
+///
+/// # Shapes
+/// (..,C) to the same.
+///
+/// # References
+/// B. Zhang, R. Sennrich, *Root Mean Square Layer Normalization*, 2019.
+#[derive(Clone, Debug)]
+pub struct RmsNorm {
+    weight: Var,
+    eps: f64,
+}
+
+impl RmsNorm {
+    /// An RMS norm of `channels` channels with its weight below `path`.
+    ///
+    /// # Errors
+    /// When there are no channels, eps is not finite or below 0, or the parameter exists with
+    /// another shape.
+    pub fn new(path: &ParamPath, channels: usize, eps: f64) -> std::result::Result<Self, LayerError> {
+        check(channels > 0, "channels", "1 or more", channels as f64)?;
+        check(eps.is_finite() && eps >= 0.0, "eps", "a number from 0 on", eps)?;
+        Ok(Self { weight: path.trainable("weight", channels, Init::Const(1.0))?, eps })
+    }
+}
+
+impl Layer for RmsNorm {
+    fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
+        rms_norm(x, &mode.param(&self.weight), self.eps)
     }
 }
 
@@ -134,6 +181,10 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
         let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+        for eps in [f64::NAN, -1e-6] {
+            assert!(LayerNorm::with_eps(&params.root(), 4, eps).unwrap_err().to_string().starts_with("eps"));
+            assert!(RmsNorm::new(&params.root(), 4, eps).unwrap_err().to_string().starts_with("eps"));
+        }
         assert!(LayerNorm::new(&params.root(), 0).unwrap_err().to_string().starts_with("channels"));
         for groups in [0, 3] {
             let refused = GroupNorm::new(&params.root(), 4, groups).unwrap_err().to_string();

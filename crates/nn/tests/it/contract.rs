@@ -4,9 +4,9 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use taper_nn::{
-    Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct,
-    ConvRelu, GlobalAvgPool, GlobalMaxPool, Graph, GroupNorm, Layer, LayerNorm, Linear, LinearConfig, MaxPool2d, Mode,
-    ParamPath, Params,
+    Activation, AdaptiveAvgPool2d, Attention, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm,
+    ConvNormAct, ConvRelu, GlobalAvgPool, GlobalMaxPool, Graph, GroupNorm, Layer, LayerNorm, LayerScale, Linear,
+    LinearConfig, MaxPool2d, Mlp, Mode, ParamPath, Params, RmsNorm,
 };
 use taper_tensor::{Pool, Rng, relu};
 
@@ -14,6 +14,7 @@ use crate::common::{close, list, random};
 
 const MAP: &[usize] = &[2, 5, 4, 6];
 const FEATURES: &[usize] = &[3, 6];
+const ROWS: &[usize] = &[2, 4, 6];
 
 type Build = fn(&ParamPath) -> Box<dyn Layer>;
 
@@ -51,6 +52,15 @@ const LAYERS: &[(&str, &[usize], bool, Build)] = &[
     ("batch norm of maps", MAP, true, |p| Box::new(BatchNorm::new(p, 6, BatchNormConfig::default()).unwrap())),
     ("batch norm of features", FEATURES, true, |p| Box::new(BatchNorm::new(p, 6, BatchNormConfig::default()).unwrap())),
     ("layer norm", MAP, false, |p| Box::new(LayerNorm::new(p, 6).unwrap())),
+    ("layer norm of rows", ROWS, true, |p| Box::new(LayerNorm::with_eps(p, 6, 1e-3).unwrap())),
+    ("RMS norm", MAP, false, |p| Box::new(RmsNorm::new(p, 6, 1e-3).unwrap())),
+    ("linear layer of rows", ROWS, true, |p| Box::new(Linear::new(p, 6, 5, LinearConfig::default()).unwrap())),
+    ("linear layer like a convolution", ROWS, true, |p| {
+        Box::new(Linear::new(p, 6, 5, LinearConfig { as_convolution: true, ..LinearConfig::default() }).unwrap())
+    }),
+    ("attention", ROWS, true, |p| Box::new(Attention::new(p, 6, 2, LinearConfig::default()).unwrap())),
+    ("perceptron", ROWS, true, |p| Box::new(Mlp::new(p, (6, 8), Activation::Gelu, LinearConfig::default()).unwrap())),
+    ("layer scale", ROWS, true, |p| Box::new(LayerScale::new(p, 6, 0.5).unwrap())),
     ("group norm", MAP, false, |p| Box::new(GroupNorm::new(p, 6, 2).unwrap())),
     ("conv and norm", MAP, true, |p| Box::new(conv_norm(p, false))),
     ("conv with a bias and norm", MAP, true, |p| Box::new(conv_norm(p, true))),
@@ -148,16 +158,20 @@ fn the_graph_has_the_shapes_of_the_forward_pass() -> Result<()> {
         let y = layer.forward(&x, Mode::Eval)?;
         let (mut graph, picture) = match *shape {
             [_, h, w, c] => Graph::new(&params, [c, h, w]),
+            [_, rows, c] => Graph::new(&params, [c, rows, 1]),
             _ => Graph::new(&params, [shape[1], 1, 1]),
         };
         let x = match shape.len() {
             2 => graph.add(taper_nn::GraphOp::Flatten, &[picture], &[])?,
+            3 => graph.add(taper_nn::GraphOp::Rows, &[picture], &[])?,
             _ => picture,
         };
         match layer.graph(&mut graph, x) {
             Ok(last) if written => {
                 let mut wanted = y.dims()[1..].to_vec();
-                wanted.rotate_right(1); // channels first
+                if y.rank() != 3 {
+                    wanted.rotate_right(1); // channels first
+                }
                 assert_eq!(graph.shape(last), wanted, "{name}");
             }
             Err(error) if !written => {

@@ -76,9 +76,11 @@ impl CustomOp1 for Node {
             let Some(Saved { output, backward }) = lock(&self.saved).take() else {
                 bail!("this graph has been used by a backward pass before: run the forward pass again");
             };
+            // What others hold stays theirs where it is handed on.
+            let shared = (!terms.0.own).then(|| terms.0.tensor.id());
             let grads = backward(terms, output)?;
             // What two inputs get is no input's own.
-            let given: Vec<TensorId> = grads.iter().flatten().map(Tensor::id).collect();
+            let given: Vec<TensorId> = grads.iter().flatten().map(Tensor::id).chain(shared).collect();
             for (slot, grad) in self.inputs.iter().zip(grads) {
                 if let (Some(slot), Some(tensor)) = (slot, grad) {
                     let own = given.iter().filter(|id| **id == tensor.id()).count() == 1;

@@ -4,7 +4,7 @@
 //! Read in this order: `simd` (vectors, and the jobs that are compiled for each instruction set),
 //! `memory` (candle's storage, threads, blocks of rows), `gemm` (the dense product: everything that
 //! multiplies comes down to its tile), `conv` (which chooses between `winograd`, `direct` and
-//! `depthwise`), then what runs at the speed of memory: `norm`, `pool`, `elementwise`.
+//! `depthwise`), `attention`, then what runs at the speed of memory: `norm`, `pool`, `elementwise`.
 #![allow(unsafe_code)]
 
 pub(crate) mod simd;
@@ -14,6 +14,8 @@ pub(crate) mod memory;
 pub(crate) mod gemm;
 
 pub(crate) mod conv;
+
+pub(crate) mod attention;
 
 pub(crate) mod elementwise;
 pub(crate) mod norm;

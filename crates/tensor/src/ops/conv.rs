@@ -62,6 +62,30 @@ pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tenso
     })
 }
 
+/// The product of the rows of x with a matrix (O,I) and a bias, as a convolution of these sizes:
+/// shapes are x's, with other channels.
+pub(super) fn rows(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let shape = with_channels(x, d.o);
+    on_floats!(x.dtype(), T => {
+        let maps = (x.contiguous()?, weight.contiguous()?);
+        let y = kernels::with_option::<T, _>(bias, |bias| {
+            weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, false))
+        })?;
+        let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
+        let back = Saved::new(d, &inputs, (&maps.0, &maps.1));
+        tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<T>(dy.sum()?.tensor, None))
+    })
+}
+
+/// The shape of x with so many channels.
+pub(super) fn with_channels(x: &Tensor, channels: usize) -> Shape {
+    let mut shape = x.dims().to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = channels;
+    }
+    shape.into()
+}
+
 /// The tensors that a convolution is given.
 #[derive(Clone, Copy)]
 struct Arguments<'a> {

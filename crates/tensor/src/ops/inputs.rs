@@ -18,16 +18,39 @@ pub(crate) fn convolution(
     given("conv2d", x)?;
     given("conv2d", weight)?;
     let learns = [x, weight].into_iter().chain(bias).any(Tensor::track_op);
-    let products = match Precision::current() {
-        Precision::Bf16 if x.dtype() == DType::F32 => Products::Pairs,
-        Precision::Int8 if x.dtype() == DType::F32 && !learns => Products::Quads,
-        _ => Products::Floats,
-    };
-    let products = (x.dtype().size_in_bytes(), products);
+    let products = (x.dtype().size_in_bytes(), products(x, learns));
     let d = Checked::convolution(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
     match bias.filter(|b| b.dims() != [d.o]) {
         Some(bias) => bail!("conv2d: bias must have the shape [{}]; got {:?}", d.o, bias.dims()),
         None => Ok(d),
+    }
+}
+
+/// The sizes of the product of the rows of x (..,I), of three axes or more, with a matrix (O,I), as
+/// a convolution of single pixels.
+pub(crate) fn rows(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Checked<Convolution>> {
+    given("linear", x)?;
+    given("linear", weight)?;
+    let ([.., tokens, i], &([o, wanted] | [o, wanted, 1, 1])) = (x.dims(), weight.dims()) else {
+        bail!("linear: wanted x (..,I) and a weight (O,I) or (O,I,1,1); got {:?} and {:?}", x.dims(), weight.dims());
+    };
+    if *i != wanted || bias.is_some_and(|b| b.dims() != [o]) {
+        let bias = bias.map(Tensor::dims);
+        bail!("linear: weight {:?} wants x (..,{wanted}) and bias [{o}]; got {:?}, {bias:?}", weight.dims(), x.dims());
+    }
+    // Rows of a map are units of work: of a map its own, of tokens a picture's.
+    let lines = x.dims()[..x.rank() - 2].iter().product();
+    let learns = [x, weight].into_iter().chain(bias).any(Tensor::track_op);
+    let products = (x.dtype().size_in_bytes(), products(x, learns));
+    Checked::convolution([1, lines, *tokens, *i], [o, wanted, 1, 1], Conv::default(), products)
+}
+
+/// What products are of, for inputs some of which a gradient is wanted for.
+fn products(x: &Tensor, learns: bool) -> Products {
+    match Precision::current() {
+        Precision::Bf16 if x.dtype() == DType::F32 => Products::Pairs,
+        Precision::Int8 if x.dtype() == DType::F32 && !learns => Products::Quads,
+        _ => Products::Floats,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The fully connected layer.
 
-use candle_core::{Result, Shape, Tensor, bail};
+use candle_core::{D, Result, Shape, Tensor, bail};
 
-use super::composed;
-use super::conv::conv2d;
+use super::conv::{conv2d, rows, with_channels};
 use super::precision::Precision;
+use super::{composed, inputs};
 use crate::autograd::tape;
 use crate::kernels::gemm::linear as kernel;
-use crate::kernels::norm::rows;
+use crate::kernels::norm::rows::column_sums;
 use crate::kernels::{self, on_floats};
 use crate::sizes::{Checked, given};
 use crate::window::Conv;
@@ -15,12 +15,19 @@ use crate::window::Conv;
 /// `y = x Wᵀ + b`.
 ///
 /// # Shapes
-/// x (N,I), weight (O,I), bias (O) to (N,O).
+/// x (..,I), weight (O,I), bias (O) to (..,O). A weight (O,I,1,1), a convolution of single pixels, is
+/// the same.
 ///
 /// # Errors
 /// When the shapes do not fit each other, or the output is larger than memory
 /// ([`SizeError`](crate::SizeError)).
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if x.rank() > 2 {
+        return of_rows(x, weight, bias);
+    }
+    if let [o, i, 1, 1] = *weight.dims() {
+        return linear(x, &weight.reshape((o, i))?, bias);
+    }
     let ((n, i), (o, wanted)) = (x.dims2()?, weight.dims2()?);
     if i != wanted || bias.is_some_and(|b| b.dims() != [o]) {
         let bias = bias.map(Tensor::dims);
@@ -67,10 +74,26 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
                 gradients[1] = Some(kernels::tensor(dw, matrix.shape())?);
             }
             if wanted.get(2) == Some(&true) {
-                let sums = kernels::with::<T, _>(dy, |dy| rows::column_sums(dy, o))?;
+                let sums = kernels::with::<T, _>(dy, |dy| column_sums(dy, o))?;
                 gradients[2] = Some(kernels::tensor(sums, &Shape::from(o))?);
             }
             Ok(gradients)
         })
     })
+}
+
+/// The product of many rows with a weight that is small beside them, as a convolution of single
+/// pixels.
+fn of_rows(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if x.elem_count() == 0 || weight.elem_count() == 0 {
+        let (rows, i) = (x.dims()[..x.rank() - 1].iter().product::<usize>(), x.dim(D::Minus1)?);
+        return linear(&x.reshape((rows, i))?, weight, bias)?.reshape(with_channels(x, weight.dim(0)?));
+    }
+    let d = inputs::rows(x, weight, bias)?;
+    if kernels::fits(x) {
+        return rows(d, x, weight, bias);
+    }
+    let map = x.reshape((1, d.h, d.w, d.c))?;
+    let weight = weight.reshape((d.o, d.c, 1, 1))?;
+    composed::conv2d(&map, &weight, bias, Conv::default())?.reshape(with_channels(x, d.o))
 }

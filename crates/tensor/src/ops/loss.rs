@@ -1,4 +1,4 @@
-//! Losses.
+//! Losses, and the softmax that they are of.
 
 use candle_core::{D, Result, Tensor};
 
@@ -67,6 +67,36 @@ pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
         tape::record_with_output(y, logits.shape(), &[logits], move |dy, y| {
             let dz = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| kernel::log_softmax_backward(dy, y, c))?;
             Ok(vec![Some(kernels::tensor(dz, y.shape())?)])
+        })
+    })
+}
+
+/// `exp(x) / Σ exp(x)` along the last axis, finite for any finite x.
+///
+/// # Shapes
+/// (..,C) to the same.
+///
+/// # Errors
+/// When there is no axis.
+///
+/// # Examples
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let x = Tensor::new(&[[0f64, 3f64.ln()]], &Device::Cpu)?;
+/// let y = taper_tensor::softmax(&x)?.to_vec2::<f64>()?;
+/// assert!((y[0][0] - 0.25).abs() < 1e-15 && (y[0][1] - 0.75).abs() < 1e-15);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn softmax(x: &Tensor) -> Result<Tensor> {
+    let c = x.dim(D::Minus1)?;
+    if given("softmax", x)? == 0 || !kernels::fits(x) {
+        return composed::softmax(x);
+    }
+    on_floats!(x.dtype(), T => {
+        let y = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::softmax(x, c))?;
+        tape::record_with_output(y, x.shape(), &[x], move |dy, y| {
+            let dx = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| kernel::softmax_backward(dy, y, c))?;
+            Ok(vec![Some(kernels::tensor(dx, y.shape())?)])
         })
     })
 }

@@ -183,6 +183,9 @@ fn kept(nodes: &[Node]) -> Vec<bool> {
             let by = &nodes[input.node()].operation;
             read[input.node()] |= match node.operation {
                 GraphOp::Conv(_) | GraphOp::BatchNorm(_) => true,
+                GraphOp::LayerNorm(_) | GraphOp::SelfAttention { .. } => true,
+                // Of tokens; a head's features are few.
+                GraphOp::Linear => nodes[input.node()].shape.len() > 1,
                 GraphOp::Concat => !matches!(by, GraphOp::Concat),
                 _ => false,
             };
@@ -191,7 +194,7 @@ fn kept(nodes: &[Node]) -> Vec<bool> {
     let norm = |value: &Value| matches!(nodes[value.node()].operation, GraphOp::BatchNorm(_));
     for (node, read) in nodes.iter().zip(&mut read) {
         *read &= match node.operation {
-            GraphOp::BatchNorm(_) | GraphOp::Multiply | GraphOp::Concat => false,
+            GraphOp::BatchNorm(_) | GraphOp::LayerNorm(_) | GraphOp::Multiply | GraphOp::Concat => false,
             GraphOp::Activation(_) => !node.inputs.iter().any(norm),
             _ => true,
         };

@@ -2,7 +2,8 @@
 //!
 //! In reading order: a [`stage`], a [`backbone`] of them, one that is lists of layers ([`staged`]),
 //! what may differ in it ([`backbone_config`]); then the families, each a function from its table
-//! to a [`Staged`](staged::Staged).
+//! to a [`Staged`](staged::Staged), and what several of them are made of (`inverted_residual`,
+//! `branch`, `transformer`, `positions`).
 
 pub(crate) mod backbone;
 pub(crate) mod backbone_config;
@@ -10,22 +11,28 @@ pub(crate) mod stage;
 pub(crate) mod staged;
 
 mod alexnet;
+mod branch;
+mod convnext;
 mod densenet;
 mod efficientnet;
 mod inverted_residual;
 mod mobile;
 mod mobile_block;
 mod mobilenet;
+mod positions;
 mod regnet;
 mod residual;
 mod resnet;
 mod small_cnn;
 mod squeezenet;
+mod transformer;
 mod vgg;
+mod vision_transformer;
 
 pub use alexnet::alexnet;
 pub use backbone::Backbone;
 pub use backbone_config::BackboneConfig;
+pub use convnext::{ConvNextLayers, convnext};
 pub use densenet::densenet121;
 pub use efficientnet::{EfficientNetLayers, efficientnet};
 pub use mobile::{MobileLayers, mobile};
@@ -37,3 +44,4 @@ pub use squeezenet::{SqueezeNetLayers, squeezenet};
 pub use stage::Stage;
 pub use staged::Staged;
 pub use vgg::{VggLayers, vgg};
+pub use vision_transformer::{VitLayers, vision_transformer};

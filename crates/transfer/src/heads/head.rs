@@ -5,7 +5,7 @@ use taper_nn::{Activation, Layer, ParamPath};
 
 use crate::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, LinearHead, MlpHead,
-    MlpHeadConfig, NormMlpHead, TransferError, VggHead, VggHeadConfig,
+    MlpHeadConfig, NormHead, NormMlpHead, TransferError, VggHead, VggHeadConfig,
 };
 
 /// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
@@ -45,6 +45,10 @@ pub enum Head {
     Vgg(VggHeadConfig),
     /// AlexNet's own: [`VggHead`].
     AlexNet(VggHeadConfig),
+    /// ConvNeXt's own: [`NormHead`].
+    ConvNext,
+    /// The vision transformers' own, [`LinearHead`] by another name.
+    VisionTransformer,
 }
 
 impl Default for Head {
@@ -60,7 +64,7 @@ impl Head {
     /// What the names of this head's parameters begin with.
     pub fn prefix(&self) -> &'static str {
         match self {
-            Head::ConcatPool(_) => "head",
+            Head::ConcatPool(_) | Head::ConvNext | Head::VisionTransformer => "head",
             Head::Linear => "fc",
             _ => "classifier",
         }
@@ -87,6 +91,8 @@ impl Head {
             Head::MobileNetV4(config) => Box::new(NormMlpHead::new(path, channels, classes, *config)?),
             Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::Vgg)?),
             Head::AlexNet(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::AlexNet)?),
+            Head::ConvNext => Box::new(NormHead::new(&path.at("head"), channels, classes)?),
+            Head::VisionTransformer => Box::new(LinearHead::new(&path.at("head"), channels, classes, 0.0)?),
         })
     }
 }
@@ -100,7 +106,7 @@ mod tests {
     use super::*;
     use crate::MOST_FEATURES;
 
-    fn heads() -> [Head; 10] {
+    fn heads() -> [Head; 12] {
         let vgg = VggHeadConfig { hidden: 8, ..Default::default() };
         let mlp = MlpHeadConfig { hidden: 8, ..Default::default() };
         [
@@ -114,6 +120,8 @@ mod tests {
             Head::MobileNetV4(mlp),
             Head::Vgg(vgg),
             Head::AlexNet(vgg),
+            Head::ConvNext,
+            Head::VisionTransformer,
         ]
     }
 

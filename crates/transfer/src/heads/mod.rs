@@ -6,6 +6,7 @@ mod conv_head;
 mod head;
 mod linear_head;
 mod mlp_head;
+mod norm_head;
 mod norm_mlp_head;
 mod vgg_head;
 
@@ -14,5 +15,6 @@ pub use conv_head::{ConvHead, ConvHeadConfig};
 pub use head::Head;
 pub use linear_head::{DropoutConfig, LinearHead};
 pub use mlp_head::{MlpHead, MlpHeadConfig};
+pub use norm_head::NormHead;
 pub use norm_mlp_head::NormMlpHead;
 pub use vgg_head::{Grid, VggHead, VggHeadConfig};

@@ -15,9 +15,10 @@ use crate::{Classifier, TransferError};
 const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
-/// float32, and integers of 8 bits.
+/// float32, and integers of 8 and of 64 bits.
 const FLOAT: i32 = 1;
 const INT8: i32 = 3;
+pub(super) const INT64: i32 = 7;
 
 /// What the weights of convolutions and fully connected layers are written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,8 +122,8 @@ fn described(name: &str, shape: &[usize]) -> proto::Value {
     proto::Value { name: name.to_owned(), kind: Some(proto::Kind { tensor: Some(tensor) }) }
 }
 
-struct Writer<'a> {
-    graph: &'a Graph,
+pub(super) struct Writer<'a> {
+    pub(super) graph: &'a Graph,
     /// The parameters by name.
     tensors: &'a BTreeMap<String, Tensor>,
     last: Value,
@@ -140,14 +141,14 @@ impl Writer<'_> {
         }
     }
 
-    fn constant(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+    pub(super) fn constant(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
         let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
         self.known(name.to_owned(), FLOAT, tensor.dims(), bytes);
         Ok(())
     }
 
-    fn known(&mut self, name: String, data_type: i32, dims: &[usize], raw_data: Vec<u8>) {
+    pub(super) fn known(&mut self, name: String, data_type: i32, dims: &[usize], raw_data: Vec<u8>) {
         let dims = dims.iter().map(|&side| side as i64).collect();
         self.initializers.push(proto::Tensor { dims, data_type, name, raw_data });
     }
@@ -163,7 +164,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn node(&mut self, op_type: &str, input: Vec<String>, output: &str, attribute: Vec<proto::Attribute>) {
+    pub(super) fn node(&mut self, op_type: &str, input: Vec<String>, output: &str, attribute: Vec<proto::Attribute>) {
         let (output, name, op_type) = (vec![output.to_owned()], format!("{op_type} for {output}"), op_type.to_owned());
         self.nodes.push(proto::Node { input, output, name, op_type, attribute });
     }
@@ -201,6 +202,7 @@ impl Writer<'_> {
                 self.node("Clip", [input, ends.map(|(name, _)| name).to_vec()].concat(), &output, Vec::new());
                 return Ok(());
             }
+            GraphOp::Activation(Activation::Gelu) => return self.gelu(input, &output),
             GraphOp::Activation(activation) => function(activation)?,
             GraphOp::MaxPool(pool) => ("MaxPool", windows(pool, before[0], &node.shape)),
             GraphOp::AveragePool(side) => ("AveragePool", tiles(side, side)),
@@ -221,7 +223,8 @@ impl Writer<'_> {
                 return Ok(());
             }
             GraphOp::Flatten => ("Flatten", vec![("axis", int(1))]),
-            GraphOp::Linear => ("Gemm", vec![("transB", int(1))]),
+            GraphOp::Linear if before[0].len() == 1 => ("Gemm", vec![("transB", int(1))]),
+            rows => return self.rows(rows, input, (before.first().copied().unwrap_or_default(), &node.shape), &output),
         };
         let named =
             |(name, attribute): (&str, proto::Attribute)| proto::Attribute { name: name.to_owned(), ..attribute };
@@ -299,14 +302,14 @@ fn tiles(rows: usize, columns: usize) -> Attributes {
     vec![("kernel_shape", ints(&[rows, columns])), ("strides", ints(&[rows, columns]))]
 }
 
-fn float(f: f64) -> proto::Attribute {
+pub(super) fn float(f: f64) -> proto::Attribute {
     proto::Attribute { f: f as f32, kind: 1, ..Default::default() }
 }
 
-fn int(i: usize) -> proto::Attribute {
+pub(super) fn int(i: usize) -> proto::Attribute {
     proto::Attribute { i: i as i64, kind: 2, ..Default::default() }
 }
 
-fn ints(values: &[usize]) -> proto::Attribute {
+pub(super) fn ints(values: &[usize]) -> proto::Attribute {
     proto::Attribute { ints: values.iter().map(|&i| i as i64).collect(), kind: 7, ..Default::default() }
 }

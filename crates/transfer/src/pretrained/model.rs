@@ -3,7 +3,7 @@
 use taper_nn::ParamPath;
 
 use crate::architectures::{Architecture, architecture};
-use crate::weights::rename::{rename_all, renamed, undotted};
+use crate::weights::rename::{rename_all, renamed};
 use crate::{Backbone, BackboneConfig, Head, Manifest, TransferError, WeightsFile, read_weights};
 
 /// The names of ImageNet's classes, in the order of the logits.
@@ -33,19 +33,21 @@ impl PretrainedModel {
         self.embedded
     }
 
-    /// The weights in a file, by torchvision's names whether the file has those, older ones or
-    /// timm's. Where the network lies behind a name of the file's, such as `net.` or `encoder_q.`,
-    /// that is removed, and what lies beside it left out: the [report](crate::ReadReport) says so.
+    /// The weights in a file, by the network's own names whether the file has those, older ones or
+    /// those of another library. Where the network lies behind a name of the file's, such as `net.`
+    /// or `encoder_q.`, that is removed, and what lies beside it left out: the
+    /// [report](crate::ReadReport) says so.
     ///
     /// # Errors
     /// When the file cannot be read, has two tensors for one parameter, or holds the network
     /// several times.
     pub fn weights_in(&self, path: &std::path::Path) -> Result<WeightsFile, TransferError> {
         let pairs = self.manifest()?.renames;
-        let own = |name: &str| undotted(renamed(name, &pairs));
+        let architecture = self.architecture()?;
+        let own = |name: &str| architecture.own_name(renamed(name, &pairs));
         let mut file = read_weights(path)?;
         let origin = path.display().to_string();
-        file.keep_network(&origin, self.architecture()?.beginnings(), own)?;
+        file.keep_network(&origin, architecture.beginnings(), own)?;
         Ok(WeightsFile { tensors: rename_all(&origin, file.tensors, own)?, report: file.report })
     }
 

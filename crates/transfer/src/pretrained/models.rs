@@ -66,6 +66,24 @@ pub static MODELS: &[PretrainedModel] = &[
     fetched!("regnet_y_1_6gf"),
     fetched!("regnet_y_3_2gf"),
     fetched!("densenet121"),
+    fetched!("convnext_atto"),
+    fetched!("convnext_femto"),
+    fetched!("convnext_pico"),
+    fetched!("convnext_nano"),
+    fetched!("convnext_tiny"),
+    fetched!("convnext_small"),
+    fetched!("convnext_base"),
+    fetched!("vit_tiny_patch16_224"),
+    fetched!("vit_small_patch16_224"),
+    fetched!("vit_base_patch16_224"),
+    fetched!("deit_tiny_patch16_224"),
+    fetched!("deit_small_patch16_224"),
+    fetched!("deit_base_patch16_224"),
+    fetched!("vit_small_patch14_dinov2"),
+    fetched!("vit_base_patch14_dinov2"),
+    fetched!("vit_small_patch14_reg4_dinov2"),
+    fetched!("vit_base_patch14_reg4_dinov2"),
+    fetched!("vit_base_patch16_clip_224"),
 ];
 
 /// The model of this name.
@@ -108,6 +126,9 @@ mod tests {
                 weights.retain(|name, _| !name.contains(".running_"));
                 assert_eq!(weights.values().map(Tensor::elem_count).sum::<usize>(), manifest.parameters);
             }
+            // Of timm's no sums of files are known here.
+            let sourced = !manifest.sources().is_empty() || manifest.timm.is_some();
+            assert!(model.embedded.is_some() || sourced, "{}", model.name);
             let names = model.class_names();
             assert_eq!((names.len(), names[0], names[999]), (1000, "tench", "toilet tissue"));
             assert!(names.iter().all(|name| !name.trim().is_empty()));

@@ -21,14 +21,15 @@ pub enum Fit<'a> {
 }
 
 /// The weights in the shapes of the network where that is a matter of form: linear layers that a
-/// file holds as convolutions over their whole map (O,C,H,W) as matrices (O,C·H·W), and filters of
-/// red, green and blue for pictures of other channels.
+/// file holds as convolutions over their whole map (O,C,H,W) as matrices (O,C·H·W), factors of
+/// channels (C,1,1) as vectors, and filters of red, green and blue for pictures of other channels.
 fn reshaped(params: &Params, weights: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, WeightsError> {
     let network = params.tensors();
     let fit = |(name, tensor): (&String, &Tensor)| {
         let own = network.get(name).map(Tensor::dims);
         let tensor = match (own, tensor.dims()) {
             (Some([_, _]), [_, _, _, _]) => tensor.flatten_from(1)?,
+            (Some([c]), [d, 1, 1]) if c == d => tensor.flatten_all()?,
             (Some([o, channels, h, w]), [p, 3, i, j]) if (o, h, w) == (p, i, j) => filters(tensor, *channels)?,
             _ => tensor.clone(),
         };

@@ -70,6 +70,37 @@ pub(crate) fn undotted(name: String) -> String {
     old.into_iter().fold(name, |name, [from, to]| name.replace(from, to))
 }
 
+/// torchvision's name of a parameter of a ConvNeXt as timm has it, which is the one here: there the
+/// stem, the stages and what is between them are `features.0` to `features.7`.
+pub(crate) fn timms_convnext(name: String) -> String {
+    let parts: Vec<&str> = name.split('.').collect();
+    let layer = |number: &str| match number {
+        "0" => Some("conv_dw"),
+        "2" => Some("norm"),
+        "3" => Some("mlp.fc1"),
+        "5" => Some("mlp.fc2"),
+        _ => None,
+    };
+    let new = match parts[..] {
+        ["features", "0", part, kind] => Some(format!("stem.{part}.{kind}")),
+        ["features", stage, block, "block", number, kind] => stage
+            .parse::<usize>()
+            .ok()
+            .zip(layer(number))
+            .map(|(stage, layer)| format!("stages.{}.blocks.{block}.{layer}.{kind}", stage / 2)),
+        ["features", stage, block, "layer_scale"] => {
+            stage.parse::<usize>().ok().map(|stage| format!("stages.{}.blocks.{block}.gamma", stage / 2))
+        }
+        ["features", stage, part, kind] => {
+            stage.parse::<usize>().ok().map(|stage| format!("stages.{}.downsample.{part}.{kind}", stage / 2))
+        }
+        ["classifier", "0", kind] => Some(format!("head.norm.{kind}")),
+        ["classifier", "2", kind] => Some(format!("head.fc.{kind}")),
+        _ => None,
+    };
+    new.unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
@@ -98,6 +129,23 @@ mod tests {
         ];
         for (old, new) in today {
             assert_eq!(undotted(old.to_owned()), new);
+        }
+    }
+
+    #[test]
+    fn a_convnext_of_torchvision_has_timms_names() {
+        for (theirs, ours) in [
+            ("features.0.0.weight", "stem.0.weight"),
+            ("features.0.1.bias", "stem.1.bias"),
+            ("features.1.2.block.0.weight", "stages.0.blocks.2.conv_dw.weight"),
+            ("features.5.8.block.5.bias", "stages.2.blocks.8.mlp.fc2.bias"),
+            ("features.7.0.layer_scale", "stages.3.blocks.0.gamma"),
+            ("features.4.1.weight", "stages.2.downsample.1.weight"),
+            ("classifier.0.bias", "head.norm.bias"),
+            ("classifier.2.weight", "head.fc.weight"),
+            ("stages.3.blocks.0.gamma", "stages.3.blocks.0.gamma"),
+        ] {
+            assert_eq!(timms_convnext(theirs.to_owned()), ours);
         }
     }
 }

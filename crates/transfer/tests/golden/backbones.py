@@ -1,4 +1,5 @@
-"""Makes backbones.safetensors beside it: torchvision's and timm's networks with made-up weights on made-up pictures, in float64.
+"""Makes backbones.safetensors and transformers.safetensors beside it: torchvision's and timm's networks with made-up
+weights on made-up pictures, in float64.
 
 python backbones.py, with torch, torchvision, timm and safetensors installed.
 """
@@ -18,6 +19,12 @@ NETWORKS = [
 ]
 # Where our names of parameters are others than timm's: the weights are numbered by them.
 OURS = {"conv_head": "classifier.0", "norm_head": "classifier.1", "classifier": "classifier.4"}
+# timm's: a network, and the part of the pictures that is whole patches.
+IN_TIMM = {
+    "convnext_atto": (96, 80),
+    "vit_tiny_patch16_224": (96, 80),
+    "vit_small_patch14_reg4_dinov2": (56, 70),
+}
 
 
 def noise(count, seed):
@@ -73,6 +80,34 @@ def embedded():
         return network(load_file(here / "models.safetensors")["pixels"])
 
 
+def tokens(network, x):
+    """The class token behind the last norm, or the last map."""
+    y = network.forward_features(x)
+    return y[:, 0] if y.dim() == 3 else y.mean((2, 3))
+
+
+def transformers(pictures):
+    values = {}
+    # Positions are resampled in float32 there, which would be the largest error of all.
+    torch.Tensor.float = torch.Tensor.double
+    for name, (h, w) in IN_TIMM.items():
+        options = {} if name.startswith("convnext") else {"dynamic_img_size": True}
+        network = timm.create_model(name, num_classes=1000, **options).double().eval()
+        x = pictures[:, :, :h, :w]
+        with torch.no_grad():
+            fill(network.state_dict())
+            values[f"{name}.features"] = tokens(network, x[:1])[0].contiguous()
+            values[f"{name}.logits"] = network(x[:1])[0].contiguous()
+        y = network.train().forward_features(x)
+        y = y[:, 0] if y.dim() == 3 else y
+        y.square().mean().backward()
+        stem = network.stem[0] if name.startswith("convnext") else network.patch_embed.proj
+        values[f"{name}.trained"] = (y if y.dim() == 2 else y.mean((2, 3))).detach().mean(0).contiguous()
+        values[f"{name}.gradient"] = stem.weight.grad.flatten()[:64].contiguous()
+        print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
+    save_file(values, Path(__file__).with_name("transformers.safetensors"))
+
+
 def main():
     pictures = torch.from_numpy(noise(2 * 3 * 96 * 80, 0).reshape(2, 3, 96, 80))
     picture = pictures[:1]
@@ -99,6 +134,7 @@ def main():
         print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
     values["embedded.logits"] = embedded()
     save_file(values, Path(__file__).with_name("backbones.safetensors"))
+    transformers(pictures)
 
 
 main()

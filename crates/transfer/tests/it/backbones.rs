@@ -62,6 +62,35 @@ const ALIKE: [&str; 7] = [
     "regnet_y_3_2gf",
 ];
 
+/// The same of timm, for 1000 classes.
+const TIMM: [(&str, usize); 11] = [
+    ("convnext_atto", 3_695_520),
+    ("convnext_femto", 5_217_784),
+    ("convnext_pico", 9_045_672),
+    ("convnext_nano", 15_593_560),
+    ("convnext_tiny", 28_589_128),
+    ("vit_tiny_patch16_224", 5_717_416),
+    ("vit_small_patch16_224", 22_050_664),
+    ("deit_tiny_patch16_224", 5_717_416),
+    ("deit_small_patch16_224", 22_050_664),
+    ("vit_small_patch14_dinov2", 22_441_192),
+    ("vit_small_patch14_reg4_dinov2", 22_442_344),
+];
+
+/// Too many weights to draw in a test: `tests/weights.py` reads those of timm's into them.
+const LARGE: [&str; 7] = [
+    "convnext_small",
+    "convnext_base",
+    "vit_base_patch16_224",
+    "deit_base_patch16_224",
+    "vit_base_patch14_dinov2",
+    "vit_base_patch14_reg4_dinov2",
+    "vit_base_patch16_clip_224",
+];
+
+/// Those of timm that are small enough to be run.
+const SMALL: [&str; 3] = ["convnext_atto", "vit_tiny_patch16_224", "vit_small_patch14_reg4_dinov2"];
+
 /// Features of the hidden layers of VGG and AlexNet in these tests, for 4096.
 const HIDDEN: usize = 16;
 
@@ -102,6 +131,7 @@ fn network(name: &str, classes: usize) -> (Params, Classifier, Head) {
 fn near(name: &str, side: usize, stride: usize, out: usize) -> bool {
     match name {
         "squeezenet1_0" => out.abs_diff(side / stride) <= 3,
+        name if name.starts_with("convnext") => out == side / stride,
         "squeezenet1_1" | "alexnet" | "densenet121" => out.abs_diff(side / stride) <= 1,
         name if name.starts_with("vgg") => out == side / stride,
         _ => out == side.div_ceil(stride),
@@ -111,8 +141,11 @@ fn near(name: &str, side: usize, stride: usize, out: usize) -> bool {
 #[test]
 fn every_network_has_torchvisions_parameters_each_under_one_stage_or_the_head() {
     let listed: Vec<_> = ARCHITECTURES.iter().map(|network| network.name).collect();
-    assert!(TORCHVISION.iter().all(|(name, _)| listed.contains(name)) && listed.len() == TORCHVISION.len() + 3);
-    for (name, wanted) in TORCHVISION {
+    let all = || TORCHVISION.into_iter().chain(TIMM);
+    let others = LARGE.iter().chain(&["small_cnn", "resnet18_small", "resnet18_narrow"]).copied();
+    let known: Vec<_> = all().map(|(name, _)| name).chain(others).collect();
+    assert!(known.len() == listed.len() && known.iter().all(|name| listed.contains(name)));
+    for (name, wanted) in all() {
         let (p, net, built) = network(name, 1000);
         let count: usize = p.trainables().iter().map(|(_, var)| var.elem_count()).sum();
         assert_eq!(count, wanted - head(architecture(name).unwrap()).1, "{name}");
@@ -126,15 +159,24 @@ fn every_network_has_torchvisions_parameters_each_under_one_stage_or_the_head() 
 
 #[test]
 fn every_network_has_the_maps_of_its_list_and_a_gradient_for_each_parameter() -> Result<()> {
-    for (name, _) in TORCHVISION.into_iter().filter(|(name, _)| !ALIKE.contains(name)) {
+    let torchvision = TORCHVISION.into_iter().map(|(name, _)| name).filter(|name| !ALIKE.contains(name));
+    for name in torchvision.chain(SMALL) {
         let (p, net, _) = network(name, 3);
         let stages = net.backbone().stages();
-        for (n, h, w) in [(1, 224, 224), (2, 75, 67)] {
+        let (vit, own) = (name.starts_with("vit"), if name.ends_with("dinov2") { 126 } else { 224 });
+        for (n, h, w) in [(1, own, own), (2, 75, 67)] {
             let x = pictures(n, h).narrow(2, 0, w)?.contiguous()?;
             let tested = net.stage_outputs(&x, Mode::Eval)?;
             assert_eq!(tested.len(), stages.len());
-            for (stage, y) in stages.iter().zip(&tested) {
+            for (i, (stage, y)) in stages.iter().zip(&tested).enumerate() {
                 let (got, oh, ow, c) = y.dims4()?;
+                if vit {
+                    let tokens = (h / stage.stride) * (w / stage.stride) + if own == 224 { 1 } else { 5 };
+                    let last = i + 1 == stages.len();
+                    assert_eq!((got, oh, ow, c), (n, 1, if last { 1 } else { tokens }, stage.channels), "{name}");
+                    assert!(!y.track_op(), "{name}: a graph in testing");
+                    continue;
+                }
                 let what = format!("{name} {} at {h}x{w}: {oh}x{ow}", stage.name);
                 assert_eq!((got, c), (n, stage.channels), "{what}");
                 assert!(near(name, h, stage.stride, oh) && near(name, w, stage.stride, ow), "{what}");
@@ -151,6 +193,7 @@ fn every_network_has_the_maps_of_its_list_and_a_gradient_for_each_parameter() ->
             }
         }
         let x = Tensor::ones((1, 64, 64, 3), DType::F32, &Device::Cpu)?;
+        assert!(!vit || net.backbone().stage(0, &x.narrow(1, 0, 9)?, Mode::Eval).is_err());
         assert!(net.backbone().stage(9, &x, Mode::Eval).is_err());
         assert!(net.backbone().stage(0, &x.narrow(3, 0, 1)?, Mode::Eval).is_err());
     }

@@ -1,4 +1,5 @@
-//! Held to torchvision: `tests/golden/models.{json,safetensors}`, computed in float32.
+//! Held to torchvision and timm: `tests/golden/models.{json,safetensors}`, computed in float32, and
+//! networks of every family in float64.
 
 use std::collections::HashMap;
 
@@ -169,15 +170,24 @@ const ROUGH: &str = "efficientnet_v2_s";
 /// the largest value: 1e-3 and 1e-7.
 #[test]
 fn every_family_computes_what_torchvision_and_timm_compute() -> Result<()> {
-    let path = GOLDEN.replace("models", "backbones.safetensors");
+    every_network_of("backbones", 17)
+}
+
+/// The same of timm's transformers and ConvNeXt.
+#[test]
+fn every_transformer_computes_what_timm_computes() -> Result<()> {
+    every_network_of("transformers", 3)
+}
+
+fn every_network_of(file: &str, count: usize) -> Result<()> {
+    let path = GOLDEN.replace("models", &format!("{file}.safetensors"));
     let golden = candle_core::safetensors::load(path, &Device::Cpu)?;
     let names: Vec<_> = golden.keys().filter_map(|key| key.strip_suffix(".features")).collect();
-    assert_eq!(names.len(), 17);
+    assert_eq!(names.len(), count);
     let pictures = Tensor::from_vec(noise(2 * 3 * 96 * 80, 0).collect(), (2, 3, 96, 80), &Device::Cpu)?;
     let pictures = pictures.permute((0, 2, 3, 1))?.contiguous()?;
     for (dtype, tolerance) in [(DType::F32, 1e-3), (DType::F64, 1e-7)] {
-        let pictures = pictures.to_dtype(dtype)?;
-        let picture = pictures.narrow(0, 0, 1)?;
+        let all = pictures.to_dtype(dtype)?;
         let close = |what: String, got: &Tensor| -> Result<()> {
             let (got, wanted) = (got.to_dtype(DType::F64)?, &golden[&what]);
             let error = (got - wanted)?.abs()?.max_all()?.to_scalar::<f64>()?;
@@ -186,6 +196,10 @@ fn every_family_computes_what_torchvision_and_timm_compute() -> Result<()> {
             Ok(())
         };
         for name in names.iter().filter(|name| dtype == DType::F64 || **name != ROUGH) {
+            // Where patches are no divisor of a side, a part of the pictures.
+            let cut = if name.contains("patch14") { (56, 70) } else { (96, 80) };
+            let pictures = all.narrow(1, 0, cut.0)?.narrow(2, 0, cut.1)?.contiguous()?;
+            let picture = pictures.narrow(0, 0, 1)?;
             let (p, network) = (Params::new(Rng::new(0), dtype, Device::Cpu), architecture(name).unwrap());
             let backbone = network.backbone(&p.root(), &BackboneConfig::default()).unwrap();
             let logits = golden.contains_key(&format!("{name}.logits"));
@@ -206,7 +220,7 @@ fn every_family_computes_what_torchvision_and_timm_compute() -> Result<()> {
             close(format!("{name}.trained"), &mean(&maps.detach())?)?;
             let grads = maps.sqr()?.mean_all()?.backward()?;
             let stem = net.backbone().stages()[0].prefixes[0];
-            let filters = [format!("{stem}.weight"), format!("{stem}.0.weight")];
+            let filters = ["weight", "0.weight", "proj.weight"].map(|rest| format!("{stem}.{rest}"));
             let (_, stem) = p.trainables().into_iter().find(|(other, _)| filters.contains(other)).unwrap();
             close(format!("{name}.gradient"), &grads.get(&stem).unwrap().flatten_all()?.narrow(0, 0, 64)?)?;
         }

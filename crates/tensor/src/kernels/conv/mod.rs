@@ -68,6 +68,8 @@ pub(crate) enum After<'a, T> {
     Relu,
     /// A residual of the output's shape, and the rectifier.
     AddRelu(&'a [T]),
+    /// The residual alone.
+    Add(&'a [T]),
     Activate(Pointwise),
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn forward_scaled<T: Real>(
             y
         }
         After::Activate(function) => run(simd, d, x, weight, |_| finish.then(Some(function)), None),
-        After::AddRelu(residual) => {
+        After::AddRelu(residual) | After::Add(residual) => {
             assert!(residual.len() == d.y_len());
             run(simd, d, x, weight, |out| finish.add(residual, out), None)
         }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use super::map::CHUNK;
 use crate::kernels::memory::{Elements, chunk, chunks, filled};
-use crate::kernels::norm::rewrite;
+use crate::kernels::norm::{rewrite, rows};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::pointwise::Pointwise;
 
@@ -215,4 +215,16 @@ pub(crate) fn in_place<T: Real>(function: Pointwise, x: &mut [T], c: usize) {
 /// `slope(x) · g`, of rows of c elements: a new gradient, or none where it has been written over g.
 pub(crate) fn gradients<T: Real>(function: Pointwise, x: &[T], g: Elements<'_, T>, c: usize) -> Option<Vec<T>> {
     on_functions!(function, F => rewrite(g, [x], (c, []), |[x], g, []| F::slope(x) * g, |_, _| ()).0)
+}
+
+/// [`gradients`], and the sum of each of the c columns: one pass.
+pub(crate) fn gradients_summed<T: Real>(
+    function: Pointwise,
+    x: &[T],
+    g: Elements<'_, T>,
+    c: usize,
+) -> (Option<Vec<T>>, Vec<T>) {
+    let f = |_: std::ops::Range<usize>, g: &[T]| rows::sum(g, c);
+    let (new, parts) = on_functions!(function, F => rewrite(g, [x], (c, []), |[x], g, []| F::slope(x) * g, f));
+    (new, rows::total(parts, c))
 }

@@ -1,6 +1,85 @@
-//! Cross-entropy on the rows of an N×C matrix of logits.
+//! Softmax and cross-entropy on the rows of an N×C matrix of logits.
 
-use crate::kernels::simd::Real;
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use crate::kernels::memory::{block, filled};
+use crate::kernels::simd::rows::{dot, largest, sum};
+use crate::kernels::simd::{Job, Lanes, Real, simd};
+
+/// `exp(x) / Σ exp(x)` for each row of c elements.
+pub(crate) fn softmax<T: Real>(x: &[T], c: usize) -> Vec<T> {
+    assert!(c > 0 && x.len().is_multiple_of(c), "whole rows");
+    // SAFETY: both are cut into the same blocks, and the job writes all of its own.
+    unsafe {
+        filled(x.len(), |out| {
+            out.par_chunks_mut(block(c)).zip(x.par_chunks(block(c))).for_each(|(out, x)| {
+                T::launch(simd(), Softmax { x, c, out });
+            });
+        })
+    }
+}
+
+struct Softmax<'a, T> {
+    x: &'a [T],
+    c: usize,
+    out: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Real> Job<T> for Softmax<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        for (out, x) in self.out.chunks_exact_mut(self.c).zip(self.x.chunks_exact(self.c)) {
+            // SAFETY: inside a job; the row is written before it is read, and MaybeUninit<T> has the
+            // layout of T.
+            unsafe {
+                let most = largest::<V>(x);
+                for (out, &x) in out.iter_mut().zip(x) {
+                    out.write((x - most).exponential());
+                }
+                let out = &mut *(std::ptr::from_mut(out) as *mut [T]);
+                let share = T::ONE / sum::<V>(out);
+                out.iter_mut().for_each(|y| *y *= share);
+            }
+        }
+    }
+}
+
+/// The gradient `y · (dy - Σ dy · y)` of each row.
+pub(crate) fn softmax_backward<T: Real>(dy: &[T], y: &[T], c: usize) -> Vec<T> {
+    assert!(c > 0 && dy.len() == y.len() && y.len().is_multiple_of(c), "whole rows");
+    // SAFETY: all are cut into the same blocks, and the job writes all of its own.
+    unsafe {
+        filled(y.len(), |out| {
+            let blocks = y.par_chunks(block(c)).zip(dy.par_chunks(block(c)));
+            out.par_chunks_mut(block(c)).zip(blocks).for_each(|(out, (y, dy))| {
+                T::launch(simd(), Gradient { y, dy, c, out });
+            });
+        })
+    }
+}
+
+struct Gradient<'a, T> {
+    y: &'a [T],
+    dy: &'a [T],
+    c: usize,
+    out: &'a mut [MaybeUninit<T>],
+}
+
+impl<T: Real> Job<T> for Gradient<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Real = T>>(self) {
+        let rows = self.y.chunks_exact(self.c).zip(self.dy.chunks_exact(self.c));
+        for (out, (y, dy)) in self.out.chunks_exact_mut(self.c).zip(rows) {
+            // SAFETY: inside a job.
+            let along = unsafe { dot::<V>(y, dy) };
+            for (out, (&y, &dy)) in out.iter_mut().zip(y.iter().zip(dy)) {
+                out.write(y * (dy - along));
+            }
+        }
+    }
+}
 
 /// `log Σ exp`, safe for any finite row.
 fn log_sum_exp<T: Real>(row: &[T]) -> T {

@@ -101,7 +101,8 @@ pub(crate) fn rectified<T: Real>(y: &[T], dy: Elements<'_, T>, o: usize) -> (Opt
     (dz, total(parts, o))
 }
 
-fn sum<T: Real>(rows: &[T], o: usize) -> Vec<T> {
+/// The sum of each column of some rows.
+pub(crate) fn sum<T: Real>(rows: &[T], o: usize) -> Vec<T> {
     let mut sum = vec![T::ZERO; o];
     for row in rows.chunks_exact(o) {
         sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
@@ -109,7 +110,8 @@ fn sum<T: Real>(rows: &[T], o: usize) -> Vec<T> {
     sum
 }
 
-fn total<T: Real>(parts: Vec<Vec<T>>, o: usize) -> Vec<T> {
+/// Such sums together, in their order.
+pub(crate) fn total<T: Real>(parts: Vec<Vec<T>>, o: usize) -> Vec<T> {
     parts.iter().fold(vec![T::ZERO; o], |mut total, part| {
         total.iter_mut().zip(part).for_each(|(sum, &value)| *sum += value);
         total

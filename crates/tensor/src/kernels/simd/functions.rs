@@ -39,25 +39,23 @@ pub(super) fn bell(x: f32) -> f32 {
     exp(-0.5 * x * x) * 0.398_942_3
 }
 
-/// Φ(x), the probability that a standard normal number is below x: for z = |x|/√2 by the fit of
-/// erfc(z) whose relative error is 1.2e-7 everywhere (W. Press et al., *Numerical Recipes in C*,
-/// 1992, section 6.2).
+/// Φ(x), the probability that a standard normal number is below x. With z = |x|/√2 and
+/// t = 1/(1 + z/2), `erfc(z) · e^(z²) / t` is nearly a polynomial in t: this one, of the least
+/// largest relative error for z up to 11, is off by 4.4e-8. The exponential is that of [`bell`].
 #[inline(always)]
 pub(super) fn normal(x: f32) -> f32 {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + 0.5 * z);
-    let p = 0.170_872_77;
-    let p = p * t - 0.822_152_2;
-    let p = p * t + 1.488_515_9;
-    let p = p * t - 1.135_204;
-    let p = p * t + 0.278_868_07;
-    let p = p * t - 0.186_288_06;
-    let p = p * t + 0.096_784_18;
-    let p = p * t + 0.374_091_96;
-    let p = p * t + 1.000_023_7;
-    let p = p * t - 1.265_512_2;
-    // e^(-z²) as a factor of its own: the sum of both exponents would lose digits.
-    let tail = 0.5 * t * exp(p) * exp(-z * z);
+    let p = -0.059_316_147;
+    let p = p * t + 0.285_781_77;
+    let p = p * t - 0.489_700_14;
+    let p = p * t + 0.280_928_67;
+    let p = p * t - 0.028_597_241;
+    let p = p * t + 0.203_520_9;
+    let p = p * t + 0.242_893_11;
+    let p = p * t + 0.282_404_2;
+    let p = p * t + 0.282_084_76;
+    let tail = 0.5 * t * p * exp(-0.5 * x * x);
     if x > 0.0 { 1.0 - tail } else { tail }
 }
 

@@ -14,6 +14,8 @@ use super::x86;
 pub(crate) trait Real: Pairs + std::iter::Sum {
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    /// eˣ for x at most 88 in float32, in code that becomes vectors; 0 below -87.
+    fn exponential(self) -> Self;
     /// 1 / (1 + e⁻ˣ).
     fn sigmoid(self) -> Self;
     /// Φ(x): the probability that a standard normal number is below x.
@@ -46,6 +48,11 @@ impl Real for f32 {
         self.ln()
     }
     #[inline(always)]
+    fn exponential(self) -> f32 {
+        let y = functions::exp(self);
+        if self < -87.0 { 0.0 } else { y }
+    }
+    #[inline(always)]
     fn sigmoid(self) -> f32 {
         functions::sigmoid(self)
     }
@@ -75,6 +82,9 @@ impl Real for f64 {
     }
     fn ln(self) -> f64 {
         self.ln()
+    }
+    fn exponential(self) -> f64 {
+        self.exp()
     }
     fn sigmoid(self) -> f64 {
         1.0 / (1.0 + (-self).exp())

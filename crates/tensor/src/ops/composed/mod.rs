@@ -5,20 +5,25 @@
 mod axis;
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod conv;
 mod dropout;
 mod loss;
+mod norm;
 mod pool;
 mod scale;
 
 pub use activation::{activate, add_relu, maxout, relu};
+pub use attention::{attention, softmax};
 pub use batch_norm::{batch_norm_eval, batch_norm_train};
 pub use conv::conv2d;
 pub use dropout::dropout;
 pub use loss::{cross_entropy, log_softmax};
+pub use norm::{layer_norm, rms_norm};
 pub use pool::{adaptive_avg_pool2d, fractional_max_pool2d, max_pool2d};
 
 pub use scale::scale_channels;
 
 pub(crate) use axis::nothing;
+pub(crate) use norm::standardized;

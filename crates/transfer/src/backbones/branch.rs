@@ -1,0 +1,24 @@
+//! A residual branch that ends in a sum.
+
+use candle_core::{Result, Tensor};
+use taper_nn::Mode;
+use taper_regularize::{Depth, StochasticDepth};
+use taper_tensor::add;
+
+/// `x + d · F(x)` with the d of stochastic depth: by `whole`, which adds in the pass of its last
+/// product, where nothing is left out, else by `f`, which is F alone.
+pub(crate) fn branch(
+    depth: &StochasticDepth,
+    x: &Tensor,
+    mode: Mode<'_>,
+    whole: impl FnOnce() -> Result<Tensor>,
+    f: impl FnOnce() -> Result<Tensor>,
+) -> Result<Tensor> {
+    match depth.draw(x, mode)? {
+        Depth::Whole => whole(),
+        other => match other.apply(f)? {
+            None => Ok(x.clone()),
+            Some(f) => add(x, &f),
+        },
+    }
+}
