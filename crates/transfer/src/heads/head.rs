@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use taper_nn::{Activation, Layer, ParamPath};
 
+use crate::backbones::fully_connected::FullyConnected;
 use crate::{
-    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, LinearHead, MlpHead,
-    MlpHeadConfig, TransferError, VggHead, VggHeadConfig,
+    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, LinearHead, MlpHead, MlpHeadConfig,
+    TransferError, VggHead, VggHeadConfig,
 };
 
 /// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
@@ -39,9 +40,9 @@ pub enum Head {
     Mlp(MlpHeadConfig),
     /// MobileNetV3's own: [`MlpHead`] with the hard swish.
     MobileNetV3(MlpHeadConfig),
-    /// VGG's own: [`VggHead`].
+    /// VGG's own: [`VggHead`], behind the stages fc6 and fc7 that come with it.
     Vgg(VggHeadConfig),
-    /// AlexNet's own: [`VggHead`].
+    /// AlexNet's own: the same.
     AlexNet(VggHeadConfig),
 }
 
@@ -64,8 +65,19 @@ impl Head {
         }
     }
 
+    /// The stages that come with it, which stand between those of the backbone and the head.
+    pub(crate) fn fully_connected(&self) -> Option<(FullyConnected, VggHeadConfig)> {
+        match self {
+            Head::Vgg(config) => Some((FullyConnected::Vgg, *config)),
+            Head::AlexNet(config) => Some((FullyConnected::AlexNet, *config)),
+            _ => None,
+        }
+    }
+
     /// The head for a feature map of `channels` channels, its parameters below `path`, which is
-    /// normally the root. First values come from the streams of the parameters' names.
+    /// normally the root. First values come from the streams of the parameters' names. Of
+    /// [`Vgg`](Self::Vgg) and [`AlexNet`](Self::AlexNet) it is the last layer, and the map that of
+    /// fc7: [`Architecture::classifier`](crate::Architecture::classifier) makes the whole.
     ///
     /// # Errors
     /// When a setting is out of range, or a parameter exists with another shape.
@@ -82,8 +94,10 @@ impl Head {
             Head::MobileNetV3(config) => {
                 Box::new(MlpHead::new(path, channels, classes, *config, Activation::HardSwish)?)
             }
-            Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::Vgg)?),
-            Head::AlexNet(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::AlexNet)?),
+            Head::Vgg(config) | Head::AlexNet(config) => {
+                let before = self.fully_connected().and_then(|(kind, _)| kind.dropouts()[2]);
+                Box::new(VggHead::new(path, channels, classes, *config, before)?)
+            }
         })
     }
 }
@@ -119,7 +133,10 @@ mod tests {
             let params = Params::new(Rng::new(3), DType::F32, Device::Cpu);
             let layer = head.build(&params.root(), 16, 5).unwrap();
             let pixels = (0..4 * 9 * 16).map(|i| (i as f32 * 0.37).sin() + 1.0).collect();
-            let map = Tensor::from_vec(pixels, (4, 3, 3, 16), &Device::Cpu).unwrap();
+            let mut map = Tensor::from_vec(pixels, (4, 3, 3, 16), &Device::Cpu).unwrap();
+            if head.fully_connected().is_some() {
+                map = map.narrow(1, 1, 1).unwrap().narrow(2, 1, 1).unwrap().contiguous().unwrap();
+            }
             let y = layer.forward(&map, Mode::Train(&Rng::new(0))).unwrap();
             assert_eq!(y.dims(), [4, 5]);
             let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();

@@ -13,4 +13,4 @@ pub use conv_head::{ConvHead, ConvHeadConfig};
 pub use head::Head;
 pub use linear_head::{DropoutConfig, LinearHead};
 pub use mlp_head::{MlpHead, MlpHeadConfig};
-pub use vgg_head::{Grid, VggHead, VggHeadConfig};
+pub use vgg_head::{VggHead, VggHeadConfig};
