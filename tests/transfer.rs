@@ -33,10 +33,13 @@ fn models_are_listed_explained_and_found() {
     let resnet = models.iter().find(|model| model["name"] == "resnet18").unwrap();
     assert_eq!((&resnet["parameters"], &resnet["weights"]), (&11_689_512.into(), &"on the hub".into()));
     let info: Value = serde_json::from_str(&offline(folder, &["models", "info", "vgg16", "--json"]).stdout).unwrap();
-    assert_eq!((info["stages"].as_array().unwrap().len(), &info["repository"]), (5, &"timm/vgg16.tv_in1k".into()));
+    assert_eq!((info["stages"].as_array().unwrap().len(), &info["repository"]), (7, &"timm/vgg16.tv_in1k".into()));
     assert_eq!(info["torchvision"], "vgg16-397923af.pth");
     let alexnet = offline(folder, &["models", "info", "alexnet"]).stdout;
-    assert!(alexnet.contains("conv3-5") && alexnet.contains("alexnet-owt-7be5be79.pth"), "{alexnet}");
+    assert!(
+        alexnet.contains("conv3-5") && alexnet.contains("fc7") && alexnet.contains("alexnet-owt-7be5be79.pth"),
+        "{alexnet}"
+    );
 
     fails(&offline(folder, &["models", "path", "resnet18"]), 1, &["models pull resnet18"]);
     fails(&offline(folder, &["models", "pull", "resnet18"]), 1, &["HF_HUB_OFFLINE", "timm/resnet18.tv_in1k"]);
@@ -193,6 +196,33 @@ fn the_pictures_say_which_layers_to_train() {
     fails(&fine_tune(folder, &["--plan", "best"]), 2, &["best", "auto"]);
     fails(&taper(folder, &["advise", "nowhere"]), 1, &["nowhere"]);
     fails(&taper(folder, &["advise", "pictures", "--image-size", "20"]), 2, &["image_size"]);
+}
+
+#[test]
+fn stages_are_frozen_by_name_and_what_is_trained_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    small(folder, 4);
+    let ran = fine_tune(folder, &["--freeze", "fire4-5", "--hidden", "0", "--dropout", "0", "--out", "run"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for said in [
+        "head: trained head (1539 at 2.0e-3); as it is: stem, fire2-3, fire4-5, fire6-9\n",
+        "all: trained fire6-9 (602080 at 1.0e-4), head (1539 at 1.0e-3); as it is: stem, fire2-3, fire4-5\n",
+    ] {
+        assert!(ran.stderr.contains(said), "no {said:?} in {}", ran.stderr);
+    }
+    let recipe = fs::read_to_string(folder.join("run/recipe.toml")).unwrap();
+    assert!(recipe.contains("frozen_stages = \"fire4-5\""), "{recipe}");
+    // A number says the same, and the run is the same one.
+    fs::write(folder.join("number.toml"), recipe.replace("\"fire4-5\"", "3")).unwrap();
+    let again = taper(folder, &["fine-tune", "-c", "number.toml", "--out", "again"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let weights = |run: &str| fs::read(folder.join(run).join("model.safetensors")).unwrap();
+    assert!(weights("run") == weights("again"));
+    fails(&fine_tune(folder, &["--freeze", "fire4"]), 2, &["frozen_stages", "nearest first one of fire4-5, "]);
+    let many = fine_tune(folder, &["--set", "optimize.frozen_stages=9"]);
+    fails(&many, 2, &["at most 4", "stem, fire2-3, fire4-5, fire6-9", "got 9"]);
+    fails(&fine_tune(folder, &["--model", "vgg16", "--freeze", "fc6"]), 2, &["one of conv"]);
 }
 
 #[test]
