@@ -100,7 +100,7 @@ impl Architecture {
     /// # use taper_tensor::Rng;
     /// use taper_transfer::{BackboneConfig, Head, VggHeadConfig, architecture};
     /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    /// let head = Head::AlexNet(VggHeadConfig { hidden: 8, dropout: 0.5 });
+    /// let head = Head::AlexNet(VggHeadConfig { hidden: 8, ..VggHeadConfig::default() });
     /// let net = architecture("alexnet")?.classifier(&params, &BackboneConfig::default(), &head, 10)?;
     /// let names: Vec<_> = net.backbone().stages().iter().map(|stage| stage.name).collect();
     /// assert_eq!(names, ["conv1", "conv2", "conv3-5", "fc6", "fc7"]);
@@ -119,7 +119,7 @@ impl Architecture {
             Some((kind, settings)) => {
                 let mut staged = self.convolutions(&free.root(), config)?;
                 let channels = staged.channels();
-                staged.extend(kind.build(&bounded, channels, settings, 2)?);
+                staged.extend(kind.build(&bounded, channels, settings, 0..kind.stages_below(settings)?)?);
                 staged
             }
         };
@@ -172,7 +172,7 @@ impl Architecture {
         let mut staged = self.convolutions(path, config)?;
         let (channels, behind) = (staged.channels(), config.stages.saturating_sub(staged.stages().len()));
         if let Some(kind) = self.fully_connected().filter(|_| behind > 0) {
-            staged.extend(kind.build(further, channels, VggHeadConfig::default(), behind)?);
+            staged.extend(kind.build(further, channels, VggHeadConfig::default(), 0..behind)?);
         }
         Ok(staged)
     }
@@ -298,8 +298,11 @@ mod tests {
             }
             (names(net.backbone().stages()), net.backbone().channels())
         };
-        let small = VggHeadConfig { hidden: 8, dropout: 0.5 };
+        let small = VggHeadConfig { hidden: 8, ..VggHeadConfig::default() };
         assert_eq!(built(0, Head::AlexNet(small)), (all.to_vec(), 8));
+        // Layers that begin anew are the head's.
+        assert_eq!(built(0, Head::AlexNet(small).with_layers(2)), (all[..4].to_vec(), 8));
+        assert_eq!(built(0, Head::AlexNet(small).with_layers(9)), (all[..3].to_vec(), 256));
         assert_eq!(built(0, Head::Linear), (all[..3].to_vec(), 256));
         assert_eq!(built(2, Head::Linear), (all[..2].to_vec(), 192));
         assert_eq!(built(4, Head::Linear), (all[..4].to_vec(), 4096));

@@ -1,7 +1,7 @@
 //! From a recipe, or the card of a model, to what it names: transforms and loaders, optimizers and
 //! schedules, a network with its weights. In this order: what happens to a picture, what acts on a
-//! step, the network, the memory that it takes. What a recipe wants measured of its pictures first is
-//! measured in [`colors`].
+//! step, the network, the memory that it takes. What a recipe wants measured of its pictures first
+//! is measured in [`colors`].
 
 mod error;
 

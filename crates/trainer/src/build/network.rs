@@ -81,8 +81,8 @@ pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> 
     Ok(Network { card, classifier, params, loaded })
 }
 
-/// Without a past a network has no mean and standard deviation that pictures should have: with these
-/// any are about -2 to 2.
+/// Without a past a network has no mean and standard deviation that pictures should have: with
+/// these any are about -2 to 2.
 const RANDOM: ([f32; 3], [f32; 3]) = ([0.5; 3], [0.25; 3]);
 
 /// The mean and the standard deviation that a recipe asks for; none for the network's own.
@@ -111,18 +111,20 @@ fn stages_until_cut(recipe: &Recipe) -> Result<usize> {
 /// When there is no network, or no stage, of the recipe's name.
 pub fn stages(recipe: &Recipe) -> Result<Vec<Stage>> {
     let all = architecture(&recipe.model)?.stages()?;
+    let maps = all.iter().filter(|stage| stage.stride > 0).count();
     let end = match (stages_until_cut(recipe)?, recipe.head.kind) {
-        (0, HeadKind::Own) => all.len(),
-        (0, _) => all.iter().filter(|stage| stage.stride > 0).count(),
+        // Layers that begin anew are the head's.
+        (0, HeadKind::Own) => maps.max((all.len() + 1).saturating_sub(recipe.head.fresh)),
+        (0, _) => maps,
         (cut, _) => cut,
     };
     Ok(all.into_iter().take(end).collect())
 }
 
 fn head(recipe: &Recipe) -> Result<Head> {
-    let HeadRecipe { kind, hidden, dropout, drop_connect, .. } = recipe.head;
+    let HeadRecipe { kind, hidden, dropout, drop_connect, fresh } = recipe.head;
     Ok(match (kind, hidden) {
-        (HeadKind::Own, _) => architecture(&recipe.model)?.head(),
+        (HeadKind::Own, _) => architecture(&recipe.model)?.head().with_layers(fresh),
         (HeadKind::Mlp, _) => Head::Mlp(MlpHeadConfig { hidden, dropout }),
         (HeadKind::ConcatPool, 0) => Head::Linear,
         (HeadKind::ConcatPool, _) => Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout, drop_connect }),
@@ -279,7 +281,7 @@ mod tests {
             network.classifier(&params, &BackboneConfig::default(), &head, 3).unwrap();
             inherited(&params, fresh)
         };
-        let vgg = Head::Vgg(taper_transfer::VggHeadConfig { hidden: 5, dropout: 0.5 });
+        let vgg = Head::Vgg(taper_transfer::VggHeadConfig { hidden: 5, ..Default::default() });
         assert_eq!(
             names(vgg, 1),
             ["classifier.0.bias", "classifier.0.weight", "classifier.3.bias", "classifier.3.weight"]

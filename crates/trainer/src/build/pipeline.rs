@@ -61,7 +61,8 @@ pub fn prepare(transform: Compose, input: Input) -> Result<Arc<Prepare>> {
 /// more pixels than the recipe can need.
 ///
 /// # Errors
-/// When a setting is out of its range, or is still to be [measured](crate::build::colors::measured).
+/// When a setting is out of its range, or is still to be
+/// [measured](crate::build::colors::measured).
 pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, threads: usize) -> Result<Loader> {
     let size = (input.size as usize, input.size as usize);
     let config = LoaderConfig {

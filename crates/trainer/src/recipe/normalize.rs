@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::range::Range::Real;
 use super::range::Row;
 
-/// What is taken from the colors of a picture, and by what the rest is divided: `normalize = "data"`,
-/// or `normalize = { name = "values", mean = [0.5, 0.5, 0.5], std = [0.25, 0.25, 0.25] }`, of values
-/// in 0..1.
+/// What is taken from the colors of a picture, and by what the rest is divided: `normalize =
+/// "data"`, or `normalize = { name = "values", mean = [0.5, 0.5, 0.5], std = [0.25, 0.25, 0.25] }`,
+/// of values in 0..1.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NormalizeRecipe {

@@ -1,5 +1,7 @@
 //! The fully connected layers of VGG and AlexNet, as stages.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor};
 use taper_nn::{Activation, Graph, GraphOp, Layer, Linear, LinearConfig, Mode, ParamPath, Value};
 use taper_regularize::Dropout;
@@ -19,8 +21,8 @@ use crate::{Stage, TransferError, VggHeadConfig};
 /// fc7   = relu(classifier.3 · dropout(fc6))            relu(classifier.4 · dropout(fc6))
 /// ```
 ///
-/// The last layer is [`VggHead`](crate::VggHead). Parameters have torchvision's names, and the order
-/// of f is torchvision's, so its weights fit as they are. Weights begin normal with standard
+/// The last layer is [`VggHead`](crate::VggHead). Parameters have torchvision's names, and the
+/// order of f is torchvision's, so its weights fit as they are. Weights begin normal with standard
 /// deviation 0.01, biases 0. With 512 channels and 4096 features `classifier.0` alone has 103
 /// million weights, 411 MB.
 ///
@@ -65,7 +67,21 @@ impl FullyConnected {
         }
     }
 
-    /// The first `count` of both, over a map of so many channels; parameters below `path`.
+    /// How many linear layers there are, the last of which gives the logits.
+    pub(crate) const LAYERS: usize = 3;
+
+    /// How many of them are stages, with as many in the head as `config` says.
+    ///
+    /// # Errors
+    /// When that is none, or more than there are.
+    pub(crate) fn stages_below(self, config: VggHeadConfig) -> std::result::Result<usize, TransferError> {
+        match config.layers {
+            layers @ 1..=Self::LAYERS => Ok(Self::LAYERS - layers),
+            other => Err(TransferError::BadConfig { field: "layers", wanted: "from 1 to 3", got: other as f64 }),
+        }
+    }
+
+    /// Those of both in `range`, over a map of so many channels; parameters below `path`.
     ///
     /// # Errors
     /// When a setting is out of range, or a parameter exists with another shape.
@@ -74,15 +90,21 @@ impl FullyConnected {
         path: &ParamPath,
         channels: usize,
         config: VggHeadConfig,
-        count: usize,
+        range: Range<usize>,
     ) -> std::result::Result<Vec<(Stage, Layers)>, TransferError> {
-        let VggHeadConfig { hidden, dropout } = config;
+        let VggHeadConfig { hidden, dropout, .. } = config;
         check_size("channels", channels)?;
         check_size("hidden", hidden)?;
         check_fraction("dropout", dropout)?;
-        let inputs = [channels * self.side() * self.side(), hidden];
+        let inputs = [channels * self.side() * self.side(), if range.start == 0 { hidden } else { channels }];
         let cells = [Some(self.side()), None];
-        let built = self.stages().into_iter().zip(self.dropouts()).zip(inputs.into_iter().zip(cells)).take(count);
+        let built = self
+            .stages()
+            .into_iter()
+            .zip(self.dropouts())
+            .zip(inputs.into_iter().zip(cells))
+            .take(range.end)
+            .skip(range.start);
         let layer = |((stage, noise), (inputs, cells)): ((Stage, Option<usize>), (usize, Option<usize>))| {
             let noise = noise.map(|n| Dropout::new(dropout, path.at("classifier").at(n).name())).transpose()?;
             let linear = Linear::new(&path.at(stage.prefixes[0]), inputs, hidden, LinearConfig::default())?;
@@ -140,8 +162,8 @@ mod tests {
 
     /// The two stages alone, as a network of their own.
     fn both(kind: FullyConnected, params: &Params, hidden: usize) -> Staged {
-        let config = VggHeadConfig { hidden, dropout: 0.5 };
-        Staged::new("fully connected", (3, 1), kind.build(&params.root(), 3, config, 2).unwrap())
+        let config = VggHeadConfig { hidden, ..Default::default() };
+        Staged::new("fully connected", (3, 1), kind.build(&params.root(), 3, config, 0..2).unwrap())
     }
 
     fn features(net: &Staged, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
@@ -186,15 +208,15 @@ mod tests {
         for config in [
             VggHeadConfig { hidden: 1 << 62, ..Default::default() },
             VggHeadConfig { hidden: 0, ..Default::default() },
-            VggHeadConfig { hidden: 3, dropout: -0.5 },
+            VggHeadConfig { hidden: 3, dropout: -0.5, ..Default::default() },
         ] {
-            let refused = FullyConnected::Vgg.build(&params.root(), 3, config, 2).err().unwrap();
+            let refused = FullyConnected::Vgg.build(&params.root(), 3, config, 0..2).err().unwrap();
             assert!(matches!(refused, TransferError::BadConfig { .. }));
         }
         assert!(params.tensors().is_empty());
     }
 
-    /// What is dropped stands before the layer, so that a frozen stage before it changes nothing of it.
+    /// Dropout stands before a layer, so that a frozen stage before it changes nothing of it.
     #[test]
     fn a_stage_drops_what_it_reads() -> Result<()> {
         let map = Tensor::ones((1, 7, 7, 3), DType::F32, &Device::Cpu)?;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use taper_nn::{Activation, Layer, ParamPath};
 
 use crate::backbones::fully_connected::FullyConnected;
+use crate::backbones::staged::Layers;
 use crate::{
     ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, LinearHead, MlpHead, MlpHeadConfig,
     TransferError, VggHead, VggHeadConfig,
@@ -65,7 +66,19 @@ impl Head {
         }
     }
 
-    /// The stages that come with it, which stand between those of the backbone and the head.
+    /// This head with its last `layers` linear layers in it, where those before them are stages;
+    /// all three where there are no more. Other heads are whole.
+    pub fn with_layers(self, layers: usize) -> Self {
+        let of = |config| VggHeadConfig { layers: layers.clamp(1, FullyConnected::LAYERS), ..config };
+        match self {
+            Head::Vgg(config) => Head::Vgg(of(config)),
+            Head::AlexNet(config) => Head::AlexNet(of(config)),
+            other => other,
+        }
+    }
+
+    /// The fully connected layers before its last one: stages that stand between those of the
+    /// backbone and the head, or parts of the head.
     pub(crate) fn fully_connected(&self) -> Option<(FullyConnected, VggHeadConfig)> {
         match self {
             Head::Vgg(config) => Some((FullyConnected::Vgg, *config)),
@@ -76,8 +89,9 @@ impl Head {
 
     /// The head for a feature map of `channels` channels, its parameters below `path`, which is
     /// normally the root. First values come from the streams of the parameters' names. Of
-    /// [`Vgg`](Self::Vgg) and [`AlexNet`](Self::AlexNet) it is the last layer, and the map that of
-    /// fc7: [`Architecture::classifier`](crate::Architecture::classifier) makes the whole.
+    /// [`Vgg`](Self::Vgg) and [`AlexNet`](Self::AlexNet) it is the last layers, by default one, and
+    /// the map that of the stage before them, by default fc7:
+    /// [`Architecture::classifier`](crate::Architecture::classifier) makes the whole.
     ///
     /// # Errors
     /// When a setting is out of range, or a parameter exists with another shape.
@@ -95,8 +109,18 @@ impl Head {
                 Box::new(MlpHead::new(path, channels, classes, *config, Activation::HardSwish)?)
             }
             Head::Vgg(config) | Head::AlexNet(config) => {
-                let before = self.fully_connected().and_then(|(kind, _)| kind.dropouts()[2]);
-                Box::new(VggHead::new(path, channels, classes, *config, before)?)
+                let kind = if let Head::Vgg(_) = self { FullyConnected::Vgg } else { FullyConnected::AlexNet };
+                let before = kind.dropouts()[FullyConnected::LAYERS - 1];
+                let hidden =
+                    kind.build(path, channels, *config, kind.stages_below(*config)?..FullyConnected::LAYERS - 1)?;
+                let mut layers: Layers = hidden.into_iter().flat_map(|(_, layers)| layers).collect();
+                let features = if layers.is_empty() { channels } else { config.hidden };
+                let last = Box::new(VggHead::new(path, features, classes, *config, before)?);
+                if layers.is_empty() {
+                    return Ok(last);
+                }
+                layers.push(last);
+                Box::new(layers)
             }
         })
     }

@@ -19,16 +19,27 @@ pub struct VggHeadConfig {
     /// The fraction dropped in training behind each hidden layer, or before it in AlexNet, in [0,
     /// 1); the papers' 0.5.
     pub dropout: f64,
+    /// How many of the three linear layers are the head, from the last; those before are the stages
+    /// fc6 and fc7. A layer that begins anew belongs to the head, which is trained first. 1 to 3;
+    /// default 1.
+    #[serde(skip_serializing_if = "is_one")]
+    pub layers: usize,
+}
+
+// serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(layers: &usize) -> bool {
+    *layers == 1
 }
 
 impl Default for VggHeadConfig {
     fn default() -> Self {
-        Self { hidden: 4096, dropout: 0.5 }
+        Self { hidden: 4096, dropout: 0.5, layers: 1 }
     }
 }
 
-/// The last of three linear layers; the two before it are the stages fc6 and fc7 of a network with
-/// this head ([`Architecture::classifier`](crate::Architecture::classifier)):
+/// The last of three linear layers; the two before it are by default the stages fc6 and fc7 of a
+/// network with this head ([`Architecture::classifier`](crate::Architecture::classifier)):
 ///
 /// ```text
 ///          VGG                               AlexNet
@@ -48,7 +59,7 @@ impl Default for VggHeadConfig {
 /// use taper_tensor::Rng;
 /// use taper_transfer::{VggHead, VggHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// let head = VggHead::new(&params.root(), 32, 10, VggHeadConfig { hidden: 32, dropout: 0.5 }, Some(5))?;
+/// let head = VggHead::new(&params.root(), 32, 10, VggHeadConfig { hidden: 32, ..Default::default() }, Some(5))?;
 /// assert_eq!(params.tensors()["classifier.6.weight"].dims(), [10, 32]);
 /// let fc7 = Tensor::zeros((2, 1, 1, 32), DType::F32, &Device::Cpu)?;
 /// assert_eq!(head.forward(&fc7, Mode::Eval)?.dims(), [2, 10]);

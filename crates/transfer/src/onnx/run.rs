@@ -157,7 +157,7 @@ fn network(name: &str, config: BackboneConfig, head: Head) -> Result<(Classifier
 #[test]
 fn every_family_is_written_as_it_computes() -> Result<()> {
     let plain = BackboneConfig::default();
-    let (vgg, mlp) = (VggHeadConfig { hidden: 16, dropout: 0.5 }, MlpHeadConfig { hidden: 16, dropout: 0.5 });
+    let (vgg, mlp) = (VggHeadConfig { hidden: 16, ..Default::default() }, MlpHeadConfig { hidden: 16, dropout: 0.5 });
     let deep = BackboneConfig { stochastic_depth: 0.4, drop_per: DropPer::Batch, ..plain };
     let concat = Head::ConcatPool(ConcatPoolHeadConfig { hidden: 16, ..Default::default() });
     for (name, config, head, size) in [
@@ -166,6 +166,7 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         ("squeezenet1_1", BackboneConfig { stages: 3, ..plain }, concat, 70),
         ("alexnet", plain, Head::AlexNet(vgg), 96),
         ("vgg11", plain, Head::Vgg(vgg), 70),
+        ("vgg11", plain, Head::Vgg(vgg).with_layers(3), 64),
         ("vgg11", plain, Head::Vgg(vgg), 224),
         ("alexnet", BackboneConfig { stages: 4, ..plain }, concat, 64),
         ("alexnet", BackboneConfig { stages: 5, ..plain }, Head::Linear, 64),

@@ -50,8 +50,9 @@ const fn grid_head(inputs: usize, hidden: usize) -> usize {
 /// The head of torchvision's, with fewer hidden features where they would be slow, and how many
 /// parameters that leaves out.
 fn head(network: &Architecture) -> (Head, usize) {
-    let small =
-        |inputs| (VggHeadConfig { hidden: HIDDEN, dropout: 0.5 }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN));
+    let small = |inputs| {
+        (VggHeadConfig { hidden: HIDDEN, ..Default::default() }, grid_head(inputs, 4096) - grid_head(inputs, HIDDEN))
+    };
     match network.head() {
         Head::Vgg(_) => {
             let (config, less) = small(512 * 49);
@@ -180,7 +181,7 @@ fn vgg16_as_a_whole_has_torchvisions_count() {
 fn alexnets_stages_compute_what_its_classifier_did_as_one() -> Result<()> {
     let p = params(0);
     let network = architecture("alexnet").unwrap();
-    let head = Head::AlexNet(VggHeadConfig { hidden: HIDDEN, dropout: 0.5 });
+    let head = Head::AlexNet(VggHeadConfig { hidden: HIDDEN, ..Default::default() });
     let mut net = network.classifier(&p, &BackboneConfig::default(), &head, 5).unwrap();
     let x = pictures(2, 96);
     let tensors = p.tensors();
@@ -194,6 +195,14 @@ fn alexnets_stages_compute_what_its_classifier_did_as_one() -> Result<()> {
     }
     let values = |y: &Tensor| y.to_vec2::<f32>();
     assert_eq!(values(&net.forward(&x, Mode::Eval)?)?, values(&h)?);
+    // However many of the three layers are called the head, the network is the same.
+    for layers in [2, 3] {
+        let other = network.classifier(&p, &BackboneConfig::default(), &head.with_layers(layers), 5).unwrap();
+        assert_eq!(
+            (values(&other.forward(&x, Mode::Eval)?)?, other.backbone().stages().len()),
+            (values(&h)?, 6 - layers)
+        );
+    }
     // Frozen up to fc7 it is the last layer alone that is trained, and what is before is kept.
     net.freeze(5).unwrap();
     let names: Vec<String> = net.trainables(&p).into_iter().map(|trained| trained.name).collect();
