@@ -269,7 +269,10 @@ fn names_of_before_are_read_and_told() {
     }
     let written = fs::read_to_string(folder.join("run/recipe.toml")).unwrap();
     let o = taper_trainer::recipe::Recipe::parse(&written, "r".as_ref()).unwrap().optimize;
-    assert_eq!((o.lr, o.head_lr_scale, o.backbone_lr_scale, o.frozen_stages), (0.01, 0.25, 0.1, 0));
+    assert_eq!(
+        (o.lr, o.head_lr_scale, o.backbone_lr_scale, o.frozen_stages.to_string()),
+        (0.01, 0.25, 0.1, "none".into())
+    );
     assert!(!written.contains("rate =") && written.contains("color = [1, 2, 3]"), "{written}");
     // A run that was begun under the old names is the same run.
     fs::write(folder.join("run/recipe.toml"), written.replace("lr = 0.01", "rate = 0.01")).unwrap();

@@ -7,6 +7,7 @@ mod bad_input;
 mod changed;
 mod command_line;
 mod examples;
+mod freezing;
 mod inspect;
 mod integers;
 mod library;

@@ -87,8 +87,16 @@ fn a_picture_found_damaged_in_the_first_epoch_is_left_out_as_if_it_had_never_bee
     let summary = json(&folder.join("found/summary.json"));
     assert_eq!(summary["unreadable_images"], 2);
 
+    // Colors are measured before the first epoch, and find it sooner.
+    let by_colors = ["--normalize", "data", "--plan", "probe", "--out"];
+    let colors = |out: &'static str| fine_tune(folder, &[&by_colors[..], &[out]].concat());
+    let sooner = colors("colors");
+    assert!(sooner.code == Some(0) && told(&sooner), "{}", sooner.stderr);
+
     fs::remove_file(&train).unwrap();
     fs::remove_file(&val).unwrap();
+    assert_eq!(colors("colored").code, Some(0));
+    assert!(result(&folder.join("colors")) == result(&folder.join("colored")), "other colors were measured");
     let never = fine_tune(folder, &["--out", "never", "--threads", "1", "--json"]);
     assert_eq!(never.code, Some(0), "{}", never.stderr);
     assert!(result(&folder.join("found")) == result(&folder.join("never")), "another network was trained");

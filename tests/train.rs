@@ -59,6 +59,68 @@ fn a_network_learns_from_scratch_and_is_used_like_any_other() {
     }
 }
 
+/// The numbers at a place of a table.
+fn numbers(table: &toml::Table, name: &str) -> Vec<f64> {
+    table[name].as_array().unwrap().iter().map(|number| number.as_float().unwrap()).collect()
+}
+
+#[test]
+fn colors_are_measured_once_and_the_recipe_has_the_numbers() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, "train", 60);
+    write(folder, "t10k", 15);
+    let light = "augment.train=[{name=\"maybe\",transform={name=\"pca_lighting\",from=\"data\"}}]";
+    for (out, threads) in [("a", "1"), ("b", "3")] {
+        let line =
+            format!("train . --image-size 12 --batch-size 12 --epochs 1 --threads {threads} --out {out} --set {light}");
+        succeed(folder, &words(&line));
+    }
+    succeed(folder, &words("train -c a/recipe.toml --out c"));
+    for file in ["model.safetensors", "model.json", "history.csv", "recipe.toml"] {
+        let read = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
+        assert!(read("a") == read("b") && read("a") == read("c"), "{file}");
+    }
+    let text = fs::read_to_string(folder.join("a/recipe.toml")).unwrap();
+    let recipe: toml::Table = text.parse().unwrap();
+    let values = recipe["data"]["normalize"].as_table().unwrap();
+    assert_eq!(values["name"].as_str(), Some("values"));
+    // Pictures of the size that the network sees are measured as `taper data stats` measures them.
+    let stats = json_of(&succeed(folder, &words("data stats . --json")).stdout);
+    let card = json(&folder.join("a/model.json"));
+    succeed(folder, &words("export a --format onnx --out exported"));
+    let preprocess = json(&folder.join("exported/preprocess.json"));
+    for name in ["mean", "std"] {
+        for (i, number) in numbers(values, name).into_iter().enumerate() {
+            for other in [&stats[name][i], &card[name][i], &preprocess[name][i]] {
+                assert!((number - other.as_f64().unwrap()).abs() < 1e-6, "{name} {number} {other}");
+            }
+        }
+    }
+    let transform = recipe["augment"]["train"][0]["transform"].as_table().unwrap();
+    assert!(!transform.contains_key("from"), "{transform:?}");
+    for (number, other) in numbers(transform, "values").into_iter().zip(stats["eigenvalues"].as_array().unwrap()) {
+        assert!((number - other.as_f64().unwrap()).abs() < 1e-6, "{number} {other}");
+    }
+
+    // A run that was begun before there was the setting did without it, whatever the verb does now.
+    fs::create_dir(folder.join("old")).unwrap();
+    fs::copy(folder.join("a/origin.json"), folder.join("old/origin.json")).unwrap();
+    let mut old = recipe.clone();
+    old["data"].as_table_mut().unwrap().remove("normalize");
+    fs::write(folder.join("old/recipe.toml"), old.to_string()).unwrap();
+    for (line, mean) in
+        [("train -c old/recipe.toml --out d", 0.5), ("train -c a/recipe.toml --normalize imagenet --out e", 0.485)]
+    {
+        succeed(folder, &words(line));
+        let run = words(line)[4].to_owned();
+        let run = if run == "imagenet" { "e".to_owned() } else { run };
+        let found = json(&folder.join(run).join("model.json"))["mean"][0].as_f64().unwrap();
+        assert!((found - mean).abs() < 1e-6, "{line}: {found}");
+    }
+    fails(&taper(folder, &words("train . --normalize pictures")), 2, &["--normalize", "imagenet", "data"]);
+}
+
 #[test]
 fn a_network_learns_in_bf16_or_is_told_why_not() {
     let place = tempfile::tempdir().unwrap();

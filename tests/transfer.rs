@@ -39,10 +39,13 @@ fn models_are_listed_explained_and_found() {
     let resnet = models.iter().find(|model| model["name"] == "resnet18").unwrap();
     assert_eq!((&resnet["parameters"], &resnet["weights"]), (&11_689_512.into(), &"on the hub".into()));
     let info: Value = serde_json::from_str(&offline(folder, &["models", "info", "vgg16", "--json"]).stdout).unwrap();
-    assert_eq!((info["stages"].as_array().unwrap().len(), &info["repository"]), (5, &"timm/vgg16.tv_in1k".into()));
+    assert_eq!((info["stages"].as_array().unwrap().len(), &info["repository"]), (7, &"timm/vgg16.tv_in1k".into()));
     assert_eq!(info["torchvision"], "vgg16-397923af.pth");
     let alexnet = offline(folder, &["models", "info", "alexnet"]).stdout;
-    assert!(alexnet.contains("conv3-5") && alexnet.contains("alexnet-owt-7be5be79.pth"), "{alexnet}");
+    assert!(
+        alexnet.contains("conv3-5") && alexnet.contains("fc7") && alexnet.contains("alexnet-owt-7be5be79.pth"),
+        "{alexnet}"
+    );
 
     fails(&offline(folder, &["models", "path", "resnet18"]), 1, &["models pull resnet18"]);
     fails(&offline(folder, &["models", "pull", "resnet18"]), 1, &["HF_HUB_OFFLINE", "timm/resnet18.tv_in1k"]);

@@ -5,6 +5,7 @@ use std::error::Error;
 use taper_trainer::Error as TrainerError;
 use taper_trainer::build::{BuildError, Unfit};
 use taper_trainer::fit::divergence::Diverged;
+use taper_trainer::recipe::RecipeError;
 use taper_trainer::store::{Changed, FormatError, PicturesMissing, StoreError, WayOut};
 use taper_trainer::study::StudyError;
 use taper_transfer::{FetchError, TransferError};
@@ -61,6 +62,7 @@ fn with_remedy(error: &(dyn Error + 'static)) -> String {
         _ => None,
     });
     let remedy = remedy.or_else(|| error.downcast_ref().and_then(of_weights));
+    let remedy = remedy.or_else(|| error.downcast_ref().and_then(of_recipe));
     let remedy = remedy.or_else(|| {
         error
             .is::<Diverged>()
@@ -103,6 +105,14 @@ fn of_weights(error: &TransferError) -> Option<&'static str> {
             Some("; `taper models pull --unverified` takes it as it comes")
         }
         TransferError::NoSource { .. } => Some(" (--weights FILE)"),
+        _ => None,
+    }
+}
+
+fn of_recipe(error: &RecipeError) -> Option<&'static str> {
+    match error {
+        RecipeError::Stage { field: "cut", .. } => Some(" (--cut STAGE)"),
+        RecipeError::Stage { .. } | RecipeError::TooManyFrozen { .. } => Some(" (--freeze STAGE)"),
         _ => None,
     }
 }

@@ -9,14 +9,15 @@ use std::path::Path;
 use taper_data::DEFAULT_VAL_FRACTION;
 use taper_tensor::Rng;
 use taper_trainer::Silent;
-use taper_trainer::build::network::{FeatureExtractor, backbone};
+use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
 use taper_trainer::evaluate::linear_probe::probe;
 use taper_trainer::evaluate::metrics::interval;
 use taper_trainer::evaluate::stage_features::StageFeatures;
 
 /// The accuracy on each stage, from the picture to the last map.
 pub fn run(pictures: &Path, size: u32) -> taper_trainer::Result<Vec<f64>> {
-    let FeatureExtractor { classifier, params, input } = backbone("squeezenet1_1", None, Some(size), &Silent)?;
+    let all = (Some(size), Reach::All);
+    let FeatureExtractor { classifier, params, input } = backbone("squeezenet1_1", None, all, &Silent)?;
     let rng = Rng::new(7);
     let splits = taper_data::open(pictures, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
     let stages = classifier.backbone().stages();

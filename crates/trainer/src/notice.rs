@@ -7,6 +7,7 @@ use taper_data::LeftOut;
 use taper_nn::LoadReport;
 use taper_transfer::ReadReport;
 
+use crate::build::trained::Trained;
 use crate::finding::Finding;
 
 /// A thing worth a line to whoever looks on; its [`Display`](fmt::Display) is that line.
@@ -95,6 +96,8 @@ pub enum Notice {
         /// The epochs of each phase, and its name.
         phases: Vec<(usize, &'static str)>,
     },
+    /// What a phase of it trains.
+    Trains(Trained),
     /// It goes on from a checkpoint.
     GoesOn {
         /// Steps that are done.
@@ -157,6 +160,7 @@ impl fmt::Display for Notice {
                 }
                 Ok(())
             }
+            Self::Trains(trained) => trained.fmt(f),
             Self::GoesOn { steps } => write!(f, "going on after {steps} steps"),
             Self::Doubtful(found) => write!(f, "doubtful: {}: {}", found.about, found.said),
             Self::AllFits { time, takes } => {

@@ -1,14 +1,17 @@
 //! The networks there are, by name.
 
-use taper_nn::ParamPath;
+use candle_core::{DType, Device};
+use taper_nn::{ParamPath, Params};
+use taper_tensor::Rng;
 
 use crate::backbones::backbone_config::Takes;
+use crate::backbones::fully_connected::FullyConnected;
 use crate::weights::rename::{timms_convnext, undotted};
 use crate::{
-    Backbone, BackboneConfig, ConvHeadConfig, ConvNextLayers, DropoutConfig, EfficientNetLayers, Head, MlpHeadConfig,
-    MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Staged, Stem, TransferError,
-    VggHeadConfig, VggLayers, VitLayers, alexnet, convnext, densenet121, efficientnet, mobile, mobilenet, regnet,
-    resnet, small_cnn, squeezenet, vgg, vision_transformer,
+    Backbone, BackboneConfig, Classifier, ConvHeadConfig, ConvNextLayers, DropoutConfig, EfficientNetLayers, Head,
+    MlpHeadConfig, MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Stage, Staged, Stem,
+    TransferError, VggHeadConfig, VggLayers, VitLayers, alexnet, convnext, densenet121, efficientnet, mobile,
+    mobilenet, regnet, resnet, small_cnn, squeezenet, vgg, vision_transformer,
 };
 
 /// A network: how to make it, and the head that belongs to it.
@@ -104,12 +107,113 @@ pub const ARCHITECTURES: &[Architecture] = &[
 ];
 
 impl Architecture {
-    /// The backbone with first values for its weights, below `path`.
+    /// The backbone with first values for its weights, below `path`: the convolutions, and where
+    /// `config` asks for so many stages the fully connected layers that VGG and AlexNet have behind
+    /// them, with the papers' 4096 features.
     ///
     /// # Errors
     /// When it has no layers for a setting or the setting is out of range; when a parameter exists
     /// with another shape.
     pub fn backbone(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Box<dyn Backbone>, TransferError> {
+        Ok(Box::new(self.reaching(path, (path, config))?))
+    }
+
+    /// The network with first values for its weights. A head that has fully connected layers before
+    /// its last one, VGG's and AlexNet's own, brings them as stages, fc6 and fc7, which may be
+    /// frozen as any.
+    ///
+    /// What `params` may hold at [most](Params::at_most) bounds what the head asks for, and not the
+    /// backbone, of which more is built than is kept where it ends early.
+    ///
+    /// # Errors
+    /// As [`backbone`](Self::backbone) and [`Head::build`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use candle_core::{DType, Device};
+    /// # use taper_nn::Params;
+    /// # use taper_tensor::Rng;
+    /// use taper_transfer::{BackboneConfig, Head, VggHeadConfig, architecture};
+    /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+    /// let head = Head::AlexNet(VggHeadConfig { hidden: 8, ..VggHeadConfig::default() });
+    /// let net = architecture("alexnet")?.classifier(&params, &BackboneConfig::default(), &head, 10)?;
+    /// let names: Vec<_> = net.backbone().stages().iter().map(|stage| stage.name).collect();
+    /// assert_eq!(names, ["conv1", "conv2", "conv3-5", "fc6", "fc7"]);
+    /// # Ok::<(), taper_transfer::TransferError>(())
+    /// ```
+    pub fn classifier(
+        &self,
+        params: &Params,
+        config: &BackboneConfig,
+        head: &Head,
+        classes: usize,
+    ) -> Result<Classifier, TransferError> {
+        let (free, bounded) = (params.clone().at_most(Params::MOST), params.root());
+        let backbone = match head.fully_connected() {
+            None => self.reaching(&free.root(), (&bounded, config))?,
+            Some((kind, settings)) => {
+                let mut staged = self.convolutions(&free.root(), config)?;
+                let channels = staged.channels();
+                staged.extend(kind.build(&bounded, channels, settings, 0..kind.stages_below(settings)?)?);
+                staged
+            }
+        };
+        let head = head.build(&bounded, backbone.channels(), classes)?;
+        Ok(Classifier::new(Box::new(backbone), head))
+    }
+
+    /// All stages, from the picture: those of the backbone, and behind them the fully connected
+    /// layers that its own head brings.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn stages(&self) -> Result<Vec<Stage>, TransferError> {
+        let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+        let backbone = self.convolutions(&params.root(), &BackboneConfig::default())?;
+        let further = self.fully_connected().map(FullyConnected::stages);
+        Ok(backbone.stages().iter().copied().chain(further.into_iter().flatten()).collect())
+    }
+
+    /// What [`stages`](Self::stages) calls a stage that has another name too: VGG's were called
+    /// block1 to block5 before, and the last convolution of AlexNet's last stage is conv5.
+    pub fn stage_name<'a>(&self, name: &'a str) -> &'a str {
+        match (self.family, name) {
+            (Family::Vgg(_), "block1") => "conv1",
+            (Family::Vgg(_), "block2") => "conv2",
+            (Family::Vgg(_), "block3") => "conv3",
+            (Family::Vgg(_), "block4") => "conv4",
+            (Family::Vgg(_), "block5") => "conv5",
+            (Family::AlexNet, "conv5") => "conv3-5",
+            _ => name,
+        }
+    }
+
+    /// The fully connected layers that torchvision has behind its convolutions.
+    fn fully_connected(&self) -> Option<FullyConnected> {
+        match self.family {
+            Family::AlexNet => Some(FullyConnected::AlexNet),
+            Family::Vgg(_) => Some(FullyConnected::Vgg),
+            _ => None,
+        }
+    }
+
+    /// As many stages as `config` says, 0 for the convolutions; these below `path`, what is behind
+    /// them below `further`.
+    fn reaching(
+        &self,
+        path: &ParamPath,
+        (further, config): (&ParamPath, &BackboneConfig),
+    ) -> Result<Staged, TransferError> {
+        let mut staged = self.convolutions(path, config)?;
+        let (channels, behind) = (staged.channels(), config.stages.saturating_sub(staged.stages().len()));
+        if let Some(kind) = self.fully_connected().filter(|_| behind > 0) {
+            staged.extend(kind.build(further, channels, VggHeadConfig::default(), 0..behind)?);
+        }
+        Ok(staged)
+    }
+
+    /// The stages without those that a head brings, no more than `config` says.
+    fn convolutions(&self, path: &ParamPath, config: &BackboneConfig) -> Result<Staged, TransferError> {
         config.check(match self.family {
             Family::ResNet(..) | Family::RegNet(_) | Family::EfficientNet(_) | Family::Mobile(_) => Takes::Depth,
             Family::ConvNext(_) | Family::Vit(_) => Takes::Depth,
@@ -130,7 +234,7 @@ impl Architecture {
             Family::Vgg(layers) => vgg(path, layers, config),
             Family::Vit(layers) => vision_transformer(path, layers, config),
         }?;
-        Ok(Box::new(if config.stages > 0 { staged.first(config.stages, path) } else { staged }))
+        Ok(if config.stages > 0 { staged.first(config.stages, path) } else { staged })
     }
 
     /// What the names of the parameters of its backbone begin with.
@@ -221,10 +325,6 @@ pub(crate) fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a 
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
-    use taper_nn::Params;
-    use taper_tensor::Rng;
-
     use super::*;
     use crate::names::is_below;
 
@@ -249,6 +349,36 @@ mod tests {
             assert!(names.keys().all(|name| beginnings.iter().any(|b| is_below(name, b))), "{name}");
             assert!(beginnings.iter().all(|b| names.keys().any(|name| is_below(name, b))), "{name}");
         }
+    }
+
+    #[test]
+    fn fully_connected_layers_are_stages_of_an_own_head_and_where_a_network_is_to_reach_them() {
+        let names = |stages: &[Stage]| stages.iter().map(|stage| stage.name).collect::<Vec<_>>();
+        let (alexnet, all) = (architecture("alexnet").unwrap(), ["conv1", "conv2", "conv3-5", "fc6", "fc7"]);
+        assert_eq!(names(&alexnet.stages().unwrap()), all);
+        let vgg = architecture("vgg11").unwrap().stages().unwrap();
+        assert_eq!(names(&vgg), ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]);
+        assert_eq!(architecture("resnet18").unwrap().stages().unwrap().len(), 5);
+        let built = |stages, head| {
+            let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+            let config = BackboneConfig { stages, ..BackboneConfig::default() };
+            let net = alexnet.classifier(&params, &config, &head, 3).unwrap();
+            for name in params.tensors().keys() {
+                let owners = net.backbone().stages().iter().filter(|stage| stage.owns(name)).count();
+                assert_eq!(owners + usize::from(net.part(name) == crate::Part::Head), 1, "{name}");
+            }
+            (names(net.backbone().stages()), net.backbone().channels())
+        };
+        let small = VggHeadConfig { hidden: 8, ..VggHeadConfig::default() };
+        assert_eq!(built(0, Head::AlexNet(small)), (all.to_vec(), 8));
+        // Layers that begin anew are the head's.
+        assert_eq!(built(0, Head::AlexNet(small).with_layers(2)), (all[..4].to_vec(), 8));
+        assert_eq!(built(0, Head::AlexNet(small).with_layers(9)), (all[..3].to_vec(), 256));
+        assert_eq!(built(0, Head::Linear), (all[..3].to_vec(), 256));
+        assert_eq!(built(2, Head::Linear), (all[..2].to_vec(), 192));
+        assert_eq!(built(4, Head::Linear), (all[..4].to_vec(), 4096));
+        assert_eq!((alexnet.stage_name("conv5"), alexnet.stage_name("conv2")), ("conv3-5", "conv2"));
+        assert_eq!(architecture("vgg16").unwrap().stage_name("block4"), "conv4");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub use checkpointing::Checkpoints;
 pub use classifier::{Classifier, Part, Trainable};
 pub use error::TransferError;
 pub use heads::{
-    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, Head, LinearHead, MlpHead,
+    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Head, LinearHead, MlpHead,
     MlpHeadConfig, NormHead, NormMlpHead, VggHead, VggHeadConfig,
 };
 #[cfg(feature = "onnx")]

@@ -28,11 +28,8 @@ impl<'a> Network<'a> {
 
     pub(super) fn build(self, params: &Params) -> Result<Classifier> {
         let Network { name, stochastic_depth } = self;
-        let (network, path) = (architecture(name)?, params.root());
-        let backbone = network.backbone(&path, &BackboneConfig { stochastic_depth, ..BackboneConfig::default() })?;
-        let head = network.head();
-        let head = head.build(&path, backbone.channels(), CLASSES)?;
-        Ok(Classifier::new(backbone, head))
+        let (network, config) = (architecture(name)?, BackboneConfig { stochastic_depth, ..BackboneConfig::default() });
+        Ok(network.classifier(params, &config, &network.head(), CLASSES)?)
     }
 }
 

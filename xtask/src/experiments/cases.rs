@@ -1,7 +1,7 @@
 //! What is compared: recipes, as what they say beside their baseline.
 
 use anyhow::{Result, bail};
-use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, Recipe, RegularizeRecipe};
+use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, NormalizeRecipe, Recipe, RegularizeRecipe};
 
 /// One row of the table.
 #[derive(Clone, Debug)]
@@ -145,6 +145,8 @@ impl Base {
             ..Recipe::from_scratch()
         };
         base.data.batch_size = 64;
+        // As the tables were made.
+        base.data.normalize = NormalizeRecipe::Network {};
         base.optimize.epochs = epochs;
         Self(base)
     }

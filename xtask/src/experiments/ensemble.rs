@@ -13,7 +13,7 @@ use taper_trainer::evaluate::ensemble::average;
 use taper_trainer::evaluate::metrics::reliability;
 use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
 use taper_trainer::evaluate::{Evaluation, evaluate};
-use taper_trainer::recipe::{AverageRecipe, Recipe, ScheduleRecipe};
+use taper_trainer::recipe::{AverageRecipe, NormalizeRecipe, Recipe, ScheduleRecipe};
 use taper_trainer::store::claim::RunFolder;
 use taper_trainer::store::pictures::Pictures;
 use taper_trainer::store::readable::Unreadable;
@@ -50,6 +50,8 @@ pub(super) fn table(
     let mut base = Recipe::from_scratch();
     base.data.path = data.into();
     base.optimize.epochs = epochs;
+    // As the table was made.
+    base.data.normalize = NormalizeRecipe::Network {};
     let pictures = Pictures::open(&base, Unreadable::Refuse, &Terminal)?;
     let mut train = |name: &str, recipe: Recipe| {
         let place = folder.join(name);

@@ -17,7 +17,7 @@ use taper_trainer::study::advise::{Advice, StageScore, advise};
 /// Tell which layers to train for these pictures, from what the stages of a network make of them.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper advise pictures\n  taper advise pictures --model resnet18\n  taper fine-tune pictures --plan auto\n\nA linear classifier is tried on every stage, and a new head on the last and on the best of the others, by cross-validation over\ntraining pictures, a thousand at the most. Where the last stage serves best the pictures are like those of the network's training. Pictures that validate are not looked at."
+    after_help = "Examples:\n  taper advise pictures\n  taper advise pictures --model resnet18\n  taper fine-tune pictures --plan auto\n\nA linear classifier is tried on every stage, and a new head on the last and on the best of the others, by cross-validation over\ntraining pictures, a thousand at the most. Where the last stage serves best the pictures are like those of the network's training. Pictures that validate are not looked at.\n\nlittle data, similar pictures: a new head; different ones: a new head on an earlier stage.\nmuch data, similar pictures: few layers, or many where the last stage is not ahead by more than chance; different ones: many layers up to\nan earlier stage."
 )]
 pub struct AdviseArgs {
     /// The folder of pictures, as for fine-tune
@@ -63,7 +63,7 @@ pub fn advise_plan(args: &AdviseArgs, threads: usize) -> Result<i32> {
             "train_images": train.len(), "per_class": advice.per_class, "tried": advice.tried,
             "stages": advice.stages.iter().map(stage).collect::<Vec<_>>(), "earlier": advice.stages[advice.earlier].name,
             "heads": advice.heads, "lead": advice.lead,
-            "similar": advice.similar(), "much": advice.much(), "flags": advice.flags(), "run": command,
+            "similar": advice.similar(), "much": advice.much(), "plan": advice.plan().name(), "flags": advice.flags(), "run": command,
             "seconds": start.elapsed().as_secs_f64(),
         }))?;
         return Ok(0);

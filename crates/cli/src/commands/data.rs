@@ -91,7 +91,7 @@ pub fn data(args: &DataArgs) -> Result<i32> {
     // Rounded numbers are components enough for light.
     let short = |value: f64| (value * 1e5).round() / 1e5;
     let (values, vectors) = (values.map(short), vectors.map(|vector| vector.map(short)));
-    let lighting = TransformRecipe::PcaLighting { sigma: 0.1, values, vectors };
+    let lighting = TransformRecipe::PcaLighting { sigma: 0.1, values, vectors, from: None };
     line("for augment.train in a recipe:")?;
     line(lighting)?;
     Ok(0)

@@ -96,8 +96,7 @@ fn own(card: &ModelCard, run: &Path, weights: Weights) -> Result<Weights> {
     }
     let own = architecture(&card.model)?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let backbone = own.backbone(&params.root(), &card.backbone)?;
-    own.head().build(&params.root(), backbone.channels(), card.classes.len())?;
+    own.classifier(&params, &card.backbone, &own.head(), card.classes.len())?;
     let shape = |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.dims().to_vec());
     if !params.tensors().iter().map(shape).eq(weights.iter().map(shape)) {
         bail!(

@@ -14,7 +14,7 @@ use super::strict::Strict;
 use crate::asking::PrecisionFlag;
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
-use taper_trainer::build::network::{FeatureExtractor, backbone};
+use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
 use taper_trainer::evaluate::stage_features::each_batch;
 use taper_trainer::files;
@@ -87,8 +87,9 @@ fn format(text: &str) -> Result<(PathBuf, Format), &'static str> {
 /// be written.
 pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let asking = args.precision.asking()?;
+    let reach = args.stage.as_ref().map_or(Reach::Maps, |stage| Reach::Stages(std::slice::from_ref(stage)));
     let FeatureExtractor { classifier, params, input } =
-        backbone(&args.model, args.weights.as_deref(), args.image_size, &Terminal)?;
+        backbone(&args.model, args.weights.as_deref(), (args.image_size, reach), &Terminal)?;
     let stages = classifier.backbone().stages();
     let stage = args.stage.as_ref().map_or(Ok(stages.len() - 1), |name| stage_number(stages, name))?;
     let folder = Folder::all(&args.data)?;

@@ -1,12 +1,9 @@
 //! `taper models`: the pretrained networks there are.
 
 use anyhow::{Result, bail};
-use candle_core::{DType, Device};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use taper_nn::Params;
-use taper_tensor::Rng;
-use taper_transfer::{MODELS, Manifest, PretrainedModel, Source, Sources, model};
+use taper_transfer::{MODELS, Manifest, PretrainedModel, Source, Sources, architecture, model};
 
 use crate::output::{line, regardless};
 use crate::terminal::Terminal;
@@ -169,9 +166,7 @@ fn facts(model: &PretrainedModel, manifest: &Manifest, place: String) -> Value {
 fn info(model: &PretrainedModel, json: bool) -> Result<()> {
     let (manifest, sources) = (model.manifest()?, Sources::from_env()?);
     let place = place(model, &sources)?;
-    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let backbone = model.backbone(&params.root())?;
-    let stages = backbone.stages();
+    let stages = architecture(model.name)?.stages()?;
     if json {
         let mut facts = facts(model, &manifest, place);
         facts["stages"] = stages
@@ -203,7 +198,7 @@ fn info(model: &PretrainedModel, json: bool) -> Result<()> {
         line(format_args!("torchvision {}", file.file))?;
     }
     line(format_args!("source      {}", manifest.source.trim()))?;
-    line("stages      name, channels, pixels of the picture per pixel of the map")?;
+    line("stages      name, channels, pixels of the picture per pixel of the map, 0 for one map of the whole")?;
     for stage in stages {
         line(format_args!("            {:<12} {:>5} {:>3}", stage.name, stage.channels, stage.stride))?;
     }

@@ -15,7 +15,7 @@ use super::strict::Strict;
 use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::stage_features_picture::draw;
-use taper_trainer::build::network::{FeatureExtractor, backbone};
+use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
 use taper_trainer::evaluate::linear_probe::{Probe, probe};
 use taper_trainer::evaluate::metrics::interval;
 use taper_trainer::evaluate::stage_features::StageFeatures;
@@ -25,7 +25,7 @@ use taper_trainer::store::readable::readable;
 /// Train a linear classifier on each stage of a network that stays as it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper probe pictures\n  taper probe pictures --model vgg16 --stages block3,block4,block5 --png stages.png\n  taper probe pictures --model runs/pictures-1\n\nThe features are the mean of each channel, standardized; the classifier is L2-regularized logistic regression, its strength chosen on\na fifth of the training pictures. A later stage that does no better says that the pictures are unlike those of the network's training:\n`taper fine-tune --cut STAGE` uses the network up to an earlier one."
+    after_help = "Examples:\n  taper probe pictures\n  taper probe pictures --model vgg16 --stages conv3,conv4,conv5 --png stages.png\n  taper probe pictures --model runs/pictures-1\n\nThe features are the mean of each channel, standardized; the classifier is L2-regularized logistic regression, its strength chosen on\na fifth of the training pictures. A later stage that does no better says that the pictures are unlike those of the network's training:\n`taper fine-tune --cut STAGE` uses the network up to an earlier one."
 )]
 pub struct ProbeArgs {
     /// The folder of pictures, as for fine-tune
@@ -60,8 +60,9 @@ pub struct ProbeArgs {
 /// When the pictures or the model cannot be read, or there is no stage of a name.
 pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     args.files.check()?;
+    let reach = if args.stages == ["all"] { Reach::All } else { Reach::Stages(&args.stages) };
     let FeatureExtractor { classifier, params, input } =
-        backbone(&args.model, args.weights.as_deref(), args.image_size, &Terminal)?;
+        backbone(&args.model, args.weights.as_deref(), (args.image_size, reach), &Terminal)?;
     let all = classifier.backbone().stages();
     let chosen = chosen(all, &args.stages)?;
     let rng = Rng::new(args.seed);

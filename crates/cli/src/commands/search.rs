@@ -14,6 +14,7 @@ use crate::terminal::Terminal;
 use taper_report::draw::png;
 use taper_report::search_picture::draw;
 use taper_trainer::ObserverError;
+use taper_trainer::build::colors::measured;
 use taper_trainer::fit::Observer;
 use taper_trainer::recipe::{Recipe, RecipeError};
 use taper_trainer::store::claim;
@@ -65,13 +66,15 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     }
     // All trials see the same split, also where the seed is one of the settings.
     base.data.split_seed = Some(base.split_seed());
-    let first = checked(&space, &base).with_context(|| args.space.display().to_string())?;
+    checked(&space, &base).with_context(|| args.space.display().to_string())?;
     let fixed = ["data.path", "data.val_fraction", "data.split_seed", "members"];
     if let Some(place) = space.space.keys().find(|place| fixed.contains(&place.as_str())) {
         let wanted = "of settings that leave the pictures as they are: results are compared on the same ones";
         bail!(RecipeError::FieldIn { path: args.space.clone(), field: "[space]", wanted, got: place.clone() });
     }
     let pictures = Pictures::open(&base, args.run.strict.policy(), &Terminal)?;
+    let base = measured(&base, &pictures.train, threads, &Terminal)?;
+    let first = measured(&checked(&space, &base)?, &pictures.train, threads, &Terminal)?;
     let manner = Manner {
         threads,
         checkpoint_every: args.run.checkpoint_every.unwrap_or_default(),

@@ -37,9 +37,27 @@ const NUMBER: u64 = 4;
 impl Need {
     /// Of the phase of a recipe that trains the most; none where the network cannot tell what it
     /// computes.
-    pub fn of(classifier: &Classifier, params: &Params, train: &Loader, recipe: &Recipe) -> Option<Self> {
-        let stages = classifier.backbone().stages().len();
-        let frozen = phases(recipe, stages).iter().map(|phase| phase.frozen).min()?;
+    ///
+    /// # Errors
+    /// As [`phases`].
+    pub fn of(
+        classifier: &Classifier,
+        params: &Params,
+        train: &Loader,
+        recipe: &Recipe,
+    ) -> Result<Option<Self>, RecipeError> {
+        let phases = phases(recipe, classifier.backbone().stages())?;
+        let frozen = phases.iter().map(|phase| phase.frozen).min();
+        Ok(frozen.and_then(|frozen| Self::above(frozen, (classifier, params), train, recipe)))
+    }
+
+    /// Of a training of all above the first `frozen` stages.
+    fn above(
+        frozen: usize,
+        (classifier, params): (&Classifier, &Params),
+        train: &Loader,
+        recipe: &Recipe,
+    ) -> Option<Self> {
         let side = recipe.data.image_size as usize;
         let parts = maps(classifier, params, side)?;
         let below = parts.iter().take(frozen).map(|part| part.most).max().unwrap_or(0);
@@ -254,7 +272,7 @@ pub fn finding(
     recipe: &Recipe,
 ) -> Result<Finding, RecipeError> {
     let about = "memory";
-    let Some(need) = Need::of(classifier, params, train, recipe) else {
+    let Some(need) = Need::of(classifier, params, train, recipe)? else {
         let said = "the network cannot tell what it computes".into();
         return Ok(Finding { about, verdict: Verdict::Fine, said });
     };

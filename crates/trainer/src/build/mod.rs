@@ -1,6 +1,7 @@
 //! From a recipe, or the card of a model, to what it names: transforms and loaders, optimizers and
 //! schedules, a network with its weights. In this order: what happens to a picture, what acts on a
-//! step, the network, the memory that it takes.
+//! step, the network, the memory that it takes. What a recipe wants measured of its pictures first
+//! is measured in [`colors`].
 
 mod error;
 
@@ -8,6 +9,8 @@ pub mod transforms;
 
 pub mod need;
 pub mod pipeline;
+
+pub mod colors;
 
 pub mod optimize;
 pub mod phases;
@@ -18,6 +21,7 @@ pub mod fetch;
 pub mod model;
 pub mod network;
 pub mod pretrained;
+pub mod trained;
 
 pub mod memory;
 

@@ -10,7 +10,7 @@ use taper_data::RgbImage;
 use taper_nn::Params;
 use taper_tensor::Rng;
 use taper_transfer::{
-    BackboneConfig, Classifier, Fit, Head, ReadReport, TransferError, WeightsFile, backbone, load_weights, model,
+    BackboneConfig, Classifier, Fit, Head, ReadReport, TransferError, WeightsFile, architecture, load_weights, model,
     read_weights,
 };
 
@@ -100,10 +100,9 @@ impl ModelCard {
 
     fn build_at_most(&self, rng: Rng, numbers: usize) -> Result<(Classifier, Params), TransferError> {
         let params = Params::new(rng, DType::F32, Device::Cpu);
-        let backbone = backbone(&self.model, &params.root(), &self.backbone)?;
-        let bounded = params.clone().at_most(numbers);
-        let head = self.head.build(&bounded.root(), backbone.channels(), self.classes.len())?;
-        Ok((Classifier::new(backbone, head), params))
+        let (network, bounded) = (architecture(&self.model)?, params.clone().at_most(numbers));
+        let classifier = network.classifier(&bounded, &self.backbone, &self.head, self.classes.len())?;
+        Ok((classifier, params))
     }
 }
 
@@ -232,6 +231,27 @@ pub fn save_weights(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    /// As they were written while fully connected layers were parts of the head.
+    #[test]
+    fn a_card_of_before_is_read() {
+        let text = r#"{"schema": 1, "model": "alexnet", "backbone": {"channels": 3, "stochastic_depth": 0.0,
+            "drop_per": "batch", "fractional_pooling": 0.0, "stages": 0}, "head": {"alex_net": {"hidden": 8,
+            "dropout": 0.5}}, "classes": ["a", "b"], "input_size": 64, "mean": [0.5, 0.5, 0.5], "std": [1, 1, 1]}"#;
+        let card = ModelCard::parse(text).unwrap();
+        let (classifier, params) = card.build(Rng::new(0)).unwrap();
+        let mut names: Vec<String> = params.tensors().into_keys().filter(|name| name.contains("classifier")).collect();
+        names.retain(|name| name.ends_with("weight"));
+        assert_eq!(names, ["classifier.1.weight", "classifier.4.weight", "classifier.6.weight"]);
+        assert_eq!(classifier.backbone().stages().len(), 5);
+        let (again, _) = card.with_weights(&params.tensors()).unwrap();
+        let x = Tensor::ones((1, 64, 64, 3), DType::F32, &Device::Cpu).unwrap();
+        let logits = |net: &Classifier| net.forward(&x, taper_nn::Mode::Eval).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(logits(&classifier), logits(&again));
+        // No more is taken for a head than there are weights.
+        let huge = ModelCard::parse(&text.replace("\"hidden\": 8", "\"hidden\": 60000")).unwrap();
+        assert!(huge.with_weights(&params.tensors()).unwrap_err().to_string().contains("classifier.1.weight"));
+    }
 
     #[test]
     fn a_pipe_is_no_model_card() {

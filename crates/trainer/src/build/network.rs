@@ -3,21 +3,23 @@
 use std::path::Path;
 
 use candle_core::{DType, Device};
+use taper_augment::Normalize;
 use taper_nn::{LoadReport, Params};
 use taper_tensor::Rng;
 use taper_transfer::{
-    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, PretrainedModel, ReadReport,
-    WeightsFile, architecture, load_weights,
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Fit, Head, MlpHeadConfig, Part, PretrainedModel, ReadReport,
+    Stage, WeightsFile, architecture, load_weights,
 };
 
 use crate::build::error::{BuildError, Unfit};
 use crate::build::model::{ModelCard, input_size};
+use crate::build::phases::numbered;
 use crate::build::pipeline::Input;
 use crate::build::pretrained::{tell, weights};
 use crate::build::regularize::backbone_config;
 use crate::error::Result;
 use crate::listener::Listener;
-use crate::recipe::{HeadKind, HeadRecipe, Recipe, RecipeError};
+use crate::recipe::{HeadKind, HeadRecipe, NormalizeRecipe, Recipe, RecipeError};
 
 /// A classifier before its training.
 #[derive(Debug)]
@@ -45,74 +47,84 @@ pub struct Loaded {
 /// names `classes`.
 ///
 /// # Errors
-/// When the model is unknown, a setting out of its range, or a file of weights does not fit.
+/// When the model is unknown, a setting out of its range or still to be
+/// [measured](crate::build::colors::measured), or a file of weights does not fit.
 pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> Result<Network> {
     let head = head(recipe)?;
-    // Without a past a network has no statistics that pictures should have: about -2 to 2 serves
-    // any.
     let mut card = ModelCard {
         schema: 1,
         model: recipe.model.clone(),
-        backbone: BackboneConfig { stages: stages(recipe)?, ..backbone_config(&recipe.regularize) },
+        backbone: BackboneConfig { stages: stages_until_cut(recipe)?, ..backbone_config(&recipe.regularize) },
         head,
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
-        mean: [0.5; 3],
-        std: [0.25; 3],
+        mean: RANDOM.0,
+        std: RANDOM.1,
     };
     let rng = Rng::new(recipe.seed).fork("init");
+    let said = normalization(&recipe.data.normalize)?;
+    (card.mean, card.std) = said.unwrap_or(RANDOM);
     if !recipe.pretrained {
         let (classifier, params) = card.build(rng)?;
         return Ok(Network { card, classifier, params, loaded: None });
     }
     let pretrained = taper_transfer::model(&recipe.model)?;
     let manifest = pretrained.manifest()?;
-    (card.mean, card.std) = (manifest.mean, manifest.std);
+    (card.mean, card.std) = said.unwrap_or((manifest.mean, manifest.std));
     let (classifier, params) = card.build(rng)?;
     let kept = match recipe.head.kind {
         HeadKind::Own => inherited(&params, recipe.head.fresh),
-        _ => Vec::new(),
+        _ => of_stages(&classifier, &params),
     };
     let how = How { kept: &kept, cut: recipe.cut.is_some(), partial: recipe.partial, may_be_partial: true };
     let loaded = Some(load(pretrained, recipe.weights.as_deref(), (&params, how), listener)?);
     Ok(Network { card, classifier, params, loaded })
 }
 
-/// How many stages there are up to the one that the recipe names; 0 for all.
-fn stages(recipe: &Recipe) -> Result<usize> {
-    let Some(name) = &recipe.cut else { return Ok(0) };
-    let names = stage_names(recipe)?;
-    match names.iter().position(|known| known == name) {
-        Some(stage) => Ok(stage + 1),
-        None => Err(RecipeError::Stage { field: "cut", got: name.clone(), known: names.join(", ") }.into()),
-    }
+/// Without a past a network has no mean and standard deviation that pictures should have: with
+/// these any are about -2 to 2.
+const RANDOM: ([f32; 3], [f32; 3]) = ([0.5; 3], [0.25; 3]);
+
+/// The mean and the standard deviation that a recipe asks for; none for the network's own.
+fn normalization(said: &NormalizeRecipe) -> Result<Option<([f32; 3], [f32; 3])>, RecipeError> {
+    Ok(match said {
+        NormalizeRecipe::Network {} => None,
+        NormalizeRecipe::Imagenet {} => Some((Normalize::IMAGENET_MEAN, Normalize::IMAGENET_STD)),
+        NormalizeRecipe::Values { mean, std } => Some((mean.map(|x| x as f32), std.map(|x| x as f32))),
+        NormalizeRecipe::Data {} => return Err(RecipeError::Unmeasured { field: "data.normalize" }),
+    })
 }
 
-/// How many stages of the recipe's network are frozen when `last` is the last of them; 0 for
-/// `none`.
+/// How many stages there are up to the one that the recipe names; 0 for all.
+fn stages_until_cut(recipe: &Recipe) -> Result<usize> {
+    let Some(name) = &recipe.cut else { return Ok(0) };
+    let found = numbered(recipe, &architecture(&recipe.model)?.stages()?, name);
+    let unknown = |known| RecipeError::Stage { field: "cut", got: name.clone(), known }.into();
+    found.map(|stage| stage + 1).map_err(unknown)
+}
+
+/// The stages of the recipe's network, from the picture to its head: up to the one where it is cut;
+/// VGG's and AlexNet's fully connected layers among them where the network ends behind them, or in
+/// its own head.
 ///
 /// # Errors
-/// Lists the stages when the recipe does not use this one.
-pub fn frozen_stages(recipe: &Recipe, last: &str) -> Result<usize> {
-    let mut names = stage_names(recipe)?;
-    names.truncate(stages(recipe).map(|stages| if stages == 0 { names.len() } else { stages })?);
-    names.insert(0, "none");
-    let known = || names.join(", ");
-    let found = names.iter().position(|known| *known == last);
-    found.ok_or_else(|| RecipeError::Stage { field: "--freeze", got: last.to_owned(), known: known() }.into())
-}
-
-/// The stages of the recipe's network, from the picture.
-fn stage_names(recipe: &Recipe) -> Result<Vec<&'static str>> {
-    let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let backbone = architecture(&recipe.model)?.backbone(&params.root(), &BackboneConfig::default())?;
-    Ok(backbone.stages().iter().map(|stage| stage.name).collect())
+/// When there is no network, or no stage, of the recipe's name.
+pub fn stages(recipe: &Recipe) -> Result<Vec<Stage>> {
+    let all = architecture(&recipe.model)?.stages()?;
+    let maps = all.iter().filter(|stage| stage.stride > 0).count();
+    let end = match (stages_until_cut(recipe)?, recipe.head.kind) {
+        // Layers that begin anew are the head's.
+        (0, HeadKind::Own) => maps.max((all.len() + 1).saturating_sub(recipe.head.fresh)),
+        (0, _) => maps,
+        (cut, _) => cut,
+    };
+    Ok(all.into_iter().take(end).collect())
 }
 
 fn head(recipe: &Recipe) -> Result<Head> {
-    let HeadRecipe { kind, hidden, dropout, drop_connect, .. } = recipe.head;
+    let HeadRecipe { kind, hidden, dropout, drop_connect, fresh } = recipe.head;
     Ok(match (kind, hidden) {
-        (HeadKind::Own, _) => architecture(&recipe.model)?.head(),
+        (HeadKind::Own, _) => architecture(&recipe.model)?.head().with_layers(fresh),
         (HeadKind::Mlp, _) => Head::Mlp(MlpHeadConfig { hidden, dropout }),
         (HeadKind::ConcatPool, 0) => Head::Linear,
         (HeadKind::ConcatPool, _) => Head::ConcatPool(ConcatPoolHeadConfig { hidden, dropout, drop_connect }),
@@ -124,8 +136,14 @@ fn of_head(name: &str) -> bool {
     Head::PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The parameters of a head that have the pretrained weights when the last `fresh` of its layers
-/// begin anew.
+/// The parameters of fully connected layers that are stages of the network.
+fn of_stages(classifier: &Classifier, params: &Params) -> Vec<String> {
+    let names = params.tensors().into_keys();
+    names.filter(|name| of_head(name) && classifier.part(name) != Part::Head).collect()
+}
+
+/// The parameters of a head, and of fully connected layers before it, that have the pretrained
+/// weights when the last `fresh` of all these layers begin anew.
 fn inherited(params: &Params, fresh: usize) -> Vec<String> {
     let tensors = params.tensors();
     let names: Vec<&String> = tensors.keys().filter(|name| of_head(name)).collect();
@@ -135,6 +153,17 @@ fn inherited(params: &Params, fresh: usize) -> Vec<String> {
     layers.dedup();
     layers.truncate(layers.len().saturating_sub(fresh));
     names.into_iter().filter(|name| layers.contains(&number(name))).cloned().collect()
+}
+
+/// How far a network is wanted that is there for its stages alone.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach<'a> {
+    /// To its last feature map.
+    Maps,
+    /// To its last stage, which VGG's and AlexNet's fully connected layers are.
+    All,
+    /// To the last of these stages; what has another name is passed over.
+    Stages(&'a [String]),
 }
 
 /// A network that is there for its stages alone.
@@ -148,14 +177,15 @@ pub struct FeatureExtractor {
     pub input: Input,
 }
 
-/// A run's network, or a pretrained backbone, for pictures of this size or of its own.
+/// A run's network, or a pretrained backbone as far as it is wanted, for pictures of this size or
+/// of its own.
 ///
 /// # Errors
 /// When `what` is neither, or a file of weights does not fit.
 pub fn backbone(
     what: &str,
     weights: Option<&Path>,
-    size: Option<u32>,
+    (size, reach): (Option<u32>, Reach<'_>),
     listener: &dyn Listener,
 ) -> Result<FeatureExtractor> {
     let sized = |input: Input| Input { size: size.unwrap_or(input.size), ..input };
@@ -170,11 +200,21 @@ pub fn backbone(
     let pretrained = taper_transfer::model(what)?;
     let manifest = pretrained.manifest()?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-    let backbone = pretrained.backbone(&params.root())?;
-    let head = Head::Linear.build(&params.root(), backbone.channels(), 1)?;
-    tell(&load(pretrained, weights, (&params, How::default()), listener)?.read, listener);
+    let network = architecture(what)?;
+    let all = network.stages()?;
+    let named = |stage: &Stage, names: &[String]| names.iter().any(|name| network.stage_name(name) == stage.name);
+    let last = match reach {
+        Reach::Maps => None,
+        Reach::All => Some(all.len() - 1),
+        Reach::Stages(names) => all.iter().rposition(|stage| named(stage, names)),
+    };
+    let config = BackboneConfig { stages: last.map_or(0, |last| last + 1), ..BackboneConfig::default() };
+    let classifier = network.classifier(&params, &config, &Head::Linear, 1)?;
+    let kept = of_stages(&classifier, &params);
+    let how = How { kept: &kept, cut: last.is_some(), ..How::default() };
+    tell(&load(pretrained, weights, (&params, how), listener)?.read, listener);
     let input = Input { size: input_size(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
-    Ok(FeatureExtractor { classifier: Classifier::new(backbone, head), params, input: sized(input) })
+    Ok(FeatureExtractor { classifier, params, input: sized(input) })
 }
 
 /// What is taken of a file of weights.
@@ -237,10 +277,11 @@ mod tests {
     fn the_last_layers_of_an_own_head_begin_anew() {
         let names = |head: Head, fresh| {
             let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-            head.build(&params.root(), 4, 3).unwrap();
+            let network = architecture("vgg11").unwrap();
+            network.classifier(&params, &BackboneConfig::default(), &head, 3).unwrap();
             inherited(&params, fresh)
         };
-        let vgg = Head::Vgg(taper_transfer::VggHeadConfig { hidden: 5, dropout: 0.5 });
+        let vgg = Head::Vgg(taper_transfer::VggHeadConfig { hidden: 5, ..Default::default() });
         assert_eq!(
             names(vgg, 1),
             ["classifier.0.bias", "classifier.0.weight", "classifier.3.bias", "classifier.3.weight"]

@@ -10,7 +10,7 @@ use taper_tensor::Rng;
 use crate::build::need::{eval_need, train_need};
 use crate::build::transforms::{eval_transform, train_transform};
 use crate::error::Result;
-use crate::recipe::{Balance, Recipe};
+use crate::recipe::{Balance, Recipe, RecipeError};
 
 /// Pictures in a batch of a test.
 pub const BATCH: usize = 32;
@@ -61,7 +61,8 @@ pub fn prepare(transform: Compose, input: Input) -> Result<Arc<Prepare>> {
 /// more pixels than the recipe can need.
 ///
 /// # Errors
-/// When a setting is out of its range.
+/// When a setting is out of its range, or is still to be
+/// [measured](crate::build::colors::measured).
 pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, threads: usize) -> Result<Loader> {
     let size = (input.size as usize, input.size as usize);
     let config = LoaderConfig {
@@ -73,6 +74,9 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
         rng: Rng::new(recipe.seed).fork("data"),
         ..Default::default()
     };
+    if recipe.augment.measures() {
+        return Err(RecipeError::Unmeasured { field: "from of pca_lighting in augment.train" }.into());
+    }
     let transform = train_transform(&recipe.augment, recipe.data.image_size)?;
     let dataset = Arc::new(Needed::new(dataset, train_need(&recipe.augment, recipe.data.image_size)));
     Ok(Loader::new(dataset, prepare(transform, input)?, config)?)

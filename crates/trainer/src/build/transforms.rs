@@ -103,7 +103,7 @@ pub fn build(transform: &TransformRecipe, size: u32) -> Result<Box<dyn Transform
         T::ColorJitter { brightness, contrast, saturation, hue } => {
             Box::new(ColorJitter::new(ColorJitterConfig { brightness, contrast, saturation, hue })?)
         }
-        T::PcaLighting { sigma, values, vectors } => Box::new(Lighting::new(sigma, Principal { values, vectors })?),
+        T::PcaLighting { sigma, values, vectors, .. } => Box::new(Lighting::new(sigma, Principal { values, vectors })?),
         T::Grayscale {} => Box::new(ImageOp::Grayscale),
         T::Gamma { gamma } => Box::new(Varied::new("gamma", gamma, ImageOp::Gamma)?),
         T::Sharpness { factor } => Box::new(Varied::new("factor", factor, |f| ImageOp::Sharpness(f as f32))?),

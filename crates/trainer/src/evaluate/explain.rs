@@ -34,8 +34,10 @@ pub struct Heat {
 /// R. Selvaraju et al., *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
 /// Localization*, 2017.
 pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Result<Heat> {
-    let map = Var::from_tensor(&classifier.features(picture, Mode::Eval)?.detach())?;
-    let stages = classifier.backbone().stages().len();
+    // What fully connected layers give has no places.
+    let stages = classifier.backbone().stages().iter().rposition(|stage| stage.stride > 0).map_or(0, |last| last + 1);
+    let map = (0..stages).try_fold(picture.clone(), |x, i| classifier.backbone().stage(i, &x, Mode::Eval))?;
+    let map = Var::from_tensor(&map.detach())?;
     let logits = classifier.forward_from(stages, map.as_tensor(), Mode::Eval)?;
     let (_, classes) = logits.dims2()?;
     if class >= classes {

@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         recipe: &'a Recipe,
         options: FitOptions<'a>,
     ) -> Result<Self> {
-        let phases = phases(recipe, classifier.backbone().stages().len());
+        let phases = phases(recipe, classifier.backbone().stages())?;
         let (outcome, memory) = (Outcome::default(), BTreeMap::new());
         let mut session = Self { classifier, params, train, val, recipe, options, phases, outcome, memory };
         if let Some(state) = session.options.resume.take() {

@@ -49,6 +49,11 @@ impl AugmentRecipe {
         Self { train: vec![TransformRecipe::Hflip { p: 0.5 }, shift] }
     }
 
+    /// Whether a transform is to have the colors of the training pictures.
+    pub fn measures(&self) -> bool {
+        self.train.iter().any(TransformRecipe::measures)
+    }
+
     /// Puts a transform at the end, in the place of those of its name.
     pub fn put(&mut self, transform: TransformRecipe) {
         let name = std::mem::discriminant(&transform);

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::choice::choices;
-use super::field::Takes::{Choice, Number, Path};
+use super::field::Takes::{Choice, Named, Number, Path};
 use super::field::fields;
+use super::named::named;
+use super::normalize::NormalizeRecipe;
 use super::range::Range::{Fraction, Whole};
 
 fields! {
@@ -24,6 +26,13 @@ fields! {
         batch_size: usize = 32 => [Data, "--batch-size N", Short, Number(Whole(2, 65_536))];
         /// What is done about classes of different sizes.
         balance: Balance = Balance::None => [Data, "--balance HOW", Long, Choice(Balance::CHOICES)];
+        /// What the colors of pictures are normalized with: the mean and the standard deviation
+        /// that the network's weights were trained with (random ones: 0.5 and 0.25), those of
+        /// ImageNet, or those of the training pictures (data). These are measured once, before the
+        /// training, on what the network sees in testing, and the recipe of the run has the
+        /// numbers, { name = "values", mean, std }, as any recipe may. Train has data.
+        #[serde(deserialize_with = "named")]
+        normalize: NormalizeRecipe = NormalizeRecipe::Network {} => [Data, "--normalize HOW", Long, Named(&NormalizeRecipe::NAMES)];
         /// Show the frozen stages N variants of each picture, once, and keep their output: the
         /// first as in testing, the others augmented; 0 for new ones in every epoch. Left out, 1
         /// with the plan probe, else 0.

@@ -51,14 +51,30 @@ pub enum RecipeError {
     #[error(transparent)]
     Unreadable(#[from] FileError),
     /// A stage that the network does not have.
-    #[error("recipe: {field} must be a stage of the network, one of {known}; got {got}")]
+    #[error("recipe: {field} must be a stage of the network, nearest first one of {}; got {got}", known.join(", "))]
     Stage {
-        /// The field, as written in the file, or a flag.
+        /// The field, as written in the file.
         field: &'static str,
         /// What was there.
         got: String,
-        /// The names of the stages.
-        known: String,
+        /// The names of the stages, by their distance from it.
+        known: Vec<&'static str>,
+    },
+    /// More frozen stages than the network has.
+    #[error("recipe: optimize.frozen_stages must be at most {}, the stages of the network ({}), or the name of one; got {got}", known.len(), known.join(", "))]
+    TooManyFrozen {
+        /// What was there.
+        got: usize,
+        /// The names of the stages, from the picture.
+        known: Vec<&'static str>,
+    },
+    /// Something that is measured on the training pictures, which nobody has done.
+    #[error(
+        "recipe: {field} is to be that of the training pictures: `build::colors::measured` gives a recipe with the numbers"
+    )]
+    Unmeasured {
+        /// The field, as written in the file.
+        field: &'static str,
     },
     /// A setting that the optimizer does not take.
     #[error("recipe: {section}")]

@@ -33,7 +33,7 @@ pub enum Takes {
     Number(Range),
     /// A learning rate, of which the recipe has the scale on `optimize.lr`: any positive number.
     LrScale,
-    /// The name of a stage, of which the recipe has the number: so many stages at most.
+    /// The name of a stage, none, or how many stages: so many at most.
     Stages(i64),
     /// A word.
     Text,

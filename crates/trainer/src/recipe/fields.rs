@@ -42,7 +42,7 @@ mod tests {
         match field.takes {
             Takes::Number(range) => range.to_string(),
             Takes::LrScale => "a positive number".into(),
-            Takes::Stages(most) => format!("from 0 to {most}"),
+            Takes::Stages(_) => "the name of a stage, none, or how many".into(),
             Takes::Text => "text".into(),
             Takes::Path => "a path".into(),
             Takes::Switch => "true, false".into(),

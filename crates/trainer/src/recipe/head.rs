@@ -23,7 +23,8 @@ fields! {
         /// (DropConnect).
         drop_connect: f64 = 0.0 => [Network, "--drop-connect P", Long, Number(Fraction)];
         /// How many of the last linear layers of the network's own head begin anew; those before
-        /// them have the pretrained weights.
+        /// them have the pretrained weights. VGG's and AlexNet's are stages, fc6 and fc7, as far as
+        /// they do not begin anew.
         fresh: usize = 1 => [Network, "--fresh N", Long, Number(Whole(1, 100))];
     }
 }
@@ -44,7 +45,8 @@ choices! {
         /// Average of each channel, a hidden layer, dropout, classes.
         Mlp = "mlp",
         /// The one that the network was trained with, with its own settings: hidden and dropout say
-        /// nothing.
+        /// nothing. VGG and AlexNet have the fully connected layers before it, fc6 and fc7, as
+        /// stages.
         Own = "own",
     }
 }

@@ -7,6 +7,7 @@ use super::clip::{ClipRecipe, NonFiniteRecipe, clip};
 use super::error::RecipeError;
 use super::field::Takes::{Choice, Clip, LrScale, Named, Number, Stages, Switch};
 use super::field::fields;
+use super::frozen::Frozen;
 use super::named::named;
 use super::precision::PrecisionRecipe;
 use super::range::EPOCHS;
@@ -44,14 +45,15 @@ fields! {
         /// Peak learning rate of the head once layers below are trained too; in a recipe its scale
         /// on lr.
         head_lr_scale: f64 = 0.5 => [Optimizer, "--head-lr LR", Long, LrScale];
-        /// Peak learning rate of the topmost stage of the backbone; in a recipe its scale on lr.
+        /// Peak learning rate of the topmost stage of the backbone, by default a tenth of the
+        /// head's; in a recipe its scale on lr.
         backbone_lr_scale: f64 = 0.05 => [Optimizer, "--backbone-lr LR", Long, LrScale];
         /// Further scale on the learning rate for each stage below.
         stage_decay: f64 = 0.3 => [Optimizer, "--stage-decay SCALE", Long, Number(Positive)];
-        /// The last stage that keeps its weights, or none; in a recipe the number of such stages,
-        /// from the picture, whatever the plan. The first filters (edges, colors) serve any
-        /// pictures, and their gradients cost the most.
-        frozen_stages: usize = 1 => [Plan, "--freeze STAGE", Short, Stages(1000)];
+        /// The last stage that keeps its weights, or none; all before it keep theirs too, whatever
+        /// the plan. In a recipe by name, or how many there are from the picture. The first filters
+        /// (edges, colors) serve any pictures, and their gradients cost the most.
+        frozen_stages: Frozen = Frozen::Count(1) => [Plan, "--freeze STAGE", Short, Stages(1000)];
         /// Batches whose mean gradient makes one step, as of a batch that many times larger; an
         /// epoch's last step takes what is left.
         accumulate: usize = 1 => [Optimizer, "--accumulate K", Long, Number(Whole(1, 65_536))];

@@ -8,7 +8,9 @@ use super::augment::AugmentRecipe;
 use super::data::DataRecipe;
 use super::field::Takes::{Choice, Number, Path, Switch, Text};
 use super::field::fields;
+use super::frozen::Frozen;
 use super::head::HeadRecipe;
+use super::normalize::NormalizeRecipe;
 use super::optimize::OptimizeRecipe;
 use super::plan::Plan;
 use super::range::Range::Whole;
@@ -56,18 +58,23 @@ pub const MOST_SEED: u64 = i64::MAX as u64;
 
 impl Recipe {
     /// What `taper train` begins with: `small_cnn` with random weights, all layers from the first
-    /// epoch at one rate.
+    /// epoch at one rate; pictures normalized by their own mean and standard deviation.
     pub fn from_scratch() -> Self {
         Self {
             model: "small_cnn".into(),
             pretrained: false,
-            data: DataRecipe { image_size: 28, batch_size: 128, ..DataRecipe::default() },
+            data: DataRecipe {
+                image_size: 28,
+                batch_size: 128,
+                normalize: NormalizeRecipe::Data {},
+                ..DataRecipe::default()
+            },
             augment: AugmentRecipe::shifted(),
             head: HeadRecipe::linear(),
             optimize: OptimizeRecipe {
                 head_epochs: 0,
                 epochs: 12,
-                frozen_stages: 0,
+                frozen_stages: Frozen::Count(0),
                 head_lr_scale: 1.0,
                 backbone_lr_scale: 1.0,
                 stage_decay: 1.0,
@@ -82,6 +89,12 @@ impl Recipe {
     /// This recipe without noise: pictures are not augmented, and the head is linear.
     pub fn quiet(&self) -> Self {
         Self { augment: AugmentRecipe::none(), head: HeadRecipe::linear(), ..self.clone() }
+    }
+
+    /// Whether it wants something measured on its training pictures first:
+    /// [`measured`](crate::build::colors::measured).
+    pub fn measures(&self) -> bool {
+        self.data.normalize == (NormalizeRecipe::Data {}) || self.augment.measures()
     }
 
     /// [`DataRecipe::variants`], or its default.

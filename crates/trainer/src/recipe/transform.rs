@@ -164,6 +164,10 @@ pub enum TransformRecipe {
         /// The components, as rows. Default ImageNet's.
         #[serde(default = "usual::vectors")]
         vectors: [[f64; 3]; 3],
+        /// Whose variances and components these are to be: `"data"` for those of the training
+        /// pictures, measured before the training. Default those that are said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<ColorsOf>,
     },
     /// [`grayscale`](taper_augment::grayscale).
     Grayscale {},
@@ -288,6 +292,14 @@ pub enum TransformRecipe {
     },
 }
 
+/// Whose colors something has.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColorsOf {
+    /// The training pictures.
+    Data,
+}
+
 /// What the whole numbers of each may be; the others are checked by the transform.
 pub(super) const RANGES: &[Row] = &[
     ("augment.train.random_crop.padding", Whole(0, 8192)),
@@ -308,6 +320,16 @@ impl TransformRecipe {
     /// Lists the names when this is not among them, and names a setting that has no default.
     pub fn named(name: &str) -> Result<Self, serde::de::value::Error> {
         by_name(name)
+    }
+
+    /// Whether it, or one within it, is to have the colors of the training pictures.
+    pub(super) fn measures(&self) -> bool {
+        match self {
+            Self::PcaLighting { from, .. } => from.is_some(),
+            Self::Maybe { transform, .. } => transform.measures(),
+            Self::OneOf { transforms } | Self::Sequence { transforms } => transforms.iter().any(Self::measures),
+            _ => false,
+        }
     }
 
     /// [`Self::RandomErasing`] of usual rectangles.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use taper_transfer::sha256;
+use taper_transfer::{architecture, sha256};
 
 use crate::build::model::weights_bytes;
-use crate::build::network::Network;
+use crate::build::network::{Network, stages};
+use crate::build::phases::frozen_stages;
 use crate::error::Result;
-use crate::recipe::{Recipe, settings};
+use crate::recipe::{Frozen, Recipe, settings};
 use crate::store::error::StoreError;
 use crate::store::pictures::Pictures;
 
@@ -75,6 +76,7 @@ pub fn changed(then: &Recipe, now: &Recipe) -> Result<Vec<String>> {
         // Said or left to its default, it is the same.
         let mut recipe = recipe.clone();
         (recipe.data.split_seed, recipe.data.variants) = (Some(recipe.split_seed()), Some(recipe.variants()));
+        by_name(&mut recipe);
         Ok(settings(&toml::Table::try_from(recipe)?).into_iter().collect())
     };
     let (then, now) = (of(then)?, of(now)?);
@@ -84,6 +86,18 @@ pub fn changed(then: &Recipe, now: &Recipe) -> Result<Vec<String>> {
     let line = |place: &String| format!("{place}: was {}, is {}", value(&then, place), value(&now, place));
     let differ = |place: &&String| !PLACES.contains(&place.as_str()) && then.get(*place) != now.get(*place);
     Ok(places.into_iter().filter(differ).map(line).collect())
+}
+
+/// Calls stages by the names that they have now, where the network of the recipe has them: a number
+/// or a name of before says the same.
+fn by_name(recipe: &mut Recipe) {
+    let Ok(network) = architecture(&recipe.model) else { return };
+    recipe.cut = recipe.cut.take().map(|name| network.stage_name(&name).to_owned());
+    let Ok(stages) = stages(recipe) else { return };
+    let last = |count: usize| count.checked_sub(1).map_or(Frozen::NONE, |last| stages[last].name);
+    if let Ok(count) = frozen_stages(recipe, &stages) {
+        recipe.optimize.frozen_stages = Frozen::Through(last(count).to_owned());
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +121,19 @@ mod tests {
         // The split is drawn by it, as it was.
         assert!(!said.iter().any(|line| line.contains("split_seed")), "{said:?}");
         assert!(said.iter().any(|line| line.starts_with("optimize.rule") && line.contains("lion")), "{said:?}");
+    }
+
+    #[test]
+    fn a_stage_is_the_same_by_its_number_and_by_each_of_its_names() {
+        let recipe = |cut: &str, frozen| {
+            let mut recipe = Recipe { model: "vgg11".into(), cut: Some(cut.into()), ..Recipe::default() };
+            recipe.optimize.frozen_stages = frozen;
+            recipe
+        };
+        let then = recipe("block4", Frozen::Count(2));
+        assert_eq!(changed(&then, &recipe("conv4", Frozen::Through("conv2".into()))).unwrap(), Vec::<String>::new());
+        let said = changed(&then, &recipe("conv4", Frozen::Through("none".into()))).unwrap();
+        assert_eq!(said, ["optimize.frozen_stages: was \"conv2\", is \"none\""]);
     }
 
     #[test]

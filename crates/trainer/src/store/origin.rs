@@ -75,6 +75,12 @@ pub fn require_pictures(run: &Path, recipe: &Recipe) -> Result<()> {
     Err(PicturesMissing { run: run.into(), path: path.clone(), origin }.into())
 }
 
+/// Whether the recipe in this folder is that of a run, which is whole: what it lacks did not exist
+/// when it was written.
+pub fn is_run(folder: &Path) -> bool {
+    read(folder).is_some()
+}
+
 fn read(folder: &Path) -> Option<PathBuf> {
     let text = files::read_text(&folder.join(FILE)).ok()?;
     serde_json::from_str::<Origin>(&text).ok().map(|origin| origin.folder)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taper_data::{Dataset, split};
 use taper_tensor::Rng;
 
-use crate::build::network::{FeatureExtractor, backbone};
+use crate::build::network::{FeatureExtractor, Reach, backbone};
 use crate::error::Result;
 use crate::evaluate::linear_probe;
 use crate::evaluate::metrics::interval;
@@ -33,6 +33,9 @@ const CERTAIN: f64 = 4.0;
 /// By how many standard errors an earlier stage must be ahead to be preferred. To cut a network off
 /// that the pictures suit costs far more than to keep stages that they do not.
 const DOUBT: f64 = 0.25;
+
+/// From how many standard errors on a lead is more than chance (one in twenty).
+const CHANCE: f64 = 1.96;
 
 /// Variants of each picture that a new head sees on the last stage.
 const VARIANTS: u32 = 4;
@@ -66,8 +69,6 @@ pub struct Advice {
     /// By how much the last stage is ahead of the earlier one, in standard errors of the difference
     /// (McNemar's): of the linear classifiers, and of the heads where these were tried.
     pub lead: f64,
-    /// Which layers to train.
-    pub plan: Plan,
 }
 
 impl Advice {
@@ -82,6 +83,16 @@ impl Advice {
         self.per_class >= MUCH[usize::from(!self.similar())]
     }
 
+    /// Which layers to train: with little data the head alone; with much few of them where the last
+    /// stage is ahead by more than chance, many where the pictures ask for other features.
+    pub fn plan(&self) -> Plan {
+        match self.much() {
+            false => Plan::Probe,
+            true if self.lead > CHANCE => Plan::Top,
+            true => Plan::Full,
+        }
+    }
+
     /// The stage to cut the network at, where an earlier one is the one to build on.
     pub fn cut(&self) -> Option<&'static str> {
         (!self.similar()).then(|| self.stages[self.earlier].name)
@@ -89,12 +100,12 @@ impl Advice {
 
     /// In how many variants frozen stages see a picture, where that is not as usual.
     fn variants(&self) -> Option<u32> {
-        (self.plan == Plan::Probe && self.similar()).then_some(VARIANTS)
+        (self.plan() == Plan::Probe && self.similar()).then_some(VARIANTS)
     }
 
     /// The flags of `taper fine-tune` that follow the advice.
     pub fn flags(&self) -> String {
-        let plan = format!("--plan {}", format!("{:?}", self.plan).to_lowercase());
+        let plan = format!("--plan {}", self.plan().name());
         let cut = self.cut().map(|stage| format!(" --cut {stage}"));
         let variants = self.variants().map(|count| format!(" --variants {count}"));
         [Some(plan), cut, variants].into_iter().flatten().collect()
@@ -103,7 +114,7 @@ impl Advice {
     /// A recipe that follows the advice and is `recipe` in all else.
     pub fn follow(&self, recipe: &Recipe) -> Recipe {
         let mut followed = Recipe {
-            plan: self.plan,
+            plan: self.plan(),
             cut: self.cut().map(str::to_owned).or_else(|| recipe.cut.clone()),
             ..recipe.clone()
         };
@@ -113,11 +124,12 @@ impl Advice {
 
     /// What the advice is, in words.
     pub fn words(&self) -> String {
-        match (self.plan, self.cut()) {
+        match (self.plan(), self.cut()) {
             (Plan::Probe, Some(stage)) => {
                 format!("train a new head on an earlier stage, {stage}, of the network as it is")
             }
             (Plan::Probe, None) => "train a new head on the network as it is".to_owned(),
+            (Plan::Top, _) => "fine-tune few layers: the head, then with it the last stage".to_owned(),
             (_, Some(stage)) => {
                 format!("end the network at an earlier stage, {stage}, and fine-tune many layers of it")
             }
@@ -126,7 +138,21 @@ impl Advice {
     }
 
     /// Why, a sentence each: the numbers that decided.
-    pub fn reasons(&self) -> [String; 2] {
+    pub fn reasons(&self) -> Vec<String> {
+        let mut reasons = vec![self.likeness(), self.amount()];
+        if self.much() && self.similar() {
+            let (layers, order) = match self.plan() {
+                Plan::Top => ("few layers", "more than chance: what the network ends with serves as it is"),
+                _ => ("many layers", "no more than chance: what the network ends with is to change"),
+            };
+            reasons
+                .push(format!("{layers}: the lead of the last stage, {:+.2} standard errors, is {order}", self.lead));
+        }
+        reasons
+    }
+
+    /// Whether the last stage serves best, and by how much.
+    fn likeness(&self) -> String {
         let last = self.stages.len() - 1;
         let [ours, theirs] = [last, self.earlier].map(|i| &self.stages[i]);
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
@@ -137,9 +163,9 @@ impl Advice {
             None => (linear, ""),
         };
         let order = if self.lead < 0.0 { "behind" } else { "ahead" };
-        let chance = if self.lead.abs() > 1.96 { "more than chance" } else { "within chance" };
+        let chance = if self.lead.abs() > CHANCE { "more than chance" } else { "within chance" };
         let ahead = format!("{both}the last is {:.2} standard errors {order}, {chance}", self.lead.abs());
-        let likeness = match (self.earlier == last, self.similar()) {
+        match (self.earlier == last, self.similar()) {
             (true, _) => format!("similar pictures: the network has no stage before the last, {}", ours.name),
             (_, true) => format!(
                 "similar pictures: the last stage, {}, serves as well as an earlier one or better; on it and on the best of the others, \
@@ -147,18 +173,22 @@ impl Advice {
                 ours.name, theirs.name
             ),
             (_, false) => format!(
-                "different pictures: an earlier stage, {}, serves better than the last, {}; on the last and on it {trials}: {ahead}",
+                "different pictures: an earlier stage, {}, serves better than the last, {}; on the last and on it {trials}: {ahead}, and an \
+                 earlier one is preferred from {DOUBT} on",
                 theirs.name, ours.name
             ),
-        };
+        }
+    }
+
+    /// How many pictures there are, and how many are much.
+    fn amount(&self) -> String {
         let enough = MUCH[usize::from(!self.similar())];
-        let amount = format!(
+        format!(
             "{} data: {} pictures of each class to learn, and for such pictures much begins at {enough}",
             if self.much() { "much" } else { "little" },
             // Rounded down, that less than enough does not read as enough.
             (10.0 * self.per_class).floor() / 10.0
-        );
-        [likeness, amount]
+        )
     }
 }
 
@@ -167,9 +197,12 @@ impl Advice {
 ///
 /// ```text
 ///                                            little data                 much data
-/// similar (the last stage serves best)       a new head on the top       fine-tune many layers
+/// similar (the last stage serves best)       a new head on the top       fine-tune few layers
 /// different (an earlier one serves better)   a new head on that stage    fine-tune many layers up to that stage
 /// ```
+///
+/// Where the last stage serves as well as an earlier one and is not ahead by more than chance, much
+/// data is for many layers, up to the last.
 ///
 /// On every stage a linear classifier is tried. Unless it leaves no doubt, the recipe's head is
 /// tried on the last stage and on the best of the others, and both count: of many pictures the head
@@ -187,7 +220,7 @@ pub fn advise(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize, listene
     };
     let size = Some(recipe.data.image_size);
     let FeatureExtractor { classifier, params, input } =
-        backbone(&recipe.model, recipe.weights.as_deref(), size, listener)?;
+        backbone(&recipe.model, recipe.weights.as_deref(), (size, Reach::Maps), listener)?;
     let (names, classes) = (classifier.backbone().stages(), train.classes().len());
     let features = StageFeatures::of((&classifier, &params), names.len(), &tried, input, threads)?;
     let rounds = (PICTURES / tried.len().max(1)).clamp(1, ROUNDS);
@@ -208,20 +241,17 @@ pub fn advise(recipe: &Recipe, train: &Arc<dyn Dataset>, threads: usize, listene
     let earlier = (0..last).reduce(better).unwrap_or(last);
     let per_class = train.len() as f64 / classes as f64;
     let lead = self::lead(&right[last], &right[earlier], rounds);
-    let mut advice = Advice { per_class, tried: tried.len(), stages, earlier, heads: None, lead, plan: Plan::Probe };
+    let mut advice = Advice { per_class, tried: tried.len(), stages, earlier, heads: None, lead };
     if lead.abs() < CERTAIN && earlier < last {
         let head = |lead| {
-            let advice = Advice { lead, ..advice.clone() };
+            let advice = Advice { lead, per_class: 0.0, ..advice.clone() };
             head_trial::cross_validated(&advice.follow(recipe), &tried, (&rng, rounds), (threads, listener))
         };
-        // As the two cells of the table have them.
+        // As the two cells of little data have them.
         let (top, below) = (head(1.0)?, head(-1.0)?);
         advice.heads = Some([share(&top), share(&below)]);
         let both = |linear: &[bool], head: Vec<bool>| [linear, &head].concat();
         advice.lead = self::lead(&both(&right[last], top), &both(&right[earlier], below), 2 * rounds);
-    }
-    if advice.much() {
-        advice.plan = Plan::Full;
     }
     Ok(advice)
 }
@@ -250,20 +280,40 @@ mod tests {
     fn advice(per_class: f64, lead: f64) -> Advice {
         let score = |name| StageScore { name, accuracy: 0.5, interval: interval(0.5, 100) };
         let stages = ["a", "b", "c"].map(score).to_vec();
-        let advice = Advice { per_class, tried: 100, stages, earlier: 1, heads: None, lead, plan: Plan::Probe };
-        Advice { plan: if advice.much() { Plan::Full } else { Plan::Probe }, ..advice }
+        Advice { per_class, tried: 100, stages, earlier: 1, heads: None, lead }
     }
 
+    /// Each cell by numbers on both sides of what decides, with its flags, its words, and what its
+    /// reasons begin with.
     #[test]
-    fn the_table_has_four_cells() {
-        let of = |per_class, lead| advice(per_class, lead).flags();
-        assert_eq!(of(10.0, 0.0), "--plan probe --variants 4");
-        assert_eq!(of(40.0, 3.0), "--plan full");
-        assert_eq!(of(100.0, -0.3), "--plan probe --cut b");
-        assert_eq!(of(5000.0, -3.0), "--plan full --cut b");
-        let [likeness, amount] = advice(10.0, -2.5).reasons();
-        assert!(likeness.starts_with("different") && likeness.contains("more than chance"), "{likeness}");
-        assert!(amount.starts_with("little data: 10 pictures"), "{amount}");
+    fn the_table_has_four_cells_and_one_between_them() {
+        let similar_little = ("--plan probe --variants 4", "a new head on the network", ["similar", "little", ""]);
+        let similar_much = ("--plan top", "few layers", ["similar", "much", "few layers: the lead"]);
+        let between = ("--plan full", "many layers: the head", ["similar", "much", "many layers: the lead"]);
+        let different_little = ("--plan probe --cut b", "an earlier stage, b", ["different", "little", ""]);
+        let different_much = ("--plan full --cut b", "end the network at", ["different", "much", ""]);
+        for (per_class, lead, (flags, words, begin)) in [
+            (10.0, 3.0, similar_little),
+            (39.99, -0.2, similar_little),
+            (40.0, 1.97, similar_much),
+            (5000.0, 9.0, similar_much),
+            (40.0, 1.95, between),
+            (5000.0, -0.2, between),
+            (100.0, -0.3, different_little),
+            (399.0, -9.0, different_little),
+            (400.0, -0.3, different_much),
+        ] {
+            let found = advice(per_class, lead);
+            assert_eq!(found.flags(), flags, "{per_class} {lead}");
+            assert!(found.words().contains(words), "{}", found.words());
+            let reasons = found.reasons();
+            assert_eq!(reasons.len(), begin.iter().filter(|begin| !begin.is_empty()).count(), "{reasons:?}");
+            assert!(reasons.iter().zip(begin).all(|(reason, begin)| reason.starts_with(begin)), "{reasons:?}");
+        }
+        let reasons = advice(10.0, -2.5).reasons();
+        assert!(reasons[0].contains("2.50 standard errors behind, more than chance"), "{reasons:?}");
+        assert!(reasons[1].starts_with("little data: 10 pictures"), "{reasons:?}");
+        assert!(advice(40.0, 2.5).reasons()[2].contains("+2.50 standard errors"));
         assert!(advice(39.99, 1.0).reasons()[1].starts_with("little data: 39.9 pictures"));
     }
 
@@ -273,10 +323,10 @@ mod tests {
         // itself.
         let mut found = Advice { heads: Some([0.985, 0.983]), ..advice(10.0, -0.4) };
         (found.stages[2].accuracy, found.stages[1].accuracy) = (0.960, 0.984);
-        let [likeness, _] = found.reasons();
+        let likeness = found.likeness();
         let wanted = "different pictures: an earlier stage, b, serves better than the last, c; on the last and on it a linear classifier is \
                       right on 96.0 % and 98.4 %, a new head is right on 98.5 % and 98.3 %: together the last is 0.40 standard errors \
-                      behind, within chance";
+                      behind, within chance, and an earlier one is preferred from 0.25 on";
         assert_eq!(likeness, wanted);
         found.lead = -0.1;
         assert!(

@@ -12,6 +12,7 @@ use crate::build::network::{Loaded, Network, network};
 use crate::build::phases::{Phase, phases};
 use crate::build::pipeline::{eval_loader, train_loader};
 use crate::build::pretrained::tell;
+use crate::build::trained::trained;
 use crate::error::{Error, Result};
 use crate::files::{self, json};
 use crate::finding::{Finding, Verdict};
@@ -187,6 +188,10 @@ impl<'a> Run<'a> {
             classes: network.card.classes.len(),
             phases: phases.iter().map(|phase| (phase.epochs, phase.name)).collect(),
         });
+        let Network { classifier, params, .. } = network;
+        for trained in trained(recipe, (classifier, params), phases) {
+            listener.notice(&Notice::Trains(trained));
+        }
         match (resume, &network.loaded) {
             (Some(checkpoint), _) => listener.notice(&Notice::GoesOn { steps: checkpoint.steps() }),
             (None, Some(Loaded { read, fit })) => {
@@ -222,7 +227,7 @@ impl<'a> Run<'a> {
         identity: Identity,
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
-        let phases = phases(self.recipe, self.network.classifier.backbone().stages().len());
+        let phases = phases(self.recipe, self.network.classifier.backbone().stages())?;
         let (mut keeping, loaders) = Keeping::new(self.recipe.data.cache, self.loaders, folder)?;
         self.loaders = loaders;
         if !self.manner.quiet {

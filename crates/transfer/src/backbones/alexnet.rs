@@ -23,7 +23,7 @@ const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: fals
 /// ```
 ///
 /// Parameters have torchvision's names; weights begin uniform (He et al.), biases 0. torchvision's
-/// classifier is [`Head::AlexNet`](crate::Head::AlexNet).
+/// classifier comes with [`Head::AlexNet`](crate::Head::AlexNet).
 ///
 /// # Shapes
 /// Normalized pictures (N,H,W,3), H and W 63 pixels or more, to (N,h,w,256); 224 pixels give 6.

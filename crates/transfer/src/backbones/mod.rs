@@ -1,12 +1,14 @@
 //! Backbones: networks without their heads, as lists of stages.
 //!
 //! In reading order: a [`stage`], a [`backbone`] of them, one that is lists of layers ([`staged`]),
-//! what may differ in it ([`backbone_config`]); then the families, each a function from its table
-//! to a [`Staged`](staged::Staged), and what several of them are made of (`inverted_residual`,
+//! what may differ in it ([`backbone_config`]), the stages that some heads bring
+//! ([`fully_connected`]); then the families, each a function from its table to a
+//! [`Staged`](staged::Staged), and what several of them are made of (`inverted_residual`,
 //! `branch`, `transformer`, `positions`).
 
 pub(crate) mod backbone;
 pub(crate) mod backbone_config;
+pub(crate) mod fully_connected;
 pub(crate) mod stage;
 pub(crate) mod staged;
 

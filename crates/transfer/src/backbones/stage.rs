@@ -9,7 +9,8 @@ pub struct Stage {
     pub name: &'static str,
     /// Channels of its output.
     pub channels: usize,
-    /// Pixels of the picture per pixel of its output, in both directions.
+    /// Pixels of the picture per pixel of its output, in both directions; 0 for a fully connected
+    /// layer, whose output is one for the whole picture.
     pub stride: usize,
     /// What the names of its parameters begin with, whole parts: `features.3` owns
     /// `features.3.weight` and not `features.30.weight`.

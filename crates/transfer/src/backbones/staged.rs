@@ -57,6 +57,14 @@ impl Staged {
         self
     }
 
+    /// Puts stages behind those there are.
+    pub(crate) fn extend(&mut self, further: Vec<(Stage, Layers)>) {
+        for (stage, layers) in further {
+            self.stages.push(stage);
+            self.layers.push(layers);
+        }
+    }
+
     /// The layers of stage `i`.
     #[cfg(test)]
     pub(crate) fn layers(&self, i: usize) -> &Layers {

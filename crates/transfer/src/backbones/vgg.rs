@@ -24,11 +24,11 @@ pub struct VggLayers {
 const fn layers(prefixes: [&'static [&'static str]; 5], batch_norm: bool) -> VggLayers {
     VggLayers {
         stages: [
-            stage("block1", 64, 2, prefixes[0]),
-            stage("block2", 128, 4, prefixes[1]),
-            stage("block3", 256, 8, prefixes[2]),
-            stage("block4", 512, 16, prefixes[3]),
-            stage("block5", 512, 32, prefixes[4]),
+            stage("conv1", 64, 2, prefixes[0]),
+            stage("conv2", 128, 4, prefixes[1]),
+            stage("conv3", 256, 8, prefixes[2]),
+            stage("conv4", 512, 16, prefixes[3]),
+            stage("conv5", 512, 32, prefixes[4]),
         ],
         batch_norm,
     }
@@ -160,7 +160,8 @@ impl VggLayers {
 /// ```
 ///
 /// Parameters have torchvision's names, `features.N.{weight,bias}`, and begin as there: weights
-/// normal (He et al., fan out), biases 0. torchvision's classifier is [`VggHead`](crate::VggHead).
+/// normal (He et al., fan out), biases 0. torchvision's classifier comes with
+/// [`Head::Vgg`](crate::Head::Vgg).
 ///
 /// # Shapes
 /// Normalized pictures (N,H,W,3), H and W 32 pixels or more, to (N,⌊H/32⌋,⌊W/32⌋,512).

@@ -119,9 +119,14 @@ impl Layer for ConcatPoolHead {
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
         let pools = [GraphOp::GlobalMax, GraphOp::AdaptiveAverage(1, 1)];
-        let [most, mean] = pools.map(|pool| graph.add(pool, &[x], &[]));
-        let both = graph.add(GraphOp::Concat, &[most?, mean?], &[])?;
-        let f = graph.add(GraphOp::Flatten, &[both], &[])?;
+        // What a fully connected layer gives has no places: its maximum and its mean are itself.
+        let f = if graph.shape(x).len() == 1 {
+            graph.add(GraphOp::Concat, &[x, x], &[])?
+        } else {
+            let [most, mean] = pools.map(|pool| graph.add(pool, &[x], &[]));
+            let both = graph.add(GraphOp::Concat, &[most?, mean?], &[])?;
+            graph.add(GraphOp::Flatten, &[both], &[])?
+        };
         let layers: [&dyn Layer; 3] = [&self.norm1, &self.fc1, &self.norm2];
         let h = layers.into_iter().try_fold(f, |h, layer| layer.graph(graph, h))?;
         graph.add(GraphOp::Linear, &[h], &[&self.fc2])

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use taper_nn::{Activation, Layer, ParamPath};
 
+use crate::backbones::fully_connected::FullyConnected;
+use crate::backbones::staged::Layers;
 use crate::{
-    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, Grid, LinearHead, MlpHead,
-    MlpHeadConfig, NormHead, NormMlpHead, TransferError, VggHead, VggHeadConfig,
+    ConcatPoolHead, ConcatPoolHeadConfig, ConvHead, ConvHeadConfig, DropoutConfig, LinearHead, MlpHead, MlpHeadConfig,
+    NormHead, NormMlpHead, TransferError, VggHead, VggHeadConfig,
 };
 
 /// A head as plain data: from the last feature map (N,h,w,C) to logits (N,classes).
@@ -41,9 +43,9 @@ pub enum Head {
     MobileNetV3(MlpHeadConfig),
     /// MobileNetV4's own: [`NormMlpHead`].
     MobileNetV4(MlpHeadConfig),
-    /// VGG's own: [`VggHead`].
+    /// VGG's own: [`VggHead`], behind the stages fc6 and fc7 that come with it.
     Vgg(VggHeadConfig),
-    /// AlexNet's own: [`VggHead`].
+    /// AlexNet's own: the same.
     AlexNet(VggHeadConfig),
     /// ConvNeXt's own: [`NormHead`].
     ConvNext,
@@ -70,8 +72,32 @@ impl Head {
         }
     }
 
+    /// This head with its last `layers` linear layers in it, where those before them are stages;
+    /// all three where there are no more. Other heads are whole.
+    pub fn with_layers(self, layers: usize) -> Self {
+        let of = |config| VggHeadConfig { layers: layers.clamp(1, FullyConnected::LAYERS), ..config };
+        match self {
+            Head::Vgg(config) => Head::Vgg(of(config)),
+            Head::AlexNet(config) => Head::AlexNet(of(config)),
+            other => other,
+        }
+    }
+
+    /// The fully connected layers before its last one: stages that stand between those of the
+    /// backbone and the head, or parts of the head.
+    pub(crate) fn fully_connected(&self) -> Option<(FullyConnected, VggHeadConfig)> {
+        match self {
+            Head::Vgg(config) => Some((FullyConnected::Vgg, *config)),
+            Head::AlexNet(config) => Some((FullyConnected::AlexNet, *config)),
+            _ => None,
+        }
+    }
+
     /// The head for a feature map of `channels` channels, its parameters below `path`, which is
-    /// normally the root. First values come from the streams of the parameters' names.
+    /// normally the root. First values come from the streams of the parameters' names. Of
+    /// [`Vgg`](Self::Vgg) and [`AlexNet`](Self::AlexNet) it is the last layers, by default one, and
+    /// the map that of the stage before them, by default fc7:
+    /// [`Architecture::classifier`](crate::Architecture::classifier) makes the whole.
     ///
     /// # Errors
     /// When a setting is out of range, or a parameter exists with another shape.
@@ -89,10 +115,22 @@ impl Head {
                 Box::new(MlpHead::new(path, channels, classes, *config, Activation::HardSwish)?)
             }
             Head::MobileNetV4(config) => Box::new(NormMlpHead::new(path, channels, classes, *config)?),
-            Head::Vgg(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::Vgg)?),
-            Head::AlexNet(config) => Box::new(VggHead::new(path, channels, classes, *config, Grid::AlexNet)?),
             Head::ConvNext => Box::new(NormHead::new(&path.at("head"), channels, classes)?),
             Head::VisionTransformer => Box::new(LinearHead::new(&path.at("head"), channels, classes, 0.0)?),
+            Head::Vgg(config) | Head::AlexNet(config) => {
+                let kind = if let Head::Vgg(_) = self { FullyConnected::Vgg } else { FullyConnected::AlexNet };
+                let before = kind.dropouts()[FullyConnected::LAYERS - 1];
+                let hidden =
+                    kind.build(path, channels, *config, kind.stages_below(*config)?..FullyConnected::LAYERS - 1)?;
+                let mut layers: Layers = hidden.into_iter().flat_map(|(_, layers)| layers).collect();
+                let features = if layers.is_empty() { channels } else { config.hidden };
+                let last = Box::new(VggHead::new(path, features, classes, *config, before)?);
+                if layers.is_empty() {
+                    return Ok(last);
+                }
+                layers.push(last);
+                Box::new(layers)
+            }
         })
     }
 }
@@ -131,7 +169,10 @@ mod tests {
             let params = Params::new(Rng::new(3), DType::F32, Device::Cpu);
             let layer = head.build(&params.root(), 16, 5).unwrap();
             let pixels = (0..4 * 9 * 16).map(|i| (i as f32 * 0.37).sin() + 1.0).collect();
-            let map = Tensor::from_vec(pixels, (4, 3, 3, 16), &Device::Cpu).unwrap();
+            let mut map = Tensor::from_vec(pixels, (4, 3, 3, 16), &Device::Cpu).unwrap();
+            if head.fully_connected().is_some() {
+                map = map.narrow(1, 1, 1).unwrap().narrow(2, 1, 1).unwrap().contiguous().unwrap();
+            }
             let y = layer.forward(&map, Mode::Train(&Rng::new(0))).unwrap();
             assert_eq!(y.dims(), [4, 5]);
             let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();

@@ -107,6 +107,10 @@ pub(crate) fn mean(x: &Tensor) -> Result<Tensor> {
 
 /// The same in a graph.
 pub(crate) fn mean_in(graph: &mut Graph, x: Value) -> Result<Value> {
+    // What a fully connected layer gives has no places.
+    if graph.shape(x).len() == 1 {
+        return Ok(x);
+    }
     let cell = graph.add(GraphOp::AdaptiveAverage(1, 1), &[x], &[])?;
     graph.add(GraphOp::Flatten, &[cell], &[])
 }

@@ -17,4 +17,4 @@ pub use linear_head::{DropoutConfig, LinearHead};
 pub use mlp_head::{MlpHead, MlpHeadConfig};
 pub use norm_head::NormHead;
 pub use norm_mlp_head::NormMlpHead;
-pub use vgg_head::{Grid, VggHead, VggHeadConfig};
+pub use vgg_head::{VggHead, VggHeadConfig};

@@ -1,87 +1,68 @@
-//! Three linear layers: the head of VGG and AlexNet.
+//! The last linear layer: the head of VGG and AlexNet.
 
 use std::fmt;
 
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
-use taper_nn::{Activation, Graph, GraphOp, Layer, Linear, LinearConfig, Mode, ParamPath, Value};
+use taper_nn::{Graph, Layer, Linear, LinearConfig, Mode, ParamPath, Value};
 use taper_regularize::Dropout;
-use taper_tensor::{adaptive_avg_pool2d, relu};
 
 use crate::TransferError;
 use crate::check::{check_fraction, check_size};
 
-/// Whose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grid {
-    /// A grid of 7x7, dropout behind the two hidden layers.
-    Vgg,
-    /// A grid of 6x6, dropout before them.
-    AlexNet,
-}
-
-impl Grid {
-    /// Cells along a side of the grid that the map is averaged to; at 224 pixels the map has as
-    /// many.
-    fn side(self) -> usize {
-        match self {
-            Grid::Vgg => 7,
-            Grid::AlexNet => 6,
-        }
-    }
-
-    /// torchvision's numbers of the linear layers, and of the dropout before each.
-    fn numbers(self) -> [(Option<usize>, usize); 3] {
-        match self {
-            Grid::Vgg => [(None, 0), (Some(2), 3), (Some(5), 6)],
-            Grid::AlexNet => [(Some(0), 1), (Some(3), 4), (None, 6)],
-        }
-    }
-}
-
-/// Settings of [`VggHead`].
+/// Settings of VGG's and AlexNet's classifier: of the stages fc6 and fc7, and of [`VggHead`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VggHeadConfig {
-    /// Features of both hidden layers, 1 to 65536; the paper's 4096.
+    /// Features of both hidden layers, fc6 and fc7, 1 to 65536; the paper's 4096.
     pub hidden: usize,
     /// The fraction dropped in training behind each hidden layer, or before it in AlexNet, in [0,
     /// 1); the papers' 0.5.
     pub dropout: f64,
+    /// How many of the three linear layers are the head, from the last; those before are the stages
+    /// fc6 and fc7. A layer that begins anew belongs to the head, which is trained first. 1 to 3;
+    /// default 1.
+    #[serde(skip_serializing_if = "is_one")]
+    pub layers: usize,
+}
+
+// serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(layers: &usize) -> bool {
+    *layers == 1
 }
 
 impl Default for VggHeadConfig {
     fn default() -> Self {
-        Self { hidden: 4096, dropout: 0.5 }
+        Self { hidden: 4096, dropout: 0.5, layers: 1 }
     }
 }
 
-/// Three linear layers that see every place of the map:
+/// The last of three linear layers; the two before it are by default the stages fc6 and fc7 of a
+/// network with this head ([`Architecture::classifier`](crate::Architecture::classifier)):
 ///
 /// ```text
-///          VGG                                     AlexNet
-/// f      = x averaged to 7x7 cells                 to 6x6, flattened in the order channel, row, column
-/// h      = dropout(relu(classifier.0 · f))         relu(classifier.1 · dropout(f))
-/// h      = dropout(relu(classifier.3 · h))         relu(classifier.4 · dropout(h))
-/// logits = classifier.6 · h                        classifier.6 · h
+///          VGG                               AlexNet
+/// logits = classifier.6 · dropout(fc7)       classifier.6 · fc7
 /// ```
 ///
-/// Parameters have torchvision's names, and the order of `f` is torchvision's, so its weights fit
-/// as they are. Weights begin normal with standard deviation 0.01, biases 0. With 512 channels and
-/// the defaults `classifier.0` alone has 103 million weights, 411 MB.
+/// Parameters have torchvision's names. Weights begin normal with standard deviation 0.01, biases
+/// 0.
 ///
 /// # Shapes
-/// (N,h,w,channels), or its f, to (N,classes).
+/// (N,1,1,hidden), or (N,hidden), to (N,classes).
 ///
 /// # Examples
 /// ```
-/// use candle_core::{DType, Device};
-/// use taper_nn::Params;
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_nn::{Layer, Mode, Params};
 /// use taper_tensor::Rng;
-/// use taper_transfer::{Grid, VggHead, VggHeadConfig};
+/// use taper_transfer::{VggHead, VggHeadConfig};
 /// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-/// VggHead::new(&params.root(), 64, 10, VggHeadConfig { hidden: 32, ..Default::default() }, Grid::Vgg)?;
-/// assert_eq!(params.tensors()["classifier.0.weight"].dims(), [32, 64 * 7 * 7]);
+/// let head = VggHead::new(&params.root(), 32, 10, VggHeadConfig { hidden: 32, ..Default::default() }, Some(5))?;
+/// assert_eq!(params.tensors()["classifier.6.weight"].dims(), [10, 32]);
+/// let fc7 = Tensor::zeros((2, 1, 1, 32), DType::F32, &Device::Cpu)?;
+/// assert_eq!(head.forward(&fc7, Mode::Eval)?.dims(), [2, 10]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -89,110 +70,54 @@ impl Default for VggHeadConfig {
 /// K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*,
 /// 2015. A. Krizhevsky, *One weird trick for parallelizing convolutional neural networks*, 2014.
 pub struct VggHead {
-    side: usize,
-    /// Each with the dropout before it.
-    layers: Vec<(Option<Dropout>, Linear)>,
+    dropout: Option<Dropout>,
+    linear: Linear,
 }
 
 impl VggHead {
-    /// The head with its parameters below `path`.
+    /// The head over so many features, its parameters below `path`; with `dropout` torchvision's
+    /// number of the dropout before it.
     ///
     /// # Errors
-    /// When a size or dropout is out of range, or a parameter exists with another shape.
+    /// When a size or the dropout is out of range, or a parameter exists with another shape.
     pub fn new(
         path: &ParamPath,
-        channels: usize,
+        features: usize,
         classes: usize,
         config: VggHeadConfig,
-        grid: Grid,
+        dropout: Option<usize>,
     ) -> std::result::Result<Self, TransferError> {
-        let VggHeadConfig { hidden, dropout } = config;
-        for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
+        for (field, size) in [("channels", features), ("classes", classes), ("hidden", config.hidden)] {
             check_size(field, size)?;
         }
-        check_fraction("dropout", dropout)?;
+        check_fraction("dropout", config.dropout)?;
         let path = path.at("classifier");
-        let sizes = [(channels * grid.side() * grid.side(), hidden), (hidden, hidden), (hidden, classes)];
-        let layers = grid.numbers().into_iter().zip(sizes).map(|((noise, n), (inputs, outputs))| {
-            let noise = noise.map(|n| Dropout::new(dropout, path.at(n).name())).transpose()?;
-            Ok((noise, Linear::new(&path.at(n), inputs, outputs, LinearConfig::default())?))
-        });
-        Ok(Self { side: grid.side(), layers: layers.collect::<std::result::Result<_, TransferError>>()? })
+        let dropout = dropout.map(|n| Dropout::new(config.dropout, path.at(n).name())).transpose()?;
+        Ok(Self { dropout, linear: Linear::new(&path.at(6), features, classes, LinearConfig::default())? })
     }
 }
 
 impl fmt::Debug for VggHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VggHead").field("side", &self.side).finish_non_exhaustive()
+        f.debug_struct("VggHead").field("dropout", &self.dropout).finish_non_exhaustive()
     }
 }
 
 impl Layer for VggHead {
     fn forward(&self, x: &Tensor, mode: Mode<'_>) -> Result<Tensor> {
-        let mut h = self.prepared(x)?;
-        for (i, (dropout, linear)) in self.layers.iter().enumerate() {
-            if i > 0 {
-                h = relu(&h)?;
-            }
-            if let Some(dropout) = dropout {
-                h = dropout.forward(&h, mode)?;
-            }
-            h = linear.forward(&h, mode)?;
+        let f = self.prepared(x)?;
+        match &self.dropout {
+            Some(dropout) => self.linear.forward(&dropout.forward(&f, mode)?, mode),
+            None => self.linear.forward(&f, mode),
         }
-        Ok(h)
     }
 
-    /// f of a map; f itself.
+    /// The features of a map of one place; features themselves.
     fn prepared(&self, x: &Tensor) -> Result<Tensor> {
-        if x.rank() == 2 {
-            return Ok(x.clone());
-        }
-        let cells = adaptive_avg_pool2d(x, (self.side, self.side))?;
-        cells.permute((0, 3, 1, 2))?.contiguous()?.flatten_from(1)
+        x.flatten_from(1)
     }
 
     fn graph(&self, graph: &mut Graph, x: Value) -> Result<Value> {
-        let cells = graph.add(GraphOp::AdaptiveAverage(self.side, self.side), &[x], &[])?;
-        let mut h = graph.add(GraphOp::Flatten, &[cells], &[])?;
-        for (i, (_, linear)) in self.layers.iter().enumerate() {
-            if i > 0 {
-                h = Activation::Relu.graph(graph, h)?;
-            }
-            h = linear.graph(graph, h)?;
-        }
-        Ok(h)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use candle_core::{DType, Device};
-    use taper_nn::Params;
-    use taper_tensor::Rng;
-
-    use super::*;
-
-    /// Each hidden feature reads one number of the map, named by torchvision's place for it.
-    #[test]
-    fn the_map_is_flattened_by_channel_then_row_then_column() -> Result<()> {
-        let (channels, places) = (3, [(0, 0, 1), (2, 6, 3), (1, 4, 0)]);
-        let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
-        let head =
-            VggHead::new(&params.root(), channels, 3, VggHeadConfig { hidden: 3, dropout: 0.5 }, Grid::Vgg).unwrap();
-        let mut first = vec![0f32; 3 * channels * 49];
-        for (i, (c, row, column)) in places.into_iter().enumerate() {
-            first[i * channels * 49 + (c * 7 + row) * 7 + column] = 1.0;
-        }
-        for (name, var) in params.trainables() {
-            match name.as_str() {
-                "classifier.0.weight" => var.set(&Tensor::from_slice(&first, var.shape(), &Device::Cpu)?)?,
-                name if name.ends_with("weight") => var.set(&Tensor::eye(3, DType::F32, &Device::Cpu)?)?,
-                _ => {}
-            }
-        }
-        let map = Tensor::arange(0f32, (49 * channels) as f32, &Device::Cpu)?.reshape((1, 7, 7, channels))?;
-        let wanted = places.map(|(c, row, column)| ((row * 7 + column) * channels + c) as f32);
-        assert_eq!(head.forward(&map, Mode::Eval)?.to_vec2::<f32>()?, [wanted]);
-        Ok(())
+        self.linear.graph(graph, x)
     }
 }

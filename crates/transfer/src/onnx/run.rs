@@ -171,8 +171,7 @@ fn run(bytes: &[u8], pixels: &Tensor) -> Result<Tensor> {
 /// A network all of whose numbers are others than the first ones.
 fn network(name: &str, config: BackboneConfig, head: Head) -> Result<(Classifier, Params)> {
     let params = Params::new(Rng::new(5), DType::F32, Device::Cpu);
-    let backbone = architecture(name).unwrap().backbone(&params.root(), &config).unwrap();
-    let head = head.build(&params.root(), backbone.channels(), 7).unwrap();
+    let net = architecture(name).unwrap().classifier(&params, &config, &head, 7).unwrap();
     let mut rng = Rng::new(6);
     for (_, var) in params.trainables().into_iter().chain(params.buffers()) {
         // Those that would leave an error unseen: biases of 0, norms that do nothing.
@@ -181,13 +180,13 @@ fn network(name: &str, config: BackboneConfig, head: Head) -> Result<(Classifier
             var.set(&(var.as_detached_tensor() + Tensor::from_vec(noise, var.shape(), &Device::Cpu)?)?)?;
         }
     }
-    Ok((Classifier::new(backbone, head), params))
+    Ok((net, params))
 }
 
 #[test]
 fn every_family_is_written_as_it_computes() -> Result<()> {
     let plain = BackboneConfig::default();
-    let (vgg, mlp) = (VggHeadConfig { hidden: 16, dropout: 0.5 }, MlpHeadConfig { hidden: 16, dropout: 0.5 });
+    let (vgg, mlp) = (VggHeadConfig { hidden: 16, ..Default::default() }, MlpHeadConfig { hidden: 16, dropout: 0.5 });
     let deep = BackboneConfig { stochastic_depth: 0.4, drop_per: DropPer::Batch, ..plain };
     let concat = Head::ConcatPool(ConcatPoolHeadConfig { hidden: 16, ..Default::default() });
     for (name, config, head, size) in [
@@ -196,7 +195,10 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         ("squeezenet1_1", BackboneConfig { stages: 3, ..plain }, concat, 70),
         ("alexnet", plain, Head::AlexNet(vgg), 96),
         ("vgg11", plain, Head::Vgg(vgg), 70),
+        ("vgg11", plain, Head::Vgg(vgg).with_layers(3), 64),
         ("vgg11", plain, Head::Vgg(vgg), 224),
+        ("alexnet", BackboneConfig { stages: 4, ..plain }, concat, 64),
+        ("alexnet", BackboneConfig { stages: 5, ..plain }, Head::Linear, 64),
         ("vgg13_bn", plain, Head::Mlp(mlp), 64),
         ("resnet18", deep, Head::Linear, 67),
         ("resnext50_32x4d", plain, concat, 64),

@@ -9,7 +9,10 @@ use taper_nn::Params;
 use super::model::PretrainedModel;
 #[cfg(feature = "hub")]
 use crate::Sources;
-use crate::{Classifier, Fit, Head, NotFinite, Part, TransferError, WeightsError, load_weights, weights_from_bytes};
+use crate::{
+    BackboneConfig, Classifier, Fit, Head, NotFinite, Part, TransferError, WeightsError, load_weights,
+    weights_from_bytes,
+};
 
 impl PretrainedModel {
     /// Its weights by name, its own head included, float32: the embedded ones, or with the feature
@@ -56,7 +59,8 @@ impl PretrainedModel {
     }
 
     /// The pretrained backbone under a new head for `classes` classes, nothing frozen. The head
-    /// keeps its first values, drawn from `params`, whatever its size.
+    /// keeps its first values, drawn from `params`, whatever its size; stages that it brings, fc6
+    /// and fc7 of VGG and AlexNet, are pretrained as the others.
     ///
     /// # Errors
     /// When a setting of the head is out of range, or `params` holds parameters already that do not
@@ -70,9 +74,7 @@ impl PretrainedModel {
     }
 
     fn build(&self, params: &Params, head: Head, classes: usize) -> Result<Classifier, TransferError> {
-        let backbone = self.backbone(&params.root())?;
-        let head = head.build(&params.root(), backbone.channels(), classes)?;
-        Ok(Classifier::new(backbone, head))
+        self.architecture()?.classifier(params, &BackboneConfig::default(), &head, classes)
     }
 }
 

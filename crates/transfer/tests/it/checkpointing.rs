@@ -10,11 +10,10 @@ use crate::pictures;
 /// A network of torchvision in float64 with its own head for three classes.
 fn network(name: &str, stochastic_depth: f64) -> (Params, Classifier) {
     let params = Params::new(Rng::new(1).fork("init"), DType::F64, Device::Cpu);
-    let (network, path) = (architecture(name).unwrap(), params.root());
+    let network = architecture(name).unwrap();
     let config = BackboneConfig { stochastic_depth, ..BackboneConfig::default() };
-    let backbone = network.backbone(&path, &config).unwrap();
-    let head = network.head().build(&path, backbone.channels(), 3).unwrap();
-    (params, Classifier::new(backbone, head))
+    let net = network.classifier(&params, &config, &network.head(), 3).unwrap();
+    (params, net)
 }
 
 /// The loss, and by name the gradients and what the buffers are after the step.

@@ -201,22 +201,30 @@ fn every_network_of(file: &str, count: usize) -> Result<()> {
             let pictures = all.narrow(1, 0, cut.0)?.narrow(2, 0, cut.1)?.contiguous()?;
             let picture = pictures.narrow(0, 0, 1)?;
             let (p, network) = (Params::new(Rng::new(0), dtype, Device::Cpu), architecture(name).unwrap());
-            let backbone = network.backbone(&p.root(), &BackboneConfig::default()).unwrap();
             let logits = golden.contains_key(&format!("{name}.logits"));
-            let head = |head: Head| head.build(&p.root(), backbone.channels(), 1000).unwrap();
-            let own = logits.then(|| head(network.head()));
+            let config = BackboneConfig::default();
+            let net = if logits {
+                network.classifier(&p, &config, &network.head(), 1000).unwrap()
+            } else {
+                // What is filled in follows from the number of parameters: those of torchvision's.
+                let backbone = network.backbone(&p.root(), &config).unwrap();
+                let aside = Params::new(Rng::new(0), dtype, Device::Cpu);
+                let head = Head::Linear.build(&aside.root(), backbone.channels(), 1000).unwrap();
+                Classifier::new(backbone, head)
+            };
             fill(&p)?;
-            let head = own.unwrap_or_else(|| head(Head::Linear));
-            let net = Classifier::new(backbone, head);
+            // torchvision's features are those of the convolutions.
+            let last = net.backbone().stages().iter().rposition(|stage| stage.stride > 0).unwrap();
+            let features = |x: &Tensor, mode| net.stage_outputs(x, mode).map(|mut maps| maps.swap_remove(last));
             let mean = |x: &Tensor| x.mean(D::Minus2)?.mean(D::Minus2)?.mean(0);
-            close(format!("{name}.features"), &mean(&net.features(&picture, Mode::Eval)?)?)?;
+            close(format!("{name}.features"), &mean(&features(&picture, Mode::Eval)?)?)?;
             if logits {
                 close(format!("{name}.logits"), &net.forward(&picture, Mode::Eval)?.squeeze(0)?)?;
             }
             if dtype == DType::F32 {
                 continue;
             }
-            let maps = net.features(&pictures, Mode::Train(&Rng::new(0)))?;
+            let maps = features(&pictures, Mode::Train(&Rng::new(0)))?;
             close(format!("{name}.trained"), &mean(&maps.detach())?)?;
             let grads = maps.sqr()?.mean_all()?.backward()?;
             let stem = net.backbone().stages()[0].prefixes[0];

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use super::conflicts::{Given, refuse, with};
 use super::flags::{Flags, preset};
 use super::telling::Telling;
-use taper_trainer::build::network::frozen_stages;
 use taper_trainer::files;
 use taper_trainer::recipe::{Preset, Read, Recipe, RecipeError, ScheduleRecipe, TransformRecipe};
 use taper_trainer::store::checkpoint::Every;
@@ -144,11 +143,8 @@ impl RunArgs {
     pub(in crate::commands) fn recipe(&self, usual: &Recipe) -> Result<Recipe> {
         let Read { recipe: begun, renamed } = self.begun(usual)?;
         renamed.iter().for_each(note);
-        let Read { mut recipe, renamed } = self.over(&begun, None)?;
+        let Read { recipe, renamed } = self.over(&begun)?;
         renamed.iter().for_each(note);
-        if let Some(stage) = self.flags.name("optimize.frozen_stages") {
-            recipe = self.over(&begun, Some(frozen_stages(&recipe, stage)?))?.recipe;
-        }
         if recipe.data.path.as_os_str().is_empty() {
             let (field, wanted) = ("data.path", "a folder of pictures, behind the verb: DATA");
             return Err(RecipeError::Field { field, wanted, got: "nothing".into() }.into());
@@ -167,6 +163,9 @@ impl RunArgs {
         let quiet = self.flags.name("optimize.rule") == Some("lbfgs");
         let usual = if quiet { &usual.quiet() } else { usual };
         let Some(path) = &self.recipe else { return Ok(Read { recipe: usual.clone(), renamed: Vec::new() }) };
+        // A run that was begun before there was a setting did what `Recipe::default` has for it.
+        let whole = path.parent().is_some_and(origin::is_run);
+        let usual = if whole { &Recipe::default() } else { usual };
         let mut read = Read::over(usual, &files::text(path).map_err(RecipeError::Unreadable)?, path)?;
         if let Some(folder) = path.parent() {
             origin::settle(folder, &mut read.recipe);
@@ -174,8 +173,8 @@ impl RunArgs {
         Ok(read)
     }
 
-    /// The recipe with all flags over it, in which so many stages are frozen.
-    fn over(&self, begun: &Recipe, frozen_stages: Option<usize>) -> Result<Read, RecipeError> {
+    /// The recipe with all flags over it.
+    fn over(&self, begun: &Recipe) -> Result<Read, RecipeError> {
         let mut recipe = self.flags.over(begun)?;
         if let Some(path) = &self.data {
             recipe.data.path.clone_from(path);
@@ -186,7 +185,6 @@ impl RunArgs {
         for hidden in [self.erasing.map(TransformRecipe::erasing), self.cutout.map(TransformRecipe::cutout)] {
             hidden.into_iter().for_each(|transform| recipe.augment.put(transform));
         }
-        recipe.optimize.frozen_stages = frozen_stages.unwrap_or(recipe.optimize.frozen_stages);
         self.set.iter().try_fold(Read { recipe, renamed: Vec::new() }, |before, setting| {
             let mut read = Read::set(&before.recipe, setting)?;
             read.renamed.splice(0..0, before.renamed);
@@ -252,14 +250,15 @@ mod tests {
             let cli = Cli::try_parse_from(["taper", "fine-tune", "x", &format!("--{flag}"), value]).unwrap();
             let Verb::FineTune(args) = cli.verb else { unreachable!() };
             let told = |recipe: &Recipe| settings(&toml::Table::try_from(recipe).unwrap());
-            let (before, now) = (told(&usual), told(&args.run.over(&usual, None).unwrap().recipe));
+            let (before, now) = (told(&usual), told(&args.run.over(&usual).unwrap().recipe));
             let changed = now.into_iter().filter(|setting| !before.contains(setting)).map(|(place, _)| place);
             let changed: Vec<String> = changed.collect();
             // A rule that is named brings its rate.
             let expected = |place: &String| place == field.place || place == "optimize.lr" && flag == "optimizer";
-            // How many stages a name stands for is known with the network.
-            let shown = matches!(field.takes, Takes::Stages(_)) || changed.iter().any(|place| place == field.place);
-            assert!(shown && changed.iter().all(expected), "--{flag} {value}: {changed:?}");
+            assert!(
+                changed.contains(&field.place.to_owned()) && changed.iter().all(expected),
+                "--{flag} {value}: {changed:?}"
+            );
             seen += 1;
         }
         assert!(seen > 35, "{seen}");
@@ -278,17 +277,26 @@ mod tests {
 
     #[test]
     fn stages_are_frozen_by_name() {
-        let frozen = |line: &str| asked(&format!("fine-tune x --seed 1 {line}")).unwrap().optimize.frozen_stages;
-        assert_eq!((frozen("--head-epochs 1"), frozen("--freeze none"), frozen("--freeze stem")), (1, 0, 1));
-        assert_eq!(frozen("--freeze fire4-5 --set optimize.frozen_stages=2"), 2);
-        assert!(frozen("--freeze fire4-5") > frozen("--freeze fire2-3"));
-        let said = refused("fine-tune x --freeze layer1");
-        assert!(
-            said.contains("--freeze must be a stage of the network, one of none, stem, ") && said.contains("layer1")
-        );
-        // Of the network that is asked for, as far as it is used.
-        assert_eq!(asked("train x --model resnet18 --freeze layer1").unwrap().optimize.frozen_stages, 2);
+        let frozen = |line: &str| asked(line).unwrap().optimize.frozen_stages.to_string();
+        for (line, wanted) in [
+            ("fine-tune x --head-epochs 1", "1"),
+            ("fine-tune x --freeze none", "none"),
+            ("fine-tune x --freeze fire4-5", "fire4-5"),
+            ("fine-tune x --freeze fire4-5 --set optimize.frozen_stages=2", "2"),
+            // Of the network that is asked for, as far as it is used.
+            ("train x --model resnet18 --freeze layer1", "layer1"),
+            ("fine-tune x --model vgg16 --head own --freeze fc6", "fc6"),
+            ("fine-tune x --model vgg16 --cut fc6 --freeze fc6", "fc6"),
+        ] {
+            assert_eq!(frozen(line), wanted, "{line}");
+        }
+        let said = refused("fine-tune x --freeze fire4");
+        assert!(said.contains("optimize.frozen_stages must be a stage of the network, nearest first one of fire4-5, "));
         assert!(!refused("fine-tune x --cut fire2-3 --freeze fire4-5").contains("fire4-5,"));
+        // Without its own head the network ends in the map before them.
+        assert!(refused("fine-tune x --model vgg16 --freeze fc6").contains("one of conv"));
+        let said = refused("fine-tune x --set optimize.frozen_stages=9");
+        assert!(said.contains("at most 4, the stages of the network (stem, "), "{said}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use taper_data::Look;
 
 use super::telling::Trained;
 use crate::terminal::Terminal;
+use taper_trainer::build::colors;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::checkpoint::Checkpoints;
 use taper_trainer::store::claim::RunFolder;
@@ -22,6 +23,33 @@ use taper_trainer::{Error, Listener, Notice};
 pub(super) fn look(recipe: &Recipe) -> Look {
     // Each member would begin again for itself.
     if recipe.members > 1 { Look::Decode } else { Look::Glance }
+}
+
+/// The recipe with what it wants measured of the training pictures; and the pictures, again and
+/// without those that cannot be decoded where a glance took one for whole.
+///
+/// # Errors
+/// When too many pictures cannot be decoded, or any may not be.
+pub(super) fn measured(
+    recipe: &Recipe,
+    pictures: Pictures,
+    policy: Unreadable,
+    threads: usize,
+) -> Result<(Recipe, Pictures)> {
+    let measure = |pictures: &Pictures| Ok(colors::measured(recipe, &pictures.train, threads, &Terminal)?);
+    let error = match measure(&pictures) {
+        Err(error) if pictures.look == Look::Glance && is_damage(&error) => error,
+        found => return Ok((found?, pictures)),
+    };
+    let anew = without_damaged(error, recipe, &pictures, policy)?;
+    Ok((measure(&anew)?, anew))
+}
+
+/// The pictures that can be decoded, after one could not be.
+fn without_damaged(error: anyhow::Error, recipe: &Recipe, pictures: &Pictures, policy: Unreadable) -> Result<Pictures> {
+    Terminal.notice(&Notice::Undecodable { reason: crate::said(&error) });
+    let anew = Pictures::open_again(recipe, policy, (&Ledger::default(), Look::Decode), &Terminal)?;
+    if anew.unreadable == pictures.unreadable { Err(error) } else { Ok(anew) }
 }
 
 /// Trains by `train`, and once more where a picture cannot be decoded that a glance took for
@@ -40,11 +68,7 @@ pub(super) fn train(
         Err(error) if pictures.look == Look::Glance && is_damage(&error) => error,
         trained => return Ok((trained?, None)),
     };
-    Terminal.notice(&Notice::Undecodable { reason: crate::said(&error) });
-    let anew = Pictures::open_again(recipe, policy, (&Ledger::default(), Look::Decode), &Terminal)?;
-    if anew.unreadable == pictures.unreadable {
-        return Err(error);
-    }
+    let anew = without_damaged(error, recipe, pictures, policy)?;
     Checkpoints::clear(folder.path())?;
     let trained = train(Run::new(recipe, &anew, manner)?.since(start), folder)?;
     Ok((trained, Some(anew)))

@@ -72,7 +72,7 @@ impl Flags {
         self.name(PLAN) == Some(AUTO.name)
     }
 
-    /// The recipe with these flags over it, but for stages, whose numbers its network knows.
+    /// The recipe with these flags over it.
     ///
     /// # Errors
     /// When a flag has an invalid value.
@@ -81,7 +81,6 @@ impl Flags {
         let (mut plain, mut rates) = (Table::new(), Vec::new());
         for (field, value) in &self.0 {
             match field.takes {
-                Takes::Stages(_) => {}
                 Takes::LrScale => rates.push((field.place, value.as_float().unwrap_or(f64::NAN))),
                 // What the recipe has already, it may have with settings.
                 Takes::Named(_) if name(at(&has, field.place)) == value.as_str() => {}

@@ -10,6 +10,7 @@ use crate::commands::chart_files::ChartFiles;
 use crate::output::{line, note};
 use crate::terminal::Terminal;
 use taper_report::range_test_picture::draw;
+use taper_trainer::build::colors::measured;
 use taper_trainer::build::memory;
 use taper_trainer::build::network::{Network, network};
 use taper_trainer::build::pipeline::{eval_loader, train_loader};
@@ -60,6 +61,7 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
         bail!(RecipeError::Field { field: "optimize.rule", wanted, got: "lbfgs".into() });
     }
     let pictures = Pictures::open(recipe, args.run.strict.policy(), &Terminal)?;
+    let recipe = &measured(recipe, &pictures.train, threads, &Terminal)?;
     let Network { card, mut classifier, params, loaded } = network(recipe, pictures.train.classes(), &Terminal)?;
     loaded.iter().for_each(|loaded| tell(&loaded.read, &Terminal));
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;

@@ -59,6 +59,8 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let look = if glance { look(recipe) } else { Look::Decode };
     let known = Ledger::default();
     let pictures = Pictures::open_again(recipe, args.strict.policy(), (&known, look), &Terminal)?;
+    let (measured, pictures) = damaged::measured(recipe, pictures, args.strict.policy(), threads)?;
+    let recipe = &measured;
     let advised = args.auto().then(|| advised(recipe, &pictures.train, threads)).transpose()?;
     let recipe = advised.as_ref().unwrap_or(recipe);
     recipe.check()?;

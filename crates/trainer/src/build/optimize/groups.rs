@@ -40,9 +40,15 @@ pub fn optimizer(
 
 /// The factor on the base rate for a part of the network, with what is frozen now.
 pub(crate) fn lr_scale(classifier: &Classifier, recipe: &Recipe, part: Part) -> f64 {
-    let (o, stages) = (&recipe.optimize, classifier.backbone().stages().len());
+    lr_scale_of(recipe, (classifier.frozen(), classifier.backbone().stages().len()), part)
+}
+
+/// The factor on the base rate for a part of a network of so many stages, the first `frozen` of
+/// which are not trained.
+pub(crate) fn lr_scale_of(recipe: &Recipe, (frozen, stages): (usize, usize), part: Part) -> f64 {
+    let o = &recipe.optimize;
     match part {
-        Part::Head if classifier.frozen() == stages => 1.0,
+        Part::Head if frozen == stages => 1.0,
         Part::Head => o.head_lr_scale,
         Part::Stage(stage) => o.backbone_lr_scale * o.stage_decay.powi((stages - 1 - stage) as i32),
     }

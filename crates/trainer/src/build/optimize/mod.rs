@@ -13,8 +13,8 @@ mod groups;
 
 pub use self::average::averaging;
 pub use self::check::check;
-pub(crate) use self::groups::lr_scale;
 pub use self::groups::optimizer;
+pub(crate) use self::groups::{lr_scale, lr_scale_of};
 pub use self::rule::{Method, method};
 pub use self::schedule::{Pace, pace};
 pub use self::span::Span;

@@ -20,6 +20,7 @@ pub use self::order::{Score, Scores, Trial};
 pub use self::range::{POINTS, Range};
 pub use self::space::{Halving, Method, Objective, Space, Stage};
 
+use crate::build::colors::measured;
 use crate::chain::chain;
 use crate::error::{Error, ObserverError, Result};
 use crate::fit::{FeatureCache, Observer};
@@ -99,6 +100,7 @@ pub fn search(
         let place = folder.trial(trial);
         let trained = RunFolder::take(&place, manner.listener).and_then(|place| {
             let recipe = recipe_of(space, base, trial, &space.settings_of(trial, &scores))?;
+            let recipe = measured(&recipe, &pictures.train, manner.threads, manner.listener)?;
             let run = Run::new(&recipe, pictures, manner)?.sharing(&cache);
             let ended = run.train(&place, &mut [&mut *watch.observer()])?;
             match ended {
