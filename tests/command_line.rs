@@ -277,7 +277,7 @@ fn names_of_before_are_read_and_told() {
     // A run that was begun under the old names is the same run.
     fs::write(folder.join("run/recipe.toml"), written.replace("lr = 0.01", "rate = 0.01")).unwrap();
     succeed(folder, &["eval", "run"]);
-    fails(&fine_tune(folder, &["--freeze", "layer9"]), 2, &["--freeze", "layer9", "none, stem"]);
+    fails(&fine_tune(folder, &["--freeze", "layer9"]), 2, &["--freeze", "layer9", "nearest first one of stem, "]);
 }
 
 #[test]
