@@ -1,9 +1,9 @@
 """Holds exported runs to torchvision, timm and onnxruntime: the same answers as `taper predict`.
 
     pip install torch torchvision timm safetensors onnx onnxruntime pillow
-    python tests/exports.py target/release/taper
+    python tests/exports.py target/release/taper [NAME ...]
 
-For each network: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has, ONNX with weights in
+For each network, or those that are named: one epoch from random weights on a few of the pictures of tests/data/emoji, exported in every form that it has, ONNX with weights in
 integers too,
 opened by the library and asked for two pictures: one of the network's size, and one
 that is resized. Prints the largest difference of the log-probabilities of each, which are the logits but for a constant.
@@ -35,7 +35,11 @@ RUNS = [
     ("resnet18", 75, OWN), ("resnet50", 64, OWN), ("resnext50_32x4d", 64, OWN), ("mobilenet_v2", 64, OWN),
     ("mobilenet_v3_small", 75, OWN), ("mobilenet_v3_large", 64, OWN), ("efficientnet_b0", 64, OWN), ("densenet121", 64, OWN),
     ("squeezenet1_1", 65, []), ("alexnet", 160, OWN), ("resnet18", 64, ["--stochastic-depth", "0.3"]), ("small_cnn", 28, []),
+    ("convnext_atto", 75, OWN), ("convnext_tiny", 64, OWN), ("vit_tiny_patch16_224", 64, OWN), ("vit_small_patch14_dinov2", 70, OWN),
+    ("vit_small_patch14_reg4_dinov2", 84, OWN), ("deit_tiny_patch16_224", 224, ["--stochastic-depth", "0.2"]), ("convnext_atto", 64, []),
 ]
+# Their names are timm's; they take its mean and deviation, too.
+TIMMS = ("convnext", "vit_", "deit_")
 # In torchvision's form.
 NOT_IN_TIMM = ("squeezenet1_1", "squeezenet1_0", "alexnet", "mobilenet_v3_small", "mobilenet_v3_large")
 
@@ -55,7 +59,7 @@ def prepared(path, told):
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
 
-def main(taper):
+def main(taper, names):
     taper = str(Path(taper).resolve())
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
@@ -65,7 +69,7 @@ def main(taper):
                 for file in sorted((PICTURES / part / name).iterdir())[:count]:
                     (place / "pictures" / part / name / file.name).symlink_to(file.resolve())
         source = Image.open(sorted((place / "pictures" / "val" / "clock").iterdir())[0]).convert("RGB")
-        for i, (name, side, flags) in enumerate(RUNS):
+        for i, (name, side, flags) in enumerate(run for run in RUNS if not names or run[0] in names):
             run = place / f"run{i}"
 
             def call(*args):
@@ -87,6 +91,8 @@ def main(taper):
             for form in ("torchvision", "timm", "onnx", "int8"):
                 out, wanted = place / f"{form}{i}", ours
                 if form in ("torchvision", "timm") and flags != OWN:
+                    continue
+                if form == "torchvision" and name.startswith(TIMMS):
                     continue
                 if form == "timm" and name in NOT_IN_TIMM:
                     continue
@@ -113,10 +119,10 @@ def main(taper):
                     logits = net.eval()(x).detach().numpy()
                 found[form] = np.abs(log_softmax(logits) - wanted).max(1)
             line = "  ".join(f"{form} {exact:.1e} {resized:.1e}" for form, (exact, resized) in found.items())
-            print(f"{name:<20} {side:>3} {' '.join(flags):<24} {line}", flush=True)
+            print(f"{name:<29} {side:>3} {' '.join(flags):<24} {line}", flush=True)
             # Two ways to resize round some of the 256 levels of a pixel differently.
             assert all(exact < 1e-4 and resized < 1e-3 for exact, resized in found.values()), found
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])

@@ -26,6 +26,14 @@ NAMES = [
     "squeezenet1_1", "squeezenet1_0", "alexnet", "vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d",
     "wide_resnet50_2", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "densenet121",
 ]
+# Those that have timm's names; torchvision has three of them, too.
+TIMMS = [
+    "convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny", "convnext_small", "convnext_base", "vit_tiny_patch16_224",
+    "vit_small_patch16_224", "vit_base_patch16_224", "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
+    "vit_small_patch14_dinov2", "vit_base_patch14_dinov2", "vit_small_patch14_reg4_dinov2", "vit_base_patch14_reg4_dinov2", "vit_base_patch16_clip_224",
+]
+NAMES += TIMMS
+IN_TORCHVISION = ("convnext_tiny", "convnext_small", "convnext_base")
 IN_TIMM = {"mobilenet_v2": "mobilenetv2_100"} | {
     name: name
     for name in ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "efficientnet_b0", "densenet121")
@@ -58,6 +66,12 @@ def zeros(network):
 def lively(network, x):
     """Random weights, running statistics included, whose answers to `x` differ by more than rounding and by no more than a probability can tell."""
     torch.manual_seed(0)
+    # Factors and positions that begin near 0 would hide what they are for.
+    for name, parameter in network.named_parameters():
+        if name.endswith(("gamma", "layer_scale")):
+            nn.init.uniform_(parameter, 0.2, 1)
+        elif name in ("cls_token", "reg_token", "pos_embed"):
+            nn.init.normal_(parameter, 0, 0.5)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
@@ -80,7 +94,16 @@ def main(taper, names):
         pixels = (np.asarray(source, dtype=np.float32) / 255 - MEAN) / STD
         x = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
 
-        def hold(name, form, network, write):
+        def given(name):
+            """The picture as timm's network of this name takes it: by its own mean and deviation, and of its own size."""
+            config = timm.get_pretrained_cfg(name)
+            side = config.input_size[-1]
+            picture = source if side == 224 else source.resize((side, side))
+            picture.save(place / "picture.png")
+            pixels = (np.asarray(picture, dtype=np.float32) / 255 - np.float32(config.mean)) / np.float32(config.std)
+            return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
+
+        def hold(name, form, network, write, x=x):
             with torch.no_grad():
                 wanted = network.float()(x)[0].double().log_softmax(0).numpy()
             file = place / f"{form}.pth"
@@ -93,10 +116,17 @@ def main(taper, names):
             for entry in json.loads(ran.stdout)["predictions"]:
                 ours[entry["index"]] = np.log(entry["probability"])
             spread = wanted.max() - wanted.min()
-            print(f"{name:20} {form:14} {np.abs(ours - wanted).max():.1e} of {spread:.1f}  {ran.stderr.strip()}", flush=True)
+            print(f"{name:29} {form:14} {np.abs(ours - wanted).max():.1e} of {spread:.1f}  {ran.stderr.strip()}", flush=True)
             assert np.abs(ours - wanted).max() < 1e-3 * max(1, spread)
 
         for name in names or NAMES:
+            source.save(place / "picture.png")
+            if name in TIMMS:
+                own = given(name)
+                hold(name, "timm", lively(timm.create_model(name, num_classes=1000), own), FORMS["plain"], own)
+                if name in IN_TORCHVISION:
+                    hold(name, "torchvision", lively(getattr(torchvision.models, name)(weights=None), own), FORMS["plain"], own)
+                continue
             make = lambda: lively(getattr(torchvision.models, name)(weights=None), x)
             forms = FORMS if name == (names or NAMES)[0] else {"plain": FORMS["plain"]}
             for form, write in forms.items():

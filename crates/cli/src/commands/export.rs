@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use taper_nn::Params;
 use taper_tensor::Rng;
 use taper_transfer::{
-    Manifest, OnnxConfig, OnnxWeights, WeightsFile, architecture, int8_weights, model, onnx, read_weights, rename,
+    Manifest, OnnxConfig, OnnxWeights, PretrainedModel, WeightsFile, architecture, int8_weights, model, onnx,
+    read_weights, rename,
 };
 
 use crate::output::{line, regardless};
@@ -65,6 +66,9 @@ pub fn export(args: &ExportArgs) -> Result<i32> {
         }
         Format::Taper if args.int8 => ("model.safetensors", int8_weights(&weights)?),
         Format::Taper => ("model.safetensors", weights_bytes(&weights)?),
+        Format::Torchvision if model(&card.model).is_ok_and(timms) => {
+            bail!("the parameters of {} have timm's names: --format timm is what can be written", card.model)
+        }
         Format::Torchvision => ("model.safetensors", weights_bytes(&own(&card, run, weights)?)?),
         Format::Timm => ("model.safetensors", weights_bytes(&renamed(&card, own(&card, run, weights)?)?)?),
         Format::Onnx => ("model.onnx", operations(&card, &weights, stored)?),
@@ -137,8 +141,16 @@ fn renamed(card: &ModelCard, weights: Weights) -> Result<Weights> {
 
 /// The name of the architecture in timm.
 fn timm_name(manifest: &Manifest) -> Option<String> {
+    if manifest.timm.is_some() {
+        return manifest.timm.clone();
+    }
     let repository = &manifest.hub.as_ref()?.repository;
     Some(Path::new(repository).file_stem()?.to_string_lossy().into_owned())
+}
+
+/// Whether the parameters of a network have timm's names.
+fn timms(model: &PretrainedModel) -> bool {
+    model.manifest().is_ok_and(|manifest| manifest.timm.is_some())
 }
 
 /// The fully connected layers of timm's VGG are convolutions over the whole map, 7x7, and over
@@ -154,15 +166,21 @@ fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String,
 
 /// What timm reads beside the weights.
 fn config(card: &ModelCard) -> Result<Value> {
-    let Some(name) = timm_name(&model(&card.model)?.manifest()?) else {
+    let manifest = model(&card.model)?.manifest()?;
+    let Some(name) = timm_name(&manifest) else {
         bail!("timm has no {} of torchvision's form; --format torchvision is what can be written", card.model);
     };
-    Ok(json!({
+    let mut config = json!({
         "architecture": name, "num_classes": card.classes.len(), "label_names": card.classes,
         "pretrained_cfg": {
             "tag": "taper", "custom_load": false, "input_size": [3, card.input_size, card.input_size],
             "fixed_input_size": false, "interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "center",
             "mean": card.mean, "std": card.std, "num_classes": card.classes.len(),
         },
-    }))
+    });
+    if name.starts_with("vit_") || name.starts_with("deit_") {
+        // The positions are those of the network's own size, and resampled for pictures of another.
+        config["model_args"] = json!({"img_size": manifest.input_size, "dynamic_img_size": true});
+    }
+    Ok(config)
 }
