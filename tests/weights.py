@@ -34,6 +34,14 @@ ONLY_IN_TIMM = (
 )
 # What pictures are normalized with and the side they have, where these are others.
 INPUTS = {"tf_efficientnet_lite0": ([0.5] * 3, [0.5] * 3, 224), "mobilenetv4_conv_medium": (None, None, 256), "efficientnet_v2_s": (None, None, 384)}
+# Those that have timm's names; torchvision has three of them, too.
+TIMMS = [
+    "convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny", "convnext_small", "convnext_base", "vit_tiny_patch16_224",
+    "vit_small_patch16_224", "vit_base_patch16_224", "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
+    "vit_small_patch14_dinov2", "vit_base_patch14_dinov2", "vit_small_patch14_reg4_dinov2", "vit_base_patch14_reg4_dinov2", "vit_base_patch16_clip_224",
+]
+NAMES += TIMMS
+IN_TORCHVISION = ("convnext_tiny", "convnext_small", "convnext_base")
 IN_TIMM = {"mobilenet_v2": "mobilenetv2_100"} | {
     name: name
     for name in ONLY_IN_TIMM + ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "efficientnet_b0", "densenet121")
@@ -66,6 +74,12 @@ def zeros(network):
 def lively(network, x):
     """Random weights, running statistics included, whose answers to `x` differ by more than rounding and by no more than a probability can tell."""
     torch.manual_seed(0)
+    # Factors and positions that begin near 0 would hide what they are for.
+    for name, parameter in network.named_parameters():
+        if name.endswith(("gamma", "layer_scale")):
+            nn.init.uniform_(parameter, 0.2, 1)
+        elif name in ("cls_token", "reg_token", "pos_embed"):
+            nn.init.normal_(parameter, 0, 0.5)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
@@ -85,8 +99,11 @@ def main(taper, names):
         place = Path(place)
 
         def picture(name):
-            """What a network sees."""
+            """What a network sees; of timm's, by its own mean and deviation, and of its own size."""
             mean, std, side = INPUTS.get(name, (None, None, 224))
+            if name in TIMMS:
+                config = timm.get_pretrained_cfg(name)
+                mean, std, side = config.mean, config.std, config.input_size[-1]
             source = Image.open(HERE / "data/emoji/val/animal/badger.png").convert("RGB").resize((side, side))
             source.save(place / "picture.png")
             pixels = (np.asarray(source, dtype=np.float32) / 255 - np.float32(mean or MEAN)) / np.float32(std or STD)
@@ -105,13 +122,15 @@ def main(taper, names):
             for entry in json.loads(ran.stdout)["predictions"]:
                 ours[entry["index"]] = np.log(entry["probability"])
             spread = wanted.max() - wanted.min()
-            print(f"{name:20} {form:14} {np.abs(ours - wanted).max():.1e} of {spread:.1f}  {ran.stderr.strip()}", flush=True)
+            print(f"{name:29} {form:14} {np.abs(ours - wanted).max():.1e} of {spread:.1f}  {ran.stderr.strip()}", flush=True)
             assert np.abs(ours - wanted).max() < 1e-3 * max(1, spread)
 
         for name in names or NAMES:
             x = picture(name)
-            if name in ONLY_IN_TIMM:
-                hold(name, "timm", lively(timm.create_model(name), x), FORMS["plain"])
+            if name in ONLY_IN_TIMM or name in TIMMS:
+                hold(name, "timm", lively(timm.create_model(name, num_classes=1000), x), FORMS["plain"])
+                if name in IN_TORCHVISION:
+                    hold(name, "torchvision", lively(getattr(torchvision.models, name)(weights=None), x), FORMS["plain"])
                 continue
             make = lambda: lively(getattr(torchvision.models, name)(weights=None), x)
             forms = FORMS if name == (names or NAMES)[0] else {"plain": FORMS["plain"]}

@@ -76,9 +76,18 @@ def training_step(variant, run, optimizer, pictures, labels):
     return step
 
 
+def made(name):
+    """A network of torchvision, or of timm where only that has it."""
+    if name in torchvision.models.list_models():
+        return torchvision.models.get_model(name, weights=None)
+    import timm
+
+    return timm.create_model(name)
+
+
 def network(name, kind, variant, batch, repeat):
-    """Pictures per second of a network of torchvision on pictures of 224x224."""
-    model = torchvision.models.get_model(name, weights=None).train(kind == "train")
+    """Pictures per second of a network on pictures of 224x224."""
+    model = made(name).train(kind == "train")
     run, pictures = variant.prepare(model, torch.randn(batch, 3, 224, 224))
     if kind == "train":
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -116,7 +125,7 @@ def onnxruntime(name, kind, config, batch, threads, repeat):
 
     if kind != "infer":
         raise ValueError("onnxruntime trains no networks")
-    model = torchvision.models.get_model(name, weights=None).eval()
+    model = made(name).eval()
     pictures = torch.randn(batch, 3, 224, 224)
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/{name}.onnx"

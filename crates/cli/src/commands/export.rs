@@ -164,15 +164,21 @@ fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String,
 
 /// What timm reads beside the weights.
 fn config(card: &ModelCard) -> Result<Value> {
-    let Some(name) = timm_name(&model(&card.model)?.manifest()?) else {
+    let manifest = model(&card.model)?.manifest()?;
+    let Some(name) = timm_name(&manifest) else {
         bail!("timm has no {} of torchvision's form; --format torchvision is what can be written", card.model);
     };
-    Ok(json!({
+    let mut config = json!({
         "architecture": name, "num_classes": card.classes.len(), "label_names": card.classes,
         "pretrained_cfg": {
             "tag": "taper", "custom_load": false, "input_size": [3, card.input_size, card.input_size],
             "fixed_input_size": false, "interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "center",
             "mean": card.mean, "std": card.std, "num_classes": card.classes.len(),
         },
-    }))
+    });
+    if name.starts_with("vit_") || name.starts_with("deit_") {
+        // The positions are those of the network's own size, and resampled for pictures of another.
+        config["model_args"] = json!({"img_size": manifest.input_size, "dynamic_img_size": true});
+    }
+    Ok(config)
 }

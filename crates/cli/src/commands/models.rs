@@ -106,7 +106,7 @@ pub fn models(args: &ModelsArgs) -> Result<i32> {
 fn list(json: bool) -> Result<()> {
     let sources = Sources::from_env()?;
     if !json {
-        line("name                     parameters  GFLOPs  top 1  top 5       MB  license       weights")?;
+        line("name                           parameters  GFLOPs  top 1  top 5       MB  license       weights")?;
     }
     for model in MODELS {
         let manifest = model.manifest()?;
@@ -117,7 +117,7 @@ fn list(json: bool) -> Result<()> {
         }
         let percent = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
         line(format_args!(
-            "{:<23} {:>9.2} M  {:>6.2}  {:>5}  {:>5}  {:>7.1}  {:<12}  {place}",
+            "{:<29} {:>9.2} M  {:>6.2}  {:>5}  {:>5}  {:>7.1}  {:<12}  {place}",
             model.name,
             manifest.parameters as f64 / 1e6,
             manifest.gflops,
