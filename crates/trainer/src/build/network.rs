@@ -51,6 +51,8 @@ pub struct Loaded {
 /// [measured](crate::build::colors::measured), or a file of weights does not fit.
 pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> Result<Network> {
     let head = head(recipe)?;
+    let said = normalization(&recipe.data.normalize)?;
+    let Colors { mean, std } = said.unwrap_or(RANDOM);
     let mut card = ModelCard {
         schema: 1,
         model: recipe.model.clone(),
@@ -58,19 +60,19 @@ pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> 
         head,
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
-        mean: RANDOM.0,
-        std: RANDOM.1,
+        mean,
+        std,
     };
     let rng = Rng::new(recipe.seed).fork("init");
-    let said = normalization(&recipe.data.normalize)?;
-    (card.mean, card.std) = said.unwrap_or(RANDOM);
     if !recipe.pretrained {
         let (classifier, params) = card.build(rng)?;
         return Ok(Network { card, classifier, params, loaded: None });
     }
     let pretrained = taper_transfer::model(&recipe.model)?;
     let manifest = pretrained.manifest()?;
-    (card.mean, card.std) = said.unwrap_or((manifest.mean, manifest.std));
+    if said.is_none() {
+        (card.mean, card.std) = (manifest.mean, manifest.std);
+    }
     let (classifier, params) = card.build(rng)?;
     let kept = match recipe.head.kind {
         HeadKind::Own => inherited(&params, recipe.head.fresh),
@@ -83,14 +85,23 @@ pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> 
 
 /// Without a past a network has no mean and standard deviation that pictures should have: with
 /// these any are about -2 to 2.
-const RANDOM: ([f32; 3], [f32; 3]) = ([0.5; 3], [0.25; 3]);
+const RANDOM: Colors = Colors { mean: [0.5; 3], std: [0.25; 3] };
+
+/// What the colors of pictures are normalized with.
+#[derive(Clone, Copy)]
+struct Colors {
+    mean: [f32; 3],
+    std: [f32; 3],
+}
 
 /// The mean and the standard deviation that a recipe asks for; none for the network's own.
-fn normalization(said: &NormalizeRecipe) -> Result<Option<([f32; 3], [f32; 3])>, RecipeError> {
+fn normalization(said: &NormalizeRecipe) -> Result<Option<Colors>, RecipeError> {
     Ok(match said {
         NormalizeRecipe::Network {} => None,
-        NormalizeRecipe::Imagenet {} => Some((Normalize::IMAGENET_MEAN, Normalize::IMAGENET_STD)),
-        NormalizeRecipe::Values { mean, std } => Some((mean.map(|x| x as f32), std.map(|x| x as f32))),
+        NormalizeRecipe::Imagenet {} => Some(Colors { mean: Normalize::IMAGENET_MEAN, std: Normalize::IMAGENET_STD }),
+        NormalizeRecipe::Values { mean, std } => {
+            Some(Colors { mean: mean.map(|x| x as f32), std: std.map(|x| x as f32) })
+        }
         NormalizeRecipe::Data {} => return Err(RecipeError::Unmeasured { field: "data.normalize" }),
     })
 }
