@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
 use super::choice::choices;
-use super::named::of;
+use super::named::{by_name, of};
 use super::range::Range::Positive;
 use super::range::Row;
 
@@ -97,7 +97,8 @@ pub(super) fn clip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClipRec
     match Value::deserialize(deserializer)? {
         Value::Float(limit) => Ok(ClipRecipe::GlobalNorm { limit }),
         Value::Integer(limit) => Ok(ClipRecipe::GlobalNorm { limit: limit as f64 }),
-        value @ (Value::String(_) | Value::Table(_)) => of(value).map_err(D::Error::custom),
+        Value::String(name) => by_name(&name).map_err(D::Error::custom),
+        Value::Table(table) => of(table).map_err(D::Error::custom),
         other => {
             let wanted = "a name, a table of a name and its settings, or the limit of the global norm";
             Err(D::Error::custom(format_args!("invalid type: {}, expected {wanted}", other.type_str())))
