@@ -57,15 +57,15 @@ mod tests {
 
     use super::*;
 
-    /// With a norm that does nothing and a weight of 2: F(x) = 2x.
+    /// With a weight of 4 and a norm that halves, by its eps: F(x) = 2x.
     #[test]
     fn a_block_is_the_rectified_sum() -> Result<()> {
         let params = Params::new(Rng::new(0), DType::F64, Device::Cpu);
         let path = params.root();
         let conv = Conv2d::new(&path.at("conv"), 1, 1, 1, Conv2dConfig { bias: false, ..Default::default() })?;
-        let norm = BatchNorm::new(&path.at("norm"), 1, BatchNormConfig { momentum: 0.1, eps: 0.0 })?;
+        let norm = BatchNorm::new(&path.at("norm"), 1, BatchNormConfig { momentum: 0.1, eps: 3.0 })?;
         let weight = params.trainables().into_iter().find(|(name, _)| name == "conv.weight").unwrap().1;
-        weight.set(&Tensor::full(2.0, (1, 1, 1, 1), &Device::Cpu)?)?;
+        weight.set(&Tensor::full(4.0, (1, 1, 1, 1), &Device::Cpu)?)?;
         let last = ConvNorm { conv, norm };
         let depth = StochasticDepth::new(1.0, DropPer::Batch, "depth").unwrap();
         let block = Residual { before: Layers::new(), last, shortcut: None, depth };
