@@ -15,8 +15,8 @@ use crate::window::Conv;
 /// `y = x Wᵀ + b`.
 ///
 /// # Shapes
-/// x (..,I), weight (O,I), bias (O) to (..,O). A weight (O,I,1,1), a convolution of single pixels, is
-/// the same.
+/// x (..,I), weight (O,I), bias (O) to (..,O). A weight (O,I,1,1), a convolution of single pixels,
+/// is the same.
 ///
 /// # Errors
 /// When the shapes do not fit each other, or the output is larger than memory

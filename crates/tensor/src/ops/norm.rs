@@ -49,8 +49,8 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
 /// # Examples
 /// ```
 /// use candle_core::{Device, Tensor};
-/// let (x, weight) = (Tensor::new(&[[1f64, 7.0]], &Device::Cpu)?, Tensor::new(&[5f64, 10.0], &Device::Cpu)?);
-/// assert_eq!(taper_tensor::rms_norm(&x, &weight, 0.0)?.to_vec2::<f64>()?, [[1.0, 14.0]]);
+/// let (x, weight) = (Tensor::new(&[[4f64, -4.0]], &Device::Cpu)?, Tensor::new(&[1f64, 2.0], &Device::Cpu)?);
+/// assert_eq!(taper_tensor::rms_norm(&x, &weight, 0.0)?.to_vec2::<f64>()?, [[1.0, -2.0]]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 ///

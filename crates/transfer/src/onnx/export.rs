@@ -194,14 +194,7 @@ impl Writer<'_> {
                 self.node("Mul", [input, vec![gate]].concat(), &output, Vec::new());
                 return Ok(());
             }
-            GraphOp::Activation(Activation::Relu6) => {
-                let ends = [0f32, 6.0].map(|end| (format!("{output} {end}"), end));
-                for (name, end) in &ends {
-                    self.constant(name, &Tensor::new(*end, &Device::Cpu)?)?;
-                }
-                self.node("Clip", [input, ends.map(|(name, _)| name).to_vec()].concat(), &output, Vec::new());
-                return Ok(());
-            }
+            GraphOp::Activation(Activation::Relu6) => return self.with_numbers("Clip", input, &[0.0, 6.0], &output),
             GraphOp::Activation(Activation::Gelu) => return self.gelu(input, &output),
             GraphOp::Activation(activation) => function(activation)?,
             GraphOp::MaxPool(pool) => ("MaxPool", windows(pool, before[0], &node.shape)),
@@ -216,12 +209,7 @@ impl Writer<'_> {
             GraphOp::Concat => ("Concat", vec![("axis", int(1))]),
             GraphOp::Add => ("Add", Vec::new()),
             GraphOp::Multiply => ("Mul", Vec::new()),
-            GraphOp::Scale(factor) => {
-                let name = format!("{output} factor");
-                self.constant(&name, &Tensor::new(factor as f32, &Device::Cpu)?)?;
-                self.node("Mul", [input, vec![name]].concat(), &output, Vec::new());
-                return Ok(());
-            }
+            GraphOp::Scale(factor) => return self.with_numbers("Mul", input, &[factor as f32], &output),
             GraphOp::Flatten => ("Flatten", vec![("axis", int(1))]),
             GraphOp::Linear if before[0].len() == 1 => ("Gemm", vec![("transB", int(1))]),
             rows => return self.rows(rows, input, (before.first().copied().unwrap_or_default(), &node.shape), &output),
@@ -229,6 +217,17 @@ impl Writer<'_> {
         let named =
             |(name, attribute): (&str, proto::Attribute)| proto::Attribute { name: name.to_owned(), ..attribute };
         self.node(op, input, &output, attributes.into_iter().map(named).collect());
+        Ok(())
+    }
+
+    /// An operation that takes numbers behind its inputs.
+    fn with_numbers(&mut self, op: &str, mut input: Vec<String>, numbers: &[f32], output: &str) -> Result<()> {
+        for number in numbers {
+            let name = format!("{output} {number}");
+            self.constant(&name, &Tensor::new(*number, &Device::Cpu)?)?;
+            input.push(name);
+        }
+        self.node(op, input, output, Vec::new());
         Ok(())
     }
 

@@ -121,3 +121,28 @@ impl Convolution {
         self.o * self.c_group() * self.r * self.s
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sizes::Checked;
+    use crate::window::Conv;
+
+    #[test]
+    fn the_zeros_of_same_lie_behind_where_their_number_is_odd() {
+        let conv = Conv { stride: 2, same: true, ..Conv::default() };
+        for (kernel, [h, w], output, before) in [
+            (3, [6, 5], [3, 3], (0, 1)),
+            (5, [6, 5], [3, 3], (1, 2)),
+            (2, [6, 5], [3, 3], (0, 0)),
+            (1, [6, 5], [3, 3], (0, 0)),
+            (7, [1, 2], [1, 1], (3, 2)),
+        ] {
+            let weight = [4, 3, kernel, kernel];
+            let d = Checked::convolution([1, h, w, 3], weight, conv, (4, Products::Floats)).unwrap();
+            assert_eq!(([d.oh, d.ow], (d.top, d.left)), (output, before), "kernel {kernel}");
+        }
+        let d = Checked::convolution([1, 0, 5, 3], [4, 3, 3, 3], conv, (4, Products::Floats)).unwrap();
+        assert_eq!(d.output(), [1, 0, 3, 4]);
+    }
+}

@@ -2,9 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
-use crate::kernels::memory::{block, filled};
+use crate::kernels::memory::{block, chunk, chunks, filled};
 use crate::kernels::simd::rows::{dot, largest, sum};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 
@@ -14,9 +12,7 @@ pub(crate) fn softmax<T: Real>(x: &[T], c: usize) -> Vec<T> {
     // SAFETY: both are cut into the same blocks, and the job writes all of its own.
     unsafe {
         filled(x.len(), |out| {
-            out.par_chunks_mut(block(c)).zip(x.par_chunks(block(c))).for_each(|(out, x)| {
-                T::launch(simd(), Softmax { x, c, out });
-            });
+            chunks(out, block(c), |i, out| T::launch(simd(), Softmax { x: chunk(x, block(c), i), c, out }));
         })
     }
 }
@@ -31,8 +27,8 @@ impl<T: Real> Job<T> for Softmax<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         for (out, x) in self.out.chunks_exact_mut(self.c).zip(self.x.chunks_exact(self.c)) {
-            // SAFETY: inside a job; the row is written before it is read, and MaybeUninit<T> has the
-            // layout of T.
+            // SAFETY: inside a job; the row is written before it is read, and MaybeUninit<T> has
+            // the layout of T.
             unsafe {
                 let most = largest::<V>(x);
                 for (out, &x) in out.iter_mut().zip(x) {
@@ -52,8 +48,8 @@ pub(crate) fn softmax_backward<T: Real>(dy: &[T], y: &[T], c: usize) -> Vec<T> {
     // SAFETY: all are cut into the same blocks, and the job writes all of its own.
     unsafe {
         filled(y.len(), |out| {
-            let blocks = y.par_chunks(block(c)).zip(dy.par_chunks(block(c)));
-            out.par_chunks_mut(block(c)).zip(blocks).for_each(|(out, (y, dy))| {
+            chunks(out, block(c), |i, out| {
+                let (y, dy) = (chunk(y, block(c), i), chunk(dy, block(c), i));
                 T::launch(simd(), Gradient { y, dy, c, out });
             });
         })

@@ -7,7 +7,8 @@
 //! Read in this order: `element` (a number), `lanes` (a vector of them, and the job),
 //! `instruction_set` (which one runs), the vectors (`portable`, `x86`, `x86_integers`), `bf16` and
 //! `pairs` (bfloat16), `quads` (integers of 8 bits), `tiles`, `amx` and `unit` (blocks of pairs),
-//! `functions` (the exponential and its kin), `rows` (sums over a row), `real` (what launches a job).
+//! `functions` (the exponential and its kin), `rows` (sums over a row), `real` (what launches a
+//! job).
 
 mod element;
 mod lanes;
