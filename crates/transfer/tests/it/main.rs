@@ -13,6 +13,7 @@ mod hostile_hub;
 #[cfg(feature = "hub")]
 mod hub;
 mod pth;
+mod settings;
 #[cfg(feature = "hub")]
 mod torchvision;
 mod weight_files;
