@@ -1,4 +1,4 @@
-//! What may differ in a backbone of one name: blocks that are left out, random regions, an early end.
+//! What may differ in a backbone of one name: blocks left out, random regions, an early end.
 
 use candle_core::{DType, Device, Result, Tensor};
 use taper_nn::{Mode, Params};
