@@ -23,9 +23,7 @@ impl Conv {
     pub fn output(self, x: [usize; 4], weight: [usize; 4]) -> Result<[usize; 4]> {
         Ok(Checked::convolution(x, weight, self, (1, Products::Floats))?.output())
     }
-}
 
-impl Conv {
     /// How many rows and columns of zeros lie above a map (N,H,W,C), left of it, below it and right
     /// of it, for a weight (O,C/groups,R,S).
     ///

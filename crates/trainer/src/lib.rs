@@ -15,7 +15,7 @@
 //! use taper_trainer::build::phases::phases;
 //! use taper_trainer::recipe::Recipe;
 //! let recipe = Recipe::parse("seed = 7\n[optimize]\nepochs = 4\n", "recipe.toml".as_ref())?;
-//! let phases = phases(&recipe, &taper_transfer::architecture("squeezenet1_1")?.stages()?)?;
+//! let phases = phases(&recipe, &taper_transfer::architecture("squeezenet1_1")?.stages())?;
 //! assert_eq!((phases[0].name, phases[1].epochs), ("head", 4));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -25,6 +25,12 @@ pub(crate) fn counted(names: &[String], what: &str) -> Option<String> {
     Some(format!("{} {what}: {}{more}", names.len(), all_shown(first)))
 }
 
+/// Names by how similar they are to one, the most similar first.
+pub(crate) fn nearest_first<'a>(name: &str, mut known: Vec<&'a str>) -> Vec<&'a str> {
+    known.sort_by_key(|other| strsim::levenshtein(name, other));
+    known
+}
+
 /// A text on one line, no more than `most` characters of it.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let mut characters = text.chars();
@@ -51,5 +57,11 @@ mod tests {
         assert_eq!(counted(&[], "left out"), None);
         let names = ["a", "b", "c", "d"].map(str::to_owned);
         assert_eq!(counted(&names, "left out").unwrap(), "4 left out: a, b, c, ...");
+    }
+
+    #[test]
+    fn names_are_ordered_by_their_distance() {
+        let known = vec!["vgg16", "resnet50", "resnet18"];
+        assert_eq!(nearest_first("resnet19", known), ["resnet18", "resnet50", "vgg16"]);
     }
 }

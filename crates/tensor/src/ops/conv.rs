@@ -68,9 +68,7 @@ pub(super) fn rows(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: O
     let shape = with_channels(x, d.o);
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
-        let y = kernels::with_option::<T, _>(bias, |bias| {
-            weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, false))
-        })?;
+        let y = product::<T>(d, &maps, bias, false)?;
         let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
         let back = Saved::new(d, &inputs, (&maps.0, &maps.1));
         tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<T>(dy.sum()?.tensor, None))
@@ -98,10 +96,20 @@ fn run(d: Checked<Convolution>, of: Arguments<'_>, rectify: bool) -> Result<Tens
     let Arguments { x, weight, bias } = of;
     on_floats!(x.dtype(), T => {
         let maps = (x.contiguous()?, weight.contiguous()?);
-        let y = kernels::with_option::<T, _>(bias, |bias| {
-            weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, rectify))
-        })?;
+        let y = product::<T>(d, &maps, bias, rectify)?;
         record(d, y, maps, of, rectify)
+    })
+}
+
+/// The output of a map and its weight, both in one piece, rectified where `relu`.
+pub(super) fn product<T: Real>(
+    d: Checked<Convolution>,
+    maps: &(Tensor, Tensor),
+    bias: Option<&Tensor>,
+    relu: bool,
+) -> Result<Vec<T>> {
+    kernels::with_option::<T, _>(bias, |bias| {
+        weighted::<T, _>(d, maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, relu))
     })
 }
 

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::activation::{activate, add};
-use super::conv::{Saved, weighted, with_channels};
+use super::conv::{Saved, product, weighted, with_channels};
 use super::inputs;
 use super::linear::linear;
 use crate::autograd::{Again, rewritten, tape};
@@ -48,9 +48,7 @@ pub fn linear_activate(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, funct
             let y = scaled(d, &maps, (&scale, &bias), After::Activate(function))?;
             return kernels::tensor(y, &with_channels(x, d.o));
         }
-        let z = kernels::with_option::<T, _>(bias, |bias| {
-            weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, false))
-        })?;
+        let z = product::<T>(d, &maps, bias, false)?;
         let y = pointwise::values(function, &z);
         let z = kernels::tensor(z, &with_channels(x, d.o))?;
         let (back, again) = (Saved::new(d, &inputs, (&maps.0, &maps.1)), z.clone());

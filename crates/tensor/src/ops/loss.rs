@@ -6,6 +6,7 @@ use super::composed;
 use super::inputs::classes;
 use crate::autograd::tape;
 use crate::kernels::elementwise::softmax as kernel;
+use crate::kernels::simd::Real;
 use crate::kernels::{self, on_floats};
 use crate::sizes::given;
 
@@ -62,13 +63,7 @@ pub fn log_softmax(logits: &Tensor) -> Result<Tensor> {
     if given("log_softmax", logits)? == 0 || !kernels::fits(logits) {
         return composed::log_softmax(logits);
     }
-    on_floats!(logits.dtype(), T => {
-        let y = kernels::with::<T, _>(&logits.contiguous()?, |z| kernel::log_softmax(z, c))?;
-        tape::record_with_output(y, logits.shape(), &[logits], move |dy, y| {
-            let dz = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| kernel::log_softmax_backward(dy, y, c))?;
-            Ok(vec![Some(kernels::tensor(dz, y.shape())?)])
-        })
-    })
+    on_floats!(logits.dtype(), T => by_row::<T>(logits, c, kernel::log_softmax, kernel::log_softmax_backward))
 }
 
 /// `exp(x) / Σ exp(x)` along the last axis, finite for any finite x.
@@ -92,11 +87,19 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
     if given("softmax", x)? == 0 || !kernels::fits(x) {
         return composed::softmax(x);
     }
-    on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| kernel::softmax(x, c))?;
-        tape::record_with_output(y, x.shape(), &[x], move |dy, y| {
-            let dx = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| kernel::softmax_backward(dy, y, c))?;
-            Ok(vec![Some(kernels::tensor(dx, y.shape())?)])
-        })
+    on_floats!(x.dtype(), T => by_row::<T>(x, c, kernel::softmax, kernel::softmax_backward))
+}
+
+/// A function of each row of c elements, whose gradient follows from the result and its own.
+fn by_row<T: Real>(
+    x: &Tensor,
+    c: usize,
+    forward: fn(&[T], usize) -> Vec<T>,
+    backward: fn(&[T], &[T], usize) -> Vec<T>,
+) -> Result<Tensor> {
+    let y = kernels::with::<T, _>(&x.contiguous()?, |x| forward(x, c))?;
+    tape::record_with_output(y, x.shape(), &[x], move |dy, y| {
+        let dx = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| backward(dy, y, c))?;
+        Ok(vec![Some(kernels::tensor(dx, y.shape())?)])
     })
 }

@@ -109,7 +109,7 @@ fn normalization(said: &NormalizeRecipe) -> Result<Option<Colors>, RecipeError> 
 /// How many stages there are up to the one that the recipe names; 0 for all.
 fn stages_until_cut(recipe: &Recipe) -> Result<usize> {
     let Some(name) = &recipe.cut else { return Ok(0) };
-    let found = numbered(recipe, &architecture(&recipe.model)?.stages()?, name);
+    let found = numbered(recipe, &architecture(&recipe.model)?.stages(), name);
     let unknown = |known| RecipeError::Stage { field: "cut", got: name.clone(), known }.into();
     found.map(|stage| stage + 1).map_err(unknown)
 }
@@ -121,7 +121,7 @@ fn stages_until_cut(recipe: &Recipe) -> Result<usize> {
 /// # Errors
 /// When there is no network, or no stage, of the recipe's name.
 pub fn stages(recipe: &Recipe) -> Result<Vec<Stage>> {
-    let all = architecture(&recipe.model)?.stages()?;
+    let all = architecture(&recipe.model)?.stages();
     let maps = all.iter().filter(|stage| stage.stride > 0).count();
     let end = match (stages_until_cut(recipe)?, recipe.head.kind) {
         // Layers that begin anew are the head's.
@@ -212,7 +212,7 @@ pub fn backbone(
     let manifest = pretrained.manifest()?;
     let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
     let network = architecture(what)?;
-    let all = network.stages()?;
+    let all = network.stages();
     let named = |stage: &Stage, names: &[String]| names.iter().any(|name| network.stage_name(name) == stage.name);
     let last = match reach {
         Reach::Maps => None,

@@ -21,8 +21,7 @@ const FEW: usize = 32;
 
 /// What the loss of a step says before there was one, on the training pictures that the first epoch
 /// begins with, which are decoded for it anyway, as testing prepares them, in batches of at most so
-/// many. Batch norm normalizes by the
-/// batch, as in every step; its running statistics are put back.
+/// many. Batch norm normalizes by the batch, as in every step; its running statistics are put back.
 ///
 /// # Errors
 /// When a picture cannot be read.

@@ -6,11 +6,18 @@ use taper_nn::{Conv2d, Conv2dConfig, ConvRelu, MaxPool2d, ParamPath};
 use taper_tensor::Pool;
 
 use crate::backbones::stage::stage;
-use crate::{BackboneConfig, Staged};
+use crate::backbones::staged::Layers;
+use crate::{BackboneConfig, Stage, Staged};
 
 /// The side of the smallest picture whose maps are no smaller than the windows of the pools,
 /// pixels.
 const SMALLEST: usize = 63;
+
+pub(crate) const STAGES: [Stage; 3] = [
+    stage("conv1", 64, 8, &["features.0"]),
+    stage("conv2", 192, 16, &["features.3"]),
+    stage("conv3-5", 256, 32, &["features.6", "features.8", "features.10"]),
+];
 
 const POOL: Pool = Pool { kernel: (3, 3), stride: 2, padding: 0, ceil_mode: false };
 
@@ -43,24 +50,15 @@ pub fn alexnet(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> {
         let conv = Conv2d::new(&path.at(n), inputs, outputs, kernel, config)?;
         Ok::<_, candle_core::Error>(Box::new(ConvRelu(conv)))
     };
-    Ok(Staged::new(
-        "AlexNet",
-        (config.channels, SMALLEST),
+    let built: [Layers; 3] = [
+        vec![conv(0, (config.channels, 64, 11), 4, 2)?, Box::new(MaxPool2d(POOL))],
+        vec![conv(3, (64, 192, 5), 1, 2)?, Box::new(MaxPool2d(POOL))],
         vec![
-            (
-                stage("conv1", 64, 8, &["features.0"]),
-                vec![conv(0, (config.channels, 64, 11), 4, 2)?, Box::new(MaxPool2d(POOL))],
-            ),
-            (stage("conv2", 192, 16, &["features.3"]), vec![conv(3, (64, 192, 5), 1, 2)?, Box::new(MaxPool2d(POOL))]),
-            (
-                stage("conv3-5", 256, 32, &["features.6", "features.8", "features.10"]),
-                vec![
-                    conv(6, (192, 384, 3), 1, 1)?,
-                    conv(8, (384, 256, 3), 1, 1)?,
-                    conv(10, (256, 256, 3), 1, 1)?,
-                    Box::new(MaxPool2d(POOL)),
-                ],
-            ),
+            conv(6, (192, 384, 3), 1, 1)?,
+            conv(8, (384, 256, 3), 1, 1)?,
+            conv(10, (256, 256, 3), 1, 1)?,
+            Box::new(MaxPool2d(POOL)),
         ],
-    ))
+    ];
+    Ok(Staged::new("AlexNet", (config.channels, SMALLEST), STAGES.into_iter().zip(built).collect()))
 }

@@ -1,7 +1,9 @@
 //! What may differ in a backbone of one name.
 
+use candle_core::Error;
 use serde::{Deserialize, Serialize};
-use taper_regularize::DropPer;
+use taper_nn::ParamPath;
+use taper_regularize::{DropPer, StochasticDepth, linear_survival};
 
 use crate::TransferError;
 use crate::check::check_size;
@@ -51,6 +53,17 @@ pub(crate) enum Takes {
 }
 
 impl BackboneConfig {
+    /// How block `number` of `total`, from 1, is left out in training; its draws have the name of
+    /// `path`.
+    pub(crate) fn depth(
+        &self,
+        path: &ParamPath,
+        (number, total): (usize, usize),
+    ) -> candle_core::Result<StochasticDepth> {
+        let survival = linear_survival(number, total, 1.0 - self.stochastic_depth);
+        StochasticDepth::new(survival, self.drop_per, path.name()).map_err(Error::wrap)
+    }
+
     /// Refuses what a network has no layers for, and numbers out of their range.
     pub(crate) fn check(&self, takes: Takes) -> Result<(), TransferError> {
         let fail = |field, wanted, got| Err(TransferError::BadConfig { field, wanted, got });

@@ -1,12 +1,12 @@
 //! ConvNeXt.
 
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Result, Tensor};
 use candle_nn::Init;
 use taper_nn::{
     Activation, Conv2d, Conv2dConfig, Graph, GraphOp, Layer, LayerNorm, LayerScale, LinearConfig, Mlp, Mode, ParamPath,
     Value,
 };
-use taper_regularize::{StochasticDepth, linear_survival};
+use taper_regularize::StochasticDepth;
 
 use crate::backbones::branch::branch;
 use crate::backbones::stage::stage;
@@ -48,7 +48,7 @@ impl ConvNextLayers {
     /// 128 channels first.
     pub const BASE: Self = Self { widths: [128, 256, 512, 1024], ..Self::SMALL };
 
-    fn stages(self) -> [Stage; 5] {
+    pub(crate) fn stages(self) -> [Stage; 5] {
         let [a, b, c, d] = self.widths;
         [
             stage("stem", a, 4, &["stem"]),
@@ -61,7 +61,7 @@ impl ConvNextLayers {
 }
 
 /// The eps of all its norms.
-pub(crate) const EPS: f64 = 1e-6;
+const EPS: f64 = 1e-6;
 
 const NORMAL: Init = Init::Randn { mean: 0.0, stdev: 0.02 };
 
@@ -175,8 +175,7 @@ pub fn convnext(path: &ParamPath, layers: ConvNextLayers, config: &BackboneConfi
         for b in 0..depth {
             number += 1;
             let path = path.at("blocks").at(b);
-            let survival = linear_survival(number, total, 1.0 - config.stochastic_depth);
-            let depth = StochasticDepth::new(survival, config.drop_per, path.name()).map_err(Error::wrap)?;
+            let depth = config.depth(&path, (number, total))?;
             stage.push(Box::new(Block::new(&path, width, convolutions, depth)?));
         }
         built.push(stage);

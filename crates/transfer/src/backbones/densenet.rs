@@ -21,9 +21,11 @@ const BOTTLENECK: usize = 4 * GROWTH;
 /// Layers of each of the four blocks.
 const DEPTHS: [usize; 4] = [6, 12, 24, 16];
 
-const STEM: Stage = stage("stem", 64, 2, &["features.conv0", "features.norm0"]);
+/// Channels of the stem.
+const STEM: usize = 64;
 
-const STAGES: [Stage; 4] = [
+pub(crate) const STAGES: [Stage; 5] = [
+    stage("stem", STEM, 2, &["features.conv0", "features.norm0"]),
     stage("dense1", 256, 4, &["features.denseblock1"]),
     stage("dense2", 512, 8, &["features.transition1", "features.denseblock2"]),
     stage("dense3", 1024, 16, &["features.transition2", "features.denseblock3"]),
@@ -56,13 +58,13 @@ pub fn densenet121(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> 
     let features = path.at("features");
     let stem = Conv2dConfig { stride: 2, padding: 3, ..convolution() };
     let stem = ConvNorm {
-        conv: Conv2d::new(&features.at("conv0"), config.channels, STEM.channels, 7, stem)?,
-        norm: BatchNorm::new(&features.at("norm0"), STEM.channels, BatchNormConfig::default())?,
+        conv: Conv2d::new(&features.at("conv0"), config.channels, STEM, 7, stem)?,
+        norm: BatchNorm::new(&features.at("norm0"), STEM, BatchNormConfig::default())?,
     };
     let stem = ConvNormAct(stem, Activation::Relu);
-    let mut stages: Vec<(Stage, Layers)> = vec![(STEM, vec![Box::new(stem)])];
-    let mut channels = STEM.channels;
-    for (i, (stage, depth)) in STAGES.into_iter().zip(DEPTHS).enumerate() {
+    let mut built: Vec<Layers> = vec![vec![Box::new(stem)]];
+    let mut channels = STEM;
+    for (i, depth) in DEPTHS.into_iter().enumerate() {
         let mut layers: Layers = Vec::new();
         if i == 0 {
             layers.push(Box::new(MaxPool2d(Pool { kernel: (3, 3), stride: 2, padding: 1, ceil_mode: false })));
@@ -77,12 +79,12 @@ pub fn densenet121(path: &ParamPath, config: &BackboneConfig) -> Result<Staged> 
             channels += GROWTH;
         }
         layers.push(Box::new(DenseBlock(dense)));
-        stages.push((stage, layers));
+        built.push(layers);
     }
-    if let Some((_, layers)) = stages.last_mut() {
+    if let Some(layers) = built.last_mut() {
         layers.push(Box::new(NormRelu::new(&features.at("norm5"), channels)?));
     }
-    Ok(Staged::new("DenseNet", (config.channels, SMALLEST), stages))
+    Ok(Staged::new("DenseNet", (config.channels, SMALLEST), STAGES.into_iter().zip(built).collect()))
 }
 
 /// The side of the smallest picture that the halvings leave a pixel of, pixels.

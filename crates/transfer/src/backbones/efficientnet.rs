@@ -1,8 +1,8 @@
 //! EfficientNet, first and second.
 
-use candle_core::{Error, Result};
+use candle_core::Result;
 use taper_nn::{Activation, BatchNormConfig, ParamPath};
-use taper_regularize::{StochasticDepth, linear_survival};
+use taper_regularize::StochasticDepth;
 
 use crate::backbones::inverted_residual::{Block, InvertedResidual, Style, conv_norm, conv_norm_act};
 use crate::backbones::stage::stage;
@@ -47,6 +47,10 @@ const fn fused(expansion: usize, stride: usize, outputs: usize, depth: usize) ->
 }
 
 impl EfficientNetLayers {
+    pub(crate) const fn stages(&self) -> [Stage; 5] {
+        self.stages
+    }
+
     /// EfficientNet-B0: the best of its size when it was found.
     pub const B0: Self = Self {
         stages: [
@@ -132,7 +136,6 @@ impl EfficientNetLayers {
 /// *EfficientNetV2: Smaller Models and Faster Training*, 2021.
 pub fn efficientnet(path: &ParamPath, layers: EfficientNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let EfficientNetLayers { stages, stem, rows, norm } = layers;
-    let (survival, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let total = rows.iter().map(|row| row.depth).sum();
     let (mut inputs, mut number) = (stem, 0);
     let mut rows = rows.iter();
@@ -147,8 +150,7 @@ pub fn efficientnet(path: &ParamPath, layers: EfficientNetLayers, config: &Backb
                     number += 1;
                     let stride = if b == 0 { row.stride } else { 1 };
                     let path = path.at(b);
-                    let stays = linear_survival(number, total, survival);
-                    let depth = StochasticDepth::new(stays, per, path.name()).map_err(Error::wrap)?;
+                    let depth = config.depth(&path, (number, total))?;
                     let layer = block(&path, Row { stride, ..*row }, inputs, layers.style(), depth)?;
                     built.push(Box::new(layer));
                     inputs = row.outputs;

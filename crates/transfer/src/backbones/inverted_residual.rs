@@ -2,12 +2,13 @@
 
 use candle_core::{Result, Tensor};
 use taper_nn::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp, Layer, Mode,
-    ParamPath, Value,
+    Activation, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp, Layer, Mode, ParamPath,
+    Value,
 };
 use taper_regularize::StochasticDepth;
 use taper_tensor::{global_avg_pool, scale_channels};
 
+use crate::backbones::conv_norm::centered;
 use crate::backbones::staged::Layers;
 
 /// The sizes of one block.
@@ -51,13 +52,11 @@ pub(crate) fn conv_norm_act(
 /// The same without an activation.
 pub(crate) fn conv_norm(
     path: &ParamPath,
-    (inputs, outputs, kernel): (usize, usize, usize),
+    sizes: (usize, usize, usize),
     (stride, groups): (usize, usize),
     norm: BatchNormConfig,
 ) -> Result<ConvNorm> {
-    let config = Conv2dConfig { stride, padding: kernel / 2, groups, bias: false, ..Conv2dConfig::default() };
-    let conv = Conv2d::new(&path.at(0), inputs, outputs, kernel, config)?;
-    Ok(ConvNorm { conv, norm: BatchNorm::new(&path.at(1), outputs, norm)? })
+    centered([&path.at(0), &path.at(1)], sizes, Conv2dConfig { stride, groups, ..Conv2dConfig::default() }, norm)
 }
 
 /// `x + F(x)` where the shape stays, else `F(x)`: as a rule pointwise to more channels, depthwise,
@@ -88,9 +87,8 @@ impl InvertedResidual {
             "conv" => (below.at(n), below.at(n + 1)),
             _ => (below.at(n).at(0), below.at(n).at(1)),
         };
-        let config = Conv2dConfig { bias: false, ..Conv2dConfig::default() };
-        let conv = Conv2d::new(&last, expanded, outputs, 1, config)?;
-        layers.push(Box::new(ConvNorm { conv, norm: BatchNorm::new(&norm, outputs, style.norm)? }));
+        let last = centered([&last, &norm], (expanded, outputs, 1), Conv2dConfig::default(), style.norm)?;
+        layers.push(Box::new(last));
         Ok(Self::of(layers, (stride == 1 && inputs == outputs).then_some(depth)))
     }
 

@@ -1,8 +1,7 @@
 //! Small networks of timm's, as tables of blocks: EfficientNet-Lite and MobileNetV4.
 
-use candle_core::{Error, Result};
+use candle_core::Result;
 use taper_nn::{Activation, BatchNormConfig, ConvNormAct, Layer, ParamPath};
-use taper_regularize::{StochasticDepth, linear_survival};
 
 use crate::backbones::mobile_block::{Kind, MobileBlock, MobileStyle, conv_norm};
 use crate::backbones::stage::stage;
@@ -163,6 +162,10 @@ impl MobileLayers {
         self.hidden
     }
 
+    pub(crate) const fn stages(&self) -> [Stage; 5] {
+        self.stages
+    }
+
     /// What the names of the parameters begin with.
     pub(crate) const fn beginnings(&self) -> &'static [&'static str] {
         match self.hidden {
@@ -215,12 +218,11 @@ impl MobileLayers {
 /// Qin et al., *MobileNetV4: Universal Models for the Mobile Ecosystem*, 2024.
 pub fn mobile(path: &ParamPath, layers: MobileLayers, config: &BackboneConfig) -> Result<Staged> {
     let MobileLayers { stages, stem, blocks, style, .. } = layers;
-    let (survival, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let total = blocks.iter().map(|row| row.len()).sum();
     let (mut inputs, mut number) = (stem, 0);
     let mut rows = blocks.iter();
     let end = |names: [&str; 2], sizes, stride| -> Result<Box<dyn Layer>> {
-        let conv = conv_norm(&names.map(|name| path.at(name)), sizes, (stride, 1), style)?;
+        let conv = conv_norm(names.map(|name| path.at(name)), sizes, (stride, 1), style)?;
         Ok(Box::new(ConvNormAct(conv, style.activation)))
     };
     let mut built = |stage: Stage| {
@@ -233,8 +235,7 @@ pub fn mobile(path: &ParamPath, layers: MobileLayers, config: &BackboneConfig) -
                     for (b, block) in rows.next().copied().unwrap_or_default().iter().enumerate() {
                         number += 1;
                         let path = path.at(row).at(b);
-                        let stays = linear_survival(number, total, survival);
-                        let depth = StochasticDepth::new(stays, per, path.name()).map_err(Error::wrap)?;
+                        let depth = config.depth(&path, (number, total))?;
                         built.push(Box::new(block.build(&path, inputs, style, depth)?));
                         inputs = block.outputs;
                     }

@@ -1,9 +1,10 @@
 //! A block of a small network as timm builds and names it, from a line of a table.
 
 use candle_core::Result;
-use taper_nn::{Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, ParamPath};
+use taper_nn::{Activation, BatchNormConfig, Conv2dConfig, ConvNorm, ConvNormAct, ParamPath};
 use taper_regularize::StochasticDepth;
 
+use crate::backbones::conv_norm::centered;
 use crate::backbones::inverted_residual::InvertedResidual;
 use crate::backbones::staged::Layers;
 
@@ -104,7 +105,7 @@ impl MobileBlock {
         for Step { names, depthwise, kernel, stride, outputs, active } in self.steps(inputs) {
             let at = names.map(|name| path.at(name));
             let groups = if depthwise { channels } else { 1 };
-            let conv = conv_norm(&at, (channels, outputs, kernel), (stride, groups), style)?;
+            let conv = conv_norm(at, (channels, outputs, kernel), (stride, groups), style)?;
             layers.push(if active { Box::new(ConvNormAct(conv, style.activation)) } else { Box::new(conv) });
             channels = outputs;
         }
@@ -115,16 +116,12 @@ impl MobileBlock {
 
 /// A convolution without a bias, and its norm.
 pub(crate) fn conv_norm(
-    at: &[ParamPath; 2],
-    (inputs, outputs, kernel): (usize, usize, usize),
+    at: [ParamPath; 2],
+    sizes: (usize, usize, usize),
     (stride, groups): (usize, usize),
-    style: MobileStyle,
+    MobileStyle { norm, same, .. }: MobileStyle,
 ) -> Result<ConvNorm> {
-    let MobileStyle { norm, same, .. } = style;
-    let padding = if same { 0 } else { kernel / 2 };
-    let config = Conv2dConfig { stride, padding, same, groups, bias: false, ..Conv2dConfig::default() };
-    let conv = Conv2d::new(&at[0], inputs, outputs, kernel, config)?;
-    Ok(ConvNorm { conv, norm: BatchNorm::new(&at[1], outputs, norm)? })
+    centered(at.each_ref(), sizes, Conv2dConfig { stride, same, groups, ..Conv2dConfig::default() }, norm)
 }
 
 #[cfg(test)]

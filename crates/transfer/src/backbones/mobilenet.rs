@@ -49,6 +49,10 @@ const V3: Style =
 const V3_100: Style = Style { norm: BatchNormConfig { momentum: 0.1, eps: 1e-5 }, ..V3 };
 
 impl MobileNetLayers {
+    pub(crate) const fn stages(&self) -> [Stage; 5] {
+        self.stages
+    }
+
     /// MobileNetV2: linear bottlenecks.
     pub const V2: Self = Self {
         stages: [

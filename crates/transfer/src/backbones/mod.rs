@@ -3,19 +3,20 @@
 //! In reading order: a [`stage`], a [`backbone`] of them, one that is lists of layers ([`staged`]),
 //! what may differ in it ([`backbone_config`]), the stages that some heads bring
 //! ([`fully_connected`]); then the families, each a function from its table to a
-//! [`Staged`](staged::Staged), and what several of them are made of (`inverted_residual`,
-//! `branch`, `transformer`, `positions`).
+//! [`Staged`](staged::Staged), and what several of them are made of ([`conv_norm`],
+//! `inverted_residual`, `branch`, `transformer`, `positions`).
 
 pub(crate) mod backbone;
 pub(crate) mod backbone_config;
+pub(crate) mod conv_norm;
 pub(crate) mod fully_connected;
 pub(crate) mod stage;
 pub(crate) mod staged;
 
-mod alexnet;
+pub(crate) mod alexnet;
 mod branch;
 mod convnext;
-mod densenet;
+pub(crate) mod densenet;
 mod efficientnet;
 mod inverted_residual;
 mod mobile;
@@ -25,7 +26,7 @@ mod positions;
 mod regnet;
 mod residual;
 mod resnet;
-mod small_cnn;
+pub(crate) mod small_cnn;
 mod squeezenet;
 mod transformer;
 mod vgg;

@@ -1,8 +1,8 @@
 //! RegNet with gates: RegNetY.
 
-use candle_core::{Error, Result};
+use candle_core::Result;
 use taper_nn::{Activation, BatchNormConfig, ConvNorm, ConvNormAct, ParamPath};
-use taper_regularize::{StochasticDepth, linear_survival};
+use taper_regularize::StochasticDepth;
 
 use crate::backbones::inverted_residual::{SqueezeExcitation, conv_norm};
 use crate::backbones::residual::Residual;
@@ -32,7 +32,7 @@ impl RegNetLayers {
     /// RegNetY of 3.2 thousand million multiply-adds.
     pub const Y_3_2GF: Self = Self { widths: [72, 216, 576, 1512], depths: [2, 5, 13, 1], group: 24 };
 
-    const fn stages(self) -> [Stage; 5] {
+    pub(crate) const fn stages(self) -> [Stage; 5] {
         let widths = self.widths;
         [
             stage("stem", STEM, 2, &["stem"]),
@@ -109,7 +109,6 @@ fn block(
 /// Spaces*, 2020.
 pub fn regnet(path: &ParamPath, layers: RegNetLayers, config: &BackboneConfig) -> Result<Staged> {
     let RegNetLayers { widths, depths, group } = layers;
-    let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let stem = conv_norm(&path.at("stem"), (config.channels, STEM, 3), (2, 1), BatchNormConfig::default())?;
     let mut built: Vec<Layers> = vec![vec![Box::new(ConvNormAct(stem, Activation::Relu))]];
     let (mut inputs, mut number, blocks) = (STEM, 0, depths.iter().sum());
@@ -120,8 +119,7 @@ pub fn regnet(path: &ParamPath, layers: RegNetLayers, config: &BackboneConfig) -
         for b in 0..depth {
             number += 1;
             let path = path.at(format_args!("{name}-{b}"));
-            let survival = linear_survival(number, blocks, last);
-            let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
+            let depth = config.depth(&path, (number, blocks))?;
             let stride = if b == 0 { 2 } else { 1 };
             row.push(Box::new(block(&path, (inputs, width), (stride, width / group), depth)?));
             inputs = width;

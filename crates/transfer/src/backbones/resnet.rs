@@ -1,12 +1,11 @@
 //! ResNet, of basic blocks or of bottlenecks.
 
-use candle_core::{Error, Result, bail};
-use taper_nn::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Layer, MaxPool2d, ParamPath,
-};
-use taper_regularize::{StochasticDepth, linear_survival};
+use candle_core::{Result, bail};
+use taper_nn::{Activation, BatchNormConfig, Conv2dConfig, ConvNorm, ConvNormAct, Layer, MaxPool2d, ParamPath};
+use taper_regularize::StochasticDepth;
 use taper_tensor::Pool;
 
+use crate::backbones::conv_norm::centered;
 use crate::backbones::residual::Residual;
 use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
@@ -92,15 +91,19 @@ impl ResNetLayers {
         self.width << i
     }
 
-    const fn stages(self) -> [Stage; 5] {
+    pub(crate) fn stages(self, stem: Stem) -> [Stage; 5] {
         let block = self.block;
-        [
+        let mut stages = [
             stage("stem", self.width, 2, &["conv1", "bn1"]),
             stage("layer1", block.outputs(self.width(0)), 4, &["layer1"]),
             stage("layer2", block.outputs(self.width(1)), 8, &["layer2"]),
             stage("layer3", block.outputs(self.width(2)), 16, &["layer3"]),
             stage("layer4", block.outputs(self.width(3)), 32, &["layer4"]),
-        ]
+        ];
+        if stem == Stem::Small {
+            stages.iter_mut().for_each(|stage| stage.stride = (stage.stride / 4).max(1));
+        }
+        stages
     }
 }
 
@@ -114,14 +117,9 @@ pub enum Stem {
     Small,
 }
 
-fn conv_norm(
-    at: [&ParamPath; 2],
-    (inputs, outputs, kernel): (usize, usize, usize),
-    (stride, groups): (usize, usize),
-) -> Result<ConvNorm> {
-    let config = Conv2dConfig { stride, groups, padding: kernel / 2, bias: false, ..Conv2dConfig::default() };
-    let conv = Conv2d::new(at[0], inputs, outputs, kernel, config)?;
-    Ok(ConvNorm { conv, norm: BatchNorm::new(at[1], outputs, BatchNormConfig::default())? })
+fn conv_norm(at: [&ParamPath; 2], sizes: (usize, usize, usize), (stride, groups): (usize, usize)) -> Result<ConvNorm> {
+    let config = Conv2dConfig { stride, groups, ..Conv2dConfig::default() };
+    centered(at, sizes, config, BatchNormConfig::default())
 }
 
 /// A block below `path`.
@@ -190,9 +188,8 @@ fn residual(
 /// R. Girshick, P. Dollár, Z. Tu, K. He, *Aggregated Residual Transformations for Deep Neural
 /// Networks*, 2017. S. Zagoruyko, N. Komodakis, *Wide Residual Networks*, 2016.
 pub fn resnet(path: &ParamPath, layers: ResNetLayers, stem: Stem, config: &BackboneConfig) -> Result<Staged> {
-    let (last, per) = (1.0 - config.stochastic_depth, config.drop_per);
     let ResNetLayers { block, depths, width, .. } = layers;
-    let pool = stem == Stem::Large;
+    let (pool, stages) = (stem == Stem::Large, layers.stages(stem));
     let (kernel, stride) = if pool { (7, 2) } else { (3, 1) };
     let stem = conv_norm([&path.at("conv1"), &path.at("bn1")], (config.channels, width, kernel), (stride, 1))?;
     let mut built: Vec<Layers> = vec![vec![Box::new(ConvNormAct(stem, Activation::Relu))]];
@@ -208,15 +205,11 @@ pub fn resnet(path: &ParamPath, layers: ResNetLayers, stem: Stem, config: &Backb
             let stride = if b == 0 && i > 0 { 2 } else { 1 };
             let inputs = std::mem::replace(&mut inputs, block.outputs(width));
             number += 1;
-            let (survival, path) = (linear_survival(number, blocks, last), path.at(b));
-            let depth = StochasticDepth::new(survival, per, path.name()).map_err(Error::wrap)?;
+            let path = path.at(b);
+            let depth = config.depth(&path, (number, blocks))?;
             layer.push(Box::new(residual(&path, layers, (inputs, width, stride), depth)?));
         }
         built.push(layer);
-    }
-    let mut stages = layers.stages();
-    if !pool {
-        stages.iter_mut().for_each(|stage| stage.stride = (stage.stride / 4).max(1));
     }
     Ok(Staged::new("ResNet", (config.channels, 1), stages.into_iter().zip(built).collect()))
 }

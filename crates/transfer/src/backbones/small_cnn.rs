@@ -13,7 +13,7 @@ use crate::{BackboneConfig, Stage, Staged};
 /// Channels of each stage.
 const CHANNELS: [usize; 3] = [32, 64, 64];
 
-const STAGES: [Stage; 3] = [
+pub(crate) const STAGES: [Stage; 3] = [
     stage("stage1", CHANNELS[0], 1, &["stage1"]),
     stage("stage2", CHANNELS[1], 2, &["stage2"]),
     stage("stage3", CHANNELS[2], 4, &["stage3"]),

@@ -25,6 +25,10 @@ pub struct SqueezeNetLayers {
 type Fires = &'static [(usize, usize)];
 
 impl SqueezeNetLayers {
+    pub(crate) fn stages(&self) -> [Stage; 4] {
+        self.stages.map(|(stage, _)| stage)
+    }
+
     /// The paper's.
     pub const V1_0: Self = Self {
         kernel: 7,

@@ -1,6 +1,6 @@
 //! The blocks of a transformer.
 
-use candle_core::{Error, Result, Tensor};
+use candle_core::{Result, Tensor};
 use candle_nn::Init;
 use taper_nn::{
     Activation, Attention, Graph, GraphOp, Layer, LayerNorm, LayerScale, LinearConfig, Mlp, Mode, ParamPath, Value,
@@ -32,17 +32,17 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// A block below `path`, both of whose branches stay in training with a probability.
+    /// A block below `path`, with its place among all and what may differ in the network.
     pub(crate) fn new(
         path: &ParamPath,
         block: BlockConfig,
-        (survival, config): (f64, &BackboneConfig),
+        (place, config): ((usize, usize), &BackboneConfig),
     ) -> Result<Self> {
         let BlockConfig { width, heads, eps, scale } = block;
         let linear = LinearConfig { init: Init::Randn { mean: 0.0, stdev: 0.02 }, ..LinearConfig::default() };
         let norm = |name| LayerNorm::with_eps(&path.at(name), width, eps);
         let scaled = |name| scale.map(|first| LayerScale::new(&path.at(name), width, first)).transpose();
-        let depth = |name| StochasticDepth::new(survival, config.drop_per, path.at(name).name()).map_err(Error::wrap);
+        let depth = |name| config.depth(&path.at(name), place);
         Ok(Self {
             norm1: norm("norm1")?,
             attention: Attention::new(&path.at("attn"), width, heads, linear)?,

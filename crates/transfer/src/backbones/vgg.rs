@@ -35,6 +35,10 @@ const fn layers(prefixes: [&'static [&'static str]; 5], batch_norm: bool) -> Vgg
 }
 
 impl VggLayers {
+    pub(crate) const fn stages(&self) -> [Stage; 5] {
+        self.stages
+    }
+
     /// Configuration A of the paper: 8 convolutions.
     pub const VGG11: Self = layers(
         [

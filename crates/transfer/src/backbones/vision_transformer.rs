@@ -3,7 +3,6 @@
 use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Init;
 use taper_nn::{Conv2d, Conv2dConfig, Graph, GraphOp, Layer, LayerNorm, Mode, ParamPath, Value};
-use taper_regularize::linear_survival;
 
 use crate::backbones::positions::resampled;
 use crate::backbones::stage::stage;
@@ -74,7 +73,7 @@ impl VitLayers {
         self.patch * self.side
     }
 
-    fn stages(self) -> [Stage; 5] {
+    pub(crate) fn stages(self) -> [Stage; 5] {
         const STEM: &[&str] = &["patch_embed", "cls_token", "reg_token", "pos_embed", "norm_pre"];
         let (c, stride) = (self.width, self.patch);
         [
@@ -86,6 +85,9 @@ impl VitLayers {
         ]
     }
 }
+
+/// How many there are, in four stages.
+const BLOCKS: usize = 12;
 
 /// From pictures to tokens (N,1,tokens,C): the class token, the registers, then the patches.
 struct Embedding {
@@ -211,10 +213,8 @@ pub fn vision_transformer(path: &ParamPath, layers: VitLayers, config: &Backbone
     let block = BlockConfig { width, heads, eps, scale: scaled.then_some(1e-5) };
     let mut built: Vec<Layers> = vec![vec![Box::new(Embedding::new(path, layers, config.channels)?)]];
     for group in 0..4 {
-        let blocks = (3 * group..3 * group + 3).map(|b| {
-            let survival = linear_survival(b + 1, 12, 1.0 - config.stochastic_depth);
-            Block::new(&path.at("blocks").at(b), block, (survival, config))
-        });
+        let blocks =
+            (3 * group..3 * group + 3).map(|b| Block::new(&path.at("blocks").at(b), block, ((b + 1, BLOCKS), config)));
         built.push(vec![Box::new(Blocks(blocks.collect::<Result<_>>()?))]);
     }
     if let Some(last) = built.last_mut() {

@@ -28,6 +28,16 @@ impl Default for MlpHeadConfig {
     }
 }
 
+impl MlpHeadConfig {
+    /// Refuses sizes and a fraction that are out of range.
+    pub(super) fn check(&self, channels: usize, classes: usize) -> std::result::Result<(), TransferError> {
+        for (field, size) in [("channels", channels), ("classes", classes), ("hidden", self.hidden)] {
+            check_size(field, size)?;
+        }
+        check_fraction("dropout", self.dropout)
+    }
+}
+
 /// A hidden layer on the mean of each channel:
 ///
 /// ```text
@@ -71,11 +81,8 @@ impl MlpHead {
         config: MlpHeadConfig,
         activation: Activation,
     ) -> std::result::Result<Self, TransferError> {
+        config.check(channels, classes)?;
         let MlpHeadConfig { hidden, dropout } = config;
-        for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
-            check_size(field, size)?;
-        }
-        check_fraction("dropout", dropout)?;
         let path = path.at("classifier");
         Ok(Self {
             hidden: Linear::new(&path.at(0), channels, hidden, LinearConfig::default())?,

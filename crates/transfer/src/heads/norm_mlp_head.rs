@@ -4,14 +4,14 @@ use std::fmt;
 
 use candle_core::{Result, Tensor};
 use taper_nn::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, Graph, GraphOp, Layer, Linear,
-    LinearConfig, Mode, ParamPath, Value,
+    Activation, BatchNormConfig, Conv2dConfig, ConvNormAct, Graph, GraphOp, Layer, Linear, LinearConfig, Mode,
+    ParamPath, Value,
 };
 use taper_regularize::Dropout;
 
 use super::mlp_head::MlpHeadConfig;
 use crate::TransferError;
-use crate::check::{check_fraction, check_size};
+use crate::backbones::conv_norm::centered;
 use crate::heads::linear_head::mean;
 
 /// A hidden layer with a batch norm on the mean of each channel:
@@ -57,17 +57,13 @@ impl NormMlpHead {
         classes: usize,
         config: MlpHeadConfig,
     ) -> std::result::Result<Self, TransferError> {
+        config.check(channels, classes)?;
         let MlpHeadConfig { hidden, dropout } = config;
-        for (field, size) in [("channels", channels), ("classes", classes), ("hidden", hidden)] {
-            check_size(field, size)?;
-        }
-        check_fraction("dropout", dropout)?;
         let path = path.at("classifier");
-        let config = Conv2dConfig { bias: false, ..Conv2dConfig::default() };
-        let conv = Conv2d::new(&path.at(0), channels, hidden, 1, config)?;
-        let norm = BatchNorm::new(&path.at(1), hidden, BatchNormConfig::default())?;
+        let (at, sizes) = ([&path.at(0), &path.at(1)], (channels, hidden, 1));
+        let first = centered(at, sizes, Conv2dConfig::default(), BatchNormConfig::default())?;
         Ok(Self {
-            hidden: ConvNormAct(ConvNorm { conv, norm }, Activation::Relu),
+            hidden: ConvNormAct(first, Activation::Relu),
             dropout: Dropout::new(dropout, path.at(3).name())?,
             last: Linear::new(&path.at(4), hidden, classes, LinearConfig::default())?,
         })

@@ -8,7 +8,7 @@
 use super::tokens::{Copied, Maps, Panels, Tokens, TokensMut, Transposed as TransposedRows, rows};
 use super::{KEYS, QUERIES, stride};
 use crate::kernels::gemm::{Packed, Product, Rows, Transposed, packed_len};
-use crate::kernels::memory::{each, scratch};
+use crate::kernels::memory::{each, scratch_pieces};
 use crate::kernels::simd::rows::dot;
 use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, simd};
 use crate::sizes::{Attention, Checked};
@@ -102,13 +102,7 @@ impl<T: Real> Head<'_, T> {
         let (panels, all) = (packed_len(lanes, keys, width), padded * keys);
         let (few, block) = (QUERIES * padded, QUERIES * ldc);
         let sizes = [panels, panels, all, all, all, few, few, few, block, block];
-        scratch::<T>(sizes.iter().sum(), |memory| {
-            let mut next = memory;
-            let [kt, vt, k, dk, dv, q, dy, dq, p, ds] = sizes.map(|size| {
-                let this = next;
-                next = next.wrapping_add(size);
-                this
-            });
+        scratch_pieces::<T, _>(sizes, |[kt, vt, k, dk, dv, q, dy, dq, p, ds]| {
             let memory = Memory { kt, vt, k, dk, dv, q, dy, dq, p, ds };
             // SAFETY: the caller's promise; the scratch memory holds what the sizes say.
             unsafe {

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::tokens::{Maps, Panels, TokensMut, Transposed, rows};
 use super::{KEYS, QUERIES, stride};
 use crate::kernels::gemm::{Packed, Product, packed_len};
-use crate::kernels::memory::{Shared, each, filled, scratch};
+use crate::kernels::memory::{Shared, each, filled, scratch_pieces};
 use crate::kernels::simd::rows::{largest, sum};
 use crate::kernels::simd::{Block, Job, Lanes, Real, Simd, simd};
 use crate::sizes::{Attention, Checked};
@@ -63,11 +63,7 @@ impl<T: Real> Head<T> {
         let (keys, width) = (self.k.rows, self.k.columns);
         let (padded, ldc) = (width.next_multiple_of(lanes), stride(lanes, keys));
         let sizes = [packed_len(lanes, keys, width), padded * keys, QUERIES * ldc, QUERIES * padded];
-        scratch::<T>(sizes.iter().sum(), |memory| {
-            let kt = memory;
-            let v = kt.wrapping_add(sizes[0]);
-            let s = v.wrapping_add(sizes[1]);
-            let o = s.wrapping_add(sizes[2]);
+        scratch_pieces::<T, _>(sizes, |[kt, v, s, o]| {
             // SAFETY: the caller's promise; the scratch memory holds what the sizes say.
             unsafe {
                 T::launch(simd, Transposed { from: self.k, to: kt });

@@ -3,23 +3,14 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use crate::kernels::memory::{self, Elements, block, filled};
+use crate::kernels::memory::{self, Elements, block, filled, parts_of_each};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
-
-/// The parts of N maps of `size` elements each: whole rows of c elements of one picture.
-fn parts(n: usize, size: usize, c: usize) -> Vec<Range<usize>> {
-    let part = move |picture: usize| {
-        let end = (picture + 1) * size;
-        (picture * size..end).step_by(block(c)).map(move |from| from..end.min(from + block(c)))
-    };
-    (0..n).flat_map(part).collect()
-}
 
 /// `x · factor` for N pictures of C channels, whose factors are (N,C).
 pub(crate) fn forward<T: Real>(x: &[T], factors: &[T], c: usize) -> Vec<T> {
     let n = factors.len() / c;
     assert!(x.len().is_multiple_of(factors.len()), "whole pictures");
-    let (size, parts) = (x.len() / n, parts(n, x.len() / n, c));
+    let (size, parts) = (x.len() / n, parts_of_each(n, x.len() / n, block(c)));
     // SAFETY: the parts are all of the output, and the job writes all of its own.
     unsafe {
         filled(x.len(), |out| {
@@ -55,7 +46,7 @@ impl<T: Real> Job<T> for Scale<'_, T> {
 pub(crate) fn add<T: Real>(g: Elements<'_, T>, summands: &[T], c: usize) -> Option<Vec<T>> {
     let n = summands.len() / c;
     assert!(g.len().is_multiple_of(summands.len()), "whole pictures");
-    let (size, parts) = (g.len() / n, parts(n, g.len() / n, c));
+    let (size, parts) = (g.len() / n, parts_of_each(n, g.len() / n, block(c)));
     let row = |part: &Range<usize>| &summands[part.start / size * c..][..c];
     match g {
         Elements::Own(g) => {
@@ -76,7 +67,7 @@ pub(crate) fn add<T: Real>(g: Elements<'_, T>, summands: &[T], c: usize) -> Opti
 pub(crate) fn backward<T: Real>(x: &[T], factors: &[T], c: usize, dy: Elements<'_, T>) -> (Option<Vec<T>>, Vec<T>) {
     let n = factors.len() / c;
     assert!(x.len() == dy.len() && x.len().is_multiple_of(factors.len()), "whole pictures");
-    let (size, parts) = (x.len() / n, parts(n, x.len() / n, c));
+    let (size, parts) = (x.len() / n, parts_of_each(n, x.len() / n, block(c)));
     let run = |part: &Range<usize>, dy: Option<&[T]>, out: &mut [MaybeUninit<T>]| {
         let mut sums = vec![T::ZERO; c];
         let factors = &factors[part.start / size * c..][..c];

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::kernels::memory::{chunk, copy, filled, parts};
+use crate::kernels::memory::{chunk, copy, filled, parts, parts_of_each};
 use crate::kernels::simd::Real;
 
 /// The side of a tile. Both sides of a tile are whole cache lines; the tile itself stays in the
@@ -17,17 +17,15 @@ pub(crate) fn transpose<T: Real>(x: &[T], n: usize, rows: usize, columns: usize)
     if rows.min(columns) <= 1 {
         return x.to_vec();
     }
-    let (size, each) = (rows * columns, columns.div_ceil(TILE));
-    let of =
-        |i: usize| i / each * size + (i % each * TILE * rows)..i / each * size + size.min((i % each + 1) * TILE * rows);
-    let strips: Vec<_> = (0..n * each).map(of).collect();
+    let size = rows * columns;
+    let strips = parts_of_each(n, size, TILE * rows);
     // SAFETY: the parts are runs of up to TILE whole rows of one transposed matrix, and `strip`
     // writes all of its run.
     unsafe {
         filled(x.len(), |out| {
             parts(out, &strips, |i, out| {
-                let (matrix, number) = (i / each, i % each);
-                strip(chunk(x, size, matrix), number * TILE, columns, rows, out);
+                let at = strips[i].start;
+                strip(chunk(x, size, at / size), at % size / rows, columns, rows, out);
             });
         })
     }

@@ -13,9 +13,11 @@ mod fill;
 mod parallel;
 mod recycler;
 
-pub(crate) use blocks::block;
+pub(crate) use blocks::{block, parts_of_each};
 pub(crate) use elements::Elements;
 pub(crate) use fill::{copy, filled};
-pub(crate) use parallel::{Shared, chunk, chunks, chunks_back, collect, each, parts, reduce, scratch};
+pub(crate) use parallel::{
+    Shared, chunk, chunks, chunks_back, chunks_of_two, collect, each, parts, reduce, scratch, scratch_pieces,
+};
 pub use recycler::Recycler;
 pub(crate) use storage::{fits, on_floats, store, tensor, with, with_option, with2};

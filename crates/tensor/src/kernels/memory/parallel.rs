@@ -52,6 +52,22 @@ pub(crate) fn chunks<T: Send, R: Send>(all: &mut [T], size: usize, f: impl Fn(us
     pieces(all, len.div_ceil(size), |i| bounds(len, size, i), f)
 }
 
+/// [`chunks`] of two slices of one length, cut alike.
+pub(crate) fn chunks_of_two<A: Send, B: Send>(
+    a: &mut [A],
+    b: &mut [B],
+    size: usize,
+    f: impl Fn(usize, &mut [A], &mut [B]) + Sync,
+) {
+    assert_eq!(a.len(), b.len(), "slices that are cut alike");
+    let at = Shared::new(b.as_mut_ptr());
+    chunks(a, size, |i, a| {
+        // SAFETY: the same chunk of the other slice, which this unit alone has.
+        let b = unsafe { from_raw_parts_mut(at.at(i * size), a.len()) };
+        f(i, a, b);
+    });
+}
+
 /// [`chunks`] from the last to the first, the results too: of a map larger than the cache, the end
 /// is what whoever wrote it has left there.
 pub(crate) fn chunks_back<T: Send, R: Send>(
@@ -108,6 +124,18 @@ pub(crate) fn scratch<T: Real>(len: usize, f: impl FnOnce(*mut T)) {
             lines.resize(wanted, Line([0; 64]));
         }
         f(lines.as_mut_ptr().cast());
+    });
+}
+
+/// [`scratch`] memory in pieces of these lengths, one behind the other.
+pub(crate) fn scratch_pieces<T: Real, const N: usize>(lens: [usize; N], f: impl FnOnce([*mut T; N])) {
+    scratch::<T>(lens.iter().sum(), |memory| {
+        let mut next = memory;
+        f(lens.map(|len| {
+            let piece = next;
+            next = next.wrapping_add(len);
+            piece
+        }));
     });
 }
 

@@ -1,6 +1,6 @@
 //! Maxima over regions of any size, a picture to a thread.
 
-use crate::kernels::memory::{chunk, chunks, collect};
+use crate::kernels::memory::{chunk, chunks, chunks_of_two};
 use crate::kernels::simd::Real;
 use crate::regions::Regions;
 
@@ -9,11 +9,12 @@ use crate::regions::Regions;
 pub(crate) fn forward<T: Real>(x: &[T], [h, w, c]: [usize; 3], regions: &Regions) -> (Vec<T>, Vec<u32>) {
     let out = regions.rows.len() * regions.columns.len() * c;
     let (pictures, picture) = (x.len() / (h * w * c).max(1), h * w * c);
+    let (mut y, mut places) = (vec![T::ZERO; pictures * out], vec![0u32; pictures * out]);
     if out * picture == 0 {
-        return (vec![T::ZERO; pictures * out], vec![0; pictures * out]);
+        return (y, places);
     }
-    let all = collect(pictures, |i| {
-        let (x, mut y, mut places) = (chunk(x, picture, i), vec![T::ZERO; out], vec![0u32; out]);
+    chunks_of_two(&mut y, &mut places, out, |i, y, places| {
+        let x = chunk(x, picture, i);
         let cells = regions.rows.iter().flat_map(|rows| regions.columns.iter().map(move |columns| (rows, columns)));
         for ((y, places), (rows, columns)) in y.chunks_exact_mut(c).zip(places.chunks_exact_mut(c)).zip(cells) {
             let pixels = rows.clone().flat_map(|row| columns.clone().map(move |column| (row * w + column) * c));
@@ -29,10 +30,8 @@ pub(crate) fn forward<T: Real>(x: &[T], [h, w, c]: [usize; 3], regions: &Regions
                 }
             }
         }
-        (y, places)
     });
-    let (y, places): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    (y.concat(), places.concat())
+    (y, places)
 }
 
 /// Every gradient goes to the place of its maximum; where regions overlap they add up in the order

@@ -3,9 +3,8 @@
 
 use std::mem::MaybeUninit;
 use std::ops::{BitAnd, BitOr, Not, Range};
-use std::slice::from_raw_parts_mut;
 
-use crate::kernels::memory::{Shared, chunks, filled};
+use crate::kernels::memory::{chunks, chunks_of_two, filled};
 use crate::kernels::simd::{Job, Lanes, Real, simd};
 use crate::sizes::{Checked, Pooling};
 
@@ -90,10 +89,7 @@ pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<
     let out = unsafe {
         filled(len, |out| {
             cells = filled(len, |cells| {
-                let cells = Shared::new(cells.as_mut_ptr());
-                chunks(out, row, |i, out| {
-                    // The row of the cells that goes with this one of the output.
-                    let cells = from_raw_parts_mut(cells.at(i * row), out.len());
+                chunks_of_two(out, cells, row, |i, out, cells| {
                     T::launch(simd(), Forward::<_, true> { d: &d, x, i, out, cells });
                 });
             });

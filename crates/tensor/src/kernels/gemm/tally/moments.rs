@@ -8,7 +8,7 @@
 //! spares reading 355 MB.
 
 use super::slot::Slot;
-use crate::kernels::memory::collect;
+use crate::kernels::memory::chunks_of_two;
 use crate::kernels::simd::{Lanes, Real};
 
 /// Mean and biased variance by column.
@@ -38,9 +38,8 @@ impl<T: Real> Blocks<T> {
         let c = self.columns;
         let m = self.rows.iter().sum::<usize>() as f64;
         let blocks = || self.rows.iter().map(|&n| n as f64).zip(self.sums.chunks_exact(3 * c));
-        let columns = collect(c.div_ceil(COLUMNS), |i| {
-            let width = COLUMNS.min(c - i * COLUMNS);
-            let (mut mean, mut variance) = (vec![0.0; width], vec![0.0; width]);
+        let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
+        chunks_of_two(&mut mean, &mut variance, COLUMNS, |i, mean, variance| {
             // A block's mean, and the sum of the squares around it.
             let block = |n: f64, sums: &[T], l: usize| {
                 let [center, off, squares] = [0, 1, 2].map(|number| sums[number * c + i * COLUMNS + l].wide());
@@ -57,10 +56,8 @@ impl<T: Real> Blocks<T> {
                     *variance += (squares + (block_mean - mean).powi(2) * n) / m;
                 }
             }
-            (mean, variance)
         });
-        let (mean, variance): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-        Moments { mean: mean.concat(), variance: variance.concat() }
+        Moments { mean, variance }
     }
 
     /// Those of blocks whose sums are there: rows of each block, and [block][center, Σd,

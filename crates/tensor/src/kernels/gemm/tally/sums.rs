@@ -1,6 +1,6 @@
 //! The sums that the gradient of a batch norm begins with.
 
-use crate::kernels::memory::collect;
+use crate::kernels::memory::chunks_of_two;
 use crate::kernels::simd::Real;
 
 /// By channel: the sum of the gradients and that of their products with centered values.
@@ -18,20 +18,17 @@ impl GradientSums {
     pub(crate) fn of_blocks<T: Real>(blocks: &[(impl AsRef<[T]> + Sync, impl AsRef<[T]> + Sync)], c: usize) -> Self {
         /// Columns that are added up at a time.
         const COLUMNS: usize = 64;
-        let columns = collect(c.div_ceil(COLUMNS), |i| {
-            let width = COLUMNS.min(c - i * COLUMNS);
-            let (mut gradients, mut products) = (vec![0.0; width], vec![0.0; width]);
+        let (mut gradient, mut product) = (vec![0.0; c], vec![0.0; c]);
+        chunks_of_two(&mut gradient, &mut product, COLUMNS, |i, gradients, products| {
             let add = |sums: &mut [f64], block: &[T]| {
                 sums.iter_mut().zip(wide(&block[i * COLUMNS..])).for_each(|(sum, block)| *sum += block);
             };
             for (gradient, product) in blocks {
-                add(&mut gradients, gradient.as_ref());
-                add(&mut products, product.as_ref());
+                add(gradients, gradient.as_ref());
+                add(products, product.as_ref());
             }
-            (gradients, products)
         });
-        let (gradient, product): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-        Self { gradient: gradient.concat(), product: product.concat() }
+        Self { gradient, product }
     }
 }
 
