@@ -123,10 +123,7 @@ impl StochasticDepth {
         mode: Mode<'_>,
         branch: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        match self.draw(x, mode)?.apply(|| branch(x))? {
-            None => Ok(x.clone()),
-            Some(f) => add(x, &f),
-        }
+        self.draw(x, mode)?.onto(x, || branch(x))
     }
 }
 
@@ -154,6 +151,17 @@ impl Depth {
             Depth::Whole => branch().map(Some),
             Depth::Scaled(factor) => (branch()? * *factor).map(Some),
             Depth::Masked(mask) => branch()?.broadcast_mul(mask).map(Some),
+        }
+    }
+
+    /// `x + d · branch`; the branch is not run where it is left out.
+    ///
+    /// # Errors
+    /// Those of the branch, and when it is of another shape than x.
+    pub fn onto(&self, x: &Tensor, branch: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
+        match self.apply(branch)? {
+            None => Ok(x.clone()),
+            Some(f) => add(x, &f),
         }
     }
 }

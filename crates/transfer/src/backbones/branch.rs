@@ -3,7 +3,6 @@
 use candle_core::{Result, Tensor};
 use taper_nn::Mode;
 use taper_regularize::{Depth, StochasticDepth};
-use taper_tensor::add;
 
 /// `x + d · F(x)` with the d of stochastic depth: by `whole`, which adds in the pass of its last
 /// product, where nothing is left out, else by `f`, which is F alone.
@@ -16,9 +15,6 @@ pub(crate) fn branch(
 ) -> Result<Tensor> {
     match depth.draw(x, mode)? {
         Depth::Whole => whole(),
-        other => match other.apply(f)? {
-            None => Ok(x.clone()),
-            Some(f) => add(x, &f),
-        },
+        other => other.onto(x, f),
     }
 }
