@@ -82,6 +82,8 @@ pub(crate) enum Products {
     Floats,
     /// Pairs of bfloat16, which are float32's and AVX-512's.
     Pairs,
+    /// Those of a map of bfloat16, in blocks.
+    Halves,
     /// Integers of 8 bits, which are float32's.
     Quads,
 }

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::kernels::elementwise::map2;
-use crate::kernels::{self, on_floats};
+use crate::kernels::{self, on_maps};
 
 /// A gradient, and whether nobody else holds it.
 pub(crate) struct Gradient {
@@ -25,11 +25,11 @@ impl Terms {
 
 /// The sum of two gradients of one tensor.
 pub(crate) fn added(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if !kernels::fits(a) {
+    if !kernels::fits_map(a, &[]) {
         return a + b;
     }
-    on_floats!(a.dtype(), T => {
-        let sum = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, |a, b| a + b))?;
+    on_maps!(a.dtype(), M => {
+        let sum = kernels::with2::<M, M, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, |a, b| a + b))?;
         kernels::tensor(sum, a.shape())
     })
 }

@@ -3,18 +3,21 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{D, Result, Shape, Tensor, bail};
+use candle_core::{D, DType, Result, Shape, Tensor, bail};
 
 use super::gradient::{Gradient, Terms, added};
 use super::in_place::rewritten;
 use super::lock::lock;
 use crate::kernels::elementwise::scale;
-use crate::kernels::{self, on_floats};
+use crate::kernels::memory::Elements;
+use crate::kernels::simd::Stored;
+use crate::kernels::{self, on_maps};
 
 /// The gradient of a tensor.
 pub(crate) struct Slot {
     /// Of the tensor.
     shape: Shape,
+    dtype: DType,
     arrived: Mutex<Arrived>,
     /// Operations of ours that have read the tensor.
     readers: AtomicUsize,
@@ -30,9 +33,9 @@ struct Arrived {
 }
 
 impl Slot {
-    /// For a tensor of this shape.
-    pub(crate) fn new(shape: Shape) -> Self {
-        Self { shape, arrived: Mutex::default(), readers: AtomicUsize::new(0) }
+    /// For a tensor of this shape and type.
+    pub(crate) fn new(shape: Shape, dtype: DType) -> Self {
+        Self { shape, dtype, arrived: Mutex::default(), readers: AtomicUsize::new(0) }
     }
 
     /// Counts an operation of ours that reads the tensor.
@@ -87,7 +90,7 @@ impl Slot {
         let whole = match terms {
             // As another tensor: whoever has looked at the terms before has not seen this one.
             Some(terms) => with_spread(terms.sum()?, &spread)?.reshape(&self.shape)?,
-            None => spread.broadcast_as(&self.shape)?.contiguous()?,
+            None => spread.to_dtype(self.dtype)?.broadcast_as(&self.shape)?.contiguous()?,
         };
         Ok(Some(Terms(Gradient { tensor: whole, own: true }, None)))
     }
@@ -96,8 +99,10 @@ impl Slot {
 /// A gradient, and for each picture what all its pixels get on top.
 fn with_spread(g: Gradient, spread: &Tensor) -> Result<Tensor> {
     let c = spread.dim(D::Minus1)?;
-    on_floats!(spread.dtype(), T => {
-        let (sum, ()) = kernels::with::<T, _>(spread, |spread| rewritten(g, |g| (scale::add(g, spread, c), ())))??;
+    on_maps!(g.tensor.dtype(), M => {
+        let (sum, ()) = kernels::with::<<M as Stored>::Real, _>(spread, |spread| {
+            rewritten(g, |g: Elements<'_, M>| (scale::add(g, spread, c), ()))
+        })??;
         Ok(sum)
     })
 }

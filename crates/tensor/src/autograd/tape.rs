@@ -96,7 +96,7 @@ fn node<T: WithDType>(
         _ => Tensor::cat(&tokens, 0)?,
     };
     let (slot, guard, saved) =
-        (Arc::new(Slot::new(shape.clone())), Arc::<Guard>::default(), Arc::<Mutex<Option<Saved>>>::default());
+        (Arc::new(Slot::new(shape.clone(), T::DTYPE)), Arc::<Guard>::default(), Arc::<Mutex<Option<Saved>>>::default());
     let inputs = edges.into_iter().map(|e| e.map(|e| e.slot)).collect();
     trace::note(place, Pass::Forward, &shape);
     let node = Node { slot: slot.clone(), inputs, saved: saved.clone(), place };
@@ -172,7 +172,7 @@ fn edge(x: &Tensor) -> Result<Option<Edge>> {
     if let Some(edge) = lock(&EDGES).get(&x.id()) {
         return Ok(Some(edge.clone()));
     }
-    let slot = Arc::new(Slot::new(x.shape().clone()));
+    let slot = Arc::new(Slot::new(x.shape().clone(), x.dtype()));
     Ok(Some(Edge { token: x.apply_op1(Enter(slot.clone()))?, slot, gate: None, again: None }))
 }
 

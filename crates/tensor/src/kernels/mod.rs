@@ -21,4 +21,4 @@ pub(crate) mod elementwise;
 pub(crate) mod norm;
 pub(crate) mod pool;
 
-pub(crate) use memory::{fits, on_floats, store, tensor, with, with_option, with2};
+pub(crate) use memory::{fits, fits_map, on_floats, on_maps, store, tensor, with, with_option, with2};

@@ -3,10 +3,11 @@
 use candle_core::{D, Result, Tensor, bail};
 
 use super::composed;
+use super::maps::like;
 use crate::autograd::{Terms, rewritten, tape};
 use crate::kernels::elementwise::{map, map2, pointwise};
 use crate::kernels::simd::{pass, rectify};
-use crate::kernels::{self, on_floats};
+use crate::kernels::{self, on_maps};
 use crate::pointwise::Pointwise;
 use crate::sizes::given;
 
@@ -21,11 +22,11 @@ use crate::sizes::given;
 /// V. Nair, G. Hinton, *Rectified linear units improve restricted Boltzmann machines*, 2010.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     given("relu", x)?;
-    if !kernels::fits(x) {
+    if !kernels::fits_map(x, &[]) {
         return composed::relu(x);
     }
-    on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| map(x, rectify))?;
+    on_maps!(x.dtype(), M => {
+        let y = kernels::with::<M, _>(&x.contiguous()?, |x| map(x, rectify))?;
         tape::record_with_output(y, x.shape(), &[x], |dy, y| Ok(vec![Some(rectified(&dy.sum()?.tensor, y)?)]))
     })
 }
@@ -45,17 +46,17 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn activate(x: &Tensor, function: Pointwise) -> Result<Tensor> {
     given("activate", x)?;
-    if !kernels::fits(x) {
+    if !kernels::fits_map(x, &[]) {
         return composed::activate(x, function);
     }
     // Rows that the gradient is cut between; of one row it would be one piece.
     let c = if x.rank() > 1 { x.dim(D::Minus1)?.max(1) } else { 1 };
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         let x_map = x.contiguous()?;
-        let y = kernels::with::<T, _>(&x_map, |x| pointwise::values(function, x))?;
+        let y = kernels::with::<M, _>(&x_map, |x| pointwise::values(function, x))?;
         let x_map = tape::kept(x, &x_map);
         tape::record_terms(y, x.shape(), &[x], move |dy: Terms| {
-            let dx = kernels::with::<T, _>(&x_map.get()?, |x| {
+            let dx = kernels::with::<M, _>(&x_map.get()?, |x| {
                 rewritten(dy.sum()?, |dy| (pointwise::gradients(function, x, dy, c), ()))
             })??;
             Ok(vec![Some(dx.0)])
@@ -72,12 +73,13 @@ pub fn activate(x: &Tensor, function: Pointwise) -> Result<Tensor> {
 /// # Errors
 /// When the shapes differ.
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let b = &like(b, a)?;
     terms("add", a, b)?;
-    if !kernels::fits(a) {
+    if !kernels::fits_map(a, &[]) {
         return a + b;
     }
-    on_floats!(a.dtype(), T => {
-        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, |a, b| a + b))?;
+    on_maps!(a.dtype(), M => {
+        let y = kernels::with2::<M, M, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, |a, b| a + b))?;
         tape::record(y, a.shape(), &[a, b], |dy| Ok(vec![Some(dy.clone()), Some(dy.clone())]))
     })
 }
@@ -94,13 +96,13 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// # References
 /// K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, 2016.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let b = &like(b, a)?;
     terms("add_relu", a, b)?;
-    if !kernels::fits(a) {
+    if !kernels::fits_map(a, &[]) {
         return composed::add_relu(a, b);
     }
-    on_floats!(a.dtype(), T => {
-        let sum = |a: T, b: T| rectify(a + b);
-        let y = kernels::with2::<T, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, sum))?;
+    on_maps!(a.dtype(), M => {
+        let y = kernels::with2::<M, M, _>(&a.contiguous()?, &b.contiguous()?, |a, b| map2(a, b, |a, b| rectify(a + b)))?;
         tape::record_with_output(y, a.shape(), &[a, b], |dy, y| {
             let g = rectified(&dy.sum()?.tensor, y)?;
             Ok(vec![Some(g.clone()), Some(g)])
@@ -120,7 +122,7 @@ fn terms(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
 
 /// dy where the rectified output y is not zero, else zero.
 pub(crate) fn rectified(dy: &Tensor, y: &Tensor) -> Result<Tensor> {
-    on_floats!(y.dtype(), T => kernels::with2::<T, _>(y, dy, |y, g| {
+    on_maps!(y.dtype(), M => kernels::with2::<M, M, _>(y, dy, |y, g| {
         kernels::tensor(map2(y, g, pass), dy.shape())
     })?)
 }

@@ -112,7 +112,7 @@ fn run<T: Real>(d: Checked<Attention>, inputs: &[&Tensor], scale: f64, shape: &[
     let kept: Vec<Kept> = inputs.iter().zip(&maps).map(|(x, map)| tape::kept(x, map)).collect();
     tape::record_with_output(y, shape, inputs, move |dy, y| {
         let (maps, dy) = (kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?, dy.sum()?.tensor);
-        let gradients = kernels::with2::<T, _>(y, &dy, |y, dy| {
+        let gradients = kernels::with2::<T, T, _>(y, &dy, |y, dy| {
             with_maps::<T, _>(&maps, |maps| kernel::backward(d, maps, scale, Given { y, logs: &logs, dy }))
         })??;
         gradients.into_iter().zip(&maps).map(|(dx, map)| kernels::tensor(dx, map.shape()).map(Some)).collect()
@@ -123,7 +123,7 @@ fn run<T: Real>(d: Checked<Attention>, inputs: &[&Tensor], scale: f64, shape: &[
 fn with_maps<T: Real, R>(maps: &[Tensor], run: impl FnOnce(Maps<'_, T>) -> R) -> Result<R> {
     match maps {
         [all] => kernels::with::<T, _>(all, |all| run(Maps::Together(all))),
-        [q, k, v] => kernels::with2::<T, _>(q, k, |q, k| kernels::with::<T, _>(v, |v| run(Maps::Apart([q, k, v]))))?,
+        [q, k, v] => kernels::with2::<T, T, _>(q, k, |q, k| kernels::with::<T, _>(v, |v| run(Maps::Apart([q, k, v]))))?,
         _ => bail!("attention: wanted one map or three; got {}", maps.len()),
     }
 }

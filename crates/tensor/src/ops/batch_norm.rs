@@ -13,8 +13,8 @@ use crate::kernels::gemm::tally::{GradientSums, Moments, SIGNS};
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::batch_norm::{self as kernel, Affine};
 use crate::kernels::norm::{Then, moments};
-use crate::kernels::simd::Real;
-use crate::kernels::{self, on_floats};
+use crate::kernels::simd::{Real, Stored};
+use crate::kernels::{self, on_maps};
 use crate::pointwise::Pointwise;
 
 /// `y = (x - mean) / √(variance + eps) · weight + bias`, with the mean and the biased variance of
@@ -39,10 +39,10 @@ pub fn batch_norm_train(
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
     let c = inputs::batch_norm(x, [weight, bias], epilogue)?;
-    if !kernels::fits(x) || x.elem_count() == 0 {
+    if !kernels::fits_map(x, &[weight, bias]) || x.elem_count() == 0 {
         return composed::batch_norm_train(x, weight, bias, eps, epilogue);
     }
-    let moments = on_floats!(x.dtype(), T => kernels::with::<T, _>(&x.contiguous()?, |x| moments::of(x, c))?);
+    let moments = on_maps!(x.dtype(), M => kernels::with::<M, _>(&x.contiguous()?, |x| moments::of(x, c))?);
     of_batch((x, false), &moments, weight, bias, eps, epilogue)
 }
 
@@ -56,12 +56,12 @@ pub(super) fn of_batch(
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
     let Moments { mean, variance } = moments;
-    let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), x.device())?.to_dtype(x.dtype());
+    let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), x.device())?.to_dtype(weight.dtype());
     let count = x.elem_count() / mean.len();
     let statistics = BatchMoments { mean: vector(mean)?, variance: vector(variance)?, count };
-    on_floats!(x.dtype(), T => {
-        let affine = Affine::<T>::new(mean, variance, eps, &vec_of(weight)?, &vec_of(bias)?);
-        Ok((normalize((x, own), weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
+    on_maps!(x.dtype(), M => {
+        let affine = Affine::new(mean, variance, eps, &vec_of(weight)?, &vec_of(bias)?);
+        Ok((normalize::<M>((x, own), weight, bias, affine, epilogue, Statistics::OfBatch)?, statistics))
     })
 }
 
@@ -84,13 +84,13 @@ pub fn batch_norm_eval(
 ) -> Result<Tensor> {
     inputs::batch_norm(x, [weight, bias], epilogue)?;
     inputs::batch_norm(x, [mean, variance], epilogue)?;
-    if !kernels::fits(x) || x.elem_count() == 0 {
+    if !kernels::fits_map(x, &[weight, bias]) || x.elem_count() == 0 {
         return composed::batch_norm_eval(x, weight, bias, mean, variance, eps, epilogue);
     }
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
-        let affine = Affine::<T>::new(&wide(mean)?, &wide(variance)?, eps, &vec_of(weight)?, &vec_of(bias)?);
-        normalize((x, false), weight, bias, affine, epilogue, Statistics::Given)
+        let affine = Affine::new(&wide(mean)?, &wide(variance)?, eps, &vec_of(weight)?, &vec_of(bias)?);
+        normalize::<M>((x, false), weight, bias, affine, epilogue, Statistics::Given)
     })
 }
 
@@ -105,11 +105,11 @@ enum Statistics {
     Given,
 }
 
-fn normalize<T: Real>(
+fn normalize<M: Stored>(
     (x, own): (&Tensor, bool),
     weight: &Tensor,
     bias: &Tensor,
-    affine: Affine<T>,
+    affine: Affine<M::Real>,
     epilogue: Epilogue<'_>,
     statistics: Statistics,
 ) -> Result<Tensor> {
@@ -126,7 +126,7 @@ fn normalize<T: Real>(
     let keep_x = wanted.vectors || (wanted.x && (statistics == Statistics::OfBatch || function.is_some()));
     let rectified = matches!(epilogue, Epilogue::Relu | Epilogue::AddRelu(_));
     let signed = keep_x && rectified && affine.mean().len().is_multiple_of(SIGNS);
-    let (y, signs) = followed(&values, &affine, epilogue, signed)?;
+    let (y, signs) = followed::<M>(&values, &affine, epilogue, signed)?;
     let gate = match signs {
         Some(signs) => {
             let mean = Tensor::from_slice(affine.mean(), affine.mean().len(), x.device())?;
@@ -134,7 +134,7 @@ fn normalize<T: Real>(
         }
         None => None,
     };
-    let saved = Saved {
+    let saved = Saved::<M> {
         x: keep_x.then(|| tape::kept(x, &values)),
         own,
         affine: affine.clone(),
@@ -165,18 +165,18 @@ fn normalize<T: Real>(
 }
 
 /// The normalized map and what follows; where `signed`, the signs of a rectified one.
-fn followed<T: Real>(
+fn followed<M: Stored>(
     x: &Tensor,
-    affine: &Affine<T>,
+    affine: &Affine<M::Real>,
     epilogue: Epilogue<'_>,
     signed: bool,
-) -> Result<(Vec<T>, Option<Vec<u16>>)> {
-    kernels::with::<T, _>(x, |x| match epilogue {
+) -> Result<(Vec<M>, Option<Vec<u16>>)> {
+    kernels::with::<M, _>(x, |x| match epilogue {
         Epilogue::None => Ok(kernel::forward(x, affine, Then::Nothing, false)),
         Epilogue::Relu => Ok(kernel::forward(x, affine, Then::Relu, signed)),
         Epilogue::Activate(function) => Ok(kernel::forward(x, affine, Then::Activate(function), false)),
         Epilogue::AddRelu(residual) => {
-            kernels::with::<T, _>(&residual.contiguous()?, |z| kernel::forward(x, affine, Then::AddRelu(z), signed))
+            kernels::with::<M, _>(&residual.contiguous()?, |z| kernel::forward(x, affine, Then::AddRelu(z), signed))
         }
     })?
 }
@@ -189,11 +189,11 @@ struct Wanted {
     residual: bool,
 }
 
-struct Saved<T> {
+struct Saved<M: Stored> {
     x: Option<Kept>,
     /// Whether x is of no use to anybody after this.
     own: bool,
-    affine: Affine<T>,
+    affine: Affine<M::Real>,
     statistics: Statistics,
     rectified: bool,
     function: Option<Pointwise>,
@@ -202,7 +202,7 @@ struct Saved<T> {
     gate: Option<Arc<Gate>>,
 }
 
-impl<T: Real> Saved<T> {
+impl<M: Stored> Saved<M> {
     /// How to compute the result again, which the gradient does not need: without a residual, where
     /// x is kept.
     fn again(&self, epilogue: Epilogue<'_>) -> Option<Arc<Again>> {
@@ -216,7 +216,7 @@ impl<T: Real> Saved<T> {
         (self.statistics == Statistics::OfBatch).then(|| {
             Again::new(move || {
                 let x = x.get()?;
-                let (y, _) = kernels::with::<T, _>(&x, |x| kernel::forward(x, &affine, then, false))?;
+                let (y, _) = kernels::with::<M, _>(&x, |x| kernel::forward(x, &affine, then, false))?;
                 kernels::tensor(y, x.shape())
             })
         })
@@ -228,7 +228,7 @@ impl<T: Real> Saved<T> {
         let behind = self.behind(x.as_ref(), dy, y)?;
         let dr = self.residual().then(|| behind.g.tensor.clone());
         let wanted = behind.sums.as_ref().filter(|_| self.wanted.vectors);
-        let vector = |values: Vec<T>| kernels::tensor(values, &Shape::from(self.affine.mean().len()));
+        let vector = |values: Vec<M::Real>| kernels::tensor(values, &Shape::from(self.affine.mean().len()));
         let dw = wanted.map(|sums| vector(self.affine.weight_gradient(sums))).transpose()?;
         let db = wanted.map(|sums| vector(sums.bias_gradient())).transpose()?;
         let dx = match self.wanted.x {
@@ -249,7 +249,7 @@ impl<T: Real> Saved<T> {
         let finished = self.gate.take().and_then(|gate| gate.sums(&dy));
         let (g, passed, sums) = match (x, y, self.function) {
             (Some(x), _, Some(function)) => {
-                let (g, sums) = kernels::with::<T, _>(x, |x| {
+                let (g, sums) = kernels::with::<M, _>(x, |x| {
                     rewritten(dy.sum()?, |dy| kernel::activated_sums(function, x, dy, affine))
                 })??;
                 (Gradient { tensor: g, own: true }, true, Some(sums))
@@ -259,8 +259,8 @@ impl<T: Real> Saved<T> {
                 (Gradient { own: g.own && !residual, ..g }, true, finished)
             }
             (Some(x), Some(y), _) if self.added => {
-                let (g, sums) = kernels::with2::<T, _>(x, y, |x, y| {
-                    kernels::with_option::<T, _>(dy.1.as_ref(), |more| {
+                let (g, sums) = kernels::with2::<M, M, _>(x, y, |x, y| {
+                    kernels::with_option::<M, _>(dy.1.as_ref(), |more| {
                         rewritten(dy.0, |dy| kernel::rectified_sums(x, (dy, more), y, affine))
                     })
                 })??;
@@ -268,8 +268,8 @@ impl<T: Real> Saved<T> {
             }
             (Some(x), _, _) => {
                 let dy = dy.sum()?;
-                let sums = |x: &[T], dy: &[T]| kernel::sums(x, dy, affine, self.rectified);
-                let sums = kernels::with2::<T, _>(x, &dy.tensor, sums)?;
+                let sums = |x: &[M], dy: &[M]| kernel::sums(x, dy, affine, self.rectified);
+                let sums = kernels::with2::<M, M, _>(x, &dy.tensor, sums)?;
                 (dy, false, Some(sums))
             }
             (None, Some(y), _) if residual => {
@@ -287,14 +287,14 @@ impl<T: Real> Saved<T> {
         let (dx, ()) = match (x, &sums, self.statistics) {
             (Some(x), Some(sums), Statistics::OfBatch) if last && !g.own => {
                 let x = Gradient { tensor: x, own: true };
-                kernels::with::<T, _>(&g.tensor, |dy| {
+                kernels::with::<M, _>(&g.tensor, |dy| {
                     rewritten(x, |x| (kernel::input_gradient(x, Elements::Shared(dy), affine, relu, sums), ()))
                 })??
             }
-            (Some(x), Some(sums), Statistics::OfBatch) => kernels::with::<T, _>(&x, |x| {
+            (Some(x), Some(sums), Statistics::OfBatch) => kernels::with::<M, _>(&x, |x| {
                 rewritten(g, |dy| (kernel::input_gradient(Elements::Shared(x), dy, affine, relu, sums), ()))
             })??,
-            _ => kernels::with_option::<T, _>(y.filter(|_| relu), |y| {
+            _ => kernels::with_option::<M, _>(y.filter(|_| relu), |y| {
                 rewritten(g, |dy| (kernel::input_gradient_given(dy, y, affine), ()))
             })?,
         };

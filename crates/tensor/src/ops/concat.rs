@@ -1,12 +1,12 @@
 //! Concatenation.
 
-use candle_core::{D, Result, Shape, Tensor, bail};
+use candle_core::{D, Result, Shape, Tensor, WithDType, bail};
 
 use super::composed;
+use super::maps::like;
 use crate::autograd::{Again, Kept, tape};
 use crate::kernels::elementwise::concat as kernel;
-use crate::kernels::simd::Real;
-use crate::kernels::{self, on_floats};
+use crate::kernels::{self, on_maps};
 use crate::sizes::{given, made};
 
 /// Feature maps side by side along their channels, the last axis.
@@ -55,12 +55,14 @@ fn side_by_side(maps: &[&Tensor], readers: Readers) -> Result<Tensor> {
     if made("concat", &shape, first.dtype().size_in_bytes())? == 0 {
         return composed::nothing(maps, &shape);
     }
-    if !maps.iter().all(|x| kernels::fits(x)) {
+    if !maps.iter().all(|x| kernels::fits_map(x, &[])) {
         return Tensor::cat(maps, D::Minus1);
     }
+    let alike = maps.iter().map(|x| like(x, first)).collect::<Result<Vec<_>>>()?;
+    let maps = &alike.iter().collect::<Vec<_>>()[..];
     let whole = maps.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
-    on_floats!(first.dtype(), T => {
-        let y = joined::<T>(&whole, &channels)?;
+    on_maps!(first.dtype(), M => {
+        let y = joined::<M>(&whole, &channels)?;
         let parts: Vec<_> = maps.iter().map(|x| (x.shape().clone(), x.track_op())).collect();
         let sizes = (channels.clone(), Shape::from(shape.clone()));
         let y = tape::record(y, shape, maps, move |dy| {
@@ -69,7 +71,7 @@ fn side_by_side(maps: &[&Tensor], readers: Readers) -> Result<Tensor> {
                 let at = from;
                 from += c;
                 tracked.then(|| {
-                    kernels::tensor(kernels::with::<T, _>(dy, |dy| kernel::cut(dy, width, at, c))?, shape)
+                    kernels::tensor(kernels::with::<M, _>(dy, |dy| kernel::cut(dy, width, at, c))?, shape)
                 }).transpose()
             });
             grads.collect()
@@ -79,7 +81,7 @@ fn side_by_side(maps: &[&Tensor], readers: Readers) -> Result<Tensor> {
             let (channels, shape) = sizes;
             tape::offer(&y, Again::new(move || {
                 let whole = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
-                kernels::tensor(joined::<T>(&whole, &channels)?, &shape)
+                kernels::tensor(joined::<M>(&whole, &channels)?, &shape)
             }));
         }
         Ok(y)
@@ -87,15 +89,15 @@ fn side_by_side(maps: &[&Tensor], readers: Readers) -> Result<Tensor> {
 }
 
 /// The elements of contiguous maps of so many channels each, side by side.
-fn joined<T: Real>(maps: &[Tensor], channels: &[usize]) -> Result<Vec<T>> {
-    on_slices::<T, _>(maps, Vec::new(), &mut |slices| {
+fn joined<M: WithDType>(maps: &[Tensor], channels: &[usize]) -> Result<Vec<M>> {
+    on_slices::<M, _>(maps, Vec::new(), &mut |slices| {
         let parts: Vec<_> = slices.iter().copied().zip(channels.iter().copied()).collect();
         kernel::join(&parts)
     })
 }
 
 /// Runs a kernel on the elements of all tensors, however many.
-pub(super) fn on_slices<T: Real, R>(
+pub(super) fn on_slices<T: WithDType, R>(
     tensors: &[Tensor],
     before: Vec<&[T]>,
     run: &mut dyn FnMut(&[&[T]]) -> R,

@@ -10,8 +10,8 @@ use super::measured::Measured;
 use crate::autograd::{Again, Kept, tape};
 use crate::kernels::norm::batch_norm::Affine;
 use crate::kernels::norm::parts::{self as kernel, Parts};
-use crate::kernels::simd::Real;
-use crate::kernels::{self, on_floats};
+use crate::kernels::simd::{Real, Stored};
+use crate::kernels::{self, on_maps};
 use crate::sizes::{given, made};
 
 /// `relu(batch_norm_train(concat(maps)))`, where the moments of every map are known: the
@@ -52,10 +52,10 @@ pub fn concat_batch_norm_relu_train(
     let count = maps[0].moments.count;
     let moments =
         BatchMoments { mean: side(|moments| &moments.mean)?, variance: side(|moments| &moments.variance)?, count };
-    on_floats!(first.dtype(), T => {
-        let affine = affine::<T>([norm.0, norm.1, &moments.mean, &moments.variance], eps)?;
+    on_maps!(first.dtype(), M => {
+        let affine = affine([norm.0, norm.1, &moments.mean, &moments.variance], eps)?;
         let whole = all.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
-        let y = on_parts::<T, _>(&whole, |parts| kernel::rectified(parts, &affine))?;
+        let y = on_parts::<M, _>(&whole, |parts| kernel::rectified(parts, &affine))?;
         let kept = || all.iter().zip(&whole).map(|(x, map)| tape::kept(x, map)).collect::<Vec<_>>();
         let again = (kept(), affine.clone(), shape.clone());
         let saved = (kept(), all.iter().map(|x| x.track_op()).collect::<Vec<_>>());
@@ -63,8 +63,8 @@ pub fn concat_batch_norm_relu_train(
         let y = tape::record(y, shape, &inputs, move |dy| {
             let (kept, wanted) = saved;
             let maps = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
-            let (gradients, vectors) = on_parts::<T, _>(&maps, |parts| {
-                kernels::with::<T, _>(dy, |dy| {
+            let (gradients, vectors) = on_parts::<M, _>(&maps, |parts| {
+                kernels::with::<M, _>(dy, |dy| {
                     let sums = kernel::sums(parts, dy, &affine);
                     let gradients = kernel::input_gradients(parts, dy, &affine, &sums, &wanted);
                     (gradients, [affine.weight_gradient(&sums), sums.bias_gradient()])
@@ -82,7 +82,7 @@ pub fn concat_batch_norm_relu_train(
         tape::offer(&y, Again::new(move || {
             let (kept, affine, shape) = &again;
             let maps = kept.iter().map(Kept::get).collect::<Result<Vec<_>>>()?;
-            kernels::tensor(on_parts::<T, _>(&maps, |parts| kernel::rectified(parts, affine))?, shape)
+            kernels::tensor(on_parts::<M, _>(&maps, |parts| kernel::rectified(parts, affine))?, shape)
         }));
         Ok((y, moments))
     })
@@ -117,10 +117,10 @@ pub fn concat_batch_norm_relu_eval(
         let whole = concat_again(maps)?;
         return batch_norm_eval(&whole, norm.0, norm.1, statistics.0, statistics.1, eps, Epilogue::Relu);
     };
-    on_floats!(first.dtype(), T => {
-        let affine = affine::<T>([norm.0, norm.1, statistics.0, statistics.1], eps)?;
+    on_maps!(first.dtype(), M => {
+        let affine = affine([norm.0, norm.1, statistics.0, statistics.1], eps)?;
         let whole = maps.iter().map(|x| x.contiguous()).collect::<Result<Vec<_>>>()?;
-        kernels::tensor(on_parts::<T, _>(&whole, |parts| kernel::rectified(parts, &affine))?, &shape)
+        kernels::tensor(on_parts::<M, _>(&whole, |parts| kernel::rectified(parts, &affine))?, &shape)
     })
 }
 
@@ -130,7 +130,7 @@ fn fits<'a>(maps: &[&'a Tensor], norm: (&Tensor, &Tensor)) -> Result<Option<(&'a
     let Some((&first, rest)) = maps.split_first() else { return Ok(None) };
     let Some((_, pixels)) = first.dims().split_last() else { return Ok(None) };
     let alike = |x: &&Tensor| x.rank() == first.rank() && x.dims().starts_with(pixels) && x.dtype() == first.dtype();
-    if !rest.iter().all(alike) || !maps.iter().all(|x| kernels::fits(x) && x.elem_count() > 0) {
+    if !rest.iter().all(alike) || !maps.iter().all(|x| kernels::fits_map(x, &[norm.0, norm.1]) && x.elem_count() > 0) {
         return Ok(None);
     }
     let channels = maps.iter().map(|x| x.dim(D::Minus1)).sum::<Result<usize>>()?;
@@ -155,10 +155,10 @@ fn affine<T: Real>([weight, bias, mean, variance]: [&Tensor; 4], eps: f64) -> Re
 }
 
 /// Runs a kernel on contiguous maps side by side.
-fn on_parts<T: Real, R>(maps: &[Tensor], run: impl FnOnce(Parts<'_, T>) -> R) -> Result<R> {
+fn on_parts<M: Stored, R>(maps: &[Tensor], run: impl FnOnce(Parts<'_, M>) -> R) -> Result<R> {
     let channels = maps.iter().map(|map| map.dim(D::Minus1)).collect::<Result<Vec<_>>>()?;
     let mut run = Some(run);
-    let ran = on_slices::<T, _>(maps, Vec::new(), &mut |slices| {
+    let ran = on_slices::<M, _>(maps, Vec::new(), &mut |slices| {
         let parts: Vec<_> = slices.iter().copied().zip(channels.iter().copied()).collect();
         run.take().map(|run| run(Parts::new(&parts)))
     })?;

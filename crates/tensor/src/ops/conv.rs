@@ -3,15 +3,16 @@
 use candle_core::{Result, Shape, Tensor};
 
 use super::activation::relu;
+use super::maps::stored;
 use super::packed::PackedWeights;
 use super::{composed, inputs};
 use crate::autograd::{Asked, Gradients, Kept, rewritten, tape};
-use crate::kernels::conv::Weight;
+use crate::kernels::conv::{Maps, Weight};
 use crate::kernels::gemm::tally::{Moments, Rectifier};
 use crate::kernels::memory::Elements;
 use crate::kernels::norm::rows;
-use crate::kernels::simd::{Real, Simd, simd};
-use crate::kernels::{self, conv as kernel, on_floats};
+use crate::kernels::simd::{Simd, Stored, simd};
+use crate::kernels::{self, conv as kernel, on_maps};
 use crate::sizes::{Checked, Convolution};
 use crate::window::Conv;
 
@@ -33,8 +34,9 @@ use crate::window::Conv;
 /// # Differs from PyTorch
 /// Maps are (N,H,W,C). Each gradient is computed only for an argument that leads to a variable.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    let x = &stored(x)?;
     let d = inputs::convolution(x, weight, bias, conv)?;
-    match kernels::fits(x) && d.y_len() > 0 {
+    match fits(x, weight, bias) && d.y_len() > 0 {
         true => run(d, Arguments { x, weight, bias }, false),
         false => composed::conv2d(x, weight, bias, conv),
     }
@@ -45,8 +47,9 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) ->
 /// # Errors
 /// As [`conv2d`].
 pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    let x = &stored(x)?;
     let d = inputs::convolution(x, weight, bias, conv)?;
-    match kernels::fits(x) && d.y_len() > 0 {
+    match fits(x, weight, bias) && d.y_len() > 0 {
         true => run(d, Arguments { x, weight, bias }, true),
         false => relu(&composed::conv2d(x, weight, bias, conv)?),
     }
@@ -55,9 +58,10 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Con
 /// [`conv2d`] of these sizes without a bias, and the mean and variance of its output by channel;
 /// for what kernels fit, and an output that is not empty.
 pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tensor) -> Result<(Tensor, Moments)> {
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         let maps = (x.contiguous()?, weight.contiguous()?);
-        let (y, moments) = kernels::with2::<T, _>(&maps.0, &maps.1, |x, w| kernel::forward_moments(d, x, w))?;
+        let run = |x: &[M], w: &[<M as Stored>::Real]| kernel::forward_moments(d, x, w);
+        let (y, moments) = kernels::with2::<M, <M as Stored>::Real, _>(&maps.0, &maps.1, run)?;
         Ok((record(d, y, maps, Arguments { x, weight, bias: None }, false)?, moments))
     })
 }
@@ -66,12 +70,12 @@ pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tenso
 /// shapes are x's, with other channels.
 pub(super) fn rows(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let shape = with_channels(x, d.o);
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         let maps = (x.contiguous()?, weight.contiguous()?);
-        let y = product::<T>(d, &maps, bias, false)?;
+        let y = product::<M>(d, &maps, bias, false)?;
         let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();
         let back = Saved::new(d, &inputs, (&maps.0, &maps.1));
-        tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<T>(dy.sum()?.tensor, None))
+        tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<M>(dy.sum()?.tensor, None))
     })
 }
 
@@ -84,6 +88,11 @@ pub(super) fn with_channels(x: &Tensor, channels: usize) -> Shape {
     shape.into()
 }
 
+/// Whether there is a kernel for a convolution of these.
+pub(super) fn fits(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> bool {
+    kernels::fits_map(x, &[weight]) && bias.is_none_or(|bias| bias.dtype() == weight.dtype())
+}
+
 /// The tensors that a convolution is given.
 #[derive(Clone, Copy)]
 struct Arguments<'a> {
@@ -94,44 +103,44 @@ struct Arguments<'a> {
 
 fn run(d: Checked<Convolution>, of: Arguments<'_>, rectify: bool) -> Result<Tensor> {
     let Arguments { x, weight, bias } = of;
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         let maps = (x.contiguous()?, weight.contiguous()?);
-        let y = product::<T>(d, &maps, bias, rectify)?;
+        let y = product::<M>(d, &maps, bias, rectify)?;
         record(d, y, maps, of, rectify)
     })
 }
 
 /// The output of a map and its weight, both in one piece, rectified where `relu`.
-pub(super) fn product<T: Real>(
+pub(super) fn product<M: Maps>(
     d: Checked<Convolution>,
     maps: &(Tensor, Tensor),
     bias: Option<&Tensor>,
     relu: bool,
-) -> Result<Vec<T>> {
-    kernels::with_option::<T, _>(bias, |bias| {
-        weighted::<T, _>(d, maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, relu))
+) -> Result<Vec<M>> {
+    kernels::with_option::<M::Real, _>(bias, |bias| {
+        weighted::<M, _>(d, maps, |simd, x, weight| kernel::forward(simd, d, x, weight, bias, relu))
     })
 }
 
 /// Runs a kernel on a map and its weight, both in one piece, and on what is kept of the weight.
-pub(crate) fn weighted<T: Real, R>(
+pub(crate) fn weighted<M: Maps, R>(
     d: Checked<Convolution>,
     (x, weight): &(Tensor, Tensor),
-    run: impl FnOnce(Simd, &[T], Weight<'_, T>) -> R,
+    run: impl FnOnce(Simd, &[M], Weight<'_, M::Real>) -> R,
 ) -> Result<R> {
     // Asked for once: what is packed for one width of vectors is nothing to another.
     let simd = d.simd(simd());
-    let packed = PackedWeights::of::<T>(simd, d, weight)?;
-    kernels::with_option::<T, _>(packed.as_ref(), |packed| {
-        kernels::with2::<T, _>(x, weight, |x, values| run(simd, x, Weight { values, packed }))
+    let packed = PackedWeights::of::<M::Real>(simd, d, weight)?;
+    kernels::with_option::<M::Real, _>(packed.as_ref(), |packed| {
+        kernels::with2::<M, M::Real, _>(x, weight, |x, values| run(simd, x, Weight { values, packed }))
     })
 }
 
 /// The output as a tensor with its gradients: of the inputs, whose map and weight are also there in
 /// one piece.
-fn record<T: Real>(
+fn record<M: Maps>(
     d: Checked<Convolution>,
-    y: Vec<T>,
+    y: Vec<M>,
     (x_map, matrix): (Tensor, Tensor),
     Arguments { x, weight, bias }: Arguments<'_>,
     rectify: bool,
@@ -140,12 +149,12 @@ fn record<T: Real>(
     let back = Saved { asked: tape::asked(x), ..Saved::new(d, &inputs, (&x_map, &matrix)) };
     let shape = d.output().to_vec();
     if !rectify {
-        return tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<T>(dy.sum()?.tensor, None));
+        return tape::record_terms(y, shape, &inputs, move |dy| back.gradients::<M>(dy.sum()?.tensor, None));
     }
     tape::record_with_output(y, shape, &inputs, move |dy, y| {
         let dy = dy.sum()?;
-        let (dz, sums) = kernels::with::<T, _>(y, |y| rewritten(dy, |dy| rows::rectified(y, dy, d.o)))??;
-        back.gradients(dz, Some(sums))
+        let (dz, sums) = kernels::with::<M, _>(y, |y| rewritten(dy, |dy| rows::rectified(y, dy, d.o)))??;
+        back.gradients::<M>(dz, Some(sums))
     })
 }
 
@@ -176,23 +185,24 @@ impl Saved {
 
     /// The gradients of the inputs from that of what the products gave, whose sums by channel may
     /// be at hand.
-    pub(super) fn gradients<T: Real>(self, dz: Tensor, sums: Option<Vec<T>>) -> Gradients {
+    pub(super) fn gradients<M: Maps>(self, dz: Tensor, sums: Option<Vec<M::Real>>) -> Gradients {
         let Saved { d, wanted, asked, x, x_shape, weight } = self;
         let mut gradients = vec![None, None];
         // First, while a map that is computed again is not yet joined by another gradient.
         if let Some(x) = x {
-            let dw = kernels::with2::<T, _>(&x.get()?, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
+            let dw = kernels::with2::<M, M, _>(&x.get()?, &dz, |x, dz| kernel::weight_gradient(d, x, dz))?;
             gradients[1] = Some(kernels::tensor(dw, weight.shape())?);
         }
         if wanted[0] {
             let finished = match &asked {
-                Some(asked) => finished::<T>(asked, d, &weight, &dz)?,
+                Some(asked) => finished::<M>(asked, d, &weight, &dz)?,
                 None => None,
             };
             gradients[0] = Some(match finished {
                 Some(dx) => dx,
                 None => {
-                    let dx = kernels::with2::<T, _>(&weight, &dz, |w, dz| kernel::input_gradient(d, w, dz))?;
+                    let run = |w: &[M::Real], dz: &[M]| kernel::input_gradient(d, w, dz);
+                    let dx = kernels::with2::<M::Real, M, _>(&weight, &dz, run)?;
                     kernels::tensor(dx, &x_shape)?
                 }
             });
@@ -200,7 +210,7 @@ impl Saved {
         if wanted.get(2) == Some(&true) {
             let sums = match sums {
                 Some(sums) => sums,
-                None => kernels::with::<T, _>(&dz, |dz| rows::column_sums(dz, d.o))?,
+                None => kernels::with::<M, _>(&dz, |dz| rows::column_sums(dz, d.o))?,
             };
             gradients.push(Some(kernels::tensor(sums, &Shape::from(d.o))?));
         }
@@ -210,16 +220,16 @@ impl Saved {
 
 /// The gradient of the input of a convolution, together with its other terms and through the gate;
 /// none where it cannot be done on the way.
-fn finished<T: Real>(asked: &Asked, d: Checked<Convolution>, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+fn finished<M: Maps>(asked: &Asked, d: Checked<Convolution>, weight: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
     let simd = simd();
-    if !kernel::rectifies::<T>(simd, &d) || !asked.last() {
+    if !kernel::rectifies::<M::Real>(simd, &d) || !asked.last() {
         return Ok(None);
     }
     let gate = &asked.gate;
-    let (x, signs, mean) = (gate.x()?, gate.signs(), gate.mean().to_vec1::<T>()?);
-    let run = |rest: Option<Elements<'_, T>>| {
-        kernels::with2::<T, _>(weight, dy, |weight, dy| {
-            kernels::with::<T, _>(&x, |x| {
+    let (x, signs, mean) = (gate.x()?, gate.signs(), gate.mean().to_vec1::<M::Real>()?);
+    let run = |rest: Option<Elements<'_, M>>| {
+        kernels::with2::<M::Real, M, _>(weight, dy, |weight, dy| {
+            kernels::with::<M, _>(&x, |x| {
                 kernel::input_gradient_rectified(simd, d, weight, dy, rest, Rectifier { signs, x, mean: &mean })
             })
         })?

@@ -5,9 +5,10 @@ use candle_core::{Result, Shape, Tensor, bail};
 use super::concat::{concat, on_slices};
 use super::conv::{Saved, conv2d_relu};
 use super::inputs;
+use super::maps::stored;
 use super::packed::PackedWeights;
 use crate::autograd::{rewritten, tape};
-use crate::kernels::conv::{self as kernel, Beside, Weight};
+use crate::kernels::conv::{self as kernel, Beside, Maps, Weight};
 use crate::kernels::elementwise::concat::cut;
 use crate::kernels::norm::rows;
 use crate::kernels::simd::{Real, simd};
@@ -48,6 +49,7 @@ pub struct Branch<'a> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn conv2d_relu_concat(x: &Tensor, branches: &[Branch<'_>]) -> Result<Tensor> {
+    let x = &stored(x)?;
     let sizes = |b: &Branch<'_>| inputs::convolution(x, b.weight, Some(b.bias), b.conv);
     let sizes = branches.iter().map(sizes).collect::<Result<Vec<_>>>()?;
     let Some(first) = sizes.first() else { bail!("conv2d_relu_concat: wanted one branch or more; got none") };
@@ -74,7 +76,7 @@ pub fn conv2d_relu_concat(x: &Tensor, branches: &[Branch<'_>]) -> Result<Tensor>
             for (channels, saved) in saved {
                 let own = kernels::with::<T, _>(&dz, |dz| cut(dz, o, from, channels))?;
                 let own = kernels::tensor(own, &Shape::from([n, h, w, channels].to_vec()))?;
-                gradients.extend(saved.gradients(own, Some(sums[from..from + channels].to_vec()))?);
+                gradients.extend(saved.gradients::<T>(own, Some(sums[from..from + channels].to_vec()))?);
                 from += channels;
             }
             Ok(gradients)
@@ -83,7 +85,7 @@ pub fn conv2d_relu_concat(x: &Tensor, branches: &[Branch<'_>]) -> Result<Tensor>
 }
 
 /// The outputs of all, by weights that lie in one piece.
-fn outputs<T: Real>(
+fn outputs<T: Real + Maps<Real = T>>(
     map: &Tensor,
     sizes: &[Checked<Convolution>],
     weights: &[Tensor],

@@ -4,12 +4,13 @@ use candle_core::{DType, Result, Tensor};
 
 use super::batch_moments::BatchMoments;
 use super::batch_norm::{batch_norm_eval, batch_norm_train, of_batch};
-use super::conv::{conv2d, conv2d_moments, weighted};
+use super::conv::{conv2d, conv2d_moments, fits, weighted};
 use super::epilogue::Epilogue;
 use super::inputs;
-use crate::kernels::conv::After;
+use super::maps::{like, stored};
+use crate::kernels::conv::{After, Maps};
 use crate::kernels::simd::Real;
-use crate::kernels::{self, conv as kernel, on_floats};
+use crate::kernels::{self, conv as kernel, on_maps};
 use crate::sizes::{Checked, Convolution};
 use crate::window::Conv;
 
@@ -43,13 +44,19 @@ pub fn conv2d_batch_norm_train(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<(Tensor, BatchMoments)> {
+    let x = &stored(x)?;
     let d = inputs::convolution(x, weight, None, conv)?;
-    if !kernels::fits(x) || d.y_len() == 0 {
+    if !fits(x, weight, None) || d.y_len() == 0 {
         return batch_norm_train(&conv2d(x, weight, None, conv)?, norm.0, norm.1, eps, epilogue);
     }
     let (y, moments) = conv2d_moments(d, x, weight)?;
-    inputs::batch_norm(&y, [norm.0, norm.1], epilogue)?;
-    of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
+    epilogue.map(
+        |residual| like(residual, &y),
+        |epilogue| {
+            inputs::batch_norm(&y, [norm.0, norm.1], epilogue)?;
+            of_batch((&y, true), &moments, norm.0, norm.1, eps, epilogue)
+        },
+    )
 }
 
 /// `batch_norm_eval(conv2d(x, weight))`: where nobody wants a gradient, the norm is a scale and a
@@ -81,16 +88,20 @@ pub fn conv2d_batch_norm_eval(
     eps: f64,
     epilogue: Epilogue<'_>,
 ) -> Result<Tensor> {
+    let x = &stored(x)?;
     let d = inputs::convolution(x, weight, None, conv)?;
     let wanted = [x, weight, norm.0, norm.1].into_iter().chain(epilogue.residual()).any(Tensor::track_op);
-    if wanted || !kernels::fits(x) || d.y_len() == 0 {
+    if wanted || !fits(x, weight, None) || d.y_len() == 0 {
         let y = conv2d(x, weight, None, conv)?;
         return batch_norm_eval(&y, norm.0, norm.1, statistics.0, statistics.1, eps, epilogue);
     }
-    on_floats!(x.dtype(), T => {
-        let affine = affine([norm.0, norm.1, statistics.0, statistics.1], eps, d.o)?;
-        kernels::tensor(scaled::<T>(d, (x, weight), &affine, epilogue)?, &d.output().to_vec().into())
-    })
+    let run = |epilogue: Epilogue<'_>| {
+        on_maps!(x.dtype(), M => {
+            let affine = affine([norm.0, norm.1, statistics.0, statistics.1], eps, d.o)?;
+            kernels::tensor(scaled::<M>(d, (x, weight), &affine, epilogue)?, &d.output().to_vec().into())
+        })
+    };
+    epilogue.map(|residual| like(residual, x), run)
 }
 
 /// `scale = weight / √(variance + eps)` and `bias - mean · scale`, each of `channels` numbers.
@@ -109,15 +120,15 @@ fn affine<T: Real>(vectors: [&Tensor; 4], eps: f64, channels: usize) -> Result<(
 }
 
 /// The outputs of a convolution, scaled, and what follows.
-fn scaled<T: Real>(
+fn scaled<M: Maps>(
     d: Checked<Convolution>,
     (x, weight): (&Tensor, &Tensor),
-    (scale, bias): &(Vec<T>, Vec<T>),
+    (scale, bias): &(Vec<M::Real>, Vec<M::Real>),
     epilogue: Epilogue<'_>,
-) -> Result<Vec<T>> {
+) -> Result<Vec<M>> {
     let maps = (x.contiguous()?, weight.contiguous()?);
-    let run = |after: After<'_, T>| {
-        weighted::<T, _>(d, &maps, |simd, x, weight| kernel::forward_scaled(simd, d, x, weight, (scale, bias), after))
+    let run = |after: After<'_, M>| {
+        weighted::<M, _>(d, &maps, |simd, x, weight| kernel::forward_scaled(simd, d, x, weight, (scale, bias), after))
     };
     let residual = match epilogue {
         Epilogue::None => return run(After::Nothing),
@@ -129,5 +140,5 @@ fn scaled<T: Real>(
         let (wanted, got) = (d.output(), residual.dims());
         candle_core::bail!("batch_norm: the residual must have the shape {wanted:?}; got {got:?}");
     }
-    kernels::with::<T, _>(&residual.contiguous()?, |z| run(After::AddRelu(z)))?
+    kernels::with::<M, _>(&residual.contiguous()?, |z| run(After::AddRelu(z)))?
 }

@@ -47,7 +47,7 @@ pub fn elementwise(
         let x_map = x_map.detach();
         tape::record(y, x.shape(), &[x], move |dy| {
             let slope = |x: T, g: T| T::of(slope(x.wide()) * g.wide());
-            let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| kernel::map2(x, dy, slope))?;
+            let dx = kernels::with2::<T, T, _>(&x_map, dy, |x, dy| kernel::map2(x, dy, slope))?;
             Ok(vec![Some(kernels::tensor(dx, dy.shape())?)])
         })
     })

@@ -48,6 +48,7 @@ pub(crate) fn rows(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result
 /// What products are of, for inputs some of which a gradient is wanted for.
 fn products(x: &Tensor, learns: bool) -> Products {
     match Precision::current() {
+        _ if x.dtype() == DType::BF16 => Products::Halves,
         Precision::Bf16 if x.dtype() == DType::F32 => Products::Pairs,
         Precision::Int8 if x.dtype() == DType::F32 && !learns => Products::Quads,
         _ => Products::Floats,

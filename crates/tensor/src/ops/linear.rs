@@ -3,6 +3,7 @@
 use candle_core::{D, Result, Shape, Tensor, bail};
 
 use super::conv::{conv2d, rows, with_channels};
+use super::maps::wide;
 use super::precision::Precision;
 use super::{composed, inputs};
 use crate::autograd::tape;
@@ -22,6 +23,7 @@ use crate::window::Conv;
 /// When the shapes do not fit each other, or the output is larger than memory
 /// ([`SizeError`](crate::SizeError)).
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let x = &wide(x, weight)?;
     if x.rank() > 2 {
         return of_rows(x, weight, bias);
     }
@@ -59,18 +61,18 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
     let wanted: Vec<bool> = inputs.iter().map(|t| t.track_op()).collect();
     on_floats!(x.dtype(), T => {
         let y = kernels::with_option::<T, _>(bias, |bias| {
-            kernels::with2::<T, _>(&samples, &matrix, |x, w| kernel::forward(d, x, w, bias))
+            kernels::with2::<T, T, _>(&samples, &matrix, |x, w| kernel::forward(d, x, w, bias))
         })?;
         // As in a convolution: below a frozen weight x is not kept.
         let (samples, matrix) = (wanted[1].then(|| samples.detach()), matrix.detach());
         tape::record(y, (n, o), &inputs, move |dy| {
             let mut gradients = vec![None; wanted.len()];
             if wanted[0] {
-                let dx = kernels::with2::<T, _>(&matrix, dy, |w, dy| kernel::input_gradient(d, w, dy))?;
+                let dx = kernels::with2::<T, T, _>(&matrix, dy, |w, dy| kernel::input_gradient(d, w, dy))?;
                 gradients[0] = Some(kernels::tensor(dx, &Shape::from((n, i)))?);
             }
             if let Some(samples) = samples {
-                let dw = kernels::with2::<T, _>(&samples, dy, |x, dy| kernel::weight_gradient(d, x, dy))?;
+                let dw = kernels::with2::<T, T, _>(&samples, dy, |x, dy| kernel::weight_gradient(d, x, dy))?;
                 gradients[1] = Some(kernels::tensor(dw, matrix.shape())?);
             }
             if wanted.get(2) == Some(&true) {

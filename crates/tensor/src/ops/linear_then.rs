@@ -6,8 +6,9 @@ use super::activation::{activate, add};
 use super::conv::{Saved, product, weighted, with_channels};
 use super::inputs;
 use super::linear::linear;
+use super::maps::{like, wide};
 use crate::autograd::{Again, rewritten, tape};
-use crate::kernels::conv::{self as kernel, After};
+use crate::kernels::conv::{self as kernel, After, Maps};
 use crate::kernels::elementwise::pointwise;
 use crate::kernels::simd::{Element, Real};
 use crate::kernels::{self, on_floats};
@@ -36,6 +37,7 @@ use crate::sizes::{Checked, Convolution};
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn linear_activate(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, function: Pointwise) -> Result<Tensor> {
+    let x = &wide(x, weight)?;
     if x.rank() < 3 || !kernels::fits(x) || x.elem_count() == 0 || weight.elem_count() == 0 {
         return activate(&linear(x, weight, bias)?, function);
     }
@@ -56,7 +58,7 @@ pub fn linear_activate(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, funct
             let (dz, sums) = kernels::with::<T, _>(&z, |z| {
                 rewritten(dy.sum()?, |dy| pointwise::gradients_summed(function, z, dy, d.o))
             })??;
-            back.gradients(dz, Some(sums))
+            back.gradients::<T>(dz, Some(sums))
         })?;
         tape::offer(&y, Again::new(move || {
             kernels::tensor(kernels::with::<T, _>(&again, |z| pointwise::values(function, z))?, again.shape())
@@ -99,6 +101,8 @@ pub fn linear_add(
     scale: Option<&Tensor>,
     residual: &Tensor,
 ) -> Result<Tensor> {
+    let x = &wide(x, weight)?;
+    let residual = &like(residual, x)?;
     let outputs = weight.dim(0)?;
     if residual.shape() != &with_channels(x, outputs) || scale.is_some_and(|scale| scale.dims() != [outputs]) {
         let (x, scale) = (x.dims(), scale.map(Tensor::dims));
@@ -144,7 +148,7 @@ fn vector<T: Real>(values: Option<&Tensor>, outputs: usize) -> Result<Vec<T>> {
     values.map_or(Ok(vec![T::ZERO; outputs]), |values| values.to_vec1())
 }
 
-fn scaled<T: Real>(
+fn scaled<T: Real + Maps<Real = T>>(
     d: Checked<Convolution>,
     maps: &(Tensor, Tensor),
     columns: (&[T], &[T]),

@@ -40,11 +40,11 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     }
     on_floats!(logits.dtype(), T => {
         let (z, t) = (logits.contiguous()?.detach(), targets.contiguous()?.detach());
-        let loss = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy(z, t, c))?;
+        let loss = kernels::with2::<T, T, _>(&z, &t, |z, t| kernel::cross_entropy(z, t, c))?;
         let tracked = targets.track_op();
         tape::record(vec![loss], (), &[logits, targets], move |dy| {
             let scale = dy.to_scalar::<T>()?;
-            let (dz, dt) = kernels::with2::<T, _>(&z, &t, |z, t| kernel::cross_entropy_backward(z, t, c, scale))?;
+            let (dz, dt) = kernels::with2::<T, T, _>(&z, &t, |z, t| kernel::cross_entropy_backward(z, t, c, scale))?;
             let dt = tracked.then(|| kernels::tensor(dt, t.shape())).transpose()?;
             Ok(vec![Some(kernels::tensor(dz, z.shape())?), dt])
         })
@@ -99,7 +99,7 @@ fn by_row<T: Real>(
 ) -> Result<Tensor> {
     let y = kernels::with::<T, _>(&x.contiguous()?, |x| forward(x, c))?;
     tape::record_with_output(y, x.shape(), &[x], move |dy, y| {
-        let dx = kernels::with2::<T, _>(&dy.sum()?.tensor, y, |dy, y| backward(dy, y, c))?;
+        let dx = kernels::with2::<T, T, _>(&dy.sum()?.tensor, y, |dy, y| backward(dy, y, c))?;
         Ok(vec![Some(kernels::tensor(dx, y.shape())?)])
     })
 }

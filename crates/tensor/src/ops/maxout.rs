@@ -38,7 +38,7 @@ pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
         let y = kernels::with::<T, _>(&x_map, |x| kernel::forward(x, pieces))?;
         let x_map = x_map.detach();
         tape::record(y, shape, &[x], move |dy| {
-            let dx = kernels::with2::<T, _>(&x_map, dy, |x, dy| kernel::backward(x, dy, pieces))?;
+            let dx = kernels::with2::<T, T, _>(&x_map, dy, |x, dy| kernel::backward(x, dy, pieces))?;
             Ok(vec![Some(kernels::tensor(dx, x_map.shape())?)])
         })
     })

@@ -3,11 +3,12 @@
 use candle_core::{D, Result, Tensor};
 
 use super::batch_moments::BatchMoments;
-use super::conv::{conv2d, conv2d_moments};
+use super::conv::{conv2d, conv2d_moments, fits};
 use super::inputs;
+use super::maps::{parameters, stored};
 use crate::kernels::gemm::tally::Moments;
 use crate::kernels::norm::moments;
-use crate::kernels::{self, on_floats};
+use crate::kernels::{self, on_maps};
 use crate::sizes::given;
 use crate::window::Conv;
 
@@ -40,8 +41,8 @@ pub fn measured(map: &Tensor) -> Result<Measured> {
     if given("measured", map)? == 0 {
         candle_core::bail!("measured: a map needs elements; got {:?}", map.dims());
     }
-    if kernels::fits(map) {
-        let moments = on_floats!(map.dtype(), T => kernels::with::<T, _>(&map.contiguous()?, |x| moments::of(x, c))?);
+    if kernels::fits_map(map, &[]) {
+        let moments = on_maps!(map.dtype(), M => kernels::with::<M, _>(&map.contiguous()?, |x| moments::of(x, c))?);
         return with(map.clone(), &moments);
     }
     let rows = map.detach().reshape(((), c))?;
@@ -56,8 +57,9 @@ pub fn measured(map: &Tensor) -> Result<Measured> {
 /// # Errors
 /// As [`conv2d`], and when the output is empty.
 pub fn conv2d_measured(x: &Tensor, weight: &Tensor, conv: Conv) -> Result<Measured> {
+    let x = &stored(x)?;
     let d = inputs::convolution(x, weight, None, conv)?;
-    if !kernels::fits(x) || d.y_len() == 0 {
+    if !fits(x, weight, None) || d.y_len() == 0 {
         return measured(&conv2d(x, weight, None, conv)?);
     }
     let (map, moments) = conv2d_moments(d, x, weight)?;
@@ -65,7 +67,7 @@ pub fn conv2d_measured(x: &Tensor, weight: &Tensor, conv: Conv) -> Result<Measur
 }
 
 fn with(map: Tensor, Moments { mean, variance }: &Moments) -> Result<Measured> {
-    let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), map.device())?.to_dtype(map.dtype());
+    let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), map.device())?.to_dtype(parameters(&map));
     let count = map.elem_count() / mean.len();
     let moments = BatchMoments { mean: vector(mean)?, variance: vector(variance)?, count };
     Ok(Measured { map, moments })

@@ -4,6 +4,7 @@ use candle_core::{Result, Shape, Tensor, bail};
 
 use super::composed::{self, standardized};
 use super::inputs::channels;
+use super::maps::wide;
 use crate::autograd::{Again, Terms, rewritten, tape};
 use crate::kernels::norm::row_norm::{self as kernel, RowNorm};
 use crate::kernels::{self, on_floats};
@@ -30,6 +31,7 @@ use crate::kernels::{self, on_floats};
 /// # References
 /// J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization*, 2016.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
+    let x = &wide(x, weight)?;
     channels("layer_norm", x, [weight, bias])?;
     match kernels::fits(x) && x.elem_count() > 0 {
         true => by_row(x, weight, Some(bias), eps),
@@ -57,6 +59,7 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Resul
 /// # References
 /// B. Zhang, R. Sennrich, *Root Mean Square Layer Normalization*, 2019.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
+    let x = &wide(x, weight)?;
     channels("rms_norm", x, [weight, weight])?;
     match kernels::fits(x) && x.elem_count() > 0 {
         true => by_row(x, weight, None, eps),
@@ -112,6 +115,7 @@ fn by_row(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, eps: f64) -> Resul
 /// # References
 /// Y. Wu, K. He, *Group Normalization*, 2018.
 pub fn group_norm(x: &Tensor, groups: usize, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
+    let x = &wide(x, weight)?;
     let c = channels("group_norm", x, [weight, bias])?;
     if x.rank() < 2 || groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {groups} groups want (N,..,C) with a multiple of that many channels; got {:?}", x.dims());

@@ -5,7 +5,8 @@ use candle_core::{Result, Tensor, bail};
 use super::composed;
 use crate::autograd::tape;
 use crate::kernels::pool::{average_pool, max_pool};
-use crate::kernels::{self, on_floats};
+use crate::kernels::simd::Stored;
+use crate::kernels::{self, on_maps};
 use crate::sizes::{Checked, given};
 use crate::window::Pool;
 
@@ -26,18 +27,18 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     given("max_pool2d", x)?;
     let d = Checked::pooling(x.dims4()?.into(), pool, x.dtype().size_in_bytes())?;
     let shape = d.output();
-    if !kernels::fits(x) || shape.contains(&0) {
+    if !kernels::fits_map(x, &[]) || shape.contains(&0) {
         return composed::max_pool2d(x, pool);
     }
     let values = x.contiguous()?;
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         if !x.track_op() {
-            let y = kernels::with::<T, _>(&values, |x| max_pool::forward(d, x))?;
+            let y = kernels::with::<M, _>(&values, |x| max_pool::forward(d, x))?;
             return kernels::tensor(y, &shape.to_vec().into());
         }
-        let (y, cells) = kernels::with::<T, _>(&values, |x| max_pool::forward_with_cells(d, x))?;
+        let (y, cells) = kernels::with::<M, _>(&values, |x| max_pool::forward_with_cells(d, x))?;
         tape::record(y, shape.to_vec(), &[x], move |dy| {
-            let dx = kernels::with::<T, _>(dy, |dy| max_pool::backward(d, &cells, dy))?;
+            let dx = kernels::with::<M, _>(dy, |dy| max_pool::backward(d, &cells, dy))?;
             Ok(vec![Some(kernels::tensor(dx, &(d.n, d.h, d.w, d.c).into())?)])
         })
     })
@@ -56,17 +57,17 @@ pub fn adaptive_avg_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor>
     given("adaptive_avg_pool2d", x)?;
     let d = Checked::averaging(x.dims4()?.into(), output, x.dtype().size_in_bytes())?;
     let shape = d.output();
-    if !kernels::fits(x) || shape.contains(&0) {
+    if !kernels::fits_map(x, &[]) || shape.contains(&0) {
         return composed::adaptive_avg_pool2d(x, output);
     }
-    on_floats!(x.dtype(), T => {
-        let y = kernels::with::<T, _>(&x.contiguous()?, |x| average_pool::forward(d, x))?;
+    on_maps!(x.dtype(), M => {
+        let y = kernels::with::<M, _>(&x.contiguous()?, |x| average_pool::forward(d, x))?;
         tape::record(y, shape.to_vec(), &[x], move |dy| {
             if output == (1, 1) {
                 // The same for all pixels, which the tape spreads over them.
                 return Ok(vec![Some((dy / (d.h * d.w) as f64)?)]);
             }
-            let dx = kernels::with::<T, _>(dy, |dy| average_pool::backward(d, dy))?;
+            let dx = kernels::with::<<M as Stored>::Real, Vec<M>>(dy, |dy| average_pool::backward(d, dy))?;
             Ok(vec![Some(kernels::tensor(dx, &(d.n, d.h, d.w, d.c).into())?)])
         })
     })

@@ -1,11 +1,12 @@
 //! Factors for the channels of a map.
 
-use candle_core::{Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Shape, Tensor, bail};
 
 use super::composed;
 use crate::autograd::{Again, Terms, rewritten, tape};
 use crate::kernels::elementwise::scale as kernel;
-use crate::kernels::{self, on_floats};
+use crate::kernels::simd::Stored;
+use crate::kernels::{self, on_maps};
 use crate::sizes::given;
 
 /// `y[n,h,w,c] = x[n,h,w,c] · factors[n,c]`: what squeeze-and-excitation does with its gate.
@@ -34,24 +35,25 @@ pub fn scale_channels(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
     if factors.dims() != [n, c] {
         bail!("scale_channels: wanted factors of the shape {:?} for {:?}; got {:?}", [n, c], x.dims(), factors.dims());
     }
-    if !kernels::fits(x) || x.elem_count() == 0 {
+    let factors = &if x.dtype() == DType::BF16 { factors.to_dtype(DType::F32)? } else { factors.clone() };
+    if !kernels::fits_map(x, &[factors]) || x.elem_count() == 0 {
         return composed::scale_channels(x, factors);
     }
-    on_floats!(x.dtype(), T => {
+    on_maps!(x.dtype(), M => {
         let (map, row) = (x.contiguous()?, factors.contiguous()?);
-        let y = kernels::with2::<T, _>(&map, &row, |x, factors| kernel::forward(x, factors, c))?;
+        let y = kernels::with2::<M, <M as Stored>::Real, _>(&map, &row, |x, factors| kernel::forward(x, factors, c))?;
         let (map, row) = (tape::kept(x, &map), row.detach());
         let again = (map.clone(), row.clone());
         let y = tape::record_terms(y, x.shape(), &[x, factors], move |dy: Terms| {
-            let (dx, sums) = kernels::with2::<T, _>(&map.get()?, &row, |x, factors| {
-                rewritten(dy.sum()?, |dy| kernel::backward(x, factors, c, dy))
+            let (dx, sums) = kernels::with2::<M, <M as Stored>::Real, _>(&map.get()?, &row, |x, factors| {
+                rewritten(dy.sum()?, |dy| kernel::backward::<M>(x, factors, c, dy))
             })??;
             Ok(vec![Some(dx), Some(kernels::tensor(sums, &Shape::from((n, c)))?)])
         })?;
         let (map, row) = again;
         tape::offer(&y, Again::new(move || {
             let x = map.get()?;
-            let y = kernels::with2::<T, _>(&x, &row, |x, factors| kernel::forward(x, factors, c))?;
+            let y = kernels::with2::<M, <M as Stored>::Real, _>(&x, &row, |x, factors| kernel::forward(x, factors, c))?;
             kernels::tensor(y, x.shape())
         }));
         Ok(y)

@@ -1,10 +1,11 @@
 //! Convolution: four algorithms, and which of them it is.
 //!
-//! Read in this order: `shape`, `weight`, `finish` and `merge` (what they share), `direct`,
+//! Read in this order: `shape`, `weight`, `finish`, `maps` and `merge` (what they share), `direct`,
 //! `winograd`, `depthwise`, `quantized`, and here the output and the gradients, each by the
 //! algorithm that suits the sizes.
 
 mod finish;
+mod maps;
 mod merge;
 mod shape;
 mod weight;
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use finish::Finish;
+pub(crate) use maps::Maps;
 use merge::Merged;
 pub(crate) use shape::Algorithm;
 use shape::Place;
@@ -28,7 +30,7 @@ use super::elementwise::pointwise;
 use super::gemm::tally::{Blocks, GradientSums, Moments, RectifiedGradient, Rectifier, SIGNS, Tallies};
 use super::memory::{Elements, filled};
 use super::norm::moments;
-use super::simd::{Real, Simd, simd};
+use super::simd::{Element, Real, Simd, simd};
 use crate::pointwise::Pointwise;
 use crate::sizes::{Checked, Convolution};
 
@@ -49,39 +51,39 @@ pub(crate) fn packed<T: Real>(simd: Simd, d: Checked<Convolution>, weight: &[T])
 }
 
 /// The output (N,OH,OW,O), rectified where `relu`.
-pub(crate) fn forward<T: Real>(
+pub(crate) fn forward<M: Maps>(
     simd: Simd,
     d: Checked<Convolution>,
-    x: &[T],
-    weight: Weight<'_, T>,
-    bias: Option<&[T]>,
+    x: &[M],
+    weight: Weight<'_, M::Real>,
+    bias: Option<&[M::Real]>,
     relu: bool,
-) -> Vec<T> {
+) -> Vec<M> {
     assert!(bias.is_none_or(|bias| bias.len() == d.o));
     run(simd, d, x, weight, |_| Finish::new(None, bias, relu), None)
 }
 
 /// What follows a convolution and its batch norm.
 #[derive(Clone, Copy)]
-pub(crate) enum After<'a, T> {
+pub(crate) enum After<'a, M> {
     Nothing,
     Relu,
     /// A residual of the output's shape, and the rectifier.
-    AddRelu(&'a [T]),
+    AddRelu(&'a [M]),
     /// The residual alone.
-    Add(&'a [T]),
+    Add(&'a [M]),
     Activate(Pointwise),
 }
 
 /// The output (N,OH,OW,O) times a scale and with a bias by channel, and what follows.
-pub(crate) fn forward_scaled<T: Real>(
+pub(crate) fn forward_scaled<M: Maps>(
     simd: Simd,
     d: Checked<Convolution>,
-    x: &[T],
-    weight: Weight<'_, T>,
-    (scale, bias): (&[T], &[T]),
-    after: After<'_, T>,
-) -> Vec<T> {
+    x: &[M],
+    weight: Weight<'_, M::Real>,
+    (scale, bias): (&[M::Real], &[M::Real]),
+    after: After<'_, M>,
+) -> Vec<M> {
     assert!(scale.len() == d.o && bias.len() == d.o);
     let finish = Finish::new(Some(scale), Some(bias), matches!(after, After::Relu | After::AddRelu(_)));
     match after {
@@ -101,7 +103,7 @@ pub(crate) fn forward_scaled<T: Real>(
 }
 
 /// The output (N,OH,OW,O), and its mean and variance by channel.
-pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight: &[T]) -> (Vec<T>, Moments) {
+pub(crate) fn forward_moments<M: Maps>(d: Checked<Convolution>, x: &[M], weight: &[M::Real]) -> (Vec<M>, Moments) {
     // Asked for once: whoever forces another set meanwhile must not change the width of the
     // vectors.
     let simd = simd();
@@ -110,7 +112,7 @@ pub(crate) fn forward_moments<T: Real>(d: Checked<Convolution>, x: &[T], weight:
         // SAFETY: the lengths are those of the shape.
         return unsafe { depthwise::forward_moments(simd, &d, x.as_ptr(), weight) };
     }
-    if !d.tallied::<T>(simd, d.o) {
+    if !d.tallied::<M::Real>(simd, d.o) {
         let y = run(simd, d, x, weight.into(), |_| Finish::nothing(), None);
         let moments = moments::of(&y, d.o);
         return (y, moments);
@@ -131,7 +133,7 @@ pub(crate) struct Beside<'a, T> {
 
 /// The outputs of several convolutions of one map side by side, with their biases one after the
 /// other, rectified: (N,OH,OW,O₁ + O₂ + …), for the same OH and OW.
-pub(crate) fn forward_beside<T: Real>(all: &[Beside<'_, T>], x: &[T], bias: &[T]) -> Vec<T> {
+pub(crate) fn forward_beside<M: Maps>(all: &[Beside<'_, M::Real>], x: &[M], bias: &[M::Real]) -> Vec<M> {
     let channels: usize = all.iter().map(|one| one.d.o).sum();
     let Some(first) = all.first().map(|one| one.d) else { return Vec::new() };
     let pixels = |d: &Convolution| (d.n, d.oh, d.ow);
@@ -140,7 +142,7 @@ pub(crate) fn forward_beside<T: Real>(all: &[Beside<'_, T>], x: &[T], bias: &[T]
     // SAFETY: each writes its channels of every pixel.
     unsafe {
         filled(first.n * first.oh * first.ow * channels, |out| {
-            let out = out.as_mut_ptr().cast::<T>();
+            let out = out.as_mut_ptr().cast::<M>();
             let mut from = 0;
             for &Beside { simd, d, weight } in all {
                 let place = Place { channels, from };
@@ -151,14 +153,14 @@ pub(crate) fn forward_beside<T: Real>(all: &[Beside<'_, T>], x: &[T], bias: &[T]
     }
 }
 
-fn run<T: Real>(
+fn run<M: Maps>(
     simd: Simd,
     d: Checked<Convolution>,
-    x: &[T],
-    weight: Weight<'_, T>,
-    finish: impl FnOnce(*mut T) -> Finish<T>,
-    tallies: Option<&mut dyn Tallies<T>>,
-) -> Vec<T> {
+    x: &[M],
+    weight: Weight<'_, M::Real>,
+    finish: impl FnOnce(*mut M) -> Finish<M>,
+    tallies: Option<&mut dyn Tallies<M>>,
+) -> Vec<M> {
     // SAFETY: the map has room for the output, all of which is written.
     unsafe {
         filled(d.y_len(), |out| {
@@ -172,13 +174,13 @@ fn run<T: Real>(
 ///
 /// # Safety
 /// The map has the pixels of the output, and the channels of the place.
-unsafe fn write<T: Real>(
+unsafe fn write<M: Maps>(
     simd: Simd,
     d: Checked<Convolution>,
-    (x, weight): (&[T], Weight<'_, T>),
-    to @ (out, _): (*mut T, Place),
-    finish: Finish<T>,
-    tallies: Option<&mut dyn Tallies<T>>,
+    (x, weight): (&[M], Weight<'_, M::Real>),
+    to @ (out, place): (*mut M, Place),
+    finish: Finish<M>,
+    tallies: Option<&mut dyn Tallies<M>>,
 ) {
     assert!(x.len() == d.x_len() && weight.values.len() == d.weight_len());
     let x = x.as_ptr();
@@ -187,9 +189,12 @@ unsafe fn write<T: Real>(
         match d.algorithm() {
             _ if d.y_len() == 0 => {}
             Algorithm::Depthwise => depthwise::forward(simd, &d, x, weight.values, out, finish, |_, _| ()),
-            Algorithm::Winograd => winograd::forward(simd, &d, x, weight.values, to, finish, tallies),
+            Algorithm::Winograd => {
+                let (x, to, tallies) = (x.cast(), (out.cast(), place), M::of_floats(tallies));
+                winograd::forward::<M::Real>(simd, &d, x, weight.values, to, finish.cast(), tallies);
+            }
             Algorithm::Direct => {
-                let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+                let (merged, how) = (Merged::of::<M::Real>(simd, d), (simd, d.operands(simd)));
                 // What is packed has been merged.
                 let wide = if weight.packed.is_some() { weight.values.into() } else { merged.weight(weight.values) };
                 direct::forward(how, &merged.d, x, Weight { values: &wide, ..weight }, to, finish, tallies);
@@ -198,19 +203,19 @@ unsafe fn write<T: Real>(
                 assert!(tallies.is_none(), "sums of integers have no tallies");
                 let all =
                     weight.packed.map_or_else(|| packed(simd, d, weight.values).map(Cow::Owned), |p| Some(p.into()));
-                let Some(all) = all.as_deref().and_then(T::as_f32) else {
+                let Some(all) = all.as_deref().and_then(M::Real::as_f32) else {
                     unreachable!("integers are made of float32 alone")
                 };
-                quantized::forward(simd, &d, x.cast(), all, (out.cast(), to.1), finish.cast());
+                quantized::forward(simd, &d, x.cast(), all, (out.cast(), place), finish.cast());
             }
         }
     }
 }
 
 /// The gradient of the input, (N,H,W,C).
-pub(crate) fn input_gradient<T: Real>(d: Checked<Convolution>, weight: &[T], dy: &[T]) -> Vec<T> {
+pub(crate) fn input_gradient<M: Maps>(d: Checked<Convolution>, weight: &[M::Real], dy: &[M]) -> Vec<M> {
     if d.y_len() == 0 {
-        return vec![T::ZERO; d.x_len()];
+        return vec![M::round(M::Real::ZERO); d.x_len()];
     }
     // SAFETY: all of it is written.
     unsafe { filled(d.x_len(), |out| run_back(simd(), d, weight, dy, out, None)) }
@@ -223,24 +228,24 @@ pub(crate) fn rectifies<T: Real>(simd: Simd, d: &Convolution) -> bool {
 
 /// The gradient of the input with the `rest` of its terms, through the rectifier: a new map, or
 /// none where it has been written over the rest; and the sums over it.
-pub(crate) fn input_gradient_rectified<T: Real>(
+pub(crate) fn input_gradient_rectified<M: Maps>(
     simd: Simd,
     d: Checked<Convolution>,
-    weight: &[T],
-    dy: &[T],
-    rest: Option<Elements<'_, T>>,
-    of: Rectifier<'_, T>,
-) -> (Option<Vec<T>>, GradientSums) {
-    assert!(rectifies::<T>(simd, &d), "a convolution that takes tallies of its whole input");
+    weight: &[M::Real],
+    dy: &[M],
+    rest: Option<Elements<'_, M>>,
+    of: Rectifier<'_, M>,
+) -> (Option<Vec<M>>, GradientSums) {
+    assert!(rectifies::<M::Real>(simd, &d), "a convolution that takes tallies of its whole input");
     assert!([of.signs.len() * SIGNS, of.x.len()] == [d.x_len(); 2] && of.mean.len() == d.c, "of the input's shape");
-    let run = |out: &mut [MaybeUninit<T>], add: bool| {
+    let run = |out: &mut [MaybeUninit<M>], add: bool| {
         let mut gradient = RectifiedGradient::new(of, out.as_mut_ptr().cast(), add);
         run_back(simd, d, weight, dy, out, Some(&mut gradient));
         gradient.sums()
     };
-    // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<T> has the
-    // layout of T.
-    let onto = |rest: &mut [T]| unsafe { run(&mut *(std::ptr::from_mut(rest) as *mut [MaybeUninit<T>]), true) };
+    // SAFETY: only elements are written, so that all stay initialized; MaybeUninit<M> has the
+    // layout of M.
+    let onto = |rest: &mut [M]| unsafe { run(&mut *(std::ptr::from_mut(rest) as *mut [MaybeUninit<M>]), true) };
     match rest {
         Some(Elements::Own(rest)) => (None, onto(rest)),
         Some(Elements::Shared(rest)) => {
@@ -259,23 +264,26 @@ pub(crate) fn input_gradient_rectified<T: Real>(
 }
 
 /// Writes the gradient of the input to `out`.
-fn run_back<T: Real>(
+fn run_back<M: Maps>(
     simd: Simd,
     d: Checked<Convolution>,
-    weight: &[T],
-    dy: &[T],
-    out: &mut [MaybeUninit<T>],
-    tallies: Option<&mut dyn Tallies<T>>,
+    weight: &[M::Real],
+    dy: &[M],
+    out: &mut [MaybeUninit<M>],
+    tallies: Option<&mut dyn Tallies<M>>,
 ) {
     assert!(dy.len() == d.y_len() && weight.len() == d.weight_len() && out.len() == d.x_len());
-    let (dy, out) = (dy.as_ptr(), out.as_mut_ptr().cast::<T>());
+    let (dy, out) = (dy.as_ptr(), out.as_mut_ptr().cast::<M>());
     // SAFETY: as in `run`.
     unsafe {
         match d.algorithm() {
             Algorithm::Depthwise => depthwise::input_gradient(simd, &d, weight, dy, out),
-            Algorithm::Winograd => winograd::input_gradient(simd, &d, weight, dy, out, tallies),
+            Algorithm::Winograd => {
+                let tallies = M::of_floats(tallies);
+                winograd::input_gradient::<M::Real>(simd, &d, weight, dy.cast(), out.cast(), tallies);
+            }
             Algorithm::Direct | Algorithm::Quantized => {
-                let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+                let (merged, how) = (Merged::of::<M::Real>(simd, d), (simd, d.operands(simd)));
                 direct::input_gradient(how, &merged.d, &merged.weight(weight), dy, out, tallies);
             }
         }
@@ -283,19 +291,19 @@ fn run_back<T: Real>(
 }
 
 /// The gradient of the weight (O,I,R,S).
-pub(crate) fn weight_gradient<T: Real>(d: Checked<Convolution>, x: &[T], dy: &[T]) -> Vec<T> {
+pub(crate) fn weight_gradient<M: Maps>(d: Checked<Convolution>, x: &[M], dy: &[M]) -> Vec<M::Real> {
     assert!(x.len() == d.x_len() && dy.len() == d.y_len());
     if d.y_len() == 0 || d.x_len() == 0 {
-        return vec![T::ZERO; d.weight_len()];
+        return vec![M::Real::ZERO; d.weight_len()];
     }
     let (simd, x, dy) = (simd(), x.as_ptr(), dy.as_ptr());
     // SAFETY: the lengths are those of the shape.
     unsafe {
         match d.algorithm() {
             Algorithm::Depthwise => depthwise::weight_gradient(simd, &d, x, dy),
-            Algorithm::Winograd => winograd::weight_gradient(simd, &d, x, dy),
+            Algorithm::Winograd => winograd::weight_gradient::<M::Real>(simd, &d, x.cast(), dy.cast()),
             Algorithm::Direct | Algorithm::Quantized => {
-                let (merged, how) = (Merged::of::<T>(simd, d), (simd, d.operands(simd)));
+                let (merged, how) = (Merged::of::<M::Real>(simd, d), (simd, d.operands(simd)));
                 merged.gradient(direct::weight_gradient(how, &merged.d, x, dy))
             }
         }
@@ -320,7 +328,7 @@ mod tests {
     }
 
     /// The gradient alone, then the rest, the rectifier and the sums, one after the other.
-    fn hold<T: Real>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
+    fn hold<T: Real + Maps<Real = T>>(n: usize, side: usize, (c, o): (usize, usize), (r, padding): (usize, usize)) {
         let out = side + 2 * padding + 1 - r;
         let conv = Conv { padding, ..Conv::default() };
         let d =

@@ -1,13 +1,12 @@
 //! Maps side by side along their channels, and apart again.
 
 use crate::kernels::memory::{chunks, copy, filled};
-use crate::kernels::simd::Real;
 
 /// Pixels handed to a thread at once.
 const PIXELS: usize = 512;
 
 /// The pixels of each part, `widths` channels wide, one behind the other.
-pub(crate) fn join<T: Real>(parts: &[(&[T], usize)]) -> Vec<T> {
+pub(crate) fn join<M: Copy + Send + Sync>(parts: &[(&[M], usize)]) -> Vec<M> {
     let width: usize = parts.iter().map(|(_, c)| c).sum();
     let pixels = parts.iter().find(|(_, c)| *c > 0).map_or(0, |(part, c)| part.len() / c);
     assert!(parts.iter().all(|(part, c)| part.len() == pixels * c), "parts of different sizes");
@@ -30,7 +29,7 @@ pub(crate) fn join<T: Real>(parts: &[(&[T], usize)]) -> Vec<T> {
 }
 
 /// The channels `from..from + c` of every pixel, of `width`.
-pub(crate) fn cut<T: Real>(whole: &[T], width: usize, from: usize, c: usize) -> Vec<T> {
+pub(crate) fn cut<M: Copy + Send + Sync>(whole: &[M], width: usize, from: usize, c: usize) -> Vec<M> {
     assert!(from + c <= width, "channels beyond the last");
     let pixels = whole.len() / width.max(1);
     // SAFETY: the chunks are whole pixels of the part, and every pixel is written.

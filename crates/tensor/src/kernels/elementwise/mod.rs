@@ -11,4 +11,4 @@ pub(crate) mod pointwise;
 pub(crate) mod scale;
 pub(crate) mod softmax;
 
-pub(crate) use map::{map, map2};
+pub(crate) use map::{converted, map, map2};

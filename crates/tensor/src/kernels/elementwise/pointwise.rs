@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use super::map::CHUNK;
 use crate::kernels::memory::{Elements, chunk, chunks, filled};
 use crate::kernels::norm::{rewrite, rows};
-use crate::kernels::simd::{Job, Lanes, Real, simd};
+use crate::kernels::simd::{Job, Lanes, Real, Stored, simd};
 use crate::pointwise::Pointwise;
 
 /// Runs an expression with `F` standing for the type of a function.
@@ -145,55 +145,55 @@ fn inside<T: Real>(x: T, low: T, high: T, slope: T) -> T {
 }
 
 /// The value of every element.
-pub(crate) fn values<T: Real>(function: Pointwise, x: &[T]) -> Vec<T> {
+pub(crate) fn values<M: Stored>(function: Pointwise, x: &[M]) -> Vec<M> {
     // SAFETY: both are cut into chunks of the same lengths, and the job writes all of its own.
     unsafe {
         filled(x.len(), |out| {
             chunks(out, CHUNK, |i, out| {
                 let x = chunk(x, CHUNK, i);
-                on_functions!(function, F => T::launch(simd(), Values::<T, F> { x, out, function: PhantomData }));
+                on_functions!(function, F => M::Real::launch(simd(), Values::<M, F> { x, out, function: PhantomData }));
             });
         })
     }
 }
 
 /// A chunk of [`values`].
-struct Values<'a, T, F> {
-    x: &'a [T],
-    out: &'a mut [MaybeUninit<T>],
+struct Values<'a, M, F> {
+    x: &'a [M],
+    out: &'a mut [MaybeUninit<M>],
     function: PhantomData<F>,
 }
 
-impl<T: Real, F: Function> Job<T> for Values<'_, T, F> {
+impl<M: Stored, F: Function> Job<M::Real> for Values<'_, M, F> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
         for (out, &x) in self.out.iter_mut().zip(self.x) {
-            out.write(F::value(x));
+            out.write(M::round(F::value(x.read())));
         }
     }
 }
 
 /// The function's value in the place of each element, inside a job.
 #[inline(always)]
-pub(crate) fn apply<T: Real, F: Function>(elements: &mut [T]) {
+pub(crate) fn apply<M: Stored, F: Function>(elements: &mut [M]) {
     for x in elements {
-        *x = F::value(*x);
+        *x = M::round(F::value(x.read()));
     }
 }
 
 /// The value in the place of elements that are in the cache: of rows of `width` elements, `stride`
 /// apart.
-pub(crate) struct Rows<T> {
+pub(crate) struct Rows<M> {
     pub(crate) function: Pointwise,
-    pub(crate) at: *mut T,
+    pub(crate) at: *mut M,
     pub(crate) rows: usize,
     pub(crate) stride: usize,
     pub(crate) width: usize,
 }
 
-impl<T: Real> Job<T> for Rows<T> {
+impl<M: Stored> Job<M::Real> for Rows<M> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
         // Rows that follow each other are one.
         let (rows, width) =
             if self.stride == self.width { (1, self.rows * self.width) } else { (self.rows, self.width) };
@@ -201,19 +201,19 @@ impl<T: Real> Job<T> for Rows<T> {
             for row in 0..rows {
                 // SAFETY: the caller vouches for the rows.
                 let row = unsafe { std::slice::from_raw_parts_mut(self.at.add(row * self.stride), width) };
-                apply::<T, F>(row);
+                apply::<M, F>(row);
             }
         });
     }
 }
 
 /// The value in the place of every element of rows of c elements.
-pub(crate) fn in_place<T: Real>(function: Pointwise, x: &mut [T], c: usize) {
+pub(crate) fn in_place<M: Stored>(function: Pointwise, x: &mut [M], c: usize) {
     on_functions!(function, F => rewrite(Elements::Own(x), [], (c, []), |[], x, []| F::value(x), |_, _| ()));
 }
 
 /// `slope(x) · g`, of rows of c elements: a new gradient, or none where it has been written over g.
-pub(crate) fn gradients<T: Real>(function: Pointwise, x: &[T], g: Elements<'_, T>, c: usize) -> Option<Vec<T>> {
+pub(crate) fn gradients<M: Stored>(function: Pointwise, x: &[M], g: Elements<'_, M>, c: usize) -> Option<Vec<M>> {
     on_functions!(function, F => rewrite(g, [x], (c, []), |[x], g, []| F::slope(x) * g, |_, _| ()).0)
 }
 

@@ -7,7 +7,7 @@ use crate::kernels::simd::{Job, Lanes, Real, SIDE, STEP, Tiles, Unit};
 
 /// A [`Packed`] product of float32 words that are pairs, whose steps of k are whole ones of the
 /// unit; of A 32 rows more than there are may be read.
-pub(crate) struct OnTiles<T> {
+pub(crate) struct OnTiles<T: Real> {
     pub(crate) packed: Packed<T>,
     pub(crate) unit: Unit,
 }

@@ -10,7 +10,7 @@
 
 use super::on_tiles::OnTiles;
 use super::packed::Packed;
-use crate::kernels::simd::{Block, Real, STEP, Simd, Unit};
+use crate::kernels::simd::{Block, Real, STEP, Simd, Stored, Unit};
 
 /// What the operands of a product are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +76,11 @@ impl Operands {
     ///
     /// # Safety
     /// The caller vouches for both.
-    pub(crate) unsafe fn across<T: Real>(self, from: Block<T>, to: *mut T, stride: usize) {
+    pub(crate) unsafe fn across<M: Stored>(self, simd: Simd, from: Block<M>, to: *mut M::Real, stride: usize) {
         // SAFETY: the caller's promise.
         unsafe {
             let pairs = from.rows.div_ceil(2);
-            T::across(from, to, stride);
+            M::across(simd, from, to, stride);
             to.add(pairs * stride).write_bytes(0, (self.rows(from.rows) - pairs) * stride);
         }
     }

@@ -9,7 +9,7 @@ use crate::kernels::simd::{Job, Lanes, Real};
 
 /// `C (+)= A B` with B in panels ([`panels`]), of which it may be only some steps of k, for `lines`
 /// equal products one after the other: a panel stays in the cache for all of them.
-pub(crate) struct Packed<T> {
+pub(crate) struct Packed<T: Real> {
     pub(super) product: Product<T>,
     /// The first step of k in the panels, and how many they have.
     pub(super) k: (usize, usize),

@@ -7,7 +7,7 @@ use super::tally::{MomentSums, RectifierAt, RectifierSums, Tally};
 use crate::kernels::simd::{Lanes, Real};
 
 /// Up to [`Lanes::ROWS`] rows by two vectors of C.
-pub(crate) struct Tile<T> {
+pub(crate) struct Tile<T: Real> {
     pub(crate) kc: usize,
     pub(crate) a: *const T,
     pub(crate) lda: usize,
@@ -146,7 +146,7 @@ struct Accumulators<V> {
 
 /// The lines of C that are prefetched one after the other while k runs: all at once, they hold up
 /// those of A and B.
-struct Lines<T> {
+struct Lines<T: Real> {
     c: *const T,
     ldc: usize,
     /// In a row of the tile.

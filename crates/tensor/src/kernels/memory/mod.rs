@@ -20,4 +20,4 @@ pub(crate) use parallel::{
     Shared, chunk, chunks, chunks_back, chunks_of_two, collect, each, parts, reduce, scratch, scratch_pieces,
 };
 pub use recycler::Recycler;
-pub(crate) use storage::{fits, on_floats, store, tensor, with, with_option, with2};
+pub(crate) use storage::{fits, fits_map, on_floats, on_maps, store, tensor, with, with_option, with2};

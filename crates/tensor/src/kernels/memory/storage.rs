@@ -20,9 +20,31 @@ macro_rules! on_floats {
 }
 pub(crate) use on_floats;
 
+/// Runs an expression with `M` standing for the type of a map's elements.
+macro_rules! on_maps {
+    ($dtype:expr, $M:ident => $body:expr) => {
+        match $dtype {
+            candle_core::DType::BF16 => {
+                type $M = half::bf16;
+                $body
+            }
+            dtype => $crate::kernels::on_floats!(dtype, $M => $body),
+        }
+    };
+}
+pub(crate) use on_maps;
+
 /// Whether there is a kernel for this tensor; otherwise the composed form runs.
 pub(crate) fn fits(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+}
+
+/// Whether there is a kernel for this map with these parameters, which are never bfloat16.
+pub(crate) fn fits_map(x: &Tensor, parameters: &[&Tensor]) -> bool {
+    let parameter = if x.dtype() == DType::BF16 { DType::F32 } else { x.dtype() };
+    x.device().is_cpu()
+        && matches!(x.dtype(), DType::F32 | DType::F64 | DType::BF16)
+        && parameters.iter().all(|of| of.dtype() == parameter)
 }
 
 /// The elements of a contiguous tensor.
@@ -64,6 +86,10 @@ pub(crate) fn with_option<T: WithDType, R>(
 }
 
 /// As [`with`], on two tensors.
-pub(crate) fn with2<T: WithDType, R>(a: &Tensor, b: &Tensor, run: impl FnOnce(&[T], &[T]) -> R) -> Result<R> {
-    with::<T, _>(a, |a| with::<T, _>(b, |b| run(a, b)))?
+pub(crate) fn with2<A: WithDType, B: WithDType, R>(
+    a: &Tensor,
+    b: &Tensor,
+    run: impl FnOnce(&[A], &[B]) -> R,
+) -> Result<R> {
+    with::<A, _>(a, |a| with::<B, _>(b, |b| run(a, b)))?
 }

@@ -9,7 +9,7 @@ use super::rows::{self, Summand};
 use crate::kernels::elementwise::pointwise::{Function, on_functions};
 use crate::kernels::gemm::tally::{GradientSums, cast, wide};
 use crate::kernels::memory::{Elements, block, chunk, collect};
-use crate::kernels::simd::{Real, pass};
+use crate::kernels::simd::{Real, Stored, pass};
 use crate::pointwise::Pointwise;
 
 /// `(x - mean) · scale + bias`, by channel.
@@ -57,18 +57,18 @@ impl<T: Real> Affine<T> {
 }
 
 /// The normalized matrix and what follows; where asked for, the signs of it.
-pub(crate) fn forward<T: Real>(
-    x: &[T],
-    affine: &Affine<T>,
-    then: Then<'_, T>,
+pub(crate) fn forward<M: Stored>(
+    x: &[M],
+    affine: &Affine<M::Real>,
+    then: Then<'_, M>,
     signed: bool,
-) -> (Vec<T>, Option<Vec<u16>>) {
+) -> (Vec<M>, Option<Vec<u16>>) {
     normalized(x, [&affine.mean, &affine.scale, &affine.bias], then, signed)
 }
 
 /// The sums over all rows; with `relu`, over the elements that it let pass, found by doing the
 /// forward pass again.
-pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -> GradientSums {
+pub(crate) fn sums<M: Stored>(x: &[M], dy: &[M], affine: &Affine<M::Real>, relu: bool) -> GradientSums {
     assert_eq!(x.len(), dy.len(), "a gradient for each element");
     let c = affine.channels();
     let blocks = collect(x.len().div_ceil(block(c)), |i| {
@@ -81,14 +81,14 @@ pub(crate) fn sums<T: Real>(x: &[T], dy: &[T], affine: &Affine<T>, relu: bool) -
 
 /// The gradient where y, the rectified output, is not 0, which is what the other term of the
 /// rectified sum gets; and the sums over it. The gradient comes as one or as two terms.
-pub(crate) fn rectified_sums<T: Real>(
-    x: &[T],
-    (dy, more): (Elements<'_, T>, Option<&[T]>),
-    y: &[T],
-    affine: &Affine<T>,
-) -> (Option<Vec<T>>, GradientSums) {
+pub(crate) fn rectified_sums<M: Stored>(
+    x: &[M],
+    (dy, more): (Elements<'_, M>, Option<&[M]>),
+    y: &[M],
+    affine: &Affine<M::Real>,
+) -> (Option<Vec<M>>, GradientSums) {
     let c = affine.channels();
-    let sums = |rows: Range<usize>, g: &[T]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
+    let sums = |rows: Range<usize>, g: &[M]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
     let (rectified, blocks) = match more {
         None => rewrite(dy, [y], (c, []), |[y], g, []| pass(y, g), sums),
         Some(more) => rewrite(dy, [more, y], (c, []), |[more, y], g, []| pass(y, g + more), sums),
@@ -98,14 +98,14 @@ pub(crate) fn rectified_sums<T: Real>(
 
 /// The gradient behind an activation function of the normalized x, which is computed again; and
 /// the sums over it.
-pub(crate) fn activated_sums<T: Real>(
+pub(crate) fn activated_sums<M: Stored>(
     function: Pointwise,
-    x: &[T],
-    dy: Elements<'_, T>,
-    affine: &Affine<T>,
-) -> (Option<Vec<T>>, GradientSums) {
+    x: &[M],
+    dy: Elements<'_, M>,
+    affine: &Affine<M::Real>,
+) -> (Option<Vec<M>>, GradientSums) {
     let columns = (affine.channels(), [&affine.mean[..], &affine.scale, &affine.bias]);
-    let sums = |rows: Range<usize>, g: &[T]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
+    let sums = |rows: Range<usize>, g: &[M]| rows::sums(&x[rows], &affine.mean, Summand::Gradient(g));
     let (gradient, blocks) = on_functions!(function, F => rewrite(
         dy,
         [x],
@@ -119,33 +119,33 @@ pub(crate) fn activated_sums<T: Real>(
 /// The gradient of x where mean and variance are those of x itself:
 /// `dx = scale · (g - Σg/M - (x - mean) · rstd² · Σg(x - mean)/M)`. At most one of the two may be
 /// written over.
-pub(crate) fn input_gradient<T: Real>(
-    x: Elements<'_, T>,
-    dy: Elements<'_, T>,
-    affine: &Affine<T>,
+pub(crate) fn input_gradient<M: Stored>(
+    x: Elements<'_, M>,
+    dy: Elements<'_, M>,
+    affine: &Affine<M::Real>,
     relu: bool,
     sums: &GradientSums,
-) -> Option<Vec<T>> {
+) -> Option<Vec<M>> {
     let c = affine.channels();
     let [slope, shift] = affine.slope_and_shift(sums, x.len() / c);
     if !relu {
         let columns = (c, [&affine.mean[..], &affine.scale, &slope, &shift]);
-        let dx = |x, g, [mean, scale, slope, shift]: [T; 4]| g * scale + (x - mean) * slope + shift;
+        let dx = |x, g, [mean, scale, slope, shift]: [M::Real; 4]| g * scale + (x - mean) * slope + shift;
         return over(x, dy, columns, dx);
     }
     let columns = (c, [&affine.mean[..], &affine.scale, &affine.bias, &slope, &shift]);
-    over(x, dy, columns, |x, g, [mean, scale, bias, slope, shift]: [T; 5]| {
+    over(x, dy, columns, |x, g, [mean, scale, bias, slope, shift]: [M::Real; 5]| {
         pass((x - mean) * scale + bias, g) * scale + (x - mean) * slope + shift
     })
 }
 
 /// `f(x, g, parameters of the column)` over whichever of both may be written over.
-fn over<T: Real, const P: usize>(
-    x: Elements<'_, T>,
-    g: Elements<'_, T>,
-    columns: (usize, [&[T]; P]),
-    f: impl Fn(T, T, [T; P]) -> T + Sync,
-) -> Option<Vec<T>> {
+fn over<M: Stored, const P: usize>(
+    x: Elements<'_, M>,
+    g: Elements<'_, M>,
+    columns: (usize, [&[M::Real]; P]),
+    f: impl Fn(M::Real, M::Real, [M::Real; P]) -> M::Real + Sync,
+) -> Option<Vec<M>> {
     match (x, g) {
         (Elements::Shared(x), g) => rewrite(g, [x], columns, |[x], g, p| f(x, g, p), |_, _| ()).0,
         (x, g) => rewrite(x, [g.as_slice()], columns, |[g], x, p| f(x, g, p), |_, _| ()).0,
@@ -154,11 +154,11 @@ fn over<T: Real, const P: usize>(
 
 /// The gradient of x where mean and variance are given; with the rectified y, only where that is
 /// not 0.
-pub(crate) fn input_gradient_given<T: Real>(
-    dy: Elements<'_, T>,
-    y: Option<&[T]>,
-    affine: &Affine<T>,
-) -> Option<Vec<T>> {
+pub(crate) fn input_gradient_given<M: Stored>(
+    dy: Elements<'_, M>,
+    y: Option<&[M]>,
+    affine: &Affine<M::Real>,
+) -> Option<Vec<M>> {
     let columns = (affine.channels(), [&affine.scale[..]]);
     match y {
         Some(y) => rewrite(dy, [y], columns, |[y], g, [scale]| pass(y, g * scale), |_, _| ()).0,

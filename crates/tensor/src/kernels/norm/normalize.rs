@@ -7,27 +7,27 @@ use std::mem::MaybeUninit;
 use crate::kernels::elementwise::pointwise::{self, on_functions};
 use crate::kernels::gemm::tally::SIGNS;
 use crate::kernels::memory::{Shared, block, chunks_back, filled};
-use crate::kernels::simd::{Job, Lanes, Real, simd};
+use crate::kernels::simd::{Job, Lanes, Real, Stored, simd};
 use crate::pointwise::Pointwise;
 
 /// What comes after the normalization.
 #[derive(Clone, Copy)]
-pub(crate) enum Then<'a, T> {
+pub(crate) enum Then<'a, M> {
     Nothing,
     Relu,
-    AddRelu(&'a [T]),
+    AddRelu(&'a [M]),
     Activate(Pointwise),
 }
 
 /// `(x - mean) · scale + bias` with the parameters of the column, and what follows; where `signed`
 /// also a bit for each result, whether it is above zero or NaN: the columns are then a multiple of
 /// [`SIGNS`].
-pub(crate) fn normalized<T: Real>(
-    x: &[T],
-    columns: [&[T]; 3],
-    then: Then<'_, T>,
+pub(crate) fn normalized<M: Stored>(
+    x: &[M],
+    columns: [&[M::Real]; 3],
+    then: Then<'_, M>,
     signed: bool,
-) -> (Vec<T>, Option<Vec<u16>>) {
+) -> (Vec<M>, Option<Vec<u16>>) {
     let c = columns[0].len();
     let size = block(c);
     assert!(columns.iter().all(|column| column.len() == c) && x.len().is_multiple_of(c.max(1)), "whole rows");
@@ -44,7 +44,7 @@ pub(crate) fn normalized<T: Real>(
                     let (from, to) = (i * size, i * size + out.len());
                     let then = if let Then::AddRelu(z) = then { Then::AddRelu(&z[from..to]) } else { then };
                     let signs = signs.map(|signs| signs.at(from / SIGNS));
-                    T::launch(simd(), Rows { x: &x[from..to], columns, then, out, signs });
+                    M::Real::launch(simd(), Rows { x: &x[from..to], columns, then, out, signs });
                 });
             })
         }
@@ -59,17 +59,17 @@ pub(crate) fn normalized<T: Real>(
 }
 
 /// A block of [`normalized`].
-struct Rows<'a, T> {
-    x: &'a [T],
-    columns: [&'a [T]; 3],
-    then: Then<'a, T>,
-    out: &'a mut [MaybeUninit<T>],
+struct Rows<'a, M: Stored> {
+    x: &'a [M],
+    columns: [&'a [M::Real]; 3],
+    then: Then<'a, M>,
+    out: &'a mut [MaybeUninit<M>],
     signs: Option<*mut u16>,
 }
 
-impl<T: Real> Job<T> for Rows<'_, T> {
+impl<M: Stored> Job<M::Real> for Rows<'_, M> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(mut self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(mut self) {
         let c = self.columns[0].len();
         for row in (0..self.x.len()).step_by(c.max(1)) {
             let words = c / SIGNS * SIGNS;
@@ -84,18 +84,18 @@ impl<T: Real> Job<T> for Rows<'_, T> {
             }
             if let Then::Activate(function) = self.then {
                 // While the row is in the first cache.
-                // SAFETY: the row has just been written; MaybeUninit<T> has the layout of T.
-                let row = unsafe { &mut *(std::ptr::from_mut(&mut self.out[row..row + c]) as *mut [T]) };
-                on_functions!(function, F => pointwise::apply::<T, F>(row));
+                // SAFETY: the row has just been written; MaybeUninit<M> has the layout of M.
+                let row = unsafe { &mut *(std::ptr::from_mut(&mut self.out[row..row + c]) as *mut [M]) };
+                on_functions!(function, F => pointwise::apply::<M, F>(row));
             }
         }
     }
 }
 
-impl<T: Real> Rows<'_, T> {
+impl<M: Stored> Rows<'_, M> {
     /// The first `count` elements of a word, in the row that begins at `row`, from a column on.
     #[inline(always)]
-    unsafe fn word<V: Lanes<Real = T>>(&mut self, row: usize, column: usize, count: usize) {
+    unsafe fn word<V: Lanes<Real = M::Real>>(&mut self, row: usize, column: usize, count: usize) {
         let [mean, scale, bias] = self.columns.map(|values| values.as_ptr().wrapping_add(column));
         let (x, out) = (self.x.as_ptr().wrapping_add(row + column), self.out.as_mut_ptr().wrapping_add(row + column));
         let mut bits = 0;
@@ -103,17 +103,17 @@ impl<T: Real> Rows<'_, T> {
             let n = count - at;
             // SAFETY: the caller's promise.
             unsafe {
-                let d = V::load_up_to(x.add(at), n).sub(V::load_up_to(mean.add(at), n));
+                let d = M::load::<V>(x.add(at), n).sub(V::load_up_to(mean.add(at), n));
                 let mut y = d.mul(V::load_up_to(scale.add(at), n)).add(V::load_up_to(bias.add(at), n));
                 match self.then {
                     Then::Nothing | Then::Activate(_) => {}
                     Then::Relu => y = y.pass(y),
                     Then::AddRelu(z) => {
-                        y = y.add(V::load_up_to(z.as_ptr().add(row + column + at), n));
+                        y = y.add(M::load(z.as_ptr().add(row + column + at), n));
                         y = y.pass(y);
                     }
                 }
-                y.store_up_to(out.cast::<T>().add(at), n);
+                M::store(out.cast::<M>().add(at), y, n);
                 bits |= y.signs() << at;
             }
         }

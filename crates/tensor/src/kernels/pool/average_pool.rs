@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::kernels::memory::{chunks, copy, filled};
-use crate::kernels::simd::Real;
+use crate::kernels::memory::{chunks, filled};
+use crate::kernels::simd::{Element, Real, Stored};
 use crate::sizes::{Averaging, Checked};
 
 /// Pixels that cell `i` of `out` averages over, along a side of `size`.
@@ -21,27 +21,28 @@ fn scale<T: Real>(d: &Averaging, oy: usize, ox: usize) -> T {
     T::of(1.0 / (span(oy, d.h, d.oh).len() * span(ox, d.w, d.ow).len()) as f64)
 }
 
-fn add<T: Real>(sum: &mut [T], values: &[T]) {
-    sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value);
+fn add<M: Stored>(sum: &mut [M::Real], values: &[M]) {
+    sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += value.read());
 }
 
 /// The averages (N,OH,OW,C). Rows of a cell are summed apart, which keeps sums of thousands of
 /// pixels short.
-pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
-    let mut out = vec![T::ZERO; d.n * d.oh * d.ow * d.c];
+pub(crate) fn forward<M: Stored>(d: Checked<Averaging>, x: &[M]) -> Vec<M::Real> {
+    let zero = M::Real::ZERO;
+    let mut out = vec![zero; d.n * d.oh * d.ow * d.c];
     chunks(&mut out, (d.ow * d.c).max(1), |i, out| {
-        let ((n, oy), mut row) = ((i / d.oh, i % d.oh), vec![T::ZERO; d.c]);
+        let ((n, oy), mut row) = ((i / d.oh, i % d.oh), vec![zero; d.c]);
         for (ox, out) in out.chunks_exact_mut(d.c).enumerate() {
             let columns = span(ox, d.w, d.ow);
             for y in span(oy, d.h, d.oh) {
-                row.fill(T::ZERO);
+                row.fill(zero);
                 let from = (n * d.h + y) * d.w;
                 x[(from + columns.start) * d.c..(from + columns.end) * d.c]
                     .chunks_exact(d.c)
                     .for_each(|pixel| add(&mut row, pixel));
                 add(out, &row);
             }
-            let scale = scale(&d, oy, ox);
+            let scale: M::Real = scale(&d, oy, ox);
             out.iter_mut().for_each(|sum| *sum *= scale);
         }
     });
@@ -49,28 +50,26 @@ pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
 }
 
 /// The gradient of [`forward`]: each pixel has that of its cell, or the sum of those of its cells.
-pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
+pub(crate) fn backward<M: Stored>(d: Checked<Averaging>, dy: &[M::Real]) -> Vec<M> {
     assert_eq!(dy.len(), d.n * d.oh * d.ow * d.c, "gradients of another average pooling");
     let mut shares = dy.to_vec();
     for (i, share) in shares.chunks_exact_mut(d.c.max(1)).enumerate() {
-        let scale = scale(&d, i / d.ow % d.oh, i % d.ow);
+        let scale: M::Real = scale(&d, i / d.ow % d.oh, i % d.ow);
         share.iter_mut().for_each(|g| *g *= scale);
     }
-    // SAFETY: the chunks are the rows of the map; each pixel is written by one of the two copies.
+    // SAFETY: the chunks are the rows of the map; every pixel is written.
     unsafe {
         filled(d.n * d.h * d.w * d.c, |dx| {
             chunks(dx, (d.w * d.c).max(1), |i, dx| {
-                let ((n, rows), mut sum) = ((i / d.h, cells(i % d.h, d.h, d.oh)), vec![T::ZERO; d.c]);
+                let ((n, rows), mut sum) = ((i / d.h, cells(i % d.h, d.h, d.oh)), vec![M::Real::ZERO; d.c]);
                 for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {
                     let columns = cells(x, d.w, d.ow);
                     let share = |oy: usize, ox: usize| &shares[((n * d.oh + oy) * d.ow + ox) * d.c..][..d.c];
-                    if rows.len() * columns.len() == 1 {
-                        copy(dx, share(rows.start, columns.start));
-                        continue;
-                    }
-                    sum.fill(T::ZERO);
+                    sum.fill(M::Real::ZERO);
                     rows.clone().for_each(|oy| columns.clone().for_each(|ox| add(&mut sum, share(oy, ox))));
-                    copy(dx, &sum);
+                    dx.iter_mut().zip(&sum).for_each(|(dx, &sum)| {
+                        dx.write(M::round(sum));
+                    });
                 }
             });
         })

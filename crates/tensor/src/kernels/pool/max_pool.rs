@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::ops::{BitAnd, BitOr, Not, Range};
 
 use crate::kernels::memory::{chunks, chunks_of_two, filled};
-use crate::kernels::simd::{Job, Lanes, Real, simd};
+use crate::kernels::simd::{Element, Job, Lanes, Real, Stored, simd};
 use crate::sizes::{Checked, Pooling};
 
 /// Floats seen as bits: choices by masks are what compilers turn into vector code, choices by `if`
@@ -65,14 +65,14 @@ impl Pooling {
 }
 
 /// The maxima (N,OH,OW,C) alone.
-pub(crate) fn forward<T: Bits>(d: Checked<Pooling>, x: &[T]) -> Vec<T> {
+pub(crate) fn forward<M: Stored<Real: Bits>>(d: Checked<Pooling>, x: &[M]) -> Vec<M> {
     assert_eq!(x.len(), d.n * d.h * d.w * d.c, "max pooling of another shape");
     let row = (d.ow * d.c).max(1);
     // SAFETY: the chunks are the rows of the output, and the job writes every element of its row.
     unsafe {
         filled(d.n * d.oh * d.ow * d.c, |out| {
             chunks(out, row, |i, out| {
-                T::launch(simd(), Forward::<_, false> { d: &d, x, i, out, cells: &mut [] });
+                M::Real::launch(simd(), Forward::<_, false> { d: &d, x, i, out, cells: &mut [] });
             });
         })
     }
@@ -80,7 +80,7 @@ pub(crate) fn forward<T: Bits>(d: Checked<Pooling>, x: &[T]) -> Vec<T> {
 
 /// The maxima and, as a byte each, the cell of the window that held them: the first maximum in row
 /// order; NaN counts as larger than any number.
-pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<T>, Vec<u8>) {
+pub(crate) fn forward_with_cells<M: Stored<Real: Bits>>(d: Checked<Pooling>, x: &[M]) -> (Vec<M>, Vec<u8>) {
     assert_eq!(x.len(), d.n * d.h * d.w * d.c, "max pooling of another shape");
     let (len, row) = (d.n * d.oh * d.ow * d.c, (d.ow * d.c).max(1));
     let mut cells = Vec::new();
@@ -90,7 +90,7 @@ pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<
         filled(len, |out| {
             cells = filled(len, |cells| {
                 chunks_of_two(out, cells, row, |i, out, cells| {
-                    T::launch(simd(), Forward::<_, true> { d: &d, x, i, out, cells });
+                    M::Real::launch(simd(), Forward::<_, true> { d: &d, x, i, out, cells });
                 });
             });
         })
@@ -99,27 +99,27 @@ pub(crate) fn forward_with_cells<T: Bits>(d: Checked<Pooling>, x: &[T]) -> (Vec<
 }
 
 /// Row `i` of the output; `cells` is as long, or empty where nobody wants them.
-struct Forward<'a, T, const KEEP: bool> {
+struct Forward<'a, M, const KEEP: bool> {
     d: &'a Pooling,
-    x: &'a [T],
+    x: &'a [M],
     i: usize,
-    out: &'a mut [MaybeUninit<T>],
+    out: &'a mut [MaybeUninit<M>],
     cells: &'a mut [MaybeUninit<u8>],
 }
 
-impl<T: Bits, const KEEP: bool> Job<T> for Forward<'_, T, KEEP> {
+impl<M: Stored<Real: Bits>, const KEEP: bool> Job<M::Real> for Forward<'_, M, KEEP> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
-        forward_row::<T, KEEP>(self.d, self.x, self.i, self.out, self.cells);
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
+        forward_row::<M, KEEP>(self.d, self.x, self.i, self.out, self.cells);
     }
 }
 
 #[inline(always)]
-fn forward_row<T: Bits, const KEEP: bool>(
+fn forward_row<M: Stored<Real: Bits>, const KEEP: bool>(
     d: &Pooling,
-    x: &[T],
+    x: &[M],
     i: usize,
-    out: &mut [MaybeUninit<T>],
+    out: &mut [MaybeUninit<M>],
     cells: &mut [MaybeUninit<u8>],
 ) {
     let (n, oy) = (i / d.oh, i % d.oh);
@@ -146,45 +146,46 @@ fn forward_row<T: Bits, const KEEP: bool>(
 }
 
 /// A window as far as it lies inside the map, from its first pixel there.
-struct Window<'a, T> {
+struct Window<'a, M> {
     rows: Range<usize>,
     columns: Range<usize>,
     /// Cells in a row of the whole window.
     width: usize,
-    x: &'a [T],
+    x: &'a [M],
     /// Elements from row to row and from pixel to pixel.
     row: usize,
     pixel: usize,
 }
 
-impl<T: Bits> Window<'_, T> {
+impl<M: Stored<Real: Bits>> Window<'_, M> {
     /// The maxima of channels from `done` on, `L` at a time in registers as long as that many are
     /// left.
     #[inline(always)]
     fn maxima<const L: usize, const KEEP: bool>(
         &self,
         mut done: usize,
-        out: &mut [MaybeUninit<T>],
+        out: &mut [MaybeUninit<M>],
         cells: &mut [MaybeUninit<u8>],
     ) -> usize {
         while out.len() - done >= L {
-            let first = T::number((self.rows.start * self.width + self.columns.start) as u8);
-            let (mut best, mut best_cell) = ([T::NEG_INFINITY; L], [first; L]);
+            let first = M::Real::number((self.rows.start * self.width + self.columns.start) as u8);
+            let (mut best, mut best_cell) = ([M::Real::NEG_INFINITY; L], [first; L]);
             for (i, r) in self.rows.clone().enumerate() {
                 for (j, s) in self.columns.clone().enumerate() {
                     let Some(values) = self.x[i * self.row + j * self.pixel + done..].first_chunk::<L>() else {
                         continue;
                     };
-                    let cell = T::number((r * self.width + s) as u8);
-                    let mut better = [T::mask(false); L];
+                    let values = values.map(M::read);
+                    let cell = M::Real::number((r * self.width + s) as u8);
+                    let mut better = [M::Real::mask(false); L];
                     for l in 0..L {
                         // The negation lets NaN win; the second comparison lets the first NaN stay.
                         #[allow(clippy::eq_op, clippy::neg_cmp_op_on_partial_ord)]
                         let larger = !(values[l] <= best[l]) & (best[l] == best[l]);
-                        better[l] = T::mask(larger);
+                        better[l] = M::Real::mask(larger);
                     }
                     for l in 0..L {
-                        best[l] = T::float((best[l].word() & !better[l]) | (values[l].word() & better[l]));
+                        best[l] = M::Real::float((best[l].word() & !better[l]) | (values[l].word() & better[l]));
                     }
                     if KEEP {
                         for l in 0..L {
@@ -194,11 +195,11 @@ impl<T: Bits> Window<'_, T> {
                 }
             }
             out[done..done + L].iter_mut().zip(best).for_each(|(out, best)| {
-                out.write(best);
+                out.write(M::round(best));
             });
             if KEEP {
                 cells[done..done + L].iter_mut().zip(best_cell).for_each(|(out, cell)| {
-                    out.write(T::byte(cell));
+                    out.write(M::Real::byte(cell));
                 });
             }
             done += L;
@@ -208,36 +209,36 @@ impl<T: Bits> Window<'_, T> {
 }
 
 /// Each pixel gathers the gradients of the windows whose maximum it held.
-pub(crate) fn backward<T: Bits>(d: Checked<Pooling>, cells: &[u8], dy: &[T]) -> Vec<T> {
+pub(crate) fn backward<M: Stored<Real: Bits>>(d: Checked<Pooling>, cells: &[u8], dy: &[M]) -> Vec<M> {
     assert_eq!(cells.len(), dy.len(), "a cell for each gradient");
     assert_eq!(dy.len(), d.n * d.oh * d.ow * d.c, "gradients of another max pooling");
     let row = (d.w * d.c).max(1);
     // SAFETY: the chunks are the rows of the map, and the job writes every element of its row.
     unsafe {
         filled(d.n * d.h * d.w * d.c, |dx| {
-            chunks(dx, row, |i, dx| T::launch(simd(), Backward { d: &d, cells, dy, i, dx }));
+            chunks(dx, row, |i, dx| M::Real::launch(simd(), Backward { d: &d, cells, dy, i, dx }));
         })
     }
 }
 
 /// Row `i` of the map.
-struct Backward<'a, T> {
+struct Backward<'a, M> {
     d: &'a Pooling,
     cells: &'a [u8],
-    dy: &'a [T],
+    dy: &'a [M],
     i: usize,
-    dx: &'a mut [MaybeUninit<T>],
+    dx: &'a mut [MaybeUninit<M>],
 }
 
-impl<T: Bits> Job<T> for Backward<'_, T> {
+impl<M: Stored<Real: Bits>> Job<M::Real> for Backward<'_, M> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
         backward_row(self.d, self.cells, self.dy, self.i, self.dx);
     }
 }
 
 #[inline(always)]
-fn backward_row<T: Bits>(d: &Pooling, cells: &[u8], dy: &[T], i: usize, dx: &mut [MaybeUninit<T>]) {
+fn backward_row<M: Stored<Real: Bits>>(d: &Pooling, cells: &[u8], dy: &[M], i: usize, dx: &mut [MaybeUninit<M>]) {
     let (n, y) = (i / d.h, i % d.h);
     let rows = d.covering(y, d.kernel.0, d.oh);
     for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {
@@ -247,35 +248,35 @@ fn backward_row<T: Bits>(d: &Pooling, cells: &[u8], dy: &[T], i: usize, dx: &mut
             (cell as u8, ((n * d.oh + oy) * d.ow + ox) * d.c)
         });
         let mut done = 0;
-        done = gather::<T, 32>(windows.clone(), cells, dy, done, dx);
-        done = gather::<T, 4>(windows.clone(), cells, dy, done, dx);
-        gather::<T, 1>(windows, cells, dy, done, dx);
+        done = gather::<M, 32>(windows.clone(), cells, dy, done, dx);
+        done = gather::<M, 4>(windows.clone(), cells, dy, done, dx);
+        gather::<M, 1>(windows, cells, dy, done, dx);
     }
 }
 
 /// The gradients of channels from `done` on, `L` at a time in registers as long as that many are
 /// left.
 #[inline(always)]
-fn gather<T: Bits, const L: usize>(
+fn gather<M: Stored<Real: Bits>, const L: usize>(
     windows: impl Iterator<Item = (u8, usize)> + Clone,
     cells: &[u8],
-    dy: &[T],
+    dy: &[M],
     mut done: usize,
-    dx: &mut [MaybeUninit<T>],
+    dx: &mut [MaybeUninit<M>],
 ) -> usize {
     while dx.len() - done >= L {
-        let mut sum = [T::ZERO; L];
+        let mut sum = [M::Real::ZERO; L];
         for (cell, at) in windows.clone() {
             let (Some(cells), Some(dy)) = (cells[at + done..].first_chunk::<L>(), dy[at + done..].first_chunk::<L>())
             else {
                 continue;
             };
             for l in 0..L {
-                sum[l] += T::float(dy[l].word() & T::mask(cells[l] == cell));
+                sum[l] += M::Real::float(dy[l].read().word() & M::Real::mask(cells[l] == cell));
             }
         }
         dx[done..done + L].iter_mut().zip(sum).for_each(|(dx, sum)| {
-            dx.write(sum);
+            dx.write(M::round(sum));
         });
         done += L;
     }

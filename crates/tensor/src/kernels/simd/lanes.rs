@@ -1,5 +1,7 @@
 //! The vector that kernels are written for, and the work that is compiled for each instruction set.
 
+use half::bf16;
+
 use super::element::Element;
 
 /// Maps, and weights made ready, of more bytes than this are stored past the caches
@@ -44,6 +46,31 @@ pub(crate) trait Lanes: Copy {
     unsafe fn store_bytes(self, p: *mut u8, n: usize);
     /// `self - zero · total`, all three integers of 32 bits, as floats.
     unsafe fn whole(self, zero: i32, total: Self) -> Self;
+
+    /// Reads as many bfloat16 as the vector has elements.
+    #[inline(always)]
+    unsafe fn load_halves(p: *const bf16) -> Self {
+        let mut all = [<Self::Real as Element>::ZERO; 16];
+        for (i, element) in all.iter_mut().enumerate().take(Self::N) {
+            // SAFETY: the caller vouches for them; 16 elements hold any vector.
+            *element = Self::Real::of(unsafe { *p.add(i) }.to_f64());
+        }
+        // SAFETY: as above.
+        unsafe { Self::load(all.as_ptr()) }
+    }
+
+    /// Stores the elements as bfloat16, rounded to the nearest.
+    #[inline(always)]
+    unsafe fn store_halves(self, p: *mut bf16) {
+        let mut all = [<Self::Real as Element>::ZERO; 16];
+        // SAFETY: as above, for those that are written.
+        unsafe {
+            self.store(all.as_mut_ptr());
+            for (i, element) in all.iter().enumerate().take(Self::N) {
+                *p.add(i) = bf16::from_f32(element.wide() as f32);
+            }
+        }
+    }
 
     /// Writes the transpose of a block of at most N × N elements: element (i, j) to
     /// `to + j·stride + i`.

@@ -8,7 +8,7 @@
 //! `instruction_set` (which one runs), the vectors (`portable`, `x86`, `x86_integers`), `bf16` and
 //! `pairs` (bfloat16), `quads` (integers of 8 bits), `tiles`, `amx` and `unit` (blocks of pairs),
 //! `functions` (the exponential and its kin), `rows` (sums over a row), `real` (what launches a
-//! job).
+//! job), `stored` (how a map's elements lie in memory).
 
 mod element;
 mod lanes;
@@ -35,6 +35,7 @@ mod functions;
 pub(crate) mod rows;
 
 mod real;
+mod stored;
 
 #[cfg(test)]
 pub(crate) use element::passes;
@@ -43,6 +44,7 @@ pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
 pub(crate) use pairs::Pairs;
 pub(crate) use quads::{launch_on_quads, simd_of_quads};
 pub(crate) use real::Real;
+pub(crate) use stored::Stored;
 pub(crate) use tiles::{SIDE, STEP, Tiles};
 pub(crate) use unit::Unit;
 

@@ -80,7 +80,8 @@ impl Pairs for f32 {
 }
 
 /// The nearest bfloat16, ties to even, by arithmetic on the bits.
-fn rounded(x: f32) -> u32 {
+#[inline(always)]
+pub(super) fn rounded(x: f32) -> u32 {
     let bits = x.to_bits();
     if x.is_nan() { bits >> 16 | 0x40 } else { (bits + 0x7fff + (bits >> 16 & 1)) >> 16 }
 }

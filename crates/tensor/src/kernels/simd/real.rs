@@ -1,17 +1,16 @@
 //! The floats that kernels are written for.
 
-use candle_core::CpuStorage;
-
 use super::functions;
 use super::instruction_set::Simd;
 use super::lanes::Job;
 use super::pairs::Pairs;
 use super::portable::Portable;
+use super::stored::Stored;
 #[cfg(target_arch = "x86_64")]
 use super::x86;
 
 /// The floats that kernels are written for.
-pub(crate) trait Real: Pairs + std::iter::Sum {
+pub(crate) trait Real: Pairs + Stored<Real = Self> + std::iter::Sum {
     fn exp(self) -> Self;
     fn ln(self) -> Self;
     /// eˣ for x at most 88 in float32, in code that becomes vectors; 0 below -87.
@@ -22,8 +21,6 @@ pub(crate) trait Real: Pairs + std::iter::Sum {
     fn normal(self) -> Self;
     /// The density of the normal distribution.
     fn bell(self) -> Self;
-    /// All elements of a storage of this type.
-    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
     /// Elements in a vector of an instruction set.
     fn lanes(simd: Simd) -> usize;
     /// Runs a job compiled for an instruction set.
@@ -64,9 +61,6 @@ impl Real for f32 {
     fn bell(self) -> f32 {
         functions::bell(self)
     }
-    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [f32]> {
-        if let CpuStorage::F32(all) = storage { Some(all) } else { None }
-    }
 }
 
 impl Real for f64 {
@@ -94,9 +88,6 @@ impl Real for f64 {
     }
     fn bell(self) -> f64 {
         (-0.5 * self * self).exp() / (2.0 * std::f64::consts::PI).sqrt()
-    }
-    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [f64]> {
-        if let CpuStorage::F64(all) = storage { Some(all) } else { None }
     }
 }
 

@@ -2,9 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::amx;
-use super::tiles::Tiles;
-#[cfg(test)]
-use super::tiles::plain;
+use super::instruction_set::Simd;
+use super::tiles::{Tiles, plain};
 
 /// Who multiplies blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +11,7 @@ pub(crate) enum Unit {
     /// AMX.
     #[cfg(target_arch = "x86_64")]
     Amx,
-    /// Plain code: what the tests hold the other to, and put in its place where it is not.
-    #[cfg(test)]
+    /// Plain code: what the other is held to, and what is in its place where it is not.
     Plain,
 }
 
@@ -27,6 +25,14 @@ impl Unit {
         None
     }
 
+    /// What multiplies blocks beside an instruction set.
+    pub(crate) fn of(simd: Simd) -> Self {
+        match Self::find() {
+            Some(unit) if simd == Simd::Avx512 => unit,
+            _ => Self::Plain,
+        }
+    }
+
     /// Runs `f`, in which this thread may [`multiply`](Self::multiply).
     pub(crate) fn with(self, f: impl FnOnce()) {
         match self {
@@ -37,7 +43,6 @@ impl Unit {
                 f();
                 amx::release();
             },
-            #[cfg(test)]
             Self::Plain => f(),
         }
     }
@@ -52,7 +57,6 @@ impl Unit {
             match self {
                 #[cfg(target_arch = "x86_64")]
                 Self::Amx => amx::multiply(tiles),
-                #[cfg(test)]
                 Self::Plain => plain(tiles),
             }
         }

@@ -3,6 +3,8 @@
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
+use half::bf16;
+
 use super::lanes::{Block, Job, Lanes};
 use super::x86_integers::{
     product_of_quads_256, product_of_quads_512, store_bytes_256, store_bytes_512, whole_256, whole_512,
@@ -51,6 +53,44 @@ unsafe fn load_part_512(p: *const f32, n: usize) -> __m512 {
 #[inline(always)]
 unsafe fn store_part_512(p: *mut f32, n: usize, values: __m512) {
     unsafe { _mm512_mask_storeu_ps(p, ((1u32 << n) - 1) as __mmask16, values) }
+}
+
+#[inline(always)]
+unsafe fn load_halves_512(p: *const bf16) -> __m512 {
+    unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast())))) }
+}
+
+/// To the nearest, ties to even, as plain code does it; NaN stays NaN.
+#[inline(always)]
+unsafe fn store_halves_512(p: *mut bf16, values: __m512) {
+    unsafe {
+        let bits = _mm512_castps_si512(values);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
+        let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x40_0000));
+        let halves = _mm512_srli_epi32::<16>(_mm512_mask_mov_epi32(up, nan, quiet));
+        _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(halves));
+    }
+}
+
+#[inline(always)]
+unsafe fn load_halves_256(p: *const bf16) -> __m256 {
+    unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast())))) }
+}
+
+#[inline(always)]
+unsafe fn store_halves_256(p: *mut bf16, values: __m256) {
+    unsafe {
+        let bits = _mm256_castps_si256(values);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(values, values));
+        let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x40_0000));
+        let halves = _mm256_srli_epi32::<16>(_mm256_blendv_epi8(up, quiet, nan));
+        let packed = _mm256_permute4x64_epi64::<0b1000>(_mm256_packus_epi32(halves, halves));
+        _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(packed));
+    }
 }
 
 /// All bits in the first n elements.
@@ -173,7 +213,7 @@ unsafe fn transpose_256(rows: [__m256; 8]) -> [__m256; 8] {
 
 macro_rules! lanes {
     ($name:ident, $tallied:literal, $vector:ident, $n:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
-     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $transpose:ident, $store_bytes:ident, $whole:ident) => {
+     $sub:ident, $mul:ident, $fma:ident, $product:path, $fnma:ident, $max:ident, $pass:ident, $signs:ident, $only:ident, $stream:ident, $load_part:ident, $store_part:ident, $transpose:ident, $store_bytes:ident, $whole:ident, $load_halves:ident, $store_halves:ident) => {
         #[derive(Clone, Copy)]
         #[repr(transparent)]
         pub(super) struct $name($vector);
@@ -246,6 +286,14 @@ macro_rules! lanes {
                 unsafe { Self($whole(self.0, zero, total.0)) }
             }
             #[inline(always)]
+            unsafe fn load_halves(p: *const bf16) -> Self {
+                unsafe { Self($load_halves(p)) }
+            }
+            #[inline(always)]
+            unsafe fn store_halves(self, p: *mut bf16) {
+                unsafe { $store_halves(p, self.0) }
+            }
+            #[inline(always)]
             unsafe fn load_part(p: *const f32, n: usize) -> Self {
                 unsafe { Self($load_part(p, n)) }
             }
@@ -312,7 +360,9 @@ macro_rules! avx512 {
             store_part_512,
             transpose_512,
             store_bytes_512,
-            whole_512
+            whole_512,
+            load_halves_512,
+            store_halves_512
         );
     };
 }
@@ -346,7 +396,9 @@ macro_rules! avx2 {
             store_part_256,
             transpose_256,
             store_bytes_256,
-            whole_256
+            whole_256,
+            load_halves_256,
+            store_halves_256
         );
     };
 }

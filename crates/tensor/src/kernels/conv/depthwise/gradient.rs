@@ -4,7 +4,7 @@
 
 use super::{Reads, forward_columns, forward_rows};
 use crate::kernels::memory::{Shared, each, reduce};
-use crate::kernels::simd::{Job, Lanes, Real, Simd};
+use crate::kernels::simd::{Element, Job, Lanes, Real, Simd, Stored};
 use crate::sizes::Convolution;
 
 /// Parts of the sum, at most.
@@ -17,11 +17,16 @@ const VECTORS: usize = 2;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *const T, dy: *const T) -> Vec<T> {
+pub(crate) unsafe fn weight_gradient<M: Stored>(
+    simd: Simd,
+    d: &Convolution,
+    x: *const M,
+    dy: *const M,
+) -> Vec<M::Real> {
     let size = d.r * d.s * d.c;
     let rows = d.n * d.oh;
     let parts = rows.clamp(1, PARTS);
-    let mut sums = vec![T::ZERO; parts * size];
+    let mut sums = vec![M::Real::ZERO; parts * size];
     let reads = (forward_rows(d), forward_columns(d));
     let (x, dy, out) = (Shared::new(x.cast_mut()), Shared::new(dy.cast_mut()), Shared::new(sums.as_mut_ptr()));
     each(parts, |part| {
@@ -29,7 +34,7 @@ pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *c
             let (x, dy) = (x.at(row / d.oh * d.h * d.w * d.c).cast_const(), dy.at(row * d.ow * d.c).cast_const());
             let job = RowGradient { d, rows: &reads.0[row % d.oh], columns: &reads.1, x, dy, out: out.at(part * size) };
             // SAFETY: one picture, one row of its dy, this part's own sums.
-            unsafe { T::launch(simd, job) }
+            unsafe { M::Real::launch(simd, job) }
         }
     });
     reduce(&mut sums, size);
@@ -38,19 +43,19 @@ pub(crate) unsafe fn weight_gradient<T: Real>(simd: Simd, d: &Convolution, x: *c
 }
 
 /// Adds what one row of outputs gives to the sums of the weight's gradient.
-struct RowGradient<'a, T> {
+struct RowGradient<'a, M: Stored> {
     d: &'a Convolution,
     rows: &'a [(usize, usize)],
     columns: &'a Reads,
-    x: *const T,
-    dy: *const T,
+    x: *const M,
+    dy: *const M,
     /// `[tap][channel]`
-    out: *mut T,
+    out: *mut M::Real,
 }
 
-impl<T: Real> Job<T> for RowGradient<'_, T> {
+impl<M: Stored> Job<M::Real> for RowGradient<'_, M> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
         let group = VECTORS * V::N;
         let whole = match self.d.s {
             3 | 5 | 7 => self.d.c / group * group,
@@ -72,11 +77,11 @@ impl<T: Real> Job<T> for RowGradient<'_, T> {
     }
 }
 
-impl<T: Real> RowGradient<'_, T> {
+impl<M: Stored> RowGradient<'_, M> {
     /// Output by output, from a channel on: what [`group`](Self::group) is held to, and what it
     /// leaves.
     #[inline(always)]
-    unsafe fn each<V: Lanes<Real = T>>(&self, (r, y): (usize, usize), begin: usize) {
+    unsafe fn each<V: Lanes<Real = M::Real>>(&self, (r, y): (usize, usize), begin: usize) {
         let d = self.d;
         // SAFETY: the pairs name positions of the source; channels stay below c.
         unsafe {
@@ -86,7 +91,7 @@ impl<T: Real> RowGradient<'_, T> {
                     let to = self.out.add((r * d.s + s) * d.c);
                     for from in (begin..d.c).step_by(V::N) {
                         let n = V::N.min(d.c - from);
-                        let (x, dy) = (V::load_up_to(x.add(from), n), V::load_up_to(dy.add(from), n));
+                        let (x, dy) = (M::load::<V>(x.add(from), n), M::load::<V>(dy.add(from), n));
                         x.mul_add(dy, V::load_up_to(to.add(from), n)).store_up_to(to.add(from), n);
                     }
                 }
@@ -97,13 +102,13 @@ impl<T: Real> RowGradient<'_, T> {
     /// A row of the window, of [`VECTORS`] vectors of channels from `from` on: its sums stay in
     /// registers along the row of outputs.
     #[inline(always)]
-    unsafe fn group<V: Lanes<Real = T>, const TAPS: usize>(&self, (r, y): (usize, usize), from: usize) {
+    unsafe fn group<V: Lanes<Real = M::Real>, const TAPS: usize>(&self, (r, y): (usize, usize), from: usize) {
         let d = self.d;
         let pace = d.dilation * d.c;
         // SAFETY: the caller vouches for the channels; only positions in the row are read.
         unsafe {
             let to = self.out.add(r * TAPS * d.c + from);
-            let mut sums = [[V::splat(T::ZERO); VECTORS]; TAPS];
+            let mut sums = [[V::splat(M::Real::ZERO); VECTORS]; TAPS];
             for t in 0..TAPS {
                 for v in 0..VECTORS {
                     sums[t][v] = V::load(to.add(t * d.c + v * V::N));
@@ -111,15 +116,16 @@ impl<T: Real> RowGradient<'_, T> {
             }
             let line = self.x.add(y * d.w * d.c + from);
             for (ox, columns) in self.columns.iter().enumerate() {
-                let mut dy = [V::splat(T::ZERO); VECTORS];
+                let mut dy = [V::splat(M::Real::ZERO); VECTORS];
                 for v in 0..VECTORS {
-                    dy[v] = V::load(self.dy.add(ox * d.c + from + v * V::N));
+                    dy[v] = M::load(self.dy.add(ox * d.c + from + v * V::N), V::N);
                 }
                 if columns.len() == TAPS {
                     let x = line.add(columns[0].1 * d.c);
                     for t in 0..TAPS {
                         for v in 0..VECTORS {
-                            sums[t][v] = V::load(x.add(t * pace + v * V::N)).mul_add(dy[v], sums[t][v]);
+                            let x = M::load::<V>(x.add(t * pace + v * V::N), V::N);
+                            sums[t][v] = x.mul_add(dy[v], sums[t][v]);
                         }
                     }
                 } else {
@@ -127,7 +133,8 @@ impl<T: Real> RowGradient<'_, T> {
                         let at = (ox * d.stride + t * d.dilation).wrapping_sub(d.left);
                         if at < d.w {
                             for v in 0..VECTORS {
-                                sums[t][v] = V::load(line.add(at * d.c + v * V::N)).mul_add(dy[v], sums[t][v]);
+                                let x = M::load::<V>(line.add(at * d.c + v * V::N), V::N);
+                                sums[t][v] = x.mul_add(dy[v], sums[t][v]);
                             }
                         }
                     }

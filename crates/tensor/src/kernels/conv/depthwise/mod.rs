@@ -17,7 +17,7 @@ use super::finish::Finish;
 use crate::kernels::gemm::tally::{Blocks, Moments};
 use crate::kernels::memory::{Shared, each, filled};
 use crate::kernels::norm::rows::{Summand, sums as column_sums};
-use crate::kernels::simd::{Real, Simd};
+use crate::kernels::simd::{Element, Real, Simd, Stored};
 use crate::sizes::Convolution;
 
 /// Taps and source positions that an output position reads.
@@ -55,14 +55,14 @@ fn pack<T: Real>(d: &Convolution, weight: &[T]) -> Vec<T> {
 ///
 /// # Safety
 /// The pointers hold what the shape says, and `finish` C channels.
-pub(crate) unsafe fn forward<T: Real>(
+pub(crate) unsafe fn forward<M: Stored>(
     simd: Simd,
     d: &Convolution,
-    x: *const T,
-    weight: &[T],
-    out: *mut T,
-    finish: Finish<T>,
-    done: impl Fn(usize, &[T]) + Sync,
+    x: *const M,
+    weight: &[M::Real],
+    out: *mut M,
+    finish: Finish<M>,
+    done: impl Fn(usize, &[M]) + Sync,
 ) {
     let rows = forward_rows(d);
     let columns = Columns { each: forward_columns(d), runs: runs::forward(d) };
@@ -75,19 +75,19 @@ pub(crate) unsafe fn forward<T: Real>(
 ///
 /// # Safety
 /// As [`forward`].
-pub(crate) unsafe fn forward_moments<T: Real>(
+pub(crate) unsafe fn forward_moments<M: Stored>(
     simd: Simd,
     d: &Convolution,
-    x: *const T,
-    weight: &[T],
-) -> (Vec<T>, Moments) {
+    x: *const M,
+    weight: &[M::Real],
+) -> (Vec<M>, Moments) {
     let (c, units) = (d.c, d.n * d.oh);
-    let mut sums = vec![T::ZERO; units * 3 * c];
+    let mut sums = vec![M::Real::ZERO; units * 3 * c];
     let all = Shared::new(sums.as_mut_ptr());
-    let done = |unit: usize, row: &[T]| {
-        let center = &row[..c];
-        let (off, squares) = column_sums(row, center, Summand::Deviation);
-        for (i, part) in [center, &off, &squares].into_iter().enumerate() {
+    let done = |unit: usize, row: &[M]| {
+        let center: Vec<M::Real> = row[..c].iter().map(|value| value.read()).collect();
+        let (off, squares) = column_sums(row, &center, Summand::Deviation);
+        for (i, part) in [&center, &off, &squares].into_iter().enumerate() {
             // SAFETY: three rows of sums of this unit alone.
             unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), all.at((unit * 3 + i) * c), c) }
         }
@@ -105,7 +105,13 @@ pub(crate) unsafe fn forward_moments<T: Real>(
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(crate) unsafe fn input_gradient<T: Real>(simd: Simd, d: &Convolution, weight: &[T], dy: *const T, out: *mut T) {
+pub(crate) unsafe fn input_gradient<M: Stored>(
+    simd: Simd,
+    d: &Convolution,
+    weight: &[M::Real],
+    dy: *const M,
+    out: *mut M,
+) {
     let rows = backward(forward_rows(d), d.h);
     let columns = Columns { each: backward(forward_columns(d), d.w), runs: runs::backward(d) };
     let (source, target) = (Map { at: dy, h: d.oh, w: d.ow }, Map { at: out, h: d.h, w: d.w });
@@ -123,14 +129,14 @@ struct Map<P> {
 }
 
 /// From one map to the other.
-unsafe fn gather<T: Real>(
+unsafe fn gather<M: Stored>(
     simd: Simd,
     d: &Convolution,
     (rows, columns): (&Reads, &Columns),
-    (source, target): (Map<*const T>, Map<*mut T>),
-    weight: &[T],
-    finish: Finish<T>,
-    done: impl Fn(usize, &[T]) + Sync,
+    (source, target): (Map<*const M>, Map<*mut M>),
+    weight: &[M::Real],
+    finish: Finish<M>,
+    done: impl Fn(usize, &[M]) + Sync,
 ) {
     let (pixels, width) = (source.h * source.w, source.w);
     let Map { h, w, .. } = target;
@@ -142,7 +148,7 @@ unsafe fn gather<T: Real>(
         let row = Rows { rows: &rows[y], columns, source, width, c: d.c, s: d.s, out, weight, finish };
         // SAFETY: one picture's source, one row of the output, this unit's own.
         unsafe {
-            T::launch(simd, row);
+            M::Real::launch(simd, row);
             finish.activate(simd, (out, w * d.c), 1, w * d.c);
             done(unit, std::slice::from_raw_parts(out, w * d.c));
         }

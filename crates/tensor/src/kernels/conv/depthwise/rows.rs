@@ -8,26 +8,26 @@
 
 use super::runs::Run;
 use crate::kernels::conv::finish::Finish;
-use crate::kernels::simd::{Job, Lanes, Real};
+use crate::kernels::simd::{Element, Job, Lanes, Stored};
 
 /// Outputs side by side.
 const TILE: usize = 8;
 
 /// One row of outputs.
-pub(super) struct Rows<'a, T> {
+pub(super) struct Rows<'a, M: Stored> {
     /// Rows of the window, and those of the source that they read.
     pub(super) rows: &'a [(usize, usize)],
     pub(super) columns: &'a Columns,
-    pub(super) source: *const T,
+    pub(super) source: *const M,
     /// Pixels in a row of the source.
     pub(super) width: usize,
     pub(super) c: usize,
     /// Columns of the window.
     pub(super) s: usize,
-    pub(super) out: *mut T,
+    pub(super) out: *mut M,
     /// `[tap][channel]`
-    pub(super) weight: &'a [T],
-    pub(super) finish: Finish<T>,
+    pub(super) weight: &'a [M::Real],
+    pub(super) finish: Finish<M>,
 }
 
 /// What the outputs along a row read.
@@ -38,9 +38,9 @@ pub(super) struct Columns {
     pub(super) runs: Option<Vec<Run>>,
 }
 
-impl<T: Real> Job<T> for Rows<'_, T> {
+impl<M: Stored> Job<M::Real> for Rows<'_, M> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
         let whole = self.c / V::N * V::N;
         // SAFETY: the caller's promise; both parts of the channels are written once.
         unsafe {
@@ -64,26 +64,26 @@ impl Run {
     }
 }
 
-impl<T: Real> Rows<'_, T> {
+impl<M: Stored> Rows<'_, M> {
     /// Output by output, from a channel on: what the tiles are held to, and what they leave.
     #[inline(always)]
-    unsafe fn each<V: Lanes<Real = T>>(&self, begin: usize) {
+    unsafe fn each<V: Lanes<Real = M::Real>>(&self, begin: usize) {
         let weight = self.weight.as_ptr();
         // SAFETY: the pairs name positions of the source; channels stay below c.
         unsafe {
             for (x, columns) in self.columns.each.iter().enumerate() {
                 for from in (begin..self.c).step_by(V::N) {
                     let n = V::N.min(self.c - from);
-                    let mut sum = V::splat(T::ZERO);
+                    let mut sum = V::splat(M::Real::ZERO);
                     for &(r, y) in self.rows {
                         for &(s, x) in columns {
-                            let value = V::load_up_to(self.source.add((y * self.width + x) * self.c + from), n);
+                            let value = M::load::<V>(self.source.add((y * self.width + x) * self.c + from), n);
                             let tap = V::load_up_to(weight.add((r * self.s + s) * self.c + from), n);
                             sum = value.mul_add(tap, sum);
                         }
                     }
                     let (to, finish) = (self.out.add(x * self.c + from), self.finish.of::<V>(from, n));
-                    self.finish.value(finish, sum, to, n).store_up_to(to, n);
+                    M::store(to, self.finish.value(finish, sum, to, n), n);
                 }
             }
         }
@@ -91,7 +91,7 @@ impl<T: Real> Rows<'_, T> {
 
     /// The outputs of a run, of the first `whole` channels.
     #[inline(always)]
-    unsafe fn tiles<V: Lanes<Real = T>>(&self, run: &Run, whole: usize) {
+    unsafe fn tiles<V: Lanes<Real = M::Real>>(&self, run: &Run, whole: usize) {
         // SAFETY: as in `along`.
         unsafe {
             match (run.taps.len(), run.stride) {
@@ -111,7 +111,7 @@ impl<T: Real> Rows<'_, T> {
 
     /// The outputs of a run of `TAPS` columns, `STRIDE` apart.
     #[inline(always)]
-    unsafe fn along<V: Lanes<Real = T>, const TAPS: usize, const STRIDE: usize>(&self, run: &Run, whole: usize) {
+    unsafe fn along<V: Lanes<Real = M::Real>, const TAPS: usize, const STRIDE: usize>(&self, run: &Run, whole: usize) {
         for j in (0..run.count).step_by(TILE) {
             let at = run.source + (j * STRIDE * run.pace) as isize;
             // A bit for each of the source positions of a tile: whether it is in the row.
@@ -136,7 +136,7 @@ impl<T: Real> Rows<'_, T> {
     /// A tile of one vector of channels, from the channel `from` on. All that it reads is in the
     /// row where it is `FULL`.
     #[inline(always)]
-    unsafe fn tile<V: Lanes<Real = T>, const TAPS: usize, const STRIDE: usize, const FULL: bool>(
+    unsafe fn tile<V: Lanes<Real = M::Real>, const TAPS: usize, const STRIDE: usize, const FULL: bool>(
         &self,
         run: &Run,
         tile: Tile,
@@ -146,9 +146,9 @@ impl<T: Real> Rows<'_, T> {
         let pace = (run.pace * self.c) as isize;
         // SAFETY: the caller's promise.
         unsafe {
-            let mut sums = [V::splat(T::ZERO); TILE];
+            let mut sums = [V::splat(M::Real::ZERO); TILE];
             for &(r, y) in self.rows {
-                let mut weights = [V::splat(T::ZERO); TAPS];
+                let mut weights = [V::splat(M::Real::ZERO); TAPS];
                 for t in 0..TAPS {
                     weights[t] = V::load(self.weight.as_ptr().add((r * self.s + run.taps[t]) * self.c + from));
                 }
@@ -158,7 +158,7 @@ impl<T: Real> Rows<'_, T> {
                     for j in 0..TILE {
                         let i = j * STRIDE + t;
                         if FULL || inside >> i & 1 == 1 {
-                            let value = V::load(line.wrapping_offset(i as isize * pace));
+                            let value = M::load::<V>(line.wrapping_offset(i as isize * pace), V::N);
                             sums[j] = value.mul_add(weights[t], sums[j]);
                         }
                     }
@@ -169,7 +169,7 @@ impl<T: Real> Rows<'_, T> {
             for j in 0..TILE {
                 if j < many {
                     let to = out.add(j * run.step * self.c);
-                    self.finish.value(finish, sums[j], to, V::N).store(to);
+                    M::store(to, self.finish.value(finish, sums[j], to, V::N), V::N);
                 }
             }
         }

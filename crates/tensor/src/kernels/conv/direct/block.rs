@@ -11,7 +11,7 @@ use crate::kernels::memory::scratch;
 use crate::kernels::simd::{Job, Lanes, Real, SIDE, Simd};
 
 /// Some lines of the output, counted over all pictures, and some of its columns.
-pub(crate) struct Block<'a, T> {
+pub(crate) struct Block<'a, T: Real> {
     pub(crate) plan: &'a Correlation,
     pub(crate) lines: Range<usize>,
     pub(crate) columns: Range<usize>,
@@ -164,7 +164,7 @@ impl<T: Real> Block<'_, T> {
 }
 
 /// Finishes the block of outputs that a product has left in the cache.
-struct Epilogue<T> {
+struct Epilogue<T: Real> {
     c: *mut T,
     rows: usize,
     columns: usize,

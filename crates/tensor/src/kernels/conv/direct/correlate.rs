@@ -75,7 +75,7 @@ pub(crate) unsafe fn correlate<T: Real>(
 }
 
 /// Zeros where no tap reaches.
-pub(crate) unsafe fn clear<T: Real>(n: usize, plan: &Correlation, out: *mut T) {
+pub(crate) unsafe fn clear<M: Copy + Send>(n: usize, plan: &Correlation, out: *mut M) {
     let (t, rows, columns, out) = (plan.target, plan.windows.rows, plan.windows.columns, Shared::new(out));
     each(n * rows, |unit| {
         let y = unit % rows * plan.every + plan.first.0;

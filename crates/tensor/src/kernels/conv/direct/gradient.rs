@@ -14,9 +14,10 @@ use std::ops::Range;
 
 use super::sums::{added, unpack};
 use super::windows::{Gather, Map, Windows};
+use crate::kernels::conv::maps::Maps;
 use crate::kernels::gemm::{Ahead, Operands, Packed, Product, Rows, Transposed, panels};
 use crate::kernels::memory::{Shared, each, filled, scratch};
-use crate::kernels::simd::{Block, Job, Lanes, Real, SIDE, Simd, transpose};
+use crate::kernels::simd::{Block, Job, Lanes, Pairs, Real, SIDE, Simd, transpose};
 use crate::sizes::Convolution;
 
 /// Output pixels, or pairs of them, of a block.
@@ -35,13 +36,13 @@ const PADDING: usize = 16;
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(crate) unsafe fn weight_gradient<T: Real>(
+pub(crate) unsafe fn weight_gradient<M: Maps>(
     (simd, operands): (Simd, Operands),
     d: &Convolution,
-    x: *const T,
-    dy: *const T,
-) -> Vec<T> {
-    let lanes = T::lanes(simd);
+    x: *const M,
+    dy: *const M,
+) -> Vec<M::Real> {
+    let lanes = M::Real::lanes(simd);
     let inputs: Vec<_> = (0..d.groups).map(|group| Windows::forward(d, group)).collect();
     let outputs: Vec<_> = (0..d.groups).map(|group| gradient_pixels(d, group)).collect();
     // The weight's own order where every window is a pixel.
@@ -56,12 +57,12 @@ pub(crate) unsafe fn weight_gradient<T: Real>(
     let width = padded.div_ceil(padded.div_ceil(COLUMNS)).next_multiple_of(2 * lanes);
     let wide = padded.div_ceil(width);
     let chunks = d.groups * tall * wide;
-    let parts = UNITS.div_ceil(chunks).min(BYTES / (size * size_of::<T>())).clamp(1, line_blocks);
+    let parts = UNITS.div_ceil(chunks).min(BYTES / (size * size_of::<M::Real>())).clamp(1, line_blocks);
     let (a, b) = (Shared::new(left.0.cast_mut()), Shared::new(right.0.cast_mut()));
     // SAFETY: the chunks of the parts cover all sums, and each unit writes all of its own.
     let sums = unsafe {
         filled(parts * size, |sums| {
-            let sums = Shared::new(sums.as_mut_ptr().cast::<T>());
+            let sums = Shared::new(sums.as_mut_ptr().cast::<M::Real>());
             each(parts * chunks, |unit| {
                 let (part, group, row, column) =
                     (unit / chunks, unit % chunks / (tall * wide), unit / wide % tall, unit % wide * width);
@@ -90,27 +91,27 @@ pub(crate) unsafe fn weight_gradient<T: Real>(
 }
 
 /// A chunk of dW, `left`ᵀ times `right`.
-struct Chunk<'a, T> {
+struct Chunk<'a, M: Maps> {
     operands: Operands,
-    left: (&'a Windows, *const T),
+    left: (&'a Windows, *const M),
     /// Windows that are pixels.
-    right: (&'a Windows, *const T),
+    right: (&'a Windows, *const M),
     rows: Range<usize>,
     columns: Range<usize>,
     /// Columns up to whole vectors.
     padded: usize,
-    c: *mut T,
+    c: *mut M::Real,
     ldc: usize,
     /// Lines of the output, all pictures, and those of a block.
     lines: usize,
     height: usize,
 }
 
-impl<T: Real> Chunk<'_, T> {
+impl<M: Maps> Chunk<'_, M> {
     /// Sums up some blocks.
     unsafe fn run(&self, simd: Simd, blocks: Range<usize>) {
         let columns = self.left.0.columns;
-        scratch::<T>(self.room(self.height * columns), |memory| {
+        scratch::<M::Real>(self.room(self.height * columns), |memory| {
             for block in blocks.clone() {
                 let lines = self.block(block);
                 let pixels = lines.len() * columns;
@@ -138,8 +139,8 @@ impl<T: Real> Chunk<'_, T> {
                     }
                     let transposed = Transposed::new(product, Rows::InPanels).ahead(ahead);
                     match self.operands {
-                        Operands::Floats => T::launch(simd, transposed),
-                        Operands::Pairs => T::launch_on_pairs(transposed),
+                        Operands::Floats => M::Real::launch(simd, transposed),
+                        Operands::Pairs => M::Real::launch_on_pairs(transposed),
                         Operands::Blocks(_) => {
                             let (a, lda) = self.rows_of_pairs(simd, (a, lda), pixels, memory);
                             self.operands.multiply(simd, Packed::new(Product { a, lda, ..product }));
@@ -180,31 +181,33 @@ impl<T: Real> Chunk<'_, T> {
     unsafe fn rows_of_pairs(
         &self,
         simd: Simd,
-        (at, stride): (*const T, usize),
+        (at, stride): (*const M::Real, usize),
         pixels: usize,
-        memory: *mut T,
-    ) -> (*const T, usize) {
+        memory: *mut M::Real,
+    ) -> (*const M::Real, usize) {
         let pairs = self.operands.rows(pixels);
         let (to, lda) = (memory.wrapping_add(pairs * (self.padded + self.stride())), pairs + PADDING);
         let from = Block { at, stride, rows: pairs, columns: self.rows.len() };
         // SAFETY: the caller's promise; the room is that of the rows.
-        unsafe { T::launch(simd, Turned { from, to, stride: lda }) }
+        unsafe { M::Real::launch(simd, Turned { from, to, stride: lda }) }
         (to, lda)
     }
 
     /// Packs the operand on the right to `memory`: the one on the left, where it lies or copied
     /// behind it, and the distance of its rows.
-    unsafe fn floats(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
+    unsafe fn floats(&self, simd: Simd, lines: Range<usize>, memory: *mut M::Real) -> (*const M::Real, usize) {
         let ((windows, a), (right, b)) = (self.left, self.right);
+        // Maps of floats are maps of what is computed with.
+        let (a, b) = (a.cast::<M::Real>(), b.cast::<M::Real>());
         let (pixels, k) = (lines.len() * windows.columns, self.columns.clone());
         // SAFETY: the caller's promise.
         unsafe {
-            T::launch(simd, Panels { windows: right, x: b, lines: lines.clone(), k, to: memory });
-            match windows.in_place::<T>() {
+            M::Real::launch(simd, Panels { windows: right, x: b, lines: lines.clone(), k, to: memory });
+            match windows.in_place::<M::Real>() {
                 Some((at, lda)) => (a.add(lines.start * windows.columns * lda + at + self.rows.start), lda),
                 None => {
                     let (to, k, stride) = (memory.add(pixels * self.padded), self.rows.clone(), self.stride());
-                    T::launch(simd, Gather { windows, x: a, lines, k, to, stride });
+                    M::Real::launch(simd, Gather { windows, x: a, lines, k, to, stride });
                     (to.cast_const(), stride)
                 }
             }
@@ -212,11 +215,11 @@ impl<T: Real> Chunk<'_, T> {
     }
 
     /// The same in pairs of pixels.
-    unsafe fn pairs(&self, simd: Simd, lines: Range<usize>, memory: *mut T) -> (*const T, usize) {
+    unsafe fn pairs(&self, simd: Simd, lines: Range<usize>, memory: *mut M::Real) -> (*const M::Real, usize) {
         let pixels = lines.len() * self.left.0.columns;
-        let (pairs, lanes, stride) = (self.operands.rows(pixels), T::lanes(simd), self.stride());
+        let (pairs, lanes, stride) = (self.operands.rows(pixels), M::Real::lanes(simd), self.stride());
         let left = memory.wrapping_add(pairs * self.padded);
-        let copy = left.wrapping_add(pairs * stride);
+        let copy = left.wrapping_add(pairs * stride).cast::<M>();
         let ((windows, a), (right, b)) = (self.left, self.right);
         // SAFETY: the caller's promise.
         unsafe {
@@ -228,9 +231,10 @@ impl<T: Real> Chunk<'_, T> {
                 if columns < width {
                     to.write_bytes(0, pairs * width);
                 }
-                self.operands.across(Block { at, columns, ..from }, to, width);
+                self.operands.across(simd, Block { at, columns, ..from }, to, width);
             }
-            self.operands.across(windows.block(simd, a, (lines, self.rows.clone()), (copy, stride)), left, stride);
+            let rows = windows.block(simd, a, (lines, self.rows.clone()), (copy, stride));
+            self.operands.across(simd, rows, left, stride);
         }
         (left, stride)
     }
@@ -240,11 +244,12 @@ impl<T: Real> Chunk<'_, T> {
     }
 
     /// The block from `line` on, where its pixels lie evenly.
-    fn ahead(&self, (windows, x): (&Windows, *const T), k: &Range<usize>, line: usize) -> Ahead<T> {
+    fn ahead(&self, (windows, x): (&Windows, *const M), k: &Range<usize>, line: usize) -> Ahead<M::Real> {
         match windows.evenly() {
             Some((at, stride)) => {
                 let at = x.wrapping_add(line * windows.columns * stride + at + k.start);
-                Ahead { at, stride, columns: k.len() }
+                let words = |elements: usize| elements * size_of::<M>() / size_of::<M::Real>();
+                Ahead { at: at.cast(), stride: words(stride), columns: words(k.len()) }
             }
             None => Ahead::NOTHING,
         }

@@ -6,7 +6,7 @@
 //! for each residue of the input position modulo the stride, with the taps that reach it.
 //!
 //! Read in this order: `windows`, `pack`, `correlation`, `block` (a unit of work), `correlate` (all
-//! of them), and here the output and the gradient of the input; then `gradient`, that of the
+//! of them), `halves` (both, for maps of bfloat16), and here the output and the gradient of the input; then `gradient`, that of the
 //! weight, with `sums`.
 
 mod pack;
@@ -16,6 +16,8 @@ mod block;
 mod correlate;
 mod correlation;
 
+pub(crate) mod halves;
+
 mod gradient;
 mod sums;
 
@@ -23,13 +25,15 @@ pub(crate) use gradient::weight_gradient;
 
 use std::borrow::Cow;
 
-use correlate::{clear, correlate};
-use correlation::Correlation;
+use correlate::clear;
+pub(crate) use correlate::correlate;
+pub(crate) use correlation::Correlation;
 use pack::pack;
 use windows::Map;
 pub(crate) use windows::Windows;
 
 use crate::kernels::conv::finish::Finish;
+use crate::kernels::conv::maps::Maps;
 use crate::kernels::conv::shape::Place;
 use crate::kernels::conv::weight::Weight;
 use crate::kernels::gemm::tally::Tallies;
@@ -57,20 +61,20 @@ pub(crate) fn panels_of<T: Real>(
 ///
 /// # Safety
 /// The pointers hold what the shape says, and the place is one of the map.
-pub(crate) unsafe fn forward<T: Real>(
+pub(crate) unsafe fn forward<M: Maps>(
     (simd, operands): (Simd, Operands),
     d: &Convolution,
-    x: *const T,
-    weight: Weight<'_, T>,
-    (out, place): (*mut T, Place),
-    finish: Finish<T>,
-    tallies: Option<&mut dyn Tallies<T>>,
+    x: *const M,
+    weight: Weight<'_, M::Real>,
+    (out, place): (*mut M, Place),
+    finish: Finish<M>,
+    tallies: Option<&mut dyn Tallies<M>>,
 ) {
     let part = |group: usize| {
         let from = place.from + group * d.o_group();
         let target = Map { h: d.oh, w: d.ow, c: place.channels, from, channels: d.o_group() };
         let plan = Correlation { operands, windows: Windows::forward(d, group), target, every: 1, first: (0, 0) };
-        let size = packed_len(T::lanes(simd), d.o_group(), operands.rows(plan.windows.k()));
+        let size = packed_len(M::Real::lanes(simd), d.o_group(), operands.rows(plan.windows.k()));
         let panels = match weight.packed {
             Some(all) => Cow::Borrowed(&all[group * size..][..size]),
             None => Cow::Owned(panels_of((simd, operands), d, group, weight.values)),
@@ -79,20 +83,20 @@ pub(crate) unsafe fn forward<T: Real>(
     };
     let parts: Vec<_> = (0..d.groups).map(part).collect();
     // SAFETY: the caller's promise.
-    unsafe { correlate(simd, d.n, &parts, x, out, finish, tallies) }
+    unsafe { M::correlate(simd, d.n, &parts, x, out, finish, tallies) }
 }
 
 /// The gradient of the input (N,H,W,C).
 ///
 /// # Safety
 /// The pointers hold what the shape says.
-pub(crate) unsafe fn input_gradient<T: Real>(
+pub(crate) unsafe fn input_gradient<M: Maps>(
     (simd, operands): (Simd, Operands),
     d: &Convolution,
-    weight: &[T],
-    dy: *const T,
-    out: *mut T,
-    tallies: Option<&mut dyn Tallies<T>>,
+    weight: &[M::Real],
+    dy: *const M,
+    out: *mut M,
+    tallies: Option<&mut dyn Tallies<M>>,
 ) {
     let mut parts = Vec::new();
     for group in 0..d.groups {
@@ -119,7 +123,7 @@ pub(crate) unsafe fn input_gradient<T: Real>(
         }
     }
     // SAFETY: the caller's promise; residues and groups do not overlap.
-    unsafe { correlate(simd, d.n, &parts, dy, out, Finish::nothing(), tallies) }
+    unsafe { M::correlate(simd, d.n, &parts, dy, out, Finish::nothing(), tallies) }
 }
 
 /// The taps that reach position `at` of the padded side + a multiple of the stride, with the first

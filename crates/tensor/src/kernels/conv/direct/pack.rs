@@ -32,7 +32,12 @@ pub(crate) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[u
                     Operands::Floats => numbers(to),
                     Operands::Pairs | Operands::Blocks(_) => scratch::<T>(k * width, |all| {
                         numbers(all);
-                        operands.across(Block { at: all, stride: width, rows: k, columns: width }, to, width);
+                        operands.across(
+                            simd,
+                            Block { at: all.cast_const(), stride: width, rows: k, columns: width },
+                            to,
+                            width,
+                        );
                     }),
                 }
             });

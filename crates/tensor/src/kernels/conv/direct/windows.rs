@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::simd::{Block, Element, Job, Lanes, Real, Simd};
+use crate::kernels::simd::{Block, Element, Job, Lanes, Real, Simd, Stored};
 use crate::sizes::Convolution;
 
 /// Rows of a matrix this many bytes apart fall into the same few lines of the first-level cache.
@@ -96,20 +96,20 @@ impl Windows {
     ///
     /// # Safety
     /// x holds the source maps, and `copy` has a row for every pixel.
-    pub(crate) unsafe fn block<T: Real>(
+    pub(crate) unsafe fn block<M: Stored>(
         &self,
         simd: Simd,
-        x: *const T,
+        x: *const M,
         (lines, k): (Range<usize>, Range<usize>),
-        (copy, stride): (*mut T, usize),
-    ) -> Block<T> {
+        (copy, stride): (*mut M, usize),
+    ) -> Block<M> {
         let (rows, columns) = (lines.len() * self.columns, k.len());
         if let Some((at, stride)) = self.evenly() {
             let at = x.wrapping_add(lines.start * self.columns * stride + at + k.start);
             return Block { at, stride, rows, columns };
         }
         // SAFETY: the caller's promise.
-        unsafe { T::launch(simd, Gather { windows: self, x, lines, k, to: copy, stride }) }
+        unsafe { M::Real::launch(simd, Gather { windows: self, x, lines, k, to: copy, stride }) }
         Block { at: copy, stride, rows, columns }
     }
 
@@ -139,18 +139,18 @@ impl Windows {
 
 /// Copies the steps `k` of the windows of some output rows, counted over all pictures: `stride`
 /// elements a pixel.
-pub(crate) struct Gather<'a, T> {
+pub(crate) struct Gather<'a, M> {
     pub(crate) windows: &'a Windows,
-    pub(crate) x: *const T,
+    pub(crate) x: *const M,
     pub(crate) lines: Range<usize>,
     pub(crate) k: Range<usize>,
-    pub(crate) to: *mut T,
+    pub(crate) to: *mut M,
     pub(crate) stride: usize,
 }
 
-impl<T: Real> Job<T> for Gather<'_, T> {
+impl<M: Stored> Job<M::Real> for Gather<'_, M> {
     #[inline(always)]
-    unsafe fn run<V: Lanes<Real = T>>(self) {
+    unsafe fn run<V: Lanes<Real = M::Real>>(self) {
         let (w, s, run) = (self.windows, self.windows.source, self.windows.run());
         for number in self.k.start / run..self.k.end.div_ceil(run) {
             let (dy, dx) = w.runs[number];
@@ -169,7 +169,7 @@ impl<T: Real> Job<T> for Gather<'_, T> {
                     let to = self.to.add((line - self.lines.start) * w.columns * self.stride + at);
                     if y < 0 || y >= s.h as isize {
                         for pixel in 0..w.columns {
-                            fill::<V>(to.add(pixel * self.stride), len);
+                            fill::<V, M>(to.add(pixel * self.stride), len);
                         }
                         continue;
                     }
@@ -177,7 +177,7 @@ impl<T: Real> Job<T> for Gather<'_, T> {
                     for pixel in (0..inside.start).chain(inside.end..w.columns) {
                         let first = (pixel * w.step) as isize + dx;
                         let to = to.add(pixel * self.stride);
-                        fill::<V>(to, len);
+                        fill::<V, M>(to, len);
                         // The taps of the run that the map has, as elements of the run.
                         let most = w.together as isize;
                         let has = (-first).clamp(0, most) as usize * s.channels
@@ -185,12 +185,12 @@ impl<T: Real> Job<T> for Gather<'_, T> {
                         let has = has.start.max(from)..has.end.min(from + len);
                         if has.start < has.end {
                             let x = x.offset(first * s.c as isize).add(has.start);
-                            copy::<V>(x, to.add(has.start - from), has.end - has.start);
+                            copy::<V, M>(x, to.add(has.start - from), has.end - has.start);
                         }
                     }
                     for pixel in inside.clone() {
                         let first = ((pixel * w.step) as isize + dx) as usize;
-                        copy::<V>(x.add(first * s.c + from), to.add(pixel * self.stride), len);
+                        copy::<V, M>(x.add(first * s.c + from), to.add(pixel * self.stride), len);
                     }
                 }
             }
@@ -198,22 +198,33 @@ impl<T: Real> Job<T> for Gather<'_, T> {
     }
 }
 
+/// Elements are copied in words of the vector's elements, whatever they are.
 #[inline(always)]
-unsafe fn copy<V: Lanes>(from: *const V::Real, to: *mut V::Real, len: usize) {
+unsafe fn copy<V: Lanes, M: Copy>(from: *const M, to: *mut M, len: usize) {
+    let in_word = size_of::<V::Real>() / size_of::<M>();
+    let words = len / in_word;
     // SAFETY: the caller vouches for `len` elements on both sides.
     unsafe {
-        for i in (0..len).step_by(V::N) {
-            V::load_up_to(from.add(i), len - i).store_up_to(to.add(i), len - i);
+        let (word_from, word_to) = (from.cast::<V::Real>(), to.cast::<V::Real>());
+        for i in (0..words).step_by(V::N) {
+            V::load_up_to(word_from.add(i), words - i).store_up_to(word_to.add(i), words - i);
+        }
+        for i in words * in_word..len {
+            *to.add(i) = *from.add(i);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn fill<V: Lanes>(to: *mut V::Real, len: usize) {
-    // SAFETY: the caller vouches for `len` elements.
+unsafe fn fill<V: Lanes, M: Copy>(to: *mut M, len: usize) {
+    let in_word = size_of::<V::Real>() / size_of::<M>();
+    let words = len / in_word;
+    // SAFETY: the caller vouches for `len` elements, for all of which zero is bytes of zero.
     unsafe {
-        for i in (0..len).step_by(V::N) {
-            V::splat(V::Real::ZERO).store_up_to(to.add(i), len - i);
+        let word_to = to.cast::<V::Real>();
+        for i in (0..words).step_by(V::N) {
+            V::splat(V::Real::ZERO).store_up_to(word_to.add(i), words - i);
         }
+        to.add(words * in_word).write_bytes(0, len - words * in_word);
     }
 }

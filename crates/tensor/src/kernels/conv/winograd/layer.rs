@@ -14,7 +14,7 @@ use crate::kernels::memory::{Shared, each, scratch};
 use crate::kernels::simd::{Real, Simd};
 
 /// A layer on its way from a map to another.
-pub(super) struct Layer<T> {
+pub(super) struct Layer<T: Real> {
     pub(super) simd: Simd,
     pub(super) t: Tiling,
     pub(super) c: usize,

@@ -7,7 +7,7 @@ use crate::kernels::gemm::tally::{MomentSums, RectifierSums, Tally};
 use crate::kernels::simd::{Job, Lanes, Real};
 
 /// Aᵀ m A of some tiles, bias, ReLU: to the map.
-pub(super) struct Outputs<T> {
+pub(super) struct Outputs<T: Real> {
     pub(super) t: Tiling,
     /// Channels of the map, and of them those that are written.
     pub(super) o: usize,

@@ -17,29 +17,29 @@ pub(crate) use rectifier::{RectifiedGradient, Rectifier, RectifierAt, RectifierS
 pub(crate) use sums::{GradientSums, cast, wide};
 
 use super::prefetch::Run;
-use crate::kernels::simd::Real;
+use crate::kernels::simd::Stored;
 use slot::Slot;
 
 /// For the output of a product; [`Tally::block`] for a block of its rows.
 #[derive(Clone, Copy)]
-pub(crate) enum Tally<T> {
+pub(crate) enum Tally<M: Stored> {
     Nothing,
     /// Of each column a center, and the sums of `d` and `d²` for `d = value - center`.
-    Moments(Slot<T>),
+    Moments(Slot<M::Real>),
     /// Of each column the sums of `g` and `g · (x - mean)`.
-    Rectify(Slot<T>, RectifierAt<T>),
+    Rectify(Slot<M::Real>, RectifierAt<M>),
 }
 
 /// Who keeps the sums of blocks of so many rows each.
-pub(crate) trait Tallies<T> {
-    fn reserve(&mut self, rows: Vec<usize>) -> Tally<T>;
+pub(crate) trait Tallies<M: Stored> {
+    fn reserve(&mut self, rows: Vec<usize>) -> Tally<M>;
 
     /// Whether what lies where the output goes is read, which is then better read line after line.
     fn adds(&self) -> bool;
 }
 
-impl<T: Real> Tallies<T> for Blocks<T> {
-    fn reserve(&mut self, rows: Vec<usize>) -> Tally<T> {
+impl<M: Stored> Tallies<M> for Blocks<M::Real> {
+    fn reserve(&mut self, rows: Vec<usize>) -> Tally<M> {
         Tally::Moments(Blocks::reserve(self, rows))
     }
 
@@ -48,8 +48,8 @@ impl<T: Real> Tallies<T> for Blocks<T> {
     }
 }
 
-impl<T: Real> Tallies<T> for RectifiedGradient<'_, T> {
-    fn reserve(&mut self, rows: Vec<usize>) -> Tally<T> {
+impl<M: Stored> Tallies<M> for RectifiedGradient<'_, M> {
+    fn reserve(&mut self, rows: Vec<usize>) -> Tally<M> {
         let (slot, at) = RectifiedGradient::reserve(self, rows.len());
         Tally::Rectify(slot, at)
     }
@@ -59,9 +59,9 @@ impl<T: Real> Tallies<T> for RectifiedGradient<'_, T> {
     }
 }
 
-impl<T: Copy> Tally<T> {
+impl<M: Stored> Tally<M> {
     /// None where nobody wants one.
-    pub(crate) fn reserve(wanted: Option<&mut dyn Tallies<T>>, rows: impl FnOnce() -> Vec<usize>) -> Self {
+    pub(crate) fn reserve(wanted: Option<&mut dyn Tallies<M>>, rows: impl FnOnce() -> Vec<usize>) -> Self {
         wanted.map_or(Tally::Nothing, |tallies| tallies.reserve(rows()))
     }
 
@@ -71,7 +71,7 @@ impl<T: Copy> Tally<T> {
     }
 
     /// What is read with a part of the output, of so many elements from a place on.
-    pub(crate) fn reads(&self, at: *const T, count: usize) -> [Run<T>; 2] {
+    pub(crate) fn reads(&self, at: *const M, count: usize) -> [Run<M>; 2] {
         match self {
             Tally::Rectify(_, of) => [(at, if of.add { count } else { 0 }), (of.x.at(of.number(at)), count)],
             _ => [(at, 0); 2],

@@ -9,7 +9,7 @@
 use super::slot::Slot;
 use super::sums::GradientSums;
 use crate::kernels::memory::Shared;
-use crate::kernels::simd::{Lanes, Real};
+use crate::kernels::simd::{Lanes, Real, Stored};
 
 /// Signs in a word.
 pub(crate) const SIGNS: usize = u16::BITS as usize;
@@ -17,25 +17,25 @@ pub(crate) const SIGNS: usize = u16::BITS as usize;
 /// Where a map was rectified, the map x that was normalized for it, and the mean of each of its
 /// columns.
 #[derive(Clone, Copy)]
-pub(crate) struct Rectifier<'a, T> {
+pub(crate) struct Rectifier<'a, M: Stored> {
     /// A bit for each element of the map that is not rectified to 0.
     pub(crate) signs: &'a [u16],
-    pub(crate) x: &'a [T],
-    pub(crate) mean: &'a [T],
+    pub(crate) x: &'a [M],
+    pub(crate) mean: &'a [M::Real],
 }
 
 /// The sums over a gradient that passes the rectifier while it is written.
-pub(crate) struct RectifiedGradient<'a, T> {
-    of: Rectifier<'a, T>,
-    out: *mut T,
+pub(crate) struct RectifiedGradient<'a, M: Stored> {
+    of: Rectifier<'a, M>,
+    out: *mut M,
     add: bool,
     /// `[block][Σg, Σg(x - mean)][column]`
-    sums: Vec<T>,
+    sums: Vec<M::Real>,
 }
 
-impl<'a, T: Real> RectifiedGradient<'a, T> {
+impl<'a, M: Stored> RectifiedGradient<'a, M> {
     /// None yet, of a gradient that will be written to `out`, or added to what lies there.
-    pub(crate) fn new(of: Rectifier<'a, T>, out: *mut T, add: bool) -> Self {
+    pub(crate) fn new(of: Rectifier<'a, M>, out: *mut M, add: bool) -> Self {
         Self { of, out, add, sums: Vec::new() }
     }
 
@@ -47,9 +47,9 @@ impl<'a, T: Real> RectifiedGradient<'a, T> {
     }
 
     /// Room for the sums of blocks of so many rows each, and what they read.
-    pub(crate) fn reserve(&mut self, blocks: usize) -> (Slot<T>, RectifierAt<T>) {
+    pub(crate) fn reserve(&mut self, blocks: usize) -> (Slot<M::Real>, RectifierAt<M>) {
         let Rectifier { signs, x, mean } = self.of;
-        let [x, mean] = [x, mean].map(|values| Shared::new(values.as_ptr().cast_mut()));
+        let (x, mean) = (Shared::new(x.as_ptr().cast_mut()), Shared::new(mean.as_ptr().cast_mut()));
         let signs = Shared::new(signs.as_ptr().cast_mut());
         let slot = Slot::reserve(&mut self.sums, blocks, 2, self.of.mean.len());
         (slot, RectifierAt { out: Shared::new(self.out), x, signs, mean, add: self.add })
@@ -63,18 +63,18 @@ impl<'a, T: Real> RectifiedGradient<'a, T> {
 
 /// What the rectifier reads beside the output, from its first element on.
 #[derive(Clone, Copy)]
-pub(crate) struct RectifierAt<T> {
-    pub(crate) out: Shared<T>,
+pub(crate) struct RectifierAt<M: Stored> {
+    pub(crate) out: Shared<M>,
     /// Of the output's shape: a map, and a bit for each element that the rectifier lets pass.
-    pub(crate) x: Shared<T>,
+    pub(crate) x: Shared<M>,
     pub(crate) signs: Shared<u16>,
     /// By column.
-    pub(crate) mean: Shared<T>,
+    pub(crate) mean: Shared<M::Real>,
     /// Whether the output is added to what lies there.
     pub(crate) add: bool,
 }
 
-impl<T: Copy> RectifierAt<T> {
+impl<M: Stored> RectifierAt<M> {
     #[inline(always)]
     pub(crate) fn from(self, column: usize) -> Self {
         Self { mean: Shared::new(self.mean.at(column)), ..self }
@@ -82,16 +82,16 @@ impl<T: Copy> RectifierAt<T> {
 
     /// The number in its map of a place in the output.
     #[inline(always)]
-    pub(crate) fn number(self, c: *const T) -> usize {
-        c.addr().wrapping_sub(self.out.at(0).addr()) / size_of::<T>()
+    pub(crate) fn number(self, c: *const M) -> usize {
+        c.addr().wrapping_sub(self.out.at(0).addr()) / size_of::<M>()
     }
 
     /// Prefetches what [`RectifierSums::pass`] will read: the lines of a tile fall into the same
     /// few places of the first-level cache, of which they would drive each other out.
     #[inline(always)]
-    pub(crate) unsafe fn prefetch<V: Lanes<Real = T>>(self, c: *const T) {
+    pub(crate) unsafe fn prefetch<V: Lanes<Real = M::Real>>(self, c: *const M) {
         // SAFETY: called inside a job.
-        unsafe { V::prefetch_l2(self.x.at(self.number(c))) }
+        unsafe { V::prefetch_l2(self.x.at(self.number(c)).cast()) }
     }
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct RectifierSums<V> {
 impl<T: Real, V: Lanes<Real = T>> RectifierSums<V> {
     /// They begin where `first`.
     #[inline(always)]
-    pub(crate) unsafe fn open(slot: Slot<T>, rectifier: RectifierAt<T>, first: bool) -> Self {
+    pub(crate) unsafe fn open<M: Stored<Real = T>>(slot: Slot<T>, rectifier: RectifierAt<M>, first: bool) -> Self {
         // SAFETY: the caller vouches for a vector of columns.
         unsafe {
             let mean = V::load(rectifier.mean.at(0));
@@ -120,14 +120,14 @@ impl<T: Real, V: Lanes<Real = T>> RectifierSums<V> {
 
     /// What passes of a vector that goes to `c`.
     #[inline(always)]
-    pub(crate) unsafe fn pass(&mut self, rectifier: RectifierAt<T>, c: *const T, value: V) -> V {
+    pub(crate) unsafe fn pass<M: Stored<Real = T>>(&mut self, rectifier: RectifierAt<M>, c: *const M, value: V) -> V {
         let number = rectifier.number(c);
         // SAFETY: the caller vouches for a vector of the output, and so of what has its shape.
         // Vectors do not reach over the end of a word, as the channels are whole words.
         unsafe {
             let g = value.only(*rectifier.signs.at(number / SIGNS) >> (number % SIGNS));
             self.gradient = self.gradient.add(g);
-            self.product = g.mul_add(V::load(rectifier.x.at(number)).sub(self.mean), self.product);
+            self.product = g.mul_add(M::load::<V>(rectifier.x.at(number), V::N).sub(self.mean), self.product);
             g
         }
     }
