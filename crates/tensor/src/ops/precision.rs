@@ -8,13 +8,12 @@ use crate::kernels::simd::{Pairs, Simd, simd};
 
 /// What the products of convolutions are computed in.
 ///
-/// With [`Precision::Bf16`] both operands of a product are rounded to bfloat16 (8 bits of
-/// significand, the range of float32); sums, feature maps, weights and their gradients stay
-/// float32, so that a training step needs no scaling of the loss. It holds for direct convolutions
-/// of float32 maps on the CPU: 1x1, strided, dilated and grouped ones, in both directions.
-/// Winograd's, which would lose too many digits and are as fast without, depthwise ones, which wait
-/// for memory, and linear layers, likewise, stay as they are. On a processor with AMX 3x3 ones are
-/// direct, too.
+/// With [`Precision::Bf16`] maps are bfloat16 (8 bits of significand, the range of float32) from the
+/// first convolution on, as are the gradients of maps: half the memory, and pairs that the processor
+/// multiplies as they lie. A convolution rounds a float32 map that it is given; what is made of its
+/// output by operations of this crate is bfloat16 as well. Sums, statistics, weights and their
+/// gradients stay float32, so that a training step needs no scaling of the loss; so do averages of
+/// pooling, and what a linear layer or a layer norm makes of a map. It holds for float32 on the CPU.
 ///
 /// [`Precision::Int8`] is for answers alone: where nobody wants a gradient, those of the same
 /// convolutions that have one group, and linear layers, multiply integers. The weight of an output
@@ -27,7 +26,7 @@ pub enum Precision {
     /// float32 (PyTorch's default).
     #[default]
     F32,
-    /// bfloat16 operands, float32 sums (PyTorch: `torch.autocast("cpu", torch.bfloat16)`).
+    /// Maps of bfloat16, float32 sums (PyTorch: `torch.autocast("cpu", torch.bfloat16)`).
     Bf16,
     /// Integers of 8 bits, summed in 32; fast where the processor multiplies them (AVX512-VNNI).
     Int8,
@@ -67,13 +66,14 @@ impl Precision {
     ///
     /// # Examples
     /// ```
-    /// use candle_core::{Device, Tensor};
+    /// use candle_core::{DType, Device, Tensor};
     /// use taper_tensor::{Conv, Precision, conv2d};
     /// let x = Tensor::full(1.01f32, (1, 1, 1, 2), &Device::Cpu)?; // two channels
     /// let weight = Tensor::ones((1, 2, 1, 1), x.dtype(), &Device::Cpu)?;
     /// if Precision::Bf16.check().is_ok() {
     ///     let y = Precision::Bf16.run(|| conv2d(&x, &weight, None, Conv::default()))?;
-    ///     assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [2.015625]); // 1.01 is 1.0078125 there
+    ///     assert_eq!(y.dtype(), DType::BF16);
+    ///     assert_eq!(y.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?, [2.015625]); // 1.01 is 1.0078125 there
     /// }
     /// # Ok::<(), candle_core::Error>(())
     /// ```

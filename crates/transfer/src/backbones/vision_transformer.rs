@@ -138,7 +138,8 @@ impl Layer for Embedding {
         let map = self.patches.forward(x, mode)?;
         let (n, h, w, c) = map.dims4()?;
         let (prefix, grid) = self.prefix_and_grid((h, w), mode)?;
-        let patches = map.reshape((n, h * w, c))?.broadcast_add(&grid)?;
+        // Tokens lie as their parameters do, whatever convolutions compute in.
+        let patches = map.to_dtype(grid.dtype())?.reshape((n, h * w, c))?.broadcast_add(&grid)?;
         let before = prefix.dim(1)?;
         let tokens = Tensor::cat(&[&prefix.broadcast_as((n, before, c))?.contiguous()?, &patches], 1)?;
         let tokens = tokens.reshape((n, 1, before + h * w, c))?;

@@ -12,6 +12,7 @@ mod hostile_any;
 mod hostile_hub;
 #[cfg(feature = "hub")]
 mod hub;
+mod precision;
 mod pth;
 mod settings;
 #[cfg(feature = "hub")]
