@@ -24,8 +24,13 @@ pub(crate) fn stored(x: &Tensor) -> Result<Tensor> {
 
 /// A map of bfloat16 in float32, if its parameters are float32.
 pub(crate) fn wide(x: &Tensor, parameter: &Tensor) -> Result<Tensor> {
-    match (x.dtype(), parameter.dtype()) {
-        (DType::BF16, DType::F32) if x.device().is_cpu() => convert::<bf16, f32>(x),
+    if parameter.dtype() == DType::F32 { numbers(x) } else { Ok(x.clone()) }
+}
+
+/// What a map has been pooled to: numbers, which are not bfloat16.
+pub(crate) fn numbers(x: &Tensor) -> Result<Tensor> {
+    match x.dtype() {
+        DType::BF16 if x.device().is_cpu() => convert::<bf16, f32>(x),
         _ => Ok(x.clone()),
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::composed;
+use super::maps::numbers;
 use crate::autograd::tape;
 use crate::kernels::pool::{average_pool, max_pool};
 use crate::kernels::simd::Stored;
@@ -92,5 +93,5 @@ pub fn global_max_pool(x: &Tensor) -> Result<Tensor> {
         bail!("global_max_pool: sides must have 1 to 256 pixels; got a map {h}x{w}");
     }
     let rows = max_pool2d(x, Pool { kernel: (1, w), stride: 1, ..Pool::default() })?;
-    max_pool2d(&rows, Pool { kernel: (h, 1), stride: 1, ..Pool::default() })?.flatten_from(1)
+    numbers(&max_pool2d(&rows, Pool { kernel: (h, 1), stride: 1, ..Pool::default() })?.flatten_from(1)?)
 }

@@ -3,6 +3,7 @@
 use candle_core::{DType, Result, Shape, Tensor, bail};
 
 use super::composed;
+use super::maps::numbers;
 use crate::autograd::{Again, Terms, rewritten, tape};
 use crate::kernels::elementwise::scale as kernel;
 use crate::kernels::simd::Stored;
@@ -35,7 +36,7 @@ pub fn scale_channels(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
     if factors.dims() != [n, c] {
         bail!("scale_channels: wanted factors of the shape {:?} for {:?}; got {:?}", [n, c], x.dims(), factors.dims());
     }
-    let factors = &if x.dtype() == DType::BF16 { factors.to_dtype(DType::F32)? } else { factors.clone() };
+    let factors = &if x.dtype() == DType::BF16 { numbers(factors)? } else { factors.clone() };
     if !kernels::fits_map(x, &[factors]) || x.elem_count() == 0 {
         return composed::scale_channels(x, factors);
     }

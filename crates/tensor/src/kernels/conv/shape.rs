@@ -68,8 +68,7 @@ impl Convolution {
 
     pub(crate) fn operands(&self, simd: Simd) -> Operands {
         match self.products {
-            Products::Pairs if simd == Simd::Avx512 => Unit::find().map_or(Operands::Pairs, Operands::Blocks),
-            Products::Halves => Operands::Blocks(Unit::of(simd)),
+            Products::Pairs | Products::Halves => Operands::Blocks(Unit::of(simd)),
             _ => Operands::Floats,
         }
     }
@@ -92,7 +91,7 @@ impl Convolution {
     /// Where Winograd's algorithm is the faster one: it spares products, of which a unit for pairs
     /// does several times as many.
     fn suits_winograd(&self) -> bool {
-        if self.products == Products::Halves || (self.products == Products::Pairs && Unit::find().is_some()) {
+        if matches!(self.products, Products::Pairs | Products::Halves) {
             return false;
         }
         (self.r, self.s, self.stride, self.dilation, self.groups) == (3, 3, 1, 1, 1)

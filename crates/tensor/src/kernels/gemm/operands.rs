@@ -16,9 +16,7 @@ use crate::kernels::simd::{Block, Real, STEP, Simd, Stored, Unit};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operands {
     Floats,
-    /// Pairs of bfloat16 along k.
-    Pairs,
-    /// The same in whole steps of a unit that multiplies blocks of them.
+    /// Pairs of bfloat16 along k, in whole steps of what multiplies blocks of them.
     Blocks(Unit),
 }
 
@@ -27,7 +25,6 @@ impl Operands {
     pub(crate) fn rows(self, steps: usize) -> usize {
         match self {
             Operands::Floats => steps,
-            Operands::Pairs => steps.div_ceil(2),
             Operands::Blocks(_) => steps.div_ceil(2).next_multiple_of(STEP),
         }
     }
@@ -36,7 +33,7 @@ impl Operands {
     pub(crate) fn steps(self, rows: usize) -> usize {
         match self {
             Operands::Floats => rows,
-            Operands::Pairs | Operands::Blocks(_) => 2 * rows,
+            Operands::Blocks(_) => 2 * rows,
         }
     }
 
@@ -49,7 +46,6 @@ impl Operands {
         unsafe {
             match self {
                 Operands::Floats => T::launch(simd, product),
-                Operands::Pairs => T::launch_on_pairs(product),
                 Operands::Blocks(unit) => {
                     unit.with(|| T::launch(simd, OnTiles { packed: product, unit }));
                 }

@@ -4,17 +4,50 @@
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
-use super::lanes::{Block, Job};
-use super::x86;
+use super::lanes::Block;
+use super::tiles::{SIDE, STEP, Tiles};
 
-/// Runs a product whose operands are pairs.
+/// Rows of a block of sums that are in registers at a time.
+const ROWS: usize = 8;
+
+/// Multiplies a block ([`Tiles`]).
 ///
 /// # Safety
-/// The processor must have AVX-512F and AVX512-BF16.
-#[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
-pub(crate) unsafe fn on_pairs<J: Job<f32>>(job: J) {
-    // SAFETY: the caller's promise.
-    unsafe { job.run::<x86::Avx512Pairs>() }
+/// The processor must have AVX-512F and AVX512-BF16; the pointers hold what [`Tiles`] says.
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn multiply(tiles: &Tiles) {
+    for row in (0..tiles.rows).step_by(ROWS) {
+        // SAFETY: the caller's promise; of 16 or 32 rows all may be read.
+        unsafe { if tiles.ldb == SIDE { rows::<2>(tiles, row) } else { rows::<1>(tiles, row) } }
+    }
+}
+
+/// Some rows of a block of so many vectors of columns.
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn rows<const VECTORS: usize>(tiles: &Tiles, first: usize) {
+    // SAFETY: the caller's promise; words and pairs are 32 bits of any value.
+    unsafe {
+        let pairs = |words: __m512| transmute::<__m512, __m512bh>(words);
+        let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+        let a = tiles.a.add(first * tiles.lda);
+        for p in 0..tiles.steps * STEP {
+            let mut b = [_mm512_setzero_ps(); VECTORS];
+            for (v, b) in b.iter_mut().enumerate() {
+                *b = _mm512_loadu_ps(tiles.b.add(p * tiles.ldb + v * 16));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let a = _mm512_set1_ps(*a.add(i * tiles.lda + p));
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum = _mm512_dpbf16_ps(*sum, pairs(a), pairs(b));
+                }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (v, sum) in sums.iter().enumerate() {
+                _mm512_storeu_ps(tiles.to.add((first + i) * SIDE + v * 16), *sum);
+            }
+        }
+    }
 }
 
 /// The first `n` elements, at most 16; zeros after them.

@@ -2,7 +2,7 @@
 //! one float32.
 
 use super::element::Element;
-use super::lanes::{Block, Job};
+use super::lanes::Block;
 
 /// What makes and multiplies pairs: float32 on a processor that can.
 ///
@@ -12,11 +12,6 @@ pub(crate) trait Pairs: Element {
     /// Whether the processor multiplies pairs of such elements.
     fn exist() -> bool {
         false
-    }
-
-    /// Runs a product of pairs.
-    unsafe fn launch_on_pairs<J: Job<Self>>(_: J) {
-        unreachable!("there are no such pairs")
     }
 
     /// Pairs of neighbors in each row, to rows `stride` apart; in place, too.
@@ -51,11 +46,6 @@ impl Pairs for f32 {
     fn exist() -> bool {
         use std::arch::is_x86_feature_detected as has;
         has!("avx512f") && has!("avx512bw") && has!("avx512bf16")
-    }
-
-    unsafe fn launch_on_pairs<J: Job<f32>>(product: J) {
-        // SAFETY: the caller's promise.
-        unsafe { super::bf16::on_pairs(product) }
     }
 
     unsafe fn along(from: Block<f32>, to: *mut f32, stride: usize) {

@@ -1,9 +1,10 @@
-//! The unit of a processor that multiplies blocks of pairs, where there is one.
+//! What multiplies blocks of pairs: a unit of the processor made for them, its vectors, or plain
+//! code.
 
-#[cfg(target_arch = "x86_64")]
-use super::amx;
 use super::instruction_set::Simd;
 use super::tiles::{Tiles, plain};
+#[cfg(target_arch = "x86_64")]
+use super::{amx, bf16, pairs::Pairs};
 
 /// Who multiplies blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,26 +12,31 @@ pub(crate) enum Unit {
     /// AMX.
     #[cfg(target_arch = "x86_64")]
     Amx,
-    /// Plain code: what the other is held to, and what is in its place where it is not.
+    /// The vectors of AVX512-BF16.
+    #[cfg(target_arch = "x86_64")]
+    Vectors,
+    /// Plain code: what the others are held to, and what is in their place where they are not.
     Plain,
 }
 
 impl Unit {
-    /// The unit of this processor.
-    pub(crate) fn find() -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
-        if amx::exist() {
-            return Some(Self::Amx);
-        }
-        None
-    }
-
     /// What multiplies blocks beside an instruction set.
     pub(crate) fn of(simd: Simd) -> Self {
-        match Self::find() {
-            Some(unit) if simd == Simd::Avx512 => unit,
-            _ => Self::Plain,
-        }
+        if simd == Simd::Avx512 { Self::all()[0] } else { Self::Plain }
+    }
+
+    /// All that this processor has, the fastest first.
+    pub(crate) fn all() -> Vec<Self> {
+        vec![
+            #[cfg(target_arch = "x86_64")]
+            (amx::exist(), Self::Amx),
+            #[cfg(target_arch = "x86_64")]
+            (<f32 as Pairs>::exist(), Self::Vectors),
+            (true, Self::Plain),
+        ]
+        .into_iter()
+        .filter_map(|(there, unit)| there.then_some(unit))
+        .collect()
     }
 
     /// Runs `f`, in which this thread may [`multiply`](Self::multiply).
@@ -43,6 +49,8 @@ impl Unit {
                 f();
                 amx::release();
             },
+            #[cfg(target_arch = "x86_64")]
+            Self::Vectors => f(),
             Self::Plain => f(),
         }
     }
@@ -57,6 +65,8 @@ impl Unit {
             match self {
                 #[cfg(target_arch = "x86_64")]
                 Self::Amx => amx::multiply(tiles),
+                #[cfg(target_arch = "x86_64")]
+                Self::Vectors => bf16::multiply(tiles),
                 Self::Plain => plain(tiles),
             }
         }

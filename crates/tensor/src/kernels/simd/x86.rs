@@ -1,7 +1,6 @@
-//! The vectors of AVX-512 and AVX2, and those that multiply pairs of bfloat16 or quads of integers.
+//! The vectors of AVX-512 and AVX2, and those that multiply quads of integers.
 
 use std::arch::x86_64::*;
-use std::mem::transmute;
 
 use half::bf16;
 
@@ -147,13 +146,6 @@ unsafe fn only_256(values: __m256, signs: u16) -> __m256 {
         let set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(signs.into()), bits), bits);
         _mm256_and_ps(_mm256_castsi256_ps(set), values)
     }
-}
-
-/// `c + a₀ b₀ + a₁ b₁` of pairs.
-#[inline(always)]
-unsafe fn product_of_pairs(a: __m512, b: __m512, c: __m512) -> __m512 {
-    // SAFETY: inlined into a job of `on_pairs`; both types are 512 bits of any value.
-    unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
 }
 
 /// The transpose of a square of 16: pairs of rows, then fours, within lanes of 128 bits, and then
@@ -367,7 +359,6 @@ macro_rules! avx512 {
     };
 }
 avx512!(Avx512, true, _mm512_fmadd_ps);
-avx512!(Avx512Pairs, true, product_of_pairs);
 avx512!(Avx512Quads, false, product_of_quads_512);
 
 macro_rules! avx2 {

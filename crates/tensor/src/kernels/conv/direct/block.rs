@@ -77,7 +77,7 @@ impl<T: Real> Block<'_, T> {
         unsafe {
             match self.plan.operands {
                 Operands::Floats => T::launch(simd, Gather { windows, x, lines, k, to, stride }),
-                Operands::Pairs | Operands::Blocks(_) => {
+                Operands::Blocks(_) => {
                     self.plan.operands.along(windows.block(simd, x, (lines, k), (to, stride)), to, stride);
                 }
             }

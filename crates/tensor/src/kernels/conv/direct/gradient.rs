@@ -17,7 +17,7 @@ use super::windows::{Gather, Map, Windows};
 use crate::kernels::conv::maps::Maps;
 use crate::kernels::gemm::{Ahead, Operands, Packed, Product, Rows, Transposed, panels};
 use crate::kernels::memory::{Shared, each, filled, scratch};
-use crate::kernels::simd::{Block, Job, Lanes, Pairs, Real, SIDE, Simd, transpose};
+use crate::kernels::simd::{Block, Job, Lanes, Real, SIDE, Simd, transpose};
 use crate::sizes::Convolution;
 
 /// Output pixels, or pairs of them, of a block.
@@ -119,7 +119,7 @@ impl<M: Maps> Chunk<'_, M> {
                 unsafe {
                     let (a, lda) = match self.operands {
                         Operands::Floats => self.floats(simd, lines, memory),
-                        Operands::Pairs | Operands::Blocks(_) => self.pairs(simd, lines, memory),
+                        Operands::Blocks(_) => self.pairs(simd, lines, memory),
                     };
                     let product = Product {
                         rows: self.rows.len(),
@@ -140,7 +140,6 @@ impl<M: Maps> Chunk<'_, M> {
                     let transposed = Transposed::new(product, Rows::InPanels).ahead(ahead);
                     match self.operands {
                         Operands::Floats => M::Real::launch(simd, transposed),
-                        Operands::Pairs => M::Real::launch_on_pairs(transposed),
                         Operands::Blocks(_) => {
                             let (a, lda) = self.rows_of_pairs(simd, (a, lda), pixels, memory);
                             self.operands.multiply(simd, Packed::new(Product { a, lda, ..product }));
@@ -162,7 +161,6 @@ impl<M: Maps> Chunk<'_, M> {
         match self.operands {
             Operands::Floats => operands,
             // And the elements of one operand, or its rows.
-            Operands::Pairs => operands + self.copied(pixels),
             Operands::Blocks(_) => operands + self.copied(pixels).max(self.rows_room(pixels)),
         }
     }

@@ -141,6 +141,8 @@ fn reaching(d: &Convolution, at: usize, count: usize) -> Vec<(isize, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use half::bf16;
+
     use super::*;
     use crate::kernels::gemm::tally::Blocks;
     use crate::kernels::simd::{Unit, simd};
@@ -181,9 +183,71 @@ mod tests {
         }
     }
 
+    /// Maps of bfloat16 give what maps of floats do, rounded: of numbers that neither rounds.
+    fn hold_halves(unit: Unit, n: usize, side: usize, (c, o): (usize, usize), r: usize, conv: Conv) {
+        let weight_shape = [o, c / conv.groups, r, r];
+        let d = Checked::convolution([n, side, side, c], weight_shape, conv, (4, Products::Floats)).unwrap();
+        let simd = simd();
+        let (x, weight, dy) = (draw(d.x_len(), 1), draw(d.weight_len(), 2), draw(d.y_len(), 3));
+        let (w, place) = (Weight::from(&weight[..]), Place { channels: d.o, from: 0 });
+        let (scale, residual) = (draw(d.o, 4), draw(d.y_len(), 5));
+        let halves = |values: &[f32]| values.iter().map(|&value| bf16::from_f32(value)).collect::<Vec<_>>();
+        let (mut y, mut dx) = (vec![0f32; d.y_len()], vec![0f32; d.x_len()]);
+        let (mut y_halves, mut dx_halves) = (halves(&y), halves(&dx));
+        let (x_halves, dy_halves, residual_halves) = (halves(&x), halves(&dy), halves(&residual));
+        let (floats, blocks) = ((simd, Operands::Floats), (simd, Operands::Blocks(unit)));
+        // SAFETY: the lengths are those of the shape.
+        let (dw, dw_halves) = unsafe {
+            let out = y.as_mut_ptr();
+            let finish = Finish::new(Some(&scale), None, true).add(&residual, out);
+            forward(floats, &d, x.as_ptr(), w, (out, place), finish, None);
+            input_gradient(floats, &d, &weight, dy.as_ptr(), dx.as_mut_ptr(), None);
+            let out = y_halves.as_mut_ptr();
+            let finish = Finish::new(Some(&scale), None, true).add(&residual_halves, out);
+            forward(blocks, &d, x_halves.as_ptr(), w, (out, place), finish, None);
+            input_gradient(blocks, &d, &weight, dy_halves.as_ptr(), dx_halves.as_mut_ptr(), None);
+            (
+                weight_gradient(floats, &d, x.as_ptr(), dy.as_ptr()),
+                weight_gradient(blocks, &d, x_halves.as_ptr(), dy_halves.as_ptr()),
+            )
+        };
+        assert!(y_halves == halves(&y) && dx_halves == halves(&dx) && dw_halves == dw, "{unit:?}: {d:?}");
+        let Some(mut right) = d.tallied::<f32>(simd, d.o).then(|| Blocks::new(d.o)) else { return };
+        let mut sums = Blocks::new(d.o);
+        // SAFETY: as above.
+        unsafe {
+            forward(floats, &d, x.as_ptr(), w, (y.as_mut_ptr(), place), Finish::nothing(), Some(&mut right));
+            let out = (y_halves.as_mut_ptr(), place);
+            forward(blocks, &d, x_halves.as_ptr(), w, out, Finish::nothing(), Some(&mut sums));
+        }
+        let (got, right) = (sums.together(), right.together());
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()));
+        assert!(y_halves == halves(&y) && near(&got.mean, &right.mean) && near(&got.variance, &right.variance));
+    }
+
+    #[test]
+    fn maps_of_bfloat16_give_what_floats_give() {
+        for unit in Unit::all() {
+            let conv = Conv::default();
+            hold_halves(unit, 1, 1, (1, 1), 1, conv);
+            hold_halves(unit, 2, 5, (3, 5), 1, conv);
+            hold_halves(unit, 2, 7, (48, 40), 1, conv);
+            // Where it lies, and its last rows copied.
+            hold_halves(unit, 3, 7, (64, 48), 1, conv);
+            hold_halves(unit, 5, 16, (32, 272), 1, conv);
+            hold_halves(unit, 1, 7, (1100, 24), 1, conv);
+            hold_halves(unit, 2, 15, (20, 32), 3, Conv { stride: 2, padding: 1, ..conv });
+            hold_halves(unit, 1, 13, (32, 64), 3, Conv { padding: 1, ..conv });
+            hold_halves(unit, 1, 11, (16, 16), 3, Conv { padding: 2, dilation: 2, ..conv });
+            hold_halves(unit, 2, 9, (8, 12), 3, Conv { padding: 1, groups: 4, ..conv });
+            hold_halves(unit, 1, 21, (3, 64), 7, Conv { stride: 2, padding: 3, ..conv });
+            hold_halves(unit, 2, 9, (64, 32), 1, Conv { stride: 2, ..conv });
+        }
+    }
+
     #[test]
     fn blocks_of_pairs_give_what_floats_give() {
-        for unit in [Some(Unit::Plain), Unit::find()].into_iter().flatten() {
+        for unit in Unit::all() {
             let conv = Conv::default();
             hold(unit, 1, 1, (1, 1), 1, conv);
             hold(unit, 2, 5, (3, 5), 1, conv);

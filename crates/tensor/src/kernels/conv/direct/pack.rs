@@ -30,7 +30,7 @@ pub(crate) fn pack<T: Real>(simd: Simd, operands: Operands, m: Matrix, taps: &[u
                 let numbers = |to| T::launch(simd, Panel { m, taps, weight, from, width, to });
                 match operands {
                     Operands::Floats => numbers(to),
-                    Operands::Pairs | Operands::Blocks(_) => scratch::<T>(k * width, |all| {
+                    Operands::Blocks(_) => scratch::<T>(k * width, |all| {
                         numbers(all);
                         operands.across(
                             simd,
