@@ -23,7 +23,7 @@ fn models_are_listed_explained_and_found() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let list = offline(folder, &["models", "list"]).stdout;
-    assert_eq!(list.lines().filter(|line| line.contains(" M  ")).count(), 52);
+    assert_eq!(list.lines().filter(|line| line.contains(" M  ")).count(), 55);
     assert!(list.contains("\n\nGFLOPs: ") && !list.contains("\\u0"), "{list}");
     for (name, place) in [
         ("squeezenet1_1", "embedded"),

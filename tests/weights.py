@@ -39,6 +39,7 @@ TIMMS = [
     "convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny", "convnext_small", "convnext_base", "vit_tiny_patch16_224",
     "vit_small_patch16_224", "vit_base_patch16_224", "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
     "vit_small_patch14_dinov2", "vit_base_patch14_dinov2", "vit_small_patch14_reg4_dinov2", "vit_base_patch14_reg4_dinov2", "vit_base_patch16_clip_224",
+    "vit_base_patch16_siglip_224", "vit_base_patch16_siglip_256", "vit_base_patch32_siglip_256",
 ]
 NAMES += TIMMS
 IN_TORCHVISION = ("convnext_tiny", "convnext_small", "convnext_base")
@@ -78,7 +79,7 @@ def lively(network, x):
     for name, parameter in network.named_parameters():
         if name.endswith(("gamma", "layer_scale")):
             nn.init.uniform_(parameter, 0.2, 1)
-        elif name in ("cls_token", "reg_token", "pos_embed"):
+        elif name in ("cls_token", "reg_token", "pos_embed", "attn_pool.latent"):
             nn.init.normal_(parameter, 0, 0.5)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):

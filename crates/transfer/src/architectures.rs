@@ -103,6 +103,9 @@ pub const ARCHITECTURES: &[Architecture] = &[
     new("vit_small_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_SMALL_REGISTERS)),
     new("vit_base_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_BASE_REGISTERS)),
     new("vit_base_patch16_clip_224", Family::Vit(VitLayers::CLIP_BASE)),
+    new("vit_base_patch16_siglip_224", Family::Vit(VitLayers::SIGLIP_BASE)),
+    new("vit_base_patch16_siglip_256", Family::Vit(VitLayers::SIGLIP_BASE_256)),
+    new("vit_base_patch32_siglip_256", Family::Vit(VitLayers::SIGLIP_BASE_PATCH32)),
 ];
 
 impl Architecture {
@@ -253,7 +256,7 @@ impl Architecture {
             Family::RegNet(_) => &["stem", "trunk_output"],
             Family::SmallCnn => &["stage1", "stage2", "stage3"],
             Family::ConvNext(_) => &["stem", "stages"],
-            Family::Vit(_) => &["cls_token", "pos_embed", "patch_embed", "blocks", "norm"],
+            Family::Vit(layers) => layers.beginnings(),
             _ => &["features"],
         }
     }

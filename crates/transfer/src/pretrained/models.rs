@@ -84,6 +84,9 @@ pub static MODELS: &[PretrainedModel] = &[
     fetched!("vit_small_patch14_reg4_dinov2"),
     fetched!("vit_base_patch14_reg4_dinov2"),
     fetched!("vit_base_patch16_clip_224"),
+    fetched!("vit_base_patch16_siglip_224"),
+    fetched!("vit_base_patch16_siglip_256"),
+    fetched!("vit_base_patch32_siglip_256"),
 ];
 
 /// The model of this name.
