@@ -6,6 +6,7 @@ use crate::backbones::fully_connected::FullyConnected;
 use crate::backbones::{self, backbone_config::Takes};
 use crate::names::nearest_first;
 use crate::weights::rename::{timms_convnext, undotted};
+use crate::weights::weight_set::weight_set;
 use crate::{
     Backbone, BackboneConfig, Classifier, ConvHeadConfig, ConvNextLayers, DropoutConfig, EfficientNetLayers, Head,
     MlpHeadConfig, MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Stage, Staged, Stem,
@@ -293,7 +294,7 @@ impl Architecture {
     }
 }
 
-/// The network of this name.
+/// The network of this name, or of a set of its weights.
 ///
 /// # Errors
 /// When there is none; the error lists the names there are, the most similar first.
@@ -304,7 +305,8 @@ impl Architecture {
 /// assert!(error.to_string().contains("resnet50"));
 /// ```
 pub fn architecture(name: &str) -> Result<&'static Architecture, TransferError> {
-    ARCHITECTURES.iter().find(|known| known.name == name).ok_or_else(|| TransferError::UnknownModel {
+    let network = weight_set(name).map_or(name, |set| set.network());
+    ARCHITECTURES.iter().find(|known| known.name == network).ok_or_else(|| TransferError::UnknownModel {
         got: name.to_owned(),
         known: nearest_first(name, ARCHITECTURES.iter().map(|known| known.name).collect()),
     })
