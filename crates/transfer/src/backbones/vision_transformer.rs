@@ -3,127 +3,14 @@
 use candle_core::{Result, Tensor, Var, bail};
 use candle_nn::Init;
 use taper_nn::{
-    Activation, AttentionPool, AttentionPoolConfig, Conv2d, Conv2dConfig, Graph, GraphOp, Layer, LayerNorm, Mode,
-    ParamPath, Value,
+    AttentionPool, AttentionPoolConfig, Conv2d, Conv2dConfig, Graph, GraphOp, Layer, LayerNorm, Mode, ParamPath, Value,
 };
 
 use crate::backbones::positions::resampled;
-use crate::backbones::stage::stage;
 use crate::backbones::staged::Layers;
 use crate::backbones::transformer::{Block, BlockConfig, Blocks, as_map, small};
-use crate::{BackboneConfig, Stage, Staged};
-
-/// Which vision transformer: twelve blocks each.
-///
-/// | name | [`vision_transformer`] | parameters, classifier included |
-/// |---|---|---|
-/// | `TINY` | timm's `vit_tiny_patch16_224`, DeiT's too | 5.7 million |
-/// | `SMALL` | `vit_small_patch16_224` | 22.1 million |
-/// | `BASE` | `vit_base_patch16_224` | 86.6 million |
-/// | `DINOV2_SMALL` | `vit_small_patch14_dinov2` | 22.4 million |
-/// | `DINOV2_BASE` | `vit_base_patch14_dinov2` | 87.3 million |
-/// | `DINOV2_SMALL_REGISTERS` | `vit_small_patch14_reg4_dinov2` | 22.4 million |
-/// | `DINOV2_BASE_REGISTERS` | `vit_base_patch14_reg4_dinov2` | 87.4 million |
-/// | `CLIP_BASE` | `vit_base_patch16_clip_224` | 86.6 million |
-/// | `SIGLIP_BASE` | `vit_base_patch16_siglip_224` | 93.7 million |
-/// | `SIGLIP_BASE_256` | `vit_base_patch16_siglip_256` | 93.7 million |
-/// | `SIGLIP_BASE_PATCH32` | `vit_base_patch32_siglip_256` | 95.3 million |
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct VitLayers {
-    width: usize,
-    heads: usize,
-    /// Pixels of a patch's side.
-    patch: usize,
-    /// Patches along a side of the pictures that the positions are learned for.
-    side: usize,
-    registers: usize,
-    summary: Summary,
-    /// Whether the branches have factors.
-    scaled: bool,
-    /// Whether there is a norm before the first block; the patches then have no bias.
-    pre_norm: bool,
-    eps: f64,
-    activation: Activation,
-}
-
-/// What a picture's tokens are summed up in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Summary {
-    /// The class token, which has a position as the patches have.
-    ClassWithPosition,
-    /// The class token, which has none.
-    Class,
-    /// What a query that is learned makes of the patches: there is no class token.
-    Attention,
-}
-
-impl VitLayers {
-    /// 192 channels.
-    pub const TINY: Self = Self {
-        width: 192,
-        heads: 3,
-        patch: 16,
-        side: 14,
-        registers: 0,
-        summary: Summary::ClassWithPosition,
-        scaled: false,
-        pre_norm: false,
-        eps: 1e-6,
-        activation: Activation::Gelu,
-    };
-    /// 384 channels.
-    pub const SMALL: Self = Self { width: 384, heads: 6, ..Self::TINY };
-    /// The paper's smallest, 768 channels.
-    pub const BASE: Self = Self { width: 768, heads: 12, ..Self::TINY };
-    /// DINOv2, with smaller patches and factors on the branches.
-    pub const DINOV2_SMALL: Self = Self { patch: 14, side: 37, scaled: true, ..Self::SMALL };
-    /// The same with 768 channels.
-    pub const DINOV2_BASE: Self = Self { width: 768, heads: 12, ..Self::DINOV2_SMALL };
-    /// DINOv2 with four tokens more, which belong to no patch.
-    pub const DINOV2_SMALL_REGISTERS: Self = Self { registers: 4, summary: Summary::Class, ..Self::DINOV2_SMALL };
-    /// The same with 768 channels.
-    pub const DINOV2_BASE_REGISTERS: Self = Self { registers: 4, summary: Summary::Class, ..Self::DINOV2_BASE };
-    /// The image tower of CLIP.
-    pub const CLIP_BASE: Self = Self { pre_norm: true, eps: 1e-5, ..Self::BASE };
-    /// The image tower of SigLIP, whose tokens are pooled by attention.
-    pub const SIGLIP_BASE: Self = Self { summary: Summary::Attention, ..Self::BASE };
-    /// The same for pictures of 256 pixels.
-    pub const SIGLIP_BASE_256: Self = Self { side: 16, ..Self::SIGLIP_BASE };
-    /// With a quarter of the patches, which makes it the fastest of them.
-    pub const SIGLIP_BASE_PATCH32: Self =
-        Self { patch: 32, side: 8, activation: Activation::GeluTanh, ..Self::SIGLIP_BASE };
-
-    /// The same with so many channels and heads.
-    #[must_use]
-    pub const fn with_width(self, width: usize, heads: usize) -> Self {
-        Self { width, heads, ..self }
-    }
-
-    /// Pixels of a side of the pictures that its positions are learned for.
-    pub fn input_size(&self) -> usize {
-        self.patch * self.side
-    }
-
-    pub(crate) fn stages(self) -> [Stage; 5] {
-        const STEM: &[&str] = &["patch_embed", "cls_token", "reg_token", "pos_embed", "norm_pre"];
-        let (c, stride) = (self.width, self.patch);
-        [
-            stage("stem", c, stride, STEM),
-            stage("blocks0-2", c, stride, &["blocks.0", "blocks.1", "blocks.2"]),
-            stage("blocks3-5", c, stride, &["blocks.3", "blocks.4", "blocks.5"]),
-            stage("blocks6-8", c, stride, &["blocks.6", "blocks.7", "blocks.8"]),
-            stage("blocks9-11", c, stride, &["blocks.9", "blocks.10", "blocks.11", "norm", "attn_pool"]),
-        ]
-    }
-
-    /// What the names of its parameters begin with, without the registers.
-    pub(crate) fn beginnings(self) -> &'static [&'static str] {
-        match self.summary {
-            Summary::Attention => &["pos_embed", "patch_embed", "blocks", "norm", "attn_pool"],
-            _ => &["cls_token", "pos_embed", "patch_embed", "blocks", "norm"],
-        }
-    }
-}
+use crate::backbones::vit_layers::{Summary, VitLayers};
+use crate::{BackboneConfig, Staged};
 
 /// How many there are, in four stages.
 const BLOCKS: usize = 12;
@@ -159,8 +46,8 @@ impl Embedding {
         })
     }
 
-    /// The tokens before the patches, (1,tokens,C), where there are some, and what is added to a grid
-    /// of patches.
+    /// The tokens before the patches, (1,tokens,C), where there are some, and what is added to a
+    /// grid of patches.
     fn prefix_and_grid(&self, size: (usize, usize), mode: Mode<'_>) -> Result<(Option<Tensor>, Tensor)> {
         let mut grid = mode.param(&self.positions);
         let mut prefix: Vec<Tensor> = self.class.iter().chain(&self.registers).map(|token| mode.param(token)).collect();
@@ -259,9 +146,9 @@ impl Layer for Pooled {
 ///
 /// Between stages tokens lie as a map of one row, (N,1,tokens,C), the class token first; a pool
 /// over it is the mean of all tokens. The last stage gives the normalized class token, or what
-/// attention pools, as a map of one pixel, so that every head, `probe` and `features` take it. Pictures may have any size: the
-/// positions are resampled by antialiased bicubic interpolation, and pixels after the last whole
-/// patch are left out.
+/// attention pools, as a map of one pixel, so that every head, `probe` and `features` take it.
+/// Pictures may have any size: the positions are resampled by antialiased bicubic interpolation,
+/// and pixels after the last whole patch are left out.
 ///
 /// Parameters have timm's names. Weights begin normal with standard deviation 0.02, biases 0.
 /// timm's classifier is [`LinearHead`](crate::LinearHead) at `head`.

@@ -6,7 +6,8 @@
 //! names of other libraries ([`wrapped`], [`mod@rename`]); into a network ([`load`]). Then where
 //! files are: their sums and names ([`digest`], [`plain`], [`source`], [`answer_error`],
 //! [`fetch_error`], [`hub_file`], [`torchvision_file`]), the sets of weights that are published
-//! ([`mod@weight_set`]), the [`manifest`] of a model that says all of it, and with the feature `hub` how they come here ([`fetch`]).
+//! ([`mod@weight_set`]), the [`manifest`] of a model that says all of it, and with the feature
+//! `hub` how they come here ([`fetch`]).
 
 pub(crate) mod error;
 pub(crate) mod int8;
