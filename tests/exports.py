@@ -39,6 +39,7 @@ RUNS = [
     ("squeezenet1_1", 65, []), ("alexnet", 160, OWN), ("resnet18", 64, ["--stochastic-depth", "0.3"]), ("small_cnn", 28, []),
     ("convnext_atto", 75, OWN), ("convnext_tiny", 64, OWN), ("vit_tiny_patch16_224", 64, OWN), ("vit_small_patch14_dinov2", 70, OWN),
     ("vit_small_patch14_reg4_dinov2", 84, OWN), ("deit_tiny_patch16_224", 224, ["--stochastic-depth", "0.2"]), ("convnext_atto", 64, []),
+    ("vit_base_patch16_siglip_224", 80, OWN), ("vit_base_patch32_siglip_256", 96, OWN),
 ]
 # Of torchvision's alone, and of timm's alone.
 NOT_IN_TIMM = (

@@ -8,6 +8,7 @@ use taper_data::Loader;
 use taper_nn::Params;
 use taper_regularize::smooth_labels;
 use taper_tensor::{Rng, cross_entropy, linear};
+use taper_trainer::build::framing::Framing;
 use taper_trainer::build::pipeline::{Input, eval_loader, plain_loader, train_loader};
 use taper_trainer::fit::{FitOptions, Observer, PhaseRun, Session, StepInfo, fit};
 use taper_trainer::recipe::{AugmentRecipe, HeadRecipe, LbfgsRecipe, Plan, Recipe, Rule};
@@ -16,7 +17,8 @@ use taper_transfer::{Classifier, Fit, Head, load_weights};
 
 use crate::support::small;
 
-const INPUT: Input = Input { size: 64, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+const INPUT: Input =
+    Input { size: 64, framing: Framing::USUAL, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 fn params() -> Params {
     Params::new(Rng::new(0), DType::F32, Device::Cpu)

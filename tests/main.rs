@@ -11,6 +11,7 @@ mod freezing;
 mod inspect;
 mod integers;
 mod library;
+mod models;
 mod names;
 mod numbers;
 mod optimize;

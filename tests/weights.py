@@ -3,7 +3,7 @@
     pip install torch torchvision timm pillow
     python tests/weights.py target/release/taper [NAME ...]
 
-For each network, or those that are named: a state dict of torchvision, with random weights, as `torch.save` writes it, and timm's where that has the network; for
+For each network, or those that are named, such as resnet50 or resnet50.a1_in1k: a state dict of torchvision, with random weights, as `torch.save` writes it, and timm's where that has the network; for
 the first of them in every form that people save. Prints the largest difference of the log-probabilities of 1000 classes, which are the logits
 but for a constant.
 """
@@ -20,6 +20,7 @@ import torch
 import torchvision
 from PIL import Image
 from torch import nn
+from torchvision import transforms
 
 HERE = Path(__file__).parent
 NAMES = [
@@ -32,13 +33,12 @@ NAMES = [
 ONLY_IN_TIMM = (
     "mobilenetv3_small_100", "mobilenetv3_large_100", "efficientnet_lite0", "tf_efficientnet_lite0", "mobilenetv4_conv_small", "mobilenetv4_conv_medium",
 )
-# What pictures are normalized with and the side they have, where these are others.
-INPUTS = {"tf_efficientnet_lite0": ([0.5] * 3, [0.5] * 3, 224), "mobilenetv4_conv_medium": (None, None, 256), "efficientnet_v2_s": (None, None, 384)}
 # Those that have timm's names; torchvision has three of them, too.
 TIMMS = [
     "convnext_atto", "convnext_femto", "convnext_pico", "convnext_nano", "convnext_tiny", "convnext_small", "convnext_base", "vit_tiny_patch16_224",
     "vit_small_patch16_224", "vit_base_patch16_224", "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
     "vit_small_patch14_dinov2", "vit_base_patch14_dinov2", "vit_small_patch14_reg4_dinov2", "vit_base_patch14_reg4_dinov2", "vit_base_patch16_clip_224",
+    "vit_base_patch16_siglip_224", "vit_base_patch16_siglip_256", "vit_base_patch32_siglip_256",
 ]
 NAMES += TIMMS
 IN_TORCHVISION = ("convnext_tiny", "convnext_small", "convnext_base")
@@ -46,7 +46,6 @@ IN_TIMM = {"mobilenet_v2": "mobilenetv2_100"} | {
     name: name
     for name in ONLY_IN_TIMM + ("vgg11", "vgg13_bn", "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "efficientnet_b0", "densenet121")
 }
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 FORMS = {
     "plain": lambda net, file: torch.save(net.state_dict(), file),
     "legacy": lambda net, file: torch.save(net.state_dict(), file, _use_new_zipfile_serialization=False),
@@ -78,7 +77,7 @@ def lively(network, x):
     for name, parameter in network.named_parameters():
         if name.endswith(("gamma", "layer_scale")):
             nn.init.uniform_(parameter, 0.2, 1)
-        elif name in ("cls_token", "reg_token", "pos_embed"):
+        elif name in ("cls_token", "reg_token", "pos_embed", "attn_pool.latent"):
             nn.init.normal_(parameter, 0, 0.5)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -99,14 +98,13 @@ def main(taper, names):
         place = Path(place)
 
         def picture(name):
-            """What a network sees; of timm's, by its own mean and deviation, and of its own size."""
-            mean, std, side = INPUTS.get(name, (None, None, 224))
-            if name in TIMMS:
-                config = timm.get_pretrained_cfg(name)
-                mean, std, side = config.mean, config.std, config.input_size[-1]
+            """What a network sees, as `taper models info` says: of a picture that nobody resizes the middle, by the mean and deviation of its weights."""
+            told = json.loads(subprocess.run([taper, "models", "info", name, "--json"], check=True, capture_output=True, text=True).stdout)
+            size, side = told["input_size"], int(told["input_size"] / told["crop"])
             source = Image.open(HERE / "data/emoji/val/animal/badger.png").convert("RGB").resize((side, side))
             source.save(place / "picture.png")
-            pixels = (np.asarray(source, dtype=np.float32) / 255 - np.float32(mean or MEAN)) / np.float32(std or STD)
+            seen = transforms.CenterCrop(size)(source)
+            pixels = (np.asarray(seen, dtype=np.float32) / 255 - np.float32(told["mean"])) / np.float32(told["std"])
             return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
 
         def hold(name, form, network, write):
@@ -125,19 +123,19 @@ def main(taper, names):
             print(f"{name:29} {form:14} {np.abs(ours - wanted).max():.1e} of {spread:.1f}  {ran.stderr.strip()}", flush=True)
             assert np.abs(ours - wanted).max() < 1e-3 * max(1, spread)
 
-        for name in names or NAMES:
-            x = picture(name)
+        for set_of in names or NAMES:
+            x, name = picture(set_of), set_of.split(".")[0]
             if name in ONLY_IN_TIMM or name in TIMMS:
-                hold(name, "timm", lively(timm.create_model(name, num_classes=1000), x), FORMS["plain"])
+                hold(set_of, "timm", lively(timm.create_model(name, num_classes=1000), x), FORMS["plain"])
                 if name in IN_TORCHVISION:
-                    hold(name, "torchvision", lively(getattr(torchvision.models, name)(weights=None), x), FORMS["plain"])
+                    hold(set_of, "torchvision", lively(getattr(torchvision.models, name)(weights=None), x), FORMS["plain"])
                 continue
             make = lambda: lively(getattr(torchvision.models, name)(weights=None), x)
-            forms = FORMS if name == (names or NAMES)[0] else {"plain": FORMS["plain"]}
+            forms = FORMS if set_of == (names or NAMES)[0] else {"plain": FORMS["plain"]}
             for form, write in forms.items():
-                hold(name, form, make(), write)
+                hold(set_of, form, make(), write)
             if name in IN_TIMM:
-                hold(name, "timm", lively(timm.create_model(IN_TIMM[name]), x), FORMS["plain"])
+                hold(set_of, "timm", lively(timm.create_model(IN_TIMM[name]), x), FORMS["plain"])
 
 
 main(sys.argv[1], sys.argv[2:])

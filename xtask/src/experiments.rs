@@ -20,6 +20,8 @@ mod cases;
 #[cfg(feature = "bench")]
 mod data;
 #[cfg(feature = "bench")]
+mod recipe;
+#[cfg(feature = "bench")]
 mod search;
 #[cfg(feature = "bench")]
 mod study;
@@ -77,6 +79,12 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let table = rayon::scope(|_| ensemble::table(data, &root.join(runs), *epochs, threads, tell))?;
             ("trainer", "What several networks are worth together", table)
         }
+        Topic::Recipe { data, runs, fashion, python, fastai, sets, recipes } => {
+            let (data, runs) = (root.join(data), root.join(runs));
+            let (fastai, threads) = (fastai.as_deref(), threads);
+            let wanted = recipe::Wanted { sets, recipes, data, runs, fashion, python, fastai, seeds, threads };
+            ("trainer", "Recipes on several data sets", recipe::tables(root, &wanted, tell)?)
+        }
         Topic::Search { data, runs } => {
             let (data, runs, image) =
                 (root.join(data), root.join(runs), root.join("crates/trainer/images/random-against-grid.png"));
@@ -87,6 +95,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     let (topic, file) = match args.topic {
         Topic::Averages { .. } => ("averages", "AVERAGES.md"),
         Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
+        Topic::Recipe { .. } => ("recipe", "RECIPES.md"),
         Topic::Search { .. } => ("search", "SEARCH.md"),
         _ => (krate, "EXPERIMENTS.md"),
     };

@@ -13,6 +13,7 @@ use taper_tensor::{Pointwise, activate, check_input, composed, elementwise, maxo
 /// | `LeakyRelu(a)` | x where x > 0, else a·x | √(2 / (1 + a²)) |
 /// | `Elu(a)` | x where x > 0, else a·(e^x - 1) | 1.245 for a = 1 |
 /// | `Gelu` | x · Φ(x), Φ the normal distribution function (the exact form) | 1.534 |
+/// | `GeluTanh` | x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, which is nearly that | 1.534 |
 /// | `Silu` | x / (1 + e^-x) | 1.677 |
 /// | `Relu6` | min(max(x, 0), 6) | 1.414 |
 /// | `HardSigmoid` | min(max(x + 3, 0), 6) / 6 | 1.898 |
@@ -61,6 +62,8 @@ pub enum Activation {
     Elu(f64),
     /// The Gaussian error linear unit.
     Gelu,
+    /// The same by way of the hyperbolic tangent; PyTorch's `approximate="tanh"`.
+    GeluTanh,
     /// The sigmoid linear unit, also called swish.
     Silu,
     /// The rectifier that ends at 6.
@@ -110,6 +113,10 @@ impl Activation {
             Activation::Tanh => x.tanh(),
             Activation::LeakyRelu(a) => relu(x)? + (below(x)? * a)?,
             Activation::Elu(a) => relu(x)? + ((below(x)?.exp()? - 1.0)? * a)?,
+            Activation::GeluTanh => {
+                let inner = (x + (x.sqr()? * x)?.affine(GELU_CUBE, 0.0)?)?.affine(GELU_ROOT, 0.0)?;
+                x.affine(0.5, 0.0)? * (inner.tanh()? + 1.0)?
+            }
             Activation::Maxout(pieces) => composed::maxout(x, pieces),
             _ => relu(x),
         }
@@ -136,6 +143,7 @@ impl Activation {
             Activation::LeakyRelu(a) if x <= 0.0 => a * x,
             Activation::Elu(a) if x <= 0.0 => a * x.exp_m1(),
             Activation::Gelu => x * normal(x),
+            Activation::GeluTanh => 0.5 * x * (1.0 + gelu_tanh(x)),
             Activation::Silu => x * sigmoid(x),
             Activation::Relu => x.max(0.0),
             Activation::Relu6 => x.clamp(0.0, 6.0),
@@ -151,6 +159,12 @@ impl Activation {
             Activation::Tanh => 1.0 - x.tanh().powi(2),
             Activation::LeakyRelu(a) if x <= 0.0 => a,
             Activation::Elu(a) if x <= 0.0 => a * x.exp(),
+            Activation::GeluTanh => {
+                let (t, inner) = (gelu_tanh(x), GELU_ROOT * (1.0 + 3.0 * GELU_CUBE * x * x));
+                // Where the tangent is 1 to rounding, its slope is 0 however large the rest is.
+                let bent = (1.0 - t * t) * x * inner;
+                0.5 * (1.0 + t + if t.abs() < 1.0 { bent } else { 0.0 })
+            }
             _ => 1.0,
         }
     }
@@ -187,6 +201,14 @@ impl Activation {
     }
 }
 
+/// √(2/π), and the factor of the cube within the hyperbolic tangent.
+const GELU_ROOT: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+const GELU_CUBE: f64 = 0.044715;
+
+fn gelu_tanh(x: f64) -> f64 {
+    (GELU_ROOT * (x + GELU_CUBE * x * x * x)).tanh()
+}
+
 fn hard_sigmoid(x: f64) -> f64 {
     (x + 3.0).clamp(0.0, 6.0) / 6.0
 }
@@ -215,6 +237,7 @@ mod tests {
             (Activation::Maxout(3), maxout3, 1e-12),
             (Activation::Elu(1.0), 1.2452, 1e-4),
             (Activation::Gelu, 1.5335, 1e-4),
+            (Activation::GeluTanh, 1.5335, 1e-3),
             (Activation::Silu, 1.6765, 1e-4),
             (Activation::Relu6, 2f64.sqrt(), 1e-6),
             (Activation::HardSigmoid, 1.8978, 1e-4),

@@ -74,6 +74,14 @@ pub enum GraphOp {
         /// What products are multiplied by.
         scale: f64,
     },
+    /// The same for rows of queries, the first input, that look at others: the second has the keys
+    /// and values of those side by side.
+    Attention {
+        /// How many heads.
+        heads: usize,
+        /// What products are multiplied by.
+        scale: f64,
+    },
     /// Rows that are the same for all pictures: [`Graph::constant`] of this number.
     Constant(usize),
 }
@@ -251,6 +259,11 @@ fn of_rows(operation: GraphOp, maps: &[&[usize]], parameters: &[&[usize]]) -> Op
         (GraphOp::Factors, [[rows, c]], [[d]]) if c == d => Some(vec![*rows, *c]),
         (GraphOp::SelfAttention { heads: heads @ 1.., .. }, [[rows, c]], []) if c.is_multiple_of(3 * heads) => {
             Some(vec![*rows, c / 3])
+        }
+        (GraphOp::Attention { heads: heads @ 1.., .. }, [[queries, c], [_, kv]], [])
+            if c.is_multiple_of(heads) && c.checked_mul(2) == Some(*kv) =>
+        {
+            Some(vec![*queries, *c])
         }
         _ => None,
     }

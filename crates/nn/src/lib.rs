@@ -51,9 +51,9 @@ pub use graph::{Graph, GraphError, GraphOp, Node, Value};
 pub use initialization::Initialization;
 pub use layer::Layer;
 pub use layers::{
-    AdaptiveAvgPool2d, Attention, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct,
-    ConvRelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, LayerScale, Linear, LinearConfig, MaxPool2d, Mlp,
-    Part, RmsNorm, keep_statistics, recompute_statistics,
+    AdaptiveAvgPool2d, Attention, AttentionPool, AttentionPoolConfig, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d,
+    Conv2dConfig, ConvNorm, ConvNormAct, ConvRelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, LayerScale,
+    Linear, LinearConfig, MaxPool2d, Mlp, Part, RmsNorm, keep_statistics, recompute_statistics,
 };
 pub use load_report::{LoadReport, Reshaped};
 pub use mode::Mode;

@@ -7,6 +7,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 use taper_nn::{Layer, MaxPool2d, Mode, ParamPath, Params};
 use taper_tensor::{Conv, Rng, conv2d_relu};
+use taper_trainer::build::framing::Framing;
 use taper_trainer::build::pipeline::{Input, eval_loader, train_loader};
 use taper_trainer::fit::fit;
 use taper_trainer::recipe::Recipe;
@@ -48,7 +49,7 @@ pub fn run(recipe: &Recipe) -> taper_trainer::Result<f64> {
     let backbone = Staged::new("my network", (3, 4), stages);
     let head = Head::Linear.build(&params.root(), 32, splits.train.classes().len())?;
     let mut classifier = Classifier::new(Box::new(backbone), head);
-    let input = Input { size: recipe.data.image_size, mean: [0.5; 3], std: [0.25; 3] };
+    let input = Input { size: recipe.data.image_size, framing: Framing::USUAL, mean: [0.5; 3], std: [0.25; 3] };
     let train = train_loader(splits.train, recipe, input, 2)?;
     let val = eval_loader(splits.val, recipe.data.batch_size, input, 2)?;
     Ok(fit(&mut classifier, &params, (&train, &val), recipe, &mut [])?.evaluation.accuracy())

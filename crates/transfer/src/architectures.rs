@@ -6,6 +6,7 @@ use crate::backbones::fully_connected::FullyConnected;
 use crate::backbones::{self, backbone_config::Takes};
 use crate::names::nearest_first;
 use crate::weights::rename::{timms_convnext, undotted};
+use crate::weights::weight_set::weight_set;
 use crate::{
     Backbone, BackboneConfig, Classifier, ConvHeadConfig, ConvNextLayers, DropoutConfig, EfficientNetLayers, Head,
     MlpHeadConfig, MobileLayers, MobileNetLayers, RegNetLayers, ResNetLayers, SqueezeNetLayers, Stage, Staged, Stem,
@@ -103,6 +104,9 @@ pub const ARCHITECTURES: &[Architecture] = &[
     new("vit_small_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_SMALL_REGISTERS)),
     new("vit_base_patch14_reg4_dinov2", Family::Vit(VitLayers::DINOV2_BASE_REGISTERS)),
     new("vit_base_patch16_clip_224", Family::Vit(VitLayers::CLIP_BASE)),
+    new("vit_base_patch16_siglip_224", Family::Vit(VitLayers::SIGLIP_BASE)),
+    new("vit_base_patch16_siglip_256", Family::Vit(VitLayers::SIGLIP_BASE_256)),
+    new("vit_base_patch32_siglip_256", Family::Vit(VitLayers::SIGLIP_BASE_PATCH32)),
 ];
 
 impl Architecture {
@@ -253,7 +257,7 @@ impl Architecture {
             Family::RegNet(_) => &["stem", "trunk_output"],
             Family::SmallCnn => &["stage1", "stage2", "stage3"],
             Family::ConvNext(_) => &["stem", "stages"],
-            Family::Vit(_) => &["cls_token", "pos_embed", "patch_embed", "blocks", "norm"],
+            Family::Vit(layers) => layers.beginnings(),
             _ => &["features"],
         }
     }
@@ -290,7 +294,7 @@ impl Architecture {
     }
 }
 
-/// The network of this name.
+/// The network of this name, or of a set of its weights.
 ///
 /// # Errors
 /// When there is none; the error lists the names there are, the most similar first.
@@ -301,7 +305,8 @@ impl Architecture {
 /// assert!(error.to_string().contains("resnet50"));
 /// ```
 pub fn architecture(name: &str) -> Result<&'static Architecture, TransferError> {
-    ARCHITECTURES.iter().find(|known| known.name == name).ok_or_else(|| TransferError::UnknownModel {
+    let network = weight_set(name).map_or(name, |set| set.network());
+    ARCHITECTURES.iter().find(|known| known.name == network).ok_or_else(|| TransferError::UnknownModel {
         got: name.to_owned(),
         known: nearest_first(name, ARCHITECTURES.iter().map(|known| known.name).collect()),
     })

@@ -68,13 +68,13 @@ pub use heads::{
 };
 #[cfg(feature = "onnx")]
 pub use onnx::{OnnxConfig, OnnxWeights, onnx};
-pub use pretrained::{MODELS, PretrainedModel, model};
+pub use pretrained::{MODELS, PretrainedModel, model, models_of_sets};
 #[cfg(feature = "hub")]
 pub use weights::{Answer, AnsweredBy, Fetch, FetchConfig, Hub, Sources, Torchvision};
 pub use weights::{
-    AnswerError, Digest, DigestError, FetchError, Fit, HubFile, Manifest, NotFinite, PthError, ReadReport, Source,
-    TorchvisionFile, WeightsError, WeightsFile, int8_weights, load_weights, read_weights, rename, sha256,
-    weights_from_bytes,
+    AnswerError, Digest, DigestError, FetchError, Fit, HubFile, Interpolation, Manifest, NotFinite, PthError,
+    ReadReport, Source, TorchvisionFile, WeightSet, WeightsError, WeightsFile, int8_weights, load_weights,
+    read_weights, rename, sha256, weight_set, weight_sets, weights_from_bytes,
 };
 
 #[cfg(doctest)]

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 /// on two cores.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "Examples:\n  cargo xtask experiments regularize --seeds 1 --out table.md\n  cargo xtask experiments augment --only color,default"
+    after_help = "Examples:\n  cargo xtask experiments regularize --seeds 1 --out table.md\n  cargo xtask experiments augment --only color,default\n  cargo xtask experiments recipe --sets textures,digits --recipes quick,default --seeds 1 --out table.md"
 )]
 pub struct ExperimentsArgs {
     /// Which techniques.
@@ -84,6 +84,30 @@ pub enum Topic {
         #[arg(long, value_name = "NAME=FILE")]
         beside: Vec<Beside>,
     },
+    /// Recipes for fine-tuning on several data sets, beside fastai: crates/trainer/RECIPES.md
+    Recipe {
+        /// Only these data sets: textures, photographs, digits, emoji, fashion
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        sets: Vec<String>,
+        /// Only these recipes, such as quick,default,mixup
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        recipes: Vec<String>,
+        /// Where the pictures are, or are made
+        #[arg(long, default_value = "target/experiments/recipe/data", value_name = "FOLDER")]
+        data: PathBuf,
+        /// Where the runs are kept, so that a call that is broken off goes on
+        #[arg(long, default_value = "target/experiments/recipe/runs", value_name = "FOLDER")]
+        runs: PathBuf,
+        /// The folder with the four IDX files of Fashion-MNIST
+        #[arg(long, default_value = "/usr/share/datasets/fashion-mnist", value_name = "DATA")]
+        fashion: PathBuf,
+        /// A Python with scikit-learn and scikit-image, which makes the pictures
+        #[arg(long, default_value = "python3", value_name = "PYTHON")]
+        python: PathBuf,
+        /// A Python with fastai, to be trained beside
+        #[arg(long, value_name = "PYTHON")]
+        fastai: Option<PathBuf>,
+    },
     /// What ensembles, snapshots and averages are worth on Fashion-MNIST:
     /// crates/trainer/EXPERIMENTS.md
     Ensemble {
@@ -139,6 +163,12 @@ impl ExperimentsArgs {
                 others = format!(" --pictures {}", pictures.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
             }
             others.extend(beside.iter().map(|other| format!(" --beside {}=FILE", other.name)));
+        }
+        if let Topic::Recipe { sets, recipes, fastai, .. } = &self.topic {
+            let names = [("sets", sets), ("recipes", recipes)];
+            let some = names.into_iter().filter(|(_, names)| !names.is_empty());
+            others.extend(some.map(|(flag, names)| format!(" --{flag} {}", names.join(","))));
+            others.extend(fastai.iter().map(|_| " --fastai PYTHON".to_owned()));
         }
         let changed = all.iter().filter(|(_, value, usual)| value != usual);
         let some = if self.only.is_empty() { String::new() } else { format!(" --only {:?}", self.only.join(",")) };

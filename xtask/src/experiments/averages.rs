@@ -160,7 +160,8 @@ fn run(binary: &Path, words: &str, seed: u64, pictures: &Path, data: &Path, fold
     Ok(Outcome { accuracy: number(&tested["accuracy"])?, seconds: number(&summary["seconds"]["total"])? })
 }
 
-fn output(command: &mut Command) -> Result<Vec<u8>> {
+/// What a command prints.
+pub(super) fn output(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
         bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));

@@ -9,6 +9,7 @@ use anyhow::Result;
 use taper_cli::Asking;
 use taper_cli::serve::{Allowed, Hosts, router, serve};
 use taper_tensor::Rng;
+use taper_trainer::build::framing::Framing;
 use taper_trainer::build::model::{Model, ModelCard};
 use taper_transfer::{BackboneConfig, Head};
 
@@ -47,6 +48,7 @@ fn start() -> Result<SocketAddr> {
         head: Head::Linear,
         classes: vec!["a".into(), "b".into()],
         input_size: 32,
+        framing: Framing::USUAL,
         mean: [0.5; 3],
         std: [0.25; 3],
     };

@@ -16,7 +16,7 @@ use crate::output::line;
 use crate::terminal::Terminal;
 use taper_report::reliability_diagram::{draw, table};
 use taper_trainer::build::model;
-use taper_trainer::build::need::{decoded_once, eval_need};
+use taper_trainer::build::need::decoded_once;
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
 use taper_trainer::evaluate::known_classes::{missing, relabeled, said};
 use taper_trainer::evaluate::metrics::{
@@ -81,7 +81,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
     let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
     // Each is decoded once: to see that it can be, and for the network.
-    let need = eval_need(model.card.input_size);
+    let need = model.card.need();
     let dataset = if args.tta.is_some() { dataset } else { decoded_once(dataset, need) };
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     model.require_memory(BATCH.min(dataset.len()))?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use taper_nn::Params;
 use taper_tensor::Rng;
 use taper_transfer::{
-    Manifest, OnnxConfig, OnnxWeights, WeightsFile, architecture, int8_weights, model, onnx, read_weights, rename,
+    OnnxConfig, OnnxWeights, WeightsFile, architecture, int8_weights, model, onnx, read_weights, rename,
 };
 
 use crate::output::{line, regardless};
@@ -122,9 +122,14 @@ fn operations(card: &ModelCard, weights: &Weights, stored: OnnxWeights) -> Resul
 /// What to know of the network beside its weights.
 fn facts(card: &ModelCard) -> Value {
     json!({
-        "architecture": card.model, "classes": card.classes, "input_size": card.input_size, "mean": card.mean, "std": card.std,
+        "architecture": network_name(card), "classes": card.classes, "input_size": card.input_size, "mean": card.mean, "std": card.std,
         "preprocess": card.input().described(),
     })
+}
+
+/// The name of the network, whichever set of weights it began with.
+fn network_name(card: &ModelCard) -> &str {
+    architecture(&card.model).map_or(&card.model, |network| network.name)
 }
 
 /// The weights of a network that torchvision has.
@@ -142,15 +147,6 @@ fn renamed(card: &ModelCard, weights: Weights) -> Result<Weights> {
     Ok(rename(weights, &back, &card.model)?.into_iter().map(convolution).collect::<candle_core::Result<_>>()?)
 }
 
-/// The name of the architecture in timm.
-fn timm_name(manifest: &Manifest) -> Option<String> {
-    if manifest.timm.is_some() {
-        return manifest.timm.clone();
-    }
-    let repository = &manifest.hub.as_ref()?.repository;
-    Some(Path::new(repository).file_stem()?.to_string_lossy().into_owned())
-}
-
 /// Fully connected layers that are convolutions in timm: VGG's over the whole map, 7x7, and over
 /// single places, MobileNetV3's over a single one.
 fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String, Tensor)> {
@@ -165,14 +161,14 @@ fn convolution((name, tensor): (String, Tensor)) -> candle_core::Result<(String,
 /// What timm reads beside the weights.
 fn config(card: &ModelCard) -> Result<Value> {
     let manifest = model(&card.model)?.manifest()?;
-    let Some(name) = timm_name(&manifest) else {
+    let Some(name) = &manifest.timm_name else {
         bail!("timm has no {} of torchvision's form; --format torchvision is what can be written", card.model);
     };
     let mut config = json!({
         "architecture": name, "num_classes": card.classes.len(), "label_names": card.classes,
         "pretrained_cfg": {
             "tag": "taper", "custom_load": false, "input_size": [3, card.input_size, card.input_size],
-            "fixed_input_size": false, "interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "center",
+            "fixed_input_size": false, "interpolation": card.framing.filter, "crop_pct": card.framing.crop, "crop_mode": "center",
             "mean": card.mean, "std": card.std, "num_classes": card.classes.len(),
         },
     });

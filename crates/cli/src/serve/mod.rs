@@ -36,7 +36,6 @@ use upload::Upload;
 
 use crate::asking::Asking;
 use taper_trainer::build::model::Model;
-use taper_trainer::build::need::eval_need;
 use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::{marginal, ranked};
 use taper_trainer::files;
@@ -228,7 +227,7 @@ impl Shared {
     fn classes(&self, name: &str, picture: &[u8], asked: &Asked) -> Result<Value> {
         // On this thread, that one which takes long to decode leaves the network's threads alone.
         let (card, name) = (&self.model.card, Path::new(name));
-        let picture = taper_data::decode_bytes_needed(picture, name, eval_need(card.input_size))?;
+        let picture = taper_data::decode_bytes_needed(picture, name, card.need())?;
         let (picture, pixels) = card.prepare(picture)?;
         let _one = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answer = Ok(Value::Null);

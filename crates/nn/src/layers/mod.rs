@@ -1,8 +1,8 @@
 //! The layers, each with its parameters. Read [`conv2d`], [`linear`] and [`pool`] first (and of
 //! [`part`] that some maps are measured); then
 //! [`running_statistics`], which [`batch_norm`] keeps, [`conv_norm`], which computes two layers as
-//! one, and [`norm`], the norms that see one picture at a time; [`attention`] and [`mlp`] are what
-//! transformers are made of.
+//! one, and [`norm`], the norms that see one picture at a time; [`attention`], [`mlp`] and
+//! [`attention_pool`] are what transformers are made of.
 
 mod part;
 
@@ -18,7 +18,10 @@ mod running_statistics;
 mod attention;
 mod mlp;
 
+mod attention_pool;
+
 pub use attention::Attention;
+pub use attention_pool::{AttentionPool, AttentionPoolConfig};
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv_norm::{ConvNorm, ConvNormAct};
 pub use conv2d::{Conv2d, Conv2dConfig, ConvRelu};

@@ -28,7 +28,7 @@ proptest! {
         let all = random(&[n, h, w, c], &mut Rng::new(seed));
         for kind in [
             Activation::Sigmoid, Activation::Tanh, Activation::LeakyRelu(0.2), Activation::Elu(1.5), Activation::Gelu,
-            Activation::Silu, Activation::Relu6, Activation::HardSigmoid, Activation::HardSwish,
+            Activation::GeluTanh, Activation::Silu, Activation::Relu6, Activation::HardSigmoid, Activation::HardSwish,
             Activation::Maxout(1 + seed as usize % c),
         ] {
             // Maxout takes a multiple of its pieces.
@@ -63,6 +63,7 @@ fn far_from_zero_activations_stay_finite_and_nan_stays_nan() -> Result<()> {
         (Activation::Tanh, -1.0, 1.0),
         (Activation::Elu(1.0), -1.0, 1e4),
         (Activation::Gelu, 0.0, 1e4),
+        (Activation::GeluTanh, 0.0, 1e4),
         (Activation::Silu, 0.0, 1e4),
         (Activation::Relu6, 0.0, 6.0),
         (Activation::HardSigmoid, 0.0, 1.0),

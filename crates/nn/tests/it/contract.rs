@@ -4,9 +4,9 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use taper_nn::{
-    Activation, AdaptiveAvgPool2d, Attention, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm,
-    ConvNormAct, ConvRelu, GlobalAvgPool, GlobalMaxPool, Graph, GroupNorm, Layer, LayerNorm, LayerScale, Linear,
-    LinearConfig, MaxPool2d, Mlp, Mode, ParamPath, Params, RmsNorm,
+    Activation, AdaptiveAvgPool2d, Attention, AttentionPool, AttentionPoolConfig, AvgPool2d, BatchNorm,
+    BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvNormAct, ConvRelu, GlobalAvgPool, GlobalMaxPool, Graph,
+    GroupNorm, Layer, LayerNorm, LayerScale, Linear, LinearConfig, MaxPool2d, Mlp, Mode, ParamPath, Params, RmsNorm,
 };
 use taper_tensor::{Pool, Rng, relu};
 
@@ -59,6 +59,11 @@ const LAYERS: &[(&str, &[usize], bool, Build)] = &[
         Box::new(Linear::new(p, 6, 5, LinearConfig { as_convolution: true, ..LinearConfig::default() }).unwrap())
     }),
     ("attention", ROWS, true, |p| Box::new(Attention::new(p, 6, 2, LinearConfig::default()).unwrap())),
+    ("attention pool", ROWS, true, |p| {
+        let (activation, linear) = (Activation::GeluTanh, LinearConfig::default());
+        let config = AttentionPoolConfig { channels: 6, heads: 2, eps: 1e-6, activation, linear };
+        Box::new(AttentionPool::new(p, config).unwrap())
+    }),
     ("perceptron", ROWS, true, |p| Box::new(Mlp::new(p, (6, 8), Activation::Gelu, LinearConfig::default()).unwrap())),
     ("layer scale", ROWS, true, |p| Box::new(LayerScale::new(p, 6, 0.5).unwrap())),
     ("group norm", MAP, false, |p| Box::new(GroupNorm::new(p, 6, 2).unwrap())),
@@ -80,6 +85,7 @@ const LAYERS: &[(&str, &[usize], bool, Build)] = &[
     ("leaky relu", MAP, true, |_| Box::new(Activation::LeakyRelu(0.2))),
     ("elu", MAP, true, |_| Box::new(Activation::Elu(0.7))),
     ("gelu", MAP, true, |_| Box::new(Activation::Gelu)),
+    ("gelu by the tangent", MAP, true, |_| Box::new(Activation::GeluTanh)),
     ("silu", MAP, true, |_| Box::new(Activation::Silu)),
     ("relu6", MAP, true, |_| Box::new(Activation::Relu6)),
     ("hard sigmoid", MAP, true, |_| Box::new(Activation::HardSigmoid)),

@@ -9,7 +9,7 @@ use taper_tensor::Rng;
 
 use super::contents::{EpochRow, Mistake, Report, Thumb};
 use taper_trainer::Result;
-use taper_trainer::build::need::{eval_need, train_need};
+use taper_trainer::build::need::train_need;
 use taper_trainer::build::transforms::{eval_transform, train_transform};
 use taper_trainer::evaluate::explain::grad_cam;
 use taper_trainer::evaluate::metrics::{class_scores, reliability};
@@ -106,7 +106,7 @@ fn mistakes(run: &Finished<'_>) -> Result<Vec<Mistake>> {
     let predictions = evaluation.predictions();
     let shown = eval_transform(recipe.data.image_size.min(160))?;
     let mistake = |index: usize| {
-        let picture = val.get_needed(index, eval_need(card.input_size))?;
+        let picture = val.get_needed(index, card.need())?;
         let small = shown.apply(picture.clone(), &mut Rng::new(0));
         let (_, pixels) = card.prepare(picture)?;
         let heat = grad_cam(classifier, &pixels, predictions[index])?;

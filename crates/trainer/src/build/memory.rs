@@ -201,7 +201,7 @@ fn kept(nodes: &[Node]) -> Vec<bool> {
             let by = &nodes[input.node()].operation;
             read[input.node()] |= match node.operation {
                 GraphOp::Conv(_) | GraphOp::BatchNorm(_) => true,
-                GraphOp::LayerNorm(_) | GraphOp::SelfAttention { .. } => true,
+                GraphOp::LayerNorm(_) | GraphOp::SelfAttention { .. } | GraphOp::Attention { .. } => true,
                 // Of tokens; a head's features are few.
                 GraphOp::Linear => nodes[input.node()].shape.len() > 1,
                 GraphOp::Concat => !matches!(by, GraphOp::Concat),

@@ -5,6 +5,7 @@
 
 mod error;
 
+pub mod framing;
 pub mod transforms;
 
 pub mod need;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use taper_augment::{Normalize, Transform};
-use taper_data::RgbImage;
+use taper_data::{Need, RgbImage};
 use taper_nn::Params;
 use taper_tensor::Rng;
 use taper_transfer::{
@@ -15,11 +15,10 @@ use taper_transfer::{
 };
 
 use crate::build::error::{BuildError, CardError, Unfit};
+use crate::build::framing::Framing;
 use crate::build::memory::enough_to_look;
-use crate::build::need::eval_need;
 use crate::build::pipeline::Input;
 use crate::build::pretrained::{self, tell};
-use crate::build::transforms::eval_transform;
 use crate::error::Result;
 use crate::files::{self, FileError};
 use crate::listener::Listener;
@@ -42,6 +41,9 @@ pub struct ModelCard {
     pub classes: Vec<String>,
     /// Side of the square that the network sees, pixels.
     pub input_size: u32,
+    /// How a picture becomes such a square; left out where it is the usual way.
+    #[serde(default, skip_serializing_if = "Framing::is_usual")]
+    pub framing: Framing,
     /// Mean of each channel, of values in 0..1.
     pub mean: [f32; 3],
     /// Standard deviation of each channel.
@@ -62,17 +64,22 @@ impl ModelCard {
 
     /// How pictures are prepared for this model.
     pub fn input(&self) -> Input {
-        Input { size: self.input_size, mean: self.mean, std: self.std }
+        Input { size: self.input_size, framing: self.framing, mean: self.mean, std: self.std }
+    }
+
+    /// What [`prepare`](Self::prepare) needs of a picture.
+    pub fn need(&self) -> Need {
+        self.framing.need(self.input_size)
     }
 
     /// A picture as the network sees it, and as a batch of one, (1,H,W,3). Of one that is decoded
-    /// for this alone no more is needed than [`eval_need`] says.
+    /// for this alone no more is needed than [`need`](Self::need) says.
     ///
     /// # Errors
     /// When the card has impossible numbers.
     pub fn prepare(&self, picture: RgbImage) -> Result<(RgbImage, Tensor)> {
         let (input, side) = (self.input(), self.input_size as usize);
-        let picture = eval_transform(input.size)?.apply(picture, &mut Rng::new(0));
+        let picture = input.framing.transform(input.size)?.apply(picture, &mut Rng::new(0));
         let mut pixels = vec![0.0; side * side * 3];
         Normalize::new(input.mean, input.std)?.write(&picture, &mut pixels)?;
         Ok((picture, Tensor::from_vec(pixels, (1, side, side, 3), &Device::Cpu)?))
@@ -123,7 +130,7 @@ impl Model {
     /// # Errors
     /// When the file cannot be read.
     pub fn prepare(&self, path: &Path) -> Result<(RgbImage, Tensor)> {
-        self.card.prepare(taper_data::decode_needed(path, eval_need(self.card.input_size))?)
+        self.card.prepare(taper_data::decode_needed(path, self.card.need())?)
     }
 
     /// Refuses a batch of so many pictures that this machine has no memory for.
@@ -187,11 +194,12 @@ pub fn open(what: impl AsRef<Path>, weights: Option<&Path>, listener: &dyn Liste
     let manifest = pretrained.manifest()?;
     let card = ModelCard {
         schema: 1,
-        model: manifest.name,
+        model: manifest.name.clone(),
         backbone: BackboneConfig::default(),
         head: pretrained.own_head()?,
         classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
         input_size: input_size(manifest.input_size)?,
+        framing: Framing::of(&manifest),
         mean: manifest.mean,
         std: manifest.std,
     };

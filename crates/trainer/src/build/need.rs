@@ -5,6 +5,7 @@ use std::sync::Arc;
 use taper_augment::Interpolation;
 use taper_data::{Dataset, Keep, Kept, Need, Needed};
 
+use super::framing::Framing;
 use super::transforms::sizes;
 use crate::recipe::{AugmentRecipe, TransformRecipe};
 
@@ -16,7 +17,7 @@ pub fn decoded_once(pictures: Arc<dyn Dataset>, need: Need) -> Arc<dyn Dataset> 
 /// What testing needs of a picture for a network that sees squares of `size` pixels: it begins by
 /// shrinking the short side to that.
 pub fn eval_need(size: u32) -> Need {
-    Need::ShortSide(size)
+    Framing::USUAL.need(size)
 }
 
 /// What the training pictures of a recipe need: as many pixels as leave the smallest crop that it

@@ -12,6 +12,7 @@ use taper_transfer::{
 };
 
 use crate::build::error::{BuildError, Unfit};
+use crate::build::framing::Framing;
 use crate::build::model::{ModelCard, input_size};
 use crate::build::phases::numbered;
 use crate::build::pipeline::Input;
@@ -60,6 +61,7 @@ pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> 
         head,
         classes: classes.to_vec(),
         input_size: recipe.data.image_size,
+        framing: Framing::USUAL,
         mean,
         std,
     };
@@ -224,7 +226,8 @@ pub fn backbone(
     let kept = of_stages(&classifier, &params);
     let how = How { kept: &kept, cut: last.is_some(), ..How::default() };
     tell(&load(pretrained, weights, (&params, how), listener)?.read, listener);
-    let input = Input { size: input_size(manifest.input_size)?, mean: manifest.mean, std: manifest.std };
+    let framing = Framing::of(&manifest);
+    let input = Input { size: input_size(manifest.input_size)?, framing, mean: manifest.mean, std: manifest.std };
     Ok(FeatureExtractor { classifier, params, input: sized(input) })
 }
 

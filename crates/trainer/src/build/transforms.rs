@@ -2,11 +2,12 @@
 
 use taper_augment::{
     AugMix, AugmentError, CenterCrop, ColorJitter, ColorJitterConfig, Compose, Cutout, Elastic, GaussianNoise,
-    HorizontalFlip, ImageOp, Interpolation, JpegArtifacts, Lighting, Maybe, OneOf, Principal, RandAugment,
-    RandomAffine, RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens, RandomPerspective,
+    HorizontalFlip, ImageOp, JpegArtifacts, Lighting, Maybe, OneOf, Principal, RandAugment, RandomAffine,
+    RandomAffineConfig, RandomCrop, RandomErasing, RandomErasingConfig, RandomLens, RandomPerspective,
     RandomResizedCrop, RandomResizedCropConfig, RandomScaleCrop, Resize, Sampling, Transform, TrivialAugment, Varied,
 };
 
+use crate::build::framing::Framing;
 use crate::recipe::{AugmentRecipe, RecipeError, TransformRecipe};
 
 /// The preparation for training: from any picture to a square of `size`.
@@ -33,12 +34,12 @@ pub fn train_transform(augment: &AugmentRecipe, size: u32) -> Result<Compose, Re
     Ok(Compose(steps))
 }
 
-/// The preparation for testing: the short side to `size`, the center cut out.
+/// The usual preparation for testing: the short side to `size`, the center cut out.
 ///
 /// # Errors
 /// When the size is 0 or too large.
 pub fn eval_transform(size: u32) -> Result<Compose, AugmentError> {
-    Ok(Compose(vec![Box::new(Resize::new(size, Interpolation::Bilinear)?), Box::new(CenterCrop::new(size)?)]))
+    Framing::USUAL.transform(size)
 }
 
 /// Whether the size of a picture may be another afterwards.

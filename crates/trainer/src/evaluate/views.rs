@@ -9,9 +9,9 @@ use taper_data::{Dataset, Need};
 use taper_regularize::Marginalize;
 use taper_transfer::Classifier;
 
-use crate::build::need::{decoded_once, eval_need, train_need};
+use crate::build::need::{decoded_once, train_need};
 use crate::build::pipeline::{BATCH, Input, in_order};
-use crate::build::transforms::{eval_transform, train_transform};
+use crate::build::transforms::train_transform;
 use crate::error::Result;
 use crate::evaluate::error::ViewsError;
 use crate::evaluate::{Evaluation, answers};
@@ -61,7 +61,7 @@ impl FromStr for Views {
 
 impl Views {
     /// The fixed preparations, one a view; none for random views.
-    fn transforms(self, size: u32) -> Result<Vec<Compose>> {
+    fn transforms(self, Input { size, framing, .. }: Input) -> Result<Vec<Compose>> {
         let ten = |scale: u32| {
             let short = scaled(size, scale);
             (0..TEN).map(move |index| {
@@ -72,9 +72,9 @@ impl Views {
         };
         match self {
             Self::Flips => {
-                let mut mirrored = eval_transform(size)?;
+                let mut mirrored = framing.transform(size)?;
                 mirrored.0.push(Box::new(HorizontalFlip::new(1.0)?));
-                Ok(vec![eval_transform(size)?, mirrored])
+                Ok(vec![framing.transform(size)?, mirrored])
             }
             Self::TenCrop => ten(SCALES[1]).collect(),
             Self::MultiScale => SCALES.into_iter().flat_map(ten).collect(),
@@ -83,9 +83,9 @@ impl Views {
     }
 
     /// What all views of a picture need of it.
-    fn need(self, recipe: &Recipe, size: u32) -> Need {
+    fn need(self, recipe: &Recipe, Input { size, framing, .. }: Input) -> Need {
         match self {
-            Self::Flips => eval_need(size),
+            Self::Flips => framing.need(size),
             Self::TenCrop => Need::ShortSide(scaled(size, SCALES[1])),
             Self::MultiScale => Need::ShortSide(scaled(size, SCALES[SCALES.len() - 1])),
             Self::Random(_) => train_need(&recipe.augment, size),
@@ -121,7 +121,7 @@ pub fn evaluate_views(
     (recipe, listener): (&Recipe, &dyn Listener),
     how: Marginalize,
 ) -> Result<Evaluation> {
-    let pictures = decoded_once(Arc::clone(dataset), views.need(recipe, input.size));
+    let pictures = decoded_once(Arc::clone(dataset), views.need(recipe, input));
     let in_order = |transform| in_order(Arc::clone(&pictures), transform, BATCH, input, threads);
     // A loader and the number that its random draws are keyed by.
     let passes: Vec<_> = match views {
@@ -129,7 +129,7 @@ pub fn evaluate_views(
             let loader = in_order(train_transform(&recipe.augment, input.size)?)?;
             (0..n.into()).map(|pass| (loader.clone(), pass)).collect()
         }
-        fixed => fixed.transforms(input.size)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,
+        fixed => fixed.transforms(input)?.into_iter().map(|t| Ok((in_order(t)?, 0))).collect::<Result<_>>()?,
     };
     let progress = listener.work(Work::Answers);
     progress.begin((passes.len() * dataset.len()) as u64);
@@ -163,6 +163,7 @@ pub fn evaluate_views(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::framing::Framing;
 
     #[test]
     fn views_have_names_or_a_number() {
@@ -178,7 +179,8 @@ mod tests {
             assert!(text.parse::<Views>().unwrap_err().to_string().contains("ten-crop"));
         }
         for views in [Views::Flips, Views::TenCrop, Views::MultiScale] {
-            assert_eq!(views.transforms(64).unwrap().len(), views.count());
+            let input = Input { size: 64, framing: Framing::USUAL, mean: [0.5; 3], std: [0.5; 3] };
+            assert_eq!(views.transforms(input).unwrap().len(), views.count());
         }
     }
 }

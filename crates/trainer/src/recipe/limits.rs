@@ -40,8 +40,13 @@ pub(crate) const SPACE: &[Row] = &[
 pub(crate) const MOST_TRIALS: usize = 10_000;
 
 /// Range checks for the numbers of a `model.json` that no layer of the network checks.
-pub(crate) const CARD: &[Row] =
-    &[("schema", Whole(1, 1)), ("input_size", Whole(8, 2048)), ("mean", Real(-1e6, 1e6)), ("std", Real(1e-6, 1e6))];
+pub(crate) const CARD: &[Row] = &[
+    ("schema", Whole(1, 1)),
+    ("input_size", Whole(8, 2048)),
+    ("framing.crop", Real(0.1, 1.0)),
+    ("mean", Real(-1e6, 1e6)),
+    ("std", Real(1e-6, 1e6)),
+];
 
 /// Refuses the first number of a file that lies outside its row, or is not finite.
 ///

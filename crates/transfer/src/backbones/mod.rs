@@ -31,6 +31,7 @@ mod squeezenet;
 mod transformer;
 mod vgg;
 mod vision_transformer;
+mod vit_layers;
 
 pub use alexnet::alexnet;
 pub use backbone::Backbone;
@@ -47,4 +48,5 @@ pub use squeezenet::{SqueezeNetLayers, squeezenet};
 pub use stage::Stage;
 pub use staged::Staged;
 pub use vgg::{VggLayers, vgg};
-pub use vision_transformer::{VitLayers, vision_transformer};
+pub use vision_transformer::vision_transformer;
+pub use vit_layers::VitLayers;

@@ -16,8 +16,15 @@ pub(crate) struct BlockConfig {
     pub(crate) width: usize,
     pub(crate) heads: usize,
     pub(crate) eps: f64,
+    /// What stands between the two linear layers behind the second norm.
+    pub(crate) activation: Activation,
     /// What the factors of layer scale are at first; none where there are none.
     pub(crate) scale: Option<f64>,
+}
+
+/// Linear layers that begin normal with standard deviation 0.02, biases at 0.
+pub(crate) fn small() -> LinearConfig {
+    LinearConfig { init: Init::Randn { mean: 0.0, stdev: 0.02 }, ..LinearConfig::default() }
 }
 
 /// `x + γ₁ · attention(norm1(x))`, and of that `x + γ₂ · mlp(norm2(x))`.
@@ -38,8 +45,8 @@ impl Block {
         block: BlockConfig,
         (place, config): ((usize, usize), &BackboneConfig),
     ) -> Result<Self> {
-        let BlockConfig { width, heads, eps, scale } = block;
-        let linear = LinearConfig { init: Init::Randn { mean: 0.0, stdev: 0.02 }, ..LinearConfig::default() };
+        let BlockConfig { width, heads, eps, activation, scale } = block;
+        let linear = small();
         let norm = |name| LayerNorm::with_eps(&path.at(name), width, eps);
         let scaled = |name| scale.map(|first| LayerScale::new(&path.at(name), width, first)).transpose();
         let depth = |name| config.depth(&path.at(name), place);
@@ -48,7 +55,7 @@ impl Block {
             attention: Attention::new(&path.at("attn"), width, heads, linear)?,
             scale1: scaled("ls1")?,
             norm2: norm("norm2")?,
-            mlp: Mlp::new(&path.at("mlp"), (width, 4 * width), Activation::Gelu, linear)?,
+            mlp: Mlp::new(&path.at("mlp"), (width, 4 * width), activation, linear)?,
             scale2: scaled("ls2")?,
             depth: [depth("drop_path1")?, depth("drop_path2")?],
         })

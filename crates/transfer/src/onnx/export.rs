@@ -196,6 +196,7 @@ impl Writer<'_> {
             }
             GraphOp::Activation(Activation::Relu6) => return self.with_numbers("Clip", input, &[0.0, 6.0], &output),
             GraphOp::Activation(Activation::Gelu) => return self.gelu(input, &output),
+            GraphOp::Activation(Activation::GeluTanh) => return self.gelu_tanh(input, &output),
             GraphOp::Activation(activation) => function(activation)?,
             GraphOp::MaxPool(pool) => ("MaxPool", windows(pool, before[0], &node.shape)),
             GraphOp::AveragePool(side) => ("AveragePool", tiles(side, side)),

@@ -38,6 +38,7 @@ impl Writer<'_> {
             (GraphOp::Factors, _) => self.node("Mul", input, output, Vec::new()),
             (GraphOp::Linear, [_, _]) => self.product(input, (from, to), output)?,
             (GraphOp::SelfAttention { heads, scale }, _) => self.attention(input, (heads, scale), to, output)?,
+            (GraphOp::Attention { heads, scale }, _) => self.pool(input, (heads, scale), to, output)?,
             (GraphOp::Constant(number), _) => match self.graph.constant(number) {
                 Some(rows) => self.constant(output, &rows.unsqueeze(0)?)?,
                 None => bail!("there is no constant {number}"),
@@ -59,6 +60,29 @@ impl Writer<'_> {
         self.node("Erf", vec![inner], &erf, Vec::new());
         self.node("Add", vec![erf, one.0], &one_more, Vec::new());
         self.node("Mul", [input, vec![one_more]].concat(), &twice, Vec::new());
+        self.node("Mul", vec![twice, half.0], output, Vec::new());
+        Ok(())
+    }
+
+    /// `x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`.
+    pub(super) fn gelu_tanh(&mut self, input: Vec<String>, output: &str) -> Result<()> {
+        let [square, cube, small, sum, inner, bent, one_more, twice] =
+            ["square", "cube", "small", "inner sum", "inner", "bent", "sum", "twice"].map(|p| format!("{output} {p}"));
+        let root = (std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2) as f32;
+        let scalars = [("factor", 0.044715), ("root", root), ("one", 1.0), ("half", 0.5)];
+        let [factor, root, one, half] = scalars.map(|(name, value)| (format!("{output} {name}"), value));
+        for (name, value) in [&factor, &root, &one, &half] {
+            self.constant(name, &Tensor::new(*value, &Device::Cpu)?)?;
+        }
+        let x = || input.clone();
+        self.node("Mul", [x(), x()].concat(), &square, Vec::new());
+        self.node("Mul", [x(), vec![square]].concat(), &cube, Vec::new());
+        self.node("Mul", vec![cube, factor.0], &small, Vec::new());
+        self.node("Add", [x(), vec![small]].concat(), &sum, Vec::new());
+        self.node("Mul", vec![sum, root.0], &inner, Vec::new());
+        self.node("Tanh", vec![inner], &bent, Vec::new());
+        self.node("Add", vec![bent, one.0], &one_more, Vec::new());
+        self.node("Mul", [x(), vec![one_more]].concat(), &twice, Vec::new());
         self.node("Mul", vec![twice, half.0], output, Vec::new());
         Ok(())
     }
@@ -92,10 +116,39 @@ impl Writer<'_> {
         // (3,N,heads,tokens,C/heads)
         self.turn(split, &[2, 0, 3, 1, 4], &part("heads"));
         for (i, name) in ["q", "k", "v"].into_iter().enumerate() {
-            let number = part(&format!("{name} number"));
-            self.known(number.clone(), INT64, &[], (i as i64).to_le_bytes().to_vec());
-            self.node("Gather", vec![part("heads"), number], &part(name), named([("axis", int(0))]));
+            self.gather(i, name, output);
         }
+        self.weighted(scale, to, output)
+    }
+
+    /// Queries that look at other rows, of which keys and values lie side by side. A batch of one
+    /// serves all pictures.
+    fn pool(&mut self, input: Vec<String>, (heads, scale): (usize, f64), to: &[usize], output: &str) -> Result<()> {
+        let [queries, both] = &input[..] else { bail!("attention wants queries, and keys with values") };
+        let (c, part) = (to[1] as i64, |name: &str| format!("{output} {name}"));
+        let heads = heads as i64;
+        let q = self.reshape(vec![queries.clone()], &[0, 0, heads, c / heads], &part("q split"))?;
+        self.turn(q, &[0, 2, 1, 3], &part("q"));
+        let split = self.reshape(vec![both.clone()], &[0, 0, 2, heads, c / heads], &part("split"))?;
+        // (2,N,heads,tokens,C/heads)
+        self.turn(split, &[2, 0, 3, 1, 4], &part("heads"));
+        for (i, name) in ["k", "v"].into_iter().enumerate() {
+            self.gather(i, name, output);
+        }
+        self.weighted(scale, to, output)
+    }
+
+    /// Element `i` of the first axis of what is split by heads.
+    fn gather(&mut self, i: usize, name: &str, output: &str) {
+        let [heads, number, name] = ["heads", &format!("{name} number"), name].map(|part| format!("{output} {part}"));
+        self.known(number.clone(), INT64, &[], (i as i64).to_le_bytes().to_vec());
+        self.node("Gather", vec![heads, number], &name, named([("axis", int(0))]));
+    }
+
+    /// The values weighted, from queries, keys and values by head.
+    fn weighted(&mut self, scale: f64, to: &[usize], output: &str) -> Result<()> {
+        let (tokens, c) = (to[0] as i64, to[1] as i64);
+        let part = |name: &str| format!("{output} {name}");
         self.turn(vec![part("k")], &[0, 1, 3, 2], &part("kt"));
         self.node("MatMul", vec![part("q"), part("kt")], &part("products"), Vec::new());
         self.constant(&part("scale"), &Tensor::new(scale as f32, &Device::Cpu)?)?;

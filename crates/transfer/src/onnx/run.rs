@@ -10,7 +10,10 @@ use taper_regularize::DropPer;
 use taper_tensor::{Conv, Pool, Rng, layer_norm, nchw};
 
 use super::{OnnxConfig, OnnxWeights, onnx, proto};
-use crate::{BackboneConfig, Classifier, ConcatPoolHeadConfig, Head, MlpHeadConfig, VggHeadConfig, architecture};
+use crate::{
+    BackboneConfig, Classifier, ConcatPoolHeadConfig, Head, MlpHeadConfig, VggHeadConfig, VitLayers, architecture,
+    vision_transformer,
+};
 
 fn attribute<'a>(node: &'a proto::Node, name: &str) -> Option<&'a proto::Attribute> {
     node.attribute.iter().find(|attribute| attribute.name == name)
@@ -116,6 +119,7 @@ fn operation(node: &proto::Node, x: &[Tensor]) -> Result<Tensor> {
             x[0].narrow(whole(&x[3])?[0] as usize, from, to - from)
         }
         "Gather" => x[0].get_on_dim(number(node, "axis") as usize, x[1].to_scalar::<i64>()? as usize),
+        "Tanh" => x[0].tanh(),
         "Erf" => x[0].erf(),
         "LayerNormalization" => layer_norm(&x[0].contiguous()?, &x[1], &x[2], number(node, "epsilon")),
         "Softmax" => candle_nn::ops::softmax(&x[0], number(node, "axis") as usize),
@@ -168,10 +172,25 @@ fn run(bytes: &[u8], pixels: &Tensor) -> Result<Tensor> {
     Ok(logits.clone())
 }
 
+/// SigLIP's image towers, narrower than there are weights for.
+fn narrow(name: &str) -> Option<VitLayers> {
+    match name {
+        "siglip_patch16" => Some(VitLayers::SIGLIP_BASE.with_width(48, 3)),
+        "siglip_patch32" => Some(VitLayers::SIGLIP_BASE_PATCH32.with_width(48, 3)),
+        _ => None,
+    }
+}
+
 /// A network all of whose numbers are others than the first ones.
 fn network(name: &str, config: BackboneConfig, head: Head) -> Result<(Classifier, Params)> {
     let params = Params::new(Rng::new(5), DType::F32, Device::Cpu);
-    let net = architecture(name).unwrap().classifier(&params, &config, &head, 7).unwrap();
+    let net = match narrow(name) {
+        Some(layers) => {
+            let backbone = vision_transformer(&params.root(), layers, &config)?;
+            Classifier::new(Box::new(backbone), head.build(&params.root(), 48, 7).unwrap())
+        }
+        None => architecture(name).unwrap().classifier(&params, &config, &head, 7).unwrap(),
+    };
     let mut rng = Rng::new(6);
     for (_, var) in params.trainables().into_iter().chain(params.buffers()) {
         // Those that would leave an error unseen: biases of 0, norms that do nothing.
@@ -216,6 +235,8 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         ("vit_tiny_patch16_224", deep, Head::VisionTransformer, 70),
         ("vit_tiny_patch16_224", BackboneConfig { stages: 2, ..plain }, concat, 48),
         ("vit_small_patch14_reg4_dinov2", BackboneConfig { stages: 2, ..plain }, Head::Linear, 64),
+        ("siglip_patch16", deep, Head::VisionTransformer, 70),
+        ("siglip_patch32", plain, concat, 75),
     ] {
         let (net, params) = network(name, config, head)?;
         let values: Vec<f32> = (0..2 * size * size * 3).map(|i| ((i * i % 977) as f32 * 0.013).sin()).collect();
@@ -231,8 +252,9 @@ fn every_family_is_written_as_it_computes() -> Result<()> {
         assert_eq!((&*file.metadata_props[0].key, &*file.metadata_props[0].value), ("classes", "a\nb"));
         let own = params.tensors();
         let kept = file.graph.unwrap().initializer;
-        // Class token, registers and positions are one constant, for pictures of this size.
-        let tokens = ["cls_token", "reg_token", "pos_embed"];
+        // Class token, registers and positions are one constant, for pictures of this size, and the
+        // query of a pool is one, too.
+        let tokens = ["cls_token", "reg_token", "pos_embed", "attn_pool.latent"];
         for (name, tensor) in own.iter().filter(|(name, _)| !tokens.contains(&name.as_str())) {
             let constant = kept.iter().find(|constant| constant.name == *name).unwrap();
             assert_eq!(constant.dims, tensor.dims().iter().map(|&side| side as i64).collect::<Vec<_>>());

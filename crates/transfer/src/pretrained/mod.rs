@@ -10,4 +10,4 @@ mod models;
 mod network;
 
 pub use model::PretrainedModel;
-pub use models::{MODELS, model};
+pub use models::{MODELS, model, models_of_sets};

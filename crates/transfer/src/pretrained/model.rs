@@ -4,6 +4,7 @@ use taper_nn::ParamPath;
 
 use crate::architectures::{Architecture, architecture};
 use crate::weights::rename::{rename_all, renamed};
+use crate::weights::weight_set::{WeightSet, default_set};
 use crate::{Backbone, BackboneConfig, Head, Manifest, TransferError, WeightsFile, read_weights};
 
 /// The names of ImageNet's classes, in the order of the logits.
@@ -12,20 +13,37 @@ const IMAGENET: &str = include_str!("../../models/imagenet_classes.txt");
 /// A network for which there are pretrained weights.
 #[derive(Clone, Copy, Debug)]
 pub struct PretrainedModel {
-    /// The name, that of its [`Architecture`].
+    /// The name, that of its [`Architecture`], and of its [set](WeightSet) where one is named.
     pub name: &'static str,
     pub(super) manifest: &'static str,
+    /// The set that is named.
+    pub(super) set: Option<&'static WeightSet>,
     /// The weights, where they are part of this library.
     pub(super) embedded: Option<&'static [u8]>,
 }
 
 impl PretrainedModel {
-    /// What its weights expect.
+    /// What its weights expect. Of a network that several sets are published of, where none is
+    /// named, it is of the one with the best published top 1 among those that anybody may use and
+    /// that are for pictures of its size.
     ///
     /// # Errors
     /// Never, as long as the tests of this library pass.
+    ///
+    /// # Examples
+    /// ```
+    /// let manifest = taper_transfer::model("resnet50.a1")?.manifest()?;
+    /// assert_eq!((manifest.set, manifest.crop), (Some("a1_in1k"), 0.95));
+    /// assert_eq!(taper_transfer::model("resnet50")?.manifest()?.set, Some("tv2_in1k"));
+    /// # Ok::<(), taper_transfer::TransferError>(())
+    /// ```
     pub fn manifest(&self) -> Result<Manifest, TransferError> {
-        Manifest::parse(self.manifest)
+        let network = Manifest::parse(self.manifest)?;
+        let set = self.set.or_else(|| default_set(&network.name, network.input_size));
+        Ok(match set {
+            Some(set) => network.of(self.name, set),
+            None => network,
+        })
     }
 
     /// The bytes of its safetensors file, where it is embedded.

@@ -1,14 +1,18 @@
 //! The models there are, by name.
 
+use std::sync::LazyLock;
+
 use super::model::PretrainedModel;
 use crate::TransferError;
 use crate::names::nearest_first;
+use crate::weights::weight_set::{WeightSet, weight_set, weight_sets};
 
 macro_rules! fetched {
     ($name:literal) => {
         PretrainedModel {
             name: $name,
             manifest: include_str!(concat!("../../models/", $name, ".toml")),
+            set: None,
             embedded: None,
         }
     };
@@ -27,6 +31,7 @@ pub static MODELS: &[PretrainedModel] = &[
     PretrainedModel {
         name: "squeezenet1_1",
         manifest: include_str!("../../models/squeezenet1_1.toml"),
+        set: None,
         embedded: Some(include_bytes!("../../models/squeezenet1_1.safetensors")),
     },
     fetched!("squeezenet1_0"),
@@ -56,6 +61,7 @@ pub static MODELS: &[PretrainedModel] = &[
     PretrainedModel {
         name: "tf_efficientnet_lite0",
         manifest: include_str!("../../models/tf_efficientnet_lite0.toml"),
+        set: None,
         embedded: LITE0,
     },
     fetched!("efficientnet_lite0"),
@@ -84,9 +90,26 @@ pub static MODELS: &[PretrainedModel] = &[
     fetched!("vit_small_patch14_reg4_dinov2"),
     fetched!("vit_base_patch14_reg4_dinov2"),
     fetched!("vit_base_patch16_clip_224"),
+    fetched!("vit_base_patch16_siglip_224"),
+    fetched!("vit_base_patch16_siglip_256"),
+    fetched!("vit_base_patch32_siglip_256"),
 ];
 
-/// The model of this name.
+/// Every set of weights as a model of its own, in the order of
+/// [`weight_sets`](crate::weight_sets).
+pub fn models_of_sets() -> &'static [PretrainedModel] {
+    static ALL: LazyLock<Vec<PretrainedModel>> = LazyLock::new(|| {
+        let of = |set: &'static WeightSet| {
+            let network = MODELS.iter().find(|model| model.name == set.network())?;
+            Some(PretrainedModel { name: set.name, set: Some(set), embedded: None, ..*network })
+        };
+        weight_sets().iter().filter_map(of).collect()
+    });
+    &ALL
+}
+
+/// The model of this name: that of a network, or of one of its sets of weights, `resnet50.a1_in1k`
+/// or `resnet50.a1`.
 ///
 /// # Errors
 /// When there is none; the error lists the names there are, the most similar first.
@@ -97,9 +120,18 @@ pub static MODELS: &[PretrainedModel] = &[
 /// assert!(error.to_string().contains("squeezenet1_1"));
 /// ```
 pub fn model(name: &str) -> Result<&'static PretrainedModel, TransferError> {
-    MODELS.iter().find(|model| model.name == name).ok_or_else(|| TransferError::UnknownModel {
-        got: name.to_owned(),
-        known: nearest_first(name, MODELS.iter().map(|model| model.name).collect()),
+    let of_set = || {
+        let set = weight_set(name)?;
+        models_of_sets().iter().find(|model| model.name == set.name)
+    };
+    MODELS.iter().find(|model| model.name == name).or_else(of_set).ok_or_else(|| {
+        let network = name.split_once('.').map_or(name, |(network, _)| network);
+        let sets = weight_sets().iter().filter(|set| set.network() == network && network != name);
+        let mut known: Vec<&str> = sets.map(|set| set.name).collect();
+        if known.is_empty() {
+            known.extend(MODELS.iter().map(|model| model.name));
+        }
+        TransferError::UnknownModel { got: name.to_owned(), known: nearest_first(name, known) }
     })
 }
 
@@ -109,18 +141,6 @@ mod tests {
 
     use super::*;
     use crate::WeightsError;
-
-    /// What the names begin with of which no file is known by its sum.
-    const FROM_A_FILE: [&str; 8] = [
-        "mobilenetv3_",
-        "mobilenetv4_",
-        "efficientnet_v2_s",
-        "efficientnet_lite0",
-        "regnet_y_",
-        "convnext_",
-        "vit_",
-        "deit_",
-    ];
 
     #[test]
     fn every_model_is_what_its_manifest_says() {
@@ -140,13 +160,35 @@ mod tests {
             }
             // Of Lite0's, the file is in the library.
             let held = model.embedded.is_some() || manifest.file.is_some() || !manifest.sources().is_empty();
-            let unknown = FROM_A_FILE.iter().any(|beginning| model.name.starts_with(beginning));
-            assert_eq!(held, !unknown, "{}", model.name);
+            assert!(held, "{}", model.name);
             let names = model.class_names();
             assert_eq!((names.len(), names[0], names[999]), (1000, "tench", "toilet tissue"));
             assert!(names.iter().all(|name| !name.trim().is_empty()));
         }
         assert!(model("nothing").is_err());
+    }
+
+    #[test]
+    fn a_set_is_its_network_with_other_weights_and_sums_stay_where_they_are_known() {
+        assert_eq!(models_of_sets().len(), weight_sets().len());
+        for model in models_of_sets() {
+            let (manifest, set) = (model.manifest().unwrap(), model.set.unwrap());
+            assert_eq!((&*manifest.name, manifest.set), (set.name, Some(set.tag())));
+            assert!(!manifest.sources().is_empty() && model.architecture().unwrap().name == set.network());
+            assert_eq!((manifest.mean, manifest.std, manifest.crop), (set.mean, set.std, set.crop));
+            let known = |file: &crate::HubFile| Some(file.repository.as_str()) == set.repository;
+            assert!(manifest.hub.as_ref().is_none_or(known), "{}", set.name);
+        }
+        let manifest = |name: &str| model(name).unwrap().manifest().unwrap();
+        let whole = |manifest: &crate::Manifest| manifest.hub.as_ref().is_some_and(|file| file.sha256.is_some());
+        assert!(whole(&manifest("resnet50.tv")) && !whole(&manifest("resnet50.a1")));
+        let second = manifest("resnet50.tv2").torchvision.unwrap();
+        assert_eq!((&*second.file, second.sha256), ("resnet50-11ad3fa6.pth", None));
+        assert_eq!(manifest("mobilenet_v2.tv2").hub, None);
+        assert_eq!(manifest("mobilenet_v2.tv2").timm_name.as_deref(), Some("mobilenetv2_100"));
+        let error = model("resnet50.a9").unwrap_err().to_string();
+        assert!(error.contains("nearest first: resnet50.a1_in1k, ") && !error.contains("vgg16"), "{error}");
+        assert!(crate::architecture("resnet50.a9").is_err());
     }
 
     #[test]

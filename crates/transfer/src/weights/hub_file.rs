@@ -30,6 +30,12 @@ impl fmt::Display for HubFile {
 }
 
 impl HubFile {
+    /// The weights of a repository as they are now, whose sum is not known here.
+    pub(crate) fn newest(repository: &str) -> Self {
+        let [repository, revision, file] = [repository, "main", "model.safetensors"].map(str::to_owned);
+        Self { repository, revision, file, sha256: None }
+    }
+
     /// That no name in it leads out of the cache.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::error::WeightsError;
 use super::hub_file::HubFile;
 use super::source::Source;
 use super::torchvision_file::TorchvisionFile;
+use super::weight_set::{Interpolation, WeightSet};
 use crate::TransferError;
 
 /// Where weights come from and what they expect, from `models/<name>.toml`.
@@ -36,6 +37,12 @@ pub struct Manifest {
     pub mean: [f32; 3],
     /// What they are then divided by.
     pub std: [f32; 3],
+    /// What pictures are resized by. Default bilinear.
+    #[serde(default)]
+    pub interpolation: Interpolation,
+    /// How much of the short side the square in the middle has, a fraction. Default 1.
+    #[serde(default = "whole")]
+    pub crop: f64,
     /// The set of classes that its own head tells apart.
     pub classes: String,
     /// The license of the weights, an SPDX identifier.
@@ -55,6 +62,17 @@ pub struct Manifest {
     /// What names in a file begin with, and what they begin with here ([`rename`](crate::rename)).
     #[serde(default)]
     pub renames: Vec<[String; 2]>,
+    /// timm's name of the [set](WeightSet) that it is of, where there are several.
+    #[serde(skip)]
+    pub set: Option<&'static str>,
+    /// The name of the network in timm, where timm has it.
+    #[serde(skip)]
+    pub timm_name: Option<String>,
+}
+
+/// All of the short side.
+fn whole() -> f64 {
+    1.0
 }
 
 impl Manifest {
@@ -63,7 +81,7 @@ impl Manifest {
     /// # Errors
     /// When a key is missing or unknown, or a value makes no sense.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
-        let manifest: Self = toml::from_str(text)?;
+        let mut manifest: Self = toml::from_str(text)?;
         let (hub, torchvision) = (manifest.hub.as_ref(), manifest.torchvision.as_ref());
         let hubs = hub.and_then(|file| file.sha256.as_ref());
         let torchvisions = torchvision.and_then(|file| file.sha256.as_ref());
@@ -77,6 +95,7 @@ impl Manifest {
             (named, "torchvision", "a file that is named by what its SHA-256 begins with, name-01234567.pth"),
             (manifest.parameters > 0, "parameters", "1 or more"),
             (manifest.input_size > 0, "input_size", "1 or more"),
+            (manifest.crop > 0.0 && manifest.crop <= 1.0, "crop", "above 0, and no more than 1"),
             (manifest.mean.iter().all(|m| m.is_finite()), "mean", "three finite numbers"),
             (manifest.std.iter().all(|s| s.is_finite() && *s > 0.0), "std", "three positive numbers"),
         ] {
@@ -84,7 +103,44 @@ impl Manifest {
                 return Err(TransferError::BadManifest { name: manifest.name, field, wanted });
             }
         }
+        let stem = |file: &HubFile| Some(file.repository.rsplit_once('/')?.1.split_once('.')?.0.to_owned());
+        manifest.timm_name = manifest.timm.clone().or_else(|| manifest.hub.as_ref().and_then(stem));
         Ok(manifest)
+    }
+
+    /// The same of a set of weights: where they are, what they expect and how good they are. What
+    /// is known of the sums of its files stays, where this is the set that the manifest is of.
+    #[must_use]
+    pub(crate) fn of(mut self, name: &str, set: &WeightSet) -> Self {
+        let hub = self.hub.as_ref().map(|file| file.repository.as_str());
+        let torchvision = self.torchvision.as_ref().map(|file| file.file.as_str());
+        let own = |known: Option<&str>, of: Option<&str>| of.is_some() && known == of;
+        let same = match set.repository {
+            Some(_) => own(hub, set.repository),
+            None => own(torchvision, set.torchvision),
+        };
+        if !same {
+            self.hub = set.repository.map(HubFile::newest);
+            self.torchvision = set.torchvision.map(|file| TorchvisionFile { file: file.to_owned(), sha256: None });
+            self.source = match (set.repository, set.torchvision) {
+                (Some(repository), _) => format!("As timm publishes it in {repository}. Accuracies are timm's."),
+                (None, Some(file)) => format!("torchvision's {file}. Accuracies are torchvision's."),
+                (None, None) => self.source,
+            };
+        }
+        Self {
+            name: name.to_owned(),
+            top1: set.top1,
+            top5: set.top5,
+            input_size: set.size,
+            mean: set.mean,
+            std: set.std,
+            interpolation: set.interpolation,
+            crop: set.crop,
+            license: set.license.to_owned(),
+            set: Some(set.tag()),
+            ..self
+        }
     }
 
     /// Where files of the weights are, in the order in which they are looked for.

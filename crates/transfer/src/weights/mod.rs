@@ -5,8 +5,9 @@
 //! [`mod@read`]);
 //! names of other libraries ([`wrapped`], [`mod@rename`]); into a network ([`load`]). Then where
 //! files are: their sums and names ([`digest`], [`plain`], [`source`], [`answer_error`],
-//! [`fetch_error`], [`hub_file`], [`torchvision_file`]), the [`manifest`] of a model that says
-//! both, and with the feature `hub` how they come here ([`fetch`]).
+//! [`fetch_error`], [`hub_file`], [`torchvision_file`]), the sets of weights that are published
+//! ([`mod@weight_set`]), the [`manifest`] of a model that says all of it, and with the feature
+//! `hub` how they come here ([`fetch`]).
 
 pub(crate) mod error;
 pub(crate) mod int8;
@@ -29,6 +30,7 @@ pub(crate) mod manifest;
 mod plain;
 pub(crate) mod source;
 pub(crate) mod torchvision_file;
+pub(crate) mod weight_set;
 
 pub use answer_error::AnswerError;
 pub use digest::{Digest, DigestError, sha256};
@@ -45,4 +47,5 @@ pub use read::{read_weights, weights_from_bytes};
 pub use rename::rename;
 pub use source::Source;
 pub use torchvision_file::TorchvisionFile;
+pub use weight_set::{Interpolation, WeightSet, weight_set, weight_sets};
 pub use weights_file::{NotFinite, ReadReport, WeightsFile};

@@ -24,6 +24,14 @@ IN_TIMM = {
     "convnext_atto": (96, 80),
     "vit_tiny_patch16_224": (96, 80),
     "vit_small_patch14_reg4_dinov2": (56, 70),
+    # SigLIP's image towers, as narrow as the smallest of the others.
+    "siglip_patch16": (96, 80),
+    "siglip_patch32": (96, 64),
+}
+NARROW = {"embed_dim": 192, "depth": 12, "num_heads": 3, "class_token": False, "global_pool": "map", "dynamic_img_size": True, "num_classes": 1000}
+SIGLIP = {
+    "siglip_patch16": dict(NARROW, img_size=224, patch_size=16),
+    "siglip_patch32": dict(NARROW, img_size=256, patch_size=32, act_layer="gelu_tanh"),
 }
 
 
@@ -35,8 +43,10 @@ def noise(count, seed):
 
 def ours(name, state):
     """A name as we have it: MobileNetV4's head is one, by names of its own."""
+    if "norm_head.weight" not in state:
+        return name
     module, parameter = name.rsplit(".", 1)
-    return f"{OURS.get(module, module)}.{parameter}" if "norm_head.weight" in state else name
+    return f"{OURS.get(module, module)}.{parameter}"
 
 
 def fill(state):
@@ -80,10 +90,16 @@ def embedded():
         return network(load_file(here / "models.safetensors")["pixels"])
 
 
-def tokens(network, x):
-    """The class token behind the last norm, or the last map."""
+def last(network, x):
+    """The class token behind the last norm, what attention pools, or the last map."""
     y = network.forward_features(x)
-    return y[:, 0] if y.dim() == 3 else y.mean((2, 3))
+    if getattr(network, "attn_pool", None) is not None:
+        return network.attn_pool(y)
+    return y[:, 0] if y.dim() == 3 else y
+
+
+def means(y):
+    return y if y.dim() == 2 else y.mean((2, 3))
 
 
 def transformers(pictures):
@@ -92,17 +108,19 @@ def transformers(pictures):
     torch.Tensor.float = torch.Tensor.double
     for name, (h, w) in IN_TIMM.items():
         options = {} if name.startswith("convnext") else {"dynamic_img_size": True}
-        network = timm.create_model(name, num_classes=1000, **options).double().eval()
+        if name in SIGLIP:
+            network = timm.models.vision_transformer.VisionTransformer(**SIGLIP[name]).double().eval()
+        else:
+            network = timm.create_model(name, num_classes=1000, **options).double().eval()
         x = pictures[:, :, :h, :w]
         with torch.no_grad():
             fill(network.state_dict())
-            values[f"{name}.features"] = tokens(network, x[:1])[0].contiguous()
+            values[f"{name}.features"] = means(last(network, x[:1]))[0].contiguous()
             values[f"{name}.logits"] = network(x[:1])[0].contiguous()
-        y = network.train().forward_features(x)
-        y = y[:, 0] if y.dim() == 3 else y
+        y = last(network.train(), x)
         y.square().mean().backward()
         stem = network.stem[0] if name.startswith("convnext") else network.patch_embed.proj
-        values[f"{name}.trained"] = (y if y.dim() == 2 else y.mean((2, 3))).detach().mean(0).contiguous()
+        values[f"{name}.trained"] = means(y).detach().mean(0).contiguous()
         values[f"{name}.gradient"] = stem.weight.grad.flatten()[:64].contiguous()
         print(name, [f"{float(v.abs().max()):.3g}" for k, v in values.items() if k.startswith(name + ".")])
     save_file(values, Path(__file__).with_name("transformers.safetensors"))

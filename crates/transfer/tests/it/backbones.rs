@@ -76,7 +76,7 @@ const TIMM: [(&str, usize); 11] = [
 ];
 
 /// Too many weights to draw in a test: `tests/weights.py` reads those of timm's into them.
-const LARGE: [&str; 7] = [
+const LARGE: [&str; 10] = [
     "convnext_small",
     "convnext_base",
     "vit_base_patch16_224",
@@ -84,6 +84,9 @@ const LARGE: [&str; 7] = [
     "vit_base_patch14_dinov2",
     "vit_base_patch14_reg4_dinov2",
     "vit_base_patch16_clip_224",
+    "vit_base_patch16_siglip_224",
+    "vit_base_patch16_siglip_256",
+    "vit_base_patch32_siglip_256",
 ];
 
 /// Those of timm that are small enough to be run.

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use taper_nn::{Mode, Params};
 use taper_tensor::{Rng, cross_entropy};
-use taper_transfer::{BackboneConfig, Classifier, ConvHeadConfig, Head, architecture, model};
+use taper_transfer::{
+    BackboneConfig, Classifier, ConvHeadConfig, Head, VitLayers, architecture, model, vision_transformer,
+};
 
 use crate::params;
 
@@ -176,7 +178,32 @@ fn every_family_computes_what_torchvision_and_timm_compute() -> Result<()> {
 /// The same of timm's transformers and ConvNeXt.
 #[test]
 fn every_transformer_computes_what_timm_computes() -> Result<()> {
-    every_network_of("transformers", 3)
+    every_network_of("transformers", 5)
+}
+
+/// SigLIP's image towers with the width of the smallest transformer.
+const NARROW: [(&str, VitLayers); 2] = [
+    ("siglip_patch16", VitLayers::SIGLIP_BASE.with_width(192, 3)),
+    ("siglip_patch32", VitLayers::SIGLIP_BASE_PATCH32.with_width(192, 3)),
+];
+
+/// The network of a name, with its own head where its logits are known.
+fn network(name: &str, logits: bool, p: &Params) -> Result<Classifier> {
+    let (config, dtype) = (BackboneConfig::default(), p.dtype());
+    if let Some((_, layers)) = NARROW.iter().find(|(narrow, _)| *narrow == name) {
+        let backbone = vision_transformer(&p.root(), *layers, &config)?;
+        let head = Head::VisionTransformer.build(&p.root(), 192, 1000).unwrap();
+        return Ok(Classifier::new(Box::new(backbone), head));
+    }
+    let network = architecture(name).unwrap();
+    if logits {
+        return Ok(network.classifier(p, &config, &network.head(), 1000).unwrap());
+    }
+    // What is filled in follows from the number of parameters: those of torchvision's.
+    let backbone = network.backbone(&p.root(), &config).unwrap();
+    let aside = Params::new(Rng::new(0), dtype, Device::Cpu);
+    let head = Head::Linear.build(&aside.root(), backbone.channels(), 1000).unwrap();
+    Ok(Classifier::new(backbone, head))
 }
 
 fn every_network_of(file: &str, count: usize) -> Result<()> {
@@ -197,21 +224,16 @@ fn every_network_of(file: &str, count: usize) -> Result<()> {
         };
         for name in names.iter().filter(|name| dtype == DType::F64 || **name != ROUGH) {
             // Where patches are no divisor of a side, a part of the pictures.
-            let cut = if name.contains("patch14") { (56, 70) } else { (96, 80) };
+            let cut = match name.rsplit_once("patch").map_or("", |(_, rest)| rest) {
+                rest if rest.starts_with("14") => (56, 70),
+                rest if rest.starts_with("32") => (96, 64),
+                _ => (96, 80),
+            };
             let pictures = all.narrow(1, 0, cut.0)?.narrow(2, 0, cut.1)?.contiguous()?;
             let picture = pictures.narrow(0, 0, 1)?;
-            let (p, network) = (Params::new(Rng::new(0), dtype, Device::Cpu), architecture(name).unwrap());
+            let p = Params::new(Rng::new(0), dtype, Device::Cpu);
             let logits = golden.contains_key(&format!("{name}.logits"));
-            let config = BackboneConfig::default();
-            let net = if logits {
-                network.classifier(&p, &config, &network.head(), 1000).unwrap()
-            } else {
-                // What is filled in follows from the number of parameters: those of torchvision's.
-                let backbone = network.backbone(&p.root(), &config).unwrap();
-                let aside = Params::new(Rng::new(0), dtype, Device::Cpu);
-                let head = Head::Linear.build(&aside.root(), backbone.channels(), 1000).unwrap();
-                Classifier::new(backbone, head)
-            };
+            let net = network(name, logits, &p)?;
             fill(&p)?;
             // torchvision's features are those of the convolutions.
             let last = net.backbone().stages().iter().rposition(|stage| stage.stride > 0).unwrap();

@@ -25,6 +25,9 @@ const PIXELS: usize = 224;
 /// Rows and columns of dW, at most, of one unit.
 const ROWS: usize = 256;
 const COLUMNS: usize = 128;
+/// Columns where blocks of pairs are multiplied, for which turning the operand on the left is most of
+/// the work: it is turned anew for each chunk of columns.
+const BLOCKED: usize = 512;
 /// How many units there should be, and the bytes of all parts together that may be spent for it.
 const UNITS: usize = 16;
 const BYTES: usize = 8 << 20;
@@ -54,7 +57,11 @@ pub(crate) unsafe fn weight_gradient<M: Maps>(
     let height = (operands.steps(PIXELS) / d.ow).max(1);
     let line_blocks = (d.n * d.oh).div_ceil(height);
     let tall = k.div_ceil(ROWS);
-    let width = padded.div_ceil(padded.div_ceil(COLUMNS)).next_multiple_of(2 * lanes);
+    let most = match operands {
+        Operands::Floats => COLUMNS,
+        Operands::Blocks(_) => BLOCKED,
+    };
+    let width = padded.div_ceil(padded.div_ceil(most)).next_multiple_of(2 * lanes);
     let wide = padded.div_ceil(width);
     let chunks = d.groups * tall * wide;
     let parts = UNITS.div_ceil(chunks).min(BYTES / (size * size_of::<M::Real>())).clamp(1, line_blocks);
