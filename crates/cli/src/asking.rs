@@ -8,7 +8,7 @@ use crate::choices::named;
 /// What each precision is called, and what is said of it.
 const PRECISIONS: [(&str, Precision, &str); 3] = [
     ("f32", Precision::F32, "float32, what it was measured in"),
-    ("bf16", Precision::Bf16, "bfloat16 in the products of convolutions; needs AVX512-BF16"),
+    ("bf16", Precision::Bf16, "Maps of bfloat16 between convolutions; needs AVX512-BF16"),
     ("int8", Precision::Int8, "Integers of 8 bits, weights by output channel; fast with AVX512-VNNI"),
 ];
 

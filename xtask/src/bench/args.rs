@@ -54,13 +54,13 @@ pub struct BenchArgs {
     pub alone: Option<String>,
 }
 
-/// What the products of convolutions are computed in.
+/// What convolutions and the maps between them are computed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
     /// float32
     #[default]
     F32,
-    /// bfloat16 operands, float32 sums
+    /// Maps of bfloat16, float32 sums
     Bf16,
     /// Integers of 8 bits, where networks answer
     Int8,

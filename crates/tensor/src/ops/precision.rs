@@ -1,4 +1,4 @@
-//! What the products of convolutions are computed in.
+//! What convolutions and the maps between them are computed in.
 
 use std::cell::Cell;
 
@@ -6,7 +6,7 @@ use candle_core::Error;
 
 use crate::kernels::simd::{Pairs, Simd, simd};
 
-/// What the products of convolutions are computed in.
+/// What convolutions and the maps between them are computed in.
 ///
 /// With [`Precision::Bf16`] maps are bfloat16 (8 bits of significand, the range of float32) from the
 /// first convolution on, as are the gradients of maps: half the memory, and pairs that the processor

@@ -57,7 +57,7 @@ fields! {
         /// Batches whose mean gradient makes one step, as of a batch that many times larger; an
         /// epoch's last step takes what is left.
         accumulate: usize = 1 => [Optimizer, "--accumulate K", Long, Number(Whole(1, 65_536))];
-        /// What the products of convolutions are computed in.
+        /// What convolutions and the maps between them are computed in.
         precision: PrecisionRecipe = PrecisionRecipe::F32 => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
         /// Keep of every stage only what it begins with, and compute the rest again for its
         /// gradient: for large maps, and a second forward pass.

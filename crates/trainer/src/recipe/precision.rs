@@ -6,12 +6,12 @@ use taper_tensor::Precision;
 use super::choice::choices;
 
 choices! {
-    /// What the products of convolutions are computed in while a network is trained; it is
-    /// measured, and answers, in float32.
+    /// What convolutions and the maps between them are computed in while a network is trained; it
+    /// is measured, and answers, in float32.
     pub enum PrecisionRecipe, default F32 {
         /// float32.
         F32 = "f32",
-        /// bfloat16, summed in float32; weights stay float32. Needs AVX512-BF16.
+        /// Maps of bfloat16, summed in float32; weights stay float32. Needs AVX512-BF16.
         Bf16 = "bf16",
     }
 }

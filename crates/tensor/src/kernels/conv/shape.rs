@@ -105,6 +105,7 @@ impl Convolution {
     pub(crate) fn tallied<T: Real>(&self, simd: Simd, channels: usize) -> bool {
         self.groups == 1
             && self.algorithm() != Algorithm::Quantized
+            && self.products != Products::Pairs
             && channels.is_multiple_of(T::lanes(simd))
             && self.y_len() > 0
     }

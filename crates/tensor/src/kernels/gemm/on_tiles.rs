@@ -2,25 +2,22 @@
 
 use super::packed::Packed;
 use super::panels::panels;
-use super::tally::{MomentSums, RectifierSums, Tally};
-use crate::kernels::simd::{Job, Lanes, Real, SIDE, STEP, Tiles, Unit};
+use super::tally::Tally;
+use crate::kernels::simd::{Job, Lanes, Real, SIDE, STEP, Sums, Tiles, Unit};
 
 /// A [`Packed`] product of float32 words that are pairs, whose steps of k are whole ones of the
-/// unit; of A 32 rows more than there are may be read.
+/// unit, without a tally; of A 32 rows more than there are may be read.
 pub(crate) struct OnTiles<T: Real> {
     pub(crate) packed: Packed<T>,
     pub(crate) unit: Unit,
 }
 
-/// A block of sums on cache lines.
-#[repr(C, align(64))]
-struct Sums([f32; SIDE * SIDE]);
-
 impl<T: Real> Job<T> for OnTiles<T> {
     #[inline(always)]
     unsafe fn run<V: Lanes<Real = T>>(self) {
         let Self { packed, unit } = self;
-        let Packed { product: p, k: (first, all_k), lines, line: (a_line, c_line), .. } = packed;
+        let Packed { product: p, k: (first, all_k), lines, line: (a_line, c_line), tally, .. } = packed;
+        assert!(matches!(tally, Tally::Nothing), "maps of floats have tallies where floats are multiplied");
         let mut sums = Sums([0.0; SIDE * SIDE]);
         let mut whole = [T::ZERO; SIDE * SIDE];
         for (from, width) in panels(V::N, p.columns) {
@@ -37,9 +34,9 @@ impl<T: Real> Job<T> for OnTiles<T> {
                         let c = p.c.add(line * c_line + row * p.ldc + from);
                         let all = from + width <= p.columns;
                         let (c, ldc) = if all { (c, p.ldc) } else { (whole.as_mut_ptr(), SIDE) };
-                        let at = Put { c, ldc, all, begins: (line, row) == (0, 0) };
+                        let at = Put { c, ldc, all };
                         for vector in (0..width).step_by(V::N) {
-                            packed.put::<V>(at, (from, vector), to.cast_const().cast(), rows);
+                            packed.put::<V>(at, vector, to.cast_const().cast(), rows);
                         }
                         if !all {
                             packed.put_part(&whole, (line, row), (from, rows));
@@ -60,56 +57,23 @@ struct Put<T> {
     ldc: usize,
     /// Whether C has all its columns.
     all: bool,
-    /// Whether it is the first of the product.
-    begins: bool,
 }
 
 impl<T: Real> Packed<T> {
-    /// Writes a column of vectors of a block, with what is done to them.
+    /// Writes a column of vectors of a block.
     #[inline(always)]
-    unsafe fn put<V: Lanes<Real = T>>(&self, to: Put<T>, (from, vector): (usize, usize), sums: *const T, rows: usize) {
+    unsafe fn put<V: Lanes<Real = T>>(&self, to: Put<T>, vector: usize, sums: *const T, rows: usize) {
         let add = self.product.add && to.all;
-        // SAFETY: the caller's promise: vectors of the sums and of C, and what the tally reads.
+        // SAFETY: the caller's promise: vectors of the sums and of C.
         unsafe {
             let (sums, c) = (sums.add(vector), to.c.add(vector));
-            match self.tally.from(from + vector) {
-                Tally::Moments(slot) => {
-                    let begins = self.first && to.begins;
-                    let first = V::load(sums).add(if add { V::load(c) } else { V::splat(T::ZERO) });
-                    let mut moments = MomentSums::open(slot, if begins { Some(first) } else { None });
-                    for row in 0..rows {
-                        let c = c.add(row * to.ldc);
-                        let mut value = V::load(sums.add(row * SIDE));
-                        if add {
-                            value = value.add(V::load(c));
-                        }
-                        moments.add(value);
-                        value.store(c);
-                    }
-                    moments.close(slot);
+            for row in 0..rows {
+                let c = c.add(row * to.ldc);
+                let mut value = V::load(sums.add(row * SIDE));
+                if add {
+                    value = value.add(V::load(c));
                 }
-                Tally::Rectify(slot, rectifier) => {
-                    let mut passed = RectifierSums::open(slot, rectifier, self.first && to.begins);
-                    for row in 0..rows {
-                        let c = c.add(row * to.ldc);
-                        let mut value = V::load(sums.add(row * SIDE));
-                        if add || rectifier.add {
-                            value = value.add(V::load(c));
-                        }
-                        passed.pass(rectifier, c, value).store(c);
-                    }
-                    passed.close(slot);
-                }
-                Tally::Nothing => {
-                    for row in 0..rows {
-                        let c = c.add(row * to.ldc);
-                        let mut value = V::load(sums.add(row * SIDE));
-                        if add {
-                            value = value.add(V::load(c));
-                        }
-                        value.store(c);
-                    }
-                }
+                value.store(c);
             }
         }
     }

@@ -28,8 +28,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn mul(self, b: Self) -> Self;
     /// `self · b + c`
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
-    /// A step of k of the dense product: [`Lanes::mul_add`], or of two steps where the vector's
-    /// elements are pairs.
+    /// A step of k of the dense product: [`Lanes::mul_add`], or of four steps where the vector's
+    /// elements are quads.
     unsafe fn product(self, b: Self, c: Self) -> Self;
     /// `c - self · b`
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;

@@ -45,7 +45,7 @@ pub(crate) use pairs::Pairs;
 pub(crate) use quads::{launch_on_quads, simd_of_quads};
 pub(crate) use real::Real;
 pub(crate) use stored::Stored;
-pub(crate) use tiles::{SIDE, STEP, Tiles};
+pub(crate) use tiles::{SIDE, STEP, Sums, Tiles};
 pub(crate) use unit::Unit;
 
 pub use instruction_set::{Simd, SimdError, force_simd, simd, simd_asked_for};

@@ -24,6 +24,10 @@ pub(crate) struct Tiles {
     pub(crate) to: *mut f32,
 }
 
+/// A block of sums on cache lines.
+#[repr(C, align(64))]
+pub(crate) struct Sums(pub(crate) [f32; SIDE * SIDE]);
+
 /// A block in plain code.
 ///
 /// # Safety

@@ -15,7 +15,7 @@ use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::{MomentSums, RectifierSums, Tallies, Tally};
 use crate::kernels::gemm::{Operands, panels};
 use crate::kernels::memory::{Shared, each, scratch};
-use crate::kernels::simd::{Job, Lanes, Real, SIDE, STEP, Simd, Stored, Tiles, Unit};
+use crate::kernels::simd::{Job, Lanes, Real, SIDE, STEP, Simd, Stored, Sums, Tiles, Unit};
 
 /// Output pixels of one unit of work, and the bytes of their windows, at most.
 const PIXELS: usize = 224;
@@ -173,10 +173,6 @@ struct Products<'a> {
     rows: usize,
     a: Rows,
 }
-
-/// A block of sums on cache lines.
-#[repr(C, align(64))]
-struct Sums([f32; SIDE * SIDE]);
 
 impl Job<f32> for Products<'_> {
     #[inline(always)]
