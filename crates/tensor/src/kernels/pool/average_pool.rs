@@ -1,24 +1,12 @@
-//! Adaptive average pooling of (N,H,W,C) maps, each way in one pass.
-
-use std::ops::Range;
+//! Average pooling of (N,H,W,C) maps over any cells, each way in one pass.
 
 use crate::kernels::memory::{chunks, copy, filled};
 use crate::kernels::simd::Real;
 use crate::sizes::{Averaging, Checked};
 
-/// Pixels that cell `i` of `out` averages over, along a side of `size`.
-fn span(i: usize, size: usize, out: usize) -> Range<usize> {
-    i * size / out..((i + 1) * size).div_ceil(out)
-}
-
-/// The cells, of `out`, whose span has the pixel `i`: the inverse of [`span`].
-fn cells(i: usize, size: usize, out: usize) -> Range<usize> {
-    i * out / size..((i + 1) * out).div_ceil(size)
-}
-
-/// One over the pixels of a cell.
+/// What the sum over a cell is multiplied by.
 fn scale<T: Real>(d: &Averaging, oy: usize, ox: usize) -> T {
-    T::of(1.0 / (span(oy, d.h, d.oh).len() * span(ox, d.w, d.ow).len()) as f64)
+    T::of(1.0 / (d.rows.divisor(oy) * d.columns.divisor(ox)))
 }
 
 fn add<T: Real>(sum: &mut [T], values: &[T]) {
@@ -32,8 +20,8 @@ pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
     chunks(&mut out, (d.ow * d.c).max(1), |i, out| {
         let ((n, oy), mut row) = ((i / d.oh, i % d.oh), vec![T::ZERO; d.c]);
         for (ox, out) in out.chunks_exact_mut(d.c).enumerate() {
-            let columns = span(ox, d.w, d.ow);
-            for y in span(oy, d.h, d.oh) {
+            let columns = d.columns.span(ox);
+            for y in d.rows.span(oy) {
                 row.fill(T::ZERO);
                 let from = (n * d.h + y) * d.w;
                 x[(from + columns.start) * d.c..(from + columns.end) * d.c]
@@ -48,7 +36,8 @@ pub(crate) fn forward<T: Real>(d: Checked<Averaging>, x: &[T]) -> Vec<T> {
     out
 }
 
-/// The gradient of [`forward`]: each pixel has that of its cell, or the sum of those of its cells.
+/// The gradient of [`forward`]: each pixel has that of its cell, or the sum of those of its cells;
+/// 0 where it has none.
 pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
     assert_eq!(dy.len(), d.n * d.oh * d.ow * d.c, "gradients of another average pooling");
     let mut shares = dy.to_vec();
@@ -60,9 +49,9 @@ pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
     unsafe {
         filled(d.n * d.h * d.w * d.c, |dx| {
             chunks(dx, (d.w * d.c).max(1), |i, dx| {
-                let ((n, rows), mut sum) = ((i / d.h, cells(i % d.h, d.h, d.oh)), vec![T::ZERO; d.c]);
+                let ((n, rows), mut sum) = ((i / d.h, d.rows.of(i % d.h)), vec![T::ZERO; d.c]);
                 for (x, dx) in dx.chunks_exact_mut(d.c).enumerate() {
-                    let columns = cells(x, d.w, d.ow);
+                    let columns = d.columns.of(x);
                     let share = |oy: usize, ox: usize| &shares[((n * d.oh + oy) * d.ow + ox) * d.c..][..d.c];
                     if rows.len() * columns.len() == 1 {
                         copy(dx, share(rows.start, columns.start));
@@ -74,20 +63,5 @@ pub(crate) fn backward<T: Real>(d: Checked<Averaging>, dy: &[T]) -> Vec<T> {
                 }
             });
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_those_whose_span_has_the_pixel() {
-        for (size, out) in [(1, 1), (7, 3), (3, 7), (6, 6), (112, 7), (13, 4), (4, 13)] {
-            for i in 0..size {
-                let wanted: Vec<usize> = (0..out).filter(|&o| span(o, size, out).contains(&i)).collect();
-                assert_eq!(cells(i, size, out).collect::<Vec<_>>(), wanted, "pixel {i} of {size} in {out} cells");
-            }
-        }
     }
 }
