@@ -2,7 +2,8 @@
 //!
 //! Kernels compute addresses from sizes, so a product that wraps around would be a memory fault.
 //! Their entry points take [`Checked`] sizes, which only this file and those of its folder make,
-//! with checked arithmetic and once a call. For all of them these products and sums hold no surprise:
+//! with checked arithmetic and once a call. For all of them these products and sums hold no
+//! surprise:
 //!
 //! - the elements of the input and of the output, of any of their axes together (axes of 0 count as
 //!   1), and their bytes;

@@ -170,7 +170,7 @@ fn it_holds_inside_of_run_alone_and_for_float32_alone() {
     assert_eq!(run(&x, &weight, &g, |x, w| Precision::F32.run(|| plain(x, w))), before);
 }
 
-/// In integers it has no kernel, and in bfloat16 its operands are rounded as those of a convolution.
+/// In integers it has no kernel; in bfloat16 its operands are rounded as a convolution's.
 #[test]
 fn transposed_convolutions_round_their_operands_or_nothing() -> Result<()> {
     let mut rng = Rng::new(8);

@@ -47,8 +47,8 @@ pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
 
 /// The average of each window, by channel:
 /// `y[n,i,j,c] = 1/D Σ_{r,s} x[n, i·stride + r - padding, …, c]`, each by its axis, with zeros
-/// outside the map. D is the number of cells of the window, those in the padding included, or only those in
-/// the map where [`count_include_pad`](AvgPool::count_include_pad) is false.
+/// outside the map. D is the number of cells of the window, those in the padding included, or only
+/// those in the map where [`count_include_pad`](AvgPool::count_include_pad) is false.
 ///
 /// # Shapes
 /// (N,H,W,C) to (N,OH,OW,C) with `OH = ⌊(H + 2·padding - kernel) / stride⌋ + 1`.
