@@ -5,7 +5,7 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, bail};
 
 use crate::rng::Rng;
-use crate::sizes::{elements, given, made};
+use crate::sizes::{Cells, Checked, elements, given, made};
 
 /// How the regions of a side follow each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +86,23 @@ impl Regions {
             starts.zip(&ends).map(|(start, &end)| start..size.min(end + shared)).collect()
         };
         Ok(Self { rows: side(h, rng.fork("rows")), columns: side(w, rng.fork("columns")) })
+    }
+
+    /// The cells of an adaptive pooling of a map.
+    ///
+    /// # Errors
+    /// When a side of the map or of the output is 0, or the output larger than memory.
+    pub(crate) fn adaptive(x: &Tensor, output: (usize, usize)) -> Result<Self> {
+        const NAME: &str = "adaptive_max_pool2d";
+        given(NAME, x)?;
+        let d = Checked::adaptive(NAME, x.dims4()?.into(), output, x.dtype().size_in_bytes())?;
+        if d.output().contains(&0) {
+            // Of nothing there may be more cells than fit memory.
+            made(NAME, &[d.oh, 2], size_of::<Range<usize>>())?;
+            made(NAME, &[d.ow, 2], size_of::<Range<usize>>())?;
+        }
+        let cells = |cells: Cells, out| (0..out).map(|i| cells.span(i)).collect();
+        Ok(Self { rows: cells(d.rows, d.oh), columns: cells(d.columns, d.ow) })
     }
 
     /// The shape of what they make of a map, if they lie in it.

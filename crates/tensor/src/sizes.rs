@@ -1,14 +1,15 @@
 //! The arithmetic of sizes, all of it: what the sizes of an operation's inputs make of its output.
 //!
 //! Kernels compute addresses from sizes, so a product that wraps around would be a memory fault.
-//! Their entry points take [`Checked`] sizes, which only this file makes, with checked arithmetic
-//! and once a call. For all of them these products and sums hold no surprise:
+//! Their entry points take [`Checked`] sizes, which only this file and those of its folder make,
+//! with checked arithmetic and once a call. For all of them these products and sums hold no
+//! surprise:
 //!
 //! - the elements of the input and of the output, of any of their axes together (axes of 0 count as
 //!   1), and their bytes;
 //! - `size + 2·padding`, `dilation·(kernel - 1) + 1` and every position in between, as signed
 //!   numbers too;
-//! - `size · cells` of each side of an adaptive pool.
+//! - `size · cells` of each side of an adaptive pool, and twice that of a map that is resized.
 //!
 //! The composed forms ask here as well, so that both paths refuse the same.
 
@@ -17,7 +18,17 @@ use std::ops::Deref;
 use candle_core::{Result, Tensor, bail};
 
 use crate::size_error::SizeError;
-use crate::window::{Conv, Pool};
+use crate::window::Conv;
+
+mod averaging;
+mod per_axis;
+mod pooling;
+mod resizing;
+mod transposed;
+
+pub(crate) use averaging::{Averaging, Cells};
+pub(crate) use pooling::Pooling;
+pub(crate) use resizing::{Blend, Resizing};
 
 /// Bytes of an element of the widest type.
 const WIDEST: usize = 8;
@@ -152,7 +163,7 @@ impl Checked<Convolution> {
             let wanted = i as u128 * groups as u128;
             bail!("conv2d: weight {weight:?} in {groups} groups wants {wanted} channels (N,H,W,C); got {x:?}");
         }
-        let side = |size, kernel| windows(size, kernel, conv);
+        let side = |size, kernel| windows("conv2d", size, kernel, conv);
         let (Some((oh, top)), Some((ow, left))) = (side(h, r)?, side(w, s)?) else {
             let (r, s) = (dilation * (r - 1) + 1, dilation * (s - 1) + 1);
             bail!("conv2d: the window {r}x{s} is larger than the map {h}x{w} with padding {padding}");
@@ -178,15 +189,20 @@ impl Checked<Convolution> {
 
 /// How many windows of a convolution there are along a side, and how many zeros lie before it; none
 /// where the window is larger than the padded side.
-fn windows(size: usize, kernel: usize, conv: Conv) -> std::result::Result<Option<(usize, usize)>, SizeError> {
+fn windows(
+    operation: &'static str,
+    size: usize,
+    kernel: usize,
+    conv: Conv,
+) -> std::result::Result<Option<(usize, usize)>, SizeError> {
     let Conv { stride, padding, same, dilation, .. } = conv;
     if !same {
-        let free = free("conv2d", size, kernel, padding, dilation)?;
+        let free = free(operation, size, kernel, padding, dilation)?;
         return Ok(free.map(|free| (free / stride + 1, padding)));
     }
     let reach = kernel.saturating_sub(1).checked_mul(dilation).and_then(|last| last.checked_add(1));
     let (count, Some(reach @ ..=LONGEST), ..=LONGEST) = (size.div_ceil(stride), reach, size) else {
-        return Err(SizeError::Side { operation: "conv2d", size, padding, kernel, dilation });
+        return Err(SizeError::Side { operation, size, padding, kernel, dilation });
     };
     // The last window begins before the side ends, so that the product is no larger than it.
     let zeros = (count.saturating_sub(1) * stride + reach).saturating_sub(size);
@@ -206,101 +222,6 @@ fn free(
     match (padded, reach) {
         (Some(padded @ ..=LONGEST), Some(reach @ ..=LONGEST)) => Ok(padded.checked_sub(reach)),
         _ => Err(SizeError::Side { operation, size, padding, kernel, dilation }),
-    }
-}
-
-/// The sizes of one max pooling.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pooling {
-    pub(crate) n: usize,
-    pub(crate) h: usize,
-    pub(crate) w: usize,
-    pub(crate) c: usize,
-    pub(crate) oh: usize,
-    pub(crate) ow: usize,
-    pub(crate) kernel: (usize, usize),
-    pub(crate) stride: usize,
-    pub(crate) padding: usize,
-}
-
-impl Pooling {
-    pub(crate) fn output(&self) -> [usize; 4] {
-        [self.n, self.oh, self.ow, self.c]
-    }
-
-    /// Where a cell of a window lies along a side of `size` pixels, if not in the padding.
-    pub(crate) fn source(&self, window: usize, cell: usize, size: usize) -> Option<usize> {
-        (window * self.stride + cell).checked_sub(self.padding).filter(|&at| at < size)
-    }
-}
-
-impl Checked<Pooling> {
-    /// Of a map (N,H,W,C), in elements of `width` bytes.
-    ///
-    /// # Errors
-    /// When the configuration is impossible, or the window larger than the map.
-    pub(crate) fn pooling(x @ [n, h, w, c]: [usize; 4], pool: Pool, width: usize) -> Result<Self> {
-        let Pool { kernel: kernel @ (kh, kw), stride, padding, ceil_mode } = pool;
-        let cells = kh.checked_mul(kw).is_some_and(|cells| (1..=256).contains(&cells));
-        if !cells || stride == 0 || padding > kh.min(kw) / 2 {
-            bail!(
-                "max_pool2d: the kernel must have 1 to 256 cells, the stride must be at least 1, the padding at most half the kernel; got {pool:?}"
-            );
-        }
-        let side = |size, kernel| free("max_pool2d", size, kernel, padding, 1);
-        let (Some(free_h), Some(free_w)) = (side(h, kh)?, side(w, kw)?) else {
-            bail!("max_pool2d: the window {kh}x{kw} is larger than the map {h}x{w} with padding {padding}");
-        };
-        // As PyTorch counts them: in ceil mode the last window must begin inside the map or its
-        // left padding.
-        let windows = |size: usize, free: usize| match ceil_mode {
-            true if free.div_ceil(stride) * stride < size + padding => free.div_ceil(stride) + 1,
-            true => free.div_ceil(stride),
-            false => free / stride + 1,
-        };
-        let (oh, ow) = (windows(h, free_h), windows(w, free_w));
-        elements("max_pool2d", &x)?;
-        if made("max_pool2d", &[n, oh, ow, c], width)? > 0 && h * w == 0 {
-            bail!("max_pool2d: a map needs pixels; got {x:?}");
-        }
-        let stride = stride.min(LONGEST);
-        Ok(Self(Pooling { n, h, w, c, oh, ow, kernel, stride, padding }))
-    }
-}
-
-/// The sizes of one adaptive average pooling.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Averaging {
-    pub(crate) n: usize,
-    pub(crate) h: usize,
-    pub(crate) w: usize,
-    pub(crate) c: usize,
-    pub(crate) oh: usize,
-    pub(crate) ow: usize,
-}
-
-impl Averaging {
-    pub(crate) fn output(&self) -> [usize; 4] {
-        [self.n, self.oh, self.ow, self.c]
-    }
-}
-
-impl Checked<Averaging> {
-    /// Of a map (N,H,W,C) to a grid of cells, in elements of `width` bytes.
-    ///
-    /// # Errors
-    /// When a side is 0, or the output too large.
-    pub(crate) fn averaging([n, h, w, c]: [usize; 4], (oh, ow): (usize, usize), width: usize) -> Result<Self> {
-        if [h, w, oh, ow].contains(&0) {
-            bail!("adaptive_avg_pool2d: no side may be 0; got a map {h}x{w} and an output {oh}x{ow}");
-        }
-        elements("adaptive_avg_pool2d", &[n, h, w, c])?;
-        made("adaptive_avg_pool2d", &[n, oh, ow, c], width)?;
-        // The matrices that average rows and columns; a cell begins and ends at such a product over
-        // its number.
-        elements("adaptive_avg_pool2d", &[oh.saturating_add(1), h + 1])?;
-        elements("adaptive_avg_pool2d", &[ow.saturating_add(1), w + 1])?;
-        Ok(Self(Averaging { n, h, w, c, oh, ow }))
     }
 }
 
@@ -381,17 +302,5 @@ mod tests {
         for (padding, dilation) in [(1 << 62, 1), (1 << 63, 1), (0, 1 << 63), (usize::MAX, usize::MAX), (0, 1 << 62)] {
             assert!(conv(padding, dilation).is_err(), "padding {padding}, dilation {dilation}");
         }
-    }
-
-    #[test]
-    fn the_last_window_of_ceil_mode_begins_inside_the_map() {
-        let output = |size, kernel, stride, padding| {
-            let pool = Pool { kernel: (kernel, kernel), stride, padding, ceil_mode: true };
-            Checked::pooling([1, size, size, 1], pool, 4).map(|d| d.oh)
-        };
-        assert_eq!(output(6, 3, 2, 0).unwrap(), 3);
-        assert_eq!(output(6, 2, 3, 1).unwrap(), 3);
-        assert_eq!(output(4, 2, 3, 1).unwrap(), 2);
-        assert_eq!(output(5, 2, usize::MAX, 1).unwrap(), 1);
     }
 }

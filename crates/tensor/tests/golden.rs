@@ -296,15 +296,3 @@ fn cross_entropy_on_probabilities() -> Result<()> {
     }
     Ok(())
 }
-
-#[test]
-fn candles_own_max_pool_has_a_quarter_of_the_gradient() -> Result<()> {
-    let x = Var::from_tensor(&Tensor::arange(0f32, 16.0, &Device::Cpu)?.reshape((1, 1, 4, 4))?)?;
-    let of_maximum = |y: Tensor| -> Result<f32> {
-        let grads = y.sum_all()?.backward()?;
-        grads.get(&x).unwrap().max_all()?.to_scalar()
-    };
-    assert_eq!(of_maximum(x.max_pool2d(2)?)?, 0.25);
-    assert_eq!(of_maximum(nhwc(&x, |x| max_pool2d(x, Pool::default()))?)?, 1.0);
-    Ok(())
-}

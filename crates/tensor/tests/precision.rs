@@ -5,7 +5,10 @@ mod common;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::error;
-use taper_tensor::{Conv, Epilogue, Precision, Rng, backward, batch_norm_train, conv2d, conv2d_batch_norm_train};
+use taper_tensor::{
+    Conv, ConvTranspose, Epilogue, Precision, Rng, backward, batch_norm_train, conv_transpose2d, conv2d,
+    conv2d_batch_norm_train,
+};
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -183,4 +186,28 @@ fn it_holds_inside_of_run_alone_and_for_float32_alone() {
     assert_eq!(Precision::current(), Precision::F32);
     assert_eq!(run(&x, &weight, &g, plain), before);
     assert_eq!(run(&x, &weight, &g, |x, w| Precision::F32.run(|| plain(x, w))), before);
+}
+
+/// In integers it has no kernel; in bfloat16 its operands are rounded as a convolution's.
+#[test]
+fn transposed_convolutions_round_their_operands_or_nothing() -> Result<()> {
+    let mut rng = Rng::new(8);
+    let mut random = |shape: &[usize]| {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu)
+    };
+    let (x, weight) = (random(&[2, 6, 5, 40])?, random(&[40, 24, 3, 3])?);
+    let of = || {
+        let y = conv_transpose2d(&x, &weight, None, ConvTranspose { stride: 2, ..ConvTranspose::default() })?;
+        y.flatten_all()?.to_vec1::<f32>()
+    };
+    let plain = of()?;
+    assert_eq!(Precision::Int8.run(of)?, plain);
+    if Precision::Bf16.check().is_ok() {
+        let wide: Vec<f64> = plain.iter().map(|&y| y.into()).collect();
+        let rounded: Vec<f64> = Precision::Bf16.run(of)?.into_iter().map(f64::from).collect();
+        let off = error(&rounded, &wide);
+        assert!(off > 1e-5 && off < 0.05, "off by {off}");
+    }
+    Ok(())
 }

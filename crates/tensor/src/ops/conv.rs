@@ -55,6 +55,11 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Con
     }
 }
 
+/// [`conv2d`] of these sizes, for what kernels fit, and an output that is not empty.
+pub(super) fn of_sizes(d: Checked<Convolution>, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    run(d, Arguments { x, weight, bias }, false)
+}
+
 /// [`conv2d`] of these sizes without a bias, and the mean and variance of its output by channel;
 /// for what kernels fit, and an output that is not empty.
 pub(crate) fn conv2d_moments(d: Checked<Convolution>, x: &Tensor, weight: &Tensor) -> Result<(Tensor, Moments)> {

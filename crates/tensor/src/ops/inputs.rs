@@ -6,7 +6,7 @@ use candle_core::{D, DType, Result, Tensor, bail};
 use super::epilogue::Epilogue;
 use super::precision::Precision;
 use crate::sizes::{Checked, Convolution, Products, given};
-use crate::window::Conv;
+use crate::window::{Conv, ConvPerAxis, ConvTranspose};
 
 /// The sizes of a convolution of these tensors.
 pub(crate) fn convolution(
@@ -15,14 +15,74 @@ pub(crate) fn convolution(
     bias: Option<&Tensor>,
     conv: Conv,
 ) -> Result<Checked<Convolution>> {
-    given("conv2d", x)?;
-    given("conv2d", weight)?;
-    let learns = [x, weight].into_iter().chain(bias).any(Tensor::track_op);
-    let products = (x.dtype().size_in_bytes(), products(x, learns));
+    let products = weighted("conv2d", x, weight, bias)?;
     let d = Checked::convolution(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
-    match bias.filter(|b| b.dims() != [d.o]) {
-        Some(bias) => bail!("conv2d: bias must have the shape [{}]; got {:?}", d.o, bias.dims()),
-        None => Ok(d),
+    fits_channels("conv2d", bias, d.o)?;
+    Ok(d)
+}
+
+/// As [`convolution`], of one that moves by its own along each axis; and of how many rows and
+/// columns of its output the first is kept.
+pub(crate) fn convolution_per_axis(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: ConvPerAxis,
+) -> Result<(Checked<Convolution>, (usize, usize))> {
+    const NAME: &str = "conv2d_per_axis";
+    let products = weighted(NAME, x, weight, bias)?;
+    let (d, keep) = Checked::per_axis(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
+    fits_channels(NAME, bias, d.o)?;
+    Ok((d, keep))
+}
+
+/// As [`convolution`], of rows (N,L,C) by a weight (O,C/groups,K): these as maps of one row, too.
+pub(crate) fn convolution_of_rows(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: Conv,
+) -> Result<(Checked<Convolution>, Tensor, Tensor)> {
+    const NAME: &str = "conv1d";
+    let (&[n, l, c], &[o, i, k]) = (x.dims(), weight.dims()) else {
+        bail!("{NAME}: wanted x (N,L,C) and a weight (O,C/groups,K); got {:?} and {:?}", x.dims(), weight.dims());
+    };
+    let products = weighted(NAME, x, weight, bias)?;
+    let d = Checked::of_rows([n, 1, l, c], [o, i, 1, k], conv, products)?;
+    fits_channels(NAME, bias, o)?;
+    Ok((d, x.unsqueeze(1)?, weight.unsqueeze(2)?))
+}
+
+/// The sizes of the convolution that a transposed one is the gradient of.
+pub(crate) fn transposed(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    conv: ConvTranspose,
+) -> Result<Checked<Convolution>> {
+    const NAME: &str = "conv_transpose2d";
+    let products = match weighted(NAME, x, weight, bias)? {
+        // Integers are for outputs of convolutions alone.
+        (width, Products::Quads) => (width, Products::Floats),
+        products => products,
+    };
+    let d = Checked::transposed(x.dims4()?.into(), weight.dims4()?.into(), conv, products)?;
+    fits_channels(NAME, bias, d.c)?;
+    Ok(d)
+}
+
+/// The bytes of an element, and what products are of, for what may be copied.
+fn weighted(operation: &'static str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<(usize, Products)> {
+    given(operation, x)?;
+    given(operation, weight)?;
+    let learns = [x, weight].into_iter().chain(bias).any(Tensor::track_op);
+    Ok((x.dtype().size_in_bytes(), products(x, learns)))
+}
+
+fn fits_channels(operation: &'static str, bias: Option<&Tensor>, channels: usize) -> Result<()> {
+    match bias.filter(|bias| bias.dims() != [channels]) {
+        Some(bias) => bail!("{operation}: bias must have the shape [{channels}]; got {:?}", bias.dims()),
+        None => Ok(()),
     }
 }
 

@@ -23,6 +23,8 @@ mod batch_norm;
 mod concat;
 mod conv;
 mod conv_norm;
+mod conv_per_axis;
+mod conv_transpose;
 mod measured;
 
 mod concat_norm;
@@ -36,6 +38,7 @@ mod loss;
 mod maxout;
 mod norm;
 mod pool;
+mod resize;
 mod scale;
 
 pub mod nchw;
@@ -49,6 +52,8 @@ pub use concat_norm::{concat_batch_norm_relu_eval, concat_batch_norm_relu_train}
 pub use conv::{conv2d, conv2d_relu};
 pub use conv_beside::{Branch, conv2d_relu_concat};
 pub use conv_norm::{conv2d_batch_norm_eval, conv2d_batch_norm_train};
+pub use conv_per_axis::{conv1d, conv2d_per_axis};
+pub use conv_transpose::conv_transpose2d;
 pub use dropout::dropout;
 pub use elementwise::elementwise;
 pub use epilogue::Epilogue;
@@ -60,6 +65,7 @@ pub use maxout::maxout;
 pub use measured::{Measured, conv2d_measured, measured};
 pub use norm::{group_norm, layer_norm, rms_norm};
 pub use packed::PackedWeights;
-pub use pool::{adaptive_avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
+pub use pool::{adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
 pub use precision::{Precision, PrecisionError};
+pub use resize::resize_bilinear;
 pub use scale::scale_channels;

@@ -25,7 +25,7 @@ use crate::autograd::tape;
 use crate::kernels::gemm::transpose::transpose;
 use crate::kernels::{self, on_floats};
 use crate::sizes::given;
-use crate::window::{Conv, Pool};
+use crate::window::{AvgPool, Conv, ConvPerAxis, ConvTranspose, Pool};
 
 /// (N,C,H,W) to (N,H,W,C), in memory.
 ///
@@ -80,12 +80,61 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Con
     to_nchw(&crate::conv2d_relu(&to_nhwc(x)?, weight, bias, conv)?)
 }
 
+/// [`crate::conv2d_per_axis`] from (N,C,H,W) to (N,O,OH,OW).
+///
+/// # Errors
+/// As there.
+pub fn conv2d_per_axis(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: ConvPerAxis) -> Result<Tensor> {
+    to_nchw(&crate::conv2d_per_axis(&to_nhwc(x)?, weight, bias, conv)?)
+}
+
+/// [`crate::conv_transpose2d`] from (N,C,H,W) to (N,O,OH,OW).
+///
+/// # Errors
+/// As there.
+pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: ConvTranspose) -> Result<Tensor> {
+    to_nchw(&crate::conv_transpose2d(&to_nhwc(x)?, weight, bias, conv)?)
+}
+
+/// [`crate::conv1d`] from (N,C,L) to (N,O,M).
+///
+/// # Errors
+/// As there.
+pub fn conv1d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv: Conv) -> Result<Tensor> {
+    let rows = to_nhwc(&x.unsqueeze(2)?)?.squeeze(1)?;
+    to_nchw(&crate::conv1d(&rows, weight, bias, conv)?.unsqueeze(1)?)?.squeeze(2)
+}
+
 /// [`crate::max_pool2d`] from (N,C,H,W) to (N,C,OH,OW).
 ///
 /// # Errors
 /// As there.
 pub fn max_pool2d(x: &Tensor, pool: Pool) -> Result<Tensor> {
     to_nchw(&crate::max_pool2d(&to_nhwc(x)?, pool)?)
+}
+
+/// [`crate::avg_pool2d`] from (N,C,H,W) to (N,C,OH,OW).
+///
+/// # Errors
+/// As there.
+pub fn avg_pool2d(x: &Tensor, pool: AvgPool) -> Result<Tensor> {
+    to_nchw(&crate::avg_pool2d(&to_nhwc(x)?, pool)?)
+}
+
+/// [`crate::adaptive_max_pool2d`] from (N,C,H,W) to (N,C,OH,OW).
+///
+/// # Errors
+/// As there.
+pub fn adaptive_max_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor> {
+    to_nchw(&crate::adaptive_max_pool2d(&to_nhwc(x)?, output)?)
+}
+
+/// [`crate::resize_bilinear`] from (N,C,H,W) to (N,C,OH,OW).
+///
+/// # Errors
+/// As there.
+pub fn resize_bilinear(x: &Tensor, output: (usize, usize)) -> Result<Tensor> {
+    to_nchw(&crate::resize_bilinear(&to_nhwc(x)?, output)?)
 }
 
 /// [`crate::adaptive_avg_pool2d`] from (N,C,H,W) to (N,C,OH,OW).

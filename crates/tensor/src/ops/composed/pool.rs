@@ -3,9 +3,10 @@
 use candle_core::{Result, Tensor};
 
 use super::axis::{every, greatest, nothing};
+use super::blend::{Side, blended};
 use crate::regions::Regions;
-use crate::sizes::{Averaging, Checked, given, made};
-use crate::window::Pool;
+use crate::sizes::{Averaging, Cells, Checked, given, made};
+use crate::window::{AvgPool, Pool};
 
 /// See [`crate::max_pool2d`].
 ///
@@ -38,32 +39,41 @@ fn pad_lowest(x: &Tensor, axis: usize) -> Result<Tensor> {
     Tensor::cat(&[x, &lowest], axis)
 }
 
-/// See [`crate::adaptive_avg_pool2d`]: two products with the matrices that average rows and
-/// columns.
+/// See [`crate::avg_pool2d`]: two products with the matrices that average rows and columns.
 ///
 /// # Errors
 /// As there; and when a matrix is larger than memory.
-pub fn adaptive_avg_pool2d(x: &Tensor, (oh, ow): (usize, usize)) -> Result<Tensor> {
-    given("adaptive_avg_pool2d", x)?;
-    let d = Checked::averaging(x.dims4()?.into(), (oh, ow), x.dtype().size_in_bytes())?;
+pub fn avg_pool2d(x: &Tensor, pool: AvgPool) -> Result<Tensor> {
+    given("avg_pool2d", x)?;
+    let d = Checked::windows(x.dims4()?.into(), pool, x.dtype().size_in_bytes())?;
+    averages("avg_pool2d", x, d)
+}
+
+/// See [`crate::adaptive_avg_pool2d`]: as [`avg_pool2d`].
+///
+/// # Errors
+/// As there; and when a matrix is larger than memory.
+pub fn adaptive_avg_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor> {
+    const NAME: &str = "adaptive_avg_pool2d";
+    given(NAME, x)?;
+    averages(NAME, x, Checked::adaptive(NAME, x.dims4()?.into(), output, x.dtype().size_in_bytes())?)
+}
+
+fn averages(operation: &'static str, x: &Tensor, d: Checked<Averaging>) -> Result<Tensor> {
     if d.output().contains(&0) {
         return nothing(&[x], &d.output());
     }
-    let Averaging { n, h, w, c, .. } = *d;
-    for matrices in [[1, oh, h, 1], [1, ow, w, 1], [n, oh, h, 1], [n, oh, ow, w], [n, oh, w, c]] {
-        made("adaptive_avg_pool2d", &matrices, 8)?;
-    }
-    let average = |size: usize, out: usize| {
-        let mut weights = vec![0f64; out * size];
-        for i in 0..out {
-            let (from, to) = (i * size / out, ((i + 1) * size).div_ceil(out));
-            weights[i * size + from..i * size + to].fill(1.0 / (to - from) as f64);
-        }
-        Tensor::from_vec(weights, (out, size), x.device())?.to_dtype(x.dtype())
-    };
-    let rows = average(h, oh)?.broadcast_as((n, oh, h))?.contiguous()?.matmul(&x.reshape((n, h, w * c))?)?;
-    let columns = average(w, ow)?.broadcast_as((n * oh, ow, w))?.contiguous()?;
-    columns.matmul(&rows.reshape((n * oh, w, c))?)?.reshape((n, oh, ow, c))
+    let shares = |cells: Cells, i: usize| cells.span(i).map(move |pixel| (pixel, 1.0 / cells.divisor(i)));
+    let (rows, columns) = (|i| shares(d.rows, i), |i| shares(d.columns, i));
+    blended(operation, x, Side { out: d.oh, of: &rows }, Side { out: d.ow, of: &columns })
+}
+
+/// See [`crate::adaptive_max_pool2d`], cell by cell.
+///
+/// # Errors
+/// As there.
+pub fn adaptive_max_pool2d(x: &Tensor, output: (usize, usize)) -> Result<Tensor> {
+    fractional_max_pool2d(x, &Regions::adaptive(x, output)?)
 }
 
 /// See [`crate::fractional_max_pool2d`], region by region.
