@@ -77,8 +77,8 @@ fn operands(case: &Case) -> [Tensor; 3] {
     ]
 }
 
-/// Whether every number is the nearest bfloat16 of the right one, but for the error of float32 sums,
-/// which may have it round to the one beside it.
+/// Whether every number is the nearest bfloat16 of the right one, but for the error of float32
+/// sums, which may have it round to the one beside it.
 fn rounds(got: &[f64], right: &[f64], what: &str) {
     let rms = (right.iter().map(|r| r * r).sum::<f64>() / right.len() as f64).sqrt();
     let mut beside = 0;
@@ -158,8 +158,8 @@ fn batch_norms_before_and_behind_are_those_of_steps_of_their_own() {
         |f: &dyn Fn(&Tensor, &Tensor) -> Result<Tensor>| run(&x, &first, &g, |x, w| Precision::Bf16.run(|| f(x, w)));
     let (got, steps, exact) = (in_bf16(&together), in_bf16(&apart), run(&x, &first, &g, together));
     for (i, what) in ["y", "dx", "dw"].into_iter().enumerate() {
-        // Each map is rounded to 8 bits, and where the rectifier's input is near 0 that decides: what
-        // is done on the way is as near to float32 as the same steps one by one.
+        // Each map is rounded to 8 bits, and where the rectifier's input is near 0 that decides:
+        // what is done on the way is as near to float32 as the same steps one by one.
         let [got, steps] = [&got[i], &steps[i]].map(|values| {
             let off: f64 = values.iter().zip(&exact[i]).map(|(got, right)| (got - right).powi(2)).sum();
             (off / exact[i].iter().map(|right| right.powi(2)).sum::<f64>()).sqrt()

@@ -35,8 +35,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         let bias = bias.map(Tensor::dims);
         bail!("linear: weight {:?} wants x (N,{wanted}) and bias [{o}]; got {:?}, {bias:?}", weight.dims(), x.dims());
     }
-    given("linear", x)?;
-    given("linear", weight)?;
+    [x, weight].into_iter().try_for_each(|t| given("linear", t).map(drop))?;
     let d = Checked::connection([n, i, o], x.dtype().size_in_bytes())?;
     if n * o == 0 {
         return composed::nothing(&[x, weight].into_iter().chain(bias).collect::<Vec<_>>(), &[n, o]);

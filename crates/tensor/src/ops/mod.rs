@@ -4,9 +4,9 @@
 //! On a CPU, in float32 and float64, an operation runs a kernel and records itself on the tape;
 //! anywhere else it is `composed` of candle's operations.
 //!
-//! Read in this order: `precision`, `maps`, `packed`, `epilogue`, `batch_moments` and `inputs` (what
-//! operations take and must be given), `composed` (the slow twins), then the operations; `nchw` is
-//! all of them on maps as candle lays them out.
+//! Read in this order: `precision`, `maps`, `packed`, `epilogue`, `batch_moments` and `inputs`
+//! (what operations take and must be given), `composed` (the slow twins), then the operations;
+//! `nchw` is all of them on maps as candle lays them out.
 
 mod batch_moments;
 mod epilogue;

@@ -8,12 +8,13 @@ use crate::kernels::simd::{Pairs, Simd, simd};
 
 /// What convolutions and the maps between them are computed in.
 ///
-/// With [`Precision::Bf16`] maps are bfloat16 (8 bits of significand, the range of float32) from the
-/// first convolution on, as are the gradients of maps: half the memory, and pairs that the processor
-/// multiplies as they lie. A convolution rounds a float32 map that it is given; what is made of its
-/// output by operations of this crate is bfloat16 as well. Sums, statistics, weights and their
-/// gradients stay float32, so that a training step needs no scaling of the loss; so do averages of
-/// pooling, and what a linear layer or a layer norm makes of a map. It holds for float32 on the CPU.
+/// With [`Precision::Bf16`] maps are bfloat16 (8 bits of significand, the range of float32) from
+/// the first convolution on, as are the gradients of maps: half the memory, and pairs that the
+/// processor multiplies as they lie. A convolution rounds a float32 map that it is given; what is
+/// made of its output by operations of this crate is bfloat16 as well. Sums, statistics, weights
+/// and their gradients stay float32, so that a training step needs no scaling of the loss; so does
+/// what a map is pooled to, and what a linear layer or a layer norm makes of it. It holds for
+/// float32 on the CPU.
 ///
 /// [`Precision::Int8`] is for answers alone: where nobody wants a gradient, those of the same
 /// convolutions that have one group, and linear layers, multiply integers. The weight of an output

@@ -43,8 +43,7 @@ pub(crate) use element::{Element, pass, rectify};
 pub(crate) use lanes::{Block, Job, Lanes, STREAMED, transpose};
 pub(crate) use pairs::Pairs;
 pub(crate) use quads::{launch_on_quads, simd_of_quads};
-pub(crate) use real::Real;
-pub(crate) use stored::Stored;
+pub(crate) use real::{Real, Stored};
 pub(crate) use tiles::{SIDE, STEP, Sums, Tiles};
 pub(crate) use unit::Unit;
 

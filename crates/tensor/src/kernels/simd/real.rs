@@ -1,13 +1,42 @@
-//! The floats that kernels are written for.
+//! The floats that kernels are written for, and how the elements of a map are read as such.
+
+use candle_core::{CpuStorage, WithDType};
 
 use super::functions;
 use super::instruction_set::Simd;
-use super::lanes::Job;
+use super::lanes::{Block, Job, Lanes};
 use super::pairs::Pairs;
 use super::portable::Portable;
-use super::stored::Stored;
 #[cfg(target_arch = "x86_64")]
 use super::x86;
+
+/// An element of a map.
+pub(crate) trait Stored: WithDType {
+    /// What is computed with.
+    type Real: Real;
+    /// The first n elements, at most a vector; zeros after them.
+    ///
+    /// # Safety
+    /// As the methods of [`Lanes`].
+    unsafe fn load<V: Lanes<Real = Self::Real>>(p: *const Self, n: usize) -> V;
+    /// Stores the first n elements, at most a vector.
+    ///
+    /// # Safety
+    /// As the methods of [`Lanes`].
+    unsafe fn store<V: Lanes<Real = Self::Real>>(p: *mut Self, values: V, n: usize);
+    /// Pairs of bfloat16 of what lies in two rows, one above the other, to half as many rows
+    /// `stride` apart; of floats in place, too.
+    ///
+    /// # Safety
+    /// The caller vouches for both.
+    unsafe fn across(simd: Simd, from: Block<Self>, to: *mut Self::Real, stride: usize);
+    /// One of them as it is computed with.
+    fn read(self) -> Self::Real;
+    /// The nearest one.
+    fn round(x: Self::Real) -> Self;
+    /// All elements of a storage of this type.
+    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+}
 
 /// The floats that kernels are written for.
 pub(crate) trait Real: Pairs + Stored<Real = Self> + std::iter::Sum {

@@ -5,41 +5,13 @@
 //! arithmetic, sums and parameters are float32. So every pass over such a map is a pass over half
 //! of the memory, which is what most of them wait for.
 
-use candle_core::{CpuStorage, WithDType};
+use candle_core::CpuStorage;
 use half::bf16;
 
 use super::instruction_set::Simd;
 use super::lanes::{Block, Job, Lanes};
 use super::pairs::{Pairs, rounded};
-use super::real::Real;
-
-/// An element of a map.
-pub(crate) trait Stored: WithDType {
-    /// What is computed with.
-    type Real: Real;
-    /// The first n elements, at most a vector; zeros after them.
-    ///
-    /// # Safety
-    /// As the methods of [`Lanes`].
-    unsafe fn load<V: Lanes<Real = Self::Real>>(p: *const Self, n: usize) -> V;
-    /// Stores the first n elements, at most a vector.
-    ///
-    /// # Safety
-    /// As the methods of [`Lanes`].
-    unsafe fn store<V: Lanes<Real = Self::Real>>(p: *mut Self, values: V, n: usize);
-    /// Pairs of bfloat16 of what lies in two rows, one above the other, to half as many rows
-    /// `stride` apart; of floats in place, too.
-    ///
-    /// # Safety
-    /// The caller vouches for both.
-    unsafe fn across(simd: Simd, from: Block<Self>, to: *mut Self::Real, stride: usize);
-    /// One of them as it is computed with.
-    fn read(self) -> Self::Real;
-    /// The nearest one.
-    fn round(x: Self::Real) -> Self;
-    /// All elements of a storage of this type.
-    fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
-}
+use super::real::{Real, Stored};
 
 macro_rules! as_it_is {
     ($float:ty, $variant:ident) => {

@@ -25,8 +25,8 @@ const PIXELS: usize = 224;
 /// Rows and columns of dW, at most, of one unit.
 const ROWS: usize = 256;
 const COLUMNS: usize = 128;
-/// Columns where blocks of pairs are multiplied, for which turning the operand on the left is most of
-/// the work: it is turned anew for each chunk of columns.
+/// Columns where blocks of pairs are multiplied, for which turning the operand on the left is most
+/// of the work: it is turned anew for each chunk of columns.
 const BLOCKED: usize = 512;
 /// How many units there should be, and the bytes of all parts together that may be spent for it.
 const UNITS: usize = 16;
