@@ -121,10 +121,12 @@ pub(crate) trait Lanes: Copy {
     /// Fewer than all elements.
     #[inline(always)]
     unsafe fn load_part(p: *const Self::Real, n: usize) -> Self {
-        // SAFETY: 16 elements hold any vector; the caller vouches for the n that are read.
+        // SAFETY: 16 elements hold any vector; the caller vouches for the n that are read, which may
+        // lie on any byte.
         unsafe {
             let mut all = [<Self::Real as Element>::ZERO; 16];
-            std::ptr::copy_nonoverlapping(p, all.as_mut_ptr(), n.min(Self::N));
+            let bytes = n.min(Self::N) * size_of::<Self::Real>();
+            std::ptr::copy_nonoverlapping(p.cast::<u8>(), all.as_mut_ptr().cast(), bytes);
             Self::load(all.as_ptr())
         }
     }
@@ -136,7 +138,8 @@ pub(crate) trait Lanes: Copy {
         unsafe {
             let mut all = [<Self::Real as Element>::ZERO; 16];
             self.store(all.as_mut_ptr());
-            std::ptr::copy_nonoverlapping(all.as_ptr(), p, n.min(Self::N));
+            let bytes = n.min(Self::N) * size_of::<Self::Real>();
+            std::ptr::copy_nonoverlapping(all.as_ptr().cast(), p.cast::<u8>(), bytes);
         }
     }
 }

@@ -101,8 +101,11 @@ impl Block<'_> {
     unsafe fn run(&self, simd: Simd) {
         let w = &self.plan.windows;
         let rows = self.lines.len() * w.columns;
-        // Whole steps of pairs where they lie.
-        let in_place = w.evenly().filter(|(_, stride)| w.k() == 2 * self.words && stride.is_multiple_of(2));
+        // Whole steps of pairs where they lie, each on a word.
+        let words = |at: usize, stride: usize| [at, stride].iter().all(|elements| elements.is_multiple_of(2));
+        let in_place = w.evenly().filter(|&(at, stride)| {
+            w.k() == 2 * self.words && words(at, stride) && self.x.addr().is_multiple_of(size_of::<f32>())
+        });
         let lda = self.words + PADDING;
         // A unit reads whole blocks: the last ones of a map are copied.
         let (rows_in_place, at) = match in_place {
