@@ -121,8 +121,8 @@ pub(crate) trait Lanes: Copy {
     /// Fewer than all elements.
     #[inline(always)]
     unsafe fn load_part(p: *const Self::Real, n: usize) -> Self {
-        // SAFETY: 16 elements hold any vector; the caller vouches for the n that are read, which may
-        // lie on any byte.
+        // SAFETY: 16 elements hold any vector; the caller vouches for the n that are read, which
+        // may lie on any byte.
         unsafe {
             let mut all = [<Self::Real as Element>::ZERO; 16];
             let bytes = n.min(Self::N) * size_of::<Self::Real>();
