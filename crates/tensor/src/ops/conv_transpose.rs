@@ -6,7 +6,8 @@ use super::maps::wide;
 use super::{composed, inputs};
 use crate::autograd::tape;
 use crate::kernels::conv as kernel;
-use crate::kernels::elementwise::bias as summand;
+use crate::kernels::elementwise::scale;
+use crate::kernels::memory::Elements;
 use crate::kernels::norm::rows;
 use crate::kernels::simd::simd;
 use crate::kernels::{self, on_floats};
@@ -54,7 +55,10 @@ pub fn conv_transpose2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, conv
     on_floats!(x.dtype(), T => {
         let mut y = kernels::with2::<T, T, _>(&matrix, &map, |w, x| kernel::input_gradient(d, w, x))?;
         kernels::with_option::<T, _>(bias, |bias| {
-            bias.into_iter().for_each(|bias| summand::add(&mut y, bias));
+            if let Some(bias) = bias {
+                // To all pixels, as those of one picture.
+                scale::add(Elements::Own(&mut y), bias, d.c);
+            }
             Ok(())
         })?;
         let inputs: Vec<&Tensor> = [x, weight].into_iter().chain(bias).collect();

@@ -1,10 +1,9 @@
 //! What works on single elements, or on a row of them, at the speed of memory: `map` (a function of
-//! one or two elements), `pointwise` (activation functions), `scale` (a factor a
-//! channel), `bias` (a summand a channel), `maxout`, `dropout`, `softmax`, `concat`.
+//! one or two elements), `pointwise` (activation functions), `scale` (a factor, or a
+//! summand, a channel), `maxout`, `dropout`, `softmax`, `concat`.
 
 mod map;
 
-pub(crate) mod bias;
 pub(crate) mod concat;
 pub(crate) mod dropout;
 pub(crate) mod maxout;
