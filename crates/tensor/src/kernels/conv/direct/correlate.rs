@@ -1,72 +1,48 @@
 //! Correlations cut into units of work, for all threads.
 
-use std::borrow::Cow;
-
 use super::block::Block;
-use super::correlation::{Correlation, GATHERED, STEPS};
-use crate::kernels::conv::finish::Finish;
+use super::correlation::{Correlation, Correlations, Cut, GATHERED, STEPS, UNITS};
 use crate::kernels::gemm::tally::{Tallies, Tally};
 use crate::kernels::memory::{Shared, each};
 use crate::kernels::simd::{Real, STREAMED, Simd};
 
 /// Output pixels of one unit of work.
 const PIXELS: usize = 224;
-/// How many units there should be, where the map is large enough; and the least columns that a unit
-/// is cut to for it.
-const UNITS: usize = 16;
-const COLUMNS: usize = 128;
 
-/// Runs correlations that write disjoint parts of `out`, each with its packed weights, for `n`
-/// pictures. Tallies are of an unfinished output, of one correlation that writes all channels, in
-/// whole vectors.
+/// Runs correlations of maps of floats. Tallies are of an unfinished output, of one correlation
+/// that writes all channels, in whole vectors.
 ///
 /// # Safety
 /// `x` and `out` hold n source and target maps.
-pub(crate) unsafe fn correlate<T: Real>(
-    simd: Simd,
-    n: usize,
-    parts: &[(Correlation, Cow<'_, [T]>)],
-    x: *const T,
-    out: *mut T,
-    finish: Finish<T>,
-    mut tallies: Option<&mut dyn Tallies<T>>,
-) {
+pub(crate) unsafe fn correlate<T: Real>(simd: Simd, of: Correlations<'_, T>, mut tallies: Option<&mut dyn Tallies<T>>) {
+    let Correlations { n, parts, x, out, finish } = of;
     let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
     for (plan, weights) in parts {
         let (w, t, b) = (&plan.windows, plan.target, Shared::new(weights.as_ptr().cast_mut()));
-        let lines = n * w.rows;
-        if lines * w.columns == 0 {
+        let pixels = n * w.rows * w.columns;
+        if pixels == 0 {
             continue;
         }
-        // Units of whole panels of columns, where units of whole lines are few.
-        let tall = lines.div_ceil((PIXELS / w.columns).max(1));
         // A map that is added to is read line after line, if that makes no units of a few pixels.
-        let in_lines = tallies.as_ref().is_some_and(|t| t.adds()) && lines * w.columns >= UNITS * GATHERED;
-        let wide = if in_lines { 1 } else { UNITS.div_ceil(tall) };
-        // An even number of them: the last of an odd one finds half of the threads idle.
-        let wide = if wide == 1 { 1 } else { wide.next_multiple_of(2) }.min(t.channels.div_ceil(COLUMNS));
-        let width = t.channels.div_ceil(wide).next_multiple_of(2 * T::lanes(simd));
-        let wide = t.channels.div_ceil(width);
-        let tall = tall.max(UNITS.div_ceil(wide)).min(lines);
+        let in_lines = tallies.as_ref().is_some_and(|t| t.adds()) && pixels >= UNITS * GATHERED;
+        let cut = Cut::new(plan, n, (PIXELS, 2 * T::lanes(simd)), in_lines);
         // What one product finishes, in whole lines of the cache.
         let whole = [out.at(t.from).addr(), t.c * size_of::<T>()].iter().all(|bytes| bytes.is_multiple_of(64));
         let finished = w.k() <= plan.operands.steps(STEPS) && finish.is_nothing();
-        let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
-        let rows = || (0..tall).map(|row| unit_lines(row).len() * w.columns).collect();
-        let tally = Tally::reserve(tallies.take(), rows);
+        let tally = Tally::reserve(tallies.take(), || cut.pixels());
         let streamed = whole && finished && !tally.adds() && n * t.len() * size_of::<T>() > STREAMED;
-        each(tall * wide, |unit| {
-            let (row, column) = (unit / wide, unit % wide * width);
+        each(cut.units(), |unit| {
+            let (row, lines, columns) = cut.unit(unit);
             let block = Block {
                 plan,
-                lines: unit_lines(row),
-                columns: column..t.channels.min(column + width),
+                lines,
                 x: x.at(0),
-                b: b.at(column * plan.operands.rows(w.k())),
+                b: b.at(columns.start * plan.operands.rows(w.k())),
                 out: out.at(0),
                 finish,
                 streamed,
-                tally: tally.block(row).from(column),
+                tally: tally.block(row).from(columns.start),
+                columns,
             };
             // SAFETY: the caller's promise; the lines and columns are this unit's own.
             unsafe { block.run(simd) }

@@ -4,12 +4,11 @@
 //! A row of a map is a row of pairs as it lies, so where windows are pixels nothing is copied; and
 //! since a block of sums is never written before all of k has been added, nothing is rounded twice.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use half::bf16;
 
-use super::correlation::Correlation;
+use super::correlation::{Correlation, Correlations, Cut};
 use super::windows::Gather;
 use crate::kernels::conv::finish::Finish;
 use crate::kernels::gemm::tally::{MomentSums, RectifierSums, Tallies, Tally};
@@ -20,58 +19,41 @@ use crate::kernels::simd::{Job, Lanes, Real, SIDE, STEP, Simd, Stored, Sums, Til
 /// Output pixels of one unit of work, and the bytes of their windows, at most.
 const PIXELS: usize = 224;
 const BYTES: usize = 1 << 20;
-/// How many units there should be, where the map is large enough; and the least columns that a unit
-/// is cut to for it.
-const UNITS: usize = 16;
-const COLUMNS: usize = 128;
 /// Pairs between the windows of two pixels, so that they do not all fall into the same lines of the
 /// cache.
 const PADDING: usize = 16;
 
-/// As [`correlate`](super::correlate), for maps of bfloat16.
+/// Runs correlations of maps of bfloat16, with tallies as [`correlate`](super::correlate).
 ///
 /// # Safety
 /// `x` and `out` hold n source and target maps.
-pub(crate) unsafe fn correlate(
-    simd: Simd,
-    n: usize,
-    parts: &[(Correlation, Cow<'_, [f32]>)],
-    x: *const bf16,
-    out: *mut bf16,
-    finish: Finish<bf16>,
-    mut tallies: Option<&mut dyn Tallies<bf16>>,
-) {
+pub(crate) unsafe fn correlate(simd: Simd, of: Correlations<'_, bf16>, mut tallies: Option<&mut dyn Tallies<bf16>>) {
+    let Correlations { n, parts, x, out, finish } = of;
     let (x, out) = (Shared::new(x.cast_mut()), Shared::new(out));
     for (plan, weights) in parts {
         let Operands::Blocks(unit) = plan.operands else { unreachable!("pairs of a map are multiplied in blocks") };
         let (w, t, b) = (&plan.windows, plan.target, Shared::new(weights.as_ptr().cast_mut()));
-        let (lines, words) = (n * w.rows, plan.operands.rows(w.k()));
-        if lines * w.columns == 0 {
+        let (all, words) = (n * w.rows * w.columns, plan.operands.rows(w.k()));
+        if all == 0 {
             continue;
         }
         let pixels = (BYTES / (words * size_of::<f32>())).clamp(2 * SIDE, PIXELS);
-        let tall = lines.div_ceil((pixels / w.columns).max(1));
-        let wide = UNITS.div_ceil(tall);
-        let wide = if wide == 1 { 1 } else { wide.next_multiple_of(2) }.min(t.channels.div_ceil(COLUMNS));
-        let width = t.channels.div_ceil(wide).next_multiple_of(SIDE);
-        let wide = t.channels.div_ceil(width);
-        let unit_lines = |row: usize| row * lines / tall..(row + 1) * lines / tall;
-        let rows = || (0..tall).map(|row| unit_lines(row).len() * w.columns).collect();
-        let tally = Tally::reserve(tallies.take(), rows);
-        each(tall * wide, |number| {
-            let (row, column) = (number / wide, number % wide * width);
+        let cut = Cut::new(plan, n, (pixels, SIDE), false);
+        let tally = Tally::reserve(tallies.take(), || cut.pixels());
+        each(cut.units(), |number| {
+            let (row, lines, columns) = cut.unit(number);
             let block = Block {
                 unit,
                 plan,
-                all: lines * w.columns,
-                lines: unit_lines(row),
-                columns: column..t.channels.min(column + width),
+                all,
+                lines,
                 words,
                 x: x.at(0),
-                b: b.at(column * words),
+                b: b.at(columns.start * words),
                 out: out.at(0),
-                finish: finish.from(t.from + column),
-                tally: tally.block(row).from(column),
+                finish: finish.from(t.from + columns.start),
+                tally: tally.block(row).from(columns.start),
+                columns,
             };
             // SAFETY: the caller's promise; the lines and columns are this unit's own.
             unsafe { block.run(simd) }

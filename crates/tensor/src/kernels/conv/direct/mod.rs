@@ -27,7 +27,8 @@ use std::borrow::Cow;
 
 use correlate::clear;
 pub(crate) use correlate::correlate;
-pub(crate) use correlation::Correlation;
+use correlation::Correlation;
+pub(crate) use correlation::Correlations;
 use pack::pack;
 use windows::Map;
 pub(crate) use windows::Windows;
@@ -83,7 +84,7 @@ pub(crate) unsafe fn forward<M: Maps>(
     };
     let parts: Vec<_> = (0..d.groups).map(part).collect();
     // SAFETY: the caller's promise.
-    unsafe { M::correlate(simd, d.n, &parts, x, out, finish, tallies) }
+    unsafe { M::correlate(simd, Correlations { n: d.n, parts: &parts, x, out, finish }, tallies) }
 }
 
 /// The gradient of the input (N,H,W,C).
@@ -123,7 +124,9 @@ pub(crate) unsafe fn input_gradient<M: Maps>(
         }
     }
     // SAFETY: the caller's promise; residues and groups do not overlap.
-    unsafe { M::correlate(simd, d.n, &parts, dy, out, Finish::nothing(), tallies) }
+    unsafe {
+        M::correlate(simd, Correlations { n: d.n, parts: &parts, x: dy, out, finish: Finish::nothing() }, tallies)
+    }
 }
 
 /// The taps that reach position `at` of the padded side + a multiple of the stride, with the first
