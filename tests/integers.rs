@@ -55,5 +55,8 @@ fn a_run_answers_in_integers_and_is_exported_in_them() {
     // What a machine cannot compute in is a wrong setting, and said.
     let bf16 = taper(folder, &["predict", "run", &picture, "--precision", "bf16"]);
     assert!(bf16.code == Some(0) || bf16.code == Some(2) && bf16.stderr.contains("AVX512-BF16"), "{}", bf16.stderr);
+    let there = if bf16.code == Some(0) { "bf16" } else { "f32" };
+    let [auto, there] = ["auto", there].map(|precision| probabilities("run", &["--precision", precision]));
+    assert_eq!(auto, there, "auto is bf16 where that is there");
     fails(&taper(folder, &["predict", "run", &picture, "--precision", "int4"]), 2, &["int4", "int8"]);
 }

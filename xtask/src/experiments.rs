@@ -79,10 +79,10 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let table = rayon::scope(|_| ensemble::table(data, &root.join(runs), *epochs, threads, tell))?;
             ("trainer", "What several networks are worth together", table)
         }
-        Topic::Recipe { data, runs, fashion, python, fastai, sets, recipes } => {
+        Topic::Recipe { data, runs, fashion, python, peers, sets, recipes } => {
             let (data, runs) = (root.join(data), root.join(runs));
-            let (fastai, threads) = (fastai.as_deref(), threads);
-            let wanted = recipe::Wanted { sets, recipes, data, runs, fashion, python, fastai, seeds, threads };
+            let peers = peers.as_deref();
+            let wanted = recipe::Wanted { sets, recipes, data, runs, fashion, python, peers, seeds, threads };
             ("trainer", "Recipes on several data sets", recipe::tables(root, &wanted, tell)?)
         }
         Topic::Search { data, runs } => {

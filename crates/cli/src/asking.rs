@@ -5,11 +5,19 @@ use taper_trainer::recipe::RecipeError;
 
 use crate::choices::named;
 
-/// What each precision is called, and what is said of it.
-const PRECISIONS: [(&str, Precision, &str); 3] = [
-    ("f32", Precision::F32, "float32, what it was measured in"),
-    ("bf16", Precision::Bf16, "Maps of bfloat16 between convolutions; needs AVX512-BF16"),
-    ("int8", Precision::Int8, "Integers of 8 bits, weights by output channel; fast with AVX512-VNNI"),
+/// A precision, or that which this machine is fast in.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    Auto,
+    In(Precision),
+}
+
+/// What each is called, and what is said of it.
+const PRECISIONS: [(&str, Wanted, &str); 4] = [
+    ("f32", Wanted::In(Precision::F32), "float32, what it was measured in"),
+    ("auto", Wanted::Auto, "bf16 where this machine computes in it, else f32"),
+    ("bf16", Wanted::In(Precision::Bf16), "Maps of bfloat16 between convolutions; needs AVX512-BF16"),
+    ("int8", Wanted::In(Precision::Int8), "Integers of 8 bits, weights by output channel; fast with AVX512-VNNI"),
 ];
 
 /// The flag.
@@ -17,7 +25,7 @@ const PRECISIONS: [(&str, Precision, &str); 3] = [
 pub(crate) struct PrecisionFlag {
     /// What the products of the network are computed in
     #[arg(long, value_name = "TYPE", value_parser = named(PRECISIONS), default_value = "f32")]
-    precision: Precision,
+    precision: Wanted,
 }
 
 /// How networks are asked, as long as their weights do not change.
@@ -33,8 +41,13 @@ impl PrecisionFlag {
     /// # Errors
     /// When this machine does not compute in the precision.
     pub(crate) fn asking(self) -> Result<Asking, RecipeError> {
-        self.precision.check()?;
-        Ok(Asking { precision: self.precision, packed: PackedWeights::default() })
+        let precision = match self.precision {
+            Wanted::In(precision) => precision,
+            Wanted::Auto if Precision::Bf16.check().is_ok() => Precision::Bf16,
+            Wanted::Auto => Precision::F32,
+        };
+        precision.check()?;
+        Ok(Asking { precision, packed: PackedWeights::default() })
     }
 }
 

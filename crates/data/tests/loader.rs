@@ -311,3 +311,38 @@ fn a_balanced_epoch_has_as_many_of_each_class_and_changes_what_comes_again() {
     let rest: Vec<_> = balanced(1).epoch_from(0, 2).map(|item| parts(item.unwrap())).collect();
     assert_eq!(rest[..], all(&balanced(1), 0)[2..]);
 }
+
+#[test]
+fn an_epoch_of_several_passes_has_each_picture_in_each_and_changes_it_anew() {
+    let config = |threads| LoaderConfig { passes: 3, even: true, ..config(threads) };
+    let passes = |threads| loader(Counting::new(10, None), config(threads));
+    for epoch in 0..2 {
+        let order = passes(1).order(epoch);
+        assert_eq!(order.len(), 30);
+        for pass in order.chunks(10) {
+            let mut sorted = pass.to_vec();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..10).collect::<Vec<_>>(), "epoch {epoch}: {order:?}");
+        }
+        assert!(order[..10] != order[10..20] && order[10..20] != order[20..], "each in an order of its own");
+        // The first pass is the epoch that it would be alone.
+        let alone = loader(Counting::new(10, None), LoaderConfig { passes: 1, ..config(1) });
+        assert_eq!(order[..10], alone.order(epoch));
+        let shown = all(&passes(1), epoch);
+        assert_eq!((shown.len(), passes(1).batches()), (8, 8), "30 pictures in batches of at most 4");
+        assert_eq!(shown, all(&passes(3), epoch));
+        let noise: Vec<f32> = shown
+            .iter()
+            .flat_map(|(indices, images, _)| indices.iter().zip(images.chunks(3)))
+            .filter_map(|(index, pixel)| (*index == 7).then_some(pixel[2]))
+            .collect();
+        assert!(noise.len() == 3 && noise[0] != noise[1] && noise[1] != noise[2], "{noise:?}");
+        // An epoch that was broken off goes on with the same draws.
+        let rest: Vec<_> = passes(2).epoch_from(epoch, 5).map(|item| parts(item.unwrap())).collect();
+        assert_eq!(rest[..], shown[5..]);
+    }
+    let in_order = loader(Counting::new(10, None), LoaderConfig { shuffle: false, ..config(1) });
+    assert_eq!((in_order.order(0), in_order.batches()), ((0..10).collect(), 3));
+    let said = Loader::new(uneven(), noisy(), LoaderConfig { passes: 0, ..config(1) }).unwrap_err().to_string();
+    assert!(said.contains("passes"), "{said}");
+}

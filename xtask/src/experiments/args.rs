@@ -84,7 +84,7 @@ pub enum Topic {
         #[arg(long, value_name = "NAME=FILE")]
         beside: Vec<Beside>,
     },
-    /// Recipes for fine-tuning on several data sets, beside fastai: crates/trainer/RECIPES.md
+    /// Recipes for fine-tuning on several data sets, beside those of other programs: crates/trainer/RECIPES.md
     Recipe {
         /// Only these data sets: textures, photographs, digits, emoji, fashion
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -104,9 +104,9 @@ pub enum Topic {
         /// A Python with scikit-learn and scikit-image, which makes the pictures
         #[arg(long, default_value = "python3", value_name = "PYTHON")]
         python: PathBuf,
-        /// A Python with fastai, to be trained beside
+        /// A Python with fastai and torchvision, whose recipes are trained beside
         #[arg(long, value_name = "PYTHON")]
-        fastai: Option<PathBuf>,
+        peers: Option<PathBuf>,
     },
     /// What ensembles, snapshots and averages are worth on Fashion-MNIST:
     /// crates/trainer/EXPERIMENTS.md
@@ -164,11 +164,11 @@ impl ExperimentsArgs {
             }
             others.extend(beside.iter().map(|other| format!(" --beside {}=FILE", other.name)));
         }
-        if let Topic::Recipe { sets, recipes, fastai, .. } = &self.topic {
+        if let Topic::Recipe { sets, recipes, peers, .. } = &self.topic {
             let names = [("sets", sets), ("recipes", recipes)];
             let some = names.into_iter().filter(|(_, names)| !names.is_empty());
             others.extend(some.map(|(flag, names)| format!(" --{flag} {}", names.join(","))));
-            others.extend(fastai.iter().map(|_| " --fastai PYTHON".to_owned()));
+            others.extend(peers.iter().map(|_| " --peers PYTHON".to_owned()));
         }
         let changed = all.iter().filter(|(_, value, usual)| value != usual);
         let some = if self.only.is_empty() { String::new() } else { format!(" --only {:?}", self.only.join(",")) };

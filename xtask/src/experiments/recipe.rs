@@ -2,12 +2,12 @@
 //! nobody tuned it on.
 //!
 //! [`wanted`] is what a call asks for; [`sets`] and [`recipes`] are the tables of what there is,
-//! [`trainings`] trains and tests, [`mod@fastai`] does the same with fastai, with an [`outcome`]
+//! [`trainings`] trains and tests, [`peers`] does the same in other programs, with an [`outcome`]
 //! each, and [`report`] writes what came out. Choices are made on
 //! validation parts; the test parts are looked at once, when all choices have been made.
 
-mod fastai;
 mod outcome;
+mod peers;
 mod recipes;
 mod report;
 mod sets;
@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::table::mean;
-use fastai::Fastai;
-use outcome::{Part, Trained};
-use report::{Row, tested, validated};
+use outcome::{Measured, Part, Trained};
+use peers::{PEERS, Peers};
+use report::{Row, in_precisions, tested, validated};
 use sets::Set;
-use trainings::Trainings;
+use trainings::{PRECISIONS, Trainings};
 
 pub(super) use wanted::Wanted;
 
@@ -37,7 +37,7 @@ pub(super) fn tables(root: &Path, wanted: &Wanted<'_>, tell: impl Fn(String)) ->
     let recipes = recipes::chosen(wanted.recipes)?;
     let folders: Vec<PathBuf> = sets.iter().map(|set| set.folder(root, wanted)).collect::<Result<_>>()?;
     let trainings = Trainings::new(root, wanted)?;
-    let fastai = wanted.fastai.map(|python| Fastai::new(root, python, wanted));
+    let peers = wanted.peers.map(|python| Peers::new(root, python, wanted));
     let mut rows = Vec::new();
     for recipe in &recipes {
         let of = |(set, folder): (&&Set, &PathBuf)| trainings.all(set, folder, recipe, &tell);
@@ -54,17 +54,34 @@ pub(super) fn tables(root: &Path, wanted: &Wanted<'_>, tell: impl Fn(String)) ->
         };
         shown.push((row.recipe, sets.iter().zip(&folders).zip(&row.trained).map(of).collect::<Result<Vec<_>>>()?));
     }
-    if let Some(fastai) = &fastai {
-        let of = |(set, folder): (&&Set, &PathBuf)| fastai.all(set, folder, &tell);
-        let both = sets.iter().zip(&folders).map(of).collect::<Result<Vec<_>>>()?;
-        let tests = both.iter().map(|seeds| seeds.iter().map(|outcome| outcome.test).collect()).collect();
-        let trained = both.into_iter().map(|seeds| seeds.into_iter().map(|outcome| outcome.trained).collect());
-        rows.push(Row::of(&recipes::FASTAI, trained.collect()));
-        shown.push((&recipes::FASTAI, tests));
+    if let Some(peers) = &peers {
+        for peer in &PEERS {
+            let of = |(set, folder): (&&Set, &PathBuf)| peers.all(peer, set, folder, &tell);
+            let both = sets.iter().zip(&folders).map(of).collect::<Result<Vec<_>>>()?;
+            let tests = both.iter().map(|seeds| seeds.iter().map(|outcome| outcome.test).collect()).collect();
+            let trained = both.into_iter().map(|seeds| seeds.into_iter().map(|outcome| outcome.trained).collect());
+            rows.push(Row::of(peer, trained.collect()));
+            shown.push((peer, tests));
+        }
     }
     text += &validated(&sets, &rows, chosen);
     text += &tested(&sets, &rows, &shown);
+    if let Some(row) = rows.iter().find(|row| row.recipe.name == "default") {
+        text += &in_precisions(&sets, &answers(&trainings, row, &folders)?);
+    }
     Ok(text)
+}
+
+/// What the networks of a recipe answer in each precision on the test parts: by precision, set and
+/// seed.
+fn answers(trainings: &Trainings<'_>, row: &Row<'_>, folders: &[PathBuf]) -> Result<Vec<Vec<Vec<Measured>>>> {
+    let in_one = |precision: &&str| {
+        let of = |(trained, folder): (&Vec<Trained>, &PathBuf)| {
+            trained.iter().map(|one| trainings.test_in(precision, folder, one, Part::Test)).collect()
+        };
+        row.trained.iter().zip(folders).map(of).collect()
+    };
+    PRECISIONS.iter().map(in_one).collect()
 }
 
 /// The recipe, of those that are no presets, with the best mean over the validation parts; none
@@ -77,7 +94,6 @@ fn choice(rows: &[Row<'_>]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::outcome::Measured;
     use super::recipes::named;
     use super::*;
 

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use taper_tensor::Rng;
+
 use super::config::{LoaderConfig, Prepare};
 use crate::dataset::Dataset;
 use crate::error::DataError;
@@ -35,6 +37,7 @@ impl Plan {
             ("batch_size", config.batch_size),
             ("height", config.size.0),
             ("width", config.size.1),
+            ("passes", config.passes),
             ("threads", config.threads),
             ("prefetch", config.prefetch),
         ] {
@@ -51,35 +54,45 @@ impl Plan {
         Ok(Self { dataset, prepare, config })
     }
 
+    /// How many pictures an epoch has, those that come again counted again.
+    fn len(&self) -> usize {
+        self.dataset.len() * if self.config.shuffle { self.config.passes } else { 1 }
+    }
+
     /// How many batches an epoch has.
     pub(super) fn batches(&self) -> usize {
-        let (len, size) = (self.dataset.len(), self.config.batch_size);
+        let (len, size) = (self.len(), self.config.batch_size);
         let batches = len.div_ceil(size);
         if self.config.even && size > 1 { batches.min((len / 2).max(1)) } else { batches }
     }
 
     /// The places in the [order](Self::order) of an epoch that the batch of a number has.
     pub(super) fn places(&self, batch: usize) -> Range<usize> {
-        let (len, size, batches) = (self.dataset.len(), self.config.batch_size, self.batches());
+        let (len, size, batches) = (self.len(), self.config.batch_size, self.batches());
         let end = |batch: usize| if self.config.even { batch * len / batches } else { (batch * size).min(len) };
         end(batch)..end(batch + 1)
     }
 
-    /// The indices of the pictures in the order of an epoch.
+    /// The indices of the pictures in the order of an epoch: that of the dataset, or drawn by the key
+    /// `shuffle`/epoch, that of a second pass and those after it by `shuffle`/epoch/pass.
     pub(super) fn order(&self, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
-        if self.config.shuffle {
-            if self.config.balanced {
-                order = self.balanced(epoch);
-            }
-            self.config.rng.fork("shuffle").at(epoch).shuffle(&mut order);
+        if !self.config.shuffle {
+            return (0..self.dataset.len()).collect();
         }
-        order
+        let key = |what| self.config.rng.fork(what).at(epoch);
+        let of = |rng: Rng, pass: u64| if pass == 0 { rng } else { rng.at(pass) };
+        let pass = |pass| {
+            let balanced = || self.balanced(epoch, &of(key("balance"), pass));
+            let mut order = if self.config.balanced { balanced() } else { (0..self.dataset.len()).collect() };
+            of(key("shuffle"), pass).shuffle(&mut order);
+            order
+        };
+        (0..self.config.passes as u64).flat_map(pass).collect()
     }
 
-    /// As many pictures of each class, drawn by the key `balance`/epoch/class; a class gives each
-    /// of its pictures once before it gives one again.
-    fn balanced(&self, epoch: u64) -> Vec<usize> {
+    /// As many pictures of each class, drawn by a key and the class; a class gives each of its
+    /// pictures once before it gives one again.
+    fn balanced(&self, epoch: u64, rng: &Rng) -> Vec<usize> {
         let mut classes = vec![Vec::new(); self.dataset.classes().len()];
         for index in 0..self.dataset.len() {
             // What has no class is found, and named, when it is read.
@@ -87,7 +100,6 @@ impl Plan {
                 class.push(index);
             }
         }
-        let rng = self.config.rng.fork("balance").at(epoch);
         let (all, held) = (self.dataset.len(), classes.iter().filter(|class| !class.is_empty()).count());
         let mut order = Vec::with_capacity(all);
         for (number, class) in classes.iter().enumerate().filter(|(_, class)| !class.is_empty()) {

@@ -38,12 +38,13 @@ impl Work {
         let parts = plan.config.threads.min(plan.config.batch_size);
         let ahead = plan.config.prefetch.saturating_mul(parts).saturating_add(plan.config.threads);
         let all = plan.batches().saturating_sub(first).saturating_mul(parts);
-        let mut seen = vec![0; if plan.config.balanced { plan.dataset.len() } else { 0 }];
+        let again = plan.config.balanced || order.len() > plan.dataset.len();
+        let mut seen = vec![0; if again { plan.dataset.len() } else { 0 }];
         let count = |&index: &usize| {
             seen[index] += 1;
             seen[index] - 1
         };
-        let before = if plan.config.balanced { order.iter().map(count).collect() } else { Vec::new() };
+        let before = if again { order.iter().map(count).collect() } else { Vec::new() };
         Self { queue: Queue::new(all, ahead), plan, order, augment, before, first, parts }
     }
 

@@ -77,6 +77,7 @@ pub fn train_loader(dataset: Arc<dyn Dataset>, recipe: &Recipe, input: Input, th
         batch_size: recipe.data.batch_size,
         size,
         balanced: recipe.data.balance == Balance::Sampling,
+        passes: recipe.passes(dataset.len()),
         even: true,
         threads,
         rng: Rng::new(recipe.seed).fork("data"),

@@ -12,7 +12,7 @@ use super::range::{LENGTH, Row};
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AverageRecipe {
-    /// None, the default: the weights of the last step.
+    /// None, the default of `taper train`: the weights of the last step.
     None {},
     /// Polyak-Ruppert: the mean of the weights after every step.
     Polyak {
@@ -21,7 +21,7 @@ pub enum AverageRecipe {
         #[serde(default = "usual_polyak_start")]
         start: f64,
     },
-    /// The exponential moving average.
+    /// The exponential moving average; with its own defaults that of `taper fine-tune`.
     Ema {
         /// *d*: the fraction of the average that survives a step, in [0, 1). Default 0.999.
         #[serde(default = "usual_decay")]
@@ -54,6 +54,11 @@ impl AverageRecipe {
         by_name(name)
     }
 
+    /// Whether somebody asked for it: it is neither none nor the default.
+    pub(super) fn is_asked_for(&self) -> bool {
+        !matches!(self, Self::None {}) && *self != Self::default()
+    }
+
     /// The name in recipes.
     pub fn name(&self) -> &'static str {
         match self {
@@ -67,7 +72,7 @@ impl AverageRecipe {
 
 impl Default for AverageRecipe {
     fn default() -> Self {
-        Self::None {}
+        Self::Ema { decay: usual_decay(), warm_up: usual_warm_up() }
     }
 }
 

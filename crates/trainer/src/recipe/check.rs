@@ -1,6 +1,5 @@
 //! What makes a recipe one that cannot be run.
 
-use super::average::AverageRecipe;
 use super::error::RecipeError;
 use super::head::HeadKind;
 use super::limits::check_recipe;
@@ -50,7 +49,7 @@ const TOGETHER: &[Must] = &[
         field: "optimize.average",
         wanted: "none with schedule_free_adamw or lookahead, which have weights of their own to be validated",
         broken: |r| {
-            let averaged = r.optimize.average != AverageRecipe::default() && r.optimize.evaluates().is_some();
+            let averaged = r.optimize.average.is_asked_for() && r.optimize.evaluates().is_some();
             averaged.then(|| r.optimize.average.name().into())
         },
     },

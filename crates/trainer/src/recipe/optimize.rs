@@ -87,6 +87,11 @@ impl OptimizeRecipe {
         }
     }
 
+    /// The average of the weights that is taken: none beside what has other weights evaluated.
+    pub(crate) fn averaged(&self) -> AverageRecipe {
+        if self.evaluates().is_some() { AverageRecipe::None {} } else { self.average }
+    }
+
     /// Whether what a rule remembers serves a further phase, with more layers: not where other
     /// weights are left than those that it trained, nor where all layers share what it has found.
     pub(crate) fn carries_over(&self) -> bool {

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::average::AverageRecipe;
 use super::choice::choices;
 use super::plan::Plan;
 use super::root::Recipe;
@@ -14,7 +13,7 @@ choices! {
         Quick = "quick",
         /// All layers above the first stage.
         Default = "default",
-        /// The same for twice as many epochs, and the average of the weights.
+        /// The same for twice as many epochs.
         Thorough = "thorough",
     }
 }
@@ -32,7 +31,6 @@ impl Preset {
             Self::Thorough => {
                 recipe.optimize.head_epochs = 6;
                 recipe.optimize.epochs = 30;
-                recipe.optimize.average = AverageRecipe::Ema { decay: 0.99, warm_up: true };
             }
         }
         recipe

@@ -1,6 +1,5 @@
 //! Recipes without noise, for a method that compares gradients of one and the same loss.
 
-use super::average::AverageRecipe;
 use super::data::Balance;
 use super::error::RecipeError;
 use super::head::HeadKind;
@@ -77,7 +76,7 @@ const USELESS: &[Must] = &[
     Must {
         field: "optimize.average",
         wanted: "none with the rule lbfgs, which ends at the minimum and not around it",
-        broken: |r| (r.optimize.average != AverageRecipe::default()).then(|| r.optimize.average.name().into()),
+        broken: |r| r.optimize.average.is_asked_for().then(|| r.optimize.average.name().into()),
     },
     Must { field: "optimize.lookahead.k", wanted: NO_STEPS, broken: |r| other(r.optimize.lookahead.k as f64) },
     Must { field: "optimize.sam.rho", wanted: NO_STEPS, broken: |r| other(r.optimize.sam.rho) },
@@ -142,7 +141,7 @@ mod tests {
             (format!("{PROBE}[regularize]\nl1 = 0.2\n"), ["regularize.l1", "weight_decay"]),
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
             (format!("{PROBE}precision = \"bf16\"\n"), ["optimize.precision", "f32"]),
-            (format!("{PROBE}average = \"ema\"\n"), ["optimize.average", "minimum"]),
+            (format!("{PROBE}average = \"polyak\"\n"), ["optimize.average", "minimum"]),
             (format!("{PROBE}sam.rho = 0.05\n"), ["optimize.sam.rho", "no single steps"]),
             (format!("{PROBE}lookahead.k = 5\n"), ["optimize.lookahead.k", "no single steps"]),
             (format!("{PROBE}centralize = true\n"), ["optimize.centralize", "those of the loss"]),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::augment::AugmentRecipe;
+use super::average::AverageRecipe;
 use super::data::DataRecipe;
 use super::field::Takes::{Choice, Number, Path, Switch, Text};
 use super::field::fields;
@@ -15,6 +16,10 @@ use super::optimize::OptimizeRecipe;
 use super::plan::Plan;
 use super::range::Range::Whole;
 use super::regularize::RegularizeRecipe;
+use super::rule::Rule;
+
+/// Steps, about, of an epoch of few pictures.
+const STEPS: usize = 16;
 
 fields! {
     /// Everything a run depends on, as plain data: the same recipe on the same machine gives the
@@ -79,6 +84,7 @@ impl Recipe {
                 backbone_lr_scale: 1.0,
                 stage_decay: 1.0,
                 lr: 5e-3,
+                average: AverageRecipe::None {},
                 ..OptimizeRecipe::default()
             },
             regularize: RegularizeRecipe { weight_decay: 0.05, label_smoothing: 0.05, ..RegularizeRecipe::default() },
@@ -103,8 +109,39 @@ impl Recipe {
         self.data.variants.unwrap_or(usual)
     }
 
+    /// [`DataRecipe::passes`] over so many training pictures, or their default. L-BFGS sees each
+    /// picture once.
+    pub fn passes(&self, pictures: usize) -> usize {
+        if matches!(self.optimize.rule, Rule::Lbfgs(_)) {
+            return 1;
+        }
+        let steps = pictures.div_ceil(self.data.batch_size).div_ceil(self.optimize.accumulate).max(1);
+        // The nearest whole number of passes.
+        self.data.passes.map_or_else(|| ((STEPS + steps / 2) / steps).max(1), |passes| passes as usize)
+    }
+
     /// [`DataRecipe::split_seed`], or its default.
     pub fn split_seed(&self) -> u64 {
         self.data.split_seed.unwrap_or(self.seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule::LbfgsRecipe;
+    use super::*;
+
+    #[test]
+    fn few_pictures_are_gone_through_several_times_in_an_epoch() {
+        let mut recipe = Recipe::default();
+        for (pictures, passes) in [(1, 16), (36, 8), (300, 2), (352, 1), (531, 1), (100_000, 1)] {
+            assert_eq!(recipe.passes(pictures), passes, "{pictures} pictures");
+        }
+        recipe.optimize.accumulate = 4;
+        assert_eq!(recipe.passes(531), 3, "17 batches are 5 steps");
+        recipe.data.passes = Some(2);
+        assert_eq!((recipe.passes(36), recipe.passes(100_000)), (2, 2));
+        recipe.optimize.rule = Rule::Lbfgs(LbfgsRecipe::default());
+        assert_eq!(recipe.passes(36), 1);
     }
 }

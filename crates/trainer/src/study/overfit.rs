@@ -58,7 +58,7 @@ pub fn overfit(
     if plain.head.kind != HeadKind::Own {
         plain.head.dropout = 0.0;
     }
-    plain.data.batch_size = few.len();
+    (plain.data.batch_size, plain.data.passes) = (few.len(), Some(1));
     let o = &mut plain.optimize;
     (o.schedule, o.warmup, o.average, o.accumulate) = (ScheduleRecipe::Constant {}, 0.0, AverageRecipe::default(), 1);
     (o.head_epochs, o.epochs) = (0, STEPS);

@@ -21,6 +21,11 @@ const fn variant(name: &'static str, flags: &'static str) -> Recipe {
     Recipe { name, flags, preset: false }
 }
 
+/// That of another program, which says in its own words what it does.
+pub(super) const fn peer(name: &'static str, words: &'static str) -> Recipe {
+    preset(name, words)
+}
+
 /// The presets, then one change to the default each.
 pub(crate) const RECIPES: &[Recipe] = &[
     preset("quick", "--preset quick"),
@@ -43,9 +48,6 @@ pub(crate) const RECIPES: &[Recipe] = &[
     variant("larger-pictures", "--image-size 224"),
     variant("own-head", "--head own"),
 ];
-
-/// fastai's, which is not run by flags.
-pub(crate) const FASTAI: Recipe = preset("fastai", "fine_tune(8, base_lr=2e-3, freeze_epochs=3)");
 
 /// The recipes of these names, in the order of the table; all where there are no names.
 ///

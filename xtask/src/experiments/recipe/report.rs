@@ -7,6 +7,7 @@ use taper_trainer::evaluate::metrics::interval;
 use super::outcome::{Measured, Trained};
 use super::recipes::Recipe;
 use super::sets::Set;
+use super::trainings::PRECISIONS;
 use crate::experiments::table::{deviation, mean};
 
 /// A recipe, and what came of it on each set with each seed.
@@ -125,6 +126,25 @@ pub(super) fn tested(sets: &[&Set], rows: &[Row<'_>], shown: &[(&Recipe, Vec<Vec
     text
 }
 
+/// The networks of the default recipe in each precision: by precision, set and seed.
+pub(super) fn in_precisions(sets: &[&Set], answers: &[Vec<Vec<Measured>>]) -> String {
+    let names: Vec<&str> = sets.iter().map(|set| set.name).collect();
+    let mut text = format!(
+        "\n## In other precisions\n\nThe networks of `default` on the test parts, `taper eval RUN TEST --precision ...`: the mean over the seeds.\n\n\
+         | precision | {} | all pictures together |\n|---|{}--:|\n",
+        names.join(" | "),
+        "--:|".repeat(sets.len()),
+    );
+    for (precision, sets) in PRECISIONS.iter().zip(answers) {
+        let cell = |tests: &Vec<Measured>| mean(&tests.iter().map(|test| 100.0 * test.accuracy).collect::<Vec<_>>());
+        let cells: Vec<String> = sets.iter().map(|tests| format!("{:.2}", cell(tests))).collect();
+        let all = |of: fn(&Measured) -> f64| sets.iter().flatten().map(of).sum::<f64>();
+        let together = 100.0 * all(|test| test.accuracy * test.images as f64) / all(|test| test.images as f64);
+        let _ = writeln!(text, "| {precision} | {} | {together:.2} |", cells.join(" | "));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -150,6 +170,9 @@ mod tests {
         assert!(text.contains("| textures | default | 50.0 ± 0.0 | 40.4 to 59.6 | 40.0 | 100 | 10 |"), "{text}");
         assert!(text.contains("| photographs | default | 80.0 ± 14.1 |"), "{text}");
         assert!(text.contains("| **mean** | default | 65.0 | | 55.0 | | 10 |"), "{text}");
+        let [low, high] = [0.5, 0.9].map(|accuracy| vec![measured(accuracy), measured(accuracy)]);
+        let text = in_precisions(&sets, &[vec![low.clone(), high.clone()], vec![high, low]]);
+        assert!(text.contains("| f32 | 50.00 | 90.00 | 70.00 |\n| bf16 | 90.00 | 50.00 | 70.00 |"), "{text}");
         assert!(setting(&sets, 2).contains("the mean over 2 seeds"));
     }
 }

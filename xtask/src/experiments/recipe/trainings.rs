@@ -14,6 +14,9 @@ use super::wanted::Wanted;
 use crate::experiments::averages::output;
 use crate::runs::binary::release;
 
+/// What networks answer in; the first is what they were trained in.
+pub(super) const PRECISIONS: [&str; 3] = ["f32", "bf16", "int8"];
+
 /// What trains.
 pub(super) struct Trainings<'a> {
     binary: PathBuf,
@@ -73,11 +76,20 @@ impl<'a> Trainings<'a> {
     /// # Errors
     /// When the pictures cannot be read.
     pub(super) fn test(&self, data: &Path, trained: &Trained, part: Part) -> Result<Measured> {
-        let told = trained.folder.join(format!("{}.json", part.name()));
+        self.test_in(PRECISIONS[0], data, trained, part)
+    }
+
+    /// The same where it answers in one of the [`PRECISIONS`].
+    ///
+    /// # Errors
+    /// As above, and when this machine does not compute in it.
+    pub(super) fn test_in(&self, precision: &str, data: &Path, trained: &Trained, part: Part) -> Result<Measured> {
+        let behind = if precision == PRECISIONS[0] { String::new() } else { format!("-{precision}") };
+        let told = trained.folder.join(format!("{}{behind}.json", part.name()));
         if !told.is_file() {
             let mut command = Command::new(&self.binary);
             command.arg("eval").arg(&trained.folder).arg(data.join(part.name())).arg("--json");
-            command.args(["--threads", &self.wanted.threads.to_string()]);
+            command.args(["--precision", precision, "--threads", &self.wanted.threads.to_string()]);
             taper_trainer::files::write(&told, &output(&mut command)?)?;
         }
         Measured::read(&read(&told)?, "/accuracy", "/mean/recall", "/images")

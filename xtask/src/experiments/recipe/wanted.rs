@@ -17,8 +17,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) fashion: &'a Path,
     /// A Python that has what the data sets are made with.
     pub(crate) python: &'a Path,
-    /// A Python that has fastai.
-    pub(crate) fastai: Option<&'a Path>,
+    /// A Python that has the other programs.
+    pub(crate) peers: Option<&'a Path>,
     pub(crate) seeds: u64,
     pub(crate) threads: usize,
 }

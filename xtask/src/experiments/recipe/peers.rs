@@ -1,4 +1,4 @@
-//! The same jobs with fastai, from the same weights.
+//! The same jobs in other programs, from the same weights.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,13 +7,20 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::outcome::{Measured, Trained, read};
+use super::recipes::{Recipe, peer};
 use super::sets::Set;
 use super::wanted::Wanted;
 use crate::experiments::averages::output;
 
-/// fastai, by a script that says at its top what it does.
-pub(super) struct Fastai<'a> {
-    script: PathBuf,
+/// What the other programs do, by scripts `NAME_fine_tune.py` that say it at their tops.
+pub(super) const PEERS: [Recipe; 2] = [
+    peer("fastai", "fine_tune(8, base_lr=2e-3, freeze_epochs=3)"),
+    peer("pytorch", "SGD(lr=0.001, momentum=0.9), StepLR(7, 0.1), 25 epochs"),
+];
+
+/// Who runs the scripts.
+pub(super) struct Peers<'a> {
+    scripts: PathBuf,
     weights: PathBuf,
     python: &'a Path,
     wanted: &'a Wanted<'a>,
@@ -26,44 +33,45 @@ pub(super) struct Outcome {
     pub(super) test: Measured,
 }
 
-impl<'a> Fastai<'a> {
+impl<'a> Peers<'a> {
     pub(super) fn new(root: &Path, python: &'a Path, wanted: &'a Wanted<'a>) -> Self {
-        let script = root.join("xtask/src/experiments/recipe/fastai_fine_tune.py");
-        Self { script, weights: root.join("crates/transfer/models/squeezenet1_1.safetensors"), python, wanted }
+        let scripts = root.join("xtask/src/experiments/recipe");
+        Self { scripts, weights: root.join("crates/transfer/models/squeezenet1_1.safetensors"), python, wanted }
     }
 
     /// What came out with all seeds, trained where it is not there yet.
     ///
     /// # Errors
     /// When a training fails.
-    pub(super) fn all(&self, set: &Set, data: &Path, tell: &impl Fn(String)) -> Result<Vec<Outcome>> {
+    pub(super) fn all(&self, peer: &Recipe, set: &Set, data: &Path, tell: &impl Fn(String)) -> Result<Vec<Outcome>> {
         let one = |seed| {
-            let outcome = self.train(set, data, seed)?;
+            let outcome = self.train(peer, set, data, seed)?;
             let (accuracy, seconds) = (100.0 * outcome.trained.val.accuracy, outcome.trained.seconds);
-            tell(format!("{} fastai seed {seed}: {accuracy:.1} % in {seconds:.0} s", set.name));
+            tell(format!("{} {} seed {seed}: {accuracy:.1} % in {seconds:.0} s", set.name, peer.name));
             Ok(outcome)
         };
         (0..self.wanted.seeds).map(one).collect()
     }
 
-    fn train(&self, set: &Set, data: &Path, seed: u64) -> Result<Outcome> {
-        let folder = self.wanted.runs.join(format!("{}/fastai-{seed}", set.name));
+    fn train(&self, peer: &Recipe, set: &Set, data: &Path, seed: u64) -> Result<Outcome> {
+        let folder = self.wanted.runs.join(format!("{}/{}-{seed}", set.name, peer.name));
         let told = folder.join("outcome.json");
         if !told.is_file() {
             std::fs::create_dir_all(&folder)?;
             let mut command = Command::new(self.python);
-            command.arg(&self.script).arg(data).arg(&self.weights);
+            command.arg(self.scripts.join(format!("{}_fine_tune.py", peer.name))).arg(data).arg(&self.weights);
             command.args([u64::from(set.side), seed, self.wanted.threads as u64].map(|number| number.to_string()));
             let said = output(&mut command)?;
             // Libraries may have said something before.
             let last = said.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
-            serde_json::from_slice::<Value>(last).context("the script of fastai's ends without a line of JSON")?;
+            let json = serde_json::from_slice::<Value>(last);
+            json.with_context(|| format!("the script of {} ends without a line of JSON", peer.name))?;
             taper_trainer::files::write(&told, last)?;
         }
         let told = read(&told)?;
         let val = Measured::read(&told, "/val/accuracy", "/val/balanced", "/val/images")?;
         let test = Measured::read(&told, "/test/accuracy", "/test/balanced", "/test/images")?;
-        let seconds = told.pointer("/seconds").and_then(Value::as_f64).context("fastai's outcome has no seconds")?;
+        let seconds = told.pointer("/seconds").and_then(Value::as_f64).context("the outcome has no seconds")?;
         Ok(Outcome { trained: Trained { folder, val, seconds }, test })
     }
 }
