@@ -11,7 +11,8 @@ fn a_run_answers_in_integers_and_is_exported_in_them() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     small(folder, 4);
-    assert_eq!(fine_tune(folder, &["--out", "run"]).code, Some(0));
+    // A network that is sure of what it has wrong has a loss that says little.
+    assert_eq!(fine_tune(folder, &["--out", "run", "--passes", "1"]).code, Some(0));
     succeed(folder, &["export", "run", "--format", "taper", "--int8", "--out", "small"]);
     let bytes = |file: &str| fs::metadata(folder.join(file)).unwrap().len();
     assert!(4 * bytes("small/model.safetensors") < bytes("run/model.safetensors") + 400_000);

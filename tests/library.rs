@@ -28,6 +28,8 @@ fn params() -> Params {
 fn loaders(folder: &Path, count: usize, batch_size: usize) -> (Recipe, Loader, Loader) {
     let mut recipe = Recipe { augment: AugmentRecipe::none(), ..Recipe::default() };
     (recipe.data.path, recipe.data.batch_size, recipe.data.image_size) = (small(folder, count), batch_size, INPUT.size);
+    // Steps and pictures are counted.
+    recipe.data.passes = Some(1);
     let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
     let train = train_loader(splits.train, &recipe, INPUT, 2).unwrap();
     let val = eval_loader(splits.val, batch_size, INPUT, 2).unwrap();

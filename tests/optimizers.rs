@@ -18,7 +18,7 @@ fn train_losses(run: &Path) -> Vec<f64> {
 fn an_averaged_run_with_rules_by_name_runs_again_from_its_own_recipe() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = (place.path(), small(place.path(), 6));
-    for (out, more) in [("a", &LION[..]), ("plain", &[&LION[..4], &LION[6..]].concat())] {
+    for (out, more) in [("a", &LION[..]), ("plain", &[&LION[..5], &["none"], &LION[6..]].concat())] {
         let ran = fine_tune(folder, &[&["--out", out], more].concat());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
@@ -74,7 +74,7 @@ fn refusals_say_what_is_known_and_what_to_do() {
     let lbfgs = ["--plan", "probe", "--optimizer", "lbfgs"];
     let with = |more: &[&str]| fine_tune(folder, &[&lbfgs[..], more].concat());
     fails(&with(&["--schedule", "cosine"]), 2, &["optimize.schedule", "line search"]);
-    fails(&with(&["--average", "ema"]), 2, &["optimize.average", "minimum"]);
+    fails(&with(&["--average", "polyak"]), 2, &["optimize.average", "minimum"]);
     for (recipe, words) in [
         ("[augment]\ntrain = [\"hflip\"]\n", &["augmented pictures", "different functions", "--augment none"]),
         ("[head]\nhidden = 8\ndropout = 0.5\n", &["dropout", "different functions", "head.dropout = 0"]),
@@ -96,7 +96,7 @@ fn refusals_say_what_is_known_and_what_to_do() {
         ("rule = { name = \"sgdw\", dampening = 0.5, nesterov = true }", &["optimize.rule", "nesterov"]),
         ("lookahead = { alpha = 0.25 }", &["optimize.lookahead.alpha", "optimize.lookahead.k is 0"]),
         ("lookahead = { k = 5, alpha = 1.5 }", &["optimize.lookahead.alpha", "1.0"]),
-        ("lookahead.k = 5\naverage = \"ema\"", &["optimize.average", "lookahead"]),
+        ("lookahead.k = 5\naverage = \"polyak\"", &["optimize.average", "lookahead"]),
         ("rule = \"schedule_free_adamw\"\naverage = \"swa\"", &["optimize.average", "schedule_free_adamw"]),
         ("sam = { rho = -1 }", &["optimize.sam.rho", "from 0.0"]),
         ("sam = { rho = 0.05 }\naccumulate = 2", &["optimize.sam.rho", "optimize.accumulate"]),

@@ -211,7 +211,7 @@ fn activations_that_are_computed_again_train_the_same_network() {
         ("--batch-size 60 --sam 0.05", "sharp"),
     ] {
         let losses = |more: &str, out: &str| {
-            let short = "--image-size 12 --epochs 1 --model resnet18_small --optimizer sgd";
+            let short = "--image-size 12 --epochs 1 --passes 1 --model resnet18_small --optimizer sgd";
             succeed(folder, &words(&format!("train . {short} {more} --out {out}")));
             let last = &json(&folder.join(out).join("summary.json"))["final"];
             ["train_loss", "val_loss"].map(|loss| last[loss].as_f64().unwrap())

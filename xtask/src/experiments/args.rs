@@ -104,7 +104,7 @@ pub enum Topic {
         /// A Python with scikit-learn and scikit-image, which makes the pictures
         #[arg(long, default_value = "python3", value_name = "PYTHON")]
         python: PathBuf,
-        /// A Python with fastai and torchvision, whose recipes are trained beside
+        /// A Python with fastai and torchvision, whose recipes are left out without it
         #[arg(long, value_name = "PYTHON")]
         peers: Option<PathBuf>,
     },

@@ -20,7 +20,8 @@ use anyhow::Result;
 
 use super::table::mean;
 use outcome::{Measured, Part, Trained};
-use peers::{PEERS, Peers};
+use peers::Peers;
+use recipes::{Kind, Recipe};
 use report::{Row, in_precisions, tested, validated};
 use sets::Set;
 use trainings::{PRECISIONS, Trainings};
@@ -38,6 +39,7 @@ pub(super) fn tables(root: &Path, wanted: &Wanted<'_>, tell: impl Fn(String)) ->
     let folders: Vec<PathBuf> = sets.iter().map(|set| set.folder(root, wanted)).collect::<Result<_>>()?;
     let trainings = Trainings::new(root, wanted)?;
     let peers = wanted.peers.map(|python| Peers::new(root, python, wanted));
+    let (others, recipes): (Vec<&Recipe>, Vec<_>) = recipes.into_iter().partition(|recipe| recipe.kind == Kind::Peer);
     let mut rows = Vec::new();
     for recipe in &recipes {
         let of = |(set, folder): (&&Set, &PathBuf)| trainings.all(set, folder, recipe, &tell);
@@ -46,7 +48,7 @@ pub(super) fn tables(root: &Path, wanted: &Wanted<'_>, tell: impl Fn(String)) ->
     let chosen = choice(&rows);
     let mut text = report::setting(&sets, wanted.seeds);
     let mut shown = Vec::new();
-    for (i, row) in rows.iter().enumerate().filter(|(i, row)| row.recipe.preset || Some(*i) == chosen) {
+    for (i, row) in rows.iter().enumerate().filter(|(i, row)| row.recipe.kind == Kind::Preset || Some(*i) == chosen) {
         let of = |((set, folder), trained): ((&&Set, &PathBuf), &Vec<Trained>)| {
             let parts = trained.iter().map(|trained| trainings.test(folder, trained, Part::Test));
             tell(format!("{} on the test part of {}", recipes[i].name, set.name));
@@ -55,7 +57,7 @@ pub(super) fn tables(root: &Path, wanted: &Wanted<'_>, tell: impl Fn(String)) ->
         shown.push((row.recipe, sets.iter().zip(&folders).zip(&row.trained).map(of).collect::<Result<Vec<_>>>()?));
     }
     if let Some(peers) = &peers {
-        for peer in &PEERS {
+        for peer in others {
             let of = |(set, folder): (&&Set, &PathBuf)| peers.all(peer, set, folder, &tell);
             let both = sets.iter().zip(&folders).map(of).collect::<Result<Vec<_>>>()?;
             let tests = both.iter().map(|seeds| seeds.iter().map(|outcome| outcome.test).collect()).collect();
@@ -88,7 +90,7 @@ fn answers(trainings: &Trainings<'_>, row: &Row<'_>, folders: &[PathBuf]) -> Res
 /// where there is none that was trained.
 fn choice(rows: &[Row<'_>]) -> Option<usize> {
     let score = |row: &Row<'_>| mean(&row.accuracies());
-    let variants = rows.iter().enumerate().filter(|(_, row)| !row.recipe.preset);
+    let variants = rows.iter().enumerate().filter(|(_, row)| row.recipe.kind == Kind::Variant);
     variants.max_by(|(_, a), (_, b)| score(a).total_cmp(&score(b))).map(|(i, _)| i)
 }
 
@@ -107,7 +109,7 @@ mod tests {
             let rows: Vec<Row<'_>> = all.iter().map(|(name, score)| Row::of(named(name), trained(*score))).collect();
             choice(&rows).map(|i| rows[i].recipe.name.to_owned())
         };
-        assert_eq!(rows(&[("default", 0.9), ("mixup", 0.7), ("ema", 0.8)]).as_deref(), Some("ema"));
+        assert_eq!(rows(&[("default", 0.9), ("mixup", 0.7), ("cutmix", 0.8)]).as_deref(), Some("cutmix"));
         assert_eq!(rows(&[("default", 0.9), ("quick", 0.7)]), None);
     }
 }

@@ -68,7 +68,9 @@ fields! {
         clip: ClipRecipe = ClipRecipe::default() => [Optimizer, "--clip NORM", Long, Clip];
         /// What to do about a gradient that holds a NaN or an infinity.
         non_finite: NonFiniteRecipe = NonFiniteRecipe::Error => [Optimizer, "--non-finite HOW", Long, Choice(NonFiniteRecipe::CHOICES)];
-        /// The average of the weights that is validated and left.
+        /// The average of the weights that is validated and left; the usual one is not taken with
+        /// schedule_free_adamw and lookahead, which have weights of their own for that, and with
+        /// l1, whose zeros it would fill.
         #[serde(deserialize_with = "named")]
         average: AverageRecipe = AverageRecipe::default() => [Optimizer, "--average NAME", Long, Named(&AverageRecipe::NAMES)];
         /// Slow weights that follow those of the rule.
@@ -85,11 +87,6 @@ impl OptimizeRecipe {
             Rule::ScheduleFreeAdamW(_) => Some(self.rule.name()),
             _ => (self.lookahead.k > 0).then_some("lookahead"),
         }
-    }
-
-    /// The average of the weights that is taken: none beside what has other weights evaluated.
-    pub(crate) fn averaged(&self) -> AverageRecipe {
-        if self.evaluates().is_some() { AverageRecipe::None {} } else { self.average }
     }
 
     /// Whether what a rule remembers serves a further phase, with more layers: not where other

@@ -120,6 +120,12 @@ impl Recipe {
         self.data.passes.map_or_else(|| ((STEPS + steps / 2) / steps).max(1), |passes| passes as usize)
     }
 
+    /// [`OptimizeRecipe::average`], but where it is only the usual one and does not fit the rest.
+    pub(crate) fn averaged(&self) -> AverageRecipe {
+        let fits = self.optimize.evaluates().is_none() && self.regularize.l1 == 0.0;
+        if fits || self.optimize.average.is_asked_for() { self.optimize.average } else { AverageRecipe::None {} }
+    }
+
     /// [`DataRecipe::split_seed`], or its default.
     pub fn split_seed(&self) -> u64 {
         self.data.split_seed.unwrap_or(self.seed)
@@ -130,6 +136,20 @@ impl Recipe {
 mod tests {
     use super::super::rule::LbfgsRecipe;
     use super::*;
+
+    #[test]
+    fn the_usual_average_is_taken_where_it_fits() {
+        let mut recipe = Recipe::default();
+        assert_eq!(recipe.averaged(), AverageRecipe::default());
+        recipe.regularize.l1 = 0.1;
+        assert_eq!(recipe.averaged(), AverageRecipe::None {});
+        recipe.optimize.average = AverageRecipe::named("polyak").unwrap();
+        assert_eq!(recipe.averaged(), recipe.optimize.average);
+        let mut recipe = Recipe::default();
+        recipe.optimize.lookahead.k = 5;
+        assert_eq!(recipe.averaged(), AverageRecipe::None {});
+        assert_eq!(Recipe::from_scratch().averaged(), AverageRecipe::None {});
+    }
 
     #[test]
     fn few_pictures_are_gone_through_several_times_in_an_epoch() {

@@ -140,7 +140,6 @@ fn costs(
     (cache, listener): (&FeatureCache, &dyn Listener),
 ) -> Result<Costs> {
     let mut costs = Costs { head: 0.0, rest: 0.0, before: 0.0 };
-    let steps = pictures.train.len().div_ceil(recipe.data.batch_size).div_ceil(recipe.optimize.accumulate) as f64;
     let stored = |head: bool| recipe.variants() > 0 && (head || recipe.plan == Plan::Probe);
     for head in [true, false] {
         let epochs = if head { recipe.optimize.head_epochs } else { recipe.optimize.epochs };
@@ -161,7 +160,7 @@ fn costs(
         let options = FitOptions { features: Some(cache), ..FitOptions::default() };
         fit_with((&mut classifier, &params), (&train, &val), &part, &mut [&mut clock], options)?;
         let took = clock.step();
-        let mut epoch = steps * took;
+        let mut epoch = train.batches().div_ceil(recipe.optimize.accumulate) as f64 * took;
         if stored(head) {
             costs.before += clock.before();
         } else {

@@ -30,6 +30,8 @@ pub(crate) fn cross_validated(
 ) -> Result<Vec<bool>> {
     let mut recipe = Recipe { plan: Plan::Probe, ..recipe.clone() };
     recipe.data.variants = Some(recipe.variants().max(1));
+    // Stages are told apart by heads that saw each picture once in an epoch.
+    recipe.data.passes = recipe.data.passes.or(Some(1));
     let recipe = &recipe;
     let Network { card, mut classifier, params, .. } = network(recipe, pictures.classes(), listener)?;
     let stages = classifier.backbone().stages().len();

@@ -7,16 +7,10 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::outcome::{Measured, Trained, read};
-use super::recipes::{Recipe, peer};
+use super::recipes::Recipe;
 use super::sets::Set;
 use super::wanted::Wanted;
 use crate::experiments::averages::output;
-
-/// What the other programs do, by scripts `NAME_fine_tune.py` that say it at their tops.
-pub(super) const PEERS: [Recipe; 2] = [
-    peer("fastai", "fine_tune(8, base_lr=2e-3, freeze_epochs=3)"),
-    peer("pytorch", "SGD(lr=0.001, momentum=0.9), StepLR(7, 0.1), 25 epochs"),
-];
 
 /// Who runs the scripts.
 pub(super) struct Peers<'a> {
