@@ -219,6 +219,7 @@ fn an_average_does_not_destroy_a_run_on_few_pictures() {
     let place = tempfile::tempdir().unwrap();
     let data = small(place.path(), 8);
     let mut recipe = Preset::Quick.recipe(&Recipe::default());
+    recipe.optimize.average = AverageRecipe::None {};
     let plain = train(&mut recipe, &data, [8, 6], None).evaluation;
     for name in ["ema", "polyak", "swa"] {
         recipe.optimize.average = AverageRecipe::named(name).unwrap();

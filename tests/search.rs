@@ -261,8 +261,20 @@ fn uneven_classes_can_count_alike() {
 fn a_trial_whose_loss_becomes_nan_has_failed_and_ends_nothing() {
     let place = place("method = \"grid\"\n[space]\n\"optimize.head_lr_scale\" = { choice = [1.0, 9.2e18] }\n");
     let folder = place.path();
-    let flags =
-        ["--scratch", "--space", "space.toml", "--epochs", "1", "--passes", "1", "--batch-size", "4", "--out", "found", "--json"];
+    let flags = [
+        "--scratch",
+        "--space",
+        "space.toml",
+        "--epochs",
+        "1",
+        "--passes",
+        "1",
+        "--batch-size",
+        "4",
+        "--out",
+        "found",
+        "--json",
+    ];
     let ran = succeed(folder, &[&["search", "pictures"], &flags[..]].concat());
     assert!(ran.stderr.contains("failed, the loss became NaN or infinite"), "{}", ran.stderr);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -84,7 +84,8 @@ pub enum Topic {
         #[arg(long, value_name = "NAME=FILE")]
         beside: Vec<Beside>,
     },
-    /// Recipes for fine-tuning on several data sets, beside those of other programs: crates/trainer/RECIPES.md
+    /// Recipes for fine-tuning on several data sets, beside those of other programs:
+    /// crates/trainer/RECIPES.md
     Recipe {
         /// Only these data sets: textures, photographs, digits, emoji, fashion
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]

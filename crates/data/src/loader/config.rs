@@ -25,8 +25,8 @@ pub struct LoaderConfig {
     /// small class several times, each time changed anew, and of a large class some, other ones in
     /// every epoch. Off by default.
     pub balanced: bool,
-    /// How often a shuffled epoch goes through all pictures, each time in another order and with each
-    /// picture changed anew. 1 by default.
+    /// How often a shuffled epoch goes through all pictures, each time in another order and with
+    /// each picture changed anew. 1 by default.
     pub passes: usize,
     /// Whether the pictures of an epoch are spread evenly over its batches, as many as there would
     /// be otherwise: 97 pictures in batches of at most 32 are 24, 24, 24 and 25. Off by default:

@@ -10,6 +10,9 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::limits::MAX_NUMBERS;
 
+/// Pictures of an epoch, at most: their order is in memory.
+const MAX_EPOCH: usize = u32::MAX as usize;
+
 /// A dataset, what is done to its pictures, and how batches are made of them: all that an epoch is
 /// a function of, but its number.
 #[derive(Clone)]
@@ -46,6 +49,10 @@ impl Plan {
                 return Err(DataError::Setting { field, got, wanted });
             }
         }
+        if dataset.len().checked_mul(config.passes).is_none_or(|pictures| pictures > MAX_EPOCH) {
+            let wanted = "few enough for an epoch of at most 2³² pictures";
+            return Err(DataError::Setting { field: "passes", got: config.passes, wanted });
+        }
         let ((height, width), rows) = (config.size, config.batch_size.min(dataset.len()));
         let numbers = [rows, height, width, 3].into_iter().try_fold(1u64, |all, side| all.checked_mul(side as u64));
         if numbers.is_none_or(|numbers| numbers > MAX_NUMBERS) {
@@ -73,8 +80,8 @@ impl Plan {
         end(batch)..end(batch + 1)
     }
 
-    /// The indices of the pictures in the order of an epoch: that of the dataset, or drawn by the key
-    /// `shuffle`/epoch, that of a second pass and those after it by `shuffle`/epoch/pass.
+    /// The indices of the pictures in the order of an epoch: that of the dataset, or drawn by the
+    /// key `shuffle`/epoch, that of a second pass and those after it by `shuffle`/epoch/pass.
     pub(super) fn order(&self, epoch: u64) -> Vec<usize> {
         if !self.config.shuffle {
             return (0..self.dataset.len()).collect();

@@ -11,7 +11,7 @@ use taper_transfer::Classifier;
 pub use self::machine::Machine;
 use crate::build::phases::phases;
 use crate::finding::{Finding, Verdict};
-use crate::recipe::{OptimizeRecipe, Recipe, RecipeError};
+use crate::recipe::{AverageRecipe, OptimizeRecipe, Recipe, RecipeError};
 
 /// What a step of training takes beside the weights that are there already, bytes; from the
 /// network's graph. It counts what cannot be done without: a training takes more, so that one which
@@ -70,8 +70,9 @@ impl Need {
         let moves = |name: &str| stage_of(classifier, name) >= frozen;
         let weights: usize =
             params.trainables().iter().filter(|(name, _)| moves(name)).map(|(_, var)| var.elem_count()).sum();
+        let average = u64::from(recipe.averaged() != AverageRecipe::None {});
         Some(Self {
-            fixed: weights as u64 * NUMBER * (1 + slots(&recipe.optimize)),
+            fixed: weights as u64 * NUMBER * (1 + average + slots(&recipe.optimize)),
             a_picture: picture(side).saturating_add(kept.max(below)),
             pictures: batch(train) as u64,
             least: 2,

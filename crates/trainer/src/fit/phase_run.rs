@@ -105,7 +105,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let first_stage = if recipe.variants() == 0 { 0 } else { classifier.frozen() };
         let stepper = Stepper::new(rule, (classifier, params), recipe, &**train.dataset(), first_stage)?;
         let trained = || classifier.trainables(params).into_iter().map(|trained| (trained.name, trained.var)).collect();
-        let average = averaging(recipe.averaged(), span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
+        let average =
+            averaging(recipe.averaged(), span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
         let mut run = Self {
             number,
             phase,

@@ -24,8 +24,8 @@ fields! {
         image_size: u32 = 160 => [Data, "--image-size PIXELS", Short, Number(Whole(8, 2048))];
         /// Pictures in a batch.
         batch_size: usize = 32 => [Data, "--batch-size N", Short, Number(Whole(2, 65_536))];
-        /// How often an epoch goes through the training pictures, each time in another order and with
-        /// each changed anew; left out, as often as makes 16 steps or about.
+        /// How often an epoch goes through the training pictures, each time in another order and
+        /// with each changed anew; left out, as often as makes 16 steps or about.
         passes: Option<u32> = None => [Data, "--passes N", Long, Number(Whole(1, 10_000))];
         /// What is done about classes of different sizes.
         balance: Balance = Balance::None => [Data, "--balance HOW", Long, Choice(Balance::CHOICES)];

@@ -112,7 +112,7 @@ impl Recipe {
     /// [`DataRecipe::passes`] over so many training pictures, or their default. L-BFGS sees each
     /// picture once.
     pub fn passes(&self, pictures: usize) -> usize {
-        if matches!(self.optimize.rule, Rule::Lbfgs(_)) {
+        if self.takes_no_steps() {
             return 1;
         }
         let steps = pictures.div_ceil(self.data.batch_size).div_ceil(self.optimize.accumulate).max(1);
@@ -120,9 +120,13 @@ impl Recipe {
         self.data.passes.map_or_else(|| ((STEPS + steps / 2) / steps).max(1), |passes| passes as usize)
     }
 
+    fn takes_no_steps(&self) -> bool {
+        matches!(self.optimize.rule, Rule::Lbfgs(_))
+    }
+
     /// [`OptimizeRecipe::average`], but where it is only the usual one and does not fit the rest.
     pub(crate) fn averaged(&self) -> AverageRecipe {
-        let fits = self.optimize.evaluates().is_none() && self.regularize.l1 == 0.0;
+        let fits = self.optimize.evaluates().is_none() && self.regularize.l1 == 0.0 && !self.takes_no_steps();
         if fits || self.optimize.average.is_asked_for() { self.optimize.average } else { AverageRecipe::None {} }
     }
 
@@ -149,6 +153,9 @@ mod tests {
         recipe.optimize.lookahead.k = 5;
         assert_eq!(recipe.averaged(), AverageRecipe::None {});
         assert_eq!(Recipe::from_scratch().averaged(), AverageRecipe::None {});
+        let mut recipe = Recipe::default();
+        recipe.optimize.rule = Rule::Lbfgs(LbfgsRecipe::default());
+        assert_eq!(recipe.averaged(), AverageRecipe::None {});
     }
 
     #[test]

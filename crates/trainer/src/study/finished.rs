@@ -81,7 +81,7 @@ pub(super) fn summarize(
         model: card.model.clone(),
         plan: format!("{:?}", recipe.plan).to_lowercase(),
         optimizer: recipe.optimize.rule.name().into(),
-        average: recipe.optimize.average.name().into(),
+        average: recipe.averaged().name().into(),
         seed: recipe.seed,
         threads,
         train_images: pictures.train.len(),

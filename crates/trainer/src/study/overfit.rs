@@ -60,7 +60,7 @@ pub fn overfit(
     }
     (plain.data.batch_size, plain.data.passes) = (few.len(), Some(1));
     let o = &mut plain.optimize;
-    (o.schedule, o.warmup, o.average, o.accumulate) = (ScheduleRecipe::Constant {}, 0.0, AverageRecipe::default(), 1);
+    (o.schedule, o.warmup, o.average, o.accumulate) = (ScheduleRecipe::Constant {}, 0.0, AverageRecipe::None {}, 1);
     (o.head_epochs, o.epochs) = (0, STEPS);
     let Network { card, mut classifier, params, .. } = network(&plain, pictures.classes(), listener)?;
     let train = train_loader(Arc::clone(&few), &plain, card.input(), threads)?;
