@@ -261,27 +261,15 @@ fn uneven_classes_can_count_alike() {
 fn a_trial_whose_loss_becomes_nan_has_failed_and_ends_nothing() {
     let place = place("method = \"grid\"\n[space]\n\"optimize.head_lr_scale\" = { choice = [1.0, 9.2e18] }\n");
     let folder = place.path();
-    let flags = [
-        "--scratch",
-        "--space",
-        "space.toml",
-        "--epochs",
-        "1",
-        "--passes",
-        "1",
-        "--batch-size",
-        "4",
-        "--out",
-        "found",
-        "--json",
-    ];
-    let ran = succeed(folder, &[&["search", "pictures"], &flags[..]].concat());
+    let words = "search pictures --scratch --space space.toml --epochs 1 --passes 1 --batch-size 4 --out found --json";
+    let search: Vec<&str> = words.split(' ').collect();
+    let ran = succeed(folder, &search);
     assert!(ran.stderr.contains("failed, the loss became NaN or infinite"), "{}", ran.stderr);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&told["best"]["trial"], &told["trials"][1]["accuracy"]), (&0.into(), &0.0.into()));
     assert!(folder.join("found/best.toml").is_file() && folder.join("found/search.png").is_file());
     // What has failed is not tried again.
-    assert!(!succeed(folder, &[&["search", "pictures"], &flags[..]].concat()).stderr.contains("failed"));
+    assert!(!succeed(folder, &search).stderr.contains("failed"));
 
     // A run may end with such a loss: JSON has null for it, and pages compare it with others.
     let first = folder.join("found/trials/0000");

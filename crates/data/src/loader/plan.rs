@@ -86,15 +86,21 @@ impl Plan {
         if !self.config.shuffle {
             return (0..self.dataset.len()).collect();
         }
-        let key = |what| self.config.rng.fork(what).at(epoch);
-        let of = |rng: Rng, pass: u64| if pass == 0 { rng } else { rng.at(pass) };
-        let pass = |pass| {
-            let balanced = || self.balanced(epoch, &of(key("balance"), pass));
-            let mut order = if self.config.balanced { balanced() } else { (0..self.dataset.len()).collect() };
-            of(key("shuffle"), pass).shuffle(&mut order);
-            order
-        };
-        (0..self.config.passes as u64).flat_map(pass).collect()
+        let mut all = Vec::with_capacity(self.len());
+        for pass in 0..self.config.passes as u64 {
+            let rng = |what| {
+                let first = self.config.rng.fork(what).at(epoch);
+                if pass == 0 { first } else { first.at(pass) }
+            };
+            let begin = all.len();
+            if self.config.balanced {
+                all.extend(self.balanced(epoch, &rng("balance")));
+            } else {
+                all.extend(0..self.dataset.len());
+            }
+            rng("shuffle").shuffle(&mut all[begin..]);
+        }
+        all
     }
 
     /// As many pictures of each class, drawn by a key and the class; a class gives each of its
