@@ -16,7 +16,19 @@ pub struct Known {
     pub content: [u8; 32],
 }
 
-/// Pictures by index, each of one class.
+/// What is known of each picture, and asked of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LabelKind {
+    /// Which one of the classes it is of.
+    #[default]
+    One,
+    /// Of each class, whether the picture is of it: several may be, or none.
+    Many,
+    /// One or several numbers, such as an age; what the classes are called is what they are called.
+    Number,
+}
+
+/// Pictures by index, each of one class unless [`label_kind`](Dataset::label_kind) says otherwise.
 ///
 /// The same index must always give the same picture and label: shuffling and random changes come
 /// later and are keyed by the index. Methods are called from several threads at once.
@@ -67,8 +79,27 @@ pub trait Dataset: Send + Sync {
     }
 
     /// The class of a picture, an index into [`classes`](Dataset::classes). Only for an index in
-    /// `0..len()`.
+    /// `0..len()`. With [`LabelKind::Many`] the first of its classes, 0 where it is of none; with
+    /// [`LabelKind::Number`] it says nothing.
     fn label(&self, index: usize) -> usize;
+
+    /// What is known of each picture. Default one class.
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::One
+    }
+
+    /// What a network should say of a picture, into a row of as many zeros as there are classes: 1
+    /// for each of its classes, or its numbers. Only for an index in `0..len()`. Default by
+    /// [`label`](Dataset::label).
+    ///
+    /// # Errors
+    /// When the label is none of the classes.
+    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
+        let (label, classes) = (self.label(index), row.len());
+        let name = || self.name(index);
+        *row.get_mut(label).ok_or_else(|| DataError::Label { name: name(), label, classes })? = 1.0;
+        Ok(())
+    }
 
     /// The names of the classes, in the order of the labels.
     fn classes(&self) -> &[String];

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use crate::dataset::{Dataset, Known};
+use crate::dataset::{Dataset, Known, LabelKind};
 use crate::error::DataError;
 use crate::stamp::Stamp;
 
@@ -180,6 +180,14 @@ impl Dataset for Kept {
 
     fn label(&self, index: usize) -> usize {
         self.whole.label(index)
+    }
+
+    fn label_kind(&self) -> LabelKind {
+        self.whole.label_kind()
+    }
+
+    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
+        self.whole.target(index, row)
     }
 
     fn classes(&self) -> &[String] {

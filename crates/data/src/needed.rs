@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::dataset::{Dataset, Known};
+use crate::dataset::{Dataset, Known, LabelKind};
 use crate::decode::Need;
 use crate::error::DataError;
 use crate::stamp::Stamp;
@@ -55,6 +55,14 @@ impl Dataset for Needed {
 
     fn label(&self, index: usize) -> usize {
         self.whole.label(index)
+    }
+
+    fn label_kind(&self) -> LabelKind {
+        self.whole.label_kind()
+    }
+
+    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
+        self.whole.target(index, row)
     }
 
     fn classes(&self) -> &[String] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::dataset::{Dataset, Known, counts};
+use crate::dataset::{Dataset, Known, LabelKind, counts};
 use crate::decode::Need;
 use crate::error::DataError;
 use crate::stamp::Stamp;
@@ -98,6 +98,14 @@ impl Dataset for Subset {
 
     fn label(&self, index: usize) -> usize {
         self.whole.label(self.indices[index])
+    }
+
+    fn label_kind(&self) -> LabelKind {
+        self.whole.label_kind()
+    }
+
+    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
+        self.whole.target(self.indices[index], row)
     }
 
     fn classes(&self) -> &[String] {

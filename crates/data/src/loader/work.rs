@@ -131,8 +131,7 @@ impl Work {
 
     fn sample(&self, position: usize, slot: &mut [f32], target: &mut [f32]) -> Result<(), DataError> {
         let (dataset, index) = (&self.plan.dataset, self.order[position]);
-        let (label, classes) = (dataset.label(index), target.len());
-        *target.get_mut(label).ok_or_else(|| DataError::Label { name: dataset.name(index), label, classes })? = 1.0;
+        dataset.target(index, target)?;
         let picture = dataset.get(index)?;
         let mut rng = self.augment.at(index as u64);
         if let Some(again) = self.before.get(position).filter(|before| **before > 0) {

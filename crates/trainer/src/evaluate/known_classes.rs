@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use taper_data::{DataError, Dataset, Known, Need, RgbImage};
+use taper_data::{DataError, Dataset, Known, LabelKind, Need, RgbImage};
 
 use crate::build::class_counts::class_counts;
 use crate::evaluate::error::EvaluateError;
@@ -69,6 +69,17 @@ impl Dataset for Relabeled {
 
     fn label(&self, index: usize) -> usize {
         self.labels[self.pictures.label(index)]
+    }
+
+    fn label_kind(&self) -> LabelKind {
+        self.pictures.label_kind()
+    }
+
+    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
+        let mut own = vec![0.0; self.labels.len()];
+        self.pictures.target(index, &mut own)?;
+        self.labels.iter().zip(own).for_each(|(&label, value)| row[label] = value);
+        Ok(())
     }
 
     fn classes(&self) -> &[String] {

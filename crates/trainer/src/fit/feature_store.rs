@@ -48,8 +48,10 @@ impl FeatureStore {
     /// The same as a batch, with the classes that `dataset` has for these pictures.
     pub(crate) fn batch(&self, dataset: &dyn Dataset, epoch: u64, indices: &[usize]) -> Result<IndexedBatch> {
         let classes = dataset.classes().len();
-        let row = |&index: &usize| (0..classes).map(move |class| f32::from(class == dataset.label(index)));
-        let targets: Vec<f32> = indices.iter().flat_map(row).collect();
+        let mut targets = vec![0f32; indices.len() * classes];
+        for (&index, row) in indices.iter().zip(targets.chunks_exact_mut(classes.max(1))) {
+            dataset.target(index, row)?;
+        }
         let targets = Tensor::from_vec(targets, (indices.len(), classes), &Device::Cpu)?;
         Ok(IndexedBatch { batch: Batch { images: self.rows(epoch, indices)?, targets }, indices: indices.to_vec() })
     }
