@@ -14,6 +14,7 @@
 
 pub mod output;
 
+mod answers;
 mod choices;
 
 mod asking;

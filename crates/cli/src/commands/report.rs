@@ -51,7 +51,7 @@ fn compared(run: &Path) -> Result<Compared> {
         name: run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned()),
         history: history(&files::read_text(&rows)?)
             .with_context(|| format!("{} is no history of a run", rows.display()))?,
-        accuracy: summary.r#final.val_accuracy,
+        accuracy: summary.r#final.figure.value(),
         loss: summary.r#final.val_loss,
         seconds: summary.seconds.total,
         settings: settings(&settled),

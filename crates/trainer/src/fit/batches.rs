@@ -8,7 +8,8 @@ use taper_transfer::Classifier;
 
 use super::feature_store::FeatureStore;
 use crate::error::Result;
-use crate::evaluate::{Evaluation, ShowMap, evaluate_shown};
+use crate::evaluate::{Evaluation, ShowMap, Truth, evaluate_shown};
+use crate::objective::Objective;
 
 /// Where the batches of a phase come from.
 #[derive(Debug)]
@@ -36,18 +37,18 @@ impl BatchSource<'_> {
     /// pictures are done, of how many.
     pub(crate) fn evaluate(
         &self,
-        classifier: &Classifier,
+        (classifier, objective): (&Classifier, &Objective),
         show: &mut ShowMap<'_>,
         tell: &mut dyn FnMut(usize, usize),
     ) -> Result<Evaluation> {
         let (loader, store) = match self {
-            Self::Pictures(loader) => return evaluate_shown(classifier, loader, show, tell),
+            Self::Pictures(loader) => return evaluate_shown((classifier, objective), loader, show, tell),
             Self::Features(loader, store) => (loader, store),
         };
-        Evaluation::timed(|result| {
+        Evaluation::timed(objective, |result| {
             for indices in loader.order(0).chunks(loader.config().batch_size) {
                 let logits = classifier.forward_from(classifier.frozen(), &store.rows(0, indices)?, Mode::Eval)?;
-                result.add(&logits, indices.iter().map(|&index| loader.dataset().label(index)))?;
+                result.add(&logits, Truth::of(objective, &**loader.dataset(), indices)?)?;
             }
             Ok(Duration::ZERO)
         })

@@ -16,6 +16,9 @@ fields! {
     pub struct DataRecipe in "data." {
         /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/* to be split.
         path: PathBuf = PathBuf::new() => [Data, "DATA", Short, Path];
+        /// What is known of each picture: one class, many labels (several, or none) or numbers; auto
+        /// is what the pictures come with.
+        labels: Labels = Labels::Auto => [Data, "--labels KIND", Short, Choice(Labels::CHOICES)];
         /// The part of each class that validates where the folder has no split, fraction.
         val_fraction: f64 = taper_data::DEFAULT_VAL_FRACTION => [Data, "--val-fraction FRACTION", Long, Number(Fraction)];
         /// The seed by which that part is drawn; left out, that of the run.
@@ -60,12 +63,28 @@ choices! {
 }
 
 choices! {
+    /// What is known of each picture.
+    pub enum Labels, default Auto {
+        /// What the pictures come with.
+        Auto = "auto",
+        /// One class.
+        One = "one",
+        /// Of each class, whether the picture is of it: probabilities that need not sum to 1, each
+        /// class with a threshold of its own.
+        Many = "many",
+        /// One or several numbers.
+        Number = "number",
+    }
+}
+
+choices! {
     /// What is done about classes of different sizes.
     pub enum Balance, default None {
         /// Nothing: the network learns how often each class is.
         None = "none",
         /// The loss of a picture counts by N/(C n), for n of N pictures in its class of C;
-        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1.
+        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1. With many labels
+        /// a picture of a class counts by (N - n)/n for that class, as pos_weight in PyTorch.
         Weights = "weights",
         /// An epoch, as long as any, has as many pictures of each class.
         Sampling = "sampling",

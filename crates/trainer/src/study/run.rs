@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
     /// machine has no memory for it.
     pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner<'a>) -> Result<Self> {
         let start = Instant::now();
-        let network = network(recipe, pictures.train.classes(), manner.listener)?;
+        let network = network(recipe, &*pictures.train, manner.listener)?;
         let input = network.card.input();
         let train = train_loader(pictures.train.clone(), recipe, input, manner.threads)?;
         let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, input, manner.threads)?;
@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
             }
         }
         let Self { start, recipe, pictures, network, loaders: (train, val), manner, cache, .. } = self;
-        let Network { card, mut classifier, params, .. } = network;
+        let Network { mut card, mut classifier, params, .. } = network;
         let mut recorder = Recorder::new(folder);
         let mut snapshots = Snapshots::new(folder, recipe, &phases);
         let epochs = phases.iter().map(|phase| phase.epochs).sum();
@@ -259,6 +259,7 @@ impl<'a> Run<'a> {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));
         }
 
+        card.objective = outcome.evaluation.with_thresholds();
         save_weights(&folder.join("model.safetensors"), &params.tensors())?;
         files::write(&folder.join("model.json"), &json(&card)?)?;
         let summary = summarize(recipe, &card, &outcome, (pictures, &identity), manner.threads);
