@@ -123,8 +123,33 @@ impl Evaluation {
         counts
     }
 
-    /// Pictures that were taken for another class, the surest of the wrong answers first.
+    /// Pictures with a wrong answer. With one class the surest of the wrong answers come first, with
+    /// several labels the largest loss; of numbers all, the farthest off first.
     pub fn worst(&self) -> Vec<usize> {
+        match &self.objective {
+            Objective::One => self.worst_of_one(),
+            Objective::Many { thresholds } => {
+                let right = |i: usize| {
+                    let answers = self.probabilities[i].iter().zip(thresholds).map(|(p, least)| p >= least);
+                    answers.zip(&self.targets[i]).all(|(said, there)| said == (*there > 0.5))
+                };
+                self.by_loss((0..self.labels.len()).filter(|&i| !right(i)).collect())
+            }
+            Objective::Number { .. } => self.by_loss((0..self.labels.len()).collect()),
+        }
+    }
+
+    /// Pictures by their loss, the largest first.
+    fn by_loss(&self, mut pictures: Vec<usize>) -> Vec<usize> {
+        let loss = |i: usize| {
+            let answer: Vec<f64> = self.probabilities[i].iter().map(|&answer| f64::from(answer)).collect();
+            self.objective.measure(&self.objective.said_by(&answer), self.labels[i], &self.targets[i])
+        };
+        pictures.sort_by(|&a, &b| loss(b).total_cmp(&loss(a)).then(a.cmp(&b)));
+        pictures
+    }
+
+    fn worst_of_one(&self) -> Vec<usize> {
         let predictions = self.predictions();
         let mut wrong: Vec<usize> = (0..self.labels.len()).filter(|&i| predictions[i] != self.labels[i]).collect();
         let confidence = |i: usize| self.probabilities[i][predictions[i]];
