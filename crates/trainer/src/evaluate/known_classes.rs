@@ -67,6 +67,10 @@ impl Dataset for Relabeled {
         self.pictures.glance(index)
     }
 
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.pictures.file(index)
+    }
+
     fn label(&self, index: usize) -> usize {
         self.labels[self.pictures.label(index)]
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use taper_data::{Columns, OpenConfig};
 
 use super::choice::choices;
-use super::field::Takes::{Choice, Named, Number, Path};
+use super::field::Takes::{Choice, Named, Number, Path, Text};
 use super::field::fields;
 use super::named::named;
 use super::normalize::NormalizeRecipe;
@@ -14,8 +15,20 @@ use super::range::Range::{Fraction, Whole};
 fields! {
     /// Where the pictures come from.
     pub struct DataRecipe in "data." {
-        /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/* to be split.
+        /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/* to be split; a table
+        /// (.csv, .tsv, .jsonl), .tar, .parquet, .npz or .npy files, several by a pattern such as
+        /// train-{000..031}.tar; a folder of these, of CIFAR or of MNIST.
         path: PathBuf = PathBuf::new() => [Data, "DATA", Short, Path];
+        /// The column of a table that has the paths of the pictures; left out, by its name: path,
+        /// file_name, image and the like.
+        image_column: Option<String> = None => [Data, "--image-column NAME", Long, Text];
+        /// The column of a table that has the labels, or several with commas between them: of 0 and
+        /// 1, a class each, or of numbers. Left out, by its name: label, class, target and the
+        /// like, or all others.
+        label_columns: Option<String> = None => [Data, "--label-columns NAMES", Long, Text];
+        /// The column of a table that says train, val or test; left out, by its name: split, set,
+        /// subset or partition.
+        split_column: Option<String> = None => [Data, "--split-column NAME", Long, Text];
         /// The part of each class that validates where the folder has no split, fraction.
         val_fraction: f64 = taper_data::DEFAULT_VAL_FRACTION => [Data, "--val-fraction FRACTION", Long, Number(Fraction)];
         /// The seed by which that part is drawn; left out, that of the run.
@@ -43,6 +56,19 @@ fields! {
         /// Whether pictures are decoded once and then read from a file in the run folder, which is
         /// there while the training goes on. What is trained is the same.
         cache: CacheRecipe = CacheRecipe::Auto => [Data, "--cache HOW", Long, Choice(CacheRecipe::CHOICES)];
+    }
+}
+
+impl DataRecipe {
+    /// How the pictures are opened.
+    pub fn open_config(&self) -> OpenConfig {
+        let names = |text: &String| text.split(',').map(|name| name.trim().to_owned()).collect();
+        let columns = Columns {
+            image: self.image_column.clone(),
+            labels: self.label_columns.as_ref().map(names).unwrap_or_default(),
+            split: self.split_column.clone(),
+        };
+        OpenConfig { val_fraction: self.val_fraction, labels: None, columns }
     }
 }
 
