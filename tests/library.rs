@@ -30,7 +30,7 @@ fn loaders(folder: &Path, count: usize, batch_size: usize) -> (Recipe, Loader, L
     (recipe.data.path, recipe.data.batch_size, recipe.data.image_size) = (small(folder, count), batch_size, INPUT.size);
     // Steps and pictures are counted.
     recipe.data.passes = Some(1);
-    let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
+    let splits = taper_data::open(&recipe.data.path, &taper_data::OpenConfig::default(), &Rng::new(0)).unwrap();
     let train = train_loader(splits.train, &recipe, INPUT, 2).unwrap();
     let val = eval_loader(splits.val, batch_size, INPUT, 2).unwrap();
     (recipe, train, val)

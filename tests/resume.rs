@@ -29,7 +29,7 @@ impl Observer for Stop {
 /// Trains until it is stopped or at its end; the bits of weights, rates and history when it is at
 /// its end.
 fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
-    let splits = taper_data::open(&recipe.data.path, 0.2, &Rng::new(0)).unwrap();
+    let splits = taper_data::open(&recipe.data.path, &taper_data::OpenConfig::default(), &Rng::new(0)).unwrap();
     let Network { card, mut classifier, params, .. } = network(recipe, &*splits.train, &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 4, card.input(), 1).unwrap();

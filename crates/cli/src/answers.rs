@@ -50,8 +50,8 @@ impl Answer<'_> {
         }
     }
 
-    /// Fields of JSON: under `key` the `top` most probable classes, with `labels` the names of those
-    /// that are there where pictures have several; `numbers` where they have numbers.
+    /// Fields of JSON: under `key` the `top` most probable classes, with `labels` the names of
+    /// those that are there where pictures have several; `numbers` where they have numbers.
     pub(crate) fn json(&self, key: &str, top: usize) -> Map<String, Value> {
         let with = |mut value: Value, i: usize| {
             if let Some(all) = self.deviations {

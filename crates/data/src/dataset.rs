@@ -28,6 +28,17 @@ pub enum LabelKind {
     Number,
 }
 
+impl LabelKind {
+    /// What a picture has, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::One => "one class",
+            Self::Many => "several classes",
+            Self::Number => "numbers",
+        }
+    }
+}
+
 /// Pictures by index, each of one class unless [`label_kind`](Dataset::label_kind) says otherwise.
 ///
 /// The same index must always give the same picture and label: shuffling and random changes come
@@ -76,6 +87,15 @@ pub trait Dataset: Send + Sync {
     fn glance(&self, index: usize) -> Result<Known, DataError> {
         let picture = self.get(index)?;
         Ok(Known { size: picture.dimensions(), content: pixels(&picture) })
+    }
+
+    /// The file of a picture as it lies there, encoded; none where it has none of its own.
+    /// Default none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or there is no picture of this index.
+    fn file(&self, _index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        Ok(None)
     }
 
     /// The class of a picture, an index into [`classes`](Dataset::classes). Only for an index in

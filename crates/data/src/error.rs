@@ -26,6 +26,37 @@ pub enum DataError {
         /// The folder asked for.
         path: PathBuf,
     },
+    /// A pattern means no file.
+    #[error("there is no file {}: check the pattern", pattern.display())]
+    NoMatch {
+        /// The pattern.
+        pattern: PathBuf,
+    },
+    /// A file is of no kind that data sets are read from, or several are of several kinds.
+    #[error(
+        "{} is no data set that is known: wanted a folder of class folders, or .csv, .tsv, .jsonl, .tar, .parquet, .npz or .npy",
+        path.display()
+    )]
+    UnknownKind {
+        /// The file or pattern.
+        path: PathBuf,
+    },
+    /// A Parquet file in a build that does not read them.
+    #[error("{} is in Parquet, which this build does not read: build it with the feature `parquet`", path.display())]
+    NoParquet {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// The pictures have other labels than were asked for.
+    #[error("{} has {got} for each picture; {wanted} was asked for", path.display())]
+    OtherLabels {
+        /// The data set.
+        path: PathBuf,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What there is.
+        got: &'static str,
+    },
     /// A folder, or something in it, could not be listed.
     #[error("cannot list {}", path.display())]
     List {
@@ -35,18 +66,18 @@ pub enum DataError {
         #[source]
         reason: io::Error,
     },
-    /// A file in IDX format cannot be read.
+    /// A file of a data set cannot be read.
     #[error("cannot read {}", path.display())]
-    IdxRead {
+    Read {
         /// The file.
         path: PathBuf,
         /// What the operating system, or the decompression, said.
         #[source]
         reason: io::Error,
     },
-    /// A file in IDX format is not what it should be.
+    /// A file of a data set is not what it should be.
     #[error("{}: {part} must be {wanted}, got {got}: is the file of another kind, or cut off?", path.display())]
-    Idx {
+    Malformed {
         /// The file.
         path: PathBuf,
         /// The part of the file.
@@ -56,9 +87,30 @@ pub enum DataError {
         /// What was found.
         got: String,
     },
-    /// A data set in IDX format lacks one of its four files.
-    #[error("{} lacks {missing} (or {missing}.gz), which belongs to the other IDX files there", folder.display())]
-    IdxMissing {
+    /// A line of a table is not what it should be.
+    #[error("{}, line {line}, {wrong}", path.display())]
+    Row {
+        /// The table.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        wrong: String,
+    },
+    /// A picture that a table lists cannot be read.
+    #[error("{}, line {line}", path.display())]
+    Listed {
+        /// The table.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: u64,
+        /// Why.
+        #[source]
+        reason: Box<DataError>,
+    },
+    /// A data set lacks one of its files.
+    #[error("{} lacks {missing}, which belongs to the other files there", folder.display())]
+    FileMissing {
         /// The folder.
         folder: PathBuf,
         /// The name of the first file that is missing.
@@ -87,7 +139,7 @@ pub enum DataError {
         pictures: usize,
     },
     /// A folder holds a single class folder.
-    #[error("{} holds only the class {class:?}: a classifier needs at least two class folders", path.display())]
+    #[error("{} holds only the class {class:?}: a classifier needs at least two classes", path.display())]
     OneClass {
         /// The folder.
         path: PathBuf,
@@ -326,6 +378,9 @@ impl DataError {
     /// Whether it is about what is in the file of one picture, which will not be read another time
     /// either.
     pub fn is_damage(&self) -> bool {
+        if let Self::Listed { reason, .. } = self {
+            return reason.is_damage();
+        }
         matches!(
             self,
             Self::NotAPicture { .. }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -12,6 +11,7 @@ use image::RgbImage;
 
 use crate::dataset::{Dataset, Known, LabelKind};
 use crate::error::DataError;
+use crate::file::{read_at, write_at};
 use crate::stamp::Stamp;
 
 /// The most that the file of a [`Kept`] takes, bytes: 16 GiB.
@@ -120,38 +120,6 @@ impl Kept {
     }
 }
 
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, start)
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], start: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, start)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut start: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, start)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => (bytes, start) = (&mut bytes[read..], start + read as u64),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(windows)]
-fn write_at(file: &File, mut bytes: &[u8], mut start: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_write(file, bytes, start)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => (bytes, start) = (&bytes[written..], start + written as u64),
-        }
-    }
-    Ok(())
-}
-
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").field("pictures", &self.len()).field("kept", &self.count()).finish_non_exhaustive()
@@ -176,6 +144,10 @@ impl Dataset for Kept {
 
     fn glance(&self, index: usize) -> Result<Known, DataError> {
         self.whole.glance(index)
+    }
+
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.whole.file(index)
     }
 
     fn label(&self, index: usize) -> usize {

@@ -48,6 +48,8 @@ mod stamp;
 mod decode;
 
 mod dataset;
+mod labels;
+mod names;
 mod subset;
 
 mod kept;
@@ -74,9 +76,9 @@ pub use left_out::LeftOut;
 pub use limits::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
 pub use loader::{Epoch, IndexedBatch, Loader, LoaderConfig, Prepare};
 pub use needed::Needed;
-pub use open::{Splits, open, validation};
+pub use open::{OpenConfig, Splits, open, open_to_measure, validation};
 pub use path_text::path_text;
-pub use sources::{Folder, Idx, IdxFile};
+pub use sources::{Columns, Folder, Idx, IdxFile};
 pub use split::{DEFAULT_VAL_FRACTION, split};
 pub use stamp::Stamp;
 pub use subset::Subset;

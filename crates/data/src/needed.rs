@@ -53,6 +53,10 @@ impl Dataset for Needed {
         self.whole.glance(index)
     }
 
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.whole.file(index)
+    }
+
     fn label(&self, index: usize) -> usize {
         self.whole.label(index)
     }

@@ -1,4 +1,4 @@
-//! A folder of pictures in any of the layouts that people have, as two datasets.
+//! A data set in any of the forms that people have, as two datasets.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,31 @@ use std::sync::Arc;
 use taper_tensor::Rng;
 
 use crate::dataset::Dataset;
+use crate::dataset::LabelKind;
 use crate::error::DataError;
 use crate::left_out::{HIDDEN, LeftOut};
-use crate::sources::{Folder, Idx, Listed, TRAIN, VALIDATION, count_beside, idx_files, is_called, list, name};
-use crate::split::{check_fraction, split};
+use crate::sources::{
+    Columns, Folder, Listed, Parts, TRAIN, VALIDATION, count_beside, find, is_called, list, name, parts,
+};
+use crate::split::{DEFAULT_VAL_FRACTION, check_fraction, split};
+
+/// How a data set is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenConfig {
+    /// The part of each class that is set aside where there is no split, fraction.
+    /// Default [`DEFAULT_VAL_FRACTION`].
+    pub val_fraction: f64,
+    /// What each picture is to have. Default none: what is found.
+    pub labels: Option<LabelKind>,
+    /// The columns of a table. Default by their names.
+    pub columns: Columns,
+}
+
+impl Default for OpenConfig {
+    fn default() -> Self {
+        Self { val_fraction: DEFAULT_VAL_FRACTION, labels: None, columns: Columns::default() }
+    }
+}
 
 /// Two datasets with the same classes and no picture in common.
 #[derive(Clone)]
@@ -33,50 +54,104 @@ impl fmt::Debug for Splits {
     }
 }
 
-/// Opens a folder of pictures.
+/// Opens a data set, which is recognized by what lies at a path.
 ///
-/// Three layouts are known. Four files in IDX format (`train-images-idx3-ubyte`,
-/// `train-labels-idx1-ubyte` and the two of `t10k`, each as it is or with `.gz`) are a data set
-/// such as MNIST with its split. `train/<class>/...` beside `val/<class>/...` (or `valid`,
-/// `validation`, `dev`, `eval`) is a split made beforehand: it is taken as it is, and both sides
-/// must have the same classes. What else lies beside either is not looked at, and counted in
-/// [`Splits::left_out`]. Anything else is taken for `<class>/...` and [split](split) by seed; a
-/// folder named like a side of a split is refused there, but for a folder `train` without folders
-/// in it, which is a class.
+/// | what lies there | read as |
+/// |---|---|
+/// | `train/<class>/...` beside `val/<class>/...` (or `valid`, `validation`, `dev`, `eval`) | a split made beforehand; both sides must have the same classes |
+/// | `<class>/...` | class folders, [split](split) by seed |
+/// | a `.csv`, `.tsv` or `.jsonl` file; `metadata.csv` and the like in a folder or its sides | a table that lists pictures |
+/// | `.tar` files | shards of WebDataset |
+/// | `.parquet` files | as data sets of the Hugging Face hub are (feature `parquet`) |
+/// | `.npz`, `.npy` | arrays of NumPy's |
+/// | `data_batch_1.bin`, `train.bin` and others | CIFAR-10, CIFAR-100 |
+/// | four files in IDX format | MNIST and the like |
+///
+/// Several files may be meant by a pattern: `shards/train-{000..031}.tar`. A split that is said by
+/// names of files, by folders or by a column is taken as it is; where nothing is to validate on, a
+/// part of what is to train on is drawn, and what is called a test stays apart. Of IDX, CIFAR and
+/// NumPy's arrays the test is what is validated on where there is nothing else. What is not read is
+/// counted in [`Splits::left_out`].
 ///
 /// # Errors
-/// As for [`Folder::open`] and [`split`]; when the classes of both sides differ; when there is a
-/// side to train on and none for validation, or two. The fraction is checked in either layout.
+/// As for [`Folder::open`] and [`split`]; when a file or a line of it is not what it should be; when
+/// the classes of both sides differ; when there is a folder to train on and none for validation, or
+/// two. The fraction is checked in any case.
 ///
 /// # Examples
 /// ```
-/// use taper_data::{DEFAULT_VAL_FRACTION, open};
+/// use taper_data::{OpenConfig, open};
 /// use taper_tensor::Rng;
-/// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures");
-/// let ready = open(root, DEFAULT_VAL_FRACTION, &Rng::new(7))?;
+/// let (root, config) = (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures"), OpenConfig::default());
+/// let ready = open(root, &config, &Rng::new(7))?;
 /// assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (12, 5, false));
-/// let drawn = open(format!("{root}/train"), 0.2, &Rng::new(7))?;
+/// let drawn = open(format!("{root}/train"), &config, &Rng::new(7))?;
 /// assert_eq!((drawn.train.len(), drawn.val.len(), drawn.drawn), (10, 2, true));
 /// # Ok::<(), taper_data::DataError>(())
 /// ```
-pub fn open(path: impl AsRef<Path>, val_fraction: f64, rng: &Rng) -> Result<Splits, DataError> {
+pub fn open(path: impl AsRef<Path>, config: &OpenConfig, rng: &Rng) -> Result<Splits, DataError> {
     let path = path.as_ref();
-    check_fraction(val_fraction)?;
-    if let Some(files) = idx_files(path)? {
-        let (train, val) = Idx::open_sides(&files)?;
-        let left_out = beside(list(path)?, &files);
-        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, left_out });
+    check_fraction(config.val_fraction)?;
+    let Some(parts) = parts(path, &find(path)?, (&config.columns, config.labels))? else {
+        fits(path, LabelKind::One, config)?;
+        return open_folder(path, config, rng);
+    };
+    fits(path, parts.train.label_kind(), config)?;
+    if let (LabelKind::One, [only]) = (parts.train.label_kind(), parts.train.classes()) {
+        return Err(DataError::OneClass { path: path.into(), class: only.clone() });
     }
+    let Parts { train, val, test, benchmark, left_out } = parts;
+    match val.or(test.filter(|_| benchmark)) {
+        Some(val) => Ok(Splits { train, val, drawn: false, left_out }),
+        None => drawn(train, left_out, config, rng),
+    }
+}
+
+fn drawn(whole: Arc<dyn Dataset>, left_out: LeftOut, config: &OpenConfig, rng: &Rng) -> Result<Splits, DataError> {
+    let (train, val) = split(whole, config.val_fraction, rng)?;
+    Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, left_out })
+}
+
+/// Whether pictures have what was asked for.
+fn fits(path: &Path, got: LabelKind, config: &OpenConfig) -> Result<(), DataError> {
+    match config.labels {
+        Some(wanted) if wanted != got => {
+            Err(DataError::OtherLabels { path: path.into(), wanted: wanted.words(), got: got.words() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open_folder(path: &Path, config: &OpenConfig, rng: &Rng) -> Result<Splits, DataError> {
     let Some(Sides { train, val, mut left_out }) = sides(path)? else {
         let folder = Folder::open(path)?;
         let left_out = folder.left_out().clone();
-        let (train, val) = split(Arc::new(folder), val_fraction, rng)?;
-        return Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, left_out });
+        return drawn(Arc::new(folder), left_out, config, rng);
     };
     agree(&train, &val)?;
     let (train, val) = (Folder::open(train)?, Folder::open(val)?);
     [&train, &val].into_iter().for_each(|side| left_out.merge(side.left_out()));
     Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, left_out })
+}
+
+/// Opens a data set to measure on: its test where it has one, else what is to validate on, else all
+/// of it. Of class folders one class is enough.
+///
+/// # Errors
+/// As for [`open`] and [`Folder::partial`].
+pub fn open_to_measure(path: impl AsRef<Path>, config: &OpenConfig) -> Result<(Arc<dyn Dataset>, LeftOut), DataError> {
+    let path = path.as_ref();
+    if let Some(Parts { train, val, test, left_out, .. }) = parts(path, &find(path)?, (&config.columns, config.labels))?
+    {
+        let pictures = test.or(val).unwrap_or(train);
+        fits(path, pictures.label_kind(), config)?;
+        return Ok((pictures, left_out));
+    }
+    fits(path, LabelKind::One, config)?;
+    let side = validation(path)?;
+    let folder = Folder::partial(side.as_deref().unwrap_or(path))?;
+    let left_out = folder.left_out().clone();
+    Ok((Arc::new(folder), left_out))
 }
 
 /// The two sides of a ready split, and what lies beside them.
@@ -147,7 +222,7 @@ mod tests {
     use crate::fixture::draw;
 
     fn error(root: &Path) -> String {
-        open(root, 0.2, &Rng::new(1)).err().unwrap().to_string()
+        open(root, &OpenConfig::default(), &Rng::new(1)).err().unwrap().to_string()
     }
 
     #[test]
@@ -164,7 +239,7 @@ mod tests {
         assert!(error(path).contains("dog holds no picture"), "{}", error(path));
         draw(path, "valid/dog/2.png");
         draw(path, "test/cat/3.png");
-        let ready = open(path, 0.2, &Rng::new(1)).unwrap();
+        let ready = open(path, &OpenConfig::default(), &Rng::new(1)).unwrap();
         assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (2, 2, false));
         assert_eq!(ready.left_out.to_string(), "1 folder \"test\" beside the split");
         assert_eq!(validation(path).unwrap(), Some(path.join("valid")));
@@ -180,7 +255,7 @@ mod tests {
         for path in ["train/1.png", "train/2.png", "plane/1.png", "plane/2.png"] {
             draw(root.path(), path);
         }
-        let splits = open(root.path(), 0.2, &Rng::new(1)).unwrap();
+        let splits = open(root.path(), &OpenConfig::default(), &Rng::new(1)).unwrap();
         assert!(splits.drawn);
         assert_eq!(splits.val.classes(), ["plane", "train"]);
     }
@@ -193,7 +268,7 @@ mod tests {
                 draw(root.path(), &format!("{train}/{class}/1.png"));
                 draw(root.path(), &format!("{val}/{class}/2.png"));
             }
-            let ready = open(root.path(), 0.2, &Rng::new(1)).unwrap();
+            let ready = open(root.path(), &OpenConfig::default(), &Rng::new(1)).unwrap();
             assert!(!ready.drawn && ready.left_out.is_empty() && ready.val.name(0).contains(val));
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taper_tensor::Rng;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, LabelKind};
 use crate::error::DataError;
 use crate::subset::Subset;
 
@@ -15,7 +15,8 @@ pub const DEFAULT_VAL_FRACTION: f64 = 0.2;
 /// all.
 ///
 /// A class is drawn from the key of `rng`, `"split"` and its name; both sides keep the order of the
-/// whole. The same seed on the same files gives the same split, and a class added later leaves the
+/// whole. Pictures of several classes are drawn among those with the same first class, and one that
+/// is alone there is trained on; those with numbers are drawn among all. The same seed on the same files gives the same split, and a class added later leaves the
 /// others as they were.
 ///
 /// # Errors
@@ -24,10 +25,10 @@ pub fn split(dataset: Arc<dyn Dataset>, val_fraction: f64, rng: &Rng) -> Result<
     check_fraction(val_fraction)?;
     let rng = rng.fork("split");
     let mut in_val = vec![false; dataset.len()];
-    let classes = dataset.classes();
+    let (kind, classes) = (dataset.label_kind(), dataset.classes());
     let mut by_class = vec![Vec::new(); classes.len()];
     for index in 0..dataset.len() {
-        let label = dataset.label(index);
+        let label = if kind == LabelKind::Number { 0 } else { dataset.label(index) };
         let members = by_class.get_mut(label).ok_or_else(|| DataError::Label {
             name: dataset.name(index),
             label,
@@ -37,6 +38,9 @@ pub fn split(dataset: Arc<dyn Dataset>, val_fraction: f64, rng: &Rng) -> Result<
     }
     for (mut members, class) in by_class.into_iter().zip(classes) {
         let got = members.len();
+        if got < 2 && kind != LabelKind::One {
+            continue;
+        }
         if got < 2 {
             return Err(DataError::TooFew { class: class.clone(), got });
         }

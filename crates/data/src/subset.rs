@@ -96,6 +96,10 @@ impl Dataset for Subset {
         self.whole.glance(self.inner(index)?)
     }
 
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.whole.file(self.inner(index)?)
+    }
+
     fn label(&self, index: usize) -> usize {
         self.whole.label(self.indices[index])
     }

@@ -266,7 +266,7 @@ fn settings_are_checked_when_built() {
 #[test]
 fn a_ready_split_has_no_picture_on_both_sides() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures");
-    let splits = open(root, 0.2, &Rng::new(1)).unwrap();
+    let splits = open(root, &taper_data::OpenConfig::default(), &Rng::new(1)).unwrap();
     assert_eq!((splits.train.len(), splits.val.len()), (12, 5));
     assert!(splits.left_out.is_empty());
     for index in 0..5 {

@@ -19,7 +19,7 @@ use taper_trainer::recipe::Recipe;
 /// named rightly.
 pub fn run(recipe: &Recipe, weights: &Path) -> taper_trainer::Result<f64> {
     recipe.check()?;
-    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
+    let splits = taper_data::open(&recipe.data.path, &recipe.data.open_config(), &Rng::new(recipe.seed).fork("split"))?;
     let Network { card, mut classifier, params, .. } = network(recipe, &*splits.train, &Silent)?;
     let train = train_loader(splits.train, recipe, card.input(), 2)?;
     let val = eval_loader(splits.val.clone(), recipe.data.batch_size, card.input(), 2)?;

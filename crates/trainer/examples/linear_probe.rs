@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use taper_data::DEFAULT_VAL_FRACTION;
+use taper_data::OpenConfig;
 use taper_tensor::Rng;
 use taper_trainer::Silent;
 use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
@@ -19,7 +19,7 @@ pub fn run(pictures: &Path, size: u32) -> taper_trainer::Result<Vec<f64>> {
     let all = (Some(size), Reach::All);
     let FeatureExtractor { classifier, params, input } = backbone("squeezenet1_1", None, all, &Silent)?;
     let rng = Rng::new(7);
-    let splits = taper_data::open(pictures, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
+    let splits = taper_data::open(pictures, &OpenConfig::default(), &rng.fork("split"))?;
     let stages = classifier.backbone().stages();
     let learned = StageFeatures::of((&classifier, &params), stages.len(), &splits.train, input, 2)?;
     let tested = StageFeatures::of((&classifier, &params), stages.len(), &splits.val, input, 2)?;

@@ -35,7 +35,7 @@ impl Layer for Conv3x3 {
 
 /// Trains by a recipe and returns the accuracy on the validation pictures.
 pub fn run(recipe: &Recipe) -> taper_trainer::Result<f64> {
-    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &Rng::new(recipe.seed).fork("split"))?;
+    let splits = taper_data::open(&recipe.data.path, &recipe.data.open_config(), &Rng::new(recipe.seed).fork("split"))?;
     let params = Params::new(Rng::new(recipe.seed).fork("init"), DType::F32, Device::Cpu);
     let mut stages: Vec<(Stage, Vec<Box<dyn Layer>>)> = Vec::new();
     for (name, prefixes, inputs, channels) in [("one", &["one"], 3, 16), ("two", &["two"], 16, 32)] {

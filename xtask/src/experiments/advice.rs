@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use taper_cli::terminal::Terminal;
-use taper_data::{DEFAULT_VAL_FRACTION, Dataset, split};
+use taper_data::{DEFAULT_VAL_FRACTION, Dataset, OpenConfig, split};
 use taper_tensor::Rng;
 use taper_trainer::build::network::{Network, network};
 use taper_trainer::build::pipeline::{eval_loader, train_loader};
@@ -53,8 +53,8 @@ const PLANS: [&str; 5] =
 const TESTED: f64 = 1000.0;
 
 fn sources(emoji: &Path, fashion: &Path, digits: &Path) -> Result<Vec<Source>> {
-    let emoji = taper_data::open(emoji, DEFAULT_VAL_FRACTION, &Rng::new(0))?;
-    let fashion = taper_data::open(fashion, DEFAULT_VAL_FRACTION, &Rng::new(0))?;
+    let emoji = taper_data::open(emoji, &OpenConfig::default(), &Rng::new(0))?;
+    let fashion = taper_data::open(fashion, &OpenConfig::default(), &Rng::new(0))?;
     let digits: Arc<dyn Dataset> = Arc::new(Digits::open(digits)?);
     let drawn = |set: &Arc<dyn Dataset>, pictures: f64, rng: &Rng| -> Result<Arc<dyn Dataset>> {
         Ok(Arc::new(split(Arc::clone(set), pictures / set.len() as f64, rng)?.1))

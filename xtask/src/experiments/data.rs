@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use taper_data::{DEFAULT_VAL_FRACTION, Dataset, Splits, split};
+use taper_data::{Dataset, OpenConfig, Splits, split};
 use taper_tensor::Rng;
 
 /// Training pictures, those that early stopping looks at, and those that are looked at once, at the
@@ -23,7 +23,7 @@ impl FashionMnist {
     /// # Errors
     /// When they are not there or have fewer.
     pub(super) fn open(folder: &Path, pictures: usize) -> Result<Self> {
-        let splits = taper_data::open(folder, DEFAULT_VAL_FRACTION, &Rng::new(0))
+        let splits = taper_data::open(folder, &OpenConfig::default(), &Rng::new(0))
             .context("Debian's package dataset-fashion-mnist installs the data set; --data names another folder")?;
         let needed = pictures + pictures / 6;
         ensure!(splits.train.len() >= needed, "{} has {} training pictures", folder.display(), splits.train.len());
@@ -47,6 +47,6 @@ impl FashionMnist {
 /// # Errors
 /// When it cannot be read.
 pub fn parts(folder: &Path) -> Result<Sets> {
-    let splits = taper_data::open(folder, DEFAULT_VAL_FRACTION, &Rng::new(0))?;
+    let splits = taper_data::open(folder, &OpenConfig::default(), &Rng::new(0))?;
     Ok([splits.train, splits.val.clone(), splits.val])
 }

@@ -62,7 +62,7 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let recipe = read.map_or_else(Recipe::default, |read| read.recipe);
     train_transform(&recipe.augment, recipe.data.image_size)?;
     let rng = Rng::new(args.seed);
-    let splits = taper_data::open(&args.data, recipe.data.val_fraction, &rng.fork("split"))?;
+    let splits = taper_data::open(&args.data, &recipe.data.open_config(), &rng.fork("split"))?;
     tell(&splits.left_out, &Terminal);
     let pictures = splits.train;
     let measures = recipe.augment.measures();

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use rayon::prelude::*;
 use serde_json::json;
 use taper_augment::{ColorStatistics, Principal};
-use taper_data::DEFAULT_VAL_FRACTION;
+use taper_data::OpenConfig;
 use taper_tensor::Rng;
 
 use super::strict::Strict;
@@ -51,7 +51,7 @@ struct StatsArgs {
 /// When there are no pictures, or too many cannot be read.
 pub fn data(args: &DataArgs) -> Result<i32> {
     let What::Stats(args) = &args.what;
-    let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &Rng::new(0).fork("split"))?;
+    let splits = taper_data::open(&args.data, &OpenConfig::default(), &Rng::new(0).fork("split"))?;
     tell(&splits.left_out, &Terminal);
     let Readable { dataset: pictures, unreadable, .. } = readable(splits.train, args.strict.policy(), &Terminal)?;
     let progress = Terminal.work(Work::Reading);

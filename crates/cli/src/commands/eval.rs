@@ -103,8 +103,8 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
             (seen, Some((views, plain()?)))
         }
     };
+    let without = without.as_ref().map(|(views, plain)| (views, plain));
     if let Some(scores) = Scores::of(&result) {
-        let without = without.as_ref().map(|(views, plain)| (views, plain));
         return other_labels(args, &scores, &result, (&path, unreadable, without), &model.card.classes);
     }
     let (scores, reliability) = (class_scores(&result), reliability(&result));
@@ -112,17 +112,11 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         let title = format!("{} on {}", args.run.display(), path.display());
         args.files.write(&draw(&title, &reliability)?, &table(&reliability))?;
     }
-    let missing = missing(&*dataset);
-    let told = Told {
-        args,
-        result: &result,
-        scores: &scores,
-        reliability: &reliability,
-        classes: &model.card.classes,
-        missing: &missing,
-    };
+    let (missing, classes) = (missing(&*dataset), &*model.card.classes);
+    let (scores, reliability) = (&*scores, &reliability);
+    let told = Told { args, result: &result, scores, reliability, classes, missing: &missing };
     if args.json {
-        let views = without.as_ref().map(|(views, plain)| {
+        let views = without.map(|(views, plain)| {
             json!({
                 "views": views.count(), "mean": format!("{:?}", args.tta_mean).to_lowercase(),
                 "without": {"accuracy": plain.accuracy(), "loss": plain.loss, "seconds": plain.took.as_secs_f64()},
@@ -131,7 +125,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         line(told.json(&path, unreadable, views))?;
         return Ok(0);
     }
-    told.text(&path, without.as_ref().map(|(views, plain)| (views, plain)))?;
+    told.text(&path, without)?;
     args.files.tell()?;
     Ok(0)
 }

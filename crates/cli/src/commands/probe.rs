@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use serde_json::json;
-use taper_data::DEFAULT_VAL_FRACTION;
+use taper_data::OpenConfig;
 use taper_tensor::Rng;
 use taper_transfer::Stage;
 
@@ -66,7 +66,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let all = classifier.backbone().stages();
     let chosen = chosen(all, &args.stages)?;
     let rng = Rng::new(args.seed);
-    let splits = taper_data::open(&args.data, DEFAULT_VAL_FRACTION, &rng.fork("split"))?;
+    let splits = taper_data::open(&args.data, &OpenConfig::default(), &rng.fork("split"))?;
     tell(&splits.left_out, &Terminal);
     let [train, val] = [splits.train, splits.val].map(|side| readable(side, args.strict.policy(), &Terminal));
     let (train, val) = (train?.dataset, val?.dataset);

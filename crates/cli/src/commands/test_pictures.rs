@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use taper_data::{Dataset, Folder, Idx, validation};
+use taper_data::{Dataset, open_to_measure};
 use taper_trainer::build::model;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::origin;
@@ -22,16 +22,11 @@ pub(super) fn recipe(run: &Path) -> Result<Recipe> {
 /// where they came from.
 pub(super) fn pictures(run: &Path, data: Option<&Path>) -> Result<(Arc<dyn Dataset>, PathBuf)> {
     if let Some(path) = data {
-        if path.is_dir()
-            && let Some((_, test)) = Idx::sides(path)?
-        {
-            return Ok((Arc::new(test), path.to_path_buf()));
-        }
-        let side = validation(path)?;
-        let root = side.as_deref().unwrap_or(path);
-        let folder = Folder::partial(root)?;
-        tell(folder.left_out(), &Terminal);
-        return Ok((Arc::new(folder), path.to_path_buf()));
+        // What the columns of a table are called is what they were called in training.
+        let config = recipe(run).map(|recipe| recipe.data.open_config()).unwrap_or_default();
+        let (pictures, left_out) = open_to_measure(path, &config)?;
+        tell(&left_out, &Terminal);
+        return Ok((pictures, path.to_path_buf()));
     }
     let recipe = recipe(run).with_context(|| format!("name the pictures: taper eval {} DATA", shell(run)))?;
     origin::require_pictures(model::folder(run), &recipe)?;

@@ -24,7 +24,7 @@ use crate::error::DataError;
 use crate::file::open_file;
 use crate::guard::hushed;
 use crate::limits::MAX_BYTES;
-pub(crate) use glance::glance;
+pub(crate) use glance::{glance_bytes, glance_file};
 pub use need::Need;
 use raw::{Raw, with_image};
 

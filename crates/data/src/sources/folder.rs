@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use sha2::{Digest, Sha256};
 
 use super::listing::{Listed, count_beside, is_picture, list, name};
 use super::side::{TEST, TRAIN, VALIDATION, is_called};
 use crate::dataset::{Dataset, Known};
-use crate::decode::{Need, decode_bytes, decode_needed, glance, read_bytes};
+use crate::decode::{Need, decode_needed, glance_file, read_bytes};
 use crate::error::DataError;
 use crate::left_out::{HIDDEN, LINKED, LeftOut};
 use crate::path_text::path_text;
@@ -162,13 +161,11 @@ impl Dataset for Folder {
     }
 
     fn glance(&self, index: usize) -> Result<Known, DataError> {
-        let path = self.path(index)?;
-        let bytes = read_bytes(path)?;
-        let size = match glance(&bytes, path)? {
-            Some(size) => size,
-            None => decode_bytes(&bytes, path)?.dimensions(),
-        };
-        Ok(Known { size, content: Sha256::digest(&bytes).into() })
+        glance_file(self.path(index)?)
+    }
+
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        read_bytes(self.path(index)?).map(Some)
     }
 
     fn label(&self, index: usize) -> usize {

@@ -59,7 +59,7 @@ impl Idx {
     /// one class alone.
     pub fn open(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self, DataError> {
         let read = |path: &Path| -> Result<Vec<u8>, DataError> {
-            let unreadable = |reason| DataError::IdxRead { path: path.into(), reason };
+            let unreadable = |reason| DataError::Read { path: path.into(), reason };
             let mut bytes = Vec::new();
             let (file, _) = open_file(path, unreadable)?;
             file.take(MAX_DATA + 16).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -93,18 +93,11 @@ impl Idx {
         Ok(Self { path: image_file.name.into(), height, width, pixels, labels, classes })
     }
 
-    /// The pictures to train on and to test with of a data set in a folder, by the usual names of
-    /// its four files; `None` where there is none of them. The classes are those of the training
-    /// pictures.
+    /// The pictures to train on and to test with, of four files in the order of [`FILES`]. The
+    /// classes are those of the training pictures.
     ///
     /// # Errors
-    /// As [`Idx::open`]; when some of the four are missing, or a test picture has a class that no
-    /// training picture has.
-    pub fn sides(folder: &Path) -> Result<Option<(Self, Self)>, DataError> {
-        files(folder)?.as_ref().map(Self::open_sides).transpose()
-    }
-
-    /// [`sides`](Self::sides) of the four files, in the order of [`FILES`].
+    /// As [`Idx::open`]; when a test picture has a class that no training picture has.
     pub(crate) fn open_sides(
         [images, labels, test_images, test_labels]: &[PathBuf; 4],
     ) -> Result<(Self, Self), DataError> {
@@ -183,7 +176,7 @@ pub(crate) fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
         found => {
             let missing = FILES.iter().zip(&found).find(|(_, found)| found.is_none());
             let missing = missing.map_or("", |(name, _)| name);
-            Err(DataError::IdxMissing { folder: folder.into(), missing })
+            Err(DataError::FileMissing { folder: folder.into(), missing })
         }
     }
 }
@@ -234,7 +227,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (images, labels) = bytes();
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
-        let splits = || crate::open(folder.path(), 0.2, &taper_tensor::Rng::new(0));
+        let splits = || crate::open(folder.path(), &crate::OpenConfig::default(), &taper_tensor::Rng::new(0));
         write(FILES[0], &images);
         write("train-labels-idx1-ubyte.gz", &packed(&labels));
         write(FILES[2], &images);

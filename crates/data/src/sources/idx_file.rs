@@ -31,7 +31,7 @@ impl IdxFile<'_> {
 
     /// The same of what is not compressed, or no longer. No more is read than the sizes say.
     fn unpacked<const D: usize>(self, mut file: impl Read) -> Result<([usize; D], Vec<u8>), DataError> {
-        let unreadable = |reason: io::Error| DataError::IdxRead { path: self.name.into(), reason };
+        let unreadable = |reason: io::Error| DataError::Read { path: self.name.into(), reason };
         let (magic, mut header) = ([0, 0, 8, D as u8], Vec::new());
         file.by_ref().take(4 + 4 * D as u64).read_to_end(&mut header).map_err(unreadable)?;
         let (first, numbers) = header.split_at(header.len().min(4));
@@ -59,6 +59,6 @@ impl IdxFile<'_> {
 
     /// A part of the file is not what it should be.
     pub(super) fn wrong(self, part: &'static str, wanted: &str, got: String) -> DataError {
-        DataError::Idx { path: self.name.into(), part, wanted: wanted.into(), got }
+        DataError::Malformed { path: self.name.into(), part, wanted: wanted.into(), got }
     }
 }

@@ -1,20 +1,47 @@
 //! Where pictures come from: each source is a [`Dataset`](crate::Dataset).
 //!
 //! In reading order: [`listing`] is what lies in a folder, [`side`] what the sides of a split are
-//! called, [`folder`] class folders. [`idx_file`] is one file in the format of MNIST, [`idx`] a
-//! dataset of two.
+//! called, [`pattern`] several files by one text. [`folder`] is class folders. A [`table`] lists
+//! pictures: [`sheet`] reads its rows, [`columns`] says which column is what, [`cells`] what the
+//! cells of labels say. [`records`] are pictures within larger files: [`tar`] and [`parquet`].
+//! [`pixels`] are pictures as plain bytes: [`cifar`], [`numpy`] with its [`npy_file`]; [`idx`] with
+//! its [`idx_file`] keeps them in memory. [`find`] recognizes which of them lies at a path, and
+//! [`parts`] opens it.
 
 mod listing;
+mod pattern;
 mod side;
 
 mod folder;
 
+mod cells;
+mod columns;
+mod sheet;
+mod table;
+
+mod records;
+
+#[cfg(feature = "parquet")]
+mod parquet;
+mod tar;
+
+mod pixels;
+
+mod cifar;
+mod npy_file;
+mod numpy;
+
 mod idx;
 mod idx_file;
 
+mod find;
+mod parts;
+
+pub use columns::Columns;
+pub(crate) use find::find;
 pub use folder::Folder;
 pub use idx::Idx;
-pub(crate) use idx::files as idx_files;
 pub use idx_file::IdxFile;
 pub(crate) use listing::{Listed, count_beside, list, name};
+pub(crate) use parts::{Parts, parts};
 pub(crate) use side::{TRAIN, VALIDATION, is_called};

@@ -21,7 +21,8 @@ pub enum Marginalize {
 /// What a network says of pictures once the noise is averaged out.
 #[derive(Clone, Debug)]
 pub struct Marginal {
-    /// Mean probability of each class, (N,C) in float64; rows sum to 1. Of other answers their mean.
+    /// Mean probability of each class, (N,C) in float64; rows sum to 1. Of other
+    /// answers their mean.
     pub mean: Tensor,
     /// Standard deviation of that probability over the passes, (N,C): how far the network disagrees
     /// with itself. 0 for an expectation, which is one pass.

@@ -84,7 +84,8 @@ pub fn mse_loss(predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
 /// # Examples
 /// ```
 /// use candle_core::{Device, Tensor};
-/// let (y, t) = (Tensor::new(&[0.5f64, 3.0], &Device::Cpu)?, Tensor::new(&[0f64, 0.0], &Device::Cpu)?);
+/// let y = Tensor::new(&[0.5f64, 3.0], &Device::Cpu)?;
+/// let t = y.zeros_like()?;
 /// let loss = taper_tensor::huber_loss(&y, &t, 1.0)?.to_scalar::<f64>()?;
 /// assert!((loss - (0.125 + 2.5) / 2.0).abs() < 1e-12);
 /// # Ok::<(), candle_core::Error>(())

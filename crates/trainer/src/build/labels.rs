@@ -5,7 +5,7 @@ use taper_data::{Dataset, LabelKind};
 use crate::build::class_counts::class_counts;
 use crate::error::Result;
 use crate::objective::Objective;
-use crate::recipe::{Balance, Labels, NumberLoss, Recipe, RecipeError};
+use crate::recipe::{Balance, NumberLoss, Recipe, RecipeError};
 
 /// The threshold of a class of which nothing is known.
 pub(crate) const EVEN: f32 = 0.5;
@@ -28,13 +28,7 @@ pub fn objective(recipe: &Recipe, pictures: &dyn Dataset) -> Result<Objective> {
 
 /// Refuses pictures whose labels are not those that a recipe says.
 fn require_kind(recipe: &Recipe, kind: LabelKind) -> Result<(), RecipeError> {
-    let said = match recipe.data.labels {
-        Labels::Auto => return Ok(()),
-        Labels::One => LabelKind::One,
-        Labels::Many => LabelKind::Many,
-        Labels::Number => LabelKind::Number,
-    };
-    if said == kind {
+    if recipe.data.labels.kind().is_none_or(|said| said == kind) {
         return Ok(());
     }
     let wanted = match kind {

@@ -51,8 +51,8 @@ pub struct Loaded {
 ///
 /// # Errors
 /// When the model is unknown, a setting out of its range or still to be
-/// [measured](crate::build::colors::measured), it does not fit the labels of the pictures, or a file
-/// of weights does not fit.
+/// [measured](crate::build::colors::measured), it does not fit the labels of the pictures, or a
+/// file of weights does not fit.
 pub fn network(recipe: &Recipe, pictures: &dyn Dataset, listener: &dyn Listener) -> Result<Network> {
     let head = head(recipe)?;
     let said = normalization(&recipe.data.normalize)?;

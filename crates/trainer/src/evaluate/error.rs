@@ -40,7 +40,7 @@ pub enum EvaluateError {
         known: Vec<String>,
     },
     /// Pictures have labels of another kind than a network answers with.
-    #[error("{} has {got}, {} was trained for {wanted}: measure it on pictures of that kind", path.display(), run.display())]
+    #[error("{} has {got} a picture, {} was trained for {wanted}: measure it on pictures of that kind", path.display(), run.display())]
     OtherKind {
         /// The pictures.
         path: PathBuf,

@@ -82,8 +82,8 @@ impl Evaluation {
         self.loss /= self.labels.len().max(1) as f64;
     }
 
-    /// The [figure](crate::objective::Metric) that these answers are judged by: accuracy, mean average
-    /// precision, or R2.
+    /// The [figure](crate::objective::Metric) that these answers are judged by: accuracy, mean
+    /// average precision, or R2.
     pub fn figure(&self) -> f64 {
         match self.objective.kind() {
             LabelKind::One => self.accuracy(),
@@ -123,8 +123,8 @@ impl Evaluation {
         counts
     }
 
-    /// Pictures with a wrong answer. With one class the surest of the wrong answers come first, with
-    /// several labels the largest loss; of numbers all, the farthest off first.
+    /// Pictures with a wrong answer. With one class the surest of the wrong answers come first,
+    /// with several labels the largest loss; of numbers all, the farthest off first.
     pub fn worst(&self) -> Vec<usize> {
         match &self.objective {
             Objective::One => self.worst_of_one(),
@@ -185,8 +185,8 @@ pub fn ranked(row: &[f32]) -> Vec<usize> {
     order
 }
 
-/// Runs a classifier, whose outputs stand for what the objective says, over all pictures of a loader
-/// that does not shuffle.
+/// Runs a classifier, whose outputs stand for what the objective says, over all pictures of a
+/// loader that does not shuffle.
 ///
 /// # Errors
 /// When a picture cannot be read or the network does not take it.

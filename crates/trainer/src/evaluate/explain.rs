@@ -52,8 +52,8 @@ pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Resu
     Ok(Heat { size: (height, width), values: heat.to_dtype(DType::F32)?.flatten_all()?.to_vec1()? })
 }
 
-/// Occlusion: how far the probability of a class, or a number, falls when a square of the picture is gray, the
-/// mean of the training pictures, which is 0.
+/// Occlusion: how far the probability of a class, or a number, falls when a square of the picture
+/// is gray, the mean of the training pictures, which is 0.
 ///
 /// # Shapes
 /// A prepared picture (1,H,W,3) to one number for each of the squares of `side` pixels, `stride`

@@ -30,7 +30,7 @@ pub fn relabeled(
 ) -> Result<Arc<dyn Dataset>, EvaluateError> {
     let (classes, kind, got) = (&card.classes[..], card.objective.kind(), pictures.label_kind());
     if got != kind {
-        let [got, wanted] = [got, kind].map(|kind| described(kind));
+        let [got, wanted] = [got, kind].map(LabelKind::words);
         return Err(EvaluateError::OtherKind { path: path.into(), run: run.into(), got, wanted });
     }
     if pictures.classes() == classes {
@@ -44,15 +44,6 @@ pub fn relabeled(
     }
     let labels = pictures.classes().iter().filter_map(place).collect();
     Ok(Arc::new(Relabeled { pictures, classes: classes.to_vec(), labels }))
-}
-
-/// Labels of a kind, in words.
-fn described(kind: LabelKind) -> &'static str {
-    match kind {
-        LabelKind::One => "one class a picture",
-        LabelKind::Many => "several labels a picture",
-        LabelKind::Number => "numbers",
-    }
 }
 
 /// The classes that no picture is of; none where pictures have numbers.
@@ -84,6 +75,10 @@ impl Dataset for Relabeled {
 
     fn glance(&self, index: usize) -> Result<Known, DataError> {
         self.pictures.glance(index)
+    }
+
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.pictures.file(index)
     }
 
     fn label(&self, index: usize) -> usize {
@@ -156,7 +151,7 @@ mod tests {
         let card = card(&["left".to_owned(), "right".to_owned()]);
         let pictures = Arc::new(crate::build::labeled::labeled(LabelKind::Many, 4));
         let said = relabeled(pictures, "x".as_ref(), ("run".as_ref(), &card)).err().unwrap().to_string();
-        assert!(said.contains("x has several labels a picture, run was trained for one class a picture"), "{said}");
+        assert!(said.contains("x has several classes a picture, run was trained for one class"), "{said}");
     }
 
     #[test]

@@ -27,8 +27,8 @@ impl StageFeatures {
     /// testing.
     ///
     /// # Errors
-    /// When a picture cannot be read or is too small for the network, there is no memory for a batch,
-    /// or pictures have several labels or numbers.
+    /// When a picture cannot be read or is too small for the network, there is no memory for a
+    /// batch, or pictures have several labels or numbers.
     pub fn of(
         network: (&Classifier, &Params),
         stages: usize,

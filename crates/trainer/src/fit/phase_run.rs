@@ -264,8 +264,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     /// When a picture cannot be read, or an observer fails.
     pub fn validate(&mut self, data: &PhaseData<'_>, observers: &mut [&mut dyn Observer]) -> Result<ControlFlow<()>> {
         self.session.outcome.train += self.clock.elapsed();
-        let EpochProgress { number, total, counted, .. } = self.epoch;
-        let start = Instant::now();
+        let (start, EpochProgress { number, total, counted, .. }) = (Instant::now(), self.epoch);
         if let Some(average) = self.average.as_mut().filter(|average| average.entered() > 0) {
             average.swap()?;
         }

@@ -56,7 +56,8 @@ impl<'a> Session<'a> {
     /// A session at its beginning, or where [`FitOptions::resume`] was saved.
     ///
     /// # Errors
-    /// When that state is of another training, or the recipe does not fit the labels of the pictures.
+    /// When that state is of another training, or the recipe does not fit the labels of the
+    /// pictures.
     pub fn new(
         (classifier, params): (&'a mut Classifier, &'a Params),
         (train, val): (&'a Loader, &'a Loader),

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use taper_data::{Columns, LabelKind, OpenConfig};
 
 use super::choice::choices;
-use super::field::Takes::{Choice, Named, Number, Path};
+use super::field::Takes::{Choice, Named, Number, Path, Text};
 use super::field::fields;
 use super::named::named;
 use super::normalize::NormalizeRecipe;
@@ -14,11 +15,23 @@ use super::range::Range::{Fraction, Whole};
 fields! {
     /// Where the pictures come from.
     pub struct DataRecipe in "data." {
-        /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/* to be split.
+        /// A folder with train/CLASS/* and val/CLASS/*, or with CLASS/* to be split; a table
+        /// (.csv, .tsv, .jsonl), .tar, .parquet, .npz or .npy files, several by a pattern such as
+        /// train-{000..031}.tar; a folder of these, of CIFAR or of MNIST.
         path: PathBuf = PathBuf::new() => [Data, "DATA", Short, Path];
-        /// What is known of each picture: one class, many labels (several, or none) or numbers; auto
-        /// is what the pictures come with.
+        /// What is known of each picture: one class, many labels (several, or none) or numbers;
+        /// auto is what the pictures come with.
         labels: Labels = Labels::Auto => [Data, "--labels KIND", Short, Choice(Labels::CHOICES)];
+        /// The column of a table that has the paths of the pictures; left out, by its name: path,
+        /// file_name, image and the like.
+        image_column: Option<String> = None => [Data, "--image-column NAME", Long, Text];
+        /// The column of a table that has the labels, or several with commas between them: of 0 and
+        /// 1, a class each, or of numbers. Left out, by its name: label, class, target and the
+        /// like, or all others.
+        label_columns: Option<String> = None => [Data, "--label-columns NAMES", Long, Text];
+        /// The column of a table that says train, val or test; left out, by its name: split, set,
+        /// subset or partition.
+        split_column: Option<String> = None => [Data, "--split-column NAME", Long, Text];
         /// The part of each class that validates where the folder has no split, fraction.
         val_fraction: f64 = taper_data::DEFAULT_VAL_FRACTION => [Data, "--val-fraction FRACTION", Long, Number(Fraction)];
         /// The seed by which that part is drawn; left out, that of the run.
@@ -46,6 +59,19 @@ fields! {
         /// Whether pictures are decoded once and then read from a file in the run folder, which is
         /// there while the training goes on. What is trained is the same.
         cache: CacheRecipe = CacheRecipe::Auto => [Data, "--cache HOW", Long, Choice(CacheRecipe::CHOICES)];
+    }
+}
+
+impl DataRecipe {
+    /// How the pictures are opened.
+    pub fn open_config(&self) -> OpenConfig {
+        let names = |text: &String| text.split(',').map(|name| name.trim().to_owned()).collect();
+        let columns = Columns {
+            image: self.image_column.clone(),
+            labels: self.label_columns.as_ref().map(names).unwrap_or_default(),
+            split: self.split_column.clone(),
+        };
+        OpenConfig { val_fraction: self.val_fraction, labels: self.labels.kind(), columns }
     }
 }
 
@@ -77,14 +103,27 @@ choices! {
     }
 }
 
+impl Labels {
+    /// What each picture is to have; none for what it comes with.
+    pub fn kind(self) -> Option<LabelKind> {
+        match self {
+            Self::Auto => None,
+            Self::One => Some(LabelKind::One),
+            Self::Many => Some(LabelKind::Many),
+            Self::Number => Some(LabelKind::Number),
+        }
+    }
+}
+
 choices! {
     /// What is done about classes of different sizes.
     pub enum Balance, default None {
         /// Nothing: the network learns how often each class is.
         None = "none",
         /// The loss of a picture counts by N/(C n), for n of N pictures in its class of C;
-        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1. With many labels
-        /// a picture of a class counts by (N - n)/n for that class, as pos_weight in PyTorch.
+        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1. With many
+        /// labels a picture of a class counts by (N - n)/n for that class, as pos_weight in
+        /// PyTorch.
         Weights = "weights",
         /// An epoch, as long as any, has as many pictures of each class.
         Sampling = "sampling",

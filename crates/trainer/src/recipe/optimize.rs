@@ -64,7 +64,8 @@ fields! {
         /// gradient: for large maps, and a second forward pass.
         checkpoint_activations: bool = false => [Optimizer, "--checkpoint-activations", Long, Switch];
         /// How far a number is from what it should be, where pictures have numbers: in standard
-        /// deviations its distance, the square of it, or Huber's, of which the recipe takes a delta.
+        /// deviations its distance, the square of it, or Huber's, of which the recipe takes a
+        /// delta.
         #[serde(deserialize_with = "named")]
         number_loss: NumberLoss = NumberLoss::L2 {} => [Optimizer, "--number-loss NAME", Long, Named(&NumberLoss::NAMES)];
         /// How gradients that are too large are made smaller: a limit of their global norm, or

@@ -90,7 +90,7 @@ impl Pictures {
 /// When there are none.
 pub fn splits(recipe: &Recipe, listener: &dyn Listener) -> Result<Splits> {
     let rng = Rng::new(recipe.split_seed()).fork("split");
-    let splits = taper_data::open(&recipe.data.path, recipe.data.val_fraction, &rng)?;
+    let splits = taper_data::open(&recipe.data.path, &recipe.data.open_config(), &rng)?;
     tell(&splits.left_out, listener);
     Ok(splits)
 }
