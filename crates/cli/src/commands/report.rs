@@ -1,8 +1,9 @@
 //! `taper report`: several runs beside each other.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::output::{line, regardless};
 use taper_report::page::{Compared, EpochRow, compare};
