@@ -80,7 +80,7 @@ pub use loader::{Epoch, IndexedBatch, Loader, LoaderConfig, Prepare};
 pub use needed::Needed;
 pub use open::{OpenConfig, Parts, Splits, open, open_parts, open_to_measure};
 pub use path_text::path_text;
-pub use sources::{Columns, Folder, Idx, IdxFile};
+pub use sources::{Columns, Folder, Idx, IdxFile, folder_of, is_there};
 pub use split::{DEFAULT_VAL_FRACTION, split};
 pub use stamp::Stamp;
 pub use subset::Subset;

@@ -45,4 +45,5 @@ pub use idx::Idx;
 pub use idx_file::IdxFile;
 pub use parts::Parts;
 pub(crate) use parts::parts;
+pub use pattern::{folder_of, is_there};
 pub(crate) use split_folder::measured;

@@ -70,7 +70,8 @@ pub(crate) fn parts(
         }
         Found::Tar(shards) => {
             let (records, sides, mut left_out) = tar::open(shards, kind)?;
-            left_out.merge(&beside_sided(path, shards)?);
+            let names = tar::class_files(shards).into_iter().map(|file| (file, None));
+            left_out.merge(&beside_sided(path, &shards.iter().cloned().chain(names).collect::<Vec<_>>())?);
             by_side(Arc::new(records), &sides, left_out)?
         }
         Found::Parquet(files) => parquet(path, files, (columns, kind))?,

@@ -1,6 +1,7 @@
 //! The pictures that a run is made of.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use taper_data::{Dataset, LeftOut, Look, Splits};
@@ -11,6 +12,7 @@ use crate::finding::Finding;
 use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::Recipe;
+use crate::store::hub_data;
 use crate::store::ledger::{self, Ledger};
 use crate::store::readable::{Readable, Unreadable, look_once};
 use crate::store::sanity;
@@ -67,9 +69,11 @@ impl Pictures {
         (ledger, look): (&Ledger, Look),
         listener: &dyn Listener,
     ) -> Result<Self> {
-        let (looked, root, known) = (ledger::now(), &recipe.data.path, ledger.known());
+        let (looked, known) = (ledger::now(), ledger.known());
         let damaged = |name: &String| ledger.unreadable().contains(name);
-        let Splits { train, val, left_out, .. } = splits(recipe, listener)?;
+        let path = hub_data::local(&recipe.data.path, listener)?;
+        let root = &taper_data::folder_of(&path);
+        let Splits { train, val, left_out, .. } = splits_at(&path, recipe, listener)?;
         let many = train.len() + val.len() > MANY;
         let side = |pictures: Arc<dyn Dataset>| {
             if many && look == Look::Glance {
@@ -101,8 +105,12 @@ impl Pictures {
 /// # Errors
 /// When there are none.
 pub fn splits(recipe: &Recipe, listener: &dyn Listener) -> Result<Splits> {
+    splits_at(&hub_data::local(&recipe.data.path, listener)?, recipe, listener)
+}
+
+fn splits_at(path: &Path, recipe: &Recipe, listener: &dyn Listener) -> Result<Splits> {
     let rng = Rng::new(recipe.split_seed()).fork("split");
-    let splits = taper_data::open(&recipe.data.path, &recipe.data.open_config(), &rng)?;
+    let splits = taper_data::open(path, &recipe.data.open_config(), &rng)?;
     tell(&splits.left_out, listener);
     Ok(splits)
 }
