@@ -74,7 +74,8 @@ impl Need {
         Some(Self {
             fixed: weights as u64 * NUMBER * (1 + average + slots(&recipe.optimize)),
             a_picture: picture(side).saturating_add(kept.max(below)),
-            pictures: batch(train) as u64,
+            // One shard after the other is computed.
+            pictures: batch(train).div_ceil(recipe.optimize.shards.max(1)) as u64,
             least: 2,
             side: side as u64,
         })

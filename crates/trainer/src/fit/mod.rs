@@ -2,7 +2,8 @@
 //!
 //! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out
 //! of it, a [`PhaseRun`] the phase that it is in; `step` is what happens to a batch, `sharpness`
-//! takes its second gradient where a recipe wants one, `batches` is where the batches come from,
+//! takes its second gradient where a recipe wants one, `shard_sum` adds up what the `shards` of a
+//! batch give, on several processes or on one. `batches` is where the batches come from,
 //! `feature_store` what frozen stages made of the pictures, computed once ([`FeatureCache`]: once
 //! for several trainings). `full_batch` solves the head of a probe without steps. [`Observer`]s
 //! look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is left.
@@ -15,13 +16,21 @@ mod outcome;
 
 mod observer;
 
+mod shared_maps;
+
 mod feature_store;
 
 mod feature_cache;
 
+mod shards;
+
+mod validation;
+
 mod batches;
 
 mod sharpness;
+
+mod shard_sum;
 
 mod step;
 
@@ -49,6 +58,7 @@ use taper_transfer::Classifier;
 
 use crate::build::optimize::{Method, method};
 use crate::error::Result;
+use crate::ranks::RanksError;
 use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
@@ -62,6 +72,7 @@ pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};
+pub(crate) use self::shards::Shards;
 pub(crate) use self::step::Rates;
 
 /// Trains a classifier as a recipe says. With an average of the weights it is the average that is
@@ -96,6 +107,10 @@ pub fn fit_with<'a>(
     let begin = Begin { folder: options.scratch, epochs, pictures: pictures.0.dataset().len() };
     observers.iter_mut().try_for_each(|observer| observer.begin(&begin))?;
     if let Method::FullBatch(lbfgs) = method(&recipe.optimize, epochs as u64)? {
+        let ranks = options.ranks().size();
+        if ranks > 1 {
+            return Err(RanksError::OneProcess { what: "a rule that solves the head in full batch", ranks }.into());
+        }
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;
         return full_batch::fit(&lbfgs, (classifier, params), pictures, recipe, observers);
