@@ -44,7 +44,13 @@ fn several(started: Started, work: impl FnOnce(&dyn Ranks) -> Result<i32>) -> Re
     match work(&mpi) {
         // All have it; the first tells. What ends with another code than 0 may end the first before
         // it has.
-        Err(error) if of_all(&error) => if rank == 0 { Err(error) } else { Ok(0) },
+        Err(error) if of_all(&error) => {
+            if rank == 0 {
+                Err(error)
+            } else {
+                Ok(0)
+            }
+        }
         Err(error) => {
             loudly(format_args!("rank {rank}: error: {}", crate::said(&error)));
             mpi.abort(1)

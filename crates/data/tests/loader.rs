@@ -122,7 +122,8 @@ fn threads_change_nothing_and_epochs_differ() {
         assert!(rest == one[done.min(11)..], "what is left after {done} batches");
     }
     // Of each batch some rows, as one of several processes loads them; of the second none.
-    let rows = (0..3).map(|batch| loader(1).places(batch)).map(|p| p.start + 2..p.start + if p.start == 11 { 2 } else { 7 });
+    let rows =
+        (0..3).map(|batch| loader(1).places(batch)).map(|p| p.start + 2..p.start + if p.start == 11 { 2 } else { 7 });
     let (some, numbers) = (loader(3).epoch_of(3, rows.collect()), 64 * 64 * 3);
     for (item, (indices, images, targets)) in some.zip(&one) {
         let wanted = match indices == &one[1].0 {

@@ -32,7 +32,11 @@ impl Keeping {
     ///
     /// # Errors
     /// None that is known.
-    pub fn new(cache: CacheRecipe, (train, val): (Loader, Loader), folder: Option<&Path>) -> Result<(Self, (Loader, Loader))> {
+    pub fn new(
+        cache: CacheRecipe,
+        (train, val): (Loader, Loader),
+        folder: Option<&Path>,
+    ) -> Result<(Self, (Loader, Loader))> {
         let threads = train.config().threads;
         let mut keeping = Self { sides: Vec::new(), cache, threads, begun: Instant::now() };
         if cache == CacheRecipe::None {

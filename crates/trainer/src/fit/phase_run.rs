@@ -153,7 +153,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let start = Instant::now();
         let plain = plain_loader(train, val)?;
         let store = |side, loaders, count| {
-            let compute = || feature_store::compute((classifier, shards.ranks), loaders, count, (options.scratch, listener));
+            let compute =
+                || feature_store::compute((classifier, shards.ranks), loaders, count, (options.scratch, listener));
             let variants = match options.features {
                 Some(cache) => cache.get((recipe, side), classifier, compute),
                 None => Ok(compute()?.into()),
@@ -364,7 +365,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { classifier, params, outcome, recipe, memory, .. } = &mut *self.session;
         outcome.skipped += self.stepper.skipped();
         if self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true) {
-            outcome.evaluation = data.val.evaluate((classifier, data.shards.ranks), &mut |_, _| Ok(()), &mut |_, _| {})?;
+            outcome.evaluation =
+                data.val.evaluate((classifier, data.shards.ranks), &mut |_, _| Ok(()), &mut |_, _| {})?;
         }
         outcome.penalty = self.stepper.penalty()?;
         if recipe.plan == Plan::Gradual && recipe.optimize.carries_over() {

@@ -51,8 +51,11 @@ impl ShardSum {
         (shards, of): (&Shards<'_>, usize),
         shard: &mut dyn FnMut(usize) -> Result<Summed>,
     ) -> Result<Summed> {
-        let before =
-            self.statistics.iter().map(|var| var.as_detached_tensor().copy()).collect::<candle_core::Result<Vec<_>>>()?;
+        let before = self
+            .statistics
+            .iter()
+            .map(|var| var.as_detached_tensor().copy())
+            .collect::<candle_core::Result<Vec<_>>>()?;
         let sum = add_up::<Error>(shards.count, shards.ranks, &mut |number| {
             let rows = shards.rows(of, number);
             if rows.is_empty() {

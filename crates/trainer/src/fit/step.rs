@@ -12,8 +12,8 @@ use taper_tensor::{Batch, Precision, Rng, backward, cross_entropy};
 use taper_transfer::{Checkpoints, Classifier};
 
 use super::shard_sum::{ShardSum, Summed};
-use super::sharpness::Sharpness;
 use super::shards::Shards;
+use super::sharpness::Sharpness;
 use crate::build::optimize::optimizer;
 use crate::build::regularize::Regularizer;
 use crate::error::Result;

@@ -58,7 +58,8 @@ mod tests {
             let facts = [fact("another recipe", recipe(rank), false), fact("another set", simd(rank), true)];
             require_alike(&ranks, &facts, mixed).err().map(|error| error.to_string())
         };
-        let threads: Vec<_> = Threads::new(3).into_iter().map(|ranks| std::thread::spawn(move || work(ranks))).collect();
+        let threads: Vec<_> =
+            Threads::new(3).into_iter().map(|ranks| std::thread::spawn(move || work(ranks))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     }
 

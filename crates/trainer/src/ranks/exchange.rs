@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn all_get_what_the_first_has_and_the_first_what_all_have() {
         for size in [1, 2, 3, 4, 7, 8] {
-            let work = |ranks: Threads| {
+            let work = move |ranks: Threads| {
                 let own = vec![ranks.rank() as u8; ranks.rank()];
                 let all = gather(&ranks, own).unwrap();
                 let agreed = agree(&ranks, ranks.rank() == size - 1).unwrap() && !agree(&ranks, false).unwrap();

@@ -89,7 +89,7 @@ impl Ranks for Mpi {
 
     fn receive(&self, from: usize, values: &mut [f32]) -> Result<(), RanksError> {
         let from = self.world.process_at_rank(from as i32);
-        values.chunks_mut(MOST).for_each(|part| drop(from.receive_into(part)));
+        values.chunks_mut(MOST).for_each(|part| _ = from.receive_into(part));
         Ok(())
     }
 
@@ -99,9 +99,9 @@ impl Ranks for Mpi {
         loop {
             // One may have an element more than the other.
             match (sent.next(), received.next()) {
-                (Some(sent), Some(received)) => drop(send_receive_into(sent, &with, received, &with)),
+                (Some(sent), Some(received)) => _ = send_receive_into(sent, &with, received, &with),
                 (Some(sent), None) => with.send(sent),
-                (None, Some(received)) => drop(with.receive_into(received)),
+                (None, Some(received)) => _ = with.receive_into(received),
                 (None, None) => return Ok(()),
             }
         }
@@ -118,7 +118,7 @@ impl Ranks for Mpi {
         let from = self.world.process_at_rank(from as i32);
         let (length, _) = from.receive::<u64>();
         let mut bytes = vec![0; length as usize];
-        bytes.chunks_mut(MOST).for_each(|part| drop(from.receive_into(part)));
+        bytes.chunks_mut(MOST).for_each(|part| _ = from.receive_into(part));
         Ok(bytes)
     }
 }

@@ -12,11 +12,8 @@ pub struct Started {
 /// The variables by which a starter says how many there are, and which one this is: `mpirun` of
 /// Open MPI; of MPICH and Intel MPI, and `srun --mpi=pmi2`; `srun --mpi=pmix`, whose number of tasks
 /// is Slurm's.
-const NAMES: [[&str; 2]; 3] = [
-    ["OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"],
-    ["PMI_SIZE", "PMI_RANK"],
-    ["SLURM_STEP_NUM_TASKS", "PMIX_RANK"],
-];
+const NAMES: [[&str; 2]; 3] =
+    [["OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"], ["PMI_SIZE", "PMI_RANK"], ["SLURM_STEP_NUM_TASKS", "PMIX_RANK"]];
 
 /// As what this process was started; none where nobody says so. A shell within a Slurm job has the
 /// job's variables too, but no number among the processes of MPI.

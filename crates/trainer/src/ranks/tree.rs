@@ -49,10 +49,7 @@ fn middle(shards: &Range<usize>) -> usize {
 }
 
 /// The sum of a branch that this process has alone.
-fn local<E>(
-    shards: Range<usize>,
-    leaf: &mut dyn FnMut(usize) -> Result<Vec<f32>, E>,
-) -> Result<Vec<f32>, E> {
+fn local<E>(shards: Range<usize>, leaf: &mut dyn FnMut(usize) -> Result<Vec<f32>, E>) -> Result<Vec<f32>, E> {
     if shards.len() == 1 {
         return leaf(shards.start);
     }

@@ -12,8 +12,8 @@ use crate::build::pipeline::{eval_loader, train_loader};
 use crate::error::Result;
 use crate::evaluate::linear_probe::{FOLDS, folds};
 use crate::fit::{BatchSource, FeatureStore, FitOptions, PhaseRun, Session, Shards, compute};
-use crate::ranks::Alone;
 use crate::listener::Listener;
+use crate::ranks::Alone;
 use crate::recipe::{Plan, Recipe};
 
 /// Which pictures a recipe's head gets right by cross-validation: of five parts, drawn class by

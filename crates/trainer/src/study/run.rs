@@ -25,13 +25,13 @@ use crate::listener::{Listener, Silent};
 use crate::notice::Notice;
 use crate::ranks::{Alone, Fact, Ranks, broadcast, require_alike};
 use crate::recipe::Recipe;
-use crate::store::{Changed, CheckpointError};
 use crate::store::checkpoint::{Checkpoints, Every, TrainState};
 use crate::store::claim::RunFolder;
 use crate::store::identity::Identity;
 use crate::store::ledger::Ledger;
 use crate::store::pictures::Pictures;
 use crate::store::summary::{SUMMARY, Summary};
+use crate::store::{Changed, CheckpointError};
 use crate::study::finished::{Finished, summarize};
 use crate::study::first_loss::first_loss;
 
@@ -54,7 +54,14 @@ pub struct Manner<'a> {
 
 impl Default for Manner<'_> {
     fn default() -> Self {
-        Self { threads: 0, checkpoint_every: Every::default(), quiet: false, listener: &Silent, ranks: &Alone, mixed: false }
+        Self {
+            threads: 0,
+            checkpoint_every: Every::default(),
+            quiet: false,
+            listener: &Silent,
+            ranks: &Alone,
+            mixed: false,
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! One training of several processes: the first opens the pictures and makes the recipe, and tells
 //! the others, which train with it and write nothing.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use taper_data::Look;
@@ -26,7 +24,7 @@ struct Setup {
     /// As TOML.
     recipe: String,
     /// What is in the files of pictures, which need not be read again where they are the same.
-    ledger: Arc<Ledger>,
+    ledger: Ledger,
 }
 
 /// The recipe with batches in shards, where several processes are to train. Refuses what one does
@@ -57,7 +55,7 @@ pub(super) fn require_shared(recipe: &Recipe, ranks: &dyn Ranks) -> Result<(), R
 /// Tells the others what is to be trained on what.
 pub(super) fn tell(ranks: &dyn Ranks, recipe: &Recipe, pictures: &Pictures) -> Result<()> {
     if ranks.size() > 1 {
-        let setup = Setup { recipe: toml::to_string(recipe)?, ledger: Arc::clone(&pictures.ledger) };
+        let setup = Setup { recipe: toml::to_string(recipe)?, ledger: Ledger::clone(&pictures.ledger) };
         broadcast(ranks, serde_json::to_vec(&setup)?)?;
     }
     Ok(())
