@@ -25,7 +25,8 @@ pub(super) fn evaluate_shared(
 ) -> Result<Evaluation> {
     let start = Instant::now();
     let (batches, rank, size) = (loader.batches(), ranks.rank(), ranks.size());
-    let own = rank * batches / size..(rank + 1) * batches / size;
+    // The first has the first batch, however few there are.
+    let own = (rank * batches).div_ceil(size)..((rank + 1) * batches).div_ceil(size);
     let (answers, waited) = match store {
         None => of_pictures(classifier, (loader, own), show)?,
         Some(store) => {

@@ -39,7 +39,6 @@ pub(super) fn sharded(recipe: &Recipe, ranks: &dyn Ranks, max_time: bool) -> Res
     if size > 1 && recipe.optimize.shards == 0 {
         recipe.optimize.shards = SHARDS;
         recipe.check()?;
-        note(format_args!("{size} ranks: a batch is computed in {SHARDS} shards (--shards)"));
     }
     Ok(recipe)
 }
@@ -55,6 +54,7 @@ pub(super) fn require_shared(recipe: &Recipe, ranks: &dyn Ranks) -> Result<(), R
 /// Tells the others what is to be trained on what.
 pub(super) fn tell(ranks: &dyn Ranks, recipe: &Recipe, pictures: &Pictures) -> Result<()> {
     if ranks.size() > 1 {
+        note(format_args!("{} ranks, {} shards of a batch", ranks.size(), recipe.optimize.shards));
         let setup = Setup { recipe: toml::to_string(recipe)?, ledger: Ledger::clone(&pictures.ledger) };
         broadcast(ranks, serde_json::to_vec(&setup)?)?;
     }
