@@ -90,15 +90,11 @@ pub fn search_settings(args: &SearchArgs, threads: usize, ranks: &dyn Ranks) -> 
         Some(path) => path.clone(),
         None => together(ranks, || claim::free(&format!("{}-search", claim::name(&base))))?,
     };
-    let mut open = || -> Result<SearchFolder> {
+    let folder = joined(ranks, || {
         let folder = SearchFolder::open(&place, &space, &base, &Terminal)?;
         folder.require_same(&space, &pictures)?;
         Ok(folder)
-    };
-    // The first makes it, then the others join.
-    let made = if ranks.rank() == 0 { Some(open()?) } else { None };
-    agree(ranks, false)?;
-    let folder = made.map_or_else(&mut open, Ok)?;
+    })?;
     let mut trials = Trials { folder: &folder, space: &space, interrupt: Interrupt::listen()? };
     if !search(&folder, (&space, &base), &pictures, manner, &mut trials)? {
         note(format_args!("interrupted; the same command with --out {} goes on", shell(&place)));
@@ -107,20 +103,32 @@ pub fn search_settings(args: &SearchArgs, threads: usize, ranks: &dyn Ranks) -> 
     if ranks.rank() > 0 {
         return Ok(0);
     }
-    let scores = folder.scores(&space)?;
-    folder.write(&[("trials.csv", csv(&folder, &space, &scores)?.as_bytes())])?;
+    conclude(args, (&space, &base), &folder)
+}
+
+/// Writes and tells what a search that is at its end has found.
+fn conclude(args: &SearchArgs, (space, base): (&Space, &Recipe), folder: &SearchFolder) -> Result<i32> {
+    let scores = folder.scores(space)?;
+    folder.write(&[("trials.csv", csv(folder, space, &scores)?.as_bytes())])?;
     let Some(best) = space.best(&scores).filter(|best| !scores[best].failed()) else {
         bail!(
             "every trial failed, so none is the best ({} says why): where losses became NaN or infinite, lower the rates",
-            place.join("trials/*/diverged.txt").display()
+            folder.path().join("trials/*/diverged.txt").display()
         );
     };
-    let recipe = recipe_of(&space, &base, best, &space.settings_of(best, &scores))?;
+    let recipe = recipe_of(space, base, best, &space.settings_of(best, &scores))?;
     let best = toml::to_string(&recipe)?;
-    let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), &space, &scores)?;
+    let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), space, &scores)?;
     folder.write(&[("best.toml", best.as_bytes()), ("search.svg", svg.as_bytes()), ("search.png", &png(&svg)?)])?;
-    regardless(tell(args, &folder, &space, &scores))?;
+    regardless(tell(args, folder, space, &scores))?;
     Ok(0)
+}
+
+/// The folder of several processes: the first makes it, then the others join.
+fn joined(ranks: &dyn Ranks, open: impl Fn() -> Result<SearchFolder>) -> Result<SearchFolder> {
+    let made = if ranks.rank() == 0 { Some(open()?) } else { None };
+    agree(ranks, false)?;
+    made.map_or_else(open, Ok)
 }
 
 /// The folder that the first of several processes chooses.

@@ -276,9 +276,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.session.outcome.train += self.clock.elapsed();
         let EpochProgress { number, total, counted, .. } = self.epoch;
         let start = Instant::now();
-        if let Some(average) = self.average.as_mut().filter(|average| average.entered() > 0) {
-            average.swap()?;
-        }
+        self.show_average()?;
         let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
         let epochs = self.session.epochs();
@@ -288,8 +286,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             Ok(())
         };
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
-        let ranks = data.shards.ranks;
-        let evaluation = data.val.evaluate((classifier, ranks), show, tell)?;
+        let evaluation = data.val.evaluate((classifier, data.shards.ranks), show, tell)?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);
@@ -305,11 +302,11 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         };
         outcome.evaluation = evaluation;
         outcome.history.push(info.clone());
-        let mut wanted = false;
-        for observer in observers.iter_mut() {
-            wanted |= observer.epoch(&info, params)?.is_break();
-        }
-        outcome.stopped |= agree(ranks, wanted)?;
+        let mut ends = false;
+        observers
+            .iter_mut()
+            .try_for_each(|observer| observer.epoch(&info, params).map(|flow| ends |= flow.is_break()))?;
+        outcome.stopped |= agree(data.shards.ranks, ends)?;
         if outcome.stopped && info.epoch < info.epochs {
             evaluated.stay();
             return Ok(ControlFlow::Break(()));
@@ -334,6 +331,13 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         }
         self.clock = Instant::now();
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Puts the average of the weights into the network, where there is one already.
+    fn show_average(&mut self) -> Result<()> {
+        let average = self.average.as_mut().filter(|average| average.entered() > 0);
+        average.map(Average::swap).transpose()?;
+        Ok(())
     }
 
     /// The network and what trains it, for who has a schedule of its own.

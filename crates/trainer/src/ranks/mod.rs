@@ -3,8 +3,8 @@
 //! [`Ranks`] is what a training needs of them: who this one is, and messages between two of them.
 //! [`Alone`] is one process, [`Threads`] are several within one, for tests, and [`Mpi`] (feature
 //! `mpi`) those that `mpirun` or `srun` has started; [`started`] tells whether one of them has.
-//! `tree` adds numbers up over all, `exchange` is what else is made of messages, and `alike` refuses
-//! processes that would not train the same.
+//! `tree` adds numbers up over all, `exchange` is what else is made of messages, and `alike`
+//! refuses processes that would not train the same.
 
 mod alike;
 mod alone;

@@ -10,8 +10,8 @@ pub struct Started {
 }
 
 /// The variables by which a starter says how many there are, and which one this is: `mpirun` of
-/// Open MPI; of MPICH and Intel MPI, and `srun --mpi=pmi2`; `srun --mpi=pmix`, whose number of tasks
-/// is Slurm's.
+/// Open MPI; of MPICH and Intel MPI, and `srun --mpi=pmi2`; `srun --mpi=pmix`, whose number of
+/// tasks is Slurm's.
 const NAMES: [[&str; 2]; 3] =
     [["OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"], ["PMI_SIZE", "PMI_RANK"], ["SLURM_STEP_NUM_TASKS", "PMIX_RANK"]];
 

@@ -109,10 +109,8 @@ fn halve(own: &mut [f32], ranks: &dyn Ranks) -> Result<(), RanksError> {
         };
         let received = &mut received[..kept.len()];
         ranks.exchange(with, &own[given], received)?;
-        match rank < with {
-            true => add(&mut own[kept.clone()], received),
-            false => add_behind(&mut own[kept.clone()], received),
-        }
+        // Which of two numbers is the first makes no difference to the bits of their sum.
+        add(&mut own[kept.clone()], received);
         before.push(std::mem::replace(&mut held, kept));
         away *= 2;
     }
@@ -148,11 +146,6 @@ pub(crate) fn spread(values: &mut [f32], root: usize, ranks: &dyn Ranks) -> Resu
 /// `left + right`, into the left.
 fn add(left: &mut [f32], right: &[f32]) {
     left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
-}
-
-/// `left + right`, into the right.
-fn add_behind(right: &mut [f32], left: &[f32]) {
-    right.iter_mut().zip(left).for_each(|(right, left)| *right = left + *right);
 }
 
 #[cfg(test)]

@@ -272,8 +272,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Trains, from the beginning or from a checkpoint on, and writes what comes out where there is a
-    /// folder.
+    /// Trains, from the beginning or from a checkpoint on, and writes what comes out where there is
+    /// a folder.
     fn fit(
         mut self,
         folder: Option<&Path>,
