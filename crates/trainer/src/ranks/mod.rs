@@ -1,7 +1,7 @@
 //! Several processes that train one network, each a part of every batch.
 //!
 //! [`Ranks`] is what a training needs of them: who this one is, and messages between two of them.
-//! [`Alone`] is one process, [`Threads`] are several within one, for tests, and [`Mpi`] (feature
+//! [`Alone`] is one process, [`Threads`] are several within one, for tests, and `Mpi` (feature
 //! `mpi`) those that `mpirun` or `srun` has started; [`started`] tells whether one of them has.
 //! `tree` adds numbers up over all, `exchange` is what else is made of messages, and `alike`
 //! refuses processes that would not train the same.

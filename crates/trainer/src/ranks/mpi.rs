@@ -1,7 +1,7 @@
 //! Ranks that `mpirun` or `srun` has started.
 //!
-//! Only messages between two are used: in which order numbers are added up is for
-//! [`tree`](super::tree) to say, and no collective operation of the library's. An error within MPI
+//! Only messages between two are used, and no collective operation of the library's: in which order
+//! numbers are added up is for `tree` to say. An error within MPI
 //! ends all processes, as is its default.
 
 use std::fmt;
