@@ -11,8 +11,10 @@ use taper_tensor::Batch;
 use taper_transfer::Classifier;
 
 use super::error::FitError;
+use super::shared_maps::each_map;
 use crate::error::Result;
 use crate::listener::{Listener, Progress, Work};
+use crate::ranks::Ranks;
 
 /// What is kept in memory, bytes; more is kept in a file.
 const MEMORY: usize = 1 << 30;
@@ -59,9 +61,10 @@ impl FeatureStore {
 
 /// What the frozen stages make of the pictures of `train` in so many variants, 1 or more: the first
 /// as `plain` prepares them, in their order, the others augmented. What exceeds [`MEMORY`] is
-/// written to a file in `scratch`, or in the system's folder for such.
+/// written to a file in `scratch`, or in the system's folder for such. Several processes compute
+/// every so manyth batch each, and give it to all.
 pub(crate) fn compute(
-    classifier: &Classifier,
+    of: (&Classifier, &dyn Ranks),
     (train, plain): (&Loader, &Loader),
     count: u32,
     (scratch, listener): (Option<&Path>, &dyn Listener),
@@ -71,9 +74,9 @@ pub(crate) fn compute(
     let in_order = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
     let (mut variants, mut room) = (Vec::new(), MEMORY);
-    variants.extend(Variant::compute(classifier, (plain, 0), &mut room, (scratch, &*progress))?);
+    variants.extend(Variant::compute(of, (plain, 0), &mut room, (scratch, &*progress))?);
     for number in 1..count {
-        variants.extend(Variant::compute(classifier, (&augmented, number.into()), &mut room, (scratch, &*progress))?);
+        variants.extend(Variant::compute(of, (&augmented, number.into()), &mut room, (scratch, &*progress))?);
     }
     Ok(variants)
 }
@@ -96,14 +99,13 @@ impl Variant {
     /// What the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in
     /// order; in memory where there is room, bytes. None where there are no pictures.
     fn compute(
-        classifier: &Classifier,
+        of: (&Classifier, &dyn Ranks),
         (pictures, epoch): (&Loader, u64),
         room: &mut usize,
         (scratch, progress): (Option<&Path>, &dyn Progress),
     ) -> Result<Option<Self>> {
-        let mut variant = None;
-        for loaded in pictures.epoch(epoch) {
-            let maps = classifier.frozen_features(&loaded?.batch.images)?;
+        let mut variant: Option<Self> = None;
+        each_map(of, (pictures, epoch), &mut |maps| {
             if variant.is_none() {
                 let row = maps.elem_count() / maps.dim(0)?;
                 let bytes = 4 * row * pictures.dataset().len();
@@ -113,10 +115,11 @@ impl Variant {
                 variant = Some(Self { shape: maps.dims()[1..].to_vec(), rows });
             }
             if let Some(variant) = &mut variant {
-                variant.push(&maps)?;
+                variant.push(maps)?;
                 progress.advance(maps.dim(0)? as u64);
             }
-        }
+            Ok(())
+        })?;
         Ok(variant)
     }
 
