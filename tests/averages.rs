@@ -183,7 +183,7 @@ fn train(recipe: &mut Recipe, data: &Path, [batch_size, epochs]: [usize; 2], by_
     (recipe.data.image_size, recipe.data.batch_size) = (48, batch_size);
     (recipe.optimize.head_epochs, recipe.optimize.epochs) = (epochs, epochs);
     let splits = taper_data::open(data, &taper_data::OpenConfig::default(), &Rng::new(0)).unwrap();
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
+    let Network { card, mut classifier, params, .. } = network(recipe, &*splits.train, &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 12, card.input(), 1).unwrap();
     let mut by_hand = by_hand.map(|decay| {

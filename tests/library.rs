@@ -60,7 +60,8 @@ fn gradient(classifier: &Classifier, params: &Params, recipe: &Recipe, pictures:
     let features: Vec<_> = batches.iter().map(|batch| classifier.frozen_features(&batch.images).unwrap()).collect();
     let features = wide(&Tensor::cat(&features, 0).unwrap());
     let targets: Vec<_> = batches.iter().map(|batch| batch.targets.clone()).collect();
-    let targets = smooth_labels(&Tensor::cat(&targets, 0).unwrap(), recipe.regularize.label_smoothing).unwrap();
+    let targets =
+        smooth_labels(&Tensor::cat(&targets, 0).unwrap(), recipe.label_smoothing(taper_data::LabelKind::One)).unwrap();
 
     let [weight, bias] = ["fc.weight", "fc.bias"].map(|name| Var::from_tensor(&wide(&params.tensors()[name])).unwrap());
     let loss = cross_entropy(&linear(&features, &weight, Some(&bias)).unwrap(), &wide(&targets)).unwrap();

@@ -10,6 +10,7 @@ mod examples;
 mod freezing;
 mod inspect;
 mod integers;
+mod labels;
 mod library;
 mod models;
 mod names;

@@ -30,7 +30,7 @@ impl Observer for Stop {
 /// its end.
 fn train(recipe: &Recipe, options: FitOptions<'_>, stop: usize) -> Option<(Vec<u32>, Vec<u64>)> {
     let splits = taper_data::open(&recipe.data.path, &taper_data::OpenConfig::default(), &Rng::new(0)).unwrap();
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent).unwrap();
+    let Network { card, mut classifier, params, .. } = network(recipe, &*splits.train, &Silent).unwrap();
     let train = train_loader(splits.train, recipe, card.input(), 1).unwrap();
     let val = eval_loader(splits.val, 4, card.input(), 1).unwrap();
     let observers: &mut [&mut dyn Observer] = &mut [&mut Stop(stop)];

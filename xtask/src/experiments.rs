@@ -22,6 +22,8 @@ mod data;
 #[cfg(feature = "bench")]
 mod recipe;
 #[cfg(feature = "bench")]
+mod scenes;
+#[cfg(feature = "bench")]
 mod search;
 #[cfg(feature = "bench")]
 mod study;
@@ -54,8 +56,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if let Topic::Ensemble { threads: Some(threads), .. } = args.topic { threads } else { cores };
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(8 << 20).build_global()?;
-    let tell = |line| note(line);
-    let seeds = args.seeds;
+    let (tell, seeds) = (|line| note(line), args.seeds);
     let (krate, title, text) = match &args.topic {
         Topic::Regularize { data, pictures, epochs } => {
             let table = regularization((data, *pictures, *epochs), &args.only, (seeds, cores))?;
@@ -85,6 +86,11 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let wanted = recipe::Wanted { sets, recipes, data, runs, fashion, python, peers, seeds, threads };
             ("trainer", "Recipes on several data sets", recipe::tables(root, &wanted, tell)?)
         }
+        Topic::Scenes { data, runs, epochs, python, torch } => {
+            let (data, runs, torch) = (root.join(data), root.join(runs), torch.as_deref());
+            let wanted = scenes::Wanted { data, runs, python, torch, epochs: *epochs, seeds, threads };
+            ("trainer", "Several labels a picture", scenes::table(root, &wanted, tell)?)
+        }
         Topic::Search { data, runs } => {
             let (data, runs, image) =
                 (root.join(data), root.join(runs), root.join("crates/trainer/images/random-against-grid.png"));
@@ -96,6 +102,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
         Topic::Averages { .. } => ("averages", "AVERAGES.md"),
         Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
         Topic::Recipe { .. } => ("recipe", "RECIPES.md"),
+        Topic::Scenes { .. } => ("scenes", "SCENES.md"),
         Topic::Search { .. } => ("search", "SEARCH.md"),
         _ => (krate, "EXPERIMENTS.md"),
     };

@@ -40,7 +40,7 @@ impl Observer for JsonLines {
         };
         say(json!({
             "event": "epoch", "epoch": e.epoch, "epochs": e.epochs, "phase": e.phase, "rate": e.lr, "train_loss": e.train_loss,
-            "val_loss": e.val_loss, "val_accuracy": e.val_accuracy, "gradient_norm": e.health.gradient_norm,
+            "val_loss": e.val_loss, e.metric.field(): e.val_accuracy, "gradient_norm": e.health.gradient_norm,
             "updates": pairs(&e.health.updates), "dead": pairs(&e.health.dead),
         }));
         Ok(ControlFlow::Continue(()))

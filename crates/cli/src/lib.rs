@@ -15,6 +15,7 @@
 
 pub mod output;
 
+mod answers;
 mod choices;
 
 mod asking;

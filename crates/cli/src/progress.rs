@@ -63,13 +63,14 @@ impl Observer for Progress {
 
     fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
         let line = format!(
-            "epoch {:>2}/{} {:<5} train loss {:.3}, validation loss {:.3}, accuracy {:.1} %",
+            "epoch {:>2}/{} {:<5} train loss {:.3}, validation loss {:.3}, {} {}",
             e.epoch,
             e.epochs,
             e.phase,
             e.train_loss,
             e.val_loss,
-            100.0 * e.val_accuracy
+            e.metric.name(),
+            e.metric.value(e.val_accuracy)
         );
         let say = |line: &str| match &self.bar {
             Some(bar) => bar.println(printable(line)),

@@ -46,7 +46,7 @@ pub use error::RegularizeError;
 pub use mixing::{Mixing, smooth_labels};
 pub use noise::{
     Depth, DropConnect, DropPer, Dropout, FractionalMaxPool, FractionalMaxPoolConfig, Inference, Marginal, Marginalize,
-    Product, StochasticDepth, linear_survival, marginalize,
+    Product, StochasticDepth, linear_survival, marginalize, marginalize_answers,
 };
 pub use penalties::{Penalty, decays, max_norm};
 /// The layers that regularize beside what they are for.

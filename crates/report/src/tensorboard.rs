@@ -87,7 +87,7 @@ impl Observer for TensorBoard {
     }
 
     fn epoch(&mut self, e: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
-        let losses = [("loss/train", e.train_loss), ("loss/validation", e.val_loss), ("accuracy", e.val_accuracy)];
+        let losses = [("loss/train", e.train_loss), ("loss/validation", e.val_loss), (e.metric.name(), e.val_accuracy)];
         let signs = [("update", &e.health.updates), ("dead", &e.health.dead)];
         let signs = signs
             .into_iter()
@@ -168,6 +168,7 @@ mod tests {
     use super::*;
     use taper_tensor::Rng;
     use taper_trainer::evaluate::health::Health;
+    use taper_trainer::objective::Metric;
 
     /// The events of a file, each record being checked.
     fn read(bytes: &[u8]) -> Vec<Event> {
@@ -207,6 +208,7 @@ mod tests {
             lr: 0.25,
             train_loss: 1.25,
             val_loss: 1.0,
+            metric: Metric::Accuracy,
             val_accuracy: 0.75,
             health,
         };

@@ -20,7 +20,7 @@ use taper_trainer::recipe::Recipe;
 pub fn run(recipe: &Recipe, weights: &Path) -> taper_trainer::Result<f64> {
     recipe.check()?;
     let splits = taper_data::open(&recipe.data.path, &recipe.data.open_config(), &Rng::new(recipe.seed).fork("split"))?;
-    let Network { card, mut classifier, params, .. } = network(recipe, splits.train.classes(), &Silent)?;
+    let Network { card, mut classifier, params, .. } = network(recipe, &*splits.train, &Silent)?;
     let train = train_loader(splits.train, recipe, card.input(), 2)?;
     let val = eval_loader(splits.val.clone(), recipe.data.batch_size, card.input(), 2)?;
 

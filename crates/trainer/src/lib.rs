@@ -29,6 +29,8 @@ mod notice;
 
 pub mod recipe;
 
+pub mod objective;
+
 pub mod build;
 
 pub mod evaluate;

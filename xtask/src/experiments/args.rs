@@ -109,6 +109,25 @@ pub enum Topic {
         #[arg(long, value_name = "PYTHON")]
         peers: Option<PathBuf>,
     },
+    /// Several labels a picture: scenes of emoji, beside PyTorch with the same recipe:
+    /// crates/trainer/SCENES.md
+    Scenes {
+        /// Where the pictures are, or are made
+        #[arg(long, default_value = "target/experiments/scenes/data", value_name = "FOLDER")]
+        data: PathBuf,
+        /// Where the runs are kept, so that a call that is broken off goes on
+        #[arg(long, default_value = "target/experiments/scenes/runs", value_name = "FOLDER")]
+        runs: PathBuf,
+        /// Epochs of each training
+        #[arg(long, default_value_t = 12, value_name = "N")]
+        epochs: usize,
+        /// A Python with Pillow, which makes the pictures
+        #[arg(long, default_value = "python3", value_name = "PYTHON")]
+        python: PathBuf,
+        /// A Python with torch and torchvision, which are left out without it
+        #[arg(long, value_name = "PYTHON")]
+        torch: Option<PathBuf>,
+    },
     /// What ensembles, snapshots and averages are worth on Fashion-MNIST:
     /// crates/trainer/EXPERIMENTS.md
     Ensemble {
@@ -159,6 +178,10 @@ impl ExperimentsArgs {
             all.push(("epochs", epochs, 6));
         }
         let mut others = String::new();
+        if let Topic::Scenes { epochs, torch, .. } = &self.topic {
+            all.push(("epochs", *epochs, 12));
+            others.extend(torch.iter().map(|_| " --torch PYTHON".to_owned()));
+        }
         if let Topic::Averages { pictures, beside, .. } = &self.topic {
             if pictures != &[40, 100, 531] {
                 others = format!(" --pictures {}", pictures.iter().map(usize::to_string).collect::<Vec<_>>().join(","));

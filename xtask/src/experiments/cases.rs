@@ -141,7 +141,11 @@ impl Base {
         let mut base = Recipe {
             augment: AugmentRecipe::none(),
             head: HeadRecipe { hidden: 128, dropout: 0.0, ..HeadRecipe::default() },
-            regularize: RegularizeRecipe { weight_decay: 0.0, label_smoothing: 0.0, ..RegularizeRecipe::default() },
+            regularize: RegularizeRecipe {
+                weight_decay: 0.0,
+                label_smoothing: Some(0.0),
+                ..RegularizeRecipe::default()
+            },
             ..Recipe::from_scratch()
         };
         base.data.batch_size = 64;

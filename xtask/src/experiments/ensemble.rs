@@ -133,7 +133,7 @@ impl Measure<'_> {
     fn one(&self, path: &Path) -> Result<Evaluation> {
         let model = model::open(path.to_str().context("the name of the folder is not text")?, None, &Terminal)?;
         let loader = eval_loader(self.pictures.val.clone(), BATCH, model.card.input(), self.threads)?;
-        Ok(evaluate(&model.classifier, &loader)?)
+        Ok(evaluate((&model.classifier, &model.card.objective), &loader)?)
     }
 
     fn all(&self, paths: &[PathBuf]) -> Result<Vec<Evaluation>> {
@@ -145,7 +145,13 @@ impl Measure<'_> {
         let model = model::open(path, None, &Terminal)?;
         let pictures = (&self.pictures.val, model.card.input(), self.threads);
         let how = (Views::Flips, Mean::Probabilities);
-        Ok(evaluate_views(&model.classifier, pictures, how, (self.base, &Terminal), Marginalize::Expectation)?)
+        Ok(evaluate_views(
+            (&model.classifier, &model.card.objective),
+            pictures,
+            how,
+            (self.base, &Terminal),
+            Marginalize::Expectation,
+        )?)
     }
 }
 

@@ -87,20 +87,27 @@ pub fn study(
 
 fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads): (u64, usize)) -> Result<Study> {
     let recipe = base.with(case, seed)?;
-    let Network { card, mut classifier, params, .. } = network(&recipe, train.classes(), &Terminal)?;
+    let Network { card, mut classifier, params, .. } = network(&recipe, &**train, &Terminal)?;
     let input = card.input();
     let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, input, threads);
     let loader = train_loader(train.clone(), &recipe, input, threads)?;
     let outcome = fit(&mut classifier, &params, (&loader, &plain(val)?), &recipe, &mut [])?;
-    let sampled = || evaluate_marginal(&classifier, &plain(test)?, Marginalize::Samples(PASSES), &Terminal);
+    let sampled =
+        || evaluate_marginal((&classifier, &card.objective), &plain(test)?, Marginalize::Samples(PASSES), &Terminal);
     let seen = |views| {
         let data = (test, input, threads);
-        evaluate_views(&classifier, data, (views, Mean::Probabilities), (&recipe, &Terminal), Marginalize::Expectation)
+        evaluate_views(
+            (&classifier, &card.objective),
+            data,
+            (views, Mean::Probabilities),
+            (&recipe, &Terminal),
+            Marginalize::Expectation,
+        )
     };
     let views: &[_] = if case.test == Test::Views { &VIEWS } else { &[] };
     Ok(Study {
-        train: evaluate(&classifier, &plain(train)?)?.accuracy(),
-        test: (&evaluate(&classifier, &plain(test)?)?).into(),
+        train: evaluate((&classifier, &card.objective), &plain(train)?)?.accuracy(),
+        test: (&evaluate((&classifier, &card.objective), &plain(test)?)?).into(),
         sampled: (case.test == Test::Noise).then(sampled).transpose()?.as_ref().map(Evaluation::accuracy),
         views: views.iter().map(|(_, views)| Ok((&seen(*views)?).into())).collect::<Result<_>>()?,
         seconds: outcome.train.as_secs_f64() / outcome.history.len() as f64,

@@ -102,7 +102,7 @@ fn judge(pairs: &[f64]) -> (String, &'static str) {
     (format!("{middle:+.2} ± {error:.2}"), says)
 }
 
-fn percent(values: &[f64]) -> String {
+pub(super) fn percent(values: &[f64]) -> String {
     format!("{:.2} ± {:.2}", 100.0 * mean(values), 100.0 * deviation(values))
 }
 

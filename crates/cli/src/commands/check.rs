@@ -43,7 +43,7 @@ pub fn check(args: &CheckArgs, threads: usize) -> Result<i32> {
     let pictures = Pictures::open(recipe, args.run.strict.policy(), &Terminal)?;
     let recipe = &measured(recipe, &pictures.train, threads, &Terminal)?;
     let mut findings = pictures.findings.clone();
-    let Network { card, classifier, params, loaded } = network(recipe, pictures.train.classes(), &Terminal)?;
+    let Network { card, classifier, params, loaded } = network(recipe, &*pictures.train, &Terminal)?;
     loaded.iter().for_each(|loaded| tell(&loaded.read, &Terminal));
     findings.extend(snapshots::finding(recipe, &phases(recipe, classifier.backbone().stages())?));
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::chart_files::ChartFiles;
+use super::eval_labels::Scores;
 use super::networks::{Table, rows_of};
 use super::parts::parts;
 use super::passes::passes;
@@ -79,7 +80,8 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let asking = args.precision.asking()?;
     let model = model::open(&args.run, args.weights.as_deref(), &Terminal)?;
     let (dataset, path) = pictures(&args.run, args.data.as_deref())?;
-    let dataset = relabeled(dataset, &path, (&args.run, &model.card.classes))?;
+    let dataset = relabeled(dataset, &path, (&args.run, &model.card))?;
+    let network = (&model.classifier, &model.card.objective);
     // Each is decoded once: to see that it can be, and for the network.
     let need = model.card.need();
     let dataset = if args.tta.is_some() { dataset } else { decoded_once(dataset, need) };
@@ -88,7 +90,7 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let (input, how) = (model.card.input(), passes(args.marginalize));
     let plain = || {
         let loader = eval_loader(dataset.clone(), BATCH, input, threads)?;
-        asking.run(|| evaluate_marginal(&model.classifier, &loader, how, &Terminal))
+        asking.run(|| evaluate_marginal(network, &loader, how, &Terminal))
     };
     // What the views are worth is told beside what there is without them.
     let (result, without) = match args.tta {
@@ -97,26 +99,24 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
             let recipe = if let Views::Random(_) = views { recipe(&args.run)? } else { Recipe::default() };
             let data = (&dataset, input, threads);
             let kind = (views, args.tta_mean);
-            let seen = asking.run(|| evaluate_views(&model.classifier, data, kind, (&recipe, &Terminal), how))?;
+            let seen = asking.run(|| evaluate_views(network, data, kind, (&recipe, &Terminal), how))?;
             (seen, Some((views, plain()?)))
         }
     };
+    let without = without.as_ref().map(|(views, plain)| (views, plain));
+    if let Some(scores) = Scores::of(&result) {
+        return other_labels(args, &scores, &result, (&path, unreadable, without), &model.card.classes);
+    }
     let (scores, reliability) = (class_scores(&result), reliability(&result));
     if args.files.wanted() {
         let title = format!("{} on {}", args.run.display(), path.display());
         args.files.write(&draw(&title, &reliability)?, &table(&reliability))?;
     }
-    let missing = missing(&*dataset);
-    let told = Told {
-        args,
-        result: &result,
-        scores: &scores,
-        reliability: &reliability,
-        classes: &model.card.classes,
-        missing: &missing,
-    };
+    let (missing, classes) = (missing(&*dataset), &*model.card.classes);
+    let (scores, reliability) = (&*scores, &reliability);
+    let told = Told { args, result: &result, scores, reliability, classes, missing: &missing };
     if args.json {
-        let views = without.as_ref().map(|(views, plain)| {
+        let views = without.map(|(views, plain)| {
             json!({
                 "views": views.count(), "mean": format!("{:?}", args.tta_mean).to_lowercase(),
                 "without": {"accuracy": plain.accuracy(), "loss": plain.loss, "seconds": plain.took.as_secs_f64()},
@@ -125,8 +125,56 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
         line(told.json(&path, unreadable, views))?;
         return Ok(0);
     }
-    told.text(&path, without.as_ref().map(|(views, plain)| (views, plain)))?;
+    told.text(&path, without)?;
     args.files.tell()?;
+    Ok(0)
+}
+
+/// Tells what was measured of several labels or of numbers.
+fn other_labels(
+    args: &EvalArgs,
+    scores: &Scores,
+    result: &Evaluation,
+    (path, unreadable, without): (&Path, usize, Option<(&Views, &Evaluation)>),
+    classes: &[String],
+) -> Result<i32> {
+    ensure!(
+        !args.files.wanted(),
+        "a reliability diagram is drawn of probabilities of one class: this model has several labels or numbers"
+    );
+    let metric = result.objective.metric();
+    if args.json {
+        let views = without.map(|(views, plain)| {
+            json!({
+                "views": views.count(), "mean": format!("{:?}", args.tta_mean).to_lowercase(),
+                "without": {metric.name().to_lowercase(): plain.figure(), "loss": plain.loss, "seconds": plain.took.as_secs_f64()},
+            })
+        });
+        let mut told = json!({
+            "schema": 1, "command": "eval", "run": args.run.to_string_lossy(), "data": path.to_string_lossy(), "images": result.labels.len(),
+            "unreadable_images": unreadable, "classes": classes, "marginalize": args.marginalize, "loss": result.loss,
+            "seconds": result.took.as_secs_f64(), "tta": views,
+        });
+        scores.json().into_iter().for_each(|(field, value)| told[field] = value);
+        line(told)?;
+        return Ok(0);
+    }
+    line(format_args!(
+        "{}, loss {:.3} on {} pictures of {}",
+        scores.headline(),
+        result.loss,
+        result.labels.len(),
+        path.display()
+    ))?;
+    if let Some((views, plain)) = without {
+        let (count, name) = (views.count(), metric.name());
+        line(format_args!(
+            "  over {count} views; without them {name} {}, loss {:.3}",
+            metric.value(plain.figure()),
+            plain.loss
+        ))?;
+    }
+    scores.table(classes)?;
     Ok(0)
 }
 
@@ -150,12 +198,13 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
         rows.extend(all.into_iter().skip(usize::from(parts[0] == single)));
     }
     let model = model::open(&single, None, &Terminal)?;
-    let dataset = relabeled(dataset, &table.path, (&single, &model.card.classes))?;
+    let dataset = relabeled(dataset, &table.path, (&single, &model.card))?;
+    let network = (&model.classifier, &model.card.objective);
     let input = model.card.input();
     for (name, views) in [("flips", Views::Flips), ("ten crops", Views::TenCrop)] {
         let data = (&dataset, input, threads);
         let how = (views, Mean::Probabilities);
-        let seen = evaluate_views(&model.classifier, data, how, (&Recipe::default(), &Terminal), passes(None))?;
+        let seen = evaluate_views(network, data, how, (&Recipe::default(), &Terminal), passes(None))?;
         rows.push((format!("{}, {name}", single.display()), seen));
     }
     if args.json {

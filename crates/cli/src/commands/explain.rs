@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Tensor};
 use image::RgbImage;
+use taper_data::LabelKind;
 use taper_regularize::Marginalize;
 
+use crate::answers::written;
 use crate::output::{line, note, regardless};
 use crate::terminal::Terminal;
 use taper_report::preview::{Row, Sheet};
@@ -114,10 +116,18 @@ fn answered(
     asked: Option<usize>,
     squares: (usize, usize),
 ) -> Result<(String, [Heat; 2])> {
-    let mean = marginal(&model.classifier, pixels, Marginalize::Expectation)?.mean;
+    let objective = &model.card.objective;
+    let mean = marginal((&model.classifier, objective), pixels, Marginalize::Expectation)?.mean;
     let probabilities = mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
     let class = asked.unwrap_or(ranked(&probabilities)[0]);
-    let said = format!("{}: {:.1} %", model.card.classes[class], 100.0 * probabilities[class]);
-    let heats = [grad_cam(&model.classifier, pixels, class)?, occlusion(&model.classifier, pixels, class, squares)?];
+    let name = &model.card.classes[class];
+    let said = match objective.kind() {
+        LabelKind::Number => format!("{name}: {}", written(probabilities[class])),
+        LabelKind::One | LabelKind::Many => format!("{name}: {:.1} %", 100.0 * probabilities[class]),
+    };
+    let heats = [
+        grad_cam(&model.classifier, pixels, class)?,
+        occlusion((&model.classifier, objective), pixels, class, squares)?,
+    ];
     Ok((said, heats))
 }

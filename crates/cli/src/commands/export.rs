@@ -18,12 +18,13 @@ use taper_trainer::build::model::{ModelCard, card, folder, weights_bytes, weight
 use taper_trainer::build::pretrained::tell;
 use taper_trainer::files;
 use taper_trainer::files::json;
+use taper_trainer::objective::Objective;
 
 /// Write a run's network for other programs: torchvision's names, timm's with its config.json,
 /// ONNX, or a folder that predict and serve open.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n  taper export runs/pictures-1 --format taper --int8 --out small\n  taper predict small cat.jpg --precision int8\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\npreprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalized with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
+    after_help = "Examples:\n  taper fine-tune pictures --model resnet18 --head own\n  taper export runs/pictures-1 --format torchvision --out resnet\n  taper export runs/pictures-1 --format timm --out resnet\n  taper export runs/pictures-1 --format onnx --out resnet\n  taper export runs/pictures-1 --format taper --int8 --out small\n  taper predict small cat.jpg --precision int8\n\nThen in Python:\n  net = torchvision.models.resnet18(num_classes=N)\n  net.load_state_dict(safetensors.torch.load_file(\"resnet/model.safetensors\"))\nor\n  net = timm.create_model(\"local-dir:resnet\", pretrained=True)\nor\n  net = onnxruntime.InferenceSession(\"resnet/model.onnx\")\n  logits, = net.run(None, {\"pixels\": pictures})\n\nclasses.json, and the metadata of ONNX, say under objective what the outputs stand for: logits of one class or of several labels with\ntheir thresholds, or numbers with what they are to be multiplied with. preprocess.json says how a picture becomes the input, and ONNX has it in its metadata too: the short side is scaled to the input size\n(bilinear, antialiased), the middle is cropped to a square, and RGB in 0..1 is normalized with mean and std, (N,3,H,W). In Python, with N\nthe input size:\n  torchvision.transforms.Compose([Resize(N), CenterCrop(N), ToTensor(), Normalize(mean, std)])\n\nRUN may be a file of weights in a run, such as runs/pictures-1/checkpoint/best.safetensors. For torchvision and timm the head must be the\nnetwork's own; ONNX (operations of version 17) takes any."
 )]
 pub struct ExportArgs {
     /// A run folder, or a file of weights in it
@@ -112,8 +113,8 @@ fn own(card: &ModelCard, run: &Path, weights: Weights) -> Result<Weights> {
 fn operations(card: &ModelCard, weights: &Weights, stored: OnnxWeights) -> Result<Vec<u8>> {
     let (classifier, params) = card.with_weights(weights)?;
     let facts = facts(card);
-    let about =
-        ["architecture", "classes", "input_size", "mean", "std", "preprocess"].map(|key| (key, facts[key].to_string()));
+    let about = ["architecture", "classes", "input_size", "mean", "std", "preprocess", "objective"]
+        .map(|key| (key, facts[key].to_string()));
     let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let config = OnnxConfig { size: card.input_size as usize, weights: stored, about: &about };
     Ok(onnx(&classifier, &params, config)?)
@@ -123,8 +124,23 @@ fn operations(card: &ModelCard, weights: &Weights, stored: OnnxWeights) -> Resul
 fn facts(card: &ModelCard) -> Value {
     json!({
         "architecture": network_name(card), "classes": card.classes, "input_size": card.input_size, "mean": card.mean, "std": card.std,
-        "preprocess": card.input().described(),
+        "preprocess": card.input().described(), "objective": described(&card.objective),
     })
+}
+
+/// What becomes of the logits that the network gives, and what that says.
+fn described(objective: &Objective) -> Value {
+    match objective {
+        Objective::One => json!({"labels": "one", "summary": "probabilities are the softmax of the logits"}),
+        Objective::Many { thresholds } => json!({
+            "labels": "many", "thresholds": thresholds,
+            "summary": "probabilities are the sigmoid of the logits; a label is there from its threshold on",
+        }),
+        Objective::Number { mean, deviation, .. } => json!({
+            "labels": "number", "mean": mean, "deviation": deviation,
+            "summary": "numbers are the outputs times deviation plus mean",
+        }),
+    }
 }
 
 /// The name of the network, whichever set of weights it began with.

@@ -7,6 +7,7 @@ mod check;
 mod data;
 mod ensemble;
 mod eval;
+mod eval_labels;
 mod explain;
 mod export;
 mod features;

@@ -15,6 +15,7 @@ use taper_trainer::evaluate::metrics::{interval, reliability};
 use taper_trainer::evaluate::views::Mean;
 use taper_trainer::evaluate::{Evaluation, evaluate_marginal};
 
+use super::eval_labels::Scores;
 use crate::output::line;
 use crate::terminal::Terminal;
 
@@ -53,10 +54,15 @@ pub(super) fn rows_of(
             let (run, other, classes) = (run.display(), runs[0].display(), &model.card.classes);
             bail!("{run} was trained for {classes:?}, {other} for {:?}: both must be the same", dataset.classes());
         }
-        dataset = relabeled(dataset, &table.path, (run, &model.card.classes))?;
+        dataset = relabeled(dataset, &table.path, (run, &model.card))?;
         model.require_memory(BATCH.min(dataset.len()))?;
         let loader = eval_loader(dataset.clone(), BATCH, model.card.input(), threads)?;
-        members.push(evaluate_marginal(&model.classifier, &loader, Marginalize::Expectation, &Terminal)?);
+        members.push(evaluate_marginal(
+            (&model.classifier, &model.card.objective),
+            &loader,
+            Marginalize::Expectation,
+            &Terminal,
+        )?);
     }
     let all: Vec<usize> = (0..members.len()).collect();
     let mut chosen = all.clone();
@@ -80,6 +86,12 @@ pub(super) fn rows_of(
 impl Table {
     pub(super) fn json(&self, runs: &[PathBuf], Measured { rows, chosen, missing }: &Measured) -> Value {
         let row = |(name, e): &Row| {
+            if let Some(scores) = Scores::of(e) {
+                let mut told = scores.json();
+                told.extend([("name".into(), json!(name)), ("loss".into(), json!(e.loss))]);
+                told.insert("seconds".into(), json!(e.took.as_secs_f64()));
+                return Value::Object(told);
+            }
             json!({
                 "name": name, "accuracy": e.accuracy(), "interval": interval(e.accuracy(), e.labels.len()), "loss": e.loss,
                 "calibration_error": reliability(e).error, "seconds": e.took.as_secs_f64(),
@@ -98,6 +110,14 @@ impl Table {
         line(format_args!("{} pictures of {}", rows[0].1.labels.len(), self.path.display()))?;
         said(missing).map(line).transpose()?;
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        if !rows[0].1.objective.is_one() {
+            let metric = rows[0].1.objective.metric();
+            line(format_args!("{:width$}  {:>8}     loss  time", "", metric.name()))?;
+            return rows.iter().try_for_each(|(name, e)| {
+                let (figure, seconds) = (metric.value(e.figure()), e.took.as_secs_f64());
+                line(format_args!("{name:width$}  {figure:>8}  {:>7.3}  {seconds:.1} s", e.loss))
+            });
+        }
         line(format_args!("{:width$}  accuracy  95 % interval     loss  calibration error  time", ""))?;
         for (name, e) in rows {
             let [low, high] = interval(e.accuracy(), e.labels.len()).map(|end| 100.0 * end);

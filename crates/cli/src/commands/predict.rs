@@ -4,21 +4,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Tensor};
-use serde_json::json;
+use serde_json::Value;
 use taper_regularize::Marginal;
 
 use super::parts::parts;
 use super::passes::passes;
+use crate::answers::Answer;
 use crate::asking::PrecisionFlag;
 use crate::output::{ended, line, note};
 use crate::terminal::Terminal;
 use taper_trainer::build::model::{self, Model};
-use taper_trainer::evaluate::{marginal, ranked};
+use taper_trainer::evaluate::{EvaluateError, marginal};
+use taper_trainer::objective::Objective;
 
 /// Name what is on pictures.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30\n  taper predict resnet18 cat.jpg --weights resnet18.pth\n\nOf a run with --members it is the mean of what they say."
+    after_help = "Examples:\n  taper predict squeezenet1_1 cat.jpg\n  taper predict runs/emoji-1 *.png --top 3 --json\n  taper predict runs/emoji-1 cat.png --mc 30\n  taper predict resnet18 cat.jpg --weights resnet18.pth\n\nOf a run with --members it is the mean of what they say. A run on several labels names those whose probability reaches the threshold\nthat was best on its validation pictures, one on numbers says these."
 )]
 pub struct PredictArgs {
     /// A run folder, or the name of a pretrained model
@@ -30,7 +32,7 @@ pub struct PredictArgs {
     /// A file in place of the model's own weights (safetensors, or a state dict of PyTorch's)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// How many classes to name
+    /// How many classes to name; of several labels those that are there are all named
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
     /// Average over N passes with the noise of training on, such as dropout, and tell how far they
@@ -62,11 +64,15 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
     let asking = args.precision.asking()?;
     let models = opened(&args.model, args.weights.as_deref())?;
     models.iter().try_for_each(|model| model.require_memory(1))?;
-    let model = &models[0];
+    let objectives: Vec<&Objective> = models.iter().map(|model| &model.card.objective).collect();
+    let objective = Objective::together(&objectives).ok_or(EvaluateError::OtherLabels)?;
+    let (model, together) = (&models[0], Together { objective, classes: &models[0].card.classes });
     let mut code = 0;
     for path in &args.images {
         let answers = model.prepare(path).map_err(Into::into).and_then(|(_, images)| {
-            let answer = |model: &Model| asking.run(|| marginal(&model.classifier, &images, passes(args.mc)));
+            let answer = |model: &Model| {
+                asking.run(|| marginal((&model.classifier, &model.card.objective), &images, passes(args.mc)))
+            };
             let answers = models.iter().map(answer).collect::<Result<Vec<_>, _>>();
             answers.with_context(|| format!("{} by {}", path.display(), args.model.display()))
         });
@@ -78,7 +84,7 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
                 continue;
             }
         };
-        if let Err(error) = tell(args, &model.card.classes, path, &seen) {
+        if let Err(error) = tell(args, &together, path, &seen) {
             return ended(Err(error), code);
         }
     }
@@ -86,27 +92,26 @@ pub fn predict(args: &PredictArgs) -> Result<i32> {
 }
 
 /// Names what is on a picture by the mean of what the networks have seen.
-fn tell(args: &PredictArgs, classes: &[String], path: &Path, seen: &[Marginal]) -> Result<()> {
+fn tell(args: &PredictArgs, model: &Together<'_>, path: &Path, seen: &[Marginal]) -> Result<()> {
     let mean = |of: fn(&Marginal) -> &Tensor| -> Result<Vec<f32>> {
         let all = Tensor::cat(&seen.iter().map(of).collect::<Vec<_>>(), 0)?;
         Ok(all.mean(0)?.to_dtype(DType::F32)?.to_vec1::<f32>()?)
     };
-    let (probabilities, deviations) = (mean(|seen| &seen.mean)?, mean(|seen| &seen.deviation)?);
-    let top = ranked(&probabilities).into_iter().take(usize::from(args.top));
-    let named = top.map(|class| (classes[class].as_str(), class, probabilities[class]));
+    let (values, deviations) = (mean(|seen| &seen.mean)?, mean(|seen| &seen.deviation)?);
+    let Together { objective, classes } = model;
+    let deviations = args.mc.map(|_| &*deviations);
+    let (answer, top) = (Answer { objective, classes, values: &values, deviations }, usize::from(args.top));
     if args.json {
-        let class = |(name, index, p): (&str, usize, f32)| match args.mc {
-            None => json!({"class": name, "index": index, "probability": p}),
-            Some(_) => json!({"class": name, "index": index, "probability": p, "deviation": deviations[index]}),
-        };
-        return line(json!({"image": path.to_string_lossy(), "predictions": named.map(class).collect::<Vec<_>>()}));
+        let mut told = answer.json("predictions", top);
+        told.insert("image".into(), path.to_string_lossy().into());
+        return line(Value::Object(told));
     }
     line(path.display())?;
-    for (name, class, p) in named {
-        match args.mc {
-            None => line(format_args!("  {:>5.1} %  {name}", 100.0 * p))?,
-            Some(_) => line(format_args!("  {:>5.1} ± {:>4.1} %  {name}", 100.0 * p, 100.0 * deviations[class]))?,
-        }
-    }
-    Ok(())
+    answer.lines(top).iter().try_for_each(line)
+}
+
+/// What the mean of several networks' answers stands for.
+struct Together<'a> {
+    objective: Objective,
+    classes: &'a [String],
 }

@@ -1,8 +1,9 @@
 //! `taper report`: several runs beside each other.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::output::{line, regardless};
 use taper_report::page::{Compared, EpochRow, compare};
@@ -34,6 +35,12 @@ pub fn report(args: &ReportArgs) -> Result<i32> {
         compared(run).with_context(|| format!("{} is no run at its end, which is what can be compared", run.display()))
     });
     let runs = runs.collect::<Result<Vec<_>>>()?;
+    let metrics: BTreeSet<&str> = runs.iter().map(|run| run.metric.name()).collect();
+    ensure!(
+        metrics.len() < 2,
+        "the runs are judged by different figures, {}, which cannot be compared: name runs on labels of one kind",
+        metrics.into_iter().collect::<Vec<_>>().join(" and ")
+    );
     files::write(&args.out, compare(&runs)?.as_bytes())?;
     regardless(line(format_args!("wrote {}", args.out.display())))?;
     Ok(0)
@@ -51,7 +58,8 @@ fn compared(run: &Path) -> Result<Compared> {
         name: run.file_name().map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned()),
         history: history(&files::read_text(&rows)?)
             .with_context(|| format!("{} is no history of a run", rows.display()))?,
-        accuracy: summary.r#final.val_accuracy,
+        metric: summary.r#final.figure.metric(),
+        accuracy: summary.r#final.figure.value(),
         loss: summary.r#final.val_loss,
         seconds: summary.seconds.total,
         settings: settings(&settled),

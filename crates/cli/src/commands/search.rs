@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use super::fine_tune::{RunArgs, preset};
 use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::output::{line, lost, note, regardless, shell};
 use crate::terminal::Terminal;
+use taper_data::{Dataset, LabelKind};
 use taper_report::draw::png;
 use taper_report::search_picture::draw;
 use taper_trainer::ObserverError;
@@ -74,6 +75,7 @@ pub fn search_settings(args: &SearchArgs, threads: usize, ranks: &dyn Ranks) -> 
         bail!(RecipeError::FieldIn { path: args.space.clone(), field: "[space]", wanted, got: place.clone() });
     }
     let pictures = Pictures::open(&base, args.run.strict.policy(), &Terminal)?;
+    require_classes(&*pictures.train)?;
     let base = measured(&base, &pictures.train, threads, &Terminal)?;
     let first = measured(&checked(&space, &base)?, &pictures.train, threads, &Terminal)?;
     let manner = Manner {
@@ -173,6 +175,17 @@ impl Watch for Trials<'_> {
         note(format_args!("{:>4}: {said}  {}", scores.len(), settings(space, trial, scores)));
         Ok(())
     }
+}
+
+/// Refuses pictures that no accuracy is measured on.
+fn require_classes(pictures: &dyn Dataset) -> Result<()> {
+    let kind = pictures.label_kind();
+    ensure!(
+        kind == LabelKind::One,
+        "a search compares accuracies, and the pictures have {}: train with several settings, and compare with taper report",
+        kind.words()
+    );
+    Ok(())
 }
 
 /// The recipe of the first trial, when those of all trials are in their ranges: as far as they are

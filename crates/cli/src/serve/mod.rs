@@ -26,6 +26,7 @@ use candle_core::{DType, Tensor};
 use image::RgbImage;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use taper_data::LabelKind;
 use taper_regularize::Marginalize;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -34,6 +35,7 @@ pub use connections::{respond, serve};
 pub use hosts::Hosts;
 use upload::Upload;
 
+use crate::answers::Answer;
 use crate::asking::Asking;
 use taper_trainer::build::model::Model;
 use taper_trainer::evaluate::explain::grad_cam;
@@ -140,7 +142,9 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn about(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let card = &shared.model.card;
-    Json(json!({"name": shared.name, "model": card.model, "classes": card.classes, "input_size": card.input_size}))
+    Json(
+        json!({"name": shared.name, "model": card.model, "classes": card.classes, "input_size": card.input_size, "objective": card.objective}),
+    )
 }
 
 /// What a request may ask for beside the classes.
@@ -237,13 +241,15 @@ impl Shared {
 }
 
 fn answer_to((model, asking): (&Model, &Asking), picture: &RgbImage, pixels: &Tensor, asked: &Asked) -> Result<Value> {
-    let seen = asking.run(|| marginal(&model.classifier, pixels, Marginalize::Expectation))?;
+    let seen = asking.run(|| marginal((&model.classifier, &model.card.objective), pixels, Marginalize::Expectation))?;
     let probabilities = seen.mean.to_dtype(DType::F32)?.squeeze(0)?.to_vec1::<f32>()?;
-    let order = ranked(&probabilities);
-    let named = order.iter().take(asked.top.unwrap_or(TOP));
-    let class = |&class: &usize| json!({"class": model.card.classes[class], "probability": probabilities[class]});
-    let mut answer = json!({"classes": named.map(class).collect::<Vec<_>>()});
-    if let (true, Some(first)) = (asked.explain, order.first()) {
+    let card = &model.card;
+    let (objective, classes) = (&card.objective, &*card.classes);
+    let said = Answer { objective, classes, values: &probabilities, deviations: None };
+    let mut answer = Value::Object(said.json("classes", asked.top.unwrap_or(TOP)));
+    // Of numbers it is the first that is explained, which need not be the largest.
+    let first = if objective.kind() == LabelKind::Number { Some(0) } else { ranked(&probabilities).first().copied() };
+    if let (true, Some(first)) = (asked.explain, &first) {
         let heat = grad_cam(&model.classifier, pixels, *first)?.over(picture);
         answer["heat"] = format!("data:image/jpeg;base64,{}", STANDARD.encode(files::jpeg(&heat)?)).into();
     }

@@ -15,9 +15,17 @@ const show = async (picture) => {
     URL.revokeObjectURL(seen.src);
     seen.src = URL.createObjectURL(picture);
     document.querySelector(".heat").src = told.heat;
-    document.querySelector(".classes").replaceChildren(...told.classes.map(({ class: name, probability }) => {
+    document.querySelector(".classes").replaceChildren(...(told.numbers ?? told.classes).map(({ class: title, name: number, probability, value: said, threshold }) => {
+      const name = title ?? number;
       const row = document.createElement("li"), label = document.createElement("span"), value = document.createElement("span");
       const bar = document.createElement("span"), fill = document.createElement("span");
+      if (number !== undefined) {
+        label.textContent = name;
+        value.textContent = String(Number(said.toPrecision(5)));
+        row.append(label, value);
+        return row;
+      }
+      if (threshold !== undefined && probability < threshold) row.style.opacity = 0.5;
       const percent = (100 * probability).toFixed(1);
       label.textContent = name;
       value.textContent = `${percent} %`;

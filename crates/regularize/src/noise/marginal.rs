@@ -21,7 +21,8 @@ pub enum Marginalize {
 /// What a network says of pictures once the noise is averaged out.
 #[derive(Clone, Debug)]
 pub struct Marginal {
-    /// Mean probability of each class, (N,C) in float64; rows sum to 1.
+    /// Mean probability of each class, (N,C) in float64; rows sum to 1. Of other
+    /// answers their mean.
     pub mean: Tensor,
     /// Standard deviation of that probability over the passes, (N,C): how far the network disagrees
     /// with itself. 0 for an expectation, which is one pass.
@@ -66,7 +67,20 @@ pub fn marginalize(
     rng: &Rng,
     logits: impl Fn(Mode<'_>) -> candle_core::Result<Tensor>,
 ) -> Result<Marginal, RegularizeError> {
-    let probabilities = |mode: Mode<'_>| log_softmax(&logits(mode)?.to_dtype(DType::F64)?.detach())?.exp();
+    marginalize_answers(how, rng, |mode| log_softmax(&logits(mode)?.to_dtype(DType::F64)?)?.exp())
+}
+
+/// [`marginalize`] of a network whose answers are not the softmax of its logits: several
+/// probabilities, or numbers. `answers` gives them, (N,C) in float64.
+///
+/// # Errors
+/// As [`marginalize`].
+pub fn marginalize_answers(
+    how: Marginalize,
+    rng: &Rng,
+    answers: impl Fn(Mode<'_>) -> candle_core::Result<Tensor>,
+) -> Result<Marginal, RegularizeError> {
+    let probabilities = |mode: Mode<'_>| Ok::<_, candle_core::Error>(answers(mode)?.detach());
     let passes = match how {
         Marginalize::Expectation => vec![probabilities(Mode::Eval)?],
         Marginalize::Samples(n) => {

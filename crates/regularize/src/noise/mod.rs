@@ -13,5 +13,5 @@ mod marginal;
 pub use drop_connect::{DropConnect, Inference, Product};
 pub use dropout::Dropout;
 pub use fractional_max_pool::{FractionalMaxPool, FractionalMaxPoolConfig};
-pub use marginal::{Marginal, Marginalize, marginalize};
+pub use marginal::{Marginal, Marginalize, marginalize, marginalize_answers};
 pub use stochastic_depth::{Depth, DropPer, StochasticDepth, linear_survival};

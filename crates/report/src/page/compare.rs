@@ -8,7 +8,8 @@ use super::curves::Line;
 use super::error::ReportError;
 use super::frame::page;
 use super::overview::{Chart, series, series_class};
-use super::words::{loss, percent};
+use super::words::{heading, loss, measured};
+use taper_trainer::objective::Metric;
 
 /// A run beside others.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +18,9 @@ pub struct Compared {
     pub name: String,
     /// One row for every epoch.
     pub history: Vec<EpochRow>,
-    /// Accuracy and loss of the network that it left.
+    /// What the network that it left is judged by.
+    pub metric: Metric,
+    /// The value of that.
     pub accuracy: f64,
     /// Validation loss, nats.
     pub loss: f64,
@@ -49,6 +52,11 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
         let lines = runs.iter().enumerate().map(line).collect();
         Chart { name, axis: &axis, measure, legend: &legend, lines, best: None }.draw()
     };
+    let (chart_name, scale) = match runs.first().map_or(Metric::Accuracy, |run| run.metric) {
+        Metric::Accuracy => ("Validation accuracy", Measure::Share),
+        Metric::Map => ("Validation mAP", Measure::Share),
+        Metric::R2 => ("Validation R2", Measure::FromZero),
+    };
     let content = html! {
         header {
             p.mark { span.wedge aria-hidden="true" {} "Taper" span.note { "comparison" } }
@@ -58,7 +66,7 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
             (results(runs, &classes))
         }
         section.charts aria-label="Curves" {
-            (chart("Validation accuracy", Measure::Share, |row| row.val_accuracy)?)
+            (chart(chart_name, scale, |row| row.val_accuracy)?)
             (chart("Validation loss", Measure::FromZero, |row| row.val_loss)?)
             (chart("Training loss", Measure::FromZero, |row| row.train_loss)?)
         }
@@ -72,18 +80,18 @@ pub fn compare(runs: &[Compared]) -> Result<String, ReportError> {
 
 /// What came out of each run.
 fn results(runs: &[Compared], classes: &[String]) -> Markup {
-    let measured = runs.iter().enumerate().filter(|(_, run)| run.accuracy.is_finite());
-    let best = measured.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map(|(i, _)| i);
+    let finite = runs.iter().enumerate().filter(|(_, run)| run.accuracy.is_finite());
+    let best = finite.max_by(|(_, a), (_, b)| a.accuracy.total_cmp(&b.accuracy)).map(|(i, _)| i);
     html! {
         div.card.scroll tabindex="0" role="region" aria-label="What came out" {
             table.epochs.scores {
                 thead { tr {
-                    th scope="col" { "Run" } th scope="col" { "Accuracy" } th scope="col" { "Loss" } th scope="col" { "Epochs" }
+                    th scope="col" { "Run" } th scope="col" { (heading(runs.first().map_or(Metric::Accuracy, |run| run.metric))) } th scope="col" { "Loss" } th scope="col" { "Epochs" }
                     th scope="col" { "Seconds" }
                 } }
                 tbody { @for (i, run) in runs.iter().enumerate() { tr.best[best == Some(i)] {
                     th.text scope="row" { span.legend { span class=(classes[i]) { (run.name) } } }
-                    td { (percent(run.accuracy)) }
+                    td { (measured(run.metric, run.accuracy)) }
                     td { (loss(run.loss)) }
                     td { (run.history.len()) }
                     td { (format!("{:.0}", run.seconds)) }

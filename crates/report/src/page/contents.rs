@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use taper_trainer::evaluate::label_metrics::LabelScores;
 use taper_trainer::evaluate::metrics::{ClassScore, Reliability};
+use taper_trainer::evaluate::number_metrics::NumberScore;
+use taper_trainer::objective::Metric;
 
 /// Everything that the report of a run shows.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Report {
     pub seed: u64,
     /// Further facts as name and value, shown in this order.
     pub facts: Vec<(String, String)>,
+    /// What the network is judged by: accuracy where pictures have one class.
+    pub metric: Metric,
     /// Names of the classes, in the order of the confusion matrix.
     pub classes: Vec<String>,
     /// One row for every finished epoch.
@@ -31,6 +36,10 @@ pub struct Report {
     pub confusion: Vec<Vec<usize>>,
     /// Precision, recall and the like of every class.
     pub scores: Vec<ClassScore>,
+    /// The scores of several labels, where pictures have these.
+    pub labels: Option<LabelScores>,
+    /// The numbers of the validation pictures, where they have these.
+    pub numbers: Vec<NumberAnswers>,
     /// How often answers of each probability are right.
     pub reliability: Option<Reliability>,
     /// Length of the last step of an epoch over that of the weights: by part of the network, epochs
@@ -57,7 +66,7 @@ pub struct EpochRow {
     pub train_loss: f64,
     /// Mean loss over the validation pictures.
     pub val_loss: f64,
-    /// Share of the validation pictures named rightly, from 0 to 1.
+    /// What the network is judged by on the validation pictures; accuracy is from 0 to 1.
     pub val_accuracy: f64,
 }
 
@@ -70,6 +79,15 @@ pub struct Thumb {
     pub jpeg: Vec<u8>,
 }
 
+/// A number of the validation pictures, and what the network says of it.
+#[derive(Clone, Debug, Default)]
+pub struct NumberAnswers {
+    /// How far off the answers are.
+    pub score: NumberScore,
+    /// What it is, and what was said, by picture.
+    pub points: Vec<[f64; 2]>,
+}
+
 /// A validation picture that was named wrongly.
 #[derive(Clone, Debug, Default)]
 pub struct Mistake {
@@ -79,10 +97,11 @@ pub struct Mistake {
     pub jpeg: Vec<u8>,
     /// The same with the places that speak for the answer lit up; empty where they are not known.
     pub heat: Vec<u8>,
-    /// Name of its true class.
+    /// Name of its true class; its labels, or its numbers.
     pub truth: String,
-    /// Name of the class that the network gave.
+    /// Name of the class that the network gave; the labels, or the numbers.
     pub predicted: String,
-    /// Probability that the network gave to its answer, from 0 to 1.
-    pub confidence: f64,
+    /// Probability that the network gave to its answer, from 0 to 1; none where it is of several
+    /// labels or numbers.
+    pub confidence: Option<f64>,
 }

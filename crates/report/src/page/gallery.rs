@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::contents::{Mistake, Report, Thumb};
 use super::words::{class_name, meter, percent, pictures};
+use taper_trainer::objective::Metric;
 
 /// The anchor of the pictures of a cell.
 pub(super) fn cell_name(truth: usize, predicted: usize) -> String {
@@ -41,15 +42,22 @@ pub(super) fn cells(report: &Report) -> Markup {
 }
 
 /// The pictures that were named wrongly, in the order given.
-pub(super) fn mistakes(mistakes: &[Mistake]) -> Markup {
+pub(super) fn mistakes(metric: Metric, mistakes: &[Mistake]) -> Markup {
+    let (none, lead) = match metric {
+        Metric::Accuracy => ("No picture was named wrongly.", "The wrong answers that the network was surest of."),
+        Metric::Map => {
+            ("No picture was named wrongly.", "Pictures with a wrong label, those with the largest loss first.")
+        }
+        Metric::R2 => ("There is no picture.", "Pictures whose numbers are farthest from what was said."),
+    };
     let heat = mistakes.iter().any(|mistake| !mistake.heat.is_empty());
     html! {
         section {
             h2 { "Worst mistakes" }
             @if mistakes.is_empty() {
-                p.empty { "No picture was named wrongly." }
+                p.empty { (none) }
             } @else {
-                p.lead { "The wrong answers that the network was surest of." }
+                p.lead { (lead) }
                 @if heat {
                     label.switch {
                         input type="checkbox" id="heat";
@@ -58,7 +66,7 @@ pub(super) fn mistakes(mistakes: &[Mistake]) -> Markup {
                 }
                 ul.mistakes { @for mistake in mistakes { li.card {
                     div.picture {
-                        img src=(source(&mistake.jpeg)) alt={ "A picture of the class " (mistake.truth) } decoding="async";
+                        img src=(source(&mistake.jpeg)) alt={ "A picture of " (mistake.truth) } decoding="async";
                         @if !mistake.heat.is_empty() {
                             img.heat src=(source(&mistake.heat)) alt={ "What speaks for " (mistake.predicted) } decoding="async";
                         }
@@ -67,9 +75,11 @@ pub(super) fn mistakes(mistakes: &[Mistake]) -> Markup {
                         dt { "is" } dd { (mistake.truth) }
                         dt { "named" } dd.wrong { (mistake.predicted) }
                     }
-                    div.confidence {
-                        (meter(mistake.confidence, "wrong"))
-                        span { (percent(mistake.confidence)) " sure" }
+                    @if let Some(sure) = mistake.confidence {
+                        div.confidence {
+                            (meter(sure, "wrong"))
+                            span { (percent(sure)) " sure" }
+                        }
                     }
                     p.path title=(mistake.path) { bdi { (mistake.path) } }
                 } } }

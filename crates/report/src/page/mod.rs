@@ -15,6 +15,7 @@ mod curves;
 
 mod confusions;
 mod gallery;
+mod labels;
 mod overview;
 mod tables;
 
@@ -24,7 +25,7 @@ pub mod of_run;
 mod render;
 
 pub use self::compare::{Compared, compare};
-pub use self::contents::{EpochRow, Mistake, Report, Thumb};
+pub use self::contents::{EpochRow, Mistake, NumberAnswers, Report, Thumb};
 pub use self::error::ReportError;
 pub use self::frame::whole;
 pub use self::render::render;

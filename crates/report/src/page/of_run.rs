@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 
 use image::imageops::{FilterType, resize};
 use taper_augment::Transform;
-use taper_data::{Dataset, Need, RgbImage};
+use taper_data::{Dataset, LabelKind, Need, RgbImage};
 use taper_tensor::Rng;
 
-use super::contents::{EpochRow, Mistake, Report, Thumb};
-use taper_trainer::Result;
+use super::contents::{EpochRow, Mistake, NumberAnswers, Report, Thumb};
 use taper_trainer::build::need::train_need;
 use taper_trainer::build::transforms::{eval_transform, train_transform};
 use taper_trainer::evaluate::explain::grad_cam;
+use taper_trainer::evaluate::label_metrics::{LabelScores, label_scores};
 use taper_trainer::evaluate::metrics::{class_scores, reliability};
+use taper_trainer::evaluate::number_metrics::number_scores;
+use taper_trainer::evaluate::{Evaluation, ranked};
 use taper_trainer::files;
 use taper_trainer::fit::EpochInfo;
+use taper_trainer::objective::Objective;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::ledger::relative;
 use taper_trainer::store::summary::Summary;
 use taper_trainer::study::finished::Finished;
+use taper_trainer::{Error, Result};
 
 /// Mistakes that are shown large; pictures of a cell of the confusion matrix, and of all; training
 /// pictures, and what became of each.
@@ -34,6 +38,7 @@ const AUGMENTED: [usize; 2] = [4, 7];
 pub fn report(run: &Finished<'_>) -> Result<Report> {
     let Finished { recipe, summary, outcome, steps_per_epoch, pictures, .. } = run;
     let (evaluation, recipe_toml) = (&outcome.evaluation, toml::to_string(recipe)?);
+    let one = evaluation.objective.is_one();
     let weights = match summary.average.as_str() {
         "none" => "those of the last step".to_owned(),
         average => format!("their average ({average}), in every validation too"),
@@ -62,15 +67,36 @@ pub fn report(run: &Finished<'_>) -> Result<Report> {
         history: outcome.history.iter().map(row).collect(),
         rates: outcome.lrs.clone(),
         steps_per_epoch: *steps_per_epoch,
-        confusion: evaluation.confusion(),
-        scores: class_scores(evaluation),
-        reliability: Some(reliability(evaluation)),
+        metric: run.card.objective.metric(),
+        confusion: if one { evaluation.confusion() } else { Vec::new() },
+        scores: if one { class_scores(evaluation) } else { Vec::new() },
+        reliability: one.then(|| reliability(evaluation)),
+        labels: labels(run),
+        numbers: numbers(evaluation),
         updates: updates(&outcome.history),
         mistakes: mistakes(run)?,
-        confused: confused(run)?,
+        confused: if one { confused(run)? } else { BTreeMap::new() },
         augmented: augmented(recipe, &*pictures.train)?,
         recipe_toml,
     })
+}
+
+/// The scores of several labels, by the thresholds that the run leaves.
+fn labels(run: &Finished<'_>) -> Option<LabelScores> {
+    let (Evaluation { probabilities, targets, .. }, objective) = (&run.outcome.evaluation, &run.card.objective);
+    let Objective::Many { thresholds } = objective else { return None };
+    Some(label_scores(probabilities, targets, thresholds))
+}
+
+/// Numbers, and what was said of each picture.
+fn numbers(evaluation: &Evaluation) -> Vec<NumberAnswers> {
+    let Evaluation { objective, probabilities, targets, .. } = evaluation;
+    if objective.kind() != LabelKind::Number {
+        return Vec::new();
+    }
+    let pair = |i: usize| probabilities.iter().zip(targets).map(move |(y, t)| [t[i], y[i]].map(f64::from)).collect();
+    let scores = number_scores(probabilities, targets);
+    scores.into_iter().enumerate().map(|(i, score)| NumberAnswers { score, points: pair(i) }).collect()
 }
 
 /// The numbers of an epoch.
@@ -102,24 +128,66 @@ fn updates(history: &[EpochInfo]) -> Vec<(String, Vec<(f64, f64)>)> {
 /// The worst mistakes, each with what speaks for it.
 fn mistakes(run: &Finished<'_>) -> Result<Vec<Mistake>> {
     let Finished { recipe, outcome, classifier, card, pictures, .. } = run;
-    let (evaluation, val) = (&outcome.evaluation, &pictures.val);
-    let predictions = evaluation.predictions();
+    let evaluation = Evaluation { objective: card.objective.clone(), ..outcome.evaluation.clone() };
+    let val = &pictures.val;
     let shown = eval_transform(recipe.data.image_size.min(160))?;
     let mistake = |index: usize| {
         let picture = val.get_needed(index, card.need())?;
         let small = shown.apply(picture.clone(), &mut Rng::new(0));
         let (_, pixels) = card.prepare(picture)?;
-        let heat = grad_cam(classifier, &pixels, predictions[index])?;
+        let Told { truth, predicted, confidence, class } = told(&evaluation, val.classes(), index);
+        let heat =
+            class.map(|class| files::jpeg(&grad_cam(classifier, &pixels, class)?.over(&small)).map_err(Error::from));
         Ok(Mistake {
             path: relative(&val.name(index), &recipe.data.path),
-            heat: files::jpeg(&heat.over(&small))?,
+            heat: heat.transpose()?.unwrap_or_default(),
             jpeg: files::jpeg(&small)?,
-            truth: val.classes()[val.label(index)].clone(),
-            predicted: val.classes()[predictions[index]].clone(),
-            confidence: f64::from(evaluation.probabilities[index][predictions[index]]),
+            truth,
+            predicted,
+            confidence,
         })
     };
     evaluation.worst().into_iter().take(MISTAKES).map(mistake).collect()
+}
+
+/// What a picture is and what was said of it.
+struct Told {
+    truth: String,
+    predicted: String,
+    confidence: Option<f64>,
+    /// The class of which it is shown what speaks for it.
+    class: Option<usize>,
+}
+
+fn told(evaluation: &Evaluation, names: &[String], index: usize) -> Told {
+    let answers = &evaluation.probabilities[index];
+    let listed = |chosen: &dyn Fn(usize) -> bool| {
+        let names: Vec<&str> = (0..names.len()).filter(|&i| chosen(i)).map(|i| names[i].as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    match &evaluation.objective {
+        Objective::One => {
+            let class = ranked(answers)[0];
+            let (truth, predicted) = (names[evaluation.labels[index]].clone(), names[class].clone());
+            Told { truth, predicted, confidence: Some(f64::from(answers[class])), class: Some(class) }
+        }
+        Objective::Many { thresholds } => {
+            let targets = &evaluation.targets[index];
+            let far = |label: &usize| (answers[*label] - targets[*label]).abs();
+            // What is shown is the label that is the most wrong.
+            let class = (0..names.len()).max_by(|a, b| far(a).total_cmp(&far(b)));
+            let (truth, predicted) = (listed(&|i| targets[i] > 0.5), listed(&|i| answers[i] >= thresholds[i]));
+            Told { truth, predicted, confidence: None, class }
+        }
+        Objective::Number { .. } => {
+            let said = |values: &[f32]| {
+                let pair = |(name, value): (&String, &f32)| format!("{name} {value:.4}");
+                names.iter().zip(values).map(pair).collect::<Vec<_>>().join(", ")
+            };
+            let (truth, predicted) = (said(&evaluation.targets[index]), said(answers));
+            Told { truth, predicted, confidence: None, class: None }
+        }
+    }
 }
 
 /// Small pictures of what was named wrongly, the surest first.

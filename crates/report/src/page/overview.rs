@@ -8,6 +8,7 @@ use super::contents::{EpochRow, Report};
 use super::curves::{self, Line, RATE, SERIES, TRAIN, VALIDATION};
 use super::error::ReportError;
 use super::words;
+use taper_trainer::objective::Metric;
 
 /// Index of the row with the lowest validation loss, whose network `checkpoint/best.safetensors`
 /// is. NaN is skipped.
@@ -18,7 +19,7 @@ pub(super) fn best_epoch(history: &[EpochRow]) -> Option<usize> {
 
 /// The heading of the page with its leading figures.
 pub(super) fn headline(report: &Report, best: Option<usize>) -> Markup {
-    let last = report.history.last();
+    let (last, metric) = (report.history.last(), report.metric);
     let best = best.and_then(|index| report.history.get(index));
     let figure = |name: &str, value: String, note: String| {
         html! { div { dt { (name) } dd { strong { (value) } span { (note) } } } }
@@ -29,16 +30,19 @@ pub(super) fn headline(report: &Report, best: Option<usize>) -> Markup {
             h1 { (report.title) }
             dl.figures {
                 @if let Some(row) = last {
-                    (figure("Accuracy", words::percent(row.val_accuracy),
+                    (figure(words::heading(metric), words::measured(metric, row.val_accuracy),
                         format!("validation, after epoch {}", row.epoch)))
                     (figure("Loss", words::loss(row.val_loss),
                         format!("validation; training {}", words::loss(row.train_loss))))
                 } @else {
-                    (figure("Accuracy", "–".to_owned(), "no epoch was finished".to_owned()))
+                    (figure(words::heading(metric), "–".to_owned(), "no epoch was finished".to_owned()))
                 }
                 @if let Some(row) = best {
                     (figure("Best epoch", format!("{}", row.epoch),
-                        format!("lowest loss; {} of validation right", words::percent(row.val_accuracy))))
+                        match metric {
+                            Metric::Accuracy => format!("lowest loss; {} of validation right", words::percent(row.val_accuracy)),
+                            other => format!("lowest loss; {} {}", other.name(), words::measured(other, row.val_accuracy)),
+                        }))
                 }
                 @if let Some((truth, predicted, count)) = worst_pair(report) {
                     (figure("Most confused", words::class_name(report, truth), format!(
@@ -76,10 +80,11 @@ pub(super) fn charts(report: &Report, best: Option<usize>) -> Result<Markup, Rep
     let losses = vec![line(TRAIN, false, |row| row.train_loss), line(VALIDATION, true, |row| row.val_loss)];
     let accuracy = vec![line(VALIDATION, true, |row| row.val_accuracy)];
     let rate = vec![Line { color: RATE, dots: false, points: rates }];
+    let scale = if report.metric == Metric::R2 { Measure::FromZero } else { Measure::Share };
     let rate_name = [("rate", "rate")];
     Ok(html! {
         (chart("Loss", Measure::FromZero, &both, losses, at_best(|row| row.val_loss))?)
-        (chart("Accuracy", Measure::Share, &both[1..], accuracy, at_best(|row| row.val_accuracy))?)
+        (chart(words::heading(report.metric), scale, &both[1..], accuracy, at_best(|row| row.val_accuracy))?)
         (chart("Learning rate", Measure::FromZero, &rate_name, rate, None)?)
         @if !report.updates.is_empty() {
             (chart("Step over weights", Measure::Log, &parts, updates.collect(), None)?)

@@ -5,7 +5,8 @@ use maud::html;
 use super::contents::Report;
 use super::error::ReportError;
 use super::frame::page;
-use super::{confusions, gallery, overview, tables};
+use super::{confusions, gallery, labels, overview, tables};
+use taper_trainer::objective::Metric;
 
 /// Renders a report as one self-contained HTML page.
 ///
@@ -31,9 +32,14 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
                 }
             }
         }
-        (confusions::confusions(report))
-        (tables::scores(report))
-        (gallery::mistakes(&report.mistakes))
+        @if report.metric == Metric::Accuracy {
+            (confusions::confusions(report))
+            (tables::scores(report))
+        } @else {
+            (labels::labels(report))
+            (labels::numbers(report))
+        }
+        (gallery::mistakes(report.metric, &report.mistakes))
         (gallery::augmented(&report.augmented))
         section {
             h2 { "To run it again" }
@@ -42,7 +48,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
                 summary { "Recipe" }
                 pre.scroll tabindex="0" { code { (report.recipe_toml) } }
             }
-            (tables::epochs(&report.history, best))
+            (tables::epochs(report, best))
         }
     };
     Ok(page(&report.title, &content))

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::contents::{EpochRow, Report};
-use super::words::{class_name, loss, percent};
+use super::contents::Report;
+use super::words::{class_name, loss, measured, percent};
 use taper_trainer::evaluate::metrics::Reliability;
 
 /// Precision, recall and the like of every class, and how far the probabilities can be trusted.
@@ -67,7 +67,8 @@ fn reliability(found: &Reliability) -> Markup {
 }
 
 /// The numbers of every epoch behind the curves.
-pub(super) fn epochs(history: &[EpochRow], best: Option<usize>) -> Markup {
+pub(super) fn epochs(report: &Report, best: Option<usize>) -> Markup {
+    let Report { metric, history, .. } = report;
     html! {
         details.card {
             summary { "Numbers of every epoch" }
@@ -78,7 +79,7 @@ pub(super) fn epochs(history: &[EpochRow], best: Option<usize>) -> Markup {
                         th scope="col" { "Phase" }
                         th scope="col" { "Training loss" }
                         th scope="col" { "Validation loss" }
-                        th scope="col" { "Validation accuracy" }
+                        th scope="col" { "Validation " (metric.name()) }
                     } }
                     tbody { @for (index, row) in history.iter().enumerate() {
                         tr.best[best == Some(index)] {
@@ -87,7 +88,7 @@ pub(super) fn epochs(history: &[EpochRow], best: Option<usize>) -> Markup {
                             td { (loss(row.train_loss)) }
                             td { (loss(row.val_loss)) }
                             td {
-                                (percent(row.val_accuracy))
+                                (measured(*metric, row.val_accuracy))
                                 @if best == Some(index) { span.note { "best" } }
                             }
                         }

@@ -3,10 +3,21 @@
 use maud::{Markup, html};
 
 use super::contents::Report;
+use taper_trainer::objective::Metric;
 
 /// A share of 0 to 1 in per cent, or a dash where there is none.
 pub(super) fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "–".to_owned() }
+}
+
+/// A value of what a network is judged by, or a dash where there is none.
+pub(super) fn measured(metric: Metric, value: f64) -> String {
+    if value.is_finite() { metric.value(value) } else { "–".to_owned() }
+}
+
+/// What a network is judged by, at the beginning of a line.
+pub(super) fn heading(metric: Metric) -> &'static str {
+    if metric == Metric::Accuracy { "Accuracy" } else { metric.name() }
 }
 
 /// A loss with a fixed number of places; what is not finite is said in words.

@@ -150,6 +150,27 @@ pub(crate) fn classes(logits: &Tensor, targets: &Tensor) -> Result<usize> {
     Ok(c)
 }
 
+/// Refuses tensors of two shapes, and empty ones.
+pub(crate) fn same(name: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    if a.dims() != b.dims() || given(name, a)? == 0 {
+        let (a, b) = (a.dims(), b.dims());
+        bail!("{name}: predictions and targets must have one shape, not empty; got {a:?} and {b:?}");
+    }
+    given(name, b)?;
+    Ok(())
+}
+
+/// The columns of logits that fit their targets and weights.
+pub(crate) fn binary(logits: &Tensor, targets: &Tensor, pos_weight: Option<&Tensor>) -> Result<usize> {
+    const NAME: &str = "binary_cross_entropy";
+    same(NAME, logits, targets)?;
+    let (_, c) = logits.dims2()?;
+    match pos_weight.filter(|weights| weights.dims() != [c]) {
+        Some(weights) => bail!("{NAME}: pos_weight must have the shape [{c}]; got {:?}", weights.dims()),
+        None => Ok(c),
+    }
+}
+
 /// Refuses a probability outside [0, 1), and an input whose copy is larger than memory.
 pub(crate) fn probability(x: &Tensor, p: f64) -> Result<()> {
     if !(0.0..1.0).contains(&p) {

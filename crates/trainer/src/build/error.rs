@@ -129,6 +129,12 @@ pub enum CardError {
     /// A number is outside the range of its setting.
     #[error(transparent)]
     Number(#[from] OutOfRange),
+    /// What is said of the outputs does not fit them.
+    #[error("objective must have {wanted}")]
+    Objective {
+        /// What is wanted, and what is there.
+        wanted: String,
+    },
     /// There are no classes.
     #[error("classes must be a name or more; got none")]
     NoClasses,

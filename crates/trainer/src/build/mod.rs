@@ -13,6 +13,8 @@ pub mod pipeline;
 
 pub mod colors;
 
+pub mod labels;
+
 pub mod optimize;
 pub mod phases;
 pub mod regularize;
@@ -29,5 +31,8 @@ pub mod memory;
 mod check;
 
 pub(crate) mod class_counts;
+
+#[cfg(test)]
+pub(crate) mod labeled;
 
 pub use self::error::{BuildError, CardError, Unfit};

@@ -22,6 +22,7 @@ use crate::build::pretrained::{self, tell};
 use crate::error::Result;
 use crate::files::{self, FileError};
 use crate::listener::Listener;
+use crate::objective::Objective;
 use crate::recipe::{RecipeError, limits};
 
 /// `model.json`: what the weights beside it are weights of.
@@ -39,6 +40,9 @@ pub struct ModelCard {
     pub head: Head,
     /// The classes in the order of the outputs.
     pub classes: Vec<String>,
+    /// What the outputs stand for; left out where a picture is of one class.
+    #[serde(default, skip_serializing_if = "Objective::is_one")]
+    pub objective: Objective,
     /// Side of the square that the network sees, pixels.
     pub input_size: u32,
     /// How a picture becomes such a square; left out where it is the usual way.
@@ -59,6 +63,9 @@ impl ModelCard {
     pub fn parse(text: &str) -> Result<Self, CardError> {
         let card: Self = serde_json::from_str(text)?;
         limits::check(&limits::of_json(&serde_json::from_str(text)?), limits::CARD)?;
+        if let Some(wanted) = card.objective.mistake(card.classes.len()) {
+            return Err(CardError::Objective { wanted });
+        }
         if card.classes.is_empty() { Err(CardError::NoClasses) } else { Ok(card) }
     }
 
@@ -198,6 +205,7 @@ pub fn open(what: impl AsRef<Path>, weights: Option<&Path>, listener: &dyn Liste
         backbone: BackboneConfig::default(),
         head: pretrained.own_head()?,
         classes: pretrained.class_names().into_iter().map(str::to_owned).collect(),
+        objective: Objective::One,
         input_size: input_size(manifest.input_size)?,
         framing: Framing::of(&manifest),
         mean: manifest.mean,

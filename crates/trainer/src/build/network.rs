@@ -4,6 +4,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device};
 use taper_augment::Normalize;
+use taper_data::Dataset;
 use taper_nn::{LoadReport, Params};
 use taper_tensor::Rng;
 use taper_transfer::{
@@ -13,6 +14,7 @@ use taper_transfer::{
 
 use crate::build::error::{BuildError, Unfit};
 use crate::build::framing::Framing;
+use crate::build::labels::objective;
 use crate::build::model::{ModelCard, input_size};
 use crate::build::phases::numbered;
 use crate::build::pipeline::Input;
@@ -44,13 +46,14 @@ pub struct Loaded {
     pub fit: LoadReport,
 }
 
-/// The classifier with a new head, over pretrained weights or random ones; with its card, which
-/// names `classes`.
+/// The classifier with a new head, over pretrained weights or random ones, for what is known of
+/// these pictures; with its card, which names their classes.
 ///
 /// # Errors
 /// When the model is unknown, a setting out of its range or still to be
-/// [measured](crate::build::colors::measured), or a file of weights does not fit.
-pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> Result<Network> {
+/// [measured](crate::build::colors::measured), it does not fit the labels of the pictures, or a
+/// file of weights does not fit.
+pub fn network(recipe: &Recipe, pictures: &dyn Dataset, listener: &dyn Listener) -> Result<Network> {
     let head = head(recipe)?;
     let said = normalization(&recipe.data.normalize)?;
     let Colors { mean, std } = said.unwrap_or(RANDOM);
@@ -59,7 +62,8 @@ pub fn network(recipe: &Recipe, classes: &[String], listener: &dyn Listener) -> 
         model: recipe.model.clone(),
         backbone: BackboneConfig { stages: stages_until_cut(recipe)?, ..backbone_config(&recipe.regularize) },
         head,
-        classes: classes.to_vec(),
+        classes: pictures.classes().to_vec(),
+        objective: objective(recipe, pictures)?,
         input_size: recipe.data.image_size,
         framing: Framing::USUAL,
         mean,

@@ -2,7 +2,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
-use taper_data::Dataset;
+use taper_data::{Dataset, LabelKind};
 use taper_nn::Params;
 use taper_regularize::{
     EarlyStopping, EarlyStoppingConfig, Mixing, Penalty, RegularizeError, decays, max_norm, smooth_labels,
@@ -11,16 +11,22 @@ use taper_tensor::{Batch, Rng};
 use taper_transfer::{BackboneConfig, Classifier};
 
 use crate::build::class_counts::class_counts;
+use crate::build::labels::{objective, positive_weights};
 use crate::build::optimize::lr_scale;
 use crate::error::Result;
+use crate::objective::Objective;
 use crate::recipe::{Balance, Recipe, RegularizeRecipe};
 
 /// The techniques that act outside the network, on what a phase trains.
 pub(crate) struct Regularizer {
     recipe: RegularizeRecipe,
+    objective: Objective,
+    label_smoothing: f64,
     mixing: Mixing,
     /// What the target of each class is multiplied by, (1,C).
     class_weights: Option<Tensor>,
+    /// How much a picture counts for each class that it is of, (C), where there are several.
+    pos_weight: Option<Tensor>,
     /// Weights that are penalized, and the factor of the learning rate of each.
     weights: Vec<(String, Var)>,
     factors: Vec<f64>,
@@ -35,25 +41,37 @@ impl Regularizer {
     ) -> Result<Self> {
         let trained = classifier.trainables(params).into_iter().filter(|t| decays(&t.name, t.var.dims()));
         let (weights, factors) = trained.map(|t| ((t.name, t.var), lr_scale(classifier, recipe, t.part))).unzip();
-        let class_weights = match recipe.data.balance {
-            Balance::Weights => {
-                let weights = class_weights(pictures);
-                Some(Tensor::from_vec(weights.clone(), (1, weights.len()), &Device::Cpu)?)
+        let objective = objective(recipe, pictures)?;
+        let (mut class_weights, mut pos_weight) = (None, None);
+        match (recipe.data.balance, objective.kind()) {
+            (Balance::Weights, LabelKind::One) => {
+                let weights = class_weights_of(pictures);
+                class_weights = Some(Tensor::from_vec(weights.clone(), (1, weights.len()), &Device::Cpu)?);
             }
-            Balance::None | Balance::Sampling => None,
-        };
-        Ok(Self { recipe: recipe.regularize, mixing: mixing(&recipe.regularize), class_weights, weights, factors })
+            (Balance::Weights, LabelKind::Many) => {
+                pos_weight = Some(Tensor::new(positive_weights(pictures), &Device::Cpu)?);
+            }
+            _ => {}
+        }
+        let (label_smoothing, mixing) = (recipe.label_smoothing(objective.kind()), mixing(&recipe.regularize));
+        let recipe = recipe.regularize;
+        Ok(Self { recipe, objective, label_smoothing, mixing, class_weights, pos_weight, weights, factors })
     }
 
     /// The batch with its labels smoothed and weighted and its pictures mixed, by the stream of the
     /// step.
     pub(crate) fn batch(&self, batch: Batch, noise: &Rng) -> Result<Batch> {
-        let targets = smooth_labels(&batch.targets, self.recipe.label_smoothing)?;
+        let targets = smoothed(&batch.targets, self.objective.kind(), self.label_smoothing)?;
         let mut batch = self.mixing.mix(&Batch { targets, ..batch }, noise)?;
         if let Some(weights) = &self.class_weights {
             batch.targets = batch.targets.broadcast_mul(weights)?;
         }
         Ok(batch)
+    }
+
+    /// The loss of the logits of such a batch.
+    pub(crate) fn loss(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        Ok(self.objective.loss(logits, targets, self.pos_weight.as_ref())?)
     }
 
     /// Adds the gradient of the L2 penalty.
@@ -80,8 +98,18 @@ impl Regularizer {
     }
 }
 
+/// Targets of which a part is spread: over all classes, or with several labels over being there and
+/// being not, `t (1 - ε) + ε/2`. Numbers stay.
+pub(crate) fn smoothed(targets: &Tensor, kind: LabelKind, epsilon: f64) -> Result<Tensor> {
+    Ok(match kind {
+        LabelKind::One => smooth_labels(targets, epsilon)?,
+        LabelKind::Many => targets.affine(1.0 - epsilon, 0.5 * epsilon)?,
+        LabelKind::Number => targets.clone(),
+    })
+}
+
 /// *N*/(*C n*) for each class of *n* of *N* pictures; one without pictures counts as one of one.
-fn class_weights(pictures: &dyn Dataset) -> Vec<f32> {
+fn class_weights_of(pictures: &dyn Dataset) -> Vec<f32> {
     let counts = class_counts(pictures);
     let weight = |count: &usize| pictures.len() as f32 / (counts.len() * (*count).max(1)) as f32;
     counts.iter().map(weight).collect()

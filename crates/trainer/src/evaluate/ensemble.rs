@@ -2,12 +2,14 @@
 
 use taper_tensor::Rng;
 
+use crate::evaluate::Evaluation;
 use crate::evaluate::error::EvaluateError;
 use crate::evaluate::views::Mean;
-use crate::evaluate::{Evaluation, log, normalized};
+use crate::objective::Objective;
 
 /// What several networks say of the same pictures, averaged: the mean of their probabilities, or
-/// the probabilities that belong to the mean of their logits.
+/// the probabilities that belong to the mean of their logits; the mean of their numbers either way.
+/// With several labels their thresholds are averaged too.
 ///
 /// # Errors
 /// When there is none, or they were not asked about the same pictures.
@@ -17,26 +19,23 @@ use crate::evaluate::{Evaluation, log, normalized};
 /// Blundell, *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*, 2017.
 pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation, EvaluateError> {
     let Some(first) = members.first() else { return Err(EvaluateError::NoMembers) };
-    if members.iter().any(|m| m.labels != first.labels) {
+    if members.iter().any(|m| m.labels != first.labels || m.targets != first.targets) {
         return Err(EvaluateError::OtherPictures);
     }
-    let mut averaged = Evaluation::default();
-    for (i, &label) in first.labels.iter().enumerate() {
-        let rows = members.iter().map(|member| &member.probabilities[i]);
-        let count = members.len() as f64;
-        let mut logs = vec![0.0; first.probabilities[i].len()];
-        for row in rows {
-            for (sum, p) in logs.iter_mut().zip(row) {
-                *sum += match mean {
-                    Mean::Probabilities => f64::from(*p),
-                    Mean::Logits => log(*p),
-                };
-            }
+    let objectives: Vec<&Objective> = members.iter().map(|member| &member.objective).collect();
+    let objective = Objective::together(&objectives).ok_or(EvaluateError::OtherLabels)?;
+    let mut averaged = Evaluation::of(&objective);
+    for i in 0..first.labels.len() {
+        let mut sums = vec![0.0; first.probabilities[i].len()];
+        for member in members {
+            let answer: Vec<f64> = member.probabilities[i].iter().map(|&answer| f64::from(answer)).collect();
+            let summand = match mean {
+                Mean::Probabilities => answer,
+                Mean::Logits => objective.said_by(&answer),
+            };
+            sums.iter_mut().zip(summand).for_each(|(sum, summand)| *sum += summand);
         }
-        for sum in &mut logs {
-            *sum = if mean == Mean::Probabilities { (*sum / count).max(f64::MIN_POSITIVE).ln() } else { *sum / count };
-        }
-        averaged.add_rows(&[normalized(logs)], [label]);
+        averaged.add_rows(&[mean.of_sum(&objective, sums, members.len())], [first.truth(i)]);
     }
     averaged.took = members.iter().map(|member| member.took).sum();
     averaged.finish();
@@ -45,10 +44,10 @@ pub fn average(members: &[&Evaluation], mean: Mean) -> Result<Evaluation, Evalua
 
 /// The pictures of these numbers alone.
 pub fn part(evaluation: &Evaluation, numbers: &[usize]) -> Evaluation {
-    let mut part = Evaluation { took: evaluation.took, ..Evaluation::default() };
+    let mut part = Evaluation { took: evaluation.took, ..Evaluation::of(&evaluation.objective) };
     for &i in numbers {
-        let row: Vec<f64> = evaluation.probabilities[i].iter().map(|&p| log(p)).collect();
-        part.add_rows(&[row], [evaluation.labels[i]]);
+        let answer: Vec<f64> = evaluation.probabilities[i].iter().map(|&p| f64::from(p)).collect();
+        part.add_rows(&[evaluation.objective.said_by(&answer)], [evaluation.truth(i)]);
     }
     part.finish();
     part

@@ -39,12 +39,34 @@ pub enum EvaluateError {
         /// Those that it does.
         known: Vec<String>,
     },
+    /// Pictures have labels of another kind than a network answers with.
+    #[error("{} has {got} a picture, {} was trained for {wanted}: measure it on pictures of that kind", path.display(), run.display())]
+    OtherKind {
+        /// The pictures.
+        path: PathBuf,
+        /// The network.
+        run: PathBuf,
+        /// What they have.
+        got: &'static str,
+        /// What it was trained for.
+        wanted: &'static str,
+    },
     /// An ensemble of nobody.
     #[error("an ensemble has one member or more")]
     NoMembers,
     /// The members of an ensemble have answered about different pictures.
     #[error("the members were asked about different pictures")]
     OtherPictures,
+    /// The members of an ensemble do not answer about the same.
+    #[error(
+        "the members answer about different things: one class, several labels or numbers; all must have the same objective in model.json"
+    )]
+    OtherLabels,
+    /// Linear classifiers on stages are for pictures of one class.
+    #[error(
+        "the pictures have several labels or numbers, and a linear classifier on each stage learns one class a picture: train with --plan probe, top or full, and compare"
+    )]
+    OneClassOnly,
     /// A class that the network does not have.
     #[error("there is no class {class}: the network has {classes}")]
     NoClass {

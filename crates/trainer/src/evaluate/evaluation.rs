@@ -2,25 +2,34 @@
 
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Tensor};
-use taper_data::Loader;
+use candle_core::Tensor;
+use taper_data::{Dataset, LabelKind, Loader};
 use taper_nn::Mode;
-use taper_regularize::{Marginal, Marginalize, marginalize};
-use taper_tensor::{Rng, log_softmax};
+use taper_regularize::{Marginal, Marginalize, marginalize_answers};
+use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
+use crate::build::labels::target;
 use crate::error::Result;
 use crate::evaluate::error::EvaluateError;
+use crate::evaluate::label_metrics::{best_thresholds, mean_average_precision};
+use crate::evaluate::number_metrics::{mean_number_score, number_scores};
 use crate::listener::{Listener, Silent, Work};
+use crate::objective::Objective;
 
-/// Probabilities and labels of a data set, in its order, and what follows from them.
+/// Answers about a data set and its labels, in its order, and what follows from them.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    /// Probability of each class, a row a picture.
+    /// What the answers stand for.
+    pub objective: Objective,
+    /// Probability of each class, a row a picture; with numbers these.
     pub probabilities: Vec<Vec<f32>>,
-    /// The class of each picture.
+    /// The class of each picture; with several labels the first, with numbers 0.
     pub labels: Vec<usize>,
-    /// Mean of the negative logarithm of the probability of the right class, nats.
+    /// With several labels whether each is there (1 or 0), and with numbers these, a row a picture;
+    /// empty where a picture has one class.
+    pub targets: Vec<Vec<f32>>,
+    /// Mean loss: with one class of the negative logarithm of its probability, nats.
     pub loss: f64,
     /// Time spent waiting for pictures.
     pub waited: Duration,
@@ -29,26 +38,39 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Of nothing yet, by answers that stand for this.
+    pub(crate) fn of(objective: &Objective) -> Self {
+        Self { objective: objective.clone(), ..Self::default() }
+    }
+
     /// Takes in the logits of some pictures. Their losses are added up until [`Evaluation::finish`]
     /// takes the mean.
-    pub(crate) fn add(&mut self, logits: &Tensor, labels: impl IntoIterator<Item = usize>) -> Result<()> {
-        self.add_rows(&log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2::<f64>()?, labels);
+    pub(crate) fn add(&mut self, logits: &Tensor, truths: impl IntoIterator<Item = Truth>) -> Result<()> {
+        self.add_rows(&self.objective.said(logits)?, truths);
         Ok(())
     }
 
-    /// [`Evaluation::add`] of logarithms of probabilities.
-    pub(crate) fn add_rows(&mut self, rows: &[Vec<f64>], labels: impl IntoIterator<Item = usize>) {
-        for (row, label) in rows.iter().zip(labels) {
-            self.loss -= row[label];
+    /// [`Evaluation::add`] of what logits [say](Objective::said).
+    pub(crate) fn add_rows(&mut self, rows: &[Vec<f64>], truths: impl IntoIterator<Item = Truth>) {
+        for (row, Truth { label, target }) in rows.iter().zip(truths) {
+            self.loss += self.objective.measure(row, label, &target);
             self.labels.push(label);
-            self.probabilities.push(row.iter().map(|l| l.exp() as f32).collect());
+            self.probabilities.push(self.objective.answer(row).into_iter().map(|answer| answer as f32).collect());
+            if !self.objective.is_one() {
+                self.targets.push(target);
+            }
         }
+    }
+
+    /// What is known of a picture.
+    pub(crate) fn truth(&self, index: usize) -> Truth {
+        Truth { label: self.labels[index], target: self.targets.get(index).cloned().unwrap_or_default() }
     }
 
     /// What `measure` takes in, with the time that it took; it returns the time spent waiting for
     /// pictures.
-    pub(crate) fn timed(measure: impl FnOnce(&mut Self) -> Result<Duration>) -> Result<Self> {
-        let (start, mut result) = (Instant::now(), Self::default());
+    pub(crate) fn timed(objective: &Objective, measure: impl FnOnce(&mut Self) -> Result<Duration>) -> Result<Self> {
+        let (start, mut result) = (Instant::now(), Self::of(objective));
         result.waited = measure(&mut result)?;
         result.finish();
         result.took = start.elapsed();
@@ -58,6 +80,26 @@ impl Evaluation {
     /// The sum of the losses becomes their mean.
     pub(crate) fn finish(&mut self) {
         self.loss /= self.labels.len().max(1) as f64;
+    }
+
+    /// The [figure](crate::objective::Metric) that these answers are judged by: accuracy, mean
+    /// average precision, or R2.
+    pub fn figure(&self) -> f64 {
+        match self.objective.kind() {
+            LabelKind::One => self.accuracy(),
+            LabelKind::Many => mean_average_precision(&self.probabilities, &self.targets),
+            LabelKind::Number => mean_number_score(&number_scores(&self.probabilities, &self.targets)).r2,
+        }
+    }
+
+    /// The objective, with several labels with the thresholds that are best on these pictures.
+    pub fn with_thresholds(&self) -> Objective {
+        match &self.objective {
+            Objective::Many { .. } => {
+                Objective::Many { thresholds: best_thresholds(&self.probabilities, &self.targets) }
+            }
+            other => other.clone(),
+        }
     }
 
     /// The class with the largest probability, by picture; the first of equals.
@@ -81,8 +123,33 @@ impl Evaluation {
         counts
     }
 
-    /// Pictures that were taken for another class, the surest of the wrong answers first.
+    /// Pictures with a wrong answer. With one class the surest of the wrong answers come first,
+    /// with several labels the largest loss; of numbers all, the farthest off first.
     pub fn worst(&self) -> Vec<usize> {
+        match &self.objective {
+            Objective::One => self.worst_of_one(),
+            Objective::Many { thresholds } => {
+                let right = |i: usize| {
+                    let answers = self.probabilities[i].iter().zip(thresholds).map(|(p, least)| p >= least);
+                    answers.zip(&self.targets[i]).all(|(said, there)| said == (*there > 0.5))
+                };
+                self.by_loss((0..self.labels.len()).filter(|&i| !right(i)).collect())
+            }
+            Objective::Number { .. } => self.by_loss((0..self.labels.len()).collect()),
+        }
+    }
+
+    /// Pictures by their loss, the largest first.
+    fn by_loss(&self, mut pictures: Vec<usize>) -> Vec<usize> {
+        let loss = |i: usize| {
+            let answer: Vec<f64> = self.probabilities[i].iter().map(|&answer| f64::from(answer)).collect();
+            self.objective.measure(&self.objective.said_by(&answer), self.labels[i], &self.targets[i])
+        };
+        pictures.sort_by(|&a, &b| loss(b).total_cmp(&loss(a)).then(a.cmp(&b)));
+        pictures
+    }
+
+    fn worst_of_one(&self) -> Vec<usize> {
         let predictions = self.predictions();
         let mut wrong: Vec<usize> = (0..self.labels.len()).filter(|&i| predictions[i] != self.labels[i]).collect();
         let confidence = |i: usize| self.probabilities[i][predictions[i]];
@@ -91,17 +158,24 @@ impl Evaluation {
     }
 }
 
-/// The logarithm of a probability, finite also where it is 0.
-pub(crate) fn log(probability: f32) -> f64 {
-    f64::from(probability.max(f32::MIN_POSITIVE)).ln()
+/// What is known of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Truth {
+    /// Its class, where it has one.
+    pub(crate) label: usize,
+    /// Of several labels whether each is there, or its numbers; empty where it has one class.
+    pub(crate) target: Vec<f32>,
 }
 
-/// Logits as logarithms of probabilities.
-pub(crate) fn normalized(mut logits: Vec<f64>) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let norm = most + logits.iter().map(|logit| (logit - most).exp()).sum::<f64>().ln();
-    logits.iter_mut().for_each(|logit| *logit -= norm);
-    logits
+impl Truth {
+    /// Of pictures of a data set.
+    pub(crate) fn of(objective: &Objective, pictures: &dyn Dataset, indices: &[usize]) -> Result<Vec<Self>> {
+        let truth = |&index: &usize| {
+            let target = if objective.is_one() { Vec::new() } else { target(pictures, index)? };
+            Ok(Self { label: pictures.label(index), target })
+        };
+        indices.iter().map(truth).collect()
+    }
 }
 
 /// The classes of a row of probabilities, the most probable first.
@@ -111,12 +185,13 @@ pub fn ranked(row: &[f32]) -> Vec<usize> {
     order
 }
 
-/// Runs a classifier over all pictures of a loader that does not shuffle.
+/// Runs a classifier, whose outputs stand for what the objective says, over all pictures of a
+/// loader that does not shuffle.
 ///
 /// # Errors
 /// When a picture cannot be read or the network does not take it.
-pub fn evaluate(classifier: &Classifier, loader: &Loader) -> Result<Evaluation> {
-    evaluate_marginal(classifier, loader, Marginalize::Expectation, &Silent)
+pub fn evaluate(network: (&Classifier, &Objective), loader: &Loader) -> Result<Evaluation> {
+    evaluate_marginal(network, loader, Marginalize::Expectation, &Silent)
 }
 
 /// Somebody who is shown the name of a stage and its map.
@@ -125,13 +200,13 @@ pub(crate) type ShowMap<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
 /// [`evaluate`] that shows the map of each stage for the first batch, and tells how many pictures
 /// are done, of how many.
 pub(crate) fn evaluate_shown(
-    classifier: &Classifier,
+    (classifier, objective): (&Classifier, &Objective),
     loader: &Loader,
     show: &mut ShowMap<'_>,
     tell: &mut dyn FnMut(usize, usize),
 ) -> Result<Evaluation> {
     let stages = classifier.backbone().stages();
-    Evaluation::timed(|result| {
+    Evaluation::timed(objective, |result| {
         let mut batches = loader.epoch(0);
         for (i, loaded) in batches.by_ref().enumerate() {
             let loaded = loaded?;
@@ -143,27 +218,27 @@ pub(crate) fn evaluate_shown(
                 }
             }
             let logits = classifier.forward_from(stages.len(), &map, Mode::Eval)?;
-            result.add(&logits, loaded.indices.iter().map(|&index| loader.dataset().label(index)))?;
+            result.add(&logits, Truth::of(objective, &**loader.dataset(), &loaded.indices)?)?;
             tell(result.labels.len(), loader.dataset().len());
         }
         Ok(batches.waited())
     })
 }
 
-/// What a classifier says of a picture, (1,H,W,3).
+/// What a classifier says of a picture, (1,H,W,3): probabilities, or numbers.
 ///
 /// # Errors
 /// When the answer is NaN.
-pub fn marginal(classifier: &Classifier, image: &Tensor, how: Marginalize) -> Result<Marginal> {
-    let answer = sampled(classifier, image, how)?;
+pub fn marginal(network: (&Classifier, &Objective), image: &Tensor, how: Marginalize) -> Result<Marginal> {
+    let answer = sampled(network, image, how)?;
     let nan = answer.mean.to_vec2::<f64>()?.iter().any(|row| is_nan(row));
     if nan { Err(EvaluateError::Nan { picture: None }.into()) } else { Ok(answer) }
 }
 
 /// What a classifier says of pictures, by the same draws for all.
-fn sampled(classifier: &Classifier, images: &Tensor, how: Marginalize) -> Result<Marginal> {
+fn sampled((classifier, objective): (&Classifier, &Objective), images: &Tensor, how: Marginalize) -> Result<Marginal> {
     let noise = Rng::new(0).fork("marginalize");
-    Ok(marginalize(how, &noise, |mode| classifier.forward(images, mode))?)
+    Ok(marginalize_answers(how, &noise, |mode| objective.answers(&classifier.forward(images, mode)?))?)
 }
 
 /// Whether there is a NaN among the probabilities of a picture, or their logarithms.
@@ -177,44 +252,47 @@ fn is_nan(row: &[f64]) -> bool {
 /// # Errors
 /// As [`evaluate`], and when there are to be no samples.
 pub fn evaluate_marginal(
-    classifier: &Classifier,
+    (classifier, objective): (&Classifier, &Objective),
     loader: &Loader,
     how: Marginalize,
     listener: &dyn Listener,
 ) -> Result<Evaluation> {
     let progress = listener.work(Work::Answers);
     progress.begin(loader.dataset().len() as u64);
-    Evaluation::timed(|result| {
-        answers(classifier, loader, 0, how, |rows, indices| {
+    Evaluation::timed(objective, |result| {
+        answers((classifier, objective), loader, 0, how, |rows, indices| {
             progress.advance(indices.len() as u64);
-            result.add_rows(&rows, indices.iter().map(|&index| loader.dataset().label(index)));
+            result.add_rows(&rows, Truth::of(objective, &**loader.dataset(), indices)?);
+            Ok(())
         })
     })
 }
 
-/// Shows the logarithm of each class's probability for the pictures of each batch, and which
-/// pictures these are. Returns the time spent waiting for pictures.
+/// Shows what is [said](Objective::said) of the pictures of each batch, and which pictures these
+/// are. Returns the time spent waiting for pictures.
 pub(crate) fn answers(
-    classifier: &Classifier,
+    (classifier, objective): (&Classifier, &Objective),
     loader: &Loader,
     epoch: u64,
     how: Marginalize,
-    mut see: impl FnMut(Vec<Vec<f64>>, &[usize]),
+    mut see: impl FnMut(Vec<Vec<f64>>, &[usize]) -> Result<()>,
 ) -> Result<Duration> {
     let mut batches = loader.epoch(epoch);
     for loaded in batches.by_ref() {
         let loaded = loaded?;
-        // Logarithms of probabilities are logits that need no softmax, but lose nothing by one.
-        let logits = match how {
-            Marginalize::Expectation => classifier.forward(&loaded.batch.images, Mode::Eval)?,
-            how => sampled(classifier, &loaded.batch.images, how)?.mean.log()?,
+        let images = &loaded.batch.images;
+        let rows = match how {
+            Marginalize::Expectation => objective.said(&classifier.forward(images, Mode::Eval)?)?,
+            how => {
+                let mean = sampled((classifier, objective), images, how)?.mean.to_vec2::<f64>()?;
+                mean.iter().map(|answer| objective.said_by_mean(answer)).collect()
+            }
         };
-        let rows: Vec<Vec<f64>> = log_softmax(&logits.to_dtype(DType::F64)?)?.to_vec2()?;
         if let Some(row) = rows.iter().position(|row| is_nan(row)) {
             let picture = Some(loader.dataset().name(loaded.indices[row]));
             return Err(EvaluateError::Nan { picture }.into());
         }
-        see(rows, &loaded.indices);
+        see(rows, &loaded.indices)?;
     }
     Ok(batches.waited())
 }

@@ -3,11 +3,12 @@
 use candle_core::{DType, Tensor, Var};
 use image::{ImageBuffer, Luma, RgbImage, imageops};
 use taper_nn::Mode;
-use taper_tensor::{backward, log_softmax};
+use taper_tensor::backward;
 use taper_transfer::Classifier;
 
 use crate::error::Result;
 use crate::evaluate::error::EvaluateError;
+use crate::objective::Objective;
 
 /// Importance of each place, (height, width) rows of numbers from 0 up.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +52,8 @@ pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Resu
     Ok(Heat { size: (height, width), values: heat.to_dtype(DType::F32)?.flatten_all()?.to_vec1()? })
 }
 
-/// Occlusion: how far the probability of a class falls when a square of the picture is gray, the
-/// mean of the training pictures, which is 0.
+/// Occlusion: how far the probability of a class, or a number, falls when a square of the picture
+/// is gray, the mean of the training pictures, which is 0.
 ///
 /// # Shapes
 /// A prepared picture (1,H,W,3) to one number for each of the squares of `side` pixels, `stride`
@@ -64,7 +65,7 @@ pub fn grad_cam(classifier: &Classifier, picture: &Tensor, class: usize) -> Resu
 /// # References
 /// M. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*, 2014.
 pub fn occlusion(
-    classifier: &Classifier,
+    (classifier, objective): (&Classifier, &Objective),
     picture: &Tensor,
     class: usize,
     (side, stride): (usize, usize),
@@ -77,8 +78,8 @@ pub fn occlusion(
     let pixels = picture.flatten_all()?.to_vec1::<f32>()?;
     let probability = |pictures: Vec<f32>, count: usize| -> Result<Vec<f32>> {
         let batch = Tensor::from_vec(pictures, (count, height, width, channels), picture.device())?;
-        let all = log_softmax(&classifier.forward(&batch, Mode::Eval)?)?.exp()?;
-        Ok(all.narrow(1, class, 1)?.flatten_all()?.to_vec1()?)
+        let all = objective.answers(&classifier.forward(&batch, Mode::Eval)?)?;
+        Ok(all.narrow(1, class, 1)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
     };
     let whole = probability(pixels.clone(), 1)?[0];
     let mut values = Vec::with_capacity(rows * columns);
@@ -166,10 +167,10 @@ mod tests {
         let mut pixels = vec![0f32; 6 * 6 * 3];
         pixels[0] = 1.0;
         let x = Tensor::from_vec(pixels, (1, 6, 6, 3), &Device::Cpu)?;
-        let heat = occlusion(&net, &x, 0, (2, 2))?;
+        let heat = occlusion((&net, &Objective::One), &x, 0, (2, 2))?;
         assert_eq!(heat.size, (3, 3));
         assert!(heat.values[0] > 0.1 && heat.values[1..].iter().all(|value| *value == 0.0), "{heat:?}");
-        assert!(occlusion(&net, &x, 0, (7, 1)).is_err());
+        assert!(occlusion((&net, &Objective::One), &x, 0, (7, 1)).is_err());
         let drawn = heat.over(&RgbImage::from_pixel(12, 12, image::Rgb([100; 3])));
         assert!(drawn.get_pixel(0, 0).0[0] > 200 && drawn.get_pixel(11, 11).0[0] < 180);
         Ok(())

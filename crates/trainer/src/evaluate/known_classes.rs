@@ -6,6 +6,7 @@ use std::sync::Arc;
 use taper_data::{DataError, Dataset, Known, LabelKind, Need, RgbImage};
 
 use crate::build::class_counts::class_counts;
+use crate::build::model::ModelCard;
 use crate::evaluate::error::EvaluateError;
 
 /// A data set whose labels are those of a network.
@@ -20,12 +21,18 @@ struct Relabeled {
 /// and in another order.
 ///
 /// # Errors
-/// Names the classes that the network was not trained for.
+/// Names the classes that the network was not trained for; when the pictures have labels of another
+/// kind.
 pub fn relabeled(
     pictures: Arc<dyn Dataset>,
     path: &Path,
-    (run, classes): (&Path, &[String]),
+    (run, card): (&Path, &ModelCard),
 ) -> Result<Arc<dyn Dataset>, EvaluateError> {
+    let (classes, kind, got) = (&card.classes[..], card.objective.kind(), pictures.label_kind());
+    if got != kind {
+        let [got, wanted] = [got, kind].map(LabelKind::words);
+        return Err(EvaluateError::OtherKind { path: path.into(), run: run.into(), got, wanted });
+    }
     if pictures.classes() == classes {
         return Ok(pictures);
     }
@@ -39,8 +46,11 @@ pub fn relabeled(
     Ok(Arc::new(Relabeled { pictures, classes: classes.to_vec(), labels }))
 }
 
-/// The classes that no picture is of.
+/// The classes that no picture is of; none where pictures have numbers.
 pub fn missing(pictures: &dyn Dataset) -> Vec<String> {
+    if pictures.label_kind() == LabelKind::Number {
+        return Vec::new();
+    }
     let counts = class_counts(pictures);
     pictures.classes().iter().zip(counts).filter(|(_, count)| *count == 0).map(|(class, _)| class.clone()).collect()
 }
@@ -98,6 +108,8 @@ impl Dataset for Relabeled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::framing::Framing;
+    use crate::objective::Objective;
 
     struct Named(Vec<String>);
 
@@ -119,16 +131,40 @@ mod tests {
         }
     }
 
+    fn card(classes: &[String]) -> ModelCard {
+        ModelCard {
+            schema: 1,
+            model: "small_cnn".into(),
+            backbone: Default::default(),
+            head: taper_transfer::Head::Linear,
+            classes: classes.to_vec(),
+            objective: Objective::One,
+            input_size: 32,
+            framing: Framing::USUAL,
+            mean: [0.5; 3],
+            std: [0.5; 3],
+        }
+    }
+
+    #[test]
+    fn labels_of_another_kind_are_refused() {
+        let card = card(&["left".to_owned(), "right".to_owned()]);
+        let pictures = Arc::new(crate::build::labeled::labeled(LabelKind::Many, 4));
+        let said = relabeled(pictures, "x".as_ref(), ("run".as_ref(), &card)).err().unwrap().to_string();
+        assert!(said.contains("x has several classes a picture, run was trained for one class"), "{said}");
+    }
+
     #[test]
     fn classes_are_known_by_name() {
         let [known, some, other] = [&["a", "b", "c"][..], &["c", "a"], &["a", "d", "e"]]
             .map(|names| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         let pictures: Arc<dyn Dataset> = Arc::new(Named(some));
-        let seen = relabeled(pictures, "x".as_ref(), ("run".as_ref(), &known)).unwrap();
+        let card = card(&known);
+        let seen = relabeled(pictures, "x".as_ref(), ("run".as_ref(), &card)).unwrap();
         assert_eq!((seen.label(0), seen.label(1), seen.name(0)), (2, 0, "c".into()));
         assert_eq!((missing(&*seen), seen.classes()), (vec!["b".to_owned()], &known[..]));
         let refused =
-            relabeled(Arc::new(Named(other)), "x".as_ref(), ("run".as_ref(), &known)).err().unwrap().to_string();
+            relabeled(Arc::new(Named(other)), "x".as_ref(), ("run".as_ref(), &card)).err().unwrap().to_string();
         assert!(
             refused.contains("[\"d\", \"e\"]") && refused.contains("x has") && !refused.contains("[\"a\", \"d\""),
             "{refused}"

@@ -1,6 +1,6 @@
 //! What probabilities and labels say beside the accuracy.
 
-use crate::evaluate::{Evaluation, log, normalized, ranked};
+use crate::evaluate::{Evaluation, ranked};
 
 /// Bins of [`Reliability`], of one width, as in the paper.
 pub const BINS: usize = 15;
@@ -141,10 +141,12 @@ pub fn reliability(evaluation: &Evaluation) -> Reliability {
 /// The probabilities with their logits divided by `temperature`: softer above 1, surer below; the
 /// answers stay.
 pub fn tempered(evaluation: &Evaluation, temperature: f64) -> Evaluation {
-    let mut tempered = Evaluation::default();
-    for (row, &label) in evaluation.probabilities.iter().zip(&evaluation.labels) {
-        let logits = row.iter().map(|&p| log(p) / temperature).collect();
-        tempered.add_rows(&[normalized(logits)], [label]);
+    let objective = &evaluation.objective;
+    let mut tempered = Evaluation::of(objective);
+    for (i, row) in evaluation.probabilities.iter().enumerate() {
+        let said = objective.said_by(&row.iter().map(|&p| f64::from(p)).collect::<Vec<_>>());
+        let said = objective.summed_to_one(said.into_iter().map(|said| said / temperature).collect());
+        tempered.add_rows(&[said], [evaluation.truth(i)]);
     }
     tempered.finish();
     tempered

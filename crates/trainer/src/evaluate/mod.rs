@@ -8,11 +8,13 @@ pub mod ensemble;
 pub mod explain;
 pub mod health;
 pub mod known_classes;
+pub mod label_metrics;
 pub mod linear_probe;
 pub mod metrics;
+pub mod number_metrics;
 pub mod stage_features;
 pub mod views;
 
 pub use self::error::{EvaluateError, ViewsError};
 pub use self::evaluation::{Evaluation, evaluate, evaluate_marginal, marginal, ranked};
-pub(crate) use self::evaluation::{ShowMap, answers, evaluate_shown, log, normalized};
+pub(crate) use self::evaluation::{ShowMap, Truth, answers, evaluate_shown};

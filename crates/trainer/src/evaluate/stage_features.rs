@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
-use taper_data::{Dataset, IndexedBatch, Loader};
+use taper_data::{Dataset, IndexedBatch, LabelKind, Loader};
 use taper_nn::{Mode, Params};
 use taper_tensor::global_avg_pool;
 use taper_transfer::Classifier;
@@ -27,8 +27,8 @@ impl StageFeatures {
     /// testing.
     ///
     /// # Errors
-    /// When a picture cannot be read or is too small for the network, or there is no memory for a
-    /// batch.
+    /// When a picture cannot be read or is too small for the network, there is no memory for a
+    /// batch, or pictures have several labels or numbers.
     pub fn of(
         network: (&Classifier, &Params),
         stages: usize,
@@ -36,6 +36,9 @@ impl StageFeatures {
         input: Input,
         threads: usize,
     ) -> Result<Self> {
+        if pictures.label_kind() != LabelKind::One {
+            return Err(EvaluateError::OneClassOnly.into());
+        }
         let loader = eval_loader(Arc::clone(pictures), BATCH, input, threads)?;
         let mut batches = vec![Vec::new(); stages];
         let mut labels = Vec::new();

@@ -14,8 +14,9 @@ use crate::build::pipeline::{BATCH, Input, in_order};
 use crate::build::transforms::train_transform;
 use crate::error::Result;
 use crate::evaluate::error::ViewsError;
-use crate::evaluate::{Evaluation, answers};
+use crate::evaluate::{Evaluation, Truth, answers};
 use crate::listener::{Listener, Work};
+use crate::objective::Objective;
 use crate::recipe::Recipe;
 
 /// How a picture is seen several times.
@@ -42,6 +43,18 @@ pub enum Mean {
     Probabilities,
     /// The softmax of the mean of the logits, a geometric mean of the probabilities.
     Logits,
+}
+
+impl Mean {
+    /// What is [said](Objective::said) by the mean, of the sum of so many answers, or of what is
+    /// said by these.
+    pub(crate) fn of_sum(self, objective: &Objective, mut sum: Vec<f64>, count: usize) -> Vec<f64> {
+        sum.iter_mut().for_each(|sum| *sum /= count as f64);
+        match self {
+            Self::Probabilities => objective.said_by_mean(&sum),
+            Self::Logits => objective.summed_to_one(sum),
+        }
+    }
 }
 
 /// `flips`, `ten-crop`, `multi-scale`, or a number of random views.
@@ -115,7 +128,7 @@ fn scaled(size: u32, scale: u32) -> u32 {
 /// # Errors
 /// When a picture cannot be read, or a setting of the recipe is out of its range.
 pub fn evaluate_views(
-    classifier: &Classifier,
+    (classifier, objective): (&Classifier, &Objective),
     (dataset, input, threads): (&Arc<dyn Dataset>, Input, usize),
     (views, mean): (Views, Mean),
     (recipe, listener): (&Recipe, &dyn Listener),
@@ -133,28 +146,23 @@ pub fn evaluate_views(
     };
     let progress = listener.work(Work::Answers);
     progress.begin((passes.len() * dataset.len()) as u64);
-    Evaluation::timed(|result| {
+    Evaluation::timed(objective, |result| {
         let (mut sums, mut waited) = (vec![Vec::new(); dataset.len()], Duration::ZERO);
         for (loader, pass) in &passes {
-            waited += answers(classifier, loader, *pass, how, |rows, indices| {
+            waited += answers((classifier, objective), loader, *pass, how, |rows, indices| {
                 progress.advance(indices.len() as u64);
                 for (row, &index) in rows.into_iter().zip(indices) {
-                    let row = row.into_iter().map(|value| if mean == Mean::Logits { value } else { value.exp() });
+                    let row = if mean == Mean::Logits { row } else { objective.answer(&row) };
                     let sum: &mut Vec<f64> = &mut sums[index];
                     sum.resize(row.len(), 0.0);
                     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 }
+                Ok(())
             })?;
         }
         for (index, sum) in sums.into_iter().enumerate() {
-            let rows = sum.into_iter().map(|sum| sum / passes.len() as f64);
-            let logarithms: Vec<f64> =
-                rows.map(|value| if mean == Mean::Logits { value } else { value.ln() }).collect();
-            // What the geometric mean is short of 1 is made up for.
-            let highest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let short = highest + logarithms.iter().map(|value| (value - highest).exp()).sum::<f64>().ln();
-            let row: Vec<f64> = logarithms.iter().map(|value| value - short).collect();
-            result.add_rows(&[row], [dataset.label(index)]);
+            let row = mean.of_sum(objective, sum, passes.len());
+            result.add_rows(&[row], Truth::of(objective, &**dataset, &[index])?);
         }
         Ok(waited)
     })

@@ -11,7 +11,8 @@ use super::feature_store::FeatureStore;
 use super::shards::Shards;
 use super::validation::evaluate_shared;
 use crate::error::Result;
-use crate::evaluate::{Evaluation, ShowMap, evaluate_shown};
+use crate::evaluate::{Evaluation, ShowMap, Truth, evaluate_shown};
+use crate::objective::Objective;
 use crate::ranks::Ranks;
 
 /// Where the batches of a phase come from.
@@ -44,24 +45,25 @@ impl BatchSource<'_> {
     /// the others the loss.
     pub(crate) fn evaluate(
         &self,
-        (classifier, ranks): (&Classifier, &dyn Ranks),
+        (classifier, objective): (&Classifier, &Objective),
+        ranks: &dyn Ranks,
         show: &mut ShowMap<'_>,
         tell: &mut dyn FnMut(usize, usize),
     ) -> Result<Evaluation> {
         let (loader, store) = match self {
             Self::Pictures(loader) if ranks.size() > 1 => {
-                return evaluate_shared(classifier, (loader, None), show, ranks);
+                return evaluate_shared((classifier, objective), (loader, None), show, ranks);
             }
             Self::Features(loader, store) if ranks.size() > 1 => {
-                return evaluate_shared(classifier, (loader, Some(store)), show, ranks);
+                return evaluate_shared((classifier, objective), (loader, Some(store)), show, ranks);
             }
-            Self::Pictures(loader) => return evaluate_shown(classifier, loader, show, tell),
+            Self::Pictures(loader) => return evaluate_shown((classifier, objective), loader, show, tell),
             Self::Features(loader, store) => (loader, store),
         };
-        Evaluation::timed(|result| {
+        Evaluation::timed(objective, |result| {
             for indices in loader.order(0).chunks(loader.config().batch_size) {
                 let logits = classifier.forward_from(classifier.frozen(), &store.rows(0, indices)?, Mode::Eval)?;
-                result.add(&logits, indices.iter().map(|&index| loader.dataset().label(index)))?;
+                result.add(&logits, Truth::of(objective, &**loader.dataset(), indices)?)?;
             }
             Ok(Duration::ZERO)
         })

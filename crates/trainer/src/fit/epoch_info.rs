@@ -1,6 +1,7 @@
 //! What is known after an epoch.
 
 use crate::evaluate::health::Health;
+use crate::objective::Metric;
 
 /// What is known after an epoch.
 #[derive(Clone, Debug)]
@@ -15,9 +16,11 @@ pub struct EpochInfo {
     pub lr: f64,
     /// Mean loss over the batches of the epoch.
     pub train_loss: f64,
-    /// Validation loss, nats.
+    /// Validation loss, nats; of numbers what `optimize.number_loss` makes of standard deviations.
     pub val_loss: f64,
-    /// Validation accuracy, fraction.
+    /// What the network is judged by.
+    pub metric: Metric,
+    /// Its value on the validation pictures: with one class their accuracy, fraction.
     pub val_accuracy: f64,
     /// Signs of how it fares.
     pub health: Health,

@@ -11,21 +11,23 @@ use candle_core::{DType, Tensor, Var};
 use taper_data::Loader;
 use taper_nn::{Mode, Params};
 use taper_optim::{Iterate, Lbfgs, Minimizer};
-use taper_regularize::smooth_labels;
-use taper_tensor::{backward, cross_entropy, linear};
+use taper_tensor::{backward, linear};
 use taper_transfer::Classifier;
 
 use super::{EpochInfo, Observer, Outcome, StepInfo};
+use crate::build::labels::objective;
 use crate::build::pipeline::plain_loader;
+use crate::build::regularize::smoothed;
 use crate::error::Result;
-use crate::evaluate::Evaluation;
 use crate::evaluate::health::Health;
+use crate::evaluate::{Evaluation, Truth};
+use crate::objective::Objective;
 use crate::recipe::{Recipe, RecipeError, Rule};
 
 /// Solves the head of a classifier that is frozen below it:
 ///
 /// ```text
-/// loss(W, b) = mean over all pictures of crossentropy(Wf + b, t) + λ/2 ‖W‖²
+/// loss(W, b) = mean over all pictures of the objective's loss of (Wf + b, t) + λ/2 ‖W‖²
 /// ```
 ///
 /// with *f* the mean of each channel of a picture's last feature map, *t* its targets after label
@@ -42,19 +44,22 @@ pub(crate) fn fit(
 ) -> Result<Outcome> {
     let start = Instant::now();
     let head = LinearHead::of(classifier, params, recipe)?;
-    let pictures = Features::of(classifier, &plain_loader(train, val)?)?;
-    let held_out = Features::of(classifier, val)?;
+    let objective = objective(recipe, &**train.dataset())?;
+    let pictures = Features::of((classifier, &objective), &plain_loader(train, val)?)?;
+    let held_out = Features::of((classifier, &objective), val)?;
     let waited = pictures.waited + held_out.waited;
     let features = Tensor::cat(&pictures.batches, 0)?.to_dtype(DType::F64)?;
-    let targets = smooth_labels(&Tensor::cat(&pictures.targets, 0)?, recipe.regularize.label_smoothing)?;
+    let kind = objective.kind();
+    let targets = smoothed(&Tensor::cat(&pictures.targets, 0)?, kind, recipe.label_smoothing(kind))?;
     let targets = targets.to_dtype(DType::F64)?;
 
-    let outcome = Outcome { pictures: pictures.labels.len(), waited, ..Outcome::default() };
-    let mut watch = Watch { classifier, params, recipe, head: &head, held_out, observers, outcome };
+    let outcome = Outcome { pictures: pictures.truths.len(), waited, ..Outcome::default() };
+    let network = (classifier, &objective);
+    let mut watch = Watch { network, params, recipe, head: &head, held_out, observers, outcome };
     let mut failed = None;
     let mut loss = || {
         let logits = linear(&features, &head.weight, Some(&head.bias))?;
-        let loss = (cross_entropy(&logits, &targets)? + head.penalty(recipe)?)?;
+        let loss = (objective.loss(&logits, &targets, None)? + head.penalty(recipe)?)?;
         let grads = backward(&loss)?;
         Ok((loss, grads))
     };
@@ -83,21 +88,21 @@ struct Features {
     /// (N,C), batch by batch.
     batches: Vec<Tensor>,
     targets: Vec<Tensor>,
-    labels: Vec<usize>,
+    truths: Vec<Truth>,
     waited: Duration,
 }
 
 impl Features {
-    fn of(classifier: &Classifier, loader: &Loader) -> Result<Self> {
-        let (mut batches, mut targets, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+    fn of((classifier, objective): (&Classifier, &Objective), loader: &Loader) -> Result<Self> {
+        let (mut batches, mut targets, mut truths) = (Vec::new(), Vec::new(), Vec::new());
         let mut epoch = loader.epoch(0);
         for loaded in epoch.by_ref() {
             let loaded = loaded?;
             batches.push(classifier.frozen_features(&loaded.batch.images)?);
             targets.push(loaded.batch.targets);
-            labels.extend(loaded.indices.iter().map(|&index| loader.dataset().label(index)));
+            truths.extend(Truth::of(objective, &**loader.dataset(), &loaded.indices)?);
         }
-        Ok(Self { batches, targets, labels, waited: epoch.waited() })
+        Ok(Self { batches, targets, truths, waited: epoch.waited() })
     }
 }
 
@@ -143,7 +148,7 @@ impl LinearHead {
 
 /// Writes the history of the path, and shows it to the observers of the run.
 struct Watch<'a, 'o> {
-    classifier: &'a Classifier,
+    network: (&'a Classifier, &'a Objective),
     params: &'a Params,
     recipe: &'a Recipe,
     head: &'a LinearHead,
@@ -183,11 +188,12 @@ impl Watch<'_, '_> {
     fn epoch(&mut self, (epoch, epochs): (usize, usize), loss: f64) -> Result<()> {
         let start = Instant::now();
         self.head.round()?;
-        let mut evaluation = Evaluation::default();
-        let mut labels = self.held_out.labels.iter().copied();
+        let (classifier, objective) = self.network;
+        let mut evaluation = Evaluation::of(objective);
+        let mut truths = self.held_out.truths.iter().cloned();
         for features in &self.held_out.batches {
-            let logits = self.classifier.forward_from(self.classifier.frozen(), features, Mode::Eval)?;
-            evaluation.add(&logits, labels.by_ref().take(features.dim(0)?))?;
+            let logits = classifier.forward_from(classifier.frozen(), features, Mode::Eval)?;
+            evaluation.add(&logits, truths.by_ref().take(features.dim(0)?))?;
         }
         evaluation.finish();
         let info = EpochInfo {
@@ -198,7 +204,8 @@ impl Watch<'_, '_> {
             // The penalty is left out, as with a rule that decays weights itself.
             train_loss: loss - self.head.penalty(self.recipe)?.to_scalar::<f64>()?,
             val_loss: evaluation.loss,
-            val_accuracy: evaluation.accuracy(),
+            metric: objective.metric(),
+            val_accuracy: evaluation.figure(),
             health: Health::default(),
         };
         self.outcome.eval += start.elapsed();

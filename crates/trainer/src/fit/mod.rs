@@ -189,7 +189,7 @@ mod tests {
     /// What a training leaves: the bits of its weights and statistics, and of its last loss.
     fn trained(recipe: &Recipe, ranks: &dyn Ranks) -> (Vec<(String, Vec<u32>)>, u64) {
         let set: Arc<dyn Dataset> = Arc::new(Colors(["a".into(), "b".into(), "c".into()]));
-        let Network { card, mut classifier, params, .. } = network(recipe, set.classes(), &Silent).unwrap();
+        let Network { card, mut classifier, params, .. } = network(recipe, &*set, &Silent).unwrap();
         let train = train_loader(Arc::clone(&set), recipe, card.input(), 2).unwrap();
         let val = eval_loader(set, 9, card.input(), 2).unwrap();
         let options = FitOptions { ranks: Some(ranks), ..FitOptions::default() };

@@ -280,13 +280,13 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
         let epochs = self.session.epochs();
-        let Session { classifier, params, outcome, .. } = &mut *self.session;
+        let Session { classifier, params, objective, outcome, .. } = &mut *self.session;
         let show = &mut |stage: &str, map: &Tensor| {
             health.dead.push((stage.to_owned(), dead(map)?));
             Ok(())
         };
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
-        let evaluation = data.val.evaluate((classifier, data.shards.ranks), show, tell)?;
+        let evaluation = data.val.evaluate((classifier, objective), data.shards.ranks, show, tell)?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);
@@ -297,7 +297,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             lr: outcome.lrs.last().copied().unwrap_or(0.0),
             train_loss: total / counted as f64,
             val_loss: evaluation.loss,
-            val_accuracy: evaluation.accuracy(),
+            metric: objective.metric(),
+            val_accuracy: evaluation.figure(),
             health,
         };
         outcome.evaluation = evaluation;
@@ -366,11 +367,12 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     /// # Errors
     /// When a picture cannot be read.
     pub fn end(mut self, data: &PhaseData<'_>) -> Result<()> {
-        let Session { classifier, params, outcome, recipe, memory, .. } = &mut *self.session;
+        let Session { classifier, params, objective, outcome, recipe, memory, .. } = &mut *self.session;
         outcome.skipped += self.stepper.skipped();
         if self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true) {
+            let shown = &mut |_: &str, _: &Tensor| Ok(());
             outcome.evaluation =
-                data.val.evaluate((classifier, data.shards.ranks), &mut |_, _| Ok(()), &mut |_, _| {})?;
+                data.val.evaluate((classifier, objective), data.shards.ranks, shown, &mut |_, _| {})?;
         }
         outcome.penalty = self.stepper.penalty()?;
         if recipe.plan == Plan::Gradual && recipe.optimize.carries_over() {

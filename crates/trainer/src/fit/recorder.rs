@@ -11,13 +11,18 @@ use crate::error::ObserverError;
 use crate::evaluate::health::Health;
 use crate::files;
 use crate::fit::{EpochInfo, Observer, Outcome};
+use crate::objective::{Figure, Metric};
 use crate::store::summary::Best;
 
 /// The best epoch of a history. A NaN loss is skipped.
 pub fn best(history: &[EpochInfo]) -> Best {
     let measured = history.iter().filter(|e| !e.val_loss.is_nan());
     let lowest = measured.min_by(|a, b| a.val_loss.total_cmp(&b.val_loss));
-    lowest.map_or_else(Best::default, |e| Best { epoch: e.epoch, val_loss: e.val_loss, val_accuracy: e.val_accuracy })
+    lowest.map_or_else(Best::default, |e| Best {
+        epoch: e.epoch,
+        val_loss: e.val_loss,
+        figure: Figure::new(e.metric, e.val_accuracy),
+    })
 }
 
 /// Writes the history after every epoch, and the weights of the best.
@@ -52,7 +57,8 @@ impl Observer for Recorder {
 
 /// A row an epoch; no times, so that the same recipe gives the same bytes.
 fn history_csv(history: &[EpochInfo]) -> String {
-    let mut text = String::from("epoch,phase,rate,train_loss,val_loss,val_accuracy\n");
+    let figure = history.first().map_or(Metric::Accuracy, |e| e.metric).field();
+    let mut text = format!("epoch,phase,rate,train_loss,val_loss,{figure}\n");
     for e in history {
         let (rate, train, val, accuracy) = (e.lr, e.train_loss, e.val_loss, e.val_accuracy);
         // Writing to a string does not fail.
@@ -90,6 +96,7 @@ mod tests {
             lr: 1e-3,
             train_loss: 1.5,
             val_loss,
+            metric: Metric::Accuracy,
             val_accuracy: 0.5,
             health: Health {
                 gradient_norm: 2.0,

@@ -9,9 +9,11 @@ use taper_nn::Params;
 use taper_transfer::Classifier;
 
 use super::{EpochInfo, FeatureCache, Outcome};
+use crate::build::labels::objective;
 use crate::build::phases::{Phase, phases};
 use crate::error::Result;
 use crate::listener::Listener;
+use crate::objective::Objective;
 use crate::ranks::{Alone, Ranks};
 use crate::recipe::Recipe;
 use crate::store::checkpoint::{Checkpoints, EpochRecord, PlaceError, RunShape, TrainState};
@@ -52,6 +54,8 @@ pub struct Session<'a> {
     pub(super) val: &'a Loader,
     pub(super) recipe: &'a Recipe,
     pub(super) options: FitOptions<'a>,
+    /// What the outputs stand for, by the training pictures.
+    pub(super) objective: Objective,
     pub(super) phases: Vec<Phase>,
     pub(super) outcome: Outcome,
     /// What the optimizer of the phase before remembers, where the next goes on with it.
@@ -62,7 +66,8 @@ impl<'a> Session<'a> {
     /// A session at its beginning, or where [`FitOptions::resume`] was saved.
     ///
     /// # Errors
-    /// When that state is of another training.
+    /// When that state is of another training, or the recipe does not fit the labels of the
+    /// pictures.
     pub fn new(
         (classifier, params): (&'a mut Classifier, &'a Params),
         (train, val): (&'a Loader, &'a Loader),
@@ -70,8 +75,9 @@ impl<'a> Session<'a> {
         options: FitOptions<'a>,
     ) -> Result<Self> {
         let phases = phases(recipe, classifier.backbone().stages())?;
+        let objective = objective(recipe, &**train.dataset())?;
         let (outcome, memory) = (Outcome::default(), BTreeMap::new());
-        let mut session = Self { classifier, params, train, val, recipe, options, phases, outcome, memory };
+        let mut session = Self { classifier, params, train, val, recipe, options, objective, phases, outcome, memory };
         if let Some(state) = session.options.resume.take() {
             let restored = session.restore(&state);
             state.names_itself(restored)?;
@@ -115,7 +121,8 @@ impl<'a> Session<'a> {
             let phase = self.phases.get(record.phase).ok_or(PlaceError::OtherRecipe)?.name;
             let EpochRecord { lr, train_loss, val_loss, val_accuracy, .. } = *record;
             let (epoch, health) = (i + 1, record.health.clone());
-            let info = EpochInfo { epoch, epochs, phase, lr, train_loss, val_loss, val_accuracy, health };
+            let metric = self.objective.metric();
+            let info = EpochInfo { epoch, epochs, phase, lr, train_loss, val_loss, metric, val_accuracy, health };
             self.outcome.history.push(info);
         }
         Ok(())

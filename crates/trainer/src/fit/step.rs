@@ -8,7 +8,7 @@ use candle_core::backprop::GradStore;
 use taper_data::Dataset;
 use taper_nn::{Mode, Params, keep_statistics};
 use taper_optim::{Accumulator, Optimizer, Plan, StepStats, UpdateRule};
-use taper_tensor::{Batch, Precision, Rng, backward, cross_entropy};
+use taper_tensor::{Batch, Precision, Rng, backward};
 use taper_transfer::{Checkpoints, Classifier};
 
 use super::shard_sum::{ShardSum, Summed};
@@ -148,7 +148,7 @@ impl<'a> Stepper<'a> {
             false => classifier.forward_from(first, images, mode).map(|logits| (logits, None)),
             true => classifier.forward_checkpointed(first, images, mode).map(|(logits, made)| (logits, Some(made))),
         })?;
-        Ok(LossGraph { loss: cross_entropy(&logits, &batch.targets)?, checkpoints })
+        Ok(LossGraph { loss: self.regularizer.loss(&logits, &batch.targets)?, checkpoints })
     }
 
     fn backward(&self, classifier: &Classifier, graph: LossGraph, noise: &Rng) -> Result<GradStore> {

@@ -9,7 +9,8 @@ use taper_transfer::Classifier;
 
 use super::feature_store::FeatureStore;
 use crate::error::Result;
-use crate::evaluate::{Evaluation, ShowMap};
+use crate::evaluate::{Evaluation, ShowMap, Truth};
+use crate::objective::Objective;
 use crate::ranks::{Ranks, broadcast, gather};
 
 /// How good a classifier is on all pictures. Each process answers batches that lie side by side,
@@ -18,7 +19,7 @@ use crate::ranks::{Ranks, broadcast, gather};
 ///
 /// `show` is shown the map of each stage for the first batch of pictures.
 pub(super) fn evaluate_shared(
-    classifier: &Classifier,
+    (classifier, objective): (&Classifier, &Objective),
     (loader, store): (&Loader, Option<&FeatureStore>),
     show: &mut ShowMap<'_>,
     ranks: &dyn Ranks,
@@ -40,7 +41,7 @@ pub(super) fn evaluate_shared(
         }
     };
     let all = gather(ranks, answers)?.concat();
-    let mut result = Evaluation { waited, ..Evaluation::default() };
+    let mut result = Evaluation { waited, ..Evaluation::of(objective) };
     if rank == 0 {
         let (order, classes) = (loader.order(0), loader.dataset().classes().len());
         let mut values = all.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
@@ -48,7 +49,7 @@ pub(super) fn evaluate_shared(
             let pictures = &order[loader.places(batch)];
             let logits: Vec<f32> = values.by_ref().take(pictures.len() * classes).collect();
             let logits = Tensor::from_vec(logits, (pictures.len(), classes), &Device::Cpu)?;
-            result.add(&logits, pictures.iter().map(|&index| loader.dataset().label(index)))?;
+            result.add(&logits, Truth::of(objective, &**loader.dataset(), pictures)?)?;
         }
         result.finish();
     }

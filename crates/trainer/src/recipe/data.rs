@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use taper_data::{Columns, OpenConfig};
+use taper_data::{Columns, LabelKind, OpenConfig};
 
 use super::choice::choices;
 use super::field::Takes::{Choice, Named, Number, Path, Text};
@@ -19,6 +19,9 @@ fields! {
         /// (.csv, .tsv, .jsonl), .tar, .parquet, .npz or .npy files, several by a pattern such as
         /// train-{000..031}.tar; a folder of these, of CIFAR or of MNIST.
         path: PathBuf = PathBuf::new() => [Data, "DATA", Short, Path];
+        /// What is known of each picture: one class, many labels (several, or none) or numbers;
+        /// auto is what the pictures come with.
+        labels: Labels = Labels::Auto => [Data, "--labels KIND", Short, Choice(Labels::CHOICES)];
         /// The column of a table that has the paths of the pictures; left out, by its name: path,
         /// file_name, image and the like.
         image_column: Option<String> = None => [Data, "--image-column NAME", Long, Text];
@@ -68,7 +71,7 @@ impl DataRecipe {
             labels: self.label_columns.as_ref().map(names).unwrap_or_default(),
             split: self.split_column.clone(),
         };
-        OpenConfig { val_fraction: self.val_fraction, labels: None, columns }
+        OpenConfig { val_fraction: self.val_fraction, labels: self.labels.kind(), columns }
     }
 }
 
@@ -86,12 +89,41 @@ choices! {
 }
 
 choices! {
+    /// What is known of each picture.
+    pub enum Labels, default Auto {
+        /// What the pictures come with.
+        Auto = "auto",
+        /// One class.
+        One = "one",
+        /// Of each class, whether the picture is of it: probabilities that need not sum to 1, each
+        /// class with a threshold of its own.
+        Many = "many",
+        /// One or several numbers.
+        Number = "number",
+    }
+}
+
+impl Labels {
+    /// What each picture is to have; none for what it comes with.
+    pub fn kind(self) -> Option<LabelKind> {
+        match self {
+            Self::Auto => None,
+            Self::One => Some(LabelKind::One),
+            Self::Many => Some(LabelKind::Many),
+            Self::Number => Some(LabelKind::Number),
+        }
+    }
+}
+
+choices! {
     /// What is done about classes of different sizes.
     pub enum Balance, default None {
         /// Nothing: the network learns how often each class is.
         None = "none",
         /// The loss of a picture counts by N/(C n), for n of N pictures in its class of C;
-        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1.
+        /// class_weight="balanced" in scikit-learn. The mean over all pictures is 1. With many
+        /// labels a picture of a class counts by (N - n)/n for that class, as pos_weight in
+        /// PyTorch.
         Weights = "weights",
         /// An epoch, as long as any, has as many pictures of each class.
         Sampling = "sampling",

@@ -100,6 +100,10 @@ mod tests {
     fn settings_are_those_of_a_recipe() {
         let mut full = Recipe { weights: Some("w".into()), cut: Some("c".into()), ..Recipe::default() };
         (full.data.split_seed, full.data.variants, full.data.passes) = (Some(1), Some(1), Some(1));
+        full.regularize.label_smoothing = Some(0.1);
+        let columns = &mut full.data;
+        (columns.image_column, columns.label_columns, columns.split_column) =
+            (Some("i".into()), Some("l".into()), Some("s".into()));
         let told = crate::recipe::settings(&toml::Table::try_from(full).unwrap());
         let mut places: Vec<&str> = told.iter().map(|(place, _)| place.as_str()).collect();
         let mut known: Vec<&str> = fields().map(|field| field.place).collect();

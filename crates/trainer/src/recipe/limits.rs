@@ -9,11 +9,19 @@ use super::fields::fields;
 use super::place::Place;
 use super::range::Range::{Real, Whole};
 use super::range::{OutOfRange, Range, Row};
-use super::{average, clip, normalize, rule, schedule, transform};
+use super::{average, clip, normalize, number_loss, rule, schedule, transform};
 
 /// What the numbers of a recipe may be: those of its settings, and of what has settings of its own.
 fn recipe() -> Vec<Row> {
-    let named = [clip::RANGES, average::RANGES, normalize::RANGES, rule::RANGES, schedule::RANGES, transform::RANGES];
+    let named = [
+        clip::RANGES,
+        average::RANGES,
+        normalize::RANGES,
+        number_loss::RANGES,
+        rule::RANGES,
+        schedule::RANGES,
+        transform::RANGES,
+    ];
     let fields = fields().filter_map(|field| Some((field.place, field.range()?)));
     fields.chain(named.into_iter().flatten().copied()).collect()
 }

@@ -9,6 +9,7 @@ use super::field::Takes::{Choice, Clip, LrScale, Named, Number, Stages, Switch};
 use super::field::fields;
 use super::frozen::Frozen;
 use super::named::named;
+use super::number_loss::NumberLoss;
 use super::precision::PrecisionRecipe;
 use super::range::EPOCHS;
 use super::range::Range::{Fraction, Positive, Whole};
@@ -66,6 +67,11 @@ fields! {
         /// Keep of every stage only what it begins with, and compute the rest again for its
         /// gradient: for large maps, and a second forward pass.
         checkpoint_activations: bool = false => [Optimizer, "--checkpoint-activations", Long, Switch];
+        /// How far a number is from what it should be, where pictures have numbers: in standard
+        /// deviations its distance, the square of it, or Huber's, of which the recipe takes a
+        /// delta.
+        #[serde(deserialize_with = "named")]
+        number_loss: NumberLoss = NumberLoss::L2 {} => [Optimizer, "--number-loss NAME", Long, Named(&NumberLoss::NAMES)];
         /// How gradients that are too large are made smaller: a limit of their global norm, or
         /// none, global_norm, value or adaptive.
         #[serde(deserialize_with = "clip")]

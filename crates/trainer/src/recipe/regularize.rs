@@ -16,8 +16,10 @@ fields! {
     pub struct RegularizeRecipe in "regularize." {
         /// Decay of weights, decoupled or coupled as the rule has it.
         weight_decay: f64 = 0.01 => [Regularization, "--weight-decay DECAY", Long, Number(Fraction)];
-        /// Part of the target spread over all classes, fraction.
-        label_smoothing: f64 = 0.1 => [Regularization, "--label-smoothing FRACTION", Long, Number(Fraction)];
+        /// Part of the target spread over all classes, fraction; left out, 0.1 where pictures have
+        /// one class (from random weights 0.05), else 0. With many labels half of it is what
+        /// remains of a label that is there not, and what a label that is there lacks.
+        label_smoothing: Option<f64> = None => [Regularization, "--label-smoothing FRACTION", Long, Number(Fraction)];
         /// Mix pictures with mixup: its alpha, 0.2 is usual; 0 for none.
         mixup: f64 = 0.0 => [Augmentation, "--mixup ALPHA", Long, Number(Real(0.0, 1e6))];
         /// Mix pictures with CutMix: its alpha, 1 is usual; 0 for none. With mixup each has half of

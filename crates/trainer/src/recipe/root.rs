@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use taper_data::LabelKind;
 
 use super::augment::AugmentRecipe;
 use super::average::AverageRecipe;
@@ -87,7 +88,7 @@ impl Recipe {
                 average: AverageRecipe::None {},
                 ..OptimizeRecipe::default()
             },
-            regularize: RegularizeRecipe { weight_decay: 0.05, label_smoothing: 0.05, ..RegularizeRecipe::default() },
+            regularize: RegularizeRecipe { weight_decay: 0.05, ..RegularizeRecipe::default() },
             ..Self::default()
         }
     }
@@ -128,6 +129,16 @@ impl Recipe {
     pub(crate) fn averaged(&self) -> AverageRecipe {
         let fits = self.optimize.evaluates().is_none() && self.regularize.l1 == 0.0 && !self.takes_no_steps();
         if fits || self.optimize.average.is_asked_for() { self.optimize.average } else { AverageRecipe::None {} }
+    }
+
+    /// [`RegularizeRecipe::label_smoothing`], or its default for labels of this kind.
+    pub fn label_smoothing(&self, kind: LabelKind) -> f64 {
+        let usual = match (kind, self.pretrained) {
+            (LabelKind::One, true) => 0.1,
+            (LabelKind::One, false) => 0.05,
+            (LabelKind::Many | LabelKind::Number, _) => 0.0,
+        };
+        self.regularize.label_smoothing.unwrap_or(usual)
     }
 
     /// [`DataRecipe::split_seed`], or its default.

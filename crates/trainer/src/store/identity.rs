@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use taper_data::LabelKind;
 use taper_transfer::{architecture, sha256};
 
 use crate::build::model::weights_bytes;
@@ -76,6 +77,7 @@ pub fn changed(then: &Recipe, now: &Recipe) -> Result<Vec<String>> {
         // Said or left to its default, it is the same.
         let mut recipe = recipe.clone();
         (recipe.data.split_seed, recipe.data.variants) = (Some(recipe.split_seed()), Some(recipe.variants()));
+        recipe.regularize.label_smoothing = Some(recipe.label_smoothing(LabelKind::One));
         by_name(&mut recipe);
         Ok(settings(&toml::Table::try_from(recipe)?).into_iter().collect())
     };

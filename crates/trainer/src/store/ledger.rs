@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use taper_data::{Dataset, Known, LabelKind, Seen, Stamp, path_text};
 use taper_transfer::sha256;
 
+use crate::build::labels::target;
 use crate::error::Result;
 use crate::files;
 
@@ -38,6 +39,9 @@ struct Entry {
     /// Its path below the folder of pictures.
     name: String,
     label: usize,
+    /// Of several labels whether each is there, or its numbers; none where it has one class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<Vec<f32>>,
     /// SHA-256 of its file, or of its pixels where it has none, in hexadecimal digits.
     content: String,
     size: (u32, u32),
@@ -54,15 +58,20 @@ impl Ledger {
     /// `looked` is when that began.
     pub(crate) fn new(looked: u64, sides: [(&dyn Dataset, &[Seen]); 2], root: &Path) -> Result<Self> {
         let [train, val] = sides.map(|(set, seen)| {
-            let entry = |(i, seen): (usize, &Seen)| Entry {
-                name: relative(&set.name(i), root),
-                label: set.label(i),
-                content: seen.known.content.iter().map(|byte| format!("{byte:02x}")).collect(),
-                size: seen.known.size,
-                stamp: seen.stamp.map(|stamp| (stamp.size, stamp.modified, stamp.changed)),
+            let one = set.label_kind() == LabelKind::One;
+            let entry = |(i, seen): (usize, &Seen)| {
+                Ok(Entry {
+                    name: relative(&set.name(i), root),
+                    label: set.label(i),
+                    target: if one { None } else { Some(target(set, i)?) },
+                    content: seen.known.content.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    size: seen.known.size,
+                    stamp: seen.stamp.map(|stamp| (stamp.size, stamp.modified, stamp.changed)),
+                })
             };
-            seen.iter().enumerate().map(entry).collect::<Vec<_>>()
+            seen.iter().enumerate().map(entry).collect::<Result<Vec<_>>>()
         });
+        let (train, val) = (train?, val?);
         let (sum, classes, unreadable) = (String::new(), sides[0].0.classes().to_vec(), Vec::new());
         let ledger = Self { sum, looked, classes, train, val, unreadable, many: None };
         Ok(Self { sum: ledger.computed()?, ..ledger })
@@ -110,10 +119,13 @@ impl Ledger {
 
     fn computed(&self) -> Result<String> {
         let of = |side: &[Entry]| side.iter().map(|e| (e.name.clone(), e.label, e.content.clone())).collect::<Vec<_>>();
-        let listed = (&self.classes, of(&self.train), of(&self.val));
-        Ok(sha256(&match &self.many {
-            None => serde_json::to_vec(&listed)?,
-            Some(many) => serde_json::to_vec(&(listed, many))?,
+        let targets = |side: &[Entry]| side.iter().filter_map(|e| e.target.clone()).collect::<Vec<_>>();
+        let labels = (targets(&self.train), targets(&self.val));
+        let pictures = (&self.classes, of(&self.train), of(&self.val));
+        Ok(sha256(&match (&labels.0[..], &labels.1[..], &self.many) {
+            (_, _, Some(many)) => serde_json::to_vec(&(&self.classes, many))?,
+            ([], [], None) => serde_json::to_vec(&pictures)?,
+            _ => serde_json::to_vec(&(pictures, labels))?,
         }))
     }
 
@@ -153,7 +165,8 @@ impl Ledger {
             "with other content",
             both().filter(|(_, a, b)| a.2.content != b.2.content).map(|(name, ..)| name).collect(),
         );
-        say("of another class", both().filter(|(_, a, b)| a.1 != b.1).map(|(name, ..)| name).collect());
+        let relabeled = both().filter(|(_, a, b)| a.1 != b.1 || a.2.target != b.2.target);
+        say("of another class", relabeled.map(|(name, ..)| name).collect());
         say("gone", then.keys().filter(|name| !there.contains_key(*name)).copied().collect());
         say("new", there.keys().filter(|name| !then.contains_key(*name)).copied().collect());
         say("on the other side of the split", both().filter(|(_, a, b)| a.0 != b.0).map(|(name, ..)| name).collect());

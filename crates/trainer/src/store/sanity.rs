@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use taper_data::{Dataset, LeftOut, Seen};
+use taper_data::{Dataset, LabelKind, LeftOut, Seen};
 
 use crate::build::class_counts::class_counts;
+use crate::build::labels::target;
 use crate::finding::{Finding, Verdict};
 use crate::recipe::{Balance, Recipe};
 use crate::store::readable::Readable;
@@ -41,6 +42,9 @@ fn finding(about: &'static str, fine: bool, said: String) -> Finding {
 fn classes(train: &dyn Dataset, val: &dyn Dataset, balance: Balance) -> Finding {
     let (learned, judged) = (class_counts(train), class_counts(val));
     let names = train.classes();
+    if train.label_kind() == LabelKind::Number {
+        return finding("numbers", true, format!("{} of each picture: {}", names.len(), names.join(", ")));
+    }
     let by = |wanted: fn(&usize, &usize) -> bool| {
         (1..learned.len()).fold(0, |best, i| if wanted(&learned[i], &learned[best]) { i } else { best })
     };
@@ -54,11 +58,13 @@ fn classes(train: &dyn Dataset, val: &dyn Dataset, balance: Balance) -> Finding 
         return finding("classes", false, said);
     }
     let uneven = learned[most] > UNEVEN * learned[least].max(1) && balance == Balance::None;
-    let more = format!(
-        "{spread}, {:?} and {:?}: --balance weights or --balance sampling counts both alike, and recall and F1 by class say more \
-         than accuracy",
-        names[least], names[most]
-    );
+    let ways = match train.label_kind() {
+        LabelKind::Many => "--balance weights counts both alike",
+        _ => {
+            "--balance weights or --balance sampling counts both alike, and recall and F1 by class say more than accuracy"
+        }
+    };
+    let more = format!("{spread}, {:?} and {:?}: {ways}", names[least], names[most]);
     finding("classes", !uneven, if uneven { more } else { format!("{} classes, {spread}", names.len()) })
 }
 
@@ -116,7 +122,10 @@ fn leaked((train, learned): (&Readable, &Contents), (val, decoded): (&Readable, 
 /// Equal training pictures of different classes.
 fn contradicting(train: &Readable, learned: &Contents) -> Finding {
     let pictures = &train.dataset;
-    let label = |index: &usize| pictures.label(*index);
+    let label = |index: &usize| match pictures.label_kind() {
+        LabelKind::One => (pictures.label(*index), None),
+        LabelKind::Many | LabelKind::Number => (0, target(&**pictures, *index).ok()),
+    };
     let all: Vec<&Vec<usize>> =
         learned.values().filter(|equal| equal.iter().any(|index| label(index) != label(&equal[0]))).collect();
     if all.is_empty() {
@@ -143,10 +152,15 @@ pub fn left_out(left_out: &LeftOut) -> Finding {
     finding("left out", true, format!("{left_out}"))
 }
 
-/// What the first loss says: that of uniform guessing over C classes is ln C.
-pub fn first_loss(loss: f64, classes: usize) -> Finding {
-    let chance = (classes as f64).ln();
-    let said = format!("{loss:.2} before the first step; uniform guessing over {classes} classes gives {chance:.2}");
+/// What the first loss says: that of uniform guessing over C classes is ln C, over several labels
+/// ln 2 for each, and the mean of all numbers is a standard deviation away.
+pub fn first_loss(loss: f64, kind: LabelKind, classes: usize) -> Finding {
+    let (chance, guessing) = match kind {
+        LabelKind::One => ((classes as f64).ln(), format!("uniform guessing over {classes} classes gives")),
+        LabelKind::Many => (2f64.ln(), "a probability of a half for every label gives".to_owned()),
+        LabelKind::Number => (1.0, "the mean of the numbers for every picture gives about".to_owned()),
+    };
+    let said = format!("{loss:.2} before the first step; {guessing} {chance:.2}");
     if loss.is_finite() && loss < 2.0 * chance + 1.0 {
         return finding("first loss", true, said);
     }
@@ -223,12 +237,12 @@ mod tests {
 
     #[test]
     fn a_first_loss_far_above_chance_is_doubtful() {
-        let verdict = |loss| first_loss(loss, 10).verdict;
+        let verdict = |loss| first_loss(loss, LabelKind::One, 10).verdict;
         assert_eq!((verdict(2.3), verdict(2.9)), (Verdict::Fine, Verdict::Fine));
         assert_eq!((verdict(7.0), verdict(f64::NAN)), (Verdict::Doubtful, Verdict::Doubtful));
         assert!(
-            first_loss(f64::NAN, 10).said.contains("hold NaN")
-                && !first_loss(f64::INFINITY, 10).said.contains("too large")
+            first_loss(f64::NAN, LabelKind::One, 10).said.contains("hold NaN")
+                && !first_loss(f64::INFINITY, LabelKind::One, 10).said.contains("too large")
         );
     }
 }

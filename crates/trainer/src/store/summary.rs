@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::Result;
 use crate::evaluate::metrics::interval;
 use crate::files;
+use crate::objective::Figure;
 use crate::store::error::StoreError;
 
 /// What a run writes last: a folder with this file is at its end.
@@ -83,8 +84,10 @@ pub struct Best {
     /// Validation loss, nats.
     #[serde(deserialize_with = "number")]
     pub val_loss: f64,
-    /// Validation accuracy, fraction.
-    pub val_accuracy: f64,
+    /// What the epoch is judged by: `val_accuracy`, `val_map` with several labels, or `val_r2` with
+    /// numbers.
+    #[serde(flatten)]
+    pub figure: Figure,
 }
 
 /// The model that a run leaves.
@@ -99,8 +102,9 @@ pub struct Final {
     /// Validation loss, nats.
     #[serde(deserialize_with = "number")]
     pub val_loss: f64,
-    /// Validation accuracy, fraction.
-    pub val_accuracy: f64,
+    /// What the model is judged by, as in [`Best`].
+    #[serde(flatten)]
+    pub figure: Figure,
 }
 
 /// Times, seconds.
@@ -127,10 +131,14 @@ impl Summary {
     }
 
     /// The 95 % interval of the accuracy of the best epoch, where that of the model lies below it:
-    /// the model is then worse than that of the best epoch by more than chance.
+    /// the model is then worse than that of the best epoch by more than chance. Other figures than
+    /// accuracy are no share of pictures, and have none.
     pub fn below_best(&self) -> Option<[f64; 2]> {
-        let ends = interval(self.best.val_accuracy, self.val_images);
-        (self.r#final.val_accuracy < ends[0]).then_some(ends)
+        let (Figure::Accuracy(best), Figure::Accuracy(last)) = (self.best.figure, self.r#final.figure) else {
+            return None;
+        };
+        let ends = interval(best, self.val_images);
+        (last < ends[0]).then_some(ends)
     }
 }
 
@@ -159,11 +167,16 @@ mod tests {
         let mut summary: Summary = serde_json::from_str(text).unwrap();
         assert!(summary.below_best().is_none());
         // 80 of 100: 71.1 to 86.7 %.
-        summary.r#final.val_accuracy = 0.72;
+        summary.r#final.figure = Figure::Accuracy(0.72);
         assert!(summary.below_best().is_none());
-        summary.r#final.val_accuracy = 0.71;
+        summary.r#final.figure = Figure::Accuracy(0.71);
         let ends = summary.below_best().unwrap().map(|end| (1e3 * end).round());
         assert_eq!(ends, [711.0, 867.0]);
+        // Another figure has another name, and no interval.
+        let summary: Summary = serde_json::from_str(&text.replace("val_accuracy", "val_map")).unwrap();
+        assert_eq!((summary.best.figure, summary.below_best()), (Figure::Map(0.8), None));
+        let written = serde_json::to_value(&summary).unwrap();
+        assert_eq!((&written["best"]["val_map"], written["final"].get("val_accuracy")), (&0.8.into(), None));
     }
 
     #[test]

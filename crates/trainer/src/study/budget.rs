@@ -152,7 +152,7 @@ fn costs(
             // The phase that trains the most is the longest.
             part.plan = Plan::Full;
         }
-        let Network { card, mut classifier, params, .. } = network(&part, pictures.train.classes(), listener)?;
+        let Network { card, mut classifier, params, .. } = network(&part, &*pictures.train, listener)?;
         let train = train_loader(pictures.train.clone(), &part, card.input(), threads)?;
         memory::enough((&classifier, &params), &train, &part)?;
         let val = eval_loader(pictures.val.clone(), part.data.batch_size, card.input(), threads)?;
@@ -171,7 +171,7 @@ fn costs(
                 card.input(),
                 threads,
             )?;
-            let seconds = evaluate(&classifier, &few)?.took.as_secs_f64();
+            let seconds = evaluate((&classifier, &card.objective), &few)?.took.as_secs_f64();
             epoch += seconds * pictures.val.len() as f64 / some.len().max(1) as f64;
         }
         *(if head { &mut costs.head } else { &mut costs.rest }) = epoch;

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::files::{self, json};
 use crate::fit::Outcome;
 use crate::fit::recorder::best;
+use crate::objective::Figure;
 use crate::recipe::Recipe;
 use crate::store::checkpoint::Checkpoints;
 use crate::store::identity::Identity;
@@ -98,7 +99,7 @@ pub(super) fn summarize(
             train_loss: e.train_loss,
             penalty: outcome.penalty,
             val_loss: outcome.evaluation.loss,
-            val_accuracy: outcome.evaluation.accuracy(),
+            figure: Figure::new(card.objective.metric(), outcome.evaluation.figure()),
         }),
         seconds: Seconds {
             total: 0.0,

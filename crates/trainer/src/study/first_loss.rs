@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Var;
 use taper_data::{Dataset, Loader, Subset};
 use taper_nn::{Mode, Params};
-use taper_tensor::{Batch, Rng, cross_entropy};
+use taper_tensor::{Batch, Rng};
 use taper_transfer::Classifier;
 
 use crate::build::model::ModelCard;
@@ -49,7 +49,8 @@ pub fn first_loss(
             break;
         }
         let logits = classifier.forward(&images, Mode::Train(&noise))?;
-        loss += f64::from(cross_entropy(&logits, &targets)?.to_scalar::<f32>()?) * images.dim(0)? as f64;
+        let of_batch = card.objective.loss(&logits, &targets, None)?.to_scalar::<f32>()?;
+        loss += f64::from(of_batch) * images.dim(0)? as f64;
         seen += images.dim(0)?;
         progress.advance(images.dim(0)? as u64);
     }
@@ -57,5 +58,5 @@ pub fn first_loss(
     for (var, before) in statistics {
         var.set(&before)?;
     }
-    Ok(sanity::first_loss(loss, card.classes.len()))
+    Ok(sanity::first_loss(loss, card.objective.kind(), card.classes.len()))
 }

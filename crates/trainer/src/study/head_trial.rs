@@ -34,7 +34,7 @@ pub(crate) fn cross_validated(
     // Stages are told apart by heads that saw each picture once in an epoch.
     recipe.data.passes = recipe.data.passes.or(Some(1));
     let recipe = &recipe;
-    let Network { card, mut classifier, params, .. } = network(recipe, pictures.classes(), listener)?;
+    let Network { card, mut classifier, params, .. } = network(recipe, &**pictures, listener)?;
     let stages = classifier.backbone().stages().len();
     classifier.freeze(stages)?;
     let mut first = params.tensors();

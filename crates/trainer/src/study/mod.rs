@@ -16,4 +16,7 @@ pub mod range_test;
 
 pub mod search;
 
+#[cfg(test)]
+mod label_runs;
+
 pub use self::error::{LengthError, StudyError};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use taper_data::{Dataset, Subset};
+use taper_data::{Dataset, LabelKind, Subset};
 use taper_nn::Params;
 use taper_tensor::Rng;
 
@@ -50,10 +50,15 @@ pub fn overfit(
         let said = "not tried with lbfgs, which solves its problem to the end".into();
         return Ok(Finding { about, verdict: Verdict::Fine, said });
     }
+    if pictures.label_kind() != LabelKind::One {
+        let said = "not tried with several labels or numbers: its limit is that of one class".into();
+        return Ok(Finding { about, verdict: Verdict::Fine, said });
+    }
     let few: Arc<dyn Dataset> = Arc::new(Subset::new(Arc::clone(pictures), some(&**pictures, recipe.seed))?);
     let mut plain = recipe.clone();
     plain.augment = AugmentRecipe::none();
-    plain.regularize = RegularizeRecipe { weight_decay: 0.0, label_smoothing: 0.0, ..RegularizeRecipe::default() };
+    plain.regularize =
+        RegularizeRecipe { weight_decay: 0.0, label_smoothing: Some(0.0), ..RegularizeRecipe::default() };
     (plain.head.drop_connect, plain.data.balance, plain.data.variants) = (0.0, Balance::None, Some(0));
     if plain.head.kind != HeadKind::Own {
         plain.head.dropout = 0.0;
@@ -62,7 +67,7 @@ pub fn overfit(
     let o = &mut plain.optimize;
     (o.schedule, o.warmup, o.average, o.accumulate) = (ScheduleRecipe::Constant {}, 0.0, AverageRecipe::None {}, 1);
     (o.head_epochs, o.epochs) = (0, STEPS);
-    let Network { card, mut classifier, params, .. } = network(&plain, pictures.classes(), listener)?;
+    let Network { card, mut classifier, params, .. } = network(&plain, &**pictures, listener)?;
     let train = train_loader(Arc::clone(&few), &plain, card.input(), threads)?;
     let val = eval_loader(Arc::clone(&few), few.len(), card.input(), threads)?;
     let (mut learned, rate, count) = (Learned::default(), plain.optimize.lr, few.len());

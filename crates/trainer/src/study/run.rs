@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
     pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner<'a>) -> Result<Self> {
         let start = Instant::now();
         Shards::new(recipe, manner.ranks)?;
-        let network = network(recipe, pictures.train.classes(), manner.listener)?;
+        let network = network(recipe, &*pictures.train, manner.listener)?;
         let input = network.card.input();
         let train = train_loader(pictures.train.clone(), recipe, input, manner.threads)?;
         let val = eval_loader(pictures.val.clone(), recipe.data.batch_size, input, manner.threads)?;
@@ -291,7 +291,7 @@ impl<'a> Run<'a> {
             }
         }
         let Self { start, recipe, pictures, network, loaders: (train, val), manner, cache, .. } = self;
-        let Network { card, mut classifier, params, .. } = network;
+        let Network { mut card, mut classifier, params, .. } = network;
         let mut recorder = folder.map(Recorder::new);
         let mut snapshots = folder.map(|folder| Snapshots::new(folder, recipe, &phases));
         let epochs = phases.iter().map(|phase| phase.epochs).sum();
@@ -317,6 +317,7 @@ impl<'a> Run<'a> {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));
         };
 
+        card.objective = outcome.evaluation.with_thresholds();
         save_weights(&folder.join("model.safetensors"), &params.tensors())?;
         files::write(&folder.join("model.json"), &json(&card)?)?;
         let summary = summarize(recipe, &card, &outcome, (pictures, &identity), manner.threads);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use taper_data::Dataset;
+use taper_trainer::objective::Figure;
 use taper_trainer::store::pictures::Pictures;
 use taper_trainer::store::snapshots;
 use taper_trainer::store::summary::Summary;
@@ -27,14 +28,15 @@ pub(super) fn tell(ended: &Trained, folder: &Path, pictures: &Pictures, form: Fo
 /// Says where a better model lies than the one that a run ended with.
 pub(super) fn below_best(folder: &Path, summary: &Summary) {
     let Some(ends) = summary.below_best() else { return };
+    let [last, best] = [summary.r#final.figure, summary.best.figure].map(Figure::value);
     let [file, model] = ["checkpoint/best.safetensors", "model.safetensors"].map(|name| shell(&folder.join(name)));
     let percent = |share: f64| format!("{:.1}", 100.0 * share);
     note(format_args!(
         "doubtful: the model of the last epoch is worse than that of epoch {}: {} % right, {} % there (95 % interval {} to {} %). Every \
          verb that takes a run takes {file}, which is that one; to make it the run's own:",
         summary.best.epoch,
-        percent(summary.r#final.val_accuracy),
-        percent(summary.best.val_accuracy),
+        percent(last),
+        percent(best),
         percent(ends[0]),
         percent(ends[1])
     ));
@@ -52,12 +54,8 @@ fn conclude(folder: &Path, summary: &Summary, val: &dyn Dataset) -> Result<()> {
     let (run, last) = (shell(folder), &summary.r#final);
     let report = shell(&folder.join("report.html"));
     line(format_args!(
-        "accuracy {:.1} % on {} validation pictures (loss {:.3}) after {} epochs in {:.0} s",
-        100.0 * last.val_accuracy,
-        summary.val_images,
-        last.val_loss,
-        summary.epochs,
-        summary.seconds.total
+        "{} on {} validation pictures (loss {:.3}) after {} epochs in {:.0} s",
+        last.figure, summary.val_images, last.val_loss, summary.epochs, summary.seconds.total
     ))?;
     line(format_args!("the run lies in {}; next:", folder.display()))?;
     line(format_args!("  open {report}"))?;

@@ -62,7 +62,7 @@ pub fn lr_find(args: &LrFindArgs, threads: usize) -> Result<i32> {
     }
     let pictures = Pictures::open(recipe, args.run.strict.policy(), &Terminal)?;
     let recipe = &measured(recipe, &pictures.train, threads, &Terminal)?;
-    let Network { card, mut classifier, params, loaded } = network(recipe, pictures.train.classes(), &Terminal)?;
+    let Network { card, mut classifier, params, loaded } = network(recipe, &*pictures.train, &Terminal)?;
     loaded.iter().for_each(|loaded| tell(&loaded.read, &Terminal));
     let train = train_loader(pictures.train.clone(), recipe, card.input(), threads)?;
     if let Some(said) = memory::enough((&classifier, &params), &train, recipe)? {

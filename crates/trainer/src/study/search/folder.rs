@@ -133,7 +133,7 @@ impl SearchFolder {
         if folder.join(DIVERGED).is_file() {
             return Ok(Some(Score::FAILED));
         }
-        Ok(self.summary(trial)?.map(|summary| Score::of(summary.r#final.val_accuracy, summary.r#final.val_loss)))
+        Ok(self.summary(trial)?.map(|summary| Score::of(summary.r#final.figure.value(), summary.r#final.val_loss)))
     }
 
     /// The summary of a trial that is at its end.
