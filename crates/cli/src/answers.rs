@@ -97,13 +97,15 @@ mod tests {
     #[test]
     fn answers_are_told_by_what_they_stand_for() {
         let classes = ["cat", "dog", "cow"].map(str::to_owned);
-        let answer = |objective, values| Answer { objective, classes: &classes, values, deviations: None };
-        let lines = |objective: &Objective, values: &[f32]| answer(objective, values).lines(2);
+        fn answer<'a>(objective: &'a Objective, values: &'a [f32], classes: &'a [String]) -> Answer<'a> {
+            Answer { objective, classes, values, deviations: None }
+        }
+        let lines = |objective: &Objective, values: &[f32]| answer(objective, values, &classes).lines(2);
         assert_eq!(lines(&Objective::One, &[0.2, 0.7, 0.1]), ["   70.0 %  dog", "   20.0 %  cat"]);
         let many = Objective::Many { thresholds: vec![0.5, 0.2, 0.9] };
         assert_eq!(lines(&many, &[0.6, 0.3, 0.8]), ["   60.0 %  cat", "   30.0 %  dog"]);
         assert_eq!(lines(&many, &[0.1, 0.1, 0.8]), ["  no label reaches its threshold; nearest:   80.0 %  cow"]);
-        let json = answer(&many, &[0.6, 0.1, 0.8]).json("predictions", 1);
+        let json = answer(&many, &[0.6, 0.1, 0.8], &classes).json("predictions", 1);
         assert_eq!(json["labels"], json!(["cat"]));
         assert_eq!(
             (json["predictions"].as_array().unwrap().len(), &json["predictions"][0]["class"]),
@@ -114,7 +116,7 @@ mod tests {
         let said = lines(&number, &[1234.5, -0.012_34, 0.0]);
         assert_eq!(said, ["          1234  cat", "      -0.01234  dog", "     0.0000000  cow"].map(String::from));
         assert_eq!(
-            answer(&number, &[2.5, 0.0, 1.0]).json("classes", 5)["numbers"][0],
+            answer(&number, &[2.5, 0.0, 1.0], &classes).json("classes", 5)["numbers"][0],
             json!({"name": "cat", "value": 2.5})
         );
     }

@@ -76,6 +76,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    cli.memory.into_iter().for_each(taper_trainer::build::memory::allow);
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global()?;
     let work = |ranks: &dyn Ranks| match &cli.verb {
         Verb::FineTune(args) => commands::fine_tune(args, threads, ranks),

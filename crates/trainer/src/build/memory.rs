@@ -8,7 +8,7 @@ use taper_data::Loader;
 use taper_nn::{Graph, GraphOp, Node, Params, Value};
 use taper_transfer::Classifier;
 
-pub use self::machine::Machine;
+pub use self::machine::{Machine, allow};
 use crate::build::phases::phases;
 use crate::finding::{Finding, Verdict};
 use crate::recipe::{AverageRecipe, OptimizeRecipe, Recipe, RecipeError};
@@ -123,7 +123,11 @@ impl Need {
         let room = have.saturating_sub(fixed);
         let batch = room / a_picture.max(1);
         if batch >= least && least < pictures {
-            return format!("data.batch_size = {} would fit", batch.min(pictures - 1) * shards);
+            let (batch, parts) = (batch.min(pictures - 1), (shards * pictures).div_ceil(batch));
+            let size = batch * shards;
+            return format!(
+                "data.batch_size = {size} would fit, or the same batch in parts, optimize.shards = {parts}"
+            );
         }
         let share = room as f64 / a_picture.saturating_mul(least).max(1) as f64;
         let smaller = (side as f64 * share.min(1.0).sqrt()) as u64 / 32 * 32;
@@ -307,6 +311,7 @@ mod tests {
         assert!(said.contains("data.batch_size = 16 would fit"), "{said}");
         let said = on(2, 2).unwrap_err().to_string();
         assert!(said.contains("this machine has 2.1 GB") && said.contains("data.batch_size = 4 would fit"), "{said}");
+        assert!(said.ends_with("optimize.shards = 8"), "{said}");
         let sharded = Need { pictures: 16, shards: 8, ..need };
         assert!(sharded.remedy(4 << 30).contains("data.batch_size = 96"), "{}", sharded.remedy(4 << 30));
         let large = Need { a_picture: 3 << 30, ..need };

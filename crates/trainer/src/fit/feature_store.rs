@@ -12,12 +12,15 @@ use taper_transfer::Classifier;
 
 use super::error::FitError;
 use super::shared_maps::each_map;
+use crate::build::memory::Machine;
 use crate::error::Result;
 use crate::listener::{Listener, Progress, Work};
 use crate::ranks::Ranks;
 
-/// What is kept in memory, bytes; more is kept in a file.
+/// What is kept in memory, bytes, and which part at most of what this process may have; more is
+/// kept in a file.
 const MEMORY: usize = 1 << 30;
+const PART: u64 = 8;
 
 /// Feature maps of all pictures of a data set, in one or more variants of each.
 #[derive(Clone, Debug)]
@@ -73,7 +76,7 @@ pub(crate) fn compute(
     progress.begin(u64::from(count.max(1)) * plain.dataset().len() as u64);
     let in_order = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
-    let (mut variants, mut room) = (Vec::new(), MEMORY);
+    let (mut variants, mut room) = (Vec::new(), MEMORY.min((Machine::here().most / PART) as usize));
     variants.extend(Variant::compute(of, (plain, 0), &mut room, (scratch, &*progress))?);
     for number in 1..count {
         variants.extend(Variant::compute(of, (&augmented, number.into()), &mut room, (scratch, &*progress))?);
@@ -111,7 +114,7 @@ impl Variant {
                 let bytes = 4 * row * pictures.dataset().len();
                 let fits = bytes <= *room;
                 *room -= if fits { bytes } else { 0 };
-                let rows = if fits { Rows::Memory(Vec::new()) } else { Rows::on_disk(scratch)? };
+                let rows = if fits { Rows::Memory(Vec::with_capacity(bytes / 4)) } else { Rows::on_disk(scratch)? };
                 variant = Some(Self { shape: maps.dims()[1..].to_vec(), rows });
             }
             if let Some(variant) = &mut variant {

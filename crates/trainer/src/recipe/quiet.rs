@@ -75,8 +75,8 @@ const USELESS: &[Must] = &[
     },
     Must {
         field: "optimize.precision",
-        wanted: "f32 with the rule lbfgs, which computes in float64",
-        broken: |r| (r.optimize.precision != PrecisionRecipe::F32).then(|| r.optimize.precision.name().into()),
+        wanted: "auto or f32 with the rule lbfgs, which computes in float64",
+        broken: |r| (r.optimize.precision == PrecisionRecipe::Bf16).then(|| r.optimize.precision.name().into()),
     },
     Must {
         field: "optimize.average",

@@ -58,7 +58,9 @@ fn start() -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, seen) = (format!("http://{}", listener.local_addr().unwrap()), Arc::<Mutex<Vec<String>>>::default());
     let told = Arc::clone(&seen);
-    std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &told).unwrap_or_default()));
+    std::thread::spawn(move || {
+        listener.incoming().flatten().for_each(|stream| answer(stream, &told).unwrap_or_default())
+    });
     Server { address, seen }
 }
 
