@@ -96,7 +96,8 @@ fn the_head_that_lbfgs_leaves_is_the_minimum_over_all_pictures() {
     assert_eq!(outcome.pictures, 15);
 
     // The history measures what an evaluation measures.
-    let evaluation = taper_trainer::evaluate::evaluate(&classifier, &val).unwrap();
+    let evaluation =
+        taper_trainer::evaluate::evaluate((&classifier, &taper_trainer::objective::Objective::One), &val).unwrap();
     assert_eq!(
         (outcome.history.last().unwrap().val_loss, outcome.evaluation.labels),
         (evaluation.loss, evaluation.labels)

@@ -256,7 +256,8 @@ impl Objective {
         const LEAST: f64 = f32::MIN_POSITIVE as f64;
         let most = 1.0 - f64::from(f32::EPSILON) / 2.0;
         match self {
-            Self::One => answer.iter().map(|p| p.max(LEAST).ln()).collect(),
+            // A clamp keeps a NaN, which is an error of whoever asked.
+            Self::One => answer.iter().map(|p| p.clamp(LEAST, f64::INFINITY).ln()).collect(),
             Self::Many { .. } => {
                 let logit = |p: f64| (p / (1.0 - p)).ln();
                 answer.iter().map(|p| logit(p.clamp(LEAST, most))).collect()
@@ -353,6 +354,7 @@ mod tests {
     fn a_probability_of_zero_or_one_is_finite() {
         for objective in &objectives()[..2] {
             assert!(objective.said_by(&[0.0, 1.0]).iter().all(|said| said.is_finite()));
+            assert!(objective.said_by_mean(&[f64::NAN, 1.0])[0].is_nan());
         }
     }
 

@@ -13,7 +13,7 @@ use super::table::{mean, percent};
 use crate::runs::binary::release;
 
 /// The recipe, which the script of PyTorch's has too.
-const RECIPE: &str = "--model squeezenet1_1 --hidden 0 --plan full --freeze none --head-epochs 0 --lr 1e-3 --head-lr 1e-3 \
+const RECIPE: &str = "--model squeezenet1_1 --hidden 0 --dropout 0 --plan full --freeze none --head-epochs 0 --lr 1e-3 --head-lr 1e-3 \
                       --backbone-lr 1e-4 --stage-decay 1 --schedule constant --warmup 0 --weight-decay 0.01 --average none \
                       --clip none --augment none --batch-size 32 --passes 1 --image-size 128";
 

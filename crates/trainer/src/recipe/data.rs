@@ -21,7 +21,7 @@ fields! {
         path: PathBuf = PathBuf::new() => [Data, "DATA", Short, Path];
         /// What is known of each picture: one class, many labels (several, or none) or numbers;
         /// auto is what the pictures come with.
-        labels: Labels = Labels::Auto => [Data, "--labels KIND", Short, Choice(Labels::CHOICES)];
+        labels: Labels = Labels::Auto => [Data, "--labels KIND", Long, Choice(Labels::CHOICES)];
         /// The column of a table that has the paths of the pictures; left out, by its name: path,
         /// file_name, image and the like.
         image_column: Option<String> = None => [Data, "--image-column NAME", Long, Text];
