@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
     fn require_alike(&self, identity: &Identity) -> Result<()> {
         let Identity { recipe, weights, pictures } = identity;
         let recipe = sha256(recipe.as_bytes());
-        let simd = format!("{:?}", taper_tensor::simd());
+        let simd = taper_tensor::arithmetic();
         let all = [
             ("another version of taper", env!("CARGO_PKG_VERSION"), false),
             ("another recipe", &recipe, false),
