@@ -4,7 +4,8 @@
 //! Both start processes or read files and know nothing of Taper's crates, so that they build in
 //! seconds and still work when the rest of the workspace does not compile. So do
 //! [`attack`](attack::run), which kills the binary in its work, and [`same`](same::run), which
-//! holds what two binaries make side by side. [`bench`](bench::run),
+//! holds what two binaries make side by side, and [`mpi`](mpi::run), which trains with several
+//! processes. [`bench`](bench::run),
 //! [`experiments`](experiments::run), [`dist`](dist::run) and the bodies of [`fuzz`] are about
 //! those crates, so they link them, but only with the feature `bench`, in a release build that they
 //! ask for themselves.
@@ -24,6 +25,7 @@ pub mod ci;
 pub mod dist;
 pub mod experiments;
 pub mod fuzz;
+pub mod mpi;
 pub mod output;
 #[cfg(not(feature = "bench"))]
 mod release;

@@ -14,6 +14,7 @@ use xtask::{
     dist::{self, DistArgs},
     experiments::{self, ExperimentsArgs},
     fuzz::{self, FuzzArgs},
+    mpi::{self, MpiArgs},
     output::{line, note},
     root,
     same::{self, SameArgs},
@@ -60,6 +61,7 @@ enum Verb {
     Attack(AttackArgs),
     Same(SameArgs),
     Fuzz(FuzzArgs),
+    Mpi(MpiArgs),
 }
 
 fn main() -> ExitCode {
@@ -93,6 +95,7 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Attack(args) => attack::run(&root, args),
         Verb::Same(args) => same::run(&root, args),
         Verb::Fuzz(args) => fuzz::run(&root, args),
+        Verb::Mpi(args) => mpi::run(&root, args),
         Verb::Tidy { root: other, part } => {
             let mut findings = tidy(other.as_ref().unwrap_or(&root))?;
             findings.retain(|finding| part.as_ref().is_none_or(|part| Path::new(&finding.path).starts_with(part)));

@@ -3,7 +3,8 @@
 //! [`Cli`] is the command line; [`commands`] has a function for each [`Verb`], which calls the
 //! trainer and tells what came out. All that is printed goes through [`output`]; [`terminal`] hears
 //! what the libraries have to say, [`progress`] and [`json_lines`] look on at a training,
-//! [`interrupt`] is Ctrl-C. [`serve`] answers over HTTP.
+//! [`interrupt`] is Ctrl-C, [`ranks`] are several processes of one training. [`serve`] answers over
+//! HTTP.
 //!
 //! # Examples
 //! ```
@@ -28,6 +29,7 @@ pub mod progress;
 pub mod serve;
 
 pub mod commands;
+pub mod ranks;
 mod verbs;
 
 pub use self::asking::Asking;

@@ -6,10 +6,12 @@ use clap::Parser;
 use taper_augment::AugmentError;
 use taper_cli::commands::{self, SameFile};
 use taper_cli::output::{is_closed_pipe, note};
+use taper_cli::ranks::within;
 use taper_cli::{Cli, Verb, causes, said};
 use taper_optim::OptimError;
 use taper_report::landscape::LandscapeError;
 use taper_report::preview::SheetError;
+use taper_trainer::ranks::Ranks;
 use taper_trainer::recipe::RecipeError;
 use taper_transfer::TransferError;
 
@@ -74,15 +76,16 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    cli.memory.into_iter().for_each(taper_trainer::build::memory::allow);
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global()?;
-    let work = || match &cli.verb {
-        Verb::FineTune(args) => commands::fine_tune(args, threads),
-        Verb::Train(args) => commands::train(args, threads),
+    let work = |ranks: &dyn Ranks| match &cli.verb {
+        Verb::FineTune(args) => commands::fine_tune(args, threads, ranks),
+        Verb::Train(args) => commands::train(args, threads, ranks),
         Verb::LrFind(args) => commands::lr_find(args, threads),
         Verb::Check(args) => commands::check(args, threads),
         Verb::Report(args) => commands::report(args),
-        Verb::Search(args) => commands::search(args, threads),
-        Verb::Resume(args) => commands::resume(args, threads),
+        Verb::Search(args) => commands::search(args, threads, ranks),
+        Verb::Resume(args) => commands::resume(args, threads, ranks),
         Verb::Eval(args) => commands::eval(args, threads),
         Verb::Ensemble(args) => commands::ensemble(args, threads),
         Verb::Predict(args) => commands::predict(args),
@@ -101,5 +104,6 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
     // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed
     // over first, which for the many small ones of a training step costs up to a tenth of the time.
     // A server waits, for which a thread of the pool would be missed.
+    let work = || within(&cli.verb, work);
     if let Verb::Serve(_) = cli.verb { work() } else { rayon::scope(|_| work()) }
 }

@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
@@ -21,6 +22,19 @@ pub struct Unprintable(#[source] std::io::Error);
 /// The first thing that was not printed although the work went on: where, and why.
 static LOST: OnceLock<String> = OnceLock::new();
 
+/// Whether another process speaks for this one.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is printed, but [`loudly`]: another process speaks for this one.
+pub fn silence() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+/// Whether nothing is printed.
+pub fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
 /// Prints a line of a result on stdout.
 ///
 /// # Errors
@@ -28,12 +42,22 @@ static LOST: OnceLock<String> = OnceLock::new();
 /// redirection is full. That ends a verb whose work is what it prints; see [`regardless`] for the
 /// others.
 pub fn line(text: impl Display) -> Result<()> {
+    if is_silent() {
+        return Ok(());
+    }
     let text = text.to_string();
     Ok(writeln!(stdout().lock(), "{}", printable(&text)).map_err(Unprintable)?)
 }
 
 /// Says a line on stderr, or nothing where that is not possible.
 pub fn note(text: impl Display) {
+    if !is_silent() {
+        loudly(text);
+    }
+}
+
+/// Says a line on stderr, also where another process speaks for this one.
+pub fn loudly(text: impl Display) {
     let text = text.to_string();
     if let Err(error) = writeln!(stderr().lock(), "{}", printable(&text)) {
         LOST.get_or_init(|| format!("stderr: {error}"));

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use taper_trainer::{Listener, Notice, Progress, Work};
+use taper_trainer::{Listener, Notice, Progress, Silent, Work};
 
-use crate::output::note;
+use crate::output::{is_silent, note};
 
 /// Tells it on stderr.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,9 @@ impl Listener for Terminal {
     }
 
     fn work(&self, work: Work<'_>) -> Box<dyn Progress + '_> {
+        if is_silent() {
+            return Box::new(Silent);
+        }
         Box::new(Bar(match work {
             Work::Reading => styled(ProgressBar::new(0), "     reading [{wide_bar}] {pos}/{len} pictures, {eta} left"),
             Work::FirstLook => styled(ProgressBar::new(0), "  first look [{wide_bar}] {pos}/{len} pictures"),

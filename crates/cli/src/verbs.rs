@@ -23,6 +23,25 @@ pub struct Cli {
     /// Threads to compute with; they change the time, never the result [default: all cores]
     #[arg(long, global = true, hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// The most memory to take, such as 4G or 500M; a training that needs more is refused, with what would fit
+    /// [default: what the machine, the control group and ulimit have]
+    #[arg(long, global = true, hide_short_help = true, value_name = "SIZE", value_parser = bytes)]
+    pub memory: Option<u64>,
+}
+
+/// A size in bytes, by a number and a letter.
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    let wanted = "a size such as 4G, 1.5G or 500M";
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().trim_end_matches('B') {
+        "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        _ => return Err(wanted),
+    };
+    let size = digits.parse::<f64>().map_err(|_| wanted)? * unit;
+    if (1e6..1e15).contains(&size) { Ok(size as u64) } else { Err(wanted) }
 }
 
 /// The verbs.

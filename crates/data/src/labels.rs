@@ -120,9 +120,12 @@ impl Labels {
         }
     }
 
-    /// The same with the names that belong to the numbers that the classes are called by; as it is
-    /// where they are called otherwise.
+    /// The same with the names that belong to the numbers that the classes are called by, or with
+    /// those of numbers; as it is where they do not fit.
     pub(crate) fn numbered(self, names: &[String]) -> Self {
+        if let Rows::Numbers(_) = self.rows {
+            return if names.len() == self.classes.len() { Self { classes: names.to_vec(), ..self } } else { self };
+        }
         let number = |class: &String| class.parse().ok().filter(|&number: &u32| (number as usize) < names.len());
         let Some(numbers) = self.classes.iter().map(number).collect::<Option<Vec<u32>>>() else { return self };
         let to = |of: Vec<u32>| of.into_iter().map(|class| numbers[class as usize]).collect();

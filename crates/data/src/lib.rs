@@ -62,11 +62,13 @@ mod split;
 mod open;
 
 mod check;
+mod convert;
 
 mod loader;
 
 pub use candle_core;
 pub use check::{Checked, Look, Seen, Unreadable, check, check_again};
+pub use convert::{Form, convert};
 pub use dataset::{Dataset, Known, LabelKind};
 pub use decode::{Need, decode, decode_bytes, decode_bytes_needed, decode_needed};
 pub use error::{DataError, PrepareError};
@@ -76,9 +78,9 @@ pub use left_out::LeftOut;
 pub use limits::{EXTENSIONS, MAX_BYTES, MAX_PIXELS};
 pub use loader::{Epoch, IndexedBatch, Loader, LoaderConfig, Prepare};
 pub use needed::Needed;
-pub use open::{OpenConfig, Splits, open, open_to_measure, validation};
+pub use open::{OpenConfig, Parts, Splits, open, open_parts, open_to_measure};
 pub use path_text::path_text;
-pub use sources::{Columns, Folder, Idx, IdxFile};
+pub use sources::{Columns, Folder, Idx, IdxFile, folder_of, is_there};
 pub use split::{DEFAULT_VAL_FRACTION, split};
 pub use stamp::Stamp;
 pub use subset::Subset;

@@ -1,7 +1,7 @@
 //! A data set in any of the forms that people have, as two datasets.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use taper_tensor::Rng;
@@ -9,10 +9,9 @@ use taper_tensor::Rng;
 use crate::dataset::Dataset;
 use crate::dataset::LabelKind;
 use crate::error::DataError;
-use crate::left_out::{HIDDEN, LeftOut};
-use crate::sources::{
-    Columns, Folder, Listed, Parts, TRAIN, VALIDATION, count_beside, find, is_called, list, name, parts,
-};
+use crate::left_out::LeftOut;
+pub use crate::sources::Parts;
+use crate::sources::{Columns, Found, find, measured, parts};
 use crate::split::{DEFAULT_VAL_FRACTION, check_fraction, split};
 
 /// How a data set is opened.
@@ -74,7 +73,7 @@ impl fmt::Debug for Splits {
 /// counted in [`Splits::left_out`].
 ///
 /// # Errors
-/// As for [`Folder::open`] and [`split`]; when a file or a line of it is not what it should be; when
+/// As for [`Folder::open`](crate::Folder::open) and [`split`]; when a file or a line of it is not what it should be; when
 /// the classes of both sides differ; when there is a folder to train on and none for validation, or
 /// two. The fraction is checked in any case.
 ///
@@ -90,26 +89,29 @@ impl fmt::Debug for Splits {
 /// # Ok::<(), taper_data::DataError>(())
 /// ```
 pub fn open(path: impl AsRef<Path>, config: &OpenConfig, rng: &Rng) -> Result<Splits, DataError> {
-    let path = path.as_ref();
     check_fraction(config.val_fraction)?;
-    let Some(parts) = parts(path, &find(path)?, (&config.columns, config.labels))? else {
-        fits(path, LabelKind::One, config)?;
-        return open_folder(path, config, rng);
-    };
+    let Parts { train, val, test, benchmark, left_out } = open_parts(path, config)?;
+    match val.or(test.filter(|_| benchmark)) {
+        Some(val) => Ok(Splits { train, val, drawn: false, left_out }),
+        None => {
+            let (train, val) = split(train, config.val_fraction, rng)?;
+            Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, left_out })
+        }
+    }
+}
+
+/// Opens the parts of a data set as they lie there, without drawing any.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_parts(path: impl AsRef<Path>, config: &OpenConfig) -> Result<Parts, DataError> {
+    let path = path.as_ref();
+    let parts = parts(path, &find(path)?, (&config.columns, config.labels))?;
     fits(path, parts.train.label_kind(), config)?;
     if let (LabelKind::One, [only]) = (parts.train.label_kind(), parts.train.classes()) {
         return Err(DataError::OneClass { path: path.into(), class: only.clone() });
     }
-    let Parts { train, val, test, benchmark, left_out } = parts;
-    match val.or(test.filter(|_| benchmark)) {
-        Some(val) => Ok(Splits { train, val, drawn: false, left_out }),
-        None => drawn(train, left_out, config, rng),
-    }
-}
-
-fn drawn(whole: Arc<dyn Dataset>, left_out: LeftOut, config: &OpenConfig, rng: &Rng) -> Result<Splits, DataError> {
-    let (train, val) = split(whole, config.val_fraction, rng)?;
-    Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: true, left_out })
+    Ok(parts)
 }
 
 /// Whether pictures have what was asked for.
@@ -122,98 +124,25 @@ fn fits(path: &Path, got: LabelKind, config: &OpenConfig) -> Result<(), DataErro
     }
 }
 
-fn open_folder(path: &Path, config: &OpenConfig, rng: &Rng) -> Result<Splits, DataError> {
-    let Some(Sides { train, val, mut left_out }) = sides(path)? else {
-        let folder = Folder::open(path)?;
-        let left_out = folder.left_out().clone();
-        return drawn(Arc::new(folder), left_out, config, rng);
-    };
-    agree(&train, &val)?;
-    let (train, val) = (Folder::open(train)?, Folder::open(val)?);
-    [&train, &val].into_iter().for_each(|side| left_out.merge(side.left_out()));
-    Ok(Splits { train: Arc::new(train), val: Arc::new(val), drawn: false, left_out })
-}
-
 /// Opens a data set to measure on: its test where it has one, else what is to validate on, else all
-/// of it. Of class folders one class is enough.
+/// of it. Of class folders one class is enough, and what is to validate on comes first: their test
+/// is measured on by its own path.
 ///
 /// # Errors
-/// As for [`open`] and [`Folder::partial`].
+/// As for [`open`] and [`Folder::partial`](crate::Folder::partial).
 pub fn open_to_measure(path: impl AsRef<Path>, config: &OpenConfig) -> Result<(Arc<dyn Dataset>, LeftOut), DataError> {
     let path = path.as_ref();
-    if let Some(Parts { train, val, test, left_out, .. }) = parts(path, &find(path)?, (&config.columns, config.labels))?
-    {
-        let pictures = test.or(val).unwrap_or(train);
-        fits(path, pictures.label_kind(), config)?;
-        return Ok((pictures, left_out));
-    }
-    fits(path, LabelKind::One, config)?;
-    let side = validation(path)?;
-    let folder = Folder::partial(side.as_deref().unwrap_or(path))?;
-    let left_out = folder.left_out().clone();
-    Ok((Arc::new(folder), left_out))
-}
-
-/// The two sides of a ready split, and what lies beside them.
-struct Sides {
-    train: PathBuf,
-    val: PathBuf,
-    left_out: LeftOut,
-}
-
-/// Those of a folder; `None` where it is not a ready split.
-fn sides(path: &Path) -> Result<Option<Sides>, DataError> {
-    let listed = list(path)?;
-    let Some(train) = one(&listed.folders, &TRAIN)? else { return Ok(None) };
-    if list(&train)?.folders.is_empty() {
-        return Ok(None);
-    }
-    let val = one(&listed.folders, &VALIDATION)?.ok_or_else(|| DataError::NoValidation { path: path.into() })?;
-    let left_out = beside(listed, &[train.clone(), val.clone()]);
-    Ok(Some(Sides { train, val, left_out }))
-}
-
-/// What lies in a folder beside the files or folders of a ready split.
-fn beside(Listed { folders, mut files, hidden }: Listed, split: &[PathBuf]) -> LeftOut {
-    let mut left_out = LeftOut::default();
-    left_out.add(HIDDEN, hidden);
-    files.retain(|file| !split.contains(file));
-    count_beside(&mut left_out, &files);
-    for other in folders.iter().filter(|other| !split.contains(other)) {
-        left_out.add(&format!("folder {:?} beside the split", name(other)), 1);
-    }
-    left_out
-}
-
-/// The folder to validate on of a ready split, by its name; `None` where there is none.
-///
-/// # Errors
-/// When there is no such folder, or two folders to validate on.
-pub fn validation(path: impl AsRef<Path>) -> Result<Option<PathBuf>, DataError> {
-    one(&list(path.as_ref())?.folders, &VALIDATION)
-}
-
-/// The only one of some folders that has one of these names.
-fn one(folders: &[PathBuf], names: &[&str]) -> Result<Option<PathBuf>, DataError> {
-    let mut found = folders.iter().filter(|path| is_called(path, names));
-    match (found.next(), found.next()) {
-        (Some(first), Some(second)) => Err(DataError::TwoSides { first: first.clone(), second: second.clone() }),
-        (found, _) => Ok(found.cloned()),
-    }
-}
-
-/// Whether both sides have the same class folders.
-fn agree(train: &Path, val: &Path) -> Result<(), DataError> {
-    let classes = |side: &Path| -> Result<Vec<String>, DataError> {
-        Ok(list(side)?.folders.iter().map(|path| name(path)).collect())
+    let found = find(path)?;
+    let (pictures, left_out): (Arc<dyn Dataset>, LeftOut) = if matches!(found, Found::Folder) {
+        let folder = measured(path)?;
+        let left_out = folder.left_out().clone();
+        (Arc::new(folder), left_out)
+    } else {
+        let Parts { train, val, test, left_out, .. } = parts(path, &found, (&config.columns, config.labels))?;
+        (test.or(val).unwrap_or(train), left_out)
     };
-    let (of_train, of_val) = (classes(train)?, classes(val)?);
-    for (found, missing, have, lack) in [(train, val, &of_train, &of_val), (val, train, &of_val, &of_train)] {
-        if let Some(class) = have.iter().find(|class| !lack.contains(class)) {
-            return Err(DataError::ClassMissing { class: class.clone(), found: found.into(), missing: missing.into() });
-        }
-    }
-    Ok(())
+    fits(path, pictures.label_kind(), config)?;
+    Ok((pictures, left_out))
 }
 
 #[cfg(test)]
@@ -242,7 +171,6 @@ mod tests {
         let ready = open(path, &OpenConfig::default(), &Rng::new(1)).unwrap();
         assert_eq!((ready.train.len(), ready.val.len(), ready.drawn), (2, 2, false));
         assert_eq!(ready.left_out.to_string(), "1 folder \"test\" beside the split");
-        assert_eq!(validation(path).unwrap(), Some(path.join("valid")));
         draw(path, "valid/fox/2.png");
         assert!(error(path).contains("\"fox\" is in"), "{}", error(path));
         draw(path, "val/cat/2.png");

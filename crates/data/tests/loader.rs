@@ -121,6 +121,17 @@ fn threads_change_nothing_and_epochs_differ() {
         let rest: Vec<_> = loader(2).epoch_from(3, done).map(|item| parts(item.unwrap())).collect();
         assert!(rest == one[done.min(11)..], "what is left after {done} batches");
     }
+    // Of each batch some rows, as one of several processes loads them; of the second none.
+    let rows =
+        (0..3).map(|batch| loader(1).places(batch)).map(|p| p.start + 2..p.start + if p.start == 11 { 2 } else { 7 });
+    let (some, numbers) = (loader(3).epoch_of(3, rows.collect()), 64 * 64 * 3);
+    for (item, (indices, images, targets)) in some.zip(&one) {
+        let wanted = match indices == &one[1].0 {
+            true => (Vec::new(), Vec::new(), Vec::new()),
+            false => (indices[2..7].to_vec(), images[2 * numbers..7 * numbers].to_vec(), targets[4..14].to_vec()),
+        };
+        assert!(parts(item.unwrap()) == wanted);
+    }
     for threads in [2, 5] {
         assert!(run(threads, 3) == one, "{threads} threads give other batches");
     }

@@ -65,12 +65,13 @@ pub use kernels::memory::Recycler;
 pub use kernels::simd::{Simd, SimdError, force_simd, simd, simd_asked_for};
 pub use ops::{
     BatchMoments, Branch, Epilogue, Measured, PackedWeights, Precision, PrecisionError, activate, adaptive_avg_pool2d,
-    adaptive_max_pool2d, add, add_relu, attention, avg_pool2d, batch_norm_eval, batch_norm_train, binary_cross_entropy,
-    composed, concat, concat_again, concat_batch_norm_relu_eval, concat_batch_norm_relu_train, conv_transpose2d,
-    conv1d, conv2d, conv2d_batch_norm_eval, conv2d_batch_norm_train, conv2d_measured, conv2d_per_axis, conv2d_relu,
-    conv2d_relu_concat, cross_entropy, dropout, elementwise, fractional_max_pool2d, global_avg_pool, global_max_pool,
-    group_norm, huber_loss, l1_loss, layer_norm, linear, linear_activate, linear_add, log_softmax, max_pool2d, maxout,
-    measured, mse_loss, nchw, relu, resize_bilinear, rms_norm, scale_channels, self_attention, softmax,
+    adaptive_max_pool2d, add, add_relu, arithmetic, attention, avg_pool2d, batch_norm_eval, batch_norm_train,
+    binary_cross_entropy, composed, concat, concat_again, concat_batch_norm_relu_eval, concat_batch_norm_relu_train,
+    conv_transpose2d, conv1d, conv2d, conv2d_batch_norm_eval, conv2d_batch_norm_train, conv2d_measured,
+    conv2d_per_axis, conv2d_relu, conv2d_relu_concat, cross_entropy, dropout, elementwise, fractional_max_pool2d,
+    global_avg_pool, global_max_pool, group_norm, huber_loss, l1_loss, layer_norm, linear, linear_activate, linear_add,
+    log_softmax, max_pool2d, maxout, measured, mse_loss, nchw, relu, resize_bilinear, rms_norm, scale_channels,
+    self_attention, softmax,
 };
 pub use pointwise::Pointwise;
 pub use regions::{Neighbors, Regions, Sequence};

@@ -14,6 +14,7 @@ use crate::evaluate::EvaluateError;
 use crate::files::FileError;
 use crate::fit::FitError;
 use crate::fit::divergence::Diverged;
+use crate::ranks::RanksError;
 use crate::recipe::RecipeError;
 use crate::store::{Changed, CheckpointError, PicturesMissing, PlaceError, StoreError};
 use crate::study::StudyError;
@@ -56,6 +57,9 @@ pub enum Error {
     /// A training cannot be done as it is asked for.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// Several processes cannot train together.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
     /// A loss or a gradient became NaN or infinite.
     #[error(transparent)]
     Diverged(#[from] Diverged),
@@ -143,6 +147,7 @@ impl Error {
             Self::Changed(error) => &**error,
             Self::Checkpoint(error) => &**error,
             Self::Fit(error) => error,
+            Self::Ranks(error) => error,
             Self::Diverged(error) => error,
             Self::Evaluate(error) => error,
             Self::Study(error) => error,

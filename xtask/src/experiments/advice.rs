@@ -151,7 +151,7 @@ fn row(source: &Source, size: usize, seed: u64, threads: usize) -> Result<Outcom
     ];
     let mut accuracies = [0.0; 5];
     for (i, plan) in plans.iter().enumerate() {
-        let Network { card, mut classifier, params, .. } = network(plan, &**train, &Terminal)?;
+        let Network { card, mut classifier, params, .. } = network(plan, &*train, &Terminal)?;
         let loader = train_loader(Arc::clone(&train), plan, card.input(), threads)?;
         let val = eval_loader(Arc::clone(&test), 100, card.input(), threads)?;
         accuracies[i] = fit(&mut classifier, &params, (&loader, &val), plan, &mut [])?.evaluation.accuracy();

@@ -15,7 +15,7 @@ use crate::runs::binary::release;
 /// The recipe, which the script of PyTorch's has too.
 const RECIPE: &str = "--model squeezenet1_1 --hidden 0 --dropout 0 --plan full --freeze none --head-epochs 0 --lr 1e-3 --head-lr 1e-3 \
                       --backbone-lr 1e-4 --stage-decay 1 --schedule constant --warmup 0 --weight-decay 0.01 --average none \
-                      --clip none --augment none --batch-size 32 --passes 1 --image-size 128";
+                      --clip none --augment none --batch-size 32 --passes 1 --image-size 128 --precision f32";
 
 /// What a call asks for.
 pub(super) struct Wanted<'a> {

@@ -51,6 +51,7 @@ fn start() -> Result<SocketAddr> {
         framing: Framing::USUAL,
         mean: [0.5; 3],
         std: [0.25; 3],
+        objective: taper_trainer::objective::Objective::One,
     };
     let (classifier, params) = card.build(Rng::new(0))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

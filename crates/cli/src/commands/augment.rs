@@ -15,6 +15,7 @@ use taper_trainer::build::colors::measured;
 use taper_trainer::build::transforms::train_transform;
 use taper_trainer::files;
 use taper_trainer::recipe::{Read, Recipe};
+use taper_trainer::store::hub_data::local;
 use taper_trainer::store::pictures::tell;
 
 /// Draw a contact sheet of augmented pictures.
@@ -62,7 +63,7 @@ pub fn augment(args: &AugmentArgs) -> Result<i32> {
     let recipe = read.map_or_else(Recipe::default, |read| read.recipe);
     train_transform(&recipe.augment, recipe.data.image_size)?;
     let rng = Rng::new(args.seed);
-    let splits = taper_data::open(&args.data, &recipe.data.open_config(), &rng.fork("split"))?;
+    let splits = taper_data::open(local(&args.data, &Terminal)?, &recipe.data.open_config(), &rng.fork("split"))?;
     tell(&splits.left_out, &Terminal);
     let pictures = splits.train;
     let measures = recipe.augment.measures();

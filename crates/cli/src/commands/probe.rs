@@ -19,6 +19,7 @@ use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
 use taper_trainer::evaluate::linear_probe::{Probe, probe};
 use taper_trainer::evaluate::metrics::interval;
 use taper_trainer::evaluate::stage_features::StageFeatures;
+use taper_trainer::store::hub_data::local;
 use taper_trainer::store::pictures::tell;
 use taper_trainer::store::readable::readable;
 
@@ -66,7 +67,7 @@ pub fn probe_stages(args: &ProbeArgs, threads: usize) -> Result<i32> {
     let all = classifier.backbone().stages();
     let chosen = chosen(all, &args.stages)?;
     let rng = Rng::new(args.seed);
-    let splits = taper_data::open(&args.data, &OpenConfig::default(), &rng.fork("split"))?;
+    let splits = taper_data::open(local(&args.data, &Terminal)?, &OpenConfig::default(), &rng.fork("split"))?;
     tell(&splits.left_out, &Terminal);
     let [train, val] = [splits.train, splits.val].map(|side| readable(side, args.strict.policy(), &Terminal));
     let (train, val) = (train?.dataset, val?.dataset);

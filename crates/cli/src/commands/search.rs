@@ -17,6 +17,7 @@ use taper_report::search_picture::draw;
 use taper_trainer::ObserverError;
 use taper_trainer::build::colors::measured;
 use taper_trainer::fit::Observer;
+use taper_trainer::ranks::{Ranks, agree, broadcast};
 use taper_trainer::recipe::{Recipe, RecipeError};
 use taper_trainer::store::claim;
 use taper_trainer::store::pictures::Pictures;
@@ -51,7 +52,7 @@ pub struct SearchArgs {
 /// # Errors
 /// When the search space is invalid, the pictures cannot be read, or the folder is of another
 /// search.
-pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
+pub fn search_settings(args: &SearchArgs, threads: usize, ranks: &dyn Ranks) -> Result<i32> {
     let (space, renamed) = Space::read(&args.space)?;
     renamed.iter().for_each(note);
     let usual = if args.scratch { Recipe::from_scratch() } else { args.preset.recipe(&Recipe::default()) };
@@ -77,35 +78,66 @@ pub fn search_settings(args: &SearchArgs, threads: usize) -> Result<i32> {
     require_classes(&*pictures.train)?;
     let base = measured(&base, &pictures.train, threads, &Terminal)?;
     let first = measured(&checked(&space, &base)?, &pictures.train, threads, &Terminal)?;
-    let checkpoint_every = args.run.checkpoint_every.unwrap_or_default();
-    let manner = Manner { threads, checkpoint_every, quiet: true, listener: &Terminal };
+    let manner = Manner {
+        threads,
+        checkpoint_every: args.run.checkpoint_every.unwrap_or_default(),
+        quiet: true,
+        listener: &Terminal,
+        // Each of several processes has trials of its own.
+        ..Manner::default()
+    };
     // What is wrong with the first trial is found before there is a folder.
     Run::new(&first, &pictures, manner)?;
     let place = match &args.run.out {
         Some(path) => path.clone(),
-        None => claim::free(&format!("{}-search", claim::name(&base)))?,
+        None => together(ranks, || claim::free(&format!("{}-search", claim::name(&base))))?,
     };
-    let folder = SearchFolder::open(&place, &space, &base, &Terminal)?;
-    folder.require_same(&space, &pictures)?;
+    let folder = joined(ranks, || {
+        let folder = SearchFolder::open(&place, &space, &base, &Terminal)?;
+        folder.require_same(&space, &pictures)?;
+        Ok(folder)
+    })?;
     let mut trials = Trials { folder: &folder, space: &space, interrupt: Interrupt::listen()? };
     if !search(&folder, (&space, &base), &pictures, manner, &mut trials)? {
         note(format_args!("interrupted; the same command with --out {} goes on", shell(&place)));
         return Ok(EXIT_CODE);
     }
-    let scores = folder.scores(&space)?;
-    folder.write(&[("trials.csv", csv(&folder, &space, &scores)?.as_bytes())])?;
+    if ranks.rank() > 0 {
+        return Ok(0);
+    }
+    conclude(args, (&space, &base), &folder)
+}
+
+/// Writes and tells what a search that is at its end has found.
+fn conclude(args: &SearchArgs, (space, base): (&Space, &Recipe), folder: &SearchFolder) -> Result<i32> {
+    let scores = folder.scores(space)?;
+    folder.write(&[("trials.csv", csv(folder, space, &scores)?.as_bytes())])?;
     let Some(best) = space.best(&scores).filter(|best| !scores[best].failed()) else {
         bail!(
             "every trial failed, so none is the best ({} says why): where losses became NaN or infinite, lower the rates",
-            place.join("trials/*/diverged.txt").display()
+            folder.path().join("trials/*/diverged.txt").display()
         );
     };
-    let recipe = recipe_of(&space, &base, best, &space.settings_of(best, &scores))?;
+    let recipe = recipe_of(space, base, best, &space.settings_of(best, &scores))?;
     let best = toml::to_string(&recipe)?;
-    let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), &space, &scores)?;
+    let svg = draw(&format!("{} on {}", base.model, base.data.path.display()), space, &scores)?;
     folder.write(&[("best.toml", best.as_bytes()), ("search.svg", svg.as_bytes()), ("search.png", &png(&svg)?)])?;
-    regardless(tell(args, &folder, &space, &scores))?;
+    regardless(tell(args, folder, space, &scores))?;
     Ok(0)
+}
+
+/// The folder of several processes: the first makes it, then the others join.
+fn joined(ranks: &dyn Ranks, open: impl Fn() -> Result<SearchFolder>) -> Result<SearchFolder> {
+    let made = if ranks.rank() == 0 { Some(open()?) } else { None };
+    agree(ranks, false)?;
+    made.map_or_else(open, Ok)
+}
+
+/// The folder that the first of several processes chooses.
+fn together(ranks: &dyn Ranks, choose: impl FnOnce() -> taper_trainer::Result<PathBuf>) -> Result<PathBuf> {
+    let chosen = if ranks.rank() == 0 { choose()? } else { PathBuf::new() };
+    let bytes = broadcast(ranks, chosen.into_os_string().into_encoded_bytes())?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Tells of each trial, and ends the search once the user has asked for it.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use taper_data::{Dataset, open_to_measure};
 use taper_trainer::build::model;
 use taper_trainer::recipe::Recipe;
+use taper_trainer::store::hub_data::local;
 use taper_trainer::store::origin;
 use taper_trainer::store::pictures::{splits, tell};
 
@@ -24,7 +25,7 @@ pub(super) fn pictures(run: &Path, data: Option<&Path>) -> Result<(Arc<dyn Datas
     if let Some(path) = data {
         // What the columns of a table are called is what they were called in training.
         let config = recipe(run).map(|recipe| recipe.data.open_config()).unwrap_or_default();
-        let (pictures, left_out) = open_to_measure(path, &config)?;
+        let (pictures, left_out) = open_to_measure(local(path, &Terminal)?, &config)?;
         tell(&left_out, &Terminal);
         return Ok((pictures, path.to_path_buf()));
     }

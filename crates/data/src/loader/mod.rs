@@ -97,6 +97,14 @@ impl Loader {
     /// [`epoch`](Self::epoch) without its first `batches` batches: what is left of one that was
     /// broken off.
     pub fn epoch_from(&self, epoch: u64, batches: usize) -> Epoch {
+        self.epoch_of(epoch, (batches..self.batches()).map(|batch| self.places(batch)).collect())
+    }
+
+    /// The pictures at these places in the [order](Self::order) of an epoch, each range as a batch
+    /// of its own: some batches of an epoch, or of each batch the rows that one of several
+    /// processes computes. A picture is prepared as it is in the whole epoch. No range may be
+    /// longer than a batch, or end behind the order.
+    pub fn epoch_of(&self, epoch: u64, batches: Vec<Range<usize>>) -> Epoch {
         let config = &self.0.config;
         let augment = config.rng.fork("augment").at(epoch);
         Epoch::start(Work::new(self.0.clone(), self.order(epoch), augment, batches), config.threads)

@@ -25,19 +25,19 @@ pub(super) struct Work {
     augment: Rng,
     /// How often the picture at each place was there before; empty where each is there once.
     before: Vec<u32>,
-    /// Batches that are left out.
-    first: usize,
+    /// The places in the order that each batch has.
+    batches: Vec<Range<usize>>,
     /// Of how many parts a batch is put together.
     parts: usize,
     queue: Queue<Result<Part, DataError>>,
 }
 
 impl Work {
-    /// The batches of a plan with the pictures in this order, but for the first ones.
-    pub(super) fn new(plan: Plan, order: Vec<usize>, augment: Rng, first: usize) -> Self {
+    /// Batches of a plan with the pictures in this order, each of these places in it.
+    pub(super) fn new(plan: Plan, order: Vec<usize>, augment: Rng, batches: Vec<Range<usize>>) -> Self {
         let parts = plan.config.threads.min(plan.config.batch_size);
         let ahead = plan.config.prefetch.saturating_mul(parts).saturating_add(plan.config.threads);
-        let all = plan.batches().saturating_sub(first).saturating_mul(parts);
+        let all = batches.len().saturating_mul(parts);
         let again = plan.config.balanced || order.len() > plan.dataset.len();
         let mut seen = vec![0; if again { plan.dataset.len() } else { 0 }];
         let count = |&index: &usize| {
@@ -45,7 +45,7 @@ impl Work {
             seen[index] - 1
         };
         let before = if again { order.iter().map(count).collect() } else { Vec::new() };
-        Self { queue: Queue::new(all, ahead), plan, order, augment, before, first, parts }
+        Self { queue: Queue::new(all, ahead), plan, order, augment, before, batches, parts }
     }
 
     /// Makes parts until there is nothing more to do.
@@ -64,9 +64,9 @@ impl Work {
     }
 
     /// Waits for the next batch in order; none after the last, or when it is closed. `number` says
-    /// which one it is, counted from the first that is not left out.
+    /// which one it is, counted from the first.
     pub(super) fn take(&self, number: usize) -> Option<Result<IndexedBatch, DataError>> {
-        let places = self.plan.places(self.first + number);
+        let places = self.batches.get(number)?.clone();
         let mut whole = match self.queue.take()? {
             Ok(part) => part,
             Err(error) => return Some(Err(error)),
@@ -90,7 +90,7 @@ impl Work {
 
     /// The places in the order of a part's rows.
     fn places(&self, number: usize) -> Range<usize> {
-        let batch = self.plan.places(self.first + number / self.parts);
+        let batch = &self.batches[number / self.parts];
         let end = |part: usize| batch.start + part * batch.len() / self.parts;
         end(number % self.parts)..end(number % self.parts + 1)
     }

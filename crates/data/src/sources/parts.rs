@@ -1,5 +1,6 @@
-//! The parts of a data set that is no folder of class folders.
+//! The parts of a data set.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use super::idx::Idx;
 use super::listing::{Listed, count_beside, list, name};
 use super::numpy::Numpy;
 use super::side::Side;
+use super::split_folder;
 use super::table::Table;
 use super::tar;
 use crate::dataset::{Dataset, LabelKind};
@@ -18,18 +20,30 @@ use crate::subset::Subset;
 
 /// The parts of a data set, as they were found: all with the same classes.
 #[derive(Clone)]
-pub(crate) struct Parts {
-    /// What is not on a side of its own.
-    pub(crate) train: Arc<dyn Dataset>,
-    pub(crate) val: Option<Arc<dyn Dataset>>,
-    pub(crate) test: Option<Arc<dyn Dataset>>,
+pub struct Parts {
+    /// To train on, and what is on no side.
+    pub train: Arc<dyn Dataset>,
+    /// To validate on.
+    pub val: Option<Arc<dyn Dataset>>,
+    /// To test with.
+    pub test: Option<Arc<dyn Dataset>>,
     /// Whether what is called a test is what everybody validates on: of the benchmarks that have
     /// two parts.
-    pub(crate) benchmark: bool,
-    pub(crate) left_out: LeftOut,
+    pub benchmark: bool,
+    /// What lies among the pictures and is not read.
+    pub left_out: LeftOut,
 }
 
-/// Opens what was found at a path; none where it is a folder of class folders.
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |part: &Option<Arc<dyn Dataset>>| part.as_ref().map(|set| set.len());
+        let mut parts = f.debug_struct("Parts");
+        parts.field("train", &self.train.len()).field("val", &of(&self.val)).field("test", &of(&self.test));
+        parts.field("left_out", &self.left_out).finish_non_exhaustive()
+    }
+}
+
+/// Opens what was found at a path.
 ///
 /// # Errors
 /// When a file is not what it should be, or Parquet is asked of a build without it.
@@ -37,9 +51,9 @@ pub(crate) fn parts(
     path: &Path,
     found: &Found,
     (columns, kind): (&Columns, Option<LabelKind>),
-) -> Result<Option<Parts>, DataError> {
-    let parts = match found {
-        Found::Folder => return Ok(None),
+) -> Result<Parts, DataError> {
+    Ok(match found {
+        Found::Folder => split_folder::parts(path)?,
         Found::Idx(files) => {
             let (train, test) = Idx::open_sides(files)?;
             benchmark((Arc::new(train), None, Some(Arc::new(test))), beside(path, files)?)
@@ -56,12 +70,12 @@ pub(crate) fn parts(
         }
         Found::Tar(shards) => {
             let (records, sides, mut left_out) = tar::open(shards, kind)?;
-            left_out.merge(&beside_sided(path, shards)?);
+            let names = tar::class_files(shards).into_iter().map(|file| (file, None));
+            left_out.merge(&beside_sided(path, &shards.iter().cloned().chain(names).collect::<Vec<_>>())?);
             by_side(Arc::new(records), &sides, left_out)?
         }
         Found::Parquet(files) => parquet(path, files, (columns, kind))?,
-    };
-    Ok(Some(parts))
+    })
 }
 
 #[cfg(feature = "parquet")]
@@ -122,7 +136,7 @@ fn beside_sided(path: &Path, files: &[Sided]) -> Result<LeftOut, DataError> {
 }
 
 /// What lies in a folder beside the files that are read, and those folders that hold none of them.
-fn beside(path: &Path, read: &[PathBuf]) -> Result<LeftOut, DataError> {
+pub(super) fn beside(path: &Path, read: &[PathBuf]) -> Result<LeftOut, DataError> {
     let mut left_out = LeftOut::default();
     if !path.is_dir() {
         return Ok(left_out);

@@ -1,14 +1,40 @@
 //! Several files by one text: `train-{000..031}.tar`, `{train,val}/*.tar`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The most texts that braces are expanded to.
 const MOST: usize = 1_000_000;
 
+/// Characters of a pattern.
+const MARKS: [char; 4] = ['*', '?', '[', '{'];
+
+/// Whether there is something at the path of a data set: a file, a folder, or files that a pattern
+/// means.
+pub fn is_there(path: &Path) -> bool {
+    path.exists() || expand(path).is_some_and(|files| files.iter().any(|file| file.is_file()))
+}
+
+/// The folder that the files of a data set lie in, as its path says it: that of a file, of a
+/// pattern the part before it, of a folder itself.
+///
+/// # Examples
+/// ```
+/// use std::path::Path;
+/// use taper_data::folder_of;
+/// for path in ["pets", "pets/train-{0..9}.tar", "pets/*/*.parquet"] {
+///     assert_eq!(folder_of(Path::new(path)), Path::new("pets"));
+/// }
+/// ```
+pub fn folder_of(path: &Path) -> PathBuf {
+    let marked = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(MARKS) && !path.exists();
+    let before: PathBuf = path.components().take_while(|part| !marked(part)).collect();
+    if before == path && path.is_file() { path.parent().unwrap_or(Path::new("")).to_path_buf() } else { before }
+}
+
 /// The files that a pattern means, those of each alternative ordered by name; none where the path
 /// is no pattern. A number in braces has as many digits as its first.
 pub(super) fn expand(path: &Path) -> Option<Vec<PathBuf>> {
-    let text = path.to_str().filter(|text| text.contains(['*', '?', '[', '{']))?;
+    let text = path.to_str().filter(|text| text.contains(MARKS))?;
     let mut files = Vec::new();
     for one in braces(text) {
         if one.contains(['*', '?', '[']) {

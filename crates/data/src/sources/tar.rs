@@ -86,19 +86,22 @@ pub(crate) fn open(
         return Err(DataError::Malformed { path, part: "the label", wanted: wanted.into(), got: "nothing".into() });
     }
     let labels = Cells { names: &columns, cells: &labels, place: &of }.labels(kind)?;
-    let labels = match shards.first().and_then(|(path, _)| class_names(path)) {
+    let labels = match class_names(shards) {
         Some(names) => labels.numbered(&names),
         None => labels,
     };
     Ok((Records::new(files, (places, names), labels), sides, left_out))
 }
 
-/// Names of classes beside a shard, or in the folder above.
-fn class_names(shard: &Path) -> Option<Vec<String>> {
-    let folder = shard.parent()?;
-    let files =
-        [folder, folder.parent().unwrap_or(folder)].into_iter().flat_map(|at| CLASSES.map(|name| at.join(name)));
-    let text = files.into_iter().find_map(|path| fs::read_to_string(path).ok())?;
+/// Where names of classes may stand: beside the first of the shards, or in the folder above.
+pub(super) fn class_files(shards: &[(PathBuf, Option<Side>)]) -> Vec<PathBuf> {
+    let folders = shards.first().into_iter().flat_map(|(shard, _)| shard.ancestors().skip(1).take(2));
+    folders.flat_map(|folder| CLASSES.map(|name| folder.join(name))).collect()
+}
+
+/// The names of the classes.
+fn class_names(shards: &[(PathBuf, Option<Side>)]) -> Option<Vec<String>> {
+    let text = class_files(shards).into_iter().find_map(|path| fs::read_to_string(path).ok())?;
     Some(text.lines().map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect())
 }
 

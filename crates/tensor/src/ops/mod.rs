@@ -68,6 +68,6 @@ pub use measured::{Measured, conv2d_measured, measured};
 pub use norm::{group_norm, layer_norm, rms_norm};
 pub use packed::PackedWeights;
 pub use pool::{adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, global_avg_pool, global_max_pool, max_pool2d};
-pub use precision::{Precision, PrecisionError};
+pub use precision::{Precision, PrecisionError, arithmetic};
 pub use resize::resize_bilinear;
 pub use scale::scale_channels;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use candle_core::Error;
 
-use crate::kernels::simd::{Pairs, Simd, simd};
+use crate::kernels::simd::{Pairs, Simd, Unit, simd};
 
 /// What convolutions and the maps between them are computed in.
 ///
@@ -101,4 +101,10 @@ impl Precision {
             _ => Ok(()),
         }
     }
+}
+
+/// What computes on this machine: the instruction set of its kernels, and what multiplies pairs of
+/// bfloat16. Machines on which this is the same compute the same bits.
+pub fn arithmetic() -> String {
+    format!("{:?}, pairs by {:?}", simd(), Unit::of(simd()))
 }

@@ -8,7 +8,7 @@ use taper_data::Loader;
 use taper_nn::{Graph, GraphOp, Node, Params, Value};
 use taper_transfer::Classifier;
 
-pub use self::machine::Machine;
+pub use self::machine::{Machine, allow};
 use crate::build::phases::phases;
 use crate::finding::{Finding, Verdict};
 use crate::recipe::{AverageRecipe, OptimizeRecipe, Recipe, RecipeError};
@@ -23,8 +23,10 @@ pub struct Need {
     /// The maps that the backward pass comes back to, and the picture itself, of each picture of a
     /// batch.
     pub a_picture: u64,
-    /// Pictures in a batch.
+    /// Pictures in a batch, or in a shard of it: one after the other is computed.
     pub pictures: u64,
+    /// Shards of a batch; 1 where it is in one piece.
+    pub shards: u64,
     /// The fewest that it can have.
     pub least: u64,
     /// Side of a picture, pixels.
@@ -74,7 +76,8 @@ impl Need {
         Some(Self {
             fixed: weights as u64 * NUMBER * (1 + average + slots(&recipe.optimize)),
             a_picture: picture(side).saturating_add(kept.max(below)),
-            pictures: batch(train) as u64,
+            pictures: batch(train).div_ceil(recipe.optimize.shards.max(1)) as u64,
+            shards: recipe.optimize.shards.max(1) as u64,
             least: 2,
             side: side as u64,
         })
@@ -90,7 +93,7 @@ impl Need {
     ) -> Option<Self> {
         let most = maps(classifier, params, side)?.iter().take(stages).map(|part| part.most).max()?;
         let (a_picture, pictures, side) = (picture(side).saturating_add(most), pictures as u64, side as u64);
-        Some(Self { fixed: 0, a_picture, pictures, least: pictures, side })
+        Some(Self { fixed: 0, a_picture, pictures, shards: 1, least: pictures, side })
     }
 
     /// All of it, bytes.
@@ -116,17 +119,21 @@ impl Need {
 
     /// What fits into so much.
     fn remedy(&self, have: u64) -> String {
-        let Self { fixed, a_picture, pictures, least, side } = *self;
+        let Self { fixed, a_picture, pictures, shards, least, side } = *self;
         let room = have.saturating_sub(fixed);
         let batch = room / a_picture.max(1);
         if batch >= least && least < pictures {
-            return format!("data.batch_size = {} would fit", batch.min(pictures - 1));
+            let (batch, parts) = (batch.min(pictures - 1), (shards * pictures).div_ceil(batch));
+            let size = batch * shards;
+            return format!(
+                "data.batch_size = {size} would fit, or the same batch in parts, optimize.shards = {parts}"
+            );
         }
         let share = room as f64 / a_picture.saturating_mul(least).max(1) as f64;
         let smaller = (side as f64 * share.min(1.0).sqrt()) as u64 / 32 * 32;
         match (smaller, least < pictures) {
             (..32, _) => "a smaller model takes less".into(),
-            (_, true) => format!("data.image_size = {smaller} with data.batch_size = {least} would fit"),
+            (_, true) => format!("data.image_size = {smaller} with data.batch_size = {} would fit", least * shards),
             (_, false) => format!("data.image_size = {smaller} would fit"),
         }
     }
@@ -289,14 +296,14 @@ mod tests {
 
     #[test]
     fn a_network_that_is_only_looked_at_has_smaller_pictures() {
-        let need = Need { fixed: 0, a_picture: 1 << 28, pictures: 32, least: 32, side: 4096 };
+        let need = Need { fixed: 0, a_picture: 1 << 28, pictures: 32, shards: 1, least: 32, side: 4096 };
         let said = need.on(&Machine { most: 2 << 30, free: 0 }).unwrap_err().to_string();
         assert!(said.ends_with("data.image_size = 2048 would fit"), "{said}");
     }
 
     #[test]
     fn what_does_not_fit_is_refused_with_what_would() {
-        let need = Need { fixed: 1 << 30, a_picture: 1 << 28, pictures: 32, least: 2, side: 2048 };
+        let need = Need { fixed: 1 << 30, a_picture: 1 << 28, pictures: 32, shards: 1, least: 2, side: 2048 };
         let on = |most: u64, free: u64| need.on(&Machine { most: most << 30, free: free << 30 });
         assert_eq!(on(16, 10).unwrap(), None);
         let said = on(16, 5).unwrap().unwrap();
@@ -304,6 +311,9 @@ mod tests {
         assert!(said.contains("data.batch_size = 16 would fit"), "{said}");
         let said = on(2, 2).unwrap_err().to_string();
         assert!(said.contains("this machine has 2.1 GB") && said.contains("data.batch_size = 4 would fit"), "{said}");
+        assert!(said.ends_with("optimize.shards = 8"), "{said}");
+        let sharded = Need { pictures: 16, shards: 8, ..need };
+        assert!(sharded.remedy(4 << 30).contains("data.batch_size = 96"), "{}", sharded.remedy(4 << 30));
         let large = Need { a_picture: 3 << 30, ..need };
         let said = large.on(&Machine { most: 4 << 30, free: 0 }).unwrap_err().to_string();
         assert!(said.contains("data.image_size = 1440 with data.batch_size = 2"), "{said}");

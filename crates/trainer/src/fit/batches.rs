@@ -1,5 +1,6 @@
 //! The batches of an epoch, one after the other: decoded pictures and stored features alike.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use taper_data::{Epoch, IndexedBatch, Loader};
@@ -7,9 +8,12 @@ use taper_nn::Mode;
 use taper_transfer::Classifier;
 
 use super::feature_store::FeatureStore;
+use super::shards::Shards;
+use super::validation::evaluate_shared;
 use crate::error::Result;
 use crate::evaluate::{Evaluation, ShowMap, Truth, evaluate_shown};
 use crate::objective::Objective;
+use crate::ranks::Ranks;
 
 /// Where the batches of a phase come from.
 #[derive(Debug)]
@@ -21,27 +25,38 @@ pub(crate) enum BatchSource<'a> {
 }
 
 impl BatchSource<'_> {
-    /// The batches of an epoch in their order, without the first `done` of them.
-    pub(crate) fn batches(&self, epoch: u64, done: usize) -> Batches<'_> {
+    /// The batches of an epoch in their order, without the first `done` of them; of each the rows
+    /// that are needed for the shards of this process.
+    pub(crate) fn batches(&self, epoch: u64, done: usize, shards: Shards<'_>) -> Batches<'_> {
+        let (Self::Pictures(loader) | Self::Features(loader, _)) = self;
+        let places: Vec<_> = (done..loader.batches()).map(|batch| shards.places(loader, batch)).collect();
         match self {
-            Self::Pictures(loader) => Batches(Inner::Pictures(loader.epoch_from(epoch, done))),
+            Self::Pictures(loader) => Batches(Inner::Pictures(loader.epoch_of(epoch, places))),
             Self::Features(loader, store) => {
                 let order = loader.order(epoch);
-                Batches(Inner::Features { loader, store, epoch, order, next: done })
+                Batches(Inner::Features { loader, store, epoch, order, places: places.into_iter() })
             }
         }
     }
 
     /// How good the classifier is on all pictures, in their order. `show` is shown the map of each
     /// stage for the first batch, unless features take the place of the maps; `tell` hears how many
-    /// pictures are done, of how many.
+    /// pictures are done, of how many. Of several processes the first alone learns the answers, and
+    /// the others the loss.
     pub(crate) fn evaluate(
         &self,
         (classifier, objective): (&Classifier, &Objective),
+        ranks: &dyn Ranks,
         show: &mut ShowMap<'_>,
         tell: &mut dyn FnMut(usize, usize),
     ) -> Result<Evaluation> {
         let (loader, store) = match self {
+            Self::Pictures(loader) if ranks.size() > 1 => {
+                return evaluate_shared((classifier, objective), (loader, None), show, ranks);
+            }
+            Self::Features(loader, store) if ranks.size() > 1 => {
+                return evaluate_shared((classifier, objective), (loader, Some(store)), show, ranks);
+            }
             Self::Pictures(loader) => return evaluate_shown((classifier, objective), loader, show, tell),
             Self::Features(loader, store) => (loader, store),
         };
@@ -70,8 +85,8 @@ enum Inner<'a> {
         epoch: u64,
         /// The pictures of the epoch.
         order: Vec<usize>,
-        /// The batch that comes next.
-        next: usize,
+        /// The places in it of the batches that come next.
+        places: std::vec::IntoIter<Range<usize>>,
     },
 }
 
@@ -91,9 +106,8 @@ impl Iterator for Batches<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Inner::Pictures(epoch) => Some(epoch.next()?.map_err(Into::into)),
-            Inner::Features { loader, store, epoch, order, next } => {
-                let indices = (*next < loader.batches()).then(|| &order[loader.places(*next)])?;
-                *next += 1;
+            Inner::Features { loader, store, epoch, order, places } => {
+                let indices = &order[places.next()?];
                 Some(store.batch(&**loader.dataset(), *epoch, indices))
             }
         }

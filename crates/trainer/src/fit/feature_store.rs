@@ -11,11 +11,16 @@ use taper_tensor::Batch;
 use taper_transfer::Classifier;
 
 use super::error::FitError;
+use super::shared_maps::each_map;
+use crate::build::memory::Machine;
 use crate::error::Result;
 use crate::listener::{Listener, Progress, Work};
+use crate::ranks::Ranks;
 
-/// What is kept in memory, bytes; more is kept in a file.
+/// What is kept in memory, bytes, and which part at most of what this process may have; more is
+/// kept in a file.
 const MEMORY: usize = 1 << 30;
+const PART: u64 = 8;
 
 /// Feature maps of all pictures of a data set, in one or more variants of each.
 #[derive(Clone, Debug)]
@@ -59,9 +64,10 @@ impl FeatureStore {
 
 /// What the frozen stages make of the pictures of `train` in so many variants, 1 or more: the first
 /// as `plain` prepares them, in their order, the others augmented. What exceeds [`MEMORY`] is
-/// written to a file in `scratch`, or in the system's folder for such.
+/// written to a file in `scratch`, or in the system's folder for such. Several processes compute
+/// every so manyth batch each, and give it to all.
 pub(crate) fn compute(
-    classifier: &Classifier,
+    of: (&Classifier, &dyn Ranks),
     (train, plain): (&Loader, &Loader),
     count: u32,
     (scratch, listener): (Option<&Path>, &dyn Listener),
@@ -70,10 +76,10 @@ pub(crate) fn compute(
     progress.begin(u64::from(count.max(1)) * plain.dataset().len() as u64);
     let in_order = LoaderConfig { shuffle: false, even: false, ..train.config().clone() };
     let augmented = Loader::new(train.dataset().clone(), train.prepare().clone(), in_order)?;
-    let (mut variants, mut room) = (Vec::new(), MEMORY);
-    variants.extend(Variant::compute(classifier, (plain, 0), &mut room, (scratch, &*progress))?);
+    let (mut variants, mut room) = (Vec::new(), MEMORY.min((Machine::here().most / PART) as usize));
+    variants.extend(Variant::compute(of, (plain, 0), &mut room, (scratch, &*progress))?);
     for number in 1..count {
-        variants.extend(Variant::compute(classifier, (&augmented, number.into()), &mut room, (scratch, &*progress))?);
+        variants.extend(Variant::compute(of, (&augmented, number.into()), &mut room, (scratch, &*progress))?);
     }
     Ok(variants)
 }
@@ -96,27 +102,27 @@ impl Variant {
     /// What the frozen stages make of the pictures of epoch `epoch` of `pictures`, which come in
     /// order; in memory where there is room, bytes. None where there are no pictures.
     fn compute(
-        classifier: &Classifier,
+        of: (&Classifier, &dyn Ranks),
         (pictures, epoch): (&Loader, u64),
         room: &mut usize,
         (scratch, progress): (Option<&Path>, &dyn Progress),
     ) -> Result<Option<Self>> {
-        let mut variant = None;
-        for loaded in pictures.epoch(epoch) {
-            let maps = classifier.frozen_features(&loaded?.batch.images)?;
+        let mut variant: Option<Self> = None;
+        each_map(of, (pictures, epoch), &mut |maps| {
             if variant.is_none() {
                 let row = maps.elem_count() / maps.dim(0)?;
                 let bytes = 4 * row * pictures.dataset().len();
                 let fits = bytes <= *room;
                 *room -= if fits { bytes } else { 0 };
-                let rows = if fits { Rows::Memory(Vec::new()) } else { Rows::on_disk(scratch)? };
+                let rows = if fits { Rows::Memory(Vec::with_capacity(bytes / 4)) } else { Rows::on_disk(scratch)? };
                 variant = Some(Self { shape: maps.dims()[1..].to_vec(), rows });
             }
             if let Some(variant) = &mut variant {
-                variant.push(&maps)?;
+                variant.push(maps)?;
                 progress.advance(maps.dim(0)? as u64);
             }
-        }
+            Ok(())
+        })?;
         Ok(variant)
     }
 

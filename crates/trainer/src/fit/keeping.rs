@@ -27,19 +27,23 @@ pub struct Keeping {
 }
 
 impl Keeping {
-    /// Loaders of the same batches whose pictures are kept in files in `folder`, unless the recipe
-    /// says that none are.
+    /// Loaders of the same batches whose pictures are kept in files in `folder`, or in the system's
+    /// for such, unless the recipe says that none are.
     ///
     /// # Errors
     /// None that is known.
-    pub fn new(cache: CacheRecipe, (train, val): (Loader, Loader), folder: &Path) -> Result<(Self, (Loader, Loader))> {
+    pub fn new(
+        cache: CacheRecipe,
+        (train, val): (Loader, Loader),
+        folder: Option<&Path>,
+    ) -> Result<(Self, (Loader, Loader))> {
         let threads = train.config().threads;
         let mut keeping = Self { sides: Vec::new(), cache, threads, begun: Instant::now() };
         if cache == CacheRecipe::None {
             return Ok((keeping, (train, val)));
         }
         let mut kept = |loader: Loader| -> Result<Loader> {
-            let keep = Keep { folder: Some(folder.into()), ..Keep::default() };
+            let keep = Keep { folder: folder.map(Path::to_owned), ..Keep::default() };
             let pictures = Arc::new(Kept::new(Arc::clone(loader.dataset()), keep));
             keeping.sides.push(Arc::clone(&pictures));
             Ok(loader.over(pictures)?)

@@ -2,7 +2,8 @@
 //!
 //! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out
 //! of it, a [`PhaseRun`] the phase that it is in; `step` is what happens to a batch, `sharpness`
-//! takes its second gradient where a recipe wants one, `batches` is where the batches come from,
+//! takes its second gradient where a recipe wants one, `shard_sum` adds up what the `shards` of a
+//! batch give, on several processes or on one. `batches` is where the batches come from,
 //! `feature_store` what frozen stages made of the pictures, computed once ([`FeatureCache`]: once
 //! for several trainings). `full_batch` solves the head of a probe without steps. [`Observer`]s
 //! look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is left.
@@ -15,13 +16,21 @@ mod outcome;
 
 mod observer;
 
+mod shared_maps;
+
 mod feature_store;
 
 mod feature_cache;
 
+mod shards;
+
+mod validation;
+
 mod batches;
 
 mod sharpness;
+
+mod shard_sum;
 
 mod step;
 
@@ -49,6 +58,7 @@ use taper_transfer::Classifier;
 
 use crate::build::optimize::{Method, method};
 use crate::error::Result;
+use crate::ranks::RanksError;
 use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
@@ -62,6 +72,7 @@ pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
 pub use self::phase_run::{PhaseData, PhaseRun};
 pub use self::session::{FitOptions, Session};
+pub(crate) use self::shards::Shards;
 pub(crate) use self::step::Rates;
 
 /// Trains a classifier as a recipe says. With an average of the weights it is the average that is
@@ -96,6 +107,10 @@ pub fn fit_with<'a>(
     let begin = Begin { folder: options.scratch, epochs, pictures: pictures.0.dataset().len() };
     observers.iter_mut().try_for_each(|observer| observer.begin(&begin))?;
     if let Method::FullBatch(lbfgs) = method(&recipe.optimize, epochs as u64)? {
+        let ranks = options.ranks().size();
+        if ranks > 1 {
+            return Err(RanksError::OneProcess { what: "a rule that solves the head in full batch", ranks }.into());
+        }
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;
         return full_batch::fit(&lbfgs, (classifier, params), pictures, recipe, observers);
@@ -128,4 +143,111 @@ pub fn fit_with<'a>(
         run.end(&data)?;
     }
     Ok(Outcome { stopped: false, ..session.into_outcome() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::{Rgb, RgbImage};
+    use taper_data::{DataError, Dataset};
+
+    use super::*;
+    use crate::build::network::{Network, network};
+    use crate::build::pipeline::{eval_loader, train_loader};
+    use crate::listener::Silent;
+    use crate::ranks::{Alone, Ranks, Threads};
+    use crate::recipe::Plan;
+
+    /// Pictures of three colors.
+    struct Colors([String; 3]);
+
+    impl Dataset for Colors {
+        fn len(&self) -> usize {
+            41
+        }
+        fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+            let color = |x: u32, y: u32| ((x * 7 + y * 13) as usize * (index + 1) % 97) as u8;
+            let paint = |x, y| {
+                let mut pixel = [color(x, y); 3];
+                pixel[index % 3] += 100;
+                Rgb(pixel)
+            };
+            Ok(RgbImage::from_fn(32, 32, paint))
+        }
+        fn label(&self, index: usize) -> usize {
+            index % 3
+        }
+        fn classes(&self) -> &[String] {
+            &self.0
+        }
+        fn name(&self, index: usize) -> String {
+            index.to_string()
+        }
+    }
+
+    /// What a training leaves: the bits of its weights and statistics, and of its last loss.
+    fn trained(recipe: &Recipe, ranks: &dyn Ranks) -> (Vec<(String, Vec<u32>)>, u64) {
+        let set: Arc<dyn Dataset> = Arc::new(Colors(["a".into(), "b".into(), "c".into()]));
+        let Network { card, mut classifier, params, .. } = network(recipe, &*set, &Silent).unwrap();
+        let train = train_loader(Arc::clone(&set), recipe, card.input(), 2).unwrap();
+        let val = eval_loader(set, 9, card.input(), 2).unwrap();
+        let options = FitOptions { ranks: Some(ranks), ..FitOptions::default() };
+        let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, &mut [], options).unwrap();
+        let bits = |(name, tensor): (String, candle_core::Tensor)| {
+            let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            (name, values.into_iter().map(f32::to_bits).collect())
+        };
+        (params.tensors().into_iter().map(bits).collect(), outcome.evaluation.loss.to_bits())
+    }
+
+    fn recipe(text: &str) -> Recipe {
+        let usual = "model = \"resnet18_narrow\"\n[data]\nimage_size = 32\nbatch_size = 27\npasses = 1\n\
+                     normalize = \"imagenet\"\n[augment]\ntrain = [\"hflip\"]\n[optimize]\nepochs = 1\nshards = 12\n";
+        Recipe::parse_over(&Recipe::from_scratch(), &format!("{usual}{text}"), "r.toml".as_ref()).unwrap()
+    }
+
+    #[test]
+    fn several_ranks_leave_the_bits_of_one() {
+        let noisy = recipe("average = \"ema\"\naccumulate = 2\n[regularize]\nmixup = 0.2\nstochastic_depth = 0.5\n");
+        let sharp = recipe("sam.rho = 0.05\nschedule = \"reduce_on_plateau\"\ncheckpoint_activations = true\n");
+        let mut features = Recipe { plan: Plan::Probe, ..recipe("head_epochs = 2\n") };
+        features.optimize.epochs = 0;
+        for (recipe, sizes) in [(noisy, vec![2, 3]), (sharp, vec![4]), (features, vec![2])] {
+            recipe.check().unwrap();
+            let alone = trained(&recipe, &Alone);
+            for size in sizes {
+                std::thread::scope(|scope| {
+                    let all: Vec<_> = Threads::new(size)
+                        .into_iter()
+                        .map(|ranks| {
+                            scope.spawn({
+                                let recipe = &recipe;
+                                move || trained(recipe, &ranks)
+                            })
+                        })
+                        .collect();
+                    for (rank, one) in all.into_iter().enumerate() {
+                        assert!(one.join().unwrap() == alone, "{rank} of {size}: {recipe:?}");
+                    }
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn shards_differ_from_a_batch_in_one_piece_by_batch_norm_alone() {
+        let whole = |shards: usize, model: &str| {
+            let mut recipe = recipe("average = \"none\"\nrule = \"sgd\"\nlr = 0.05\n");
+            recipe.optimize.shards = shards;
+            recipe.model = model.into();
+            trained(&recipe, &Alone).0
+        };
+        let apart = |model: &str| -> f32 {
+            let values = |all: Vec<(String, Vec<u32>)>| all.into_iter().flat_map(|(_, bits)| bits).map(f32::from_bits);
+            values(whole(0, model)).zip(values(whole(4, model))).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        let (plain, normed) = (apart("squeezenet1_1"), apart("resnet18_narrow"));
+        assert!(plain < 1e-5 && normed > 1e-4, "{plain} {normed}");
+    }
 }

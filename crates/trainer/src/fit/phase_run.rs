@@ -14,6 +14,7 @@ use taper_transfer::Classifier;
 use super::batches::{BatchSource, Batches};
 use super::error::FitError;
 use super::feature_store::{self, FeatureStore};
+use super::shards::Shards;
 use super::step::{Rates, Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
@@ -24,6 +25,7 @@ use crate::evaluate::health::{Before, Health, dead};
 use crate::fit::divergence::{Diverged, causes};
 use crate::fit::patience::Patience;
 use crate::listener::Silent;
+use crate::ranks::agree;
 use crate::recipe::{NonFiniteRecipe, Plan};
 
 /// A phase of a [`Session`] under way.
@@ -32,7 +34,7 @@ pub struct PhaseRun<'s, 'a> {
     /// Its number, from 0.
     pub(super) number: usize,
     phase: Phase,
-    pub(super) stepper: Stepper,
+    pub(super) stepper: Stepper<'a>,
     pub(super) pace: Pace,
     /// Of the weights. The running statistics of batch norm stay those of the training, whichever
     /// of both is in the network.
@@ -77,12 +79,14 @@ pub(super) struct EpochProgress {
 pub struct PhaseData<'a> {
     pub(crate) train: BatchSource<'a>,
     pub(crate) val: BatchSource<'a>,
+    shards: Shards<'a>,
 }
 
 impl PhaseData<'_> {
-    /// The training batches of an epoch of the run, from 1, without the first `done` of them.
+    /// The training batches of an epoch of the run, from 1, without the first `done` of them; of
+    /// several processes each has the rows that it needs.
     pub fn batches(&self, epoch: usize, done: usize) -> Batches<'_> {
-        self.train.batches(epoch as u64, done)
+        self.train.batches(epoch as u64, done, self.shards)
     }
 }
 
@@ -95,15 +99,15 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     pub fn begin(session: &'s mut Session<'a>, number: usize) -> Result<Self> {
         let (phase, epochs) = (session.phases[number].clone(), session.epochs() as u64);
         session.classifier.freeze(phase.frozen)?;
-        let Session { classifier, params, train, recipe, .. } = session;
-        let o = &recipe.optimize;
+        let Session { classifier, params, train, recipe, options, .. } = session;
+        let (o, ranks) = (&recipe.optimize, options.ranks());
         let Method::Steps(rule) = method(o, epochs)? else {
             return Err(FitError::NoSteps { rule: o.rule.name() }.into());
         };
         let per_epoch = train.batches().div_ceil(o.accumulate);
         let span = Span { steps: (phase.epochs * per_epoch) as u64, per_epoch: per_epoch as u64 };
         let first_stage = if recipe.variants() == 0 { 0 } else { classifier.frozen() };
-        let stepper = Stepper::new(rule, (classifier, params), recipe, &**train.dataset(), first_stage)?;
+        let stepper = Stepper::new(rule, (classifier, params), (recipe, ranks), &**train.dataset(), first_stage)?;
         let trained = || classifier.trainables(params).into_iter().map(|trained| (trained.name, trained.var)).collect();
         let average =
             averaging(recipe.averaged(), span)?.map(|averaging| Average::new(trained(), averaging)).transpose()?;
@@ -141,14 +145,16 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     pub fn data(&mut self) -> Result<PhaseData<'a>> {
         let Session { train, val, recipe, ref options, .. } = *self.session;
         let classifier = &*self.session.classifier;
+        let shards = self.stepper.shards();
         if self.stepper.first_stage() == 0 {
-            return Ok(PhaseData { train: BatchSource::Pictures(train), val: BatchSource::Pictures(val) });
+            return Ok(PhaseData { train: BatchSource::Pictures(train), val: BatchSource::Pictures(val), shards });
         }
         let listener = options.listener.unwrap_or(&Silent);
         let start = Instant::now();
         let plain = plain_loader(train, val)?;
         let store = |side, loaders, count| {
-            let compute = || feature_store::compute(classifier, loaders, count, (options.scratch, listener));
+            let compute =
+                || feature_store::compute((classifier, shards.ranks), loaders, count, (options.scratch, listener));
             let variants = match options.features {
                 Some(cache) => cache.get((recipe, side), classifier, compute),
                 None => Ok(compute()?.into()),
@@ -162,7 +168,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.session.outcome.train += taken;
         self.session.outcome.eval += start.elapsed();
         self.clock = Instant::now();
-        Ok(PhaseData { train: BatchSource::Features(train, trained), val: BatchSource::Features(val, validated) })
+        let (train, val) = (BatchSource::Features(train, trained), BatchSource::Features(val, validated));
+        Ok(PhaseData { train, val, shards })
     }
 
     /// The epochs of the run, from 1, that are left in the phase.
@@ -186,7 +193,8 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let number = self.epoch.batches + self.pending.0.len();
         let (epoch, last) = (self.epoch.number, number + 1 == batches);
         let noise = self.noise.at(((epoch - 1) * batches + number) as u64);
-        let loss = self.stepper.loss(self.session.classifier, loaded.batch, &noise)?;
+        let of = self.session.train.places(number).len();
+        let loss = self.stepper.loss(self.session.classifier, (loaded.batch, of), &noise)?;
         self.pending.0.push(loss.value);
         self.pending.1 += loss.pictures;
         let of = (&*self.session.classifier, &noise);
@@ -241,9 +249,11 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     /// # Errors
     /// When a checkpoint cannot be written.
     pub fn observe(&mut self, info: &StepInfo, observers: &mut [&mut dyn Observer]) -> Result<ControlFlow<()>> {
+        let mut wanted = false;
         for observer in observers.iter_mut() {
-            self.session.outcome.stopped |= observer.step(info).is_break();
+            wanted |= observer.step(info).is_break();
         }
+        self.session.outcome.stopped |= agree(self.stepper.shards().ranks, wanted)?;
         let stopped = self.session.outcome.stopped;
         if let Some(mut checkpoints) = self.session.options.checkpoints.take() {
             let steps = self.session.outcome.lrs.len();
@@ -264,10 +274,9 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     /// When a picture cannot be read, or an observer fails.
     pub fn validate(&mut self, data: &PhaseData<'_>, observers: &mut [&mut dyn Observer]) -> Result<ControlFlow<()>> {
         self.session.outcome.train += self.clock.elapsed();
-        let (start, EpochProgress { number, total, counted, .. }) = (Instant::now(), self.epoch);
-        if let Some(average) = self.average.as_mut().filter(|average| average.entered() > 0) {
-            average.swap()?;
-        }
+        let EpochProgress { number, total, counted, .. } = self.epoch;
+        let start = Instant::now();
+        self.show_average()?;
         let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
         let epochs = self.session.epochs();
@@ -277,7 +286,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             Ok(())
         };
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
-        let evaluation = data.val.evaluate((classifier, objective), show, tell)?;
+        let evaluation = data.val.evaluate((classifier, objective), data.shards.ranks, show, tell)?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);
@@ -294,9 +303,11 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         };
         outcome.evaluation = evaluation;
         outcome.history.push(info.clone());
-        for observer in observers.iter_mut() {
-            outcome.stopped |= observer.epoch(&info, params)?.is_break();
-        }
+        let mut ends = false;
+        observers
+            .iter_mut()
+            .try_for_each(|observer| observer.epoch(&info, params).map(|flow| ends |= flow.is_break()))?;
+        outcome.stopped |= agree(data.shards.ranks, ends)?;
         if outcome.stopped && info.epoch < info.epochs {
             evaluated.stay();
             return Ok(ControlFlow::Break(()));
@@ -323,8 +334,15 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Puts the average of the weights into the network, where there is one already.
+    fn show_average(&mut self) -> Result<()> {
+        let average = self.average.as_mut().filter(|average| average.entered() > 0);
+        average.map(Average::swap).transpose()?;
+        Ok(())
+    }
+
     /// The network and what trains it, for who has a schedule of its own.
-    pub(crate) fn into_stepper(self) -> (&'s Classifier, Stepper) {
+    pub(crate) fn into_stepper(self) -> (&'s Classifier, Stepper<'a>) {
         (self.session.classifier, self.stepper)
     }
 
@@ -352,7 +370,9 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { classifier, params, objective, outcome, recipe, memory, .. } = &mut *self.session;
         outcome.skipped += self.stepper.skipped();
         if self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true) {
-            outcome.evaluation = data.val.evaluate((classifier, objective), &mut |_, _| Ok(()), &mut |_, _| {})?;
+            let shown = &mut |_: &str, _: &Tensor| Ok(());
+            outcome.evaluation =
+                data.val.evaluate((classifier, objective), data.shards.ranks, shown, &mut |_, _| {})?;
         }
         outcome.penalty = self.stepper.penalty()?;
         if recipe.plan == Plan::Gradual && recipe.optimize.carries_over() {

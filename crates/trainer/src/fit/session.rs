@@ -14,6 +14,7 @@ use crate::build::phases::{Phase, phases};
 use crate::error::Result;
 use crate::listener::Listener;
 use crate::objective::Objective;
+use crate::ranks::{Alone, Ranks};
 use crate::recipe::Recipe;
 use crate::store::checkpoint::{Checkpoints, EpochRecord, PlaceError, RunShape, TrainState};
 
@@ -33,6 +34,15 @@ pub struct FitOptions<'a> {
     pub features: Option<&'a FeatureCache>,
     /// Who hears that they are computed.
     pub listener: Option<&'a dyn Listener>,
+    /// The processes that train together, this one among them; none but this one by default.
+    pub ranks: Option<&'a dyn Ranks>,
+}
+
+impl<'a> FitOptions<'a> {
+    /// The processes that train together.
+    pub(super) fn ranks(&self) -> &'a dyn Ranks {
+        self.ranks.unwrap_or(&Alone)
+    }
 }
 
 /// A training by a recipe: its phases in order, and what has come out until now.

@@ -11,16 +11,22 @@ use taper_optim::{Accumulator, Optimizer, Plan, StepStats, UpdateRule};
 use taper_tensor::{Batch, Precision, Rng, backward};
 use taper_transfer::{Checkpoints, Classifier};
 
+use super::shard_sum::{ShardSum, Summed};
+use super::shards::Shards;
 use super::sharpness::Sharpness;
 use crate::build::optimize::optimizer;
 use crate::build::regularize::Regularizer;
 use crate::error::Result;
+use crate::ranks::Ranks;
 use crate::recipe::Recipe;
 
 /// What turns a batch into changed weights: the loss and its gradients, what regularizes them, and
 /// the optimizer.
-pub(crate) struct Stepper {
+pub(crate) struct Stepper<'a> {
     precision: Precision,
+    shards: Shards<'a>,
+    /// What is added up over them, where there are several.
+    sum: ShardSum,
     /// The stage that takes a batch: 0 for pictures, the first that is not frozen for stored
     /// features.
     first_stage: usize,
@@ -38,13 +44,21 @@ pub(crate) struct Stepper {
 
 /// The loss of a batch before the step.
 pub(crate) struct Loss {
-    graph: LossGraph,
+    gradients: Gradients,
     /// The batch as it was learned, where its loss is wanted a second time.
     batch: Option<Batch>,
     /// Its value, nats.
     pub(crate) value: f64,
     /// Pictures in the batch.
     pub(crate) pictures: usize,
+}
+
+/// The gradients of a loss.
+enum Gradients {
+    /// They are still to be computed.
+    Graph(LossGraph),
+    /// They have been, with the loss: shard by shard.
+    Summed(GradStore),
 }
 
 /// A loss and how its gradients are found.
@@ -71,12 +85,13 @@ pub(crate) struct Update {
     pub(crate) applied: bool,
 }
 
-impl Stepper {
-    /// For what `classifier` trains now by `rule`, on batches that enter it at `first_stage`.
+impl<'a> Stepper<'a> {
+    /// For what `classifier` trains now by `rule`, on batches that enter it at `first_stage`, with
+    /// `ranks`.
     pub(crate) fn new(
         rule: Box<dyn UpdateRule>,
         (classifier, params): (&Classifier, &Params),
-        recipe: &Recipe,
+        (recipe, ranks): (&Recipe, &'a dyn Ranks),
         pictures: &dyn Dataset,
         first_stage: usize,
     ) -> Result<Self> {
@@ -84,6 +99,8 @@ impl Stepper {
         let accumulate = recipe.optimize.accumulate;
         Ok(Self {
             precision: Precision::from(recipe.optimize.precision),
+            shards: Shards::new(recipe, ranks)?,
+            sum: ShardSum::new(classifier, params),
             first_stage,
             regularizer: Regularizer::new((classifier, params), recipe, pictures)?,
             accumulate,
@@ -95,13 +112,34 @@ impl Stepper {
         })
     }
 
-    /// The loss of a batch, its labels smoothed and its pictures mixed by the stream of the step.
-    pub(crate) fn loss(&self, classifier: &Classifier, batch: Batch, noise: &Rng) -> Result<Loss> {
+    /// The loss of a batch of so many pictures, its labels smoothed and its pictures mixed by the
+    /// stream of the step. Of a batch in shards, which is split behind that, it is enough to have
+    /// the rows that [`Shards::needed`] says; their gradients are computed here.
+    pub(crate) fn loss(&self, classifier: &Classifier, (batch, of): (Batch, usize), noise: &Rng) -> Result<Loss> {
         let batch = self.regularizer.batch(batch, noise)?;
-        let graph = self.forward(classifier, &batch, noise)?;
-        let value = f64::from(graph.loss.to_scalar::<f32>()?);
-        let pictures = batch.len();
-        Ok(Loss { graph, batch: self.sharpness.is_some().then_some(batch), value, pictures })
+        let (gradients, value) = if self.shards.is_whole() {
+            let graph = self.forward(classifier, &batch, noise)?;
+            let value = f64::from(graph.loss.to_scalar::<f32>()?);
+            (Gradients::Graph(graph), value)
+        } else {
+            let Summed { loss, grads } = self.over_shards(classifier, (&batch, of), noise)?;
+            (Gradients::Summed(grads), loss)
+        };
+        Ok(Loss { gradients, batch: self.sharpness.is_some().then_some(batch), value, pictures: of })
+    }
+
+    /// The loss and the gradients of a batch of so many pictures, one shard after the other, each
+    /// with noise of its own.
+    fn over_shards(&self, classifier: &Classifier, (batch, of): (&Batch, usize), noise: &Rng) -> Result<Summed> {
+        let begin = self.shards.needed(of).start;
+        self.sum.over((&self.shards, of), &mut |number| {
+            let (rows, noise) = (self.shards.rows(of, number), noise.fork("shard").at(number as u64));
+            let part = |tensor: &Tensor| tensor.narrow(0, rows.start - begin, rows.len())?.contiguous();
+            let shard = Batch { images: part(&batch.images)?, targets: part(&batch.targets)? };
+            let graph = self.forward(classifier, &shard, &noise)?;
+            let loss = f64::from(graph.loss.to_scalar::<f32>()?);
+            Ok(Summed { loss, grads: self.backward(classifier, graph, &noise)? })
+        })
     }
 
     fn forward(&self, classifier: &Classifier, batch: &Batch, noise: &Rng) -> Result<LossGraph> {
@@ -133,7 +171,10 @@ impl Stepper {
         loss: Loss,
         (batches, last): (usize, bool),
     ) -> Result<Option<GradStore>> {
-        let mut grads = self.backward(classifier, loss.graph, noise)?;
+        let mut grads = match loss.gradients {
+            Gradients::Graph(graph) => self.backward(classifier, graph, noise)?,
+            Gradients::Summed(grads) => grads,
+        };
         if let Some(accumulator) = &mut self.accumulator {
             accumulator.add(grads, loss.pictures as u64)?;
             if !last && batches < self.accumulate {
@@ -142,7 +183,10 @@ impl Stepper {
             grads = accumulator.mean()?;
         }
         let (Some(sharpness), Some(batch)) = (&self.sharpness, loss.batch) else { return Ok(Some(grads)) };
-        let again = || self.backward(classifier, self.forward(classifier, &batch, noise)?, noise);
+        let again = || match self.shards.is_whole() {
+            true => self.backward(classifier, self.forward(classifier, &batch, noise)?, noise),
+            false => Ok(self.over_shards(classifier, (&batch, loss.pictures), noise)?.grads),
+        };
         sharpness.gradients(&self.optimizer, grads, || keep_statistics(again)).map(Some)
     }
 
@@ -167,6 +211,11 @@ impl Stepper {
         }
         self.skipped = stats.skipped;
         Ok(Update { stats, applied })
+    }
+
+    /// How batches are split.
+    pub(crate) fn shards(&self) -> Shards<'a> {
+        self.shards
     }
 
     /// The stage that takes a batch.

@@ -64,6 +64,14 @@ const TOGETHER: &[Must] = &[
         },
     },
     Must {
+        field: "optimize.shards",
+        wanted: "at most half of data.batch_size: a shard has two pictures or more, for the variance of batch norm",
+        broken: |r| {
+            let few = r.optimize.shards > 1 && 2 * r.optimize.shards > r.data.batch_size;
+            few.then(|| format!("{}, with batches of {}", r.optimize.shards, r.data.batch_size))
+        },
+    },
+    Must {
         field: "data.image_size",
         wanted: "from 32 to 2048 pixels with pretrained weights",
         broken: |r| (r.pretrained && r.data.image_size < 32).then(|| r.data.image_size.to_string()),

@@ -58,6 +58,10 @@ fields! {
         /// Batches whose mean gradient makes one step, as of a batch that many times larger; an
         /// epoch's last step takes what is left.
         accumulate: usize = 1 => [Optimizer, "--accumulate K", Long, Number(Whole(1, 65_536))];
+        /// Shards of a batch, computed one after the other or by several processes, with batch norm
+        /// in each; 0 is a batch in one piece. Their gradients are added up by a fixed tree, so
+        /// that the number of processes changes nothing. Several processes take 8 by themselves.
+        shards: usize = 0 => [Optimizer, "--shards V", Long, Number(Whole(0, 4096))];
         /// What convolutions and the maps between them are computed in.
         precision: PrecisionRecipe = PrecisionRecipe::F32 => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
         /// Keep of every stage only what it begins with, and compute the rest again for its

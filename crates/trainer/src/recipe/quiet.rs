@@ -69,9 +69,14 @@ const USELESS: &[Must] = &[
         broken: |r| (r.optimize.accumulate != 1).then(|| r.optimize.accumulate.to_string()),
     },
     Must {
+        field: "optimize.shards",
+        wanted: "0 with the rule lbfgs, which takes all pictures at once",
+        broken: |r| other(r.optimize.shards as f64),
+    },
+    Must {
         field: "optimize.precision",
-        wanted: "f32 with the rule lbfgs, which computes in float64",
-        broken: |r| (r.optimize.precision != PrecisionRecipe::F32).then(|| r.optimize.precision.name().into()),
+        wanted: "auto or f32 with the rule lbfgs, which computes in float64",
+        broken: |r| (r.optimize.precision == PrecisionRecipe::Bf16).then(|| r.optimize.precision.name().into()),
     },
     Must {
         field: "optimize.average",
@@ -140,6 +145,7 @@ mod tests {
             (format!("{PROBE}[regularize]\nmixup = 0.2\n"), ["mixed", "[regularize]"]),
             (format!("{PROBE}[regularize]\nl1 = 0.2\n"), ["regularize.l1", "weight_decay"]),
             (format!("{PROBE}accumulate = 2\n"), ["optimize.accumulate", "all pictures at once"]),
+            (format!("{PROBE}shards = 4\n"), ["optimize.shards", "all pictures at once"]),
             (format!("{PROBE}precision = \"bf16\"\n"), ["optimize.precision", "f32"]),
             (format!("{PROBE}average = \"polyak\"\n"), ["optimize.average", "minimum"]),
             (format!("{PROBE}sam.rho = 0.05\n"), ["optimize.sam.rho", "no single steps"]),

@@ -10,6 +10,7 @@ use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::Recipe;
 use crate::store::error::{LockError, StoreError};
+use crate::store::hub_data;
 use crate::store::lock::Lock;
 use crate::store::origin;
 use crate::store::snapshots;
@@ -105,7 +106,10 @@ fn bare(run: &Path) -> bool {
 
 /// What runs on the pictures of a recipe are called.
 pub fn name(recipe: &Recipe) -> String {
-    recipe.data.path.file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned())
+    let path = &recipe.data.path;
+    let file = path.is_file().then(|| path.file_stem()).flatten();
+    let folder = if let Some(name) = hub_data::name(path) { PathBuf::from(name) } else { taper_data::folder_of(path) };
+    file.or(folder.file_name()).map_or("data".into(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The first of `runs/NAME-1` and so on that does not exist.

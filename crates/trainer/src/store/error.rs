@@ -43,6 +43,14 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// A build that fetches nothing was given a data set of the hub.
+    #[error(
+        "hf://datasets/{name} is to be fetched, which this build does not do: build it with the feature `hub`, or give files"
+    )]
+    NoHub {
+        /// The data set.
+        name: String,
+    },
     /// All names of runs are taken.
     #[error("no free name for the run")]
     NoFreeName,

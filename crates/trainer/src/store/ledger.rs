@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use taper_data::{Dataset, Known, LabelKind, Seen, Stamp, path_text};
 use taper_transfer::sha256;
 
@@ -28,6 +29,9 @@ pub struct Ledger {
     /// The names of those that were left out because they cannot be decoded.
     #[serde(default)]
     unreadable: Vec<String>,
+    /// SHA-256 of names and labels, where the pictures are too many to be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    many: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -69,7 +73,31 @@ impl Ledger {
         });
         let (train, val) = (train?, val?);
         let (sum, classes, unreadable) = (String::new(), sides[0].0.classes().to_vec(), Vec::new());
-        let ledger = Self { sum, looked, classes, train, val, unreadable };
+        let ledger = Self { sum, looked, classes, train, val, unreadable, many: None };
+        Ok(Self { sum: ledger.computed()?, ..ledger })
+    }
+
+    /// Of pictures to train on and to validate on that are too many to be listed: their names and
+    /// labels as a sum.
+    pub(crate) fn many(looked: u64, sides: [&dyn Dataset; 2], root: &Path) -> Result<Self> {
+        let mut sum = Sha256::new();
+        for set in sides {
+            let mut row = vec![0f32; set.classes().len()];
+            for index in 0..set.len() {
+                sum.update(relative(&set.name(index), root));
+                sum.update([0]);
+                if set.label_kind() == LabelKind::One {
+                    sum.update(set.label(index).to_le_bytes());
+                    continue;
+                }
+                row.fill(0.0);
+                set.target(index, &mut row)?;
+                row.iter().for_each(|value| sum.update(value.to_le_bytes()));
+            }
+            sum.update([0]);
+        }
+        let many = Some(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        let ledger = Self { looked, classes: sides[0].classes().to_vec(), many, ..Self::default() };
         Ok(Self { sum: ledger.computed()?, ..ledger })
     }
 
@@ -94,8 +122,9 @@ impl Ledger {
         let targets = |side: &[Entry]| side.iter().filter_map(|e| e.target.clone()).collect::<Vec<_>>();
         let labels = (targets(&self.train), targets(&self.val));
         let pictures = (&self.classes, of(&self.train), of(&self.val));
-        Ok(sha256(&match (&labels.0[..], &labels.1[..]) {
-            ([], []) => serde_json::to_vec(&pictures)?,
+        Ok(sha256(&match (&labels.0[..], &labels.1[..], &self.many) {
+            (_, _, Some(many)) => serde_json::to_vec(&(&self.classes, many))?,
+            ([], [], None) => serde_json::to_vec(&pictures)?,
             _ => serde_json::to_vec(&(pictures, labels))?,
         }))
     }

@@ -4,6 +4,7 @@
 mod changed;
 mod error;
 
+pub mod hub_data;
 pub mod ledger;
 pub mod pictures;
 pub mod readable;

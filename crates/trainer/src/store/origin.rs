@@ -9,6 +9,7 @@ use crate::files;
 use crate::files::json;
 use crate::recipe::Recipe;
 use crate::store::error::PicturesMissing;
+use crate::store::hub_data;
 
 /// `origin.json`, beside a recipe.
 #[derive(Debug, Deserialize, Serialize)]
@@ -56,7 +57,7 @@ pub fn settle(folder: &Path, recipe: &mut Recipe) {
     }
     for path in [Some(&mut recipe.data.path), recipe.weights.as_mut()].into_iter().flatten() {
         let there = origin.join(&*path);
-        if !path.as_os_str().is_empty() && there.exists() {
+        if !path.as_os_str().is_empty() && taper_data::is_there(&there) {
             *path = there;
         }
     }
@@ -68,7 +69,7 @@ pub fn settle(folder: &Path, recipe: &mut Recipe) {
 /// [`PicturesMissing`].
 pub fn require_pictures(run: &Path, recipe: &Recipe) -> Result<()> {
     let path = &recipe.data.path;
-    if path.exists() {
+    if taper_data::is_there(path) || hub_data::name(path).is_some() {
         return Ok(());
     }
     let origin = read(run).filter(|_| path.is_relative());

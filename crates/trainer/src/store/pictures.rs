@@ -1,6 +1,7 @@
 //! The pictures that a run is made of.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use taper_data::{Dataset, LeftOut, Look, Splits};
@@ -11,8 +12,9 @@ use crate::finding::Finding;
 use crate::listener::Listener;
 use crate::notice::Notice;
 use crate::recipe::Recipe;
+use crate::store::hub_data;
 use crate::store::ledger::{self, Ledger};
-use crate::store::readable::{Unreadable, look_once};
+use crate::store::readable::{Readable, Unreadable, look_once};
 use crate::store::sanity;
 
 /// The pictures of a run that can be read, and how many cannot.
@@ -41,6 +43,10 @@ impl fmt::Debug for Pictures {
     }
 }
 
+/// More pictures than these are not looked at one by one before a training: what is known of them
+/// is their names and labels, and what is damaged is found in the first epoch.
+const MANY: usize = 200_000;
+
 impl Pictures {
     /// Finds those of a recipe and decodes each once; `listener` hears of those that cannot be
     /// read.
@@ -63,21 +69,31 @@ impl Pictures {
         (ledger, look): (&Ledger, Look),
         listener: &dyn Listener,
     ) -> Result<Self> {
-        let (looked, root, known) = (ledger::now(), &recipe.data.path, ledger.known());
+        let (looked, known) = (ledger::now(), ledger.known());
         let damaged = |name: &String| ledger.unreadable().contains(name);
-        let Splits { train, val, left_out, .. } = splits(recipe, listener)?;
+        let path = hub_data::local(&recipe.data.path, listener)?;
+        let root = &taper_data::folder_of(&path);
+        let Splits { train, val, left_out, .. } = splits_at(&path, recipe, listener)?;
+        let many = train.len() + val.len() > MANY;
         let side = |pictures: Arc<dyn Dataset>| {
+            if many && look == Look::Glance {
+                return Ok(Readable::unseen(pictures));
+            }
             let names = Arc::clone(&pictures);
             let name = |i| ledger::relative(&names.name(i), root);
             let look = |i| if damaged(&name(i)) { Look::Decode } else { look };
             look_once(pictures, policy, listener, (|i, stamp| known(&name(i), stamp), look))
         };
         let (train, val) = (side(train)?, side(val)?);
-        let mut findings = sanity::pictures(&train, &val, recipe);
+        let mut findings =
+            if many { sanity::many(&train, &val, recipe) } else { sanity::pictures(&train, &val, recipe) };
         findings.push(sanity::left_out(&left_out));
-        let sides = [(&*train.dataset, &*train.seen), (&*val.dataset, &*val.seen)];
         let without = train.names.iter().chain(&val.names).map(|name| ledger::relative(name, root)).collect();
-        let ledger = Arc::new(Ledger::new(looked, sides, root)?.without(without));
+        let ledger = match many {
+            true => Ledger::many(looked, [&*train.dataset, &*val.dataset], root)?,
+            false => Ledger::new(looked, [(&*train.dataset, &*train.seen), (&*val.dataset, &*val.seen)], root)?,
+        };
+        let ledger = Arc::new(ledger.without(without));
         let unreadable = train.unreadable + val.unreadable;
         Ok(Self { train: train.dataset, val: val.dataset, unreadable, left_out, findings, ledger, look })
     }
@@ -89,8 +105,12 @@ impl Pictures {
 /// # Errors
 /// When there are none.
 pub fn splits(recipe: &Recipe, listener: &dyn Listener) -> Result<Splits> {
+    splits_at(&hub_data::local(&recipe.data.path, listener)?, recipe, listener)
+}
+
+fn splits_at(path: &Path, recipe: &Recipe, listener: &dyn Listener) -> Result<Splits> {
     let rng = Rng::new(recipe.split_seed()).fork("split");
-    let splits = taper_data::open(&recipe.data.path, &recipe.data.open_config(), &rng)?;
+    let splits = taper_data::open(path, &recipe.data.open_config(), &rng)?;
     tell(&splits.left_out, listener);
     Ok(splits)
 }

@@ -41,6 +41,13 @@ impl fmt::Debug for Readable {
     }
 }
 
+impl Readable {
+    /// Pictures that nobody has looked at.
+    pub(crate) fn unseen(dataset: Arc<dyn Dataset>) -> Self {
+        Self { dataset, unreadable: 0, names: Vec::new(), seen: Vec::new() }
+    }
+}
+
 /// Reads every picture once. Returns the set without the unreadable ones, of which `listener`
 /// hears.
 ///

@@ -28,6 +28,13 @@ pub fn pictures(train: &Readable, val: &Readable, recipe: &Recipe) -> Vec<Findin
     ]
 }
 
+/// [`pictures`] where there are too many to look at each.
+pub fn many(train: &Readable, val: &Readable, recipe: &Recipe) -> Vec<Finding> {
+    let (train, val) = (&*train.dataset, &*val.dataset);
+    let said = format!("{}, too many to look at each before the training", train.len() + val.len());
+    vec![classes(train, val, recipe.data.balance), finding("pictures", true, said)]
+}
+
 fn finding(about: &'static str, fine: bool, said: String) -> Finding {
     Finding { about, verdict: if fine { Verdict::Fine } else { Verdict::Doubtful }, said }
 }

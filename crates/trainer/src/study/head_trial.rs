@@ -11,8 +11,9 @@ use crate::build::network::{Network, network};
 use crate::build::pipeline::{eval_loader, train_loader};
 use crate::error::Result;
 use crate::evaluate::linear_probe::{FOLDS, folds};
-use crate::fit::{BatchSource, FeatureStore, FitOptions, PhaseRun, Session, compute};
+use crate::fit::{BatchSource, FeatureStore, FitOptions, PhaseRun, Session, Shards, compute};
 use crate::listener::Listener;
+use crate::ranks::Alone;
 use crate::recipe::{Plan, Recipe};
 
 /// Which pictures a recipe's head gets right by cross-validation: of five parts, drawn class by
@@ -44,7 +45,7 @@ pub(crate) fn cross_validated(
 
     let whole = train_loader(Arc::clone(pictures), recipe, card.input(), threads)?;
     let plain = eval_loader(Arc::clone(pictures), recipe.data.batch_size, card.input(), threads)?;
-    let variants = compute(&classifier, (&whole, &plain), recipe.variants(), (None, listener))?;
+    let variants = compute((&classifier, &Alone), (&whole, &plain), recipe.variants(), (None, listener))?;
     let store = FeatureStore::new(Arc::new(variants));
     let labels: Vec<usize> = (0..pictures.len()).map(|i| pictures.label(i)).collect();
     let mut right = vec![false; rounds * pictures.len()];
@@ -60,8 +61,9 @@ pub(crate) fn cross_validated(
         let mut session = Session::new((&mut classifier, &params), (&loader, &plain), recipe, FitOptions::default())?;
         let mut run = PhaseRun::begin(&mut session, 0)?;
         let source = BatchSource::Features(&loader, store.part(kept));
+        let shards = Shards::new(recipe, &Alone)?;
         for epoch in run.epochs() {
-            for batch in source.batches(epoch as u64, 0) {
+            for batch in source.batches(epoch as u64, 0, shards) {
                 run.step(batch?)?;
             }
             run.next_epoch();

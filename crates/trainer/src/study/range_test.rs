@@ -223,7 +223,9 @@ fn grow(
         for loaded in data.batches(epoch, 0) {
             let step = found.rates.len();
             let noise = noise.at(step as u64);
-            let loss = stepper.loss(classifier, loaded?.batch, &noise)?;
+            let batch = loaded?.batch;
+            let of = batch.len();
+            let loss = stepper.loss(classifier, (batch, of), &noise)?;
             let (smooth, diverged) = smoothing.add(step, loss.value);
             if diverged {
                 return Ok(found);

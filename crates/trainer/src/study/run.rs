@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use taper_data::Loader;
+use taper_transfer::sha256;
 
 use crate::build::memory;
 use crate::build::model::save_weights;
@@ -19,17 +20,18 @@ use crate::finding::{Finding, Verdict};
 use crate::fit::divergence::Diverged;
 use crate::fit::recorder::Recorder;
 use crate::fit::snapshots::{self, Snapshots};
-use crate::fit::{FeatureCache, FitOptions, Keeping, Observer, fit_with};
+use crate::fit::{FeatureCache, FitOptions, Keeping, Observer, Shards, fit_with};
 use crate::listener::{Listener, Silent};
 use crate::notice::Notice;
+use crate::ranks::{Alone, Fact, Ranks, broadcast, require_alike};
 use crate::recipe::Recipe;
-use crate::store::Changed;
 use crate::store::checkpoint::{Checkpoints, Every, TrainState};
 use crate::store::claim::RunFolder;
 use crate::store::identity::Identity;
 use crate::store::ledger::Ledger;
 use crate::store::pictures::Pictures;
 use crate::store::summary::{SUMMARY, Summary};
+use crate::store::{Changed, CheckpointError};
 use crate::study::finished::{Finished, summarize};
 use crate::study::first_loss::first_loss;
 
@@ -44,11 +46,22 @@ pub struct Manner<'a> {
     pub quiet: bool,
     /// Who hears what there is to say.
     pub listener: &'a dyn Listener,
+    /// The processes that train together, this one among them.
+    pub ranks: &'a dyn Ranks,
+    /// Whether they may have other instruction sets: the bits are then not promised.
+    pub mixed: bool,
 }
 
 impl Default for Manner<'_> {
     fn default() -> Self {
-        Self { threads: 0, checkpoint_every: Every::default(), quiet: false, listener: &Silent }
+        Self {
+            threads: 0,
+            checkpoint_every: Every::default(),
+            quiet: false,
+            listener: &Silent,
+            ranks: &Alone,
+            mixed: false,
+        }
     }
 }
 
@@ -90,6 +103,7 @@ impl<'a> Run<'a> {
     /// machine has no memory for it.
     pub fn new(recipe: &'a Recipe, pictures: &'a Pictures, manner: Manner<'a>) -> Result<Self> {
         let start = Instant::now();
+        Shards::new(recipe, manner.ranks)?;
         let network = network(recipe, &*pictures.train, manner.listener)?;
         let input = network.card.input();
         let train = train_loader(pictures.train.clone(), recipe, input, manner.threads)?;
@@ -149,7 +163,46 @@ impl<'a> Run<'a> {
             folder.begin(self.recipe)?;
         }
         self.pictures.ledger.write(run)?;
-        self.fit(run, (checkpoints, resume), identity, observers)
+        self.require_alike(&identity)?;
+        if self.manner.ranks.size() > 1 {
+            broadcast(self.manner.ranks, resume.as_ref().map_or(Ok(Vec::new()), TrainState::bytes)?)?;
+        }
+        self.fit(Some(run), (Some(checkpoints), resume), identity, observers)
+    }
+
+    /// Trains with the process that [trains](Self::train) in a folder, and writes nothing.
+    /// `observers` may end the training of all.
+    ///
+    /// # Errors
+    /// As there; and when it is to train otherwise than that process.
+    pub fn assist(self, observers: &mut [&mut dyn Observer]) -> Result<()> {
+        let identity = Identity::new(self.recipe, &self.network, self.pictures)?;
+        self.require_alike(&identity)?;
+        let state = broadcast(self.manner.ranks, Vec::new())?;
+        let resume = match state.is_empty() {
+            true => None,
+            false => Some(TrainState::parse(&state).map_err(|source| {
+                let path = "of rank 0".into();
+                CheckpointError::Unusable { path, source }
+            })?),
+        };
+        self.fit(None, (None, resume), identity, observers).map(drop)
+    }
+
+    /// Refuses processes that do not train the same.
+    fn require_alike(&self, identity: &Identity) -> Result<()> {
+        let Identity { recipe, weights, pictures } = identity;
+        let recipe = sha256(recipe.as_bytes());
+        let simd = taper_tensor::arithmetic();
+        let all = [
+            ("another version of taper", env!("CARGO_PKG_VERSION"), false),
+            ("another recipe", &recipe, false),
+            ("other weights to begin with", weights, false),
+            ("other pictures", pictures, false),
+            ("another instruction set", &simd, true),
+        ];
+        let facts = all.map(|(what, value, optional)| Fact { what, value: value.into(), optional });
+        Ok(require_alike(self.manner.ranks, &facts, self.manner.mixed)?)
     }
 
     /// Refuses a run at its end that was another training.
@@ -219,18 +272,19 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Trains, from the beginning or from a checkpoint on, and writes what comes out.
+    /// Trains, from the beginning or from a checkpoint on, and writes what comes out where there is
+    /// a folder.
     fn fit(
         mut self,
-        folder: &Path,
-        (checkpoints, resume): (Checkpoints, Option<TrainState>),
+        folder: Option<&Path>,
+        (checkpoints, resume): (Option<Checkpoints>, Option<TrainState>),
         identity: Identity,
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
         let phases = phases(self.recipe, self.network.classifier.backbone().stages())?;
         let (mut keeping, loaders) = Keeping::new(self.recipe.data.cache, self.loaders, folder)?;
         self.loaders = loaders;
-        if !self.manner.quiet {
+        if !self.manner.quiet && folder.is_some() {
             self.announce(&phases, resume.as_ref());
             if resume.is_none() {
                 self.doubts(&phases)?;
@@ -238,26 +292,30 @@ impl<'a> Run<'a> {
         }
         let Self { start, recipe, pictures, network, loaders: (train, val), manner, cache, .. } = self;
         let Network { mut card, mut classifier, params, .. } = network;
-        let mut recorder = Recorder::new(folder);
-        let mut snapshots = Snapshots::new(folder, recipe, &phases);
+        let mut recorder = folder.map(Recorder::new);
+        let mut snapshots = folder.map(|folder| Snapshots::new(folder, recipe, &phases));
         let epochs = phases.iter().map(|phase| phase.epochs).sum();
         let mut heard = Heard(manner.listener);
-        let mut observers: Vec<&mut dyn Observer> = vec![&mut recorder, &mut snapshots, &mut heard, &mut keeping];
+        let mut observers: Vec<&mut dyn Observer> = Vec::new();
+        recorder.iter_mut().for_each(|recorder| observers.push(recorder));
+        snapshots.iter_mut().for_each(|snapshots| observers.push(snapshots));
+        observers.extend([&mut heard as &mut dyn Observer, &mut keeping]);
         for observer in others {
             observers.push(&mut **observer);
         }
         let options = FitOptions {
-            scratch: Some(folder),
-            checkpoints: Some(checkpoints),
+            scratch: folder,
+            checkpoints,
             resume,
             features: cache,
             listener: Some(manner.listener),
+            ranks: Some(manner.ranks),
         };
         let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, &mut observers, options)
-            .map_err(|error| with_best(error, &folder.join("checkpoint/best.safetensors")))?;
-        if outcome.stopped {
+            .map_err(|error| with_best(error, folder))?;
+        let (false, Some(folder)) = (outcome.stopped, folder) else {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));
-        }
+        };
 
         card.objective = outcome.evaluation.with_thresholds();
         save_weights(&folder.join("model.safetensors"), &params.tensors())?;
@@ -288,9 +346,10 @@ impl Observer for Heard<'_> {
 }
 
 /// Names the network that a training which diverged has left.
-fn with_best(error: Error, best: &Path) -> Error {
+fn with_best(error: Error, folder: Option<&Path>) -> Error {
+    let best = folder.map(|folder| folder.join("checkpoint/best.safetensors")).filter(|best| best.is_file());
     match error {
-        Error::Diverged(diverged) => Diverged { kept: best.is_file().then(|| best.into()), ..diverged }.into(),
+        Error::Diverged(diverged) => Diverged { kept: best, ..diverged }.into(),
         error => error,
     }
 }

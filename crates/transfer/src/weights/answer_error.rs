@@ -20,6 +20,9 @@ pub enum AnswerError {
         /// What it says.
         got: String,
     },
+    /// What should be JSON is not, or another.
+    #[error("it is not the JSON that it should be: {0}")]
+    Json(serde_json::Error),
     /// A range that is invalid.
     #[error("Content-Range is {got:?}")]
     Range {

@@ -25,6 +25,17 @@ pub enum FetchError {
         /// The name.
         got: String,
     },
+    /// A data set of the hub has no Parquet files, or those of several configurations.
+    #[error(
+        "the data set {name} has {}", if configurations.is_empty() { "no Parquet files".to_owned() }
+        else { format!("several configurations ({0}): name one, hf://datasets/OWNER/NAME/{1}", configurations.join(", "), configurations[0]) }
+    )]
+    NoParquet {
+        /// The data set.
+        name: String,
+        /// Its configurations.
+        configurations: Vec<String>,
+    },
     /// It is not here, and nothing may be fetched.
     #[error("{file} is not in {}, and HF_HUB_OFFLINE is set: unset it, or name a file of weights", cache.display())]
     Offline {

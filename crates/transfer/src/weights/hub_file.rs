@@ -8,11 +8,14 @@ use super::digest::Digest;
 use super::fetch_error::FetchError;
 use super::plain::is_plain;
 
+/// What the names of repositories of data sets begin with.
+pub(crate) const DATASETS: &str = "datasets/";
+
 /// A file of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HubFile {
-    /// `owner/name`.
+    /// `owner/name` of a model, `datasets/owner/name` of a data set.
     pub repository: String,
     /// A branch, a tag or a commit.
     pub revision: String,
@@ -41,7 +44,8 @@ impl HubFile {
     /// # Errors
     /// When one could.
     pub fn check(&self) -> Result<(), FetchError> {
-        let slashes = self.repository.matches('/').count();
+        let repository = self.repository.strip_prefix(DATASETS).unwrap_or(&self.repository);
+        let slashes = repository.matches('/').count();
         for (what, got, ok) in [
             ("the repository", &self.repository, slashes <= 1),
             ("the revision", &self.revision, true),

@@ -4,6 +4,8 @@
 mod backbones;
 mod checkpointing;
 mod checkpoints;
+#[cfg(feature = "hub")]
+mod dataset;
 mod freezing;
 mod golden;
 mod hostile;

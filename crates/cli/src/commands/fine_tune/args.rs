@@ -111,6 +111,10 @@ pub(in crate::commands) struct RunArgs {
     /// [default: at the ends of epochs that are ten seconds apart]
     #[arg(long, value_name = "STEPS|MINUTESm", help_heading = "Output", hide_short_help = true)]
     pub(in crate::commands) checkpoint_every: Option<Every>,
+    /// Let ranks of one training (mpirun, srun) have other instruction sets; the bits are then not
+    /// promised
+    #[arg(long, help_heading = "Plan", hide_short_help = true)]
+    pub(in crate::commands) mixed: bool,
     #[command(flatten)]
     pub(in crate::commands) telling: Telling,
     /// Print summary.json at the end

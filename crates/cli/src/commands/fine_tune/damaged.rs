@@ -65,7 +65,8 @@ pub(super) fn train(
 ) -> Result<(Trained, Option<Pictures>)> {
     let (manner, start) = (run.manner(), run.start());
     let error = match train(run, folder) {
-        Err(error) if pictures.look == Look::Glance && is_damage(&error) => error,
+        // Of several processes, the others are still at it.
+        Err(error) if pictures.look == Look::Glance && manner.ranks.size() == 1 && is_damage(&error) => error,
         trained => return Ok((trained?, None)),
     };
     let anew = without_damaged(error, recipe, pictures, policy)?;

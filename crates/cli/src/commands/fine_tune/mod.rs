@@ -9,6 +9,7 @@ mod lr_find;
 mod members;
 mod resume;
 mod telling;
+mod together;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,32 +29,39 @@ use self::telling::Telling;
 use crate::output::note;
 use crate::terminal::Terminal;
 use taper_trainer::fit::FeatureCache;
+use taper_trainer::ranks::Ranks;
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::claim::{self, RunFolder};
 use taper_trainer::store::ledger::Ledger;
 use taper_trainer::store::pictures::Pictures;
 use taper_trainer::study::advise::advise;
 use taper_trainer::study::budget::{Length, within};
-use taper_trainer::study::run::Run;
+use taper_trainer::study::run::{Manner, Run};
 
 /// Runs the verb.
 ///
 /// # Errors
 /// Says what was wrong, where, and what to do; a run folder that was begun keeps what was whole.
-pub fn fine_tune(args: &FineTuneArgs, threads: usize) -> Result<i32> {
-    run(&args.run, &args.run.recipe(&args.preset.recipe(&Recipe::default()))?, threads)
+pub fn fine_tune(args: &FineTuneArgs, threads: usize, ranks: &dyn Ranks) -> Result<i32> {
+    run(&args.run, &args.run.recipe(&args.preset.recipe(&Recipe::default()))?, threads, ranks)
 }
 
 /// Runs the verb.
 ///
 /// # Errors
 /// As [`fine_tune`].
-pub fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
-    run(&args.run, &args.run.recipe(&Recipe::from_scratch())?, threads)
+pub fn train(args: &TrainArgs, threads: usize, ranks: &dyn Ranks) -> Result<i32> {
+    run(&args.run, &args.run.recipe(&Recipe::from_scratch())?, threads, ranks)
 }
 
-fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
+fn run(args: &RunArgs, recipe: &Recipe, threads: usize, ranks: &dyn Ranks) -> Result<i32> {
     let start = Instant::now();
+    let manner = Telling::manner(threads, args.checkpoint_every.unwrap_or_default());
+    let manner = Manner { ranks, mixed: args.mixed, ..manner };
+    let recipe = &together::sharded(recipe, ranks, args.max_time.is_some())?;
+    if ranks.rank() > 0 {
+        return together::assist(manner, args.strict.policy());
+    }
     // What measures before it trains is not begun again for a damaged picture.
     let glance = !args.auto() && args.max_time.is_none();
     let look = if glance { look(recipe) } else { Look::Decode };
@@ -68,11 +76,11 @@ fn run(args: &RunArgs, recipe: &Recipe, threads: usize) -> Result<i32> {
     let left = args.max_time.map(|Length(time)| time.saturating_sub(start.elapsed()));
     let fitted = left.map(|left| within(left, recipe, &pictures, threads, (&cache, &Terminal))).transpose()?;
     let recipe = fitted.as_ref().unwrap_or(recipe);
-    let manner = Telling::manner(threads, args.checkpoint_every.unwrap_or_default());
     let create = || Ok(RunFolder::create(args.out.as_deref(), &claim::name(recipe), &Terminal)?);
     if recipe.members > 1 {
         return members::begin(recipe, &pictures, manner, create, (args.telling, args.json));
     }
+    together::tell(ranks, recipe, &pictures)?;
     let mut run = Run::new(recipe, &pictures, manner)?.since(start);
     if fitted.is_some() {
         // What was computed to measure the time is not computed again.

@@ -76,7 +76,7 @@ impl Telling {
 
     /// The manner of a run.
     pub(super) fn manner(threads: usize, checkpoint_every: Every) -> Manner<'static> {
-        Manner { threads, checkpoint_every, quiet: false, listener: &Terminal }
+        Manner { threads, checkpoint_every, listener: &Terminal, ..Manner::default() }
     }
 
     /// Trains a run in its folder and draws its report.

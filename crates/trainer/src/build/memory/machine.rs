@@ -1,6 +1,7 @@
 //! The memory of this machine, as far as this process may have it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that this process can have in addition to those that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +15,25 @@ pub struct Machine {
 /// Where the system does not tell: more than any machine that trains on its processor.
 const UNKNOWN: u64 = 1 << 42;
 
+/// What [`allow`] has set.
+static ALLOWED: AtomicU64 = AtomicU64::new(UNKNOWN);
+
+/// Lets this process have no more than so many bytes, whatever the machine has: a training that
+/// needs more is refused before it begins, and features of frozen stages go to a file sooner.
+pub fn allow(bytes: u64) {
+    ALLOWED.store(bytes, Ordering::Relaxed);
+}
+
 impl Machine {
-    /// The least of what memory, control groups and `ulimit` leave; on Linux, elsewhere a bound
+    /// The least of what memory, control groups, `ulimit` and [`allow`] leave; on Linux, elsewhere a bound
     /// that only absurd sizes exceed.
     pub fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let (most, free) = memory(&read("/proc/meminfo")).unwrap_or((UNKNOWN, UNKNOWN));
         let group = groups(&read("/proc/self/cgroup")).iter().filter_map(|file| limit(file)).min();
         let space = address_space(&read("/proc/self/limits"), &read("/proc/self/status"));
-        let bound = group.unwrap_or(UNKNOWN).min(space.unwrap_or(UNKNOWN));
+        let allowed = ALLOWED.load(Ordering::Relaxed);
+        let bound = group.unwrap_or(UNKNOWN).min(space.unwrap_or(UNKNOWN)).min(allowed);
         Self { most: most.min(bound), free: free.min(bound) }
     }
 }

@@ -44,7 +44,7 @@ struct Header {
 
 impl TrainState {
     /// The bytes of a file.
-    pub(super) fn bytes(&self) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
         let about = [("position".to_owned(), serde_json::to_string(&self.header())?)].into_iter().collect();
         let tensors = self.tensors()?;
         let mut bytes = safetensors::serialize(tensors.iter(), Some(about))

@@ -12,7 +12,7 @@ use super::download::{Arrived, Download};
 use super::request::Request;
 use crate::weights::digest::{Digest, is_hexadecimal};
 use crate::weights::fetch_error::FetchError;
-use crate::weights::hub_file::HubFile;
+use crate::weights::hub_file::{DATASETS, HubFile};
 use crate::weights::source::Source;
 
 /// The hub, with the folder that its files are kept in: the one that Python's `huggingface_hub`
@@ -108,7 +108,11 @@ fn is_of_commit(file: &HubFile) -> bool {
 }
 
 fn repo(file: &HubFile) -> Repo {
-    Repo::with_revision(file.repository.clone(), RepoType::Model, file.revision.clone())
+    let (name, kind) = match file.repository.strip_prefix(DATASETS) {
+        Some(name) => (name, RepoType::Dataset),
+        None => (&*file.repository, RepoType::Model),
+    };
+    Repo::with_revision(name.to_owned(), kind, file.revision.clone())
 }
 
 /// A file of the hub in its cache: `blobs/<SHA-256>`, to which `snapshots/<commit>/<file>` points,

@@ -3,12 +3,13 @@
 //! In reading order: settings and progress ([`config`]); what a server says ([`answer`]); checksums
 //! ([`file_digest`]); one file ([`request`], [`body`], [`download`]); into a cache once
 //! ([`cached`]); the two servers with their caches ([`hub`], [`torchvision`]), and both together
-//! ([`sources`]).
+//! ([`sources`]); the files of a data set ([`dataset`]).
 
 mod answer;
 mod body;
 mod cached;
 mod config;
+mod dataset;
 mod download;
 mod file_digest;
 mod hub;

@@ -1,43 +1,33 @@
-//! `taper data`: what a data set is like.
+//! `taper data stats`: what the colors of a data set are like.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
 use rayon::prelude::*;
 use serde_json::json;
 use taper_augment::{ColorStatistics, Principal};
-use taper_data::OpenConfig;
 use taper_tensor::Rng;
 
-use super::strict::Strict;
+use super::columns::ColumnFlags;
+use crate::commands::strict::Strict;
 use crate::output::line;
 use crate::terminal::Terminal;
 use taper_trainer::recipe::TransformRecipe;
+use taper_trainer::store::hub_data::local;
 use taper_trainer::store::pictures::tell;
 use taper_trainer::store::readable::{Readable, readable};
 use taper_trainer::{Listener, Work};
-
-/// Look at a data set.
-#[derive(Debug, clap::Args)]
-pub struct DataArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    Stats(StatsArgs),
-}
 
 /// Mean, deviation, covariance and principal components of the colors of the training pictures.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  taper data stats tests/data/emoji --json\n\nValues are in 0..1; every pixel of every picture counts once."
 )]
-struct StatsArgs {
-    /// The folder of pictures
+pub(super) struct StatsArgs {
+    /// The data set
     data: PathBuf,
+    #[command(flatten)]
+    columns: ColumnFlags,
     #[command(flatten)]
     strict: Strict,
     /// Print the result as JSON
@@ -49,9 +39,8 @@ struct StatsArgs {
 ///
 /// # Errors
 /// When there are no pictures, or too many cannot be read.
-pub fn data(args: &DataArgs) -> Result<i32> {
-    let What::Stats(args) = &args.what;
-    let splits = taper_data::open(&args.data, &OpenConfig::default(), &Rng::new(0).fork("split"))?;
+pub(super) fn stats(args: &StatsArgs) -> Result<i32> {
+    let splits = taper_data::open(local(&args.data, &Terminal)?, &args.columns.config(), &Rng::new(0).fork("split"))?;
     tell(&splits.left_out, &Terminal);
     let Readable { dataset: pictures, unreadable, .. } = readable(splits.train, args.strict.policy(), &Terminal)?;
     let progress = Terminal.work(Work::Reading);
