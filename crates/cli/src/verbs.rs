@@ -23,8 +23,8 @@ pub struct Cli {
     /// Threads to compute with; they change the time, never the result [default: all cores]
     #[arg(long, global = true, hide_short_help = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// The most memory to take, such as 4G or 500M; a training that needs more is refused, with what would fit
-    /// [default: what the machine, the control group and ulimit have]
+    /// The most memory to take, such as 4G or 500M; a training that needs more is refused, with
+    /// what would fit [default: what the machine, the control group and ulimit have]
     #[arg(long, global = true, hide_short_help = true, value_name = "SIZE", value_parser = bytes)]
     pub memory: Option<u64>,
 }

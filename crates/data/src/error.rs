@@ -87,37 +87,6 @@ pub enum DataError {
         /// What was found.
         got: String,
     },
-    /// Something lies where a data set is to be written.
-    #[error("{} is there already: give the name of a folder that is not", path.display())]
-    Exists {
-        /// What lies there.
-        path: PathBuf,
-    },
-    /// A file of a data set cannot be written.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the operating system said.
-        #[source]
-        reason: io::Error,
-    },
-    /// A picture cannot be encoded.
-    #[error("cannot encode {name} as PNG: {reason}")]
-    Encode {
-        /// The picture.
-        name: String,
-        /// What the encoder said.
-        reason: String,
-    },
-    /// A form does not have what a data set has.
-    #[error("{what} cannot be written: {wrong}")]
-    CannotHold {
-        /// What the data set has.
-        what: String,
-        /// Why the form has it not, and what does.
-        wrong: &'static str,
-    },
     /// A line of a table is not what it should be.
     #[error("{}, line {line}, {wrong}", path.display())]
     Row {

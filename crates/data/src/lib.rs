@@ -68,7 +68,7 @@ mod loader;
 
 pub use candle_core;
 pub use check::{Checked, Look, Seen, Unreadable, check, check_again};
-pub use convert::{Form, convert};
+pub use convert::{ConvertError, Form, convert};
 pub use dataset::{Dataset, Known, LabelKind};
 pub use decode::{Need, decode, decode_bytes, decode_bytes_needed, decode_needed};
 pub use error::{DataError, PrepareError};

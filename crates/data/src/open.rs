@@ -73,9 +73,9 @@ impl fmt::Debug for Splits {
 /// counted in [`Splits::left_out`].
 ///
 /// # Errors
-/// As for [`Folder::open`](crate::Folder::open) and [`split`]; when a file or a line of it is not what it should be; when
-/// the classes of both sides differ; when there is a folder to train on and none for validation, or
-/// two. The fraction is checked in any case.
+/// As for [`Folder::open`](crate::Folder::open) and [`split`]; when a file or a line of it is not
+/// what it should be; when the classes of both sides differ; when there is a folder to train on and
+/// none for validation, or two. The fraction is checked in any case.
 ///
 /// # Examples
 /// ```

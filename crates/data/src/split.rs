@@ -16,8 +16,8 @@ pub const DEFAULT_VAL_FRACTION: f64 = 0.2;
 ///
 /// A class is drawn from the key of `rng`, `"split"` and its name; both sides keep the order of the
 /// whole. Pictures of several classes are drawn among those with the same first class, and one that
-/// is alone there is trained on; those with numbers are drawn among all. The same seed on the same files gives the same split, and a class added later leaves the
-/// others as they were.
+/// is alone there is trained on; those with numbers are drawn among all. The same seed on the same
+/// files gives the same split, and a class added later leaves the others as they were.
 ///
 /// # Errors
 /// When the fraction does not lie between 0 and 1, or a class has fewer than two pictures.

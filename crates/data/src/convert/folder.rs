@@ -3,18 +3,17 @@
 use std::fs;
 use std::path::Path;
 
-use super::sample::Sample;
-use super::{column, names};
+use super::error::ConvertError;
+use super::sample::{Sample, column, names};
 use crate::dataset::{Dataset, LabelKind};
-use crate::error::DataError;
 
 /// Writes class folders, or, of pictures that have more than one class, all of them beside a table.
 pub(super) fn write(
     set: &dyn Dataset,
-    samples: impl Iterator<Item = Result<Sample, DataError>>,
+    samples: impl Iterator<Item = Result<Sample, ConvertError>>,
     to: &Path,
-) -> Result<(), DataError> {
-    let failed = |reason| DataError::Write { path: to.into(), reason };
+) -> Result<(), ConvertError> {
+    let failed = |reason| ConvertError::Write { path: to.into(), reason };
     fs::create_dir_all(to).map_err(failed)?;
     if set.label_kind() != LabelKind::One {
         return listed(set, samples, to);
@@ -22,7 +21,7 @@ pub(super) fn write(
     for class in set.classes() {
         if class.contains(['/', '\\', '\0']) || class.starts_with('.') || class.is_empty() {
             let wrong = "folders cannot be called so: write tar or parquet";
-            return Err(DataError::CannotHold { what: format!("the class {class:?}"), wrong });
+            return Err(ConvertError::CannotHold { what: format!("the class {class:?}"), wrong });
         }
         fs::create_dir_all(to.join(class)).map_err(failed)?;
     }
@@ -35,11 +34,11 @@ pub(super) fn write(
 
 fn listed(
     set: &dyn Dataset,
-    samples: impl Iterator<Item = Result<Sample, DataError>>,
+    samples: impl Iterator<Item = Result<Sample, ConvertError>>,
     to: &Path,
-) -> Result<(), DataError> {
-    let failed = |reason| DataError::Write { path: to.into(), reason };
-    let damaged = |error: csv::Error| DataError::Write { path: to.into(), reason: error.into() };
+) -> Result<(), ConvertError> {
+    let failed = |reason| ConvertError::Write { path: to.into(), reason };
+    let damaged = |error: csv::Error| ConvertError::Write { path: to.into(), reason: error.into() };
     let kind = set.label_kind();
     let mut table = csv::Writer::from_path(to.join("metadata.csv")).map_err(damaged)?;
     let columns = match kind {
@@ -60,10 +59,10 @@ fn listed(
 }
 
 /// The classes of a picture in a cell, each with a semicolon behind it.
-fn joined(set: &dyn Dataset, row: &[f32]) -> Result<String, DataError> {
+fn joined(set: &dyn Dataset, row: &[f32]) -> Result<String, ConvertError> {
     if let Some(class) = names(set, row).find(|name| name.contains(';')) {
         let wrong = "a cell of several classes has them with semicolons between them: write tar or parquet";
-        return Err(DataError::CannotHold { what: format!("the class {class:?}"), wrong });
+        return Err(ConvertError::CannotHold { what: format!("the class {class:?}"), wrong });
     }
     Ok(names(set, row).map(|name| format!("{name};")).collect())
 }

@@ -1,7 +1,9 @@
 //! A data set in another form.
 //!
-//! [`sample`] is a picture on its way; [`folder`], [`tar`] and [`parquet`] write one side each.
+//! [`error`] is what can go wrong and [`sample`] a picture on its
+//! way; [`folder`], [`tar`] and [`parquet`] write one side each.
 
+mod error;
 mod sample;
 
 mod folder;
@@ -12,16 +14,15 @@ mod tar;
 use std::fs;
 use std::path::Path;
 
-use crate::dataset::{Dataset, LabelKind};
-use crate::error::DataError;
 use crate::open::Parts;
+pub use error::ConvertError;
 use sample::samples;
 
 /// What a data set is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// `train/<class>/...` and so on, or `<class>/...` where there is no split; pictures of several classes, or with numbers, beside a table
-    /// `metadata.csv`.
+    /// `train/<class>/...` and so on, or `<class>/...` where there is no split; pictures of several
+    /// classes, or with numbers, beside a table `metadata.csv`.
     Folder,
     /// Shards of WebDataset, `train-000000.tar` and so on, of 10 000 pictures or a gigabyte.
     Tar,
@@ -49,11 +50,11 @@ pub enum Form {
 /// assert_eq!(open_to_measure(to.join("train-*.tar"), &config)?.0.len(), 12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn convert(parts: &Parts, to: &Path, form: Form, progress: impl Fn()) -> Result<(), DataError> {
+pub fn convert(parts: &Parts, to: &Path, form: Form, progress: impl Fn()) -> Result<(), ConvertError> {
     if to.symlink_metadata().is_ok() {
-        return Err(DataError::Exists { path: to.into() });
+        return Err(ConvertError::Exists { path: to.into() });
     }
-    let failed = |reason| DataError::Write { path: to.into(), reason };
+    let failed = |reason| ConvertError::Write { path: to.into(), reason };
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(beside).map_err(failed)?;
     let place = tempfile::Builder::new().prefix(".convert-").tempdir_in(beside).map_err(failed)?;
@@ -94,18 +95,8 @@ use parquet::write as parquet;
 #[cfg(not(feature = "parquet"))]
 fn parquet(
     _: &dyn Dataset,
-    _: impl Iterator<Item = Result<sample::Sample, DataError>>,
+    _: impl Iterator<Item = Result<sample::Sample, ConvertError>>,
     (to, _): (&Path, &str),
-) -> Result<(), DataError> {
-    Err(DataError::NoParquet { path: to.into() })
-}
-
-/// The names of the classes of a row.
-fn names<'a>(set: &'a dyn Dataset, row: &'a [f32]) -> impl Iterator<Item = &'a str> {
-    set.classes().iter().zip(row).filter(|(_, value)| **value == 1.0).map(|(name, _)| name.as_str())
-}
-
-/// What the column of labels is called.
-fn column(kind: LabelKind) -> &'static str {
-    if kind == LabelKind::Many { "labels" } else { "label" }
+) -> Result<(), ConvertError> {
+    Err(crate::DataError::NoParquet { path: to.into() }.into())
 }

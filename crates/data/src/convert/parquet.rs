@@ -13,10 +13,9 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{PrimitiveTypeBuilder, Type};
 use serde_json::{Value, json};
 
-use super::column;
-use super::sample::Sample;
+use super::error::ConvertError;
+use super::sample::{Sample, column};
 use crate::dataset::{Dataset, LabelKind};
-use crate::error::DataError;
 
 /// Pictures that are read and written together.
 const ROWS: usize = 100;
@@ -25,14 +24,14 @@ const ROWS: usize = 100;
 /// their names in the metadata.
 pub(super) fn write(
     set: &dyn Dataset,
-    samples: impl Iterator<Item = Result<Sample, DataError>>,
+    samples: impl Iterator<Item = Result<Sample, ConvertError>>,
     (to, side): (&Path, &str),
-) -> Result<(), DataError> {
+) -> Result<(), ConvertError> {
     let folder = to.join("data");
     let side = if side == "val" { "validation" } else { side };
     let path = folder.join(format!("{side}-00000-of-00001.parquet"));
-    let failed = |reason| DataError::Write { path: path.clone(), reason };
-    let wrong = |error: ParquetError| DataError::Write { path: path.clone(), reason: std::io::Error::other(error) };
+    let failed = |reason| ConvertError::Write { path: path.clone(), reason };
+    let wrong = |error: ParquetError| ConvertError::Write { path: path.clone(), reason: std::io::Error::other(error) };
     fs::create_dir_all(&folder).map_err(failed)?;
     let features = KeyValue::new("huggingface".into(), json!({ "info": { "features": features(set) } }).to_string());
     let properties = WriterProperties::builder()

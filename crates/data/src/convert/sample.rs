@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use image::{ImageFormat, guess_format};
 
-use crate::dataset::Dataset;
+use super::error::ConvertError;
+use crate::dataset::{Dataset, LabelKind};
 use crate::error::DataError;
 
 /// The file of a picture and what is known of it.
@@ -19,7 +20,7 @@ pub(super) struct Sample {
 }
 
 /// The pictures of a data set in their order; `progress` is called after each.
-pub(super) fn samples(set: &dyn Dataset, progress: &impl Fn()) -> impl Iterator<Item = Result<Sample, DataError>> {
+pub(super) fn samples(set: &dyn Dataset, progress: &impl Fn()) -> impl Iterator<Item = Result<Sample, ConvertError>> {
     (0..set.len()).map(move |index| {
         let made = sample(set, index);
         progress();
@@ -27,7 +28,7 @@ pub(super) fn samples(set: &dyn Dataset, progress: &impl Fn()) -> impl Iterator<
     })
 }
 
-fn sample(set: &dyn Dataset, index: usize) -> Result<Sample, DataError> {
+fn sample(set: &dyn Dataset, index: usize) -> Result<Sample, ConvertError> {
     let content = match set.file(index)? {
         Some(content) => content,
         None => png(set, index)?,
@@ -51,9 +52,19 @@ fn stem(name: &str) -> String {
     if plain.is_empty() { plain } else { format!("_{plain}") }
 }
 
-fn png(set: &dyn Dataset, index: usize) -> Result<Vec<u8>, DataError> {
+fn png(set: &dyn Dataset, index: usize) -> Result<Vec<u8>, ConvertError> {
     let mut content = Cursor::new(Vec::new());
     let written = set.get(index)?.write_to(&mut content, ImageFormat::Png);
-    written.map_err(|reason| DataError::Encode { name: set.name(index), reason: reason.to_string() })?;
+    written.map_err(|reason| ConvertError::Encode { name: set.name(index), reason: reason.to_string() })?;
     Ok(content.into_inner())
+}
+
+/// The names of the classes of a row.
+pub(super) fn names<'a>(set: &'a dyn Dataset, row: &'a [f32]) -> impl Iterator<Item = &'a str> {
+    set.classes().iter().zip(row).filter(|(_, value)| **value == 1.0).map(|(name, _)| name.as_str())
+}
+
+/// What the column of labels is called.
+pub(super) fn column(kind: LabelKind) -> &'static str {
+    if kind == LabelKind::Many { "labels" } else { "label" }
 }

@@ -7,10 +7,9 @@ use std::path::Path;
 use serde_json::json;
 use tar::{Builder, Header};
 
-use super::sample::Sample;
-use super::{column, names};
+use super::error::ConvertError;
+use super::sample::{Sample, column, names};
 use crate::dataset::{Dataset, LabelKind};
-use crate::error::DataError;
 
 /// The most pictures of a shard, and the most bytes.
 const PICTURES: usize = 10_000;
@@ -19,14 +18,14 @@ const BYTES: usize = 1 << 30;
 /// Writes `<side>-000000.tar` and so on, and the names of the classes beside them.
 pub(super) fn write(
     set: &dyn Dataset,
-    samples: impl Iterator<Item = Result<Sample, DataError>>,
+    samples: impl Iterator<Item = Result<Sample, ConvertError>>,
     (to, side): (&Path, &str),
-) -> Result<(), DataError> {
-    let failed = |reason| DataError::Write { path: to.into(), reason };
+) -> Result<(), ConvertError> {
+    let failed = |reason| ConvertError::Write { path: to.into(), reason };
     let kind = set.label_kind();
     if kind == LabelKind::Number && set.classes().len() > 1 {
         let wrong = "beside a picture in a tar file lies one: write folder or parquet";
-        return Err(DataError::CannotHold { what: "several numbers".into(), wrong });
+        return Err(ConvertError::CannotHold { what: "several numbers".into(), wrong });
     }
     if kind != LabelKind::Many {
         let lines: String = set.classes().iter().map(|class| class.replace('\n', " ") + "\n").collect();

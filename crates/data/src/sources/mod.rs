@@ -5,8 +5,9 @@
 //! pictures: [`sheet`] reads its rows, [`columns`] says which column is what, [`cells`] what the
 //! cells of labels say. [`records`] are pictures within larger files: [`tar`] and [`parquet`].
 //! [`pixels`] are pictures as plain bytes: [`cifar`], [`numpy`] with its [`npy_file`]; [`idx`] with
-//! its [`idx_file`] keeps them in memory. [`find`] recognizes which of them lies at a path, and
-//! [`parts`] opens it; [`split_folder`] is class folders with a split made beforehand.
+//! its [`idx_file`] keeps them in memory. [`find`] recognizes which of them lies at a path,
+//! [`opened`] opens it, and [`parts`] are its sides; [`split_folder`] is class folders with a split
+//! made beforehand.
 
 mod listing;
 mod pattern;
@@ -36,14 +37,17 @@ mod idx_file;
 
 mod find;
 mod parts;
+
 mod split_folder;
+
+mod opened;
 
 pub use columns::Columns;
 pub(crate) use find::{Found, find};
 pub use folder::Folder;
 pub use idx::Idx;
 pub use idx_file::IdxFile;
+pub(crate) use opened::parts;
 pub use parts::Parts;
-pub(crate) use parts::parts;
 pub use pattern::{folder_of, is_there};
 pub(crate) use split_folder::measured;

@@ -42,9 +42,9 @@ struct Found {
 /// Opens Parquet files, each with the side of a split that it is on.
 ///
 /// A row has a picture as `{bytes, path}`, or as bytes, and a label: the number of a class whose
-/// names stand in the metadata of the file, a text, a list, or a number. Pages are packed and cannot
-/// be read from any place: the pictures are unpacked once, in their order and a part of a file at a
-/// time, into a file without a name in the system's folder for such.
+/// names stand in the metadata of the file, a text, a list, or a number. Pages are packed and
+/// cannot be read from any place: the pictures are unpacked once, in their order and a part of a
+/// file at a time, into a file without a name in the system's folder for such.
 ///
 /// # Errors
 /// When a file cannot be read, has no column of pictures or labels, or a row lacks its own; when

@@ -45,7 +45,7 @@ impl Table {
     /// that.
     ///
     /// # Errors
-    /// When one cannot be read, or a line is not what it should be; the file and the line are named.
+    /// When one cannot be read, or a line is not what it should be; file and line are named.
     pub(crate) fn open(
         tables: &[(PathBuf, Option<Side>)],
         columns: &Columns,

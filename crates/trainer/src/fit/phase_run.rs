@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
 use taper_data::IndexedBatch;
+use taper_nn::Params;
 use taper_optim::{Average, OptimError};
 use taper_tensor::Rng;
 use taper_transfer::Classifier;
@@ -88,6 +89,15 @@ impl PhaseData<'_> {
     pub fn batches(&self, epoch: usize, done: usize) -> Batches<'_> {
         self.train.batches(epoch as u64, done, self.shards)
     }
+}
+
+/// Shows observers an epoch; whether one of them ends the training.
+fn shown(info: &EpochInfo, params: &Params, observers: &mut [&mut dyn Observer]) -> Result<bool> {
+    let mut ends = false;
+    for observer in observers {
+        ends |= observer.epoch(info, params)?.is_break();
+    }
+    Ok(ends)
 }
 
 impl<'s, 'a> PhaseRun<'s, 'a> {
@@ -303,11 +313,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         };
         outcome.evaluation = evaluation;
         outcome.history.push(info.clone());
-        let mut ends = false;
-        observers
-            .iter_mut()
-            .try_for_each(|observer| observer.epoch(&info, params).map(|flow| ends |= flow.is_break()))?;
-        outcome.stopped |= agree(data.shards.ranks, ends)?;
+        outcome.stopped |= agree(data.shards.ranks, shown(&info, params, observers)?)?;
         if outcome.stopped && info.epoch < info.epochs {
             evaluated.stay();
             return Ok(ControlFlow::Break(()));

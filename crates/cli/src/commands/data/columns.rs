@@ -8,7 +8,7 @@ pub(super) struct ColumnFlags {
     /// The column of a table that has the paths of the pictures [default: by its name]
     #[arg(long, value_name = "NAME")]
     image_column: Option<String>,
-    /// The column of a table that has the labels, or several with commas between them [default: by its name]
+    /// The columns of a table that have the labels, with commas between [default: by its name]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     label_columns: Vec<String>,
     /// The column of a table that says train, val or test [default: by its name]

@@ -25,8 +25,8 @@ pub fn allow(bytes: u64) {
 }
 
 impl Machine {
-    /// The least of what memory, control groups, `ulimit` and [`allow`] leave; on Linux, elsewhere a bound
-    /// that only absurd sizes exceed.
+    /// The least of what memory, control groups, `ulimit` and [`allow`] leave; on Linux, elsewhere
+    /// a bound that only absurd sizes exceed.
     pub fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let (most, free) = memory(&read("/proc/meminfo")).unwrap_or((UNKNOWN, UNKNOWN));

@@ -36,8 +36,8 @@ struct Sibling {
 
 impl Hub {
     /// The Parquet files of a data set `OWNER/NAME`, or of one of its configurations,
-    /// `OWNER/NAME/CONFIGURATION`, fetched if need be: a pattern that means them all. They are those
-    /// of the repository, or those that the hub has made of it.
+    /// `OWNER/NAME/CONFIGURATION`, fetched if need be: a pattern that means them all. They are
+    /// those of the repository, or those that the hub has made of it.
     ///
     /// # Errors
     /// As [`Hub::pull`]; when there are none, or of several configurations and none is named.
