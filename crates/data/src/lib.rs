@@ -19,10 +19,10 @@
 //! # Examples
 //! ```
 //! use std::sync::Arc;
-//! use taper_data::{Loader, LoaderConfig, RgbImage, open};
+//! use taper_data::{Loader, LoaderConfig, OpenConfig, RgbImage, open};
 //! use taper_tensor::Rng;
 //! let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pictures");
-//! let splits = open(root, 0.2, &Rng::new(1))?;
+//! let splits = open(root, &OpenConfig::default(), &Rng::new(1))?;
 //! let prepare = |picture: RgbImage, _: &mut Rng, out: &mut [f32]| {
 //!     picture.iter().zip(out).for_each(|(&byte, x)| *x = f32::from(byte) / 255.0);
 //!     Ok(())

@@ -94,7 +94,7 @@ use parquet::write as parquet;
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(
-    _: &dyn Dataset,
+    _: &dyn crate::Dataset,
     _: impl Iterator<Item = Result<sample::Sample, ConvertError>>,
     (to, _): (&Path, &str),
 ) -> Result<(), ConvertError> {

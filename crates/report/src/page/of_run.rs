@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use image::imageops::{FilterType, resize};
 use taper_augment::Transform;
-use taper_data::{Dataset, LabelKind, Need, RgbImage};
+use taper_data::{Dataset, LabelKind, Need, RgbImage, folder_of};
 use taper_tensor::Rng;
 
 use super::contents::{EpochRow, Mistake, NumberAnswers, Report, Thumb};
@@ -139,7 +139,7 @@ fn mistakes(run: &Finished<'_>) -> Result<Vec<Mistake>> {
         let heat =
             class.map(|class| files::jpeg(&grad_cam(classifier, &pixels, class)?.over(&small)).map_err(Error::from));
         Ok(Mistake {
-            path: relative(&val.name(index), &recipe.data.path),
+            path: relative(&val.name(index), &folder_of(&recipe.data.path)),
             heat: heat.transpose()?.unwrap_or_default(),
             jpeg: files::jpeg(&small)?,
             truth,
@@ -199,7 +199,7 @@ fn confused(run: &Finished<'_>) -> Result<BTreeMap<(usize, usize), Vec<Thumb>>> 
         let cell = cells.entry((val.label(index), predictions[index])).or_default();
         if cell.len() < OF_A_CELL {
             let picture = val.get_needed(index, Need::ShortSide(SMALL))?;
-            cell.push(thumb(relative(&val.name(index), &recipe.data.path), &picture)?);
+            cell.push(thumb(relative(&val.name(index), &folder_of(&recipe.data.path)), &picture)?);
         }
     }
     Ok(cells)
@@ -219,7 +219,7 @@ fn augmented(recipe: &Recipe, train: &dyn Dataset) -> Result<Vec<Vec<Thumb>>> {
     rng.fork("chosen").shuffle(&mut chosen);
     let row = |index: usize| {
         let picture = train.get_needed(index, need)?;
-        let name = relative(&train.name(index), &recipe.data.path);
+        let name = relative(&train.name(index), &folder_of(&recipe.data.path));
         let mut seen = vec![thumb(name.clone(), &picture)?];
         for column in 0..columns {
             let made = transform.apply(picture.clone(), &mut rng.at(index as u64).at(column as u64));
