@@ -1,11 +1,15 @@
 //! What is converted has the pictures and the labels that it had.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::path::Path;
 
 use taper_data::{Dataset, Form, LabelKind, OpenConfig, convert, open_parts};
 
+/// The pixels of a picture, and what is known of it.
+type Picture = (Vec<u8>, Vec<f32>);
+
 /// The classes of a data set; of each picture its size, its pixels, and what is known of it.
-fn all(set: &dyn Dataset) -> (Vec<String>, Vec<(Vec<u8>, Vec<f32>)>) {
+fn all(set: &dyn Dataset) -> (Vec<String>, Vec<Picture>) {
     let picture = |index: usize| {
         let mut row = vec![0.0; set.classes().len()];
         set.target(index, &mut row).unwrap();
@@ -52,7 +56,7 @@ fn every_form_holds_every_kind_of_labels() {
             converted.unwrap();
             let config = OpenConfig { labels: Some(kind), ..OpenConfig::default() };
             let again = open_parts(&to, &config).unwrap();
-            let sorted = |(classes, mut pictures): (Vec<String>, Vec<(Vec<u8>, Vec<f32>)>)| {
+            let sorted = |(classes, mut pictures): (Vec<String>, Vec<Picture>)| {
                 // A folder has its pictures by class.
                 pictures.sort_by(|a, b| a.partial_cmp(b).unwrap());
                 (classes, pictures)

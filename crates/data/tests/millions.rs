@@ -1,5 +1,5 @@
 //! Two million pictures cost the memory of their labels and order, and start at once.
-
+#![allow(clippy::unwrap_used)] // helpers of tests
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};

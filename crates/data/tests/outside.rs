@@ -1,5 +1,6 @@
 //! Data sets that others made of `tests/pictures` (`tests/outside/make.py`) have the same pictures
 //! and classes as the folders.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::path::{Path, PathBuf};
 

@@ -189,8 +189,12 @@ impl Objective {
                 Some(format!("thresholds from 0 to 1; got {odd}"))
             }),
             Self::Number { mean, deviation, .. } => {
-                let odd =
-                    || deviation.iter().find(|std| !(**std > 0.0)).map(|std| format!("deviations above 0; got {std}"));
+                let odd = || {
+                    deviation
+                        .iter()
+                        .find(|std| std.is_nan() || **std <= 0.0)
+                        .map(|std| format!("deviations above 0; got {std}"))
+                };
                 counted("means", mean).or_else(|| counted("deviations", deviation)).or_else(odd)
             }
         }

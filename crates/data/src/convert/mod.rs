@@ -72,10 +72,10 @@ pub fn convert(parts: &Parts, to: &Path, form: Form, progress: impl Fn()) -> Res
     }
     let place = place.keep();
     open_to_others(&place);
-    fs::rename(&place, to).or_else(|reason| {
+    fs::rename(&place, to).map_err(|reason| {
         // What cannot be moved is not left under a name that nobody knows.
         let _ = fs::remove_dir_all(&place);
-        Err(failed(reason))
+        failed(reason)
     })
 }
 
