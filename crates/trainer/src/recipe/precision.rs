@@ -7,10 +7,9 @@ use super::choice::choices;
 
 choices! {
     /// What convolutions and the maps between them are computed in while a network is trained; it
-    /// is measured, and answers, in float32. What is fine-tuned is as right either way, over five
-    /// sets and three seeds, and done in three quarters of the time.
-    pub enum PrecisionRecipe, default Auto {
-        /// bf16 where this machine computes in it, else f32. Train has f32.
+    /// is measured, and answers, in float32.
+    pub enum PrecisionRecipe, default F32 {
+        /// bf16 where this machine computes in it, else f32.
         Auto = "auto",
         /// float32.
         F32 = "f32",

@@ -15,7 +15,6 @@ use super::head::HeadRecipe;
 use super::normalize::NormalizeRecipe;
 use super::optimize::OptimizeRecipe;
 use super::plan::Plan;
-use super::precision::PrecisionRecipe;
 use super::range::Range::Whole;
 use super::regularize::RegularizeRecipe;
 use super::rule::Rule;
@@ -87,8 +86,6 @@ impl Recipe {
                 stage_decay: 1.0,
                 lr: 5e-3,
                 average: AverageRecipe::None {},
-                // On the CPU its small maps are faster so.
-                precision: PrecisionRecipe::F32,
                 ..OptimizeRecipe::default()
             },
             regularize: RegularizeRecipe { weight_decay: 0.05, ..RegularizeRecipe::default() },
