@@ -153,7 +153,13 @@ fn foreign(content: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Composites on white: x = (alpha c + (255 - alpha) 255) / 255, rounded.
+/// A channel on white: x = (alpha c + (255 - alpha) 255) / 255, rounded.
+pub(crate) fn over_white(channel: u8, alpha: u8) -> u8 {
+    let alpha = u32::from(alpha);
+    ((alpha * u32::from(channel) + (255 - alpha) * 255 + 127) / 255) as u8
+}
+
+/// Composites on white.
 fn on_white(picture: DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
         return picture.into_rgb8();
@@ -162,8 +168,7 @@ fn on_white(picture: DynamicImage) -> RgbImage {
     let mut rgb = RgbImage::new(rgba.width(), rgba.height());
     for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {
         let [colors @ .., alpha] = from.0;
-        let alpha = u32::from(alpha);
-        to.0 = colors.map(|c| ((alpha * u32::from(c) + (255 - alpha) * 255 + 127) / 255) as u8);
+        to.0 = colors.map(|c| over_white(c, alpha));
     }
     rgb
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::cifar::{self, Cifar};
 use super::idx;
-use super::listing::list;
+use super::listing::{has_ending, list};
 use super::numpy::is_array;
 use super::pattern::expand;
-use super::sheet::{has_ending, is_sheet};
+use super::sheet::is_sheet;
 use super::side::Side;
 use super::tar::is_tar;
 use crate::error::DataError;

@@ -40,11 +40,20 @@ pub(crate) fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// Whether a name ends so, in letters of any size.
+pub(super) fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+/// Whether a name ends as that of a picture does.
+pub(super) fn has_picture_ending(path: &Path) -> bool {
+    EXTENSIONS.iter().any(|ending| has_ending(path, ending))
+}
+
 /// A file whose extension is that of a picture. A link that leads nowhere is one too: reading it
 /// says so.
 pub(super) fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) && fs::metadata(path).map_or(true, |kind| kind.is_file())
+    has_picture_ending(path) && fs::metadata(path).map_or(true, |kind| kind.is_file())
 }
 
 /// Counts files that lie beside class folders; returns how many are pictures.

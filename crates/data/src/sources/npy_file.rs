@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
 
+use super::listing::has_ending;
 use crate::error::DataError;
 use crate::file::{open_file, read_at};
 
@@ -31,7 +32,7 @@ pub(super) struct NpyArray {
 /// # Errors
 /// When the file cannot be read or is no archive. What an array is, is read when it is asked for.
 pub(super) fn names(path: &Path) -> Result<Vec<String>, DataError> {
-    if !super::sheet::has_ending(path, "npz") {
+    if !has_ending(path, "npz") {
         return Ok(vec![path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()]);
     }
     let archive = archive(path)?;
@@ -52,7 +53,7 @@ impl NpyArray {
     /// name.
     pub(super) fn open(path: &Path, name: &str) -> Result<Self, DataError> {
         let failed = |reason| DataError::Read { path: path.into(), reason };
-        if !super::sheet::has_ending(path, "npz") {
+        if !has_ending(path, "npz") {
             let (file, bytes) = open_file(path, failed)?;
             return Self::of(path, file, 0, bytes);
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::listing::has_ending;
 use super::npy_file::{NpyArray, names};
 use super::pixels::{Layout, PixelFile, Pixels};
-use super::sheet::has_ending;
 use super::side::Side;
 use crate::dataset::LabelKind;
 use crate::error::DataError;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::{Rgb, RgbImage};
 
 use crate::dataset::{Dataset, LabelKind};
+use crate::decode::over_white;
 use crate::error::DataError;
 use crate::file::read_at;
 use crate::labels::Labels;
@@ -39,10 +40,7 @@ impl Layout {
             match channels {
                 1 => Rgb([channel(0); 3]),
                 3 => Rgb([0, 1, 2].map(channel)),
-                _ => {
-                    let alpha = u32::from(channel(3));
-                    Rgb([0, 1, 2].map(|c| ((alpha * u32::from(channel(c)) + (255 - alpha) * 255 + 127) / 255) as u8))
-                }
+                _ => Rgb([0, 1, 2].map(|c| over_white(channel(c), channel(3)))),
             }
         })
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
+use super::listing::has_ending;
 use crate::error::DataError;
 use crate::file::open_file;
 
@@ -21,10 +22,6 @@ pub(super) type SeeRow<'a> = dyn FnMut(&[&str], u64) -> Result<(), DataError> + 
 /// Whether a file is one of rows, by its ending.
 pub(crate) fn is_sheet(path: &Path) -> bool {
     ["csv", "tsv", "jsonl"].iter().any(|ending| has_ending(path, ending))
-}
-
-pub(crate) fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 /// Shows the rows of a file, that of its head among them where it is CSV or TSV; JSON lines have

@@ -6,6 +6,7 @@ use image::RgbImage;
 
 use super::cells::Cells;
 use super::columns::{Chosen, Columns, choose};
+use super::listing::has_picture_ending;
 use super::sheet::{read, row};
 use super::side::Side;
 use crate::dataset::{Dataset, Known, LabelKind};
@@ -186,7 +187,7 @@ impl Way {
         }
         let stem = table.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let folders = [String::new(), "images".into(), stem.clone(), format!("{stem}_images")];
-        let bare = !is_ending(cell);
+        let bare = !has_picture_ending(Path::new(cell));
         let endings = EXTENSIONS.iter().filter(|_| bare).map(|ending| format!(".{ending}"));
         let endings: Vec<String> = std::iter::once(String::new()).chain(endings).collect();
         let ways = folders.iter().flat_map(|folder| endings.iter().map(move |ending| (folder.clone(), ending.clone())));
@@ -202,12 +203,6 @@ impl Way {
         let folder = table.parent().unwrap_or(Path::new("")).join(&self.folder);
         folder.join(format!("{cell}{}", self.ending))
     }
-}
-
-/// Whether a cell ends as the name of a picture does.
-fn is_ending(cell: &str) -> bool {
-    let ending = Path::new(cell).extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| EXTENSIONS.contains(&ending.as_str()))
 }
 
 impl Dataset for Table {

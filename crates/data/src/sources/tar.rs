@@ -9,8 +9,9 @@ use serde_json::Value;
 use tar::Archive;
 
 use super::cells::Cells;
+use super::listing::has_ending;
 use super::records::{Container, Place, Records};
-use super::sheet::{ITEM, cell, has_ending};
+use super::sheet::{ITEM, cell};
 use super::side::Side;
 use crate::dataset::LabelKind;
 use crate::error::DataError;

@@ -64,7 +64,7 @@ impl Ledger {
                     name: relative(&set.name(i), root),
                     label: set.label(i),
                     target: if one { None } else { Some(target(set, i)?) },
-                    content: seen.known.content.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    content: digits(&seen.known.content),
                     size: seen.known.size,
                     stamp: seen.stamp.map(|stamp| (stamp.size, stamp.modified, stamp.changed)),
                 })
@@ -96,7 +96,7 @@ impl Ledger {
             }
             sum.update([0]);
         }
-        let many = Some(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        let many = Some(digits(&sum.finalize()));
         let ledger = Self { looked, classes: sides[0].classes().to_vec(), many, ..Self::default() };
         Ok(Self { sum: ledger.computed()?, ..ledger })
     }
@@ -206,6 +206,11 @@ pub fn relative(name: &str, root: &Path) -> String {
     // In the names of pictures all of their paths is text.
     let below = Path::new(name).strip_prefix(path_text(root));
     below.map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+}
+
+/// Bytes in hexadecimal digits.
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes of a SHA-256 in hexadecimal digits.
