@@ -114,7 +114,7 @@ pub enum DataError {
         /// The folder.
         folder: PathBuf,
         /// The name of the first file that is missing.
-        missing: &'static str,
+        missing: String,
     },
     /// A test picture has a class that no training picture has.
     #[error("{}: the largest label is {got}, of the training pictures {wanted}: are these files of one data set?", path.display())]

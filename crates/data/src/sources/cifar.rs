@@ -44,7 +44,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Cifar>, DataError> {
     let missing = missing
         .or_else(|| (!found.test.is_file()).then_some(if found.head == 1 { "test_batch.bin" } else { "test.bin" }));
     match missing {
-        Some(missing) => Err(DataError::FileMissing { folder: folder.into(), missing }),
+        Some(missing) => Err(DataError::FileMissing { folder: folder.into(), missing: missing.into() }),
         None => Ok(Some(found)),
     }
 }

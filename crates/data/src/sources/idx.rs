@@ -175,7 +175,7 @@ pub(crate) fn files(folder: &Path) -> Result<Option<[PathBuf; 4]>, DataError> {
         [Some(a), Some(b), Some(c), Some(d)] => Ok(Some([a, b, c, d])),
         found => {
             let missing = FILES.iter().zip(&found).find(|(_, found)| found.is_none());
-            let missing = missing.map_or("", |(name, _)| name);
+            let missing = missing.map(|(name, _)| format!("{name} (or {name}.gz)")).unwrap_or_default();
             Err(DataError::FileMissing { folder: folder.into(), missing })
         }
     }
