@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use taper_data::IndexedBatch;
 use taper_nn::Params;
 use taper_optim::{Average, OptimError};
-use taper_tensor::Rng;
+use taper_tensor::{Precision, Rng};
 use taper_transfer::Classifier;
 
 use super::batches::{BatchSource, Batches};
@@ -296,7 +296,10 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             Ok(())
         };
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
-        let evaluation = data.val.evaluate((classifier, objective), data.shards.ranks, show, tell)?;
+        // What is left in the end is measured as it will answer.
+        let precision = if number == epochs { Precision::F32 } else { self.stepper.precision() };
+        let evaluation =
+            precision.run(|| data.val.evaluate((classifier, objective), data.shards.ranks, show, tell))?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);
@@ -368,14 +371,17 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.session.outcome.stopped && self.session.outcome.history.len() < self.session.epochs()
     }
 
-    /// Ends the phase: with early stopping the network of its best epoch is put back.
+    /// Ends the phase: with early stopping the network of its best epoch is put back, and measured.
     ///
     /// # Errors
     /// When a picture cannot be read.
     pub fn end(mut self, data: &PhaseData<'_>) -> Result<()> {
-        let Session { classifier, params, objective, outcome, recipe, memory, .. } = &mut *self.session;
+        let Session { classifier, params, objective, outcome, recipe, memory, phases, .. } = &mut *self.session;
         outcome.skipped += self.stepper.skipped();
-        if self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true) {
+        let restored = self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true);
+        let early = outcome.history.last().is_some_and(|last| last.epoch < last.epochs);
+        let rough = self.stepper.precision() != Precision::F32 && early && self.number + 1 == phases.len();
+        if restored || rough {
             let shown = &mut |_: &str, _: &Tensor| Ok(());
             outcome.evaluation =
                 data.val.evaluate((classifier, objective), data.shards.ranks, shown, &mut |_, _| {})?;

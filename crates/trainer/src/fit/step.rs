@@ -142,6 +142,11 @@ impl<'a> Stepper<'a> {
         })
     }
 
+    /// What the recipe computes in.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
     fn forward(&self, classifier: &Classifier, batch: &Batch, noise: &Rng) -> Result<LossGraph> {
         let (first, images, mode) = (self.first_stage, &batch.images, Mode::Train(noise));
         let (logits, checkpoints) = self.precision.run(|| match self.checkpointed {

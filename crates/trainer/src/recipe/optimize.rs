@@ -62,8 +62,9 @@ fields! {
         /// in each; 0 is a batch in one piece. Their gradients are added up by a fixed tree, so
         /// that the number of processes changes nothing. Several processes take 8 by themselves.
         shards: usize = 0 => [Optimizer, "--shards V", Long, Number(Whole(0, 4096))];
-        /// What convolutions and the maps between them are computed in.
-        precision: PrecisionRecipe = PrecisionRecipe::F32 => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
+        /// What convolutions and the maps between them are computed in; the network that is left
+        /// is measured in float32.
+        precision: PrecisionRecipe = PrecisionRecipe::Auto => [Optimizer, "--precision TYPE", Long, Choice(PrecisionRecipe::CHOICES)];
         /// Keep of every stage only what it begins with, and compute the rest again for its
         /// gradient: for large maps, and a second forward pass.
         checkpoint_activations: bool = false => [Optimizer, "--checkpoint-activations", Long, Switch];

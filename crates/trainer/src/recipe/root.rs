@@ -15,6 +15,7 @@ use super::head::HeadRecipe;
 use super::normalize::NormalizeRecipe;
 use super::optimize::OptimizeRecipe;
 use super::plan::Plan;
+use super::precision::PrecisionRecipe;
 use super::range::Range::Whole;
 use super::regularize::RegularizeRecipe;
 use super::rule::Rule;
@@ -86,6 +87,7 @@ impl Recipe {
                 stage_decay: 1.0,
                 lr: 5e-3,
                 average: AverageRecipe::None {},
+                precision: PrecisionRecipe::F32,
                 ..OptimizeRecipe::default()
             },
             regularize: RegularizeRecipe { weight_decay: 0.05, ..RegularizeRecipe::default() },
