@@ -74,6 +74,7 @@ pub fn run(root: &Path, args: &MpiArgs) -> Result<bool> {
         killed(&place)?;
         refused(&place)?;
         searched(&place)?;
+        answered(&place)?;
     }
     line(scaling(root, &place)?);
     Ok(true)
@@ -134,7 +135,9 @@ fn refused(place: &Started) -> Result<()> {
         (3, format!("{words} --out uneven"), "", "8 shards of a batch cannot be shared out among 3 ranks"),
         (2, format!("{words} --out odd"), odd, "rank 1 has another instruction set: Portable"),
         (2, format!("{words} --members 2 --out members"), "", "is not shared out among 2 ranks"),
-        (2, "eval whole".to_owned(), "", "is not shared out among 2 ranks"),
+        (2, "eval whole --compare".to_owned(), "", "is not shared out among 2 ranks"),
+        (2, "eval whole".to_owned(), odd, "rank 1 has another instruction set: Portable"),
+        (2, "probe squeezenet1_1 pictures".to_owned(), "", "is not shared out among 2 ranks"),
         (2, format!("{words} --shards 1 --out piece"), "", "a batch in one piece cannot be shared out"),
     ] {
         let said = started(place, ranks, &line, before)?;
@@ -156,6 +159,29 @@ fn searched(place: &Started) -> Result<()> {
     let read = |out: &str| fs::read_to_string(place.folder.join(out).join("best.toml"));
     ensure!(read("search-1")? == read("search-2")?, "a search of two ranks finds another best");
     note("a search of 2 ranks: the best of one process");
+    Ok(())
+}
+
+/// Measures a run, and writes features, with 1 to 4 ranks: the same words, the same file.
+fn answered(place: &Started) -> Result<()> {
+    let run = |ranks: usize, line: &str| {
+        let said = started(place, ranks, line, "")?;
+        ensure!(said.ok, "{line} with {ranks} ranks: {}", said.text);
+        Ok::<_, anyhow::Error>(said.text)
+    };
+    let eval = |ranks| run(ranks, "eval fine-tune-1 --marginalize 2 --threads 1");
+    let features = |ranks: usize| {
+        let out = format!("features-{ranks}.npy");
+        run(ranks, &format!("features squeezenet1_1 pictures --image-size 64 --pool none --threads 1 --out {out}"))?;
+        fs::read(place.folder.join(&out)).with_context(|| format!("cannot read {out}"))
+    };
+    let (words, file) = (eval(1)?, features(1)?);
+    for ranks in 2..=4 {
+        let found = eval(ranks)?;
+        ensure!(found == words, "{ranks} ranks measure {found}, and one process {words}");
+        ensure!(features(ranks)? == file, "{ranks} ranks write other features than one process");
+    }
+    note("eval and features with 2, 3 and 4 ranks: the words and bytes of one process");
     Ok(())
 }
 

@@ -14,8 +14,12 @@ use crate::verbs::Verb;
 /// has no MPI.
 pub fn within(verb: &Verb, work: impl FnOnce(&dyn Ranks) -> Result<i32>) -> Result<i32> {
     let Some(started) = started().filter(|started| started.size > 1) else { return work(&Alone) };
-    if !matches!(verb, Verb::FineTune(_) | Verb::Train(_) | Verb::Resume(_) | Verb::Search(_)) {
-        let what = "this verb (fine-tune, train, resume and search are)";
+    let shared = matches!(
+        verb,
+        Verb::FineTune(_) | Verb::Train(_) | Verb::Resume(_) | Verb::Search(_) | Verb::Eval(_) | Verb::Features(_)
+    );
+    if !shared {
+        let what = "this verb (fine-tune, train, resume, search, eval and features are)";
         return Err(RanksError::OneProcess { what, ranks: started.size }.into());
     }
     several(started, work)

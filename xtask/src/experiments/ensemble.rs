@@ -13,6 +13,7 @@ use taper_trainer::evaluate::ensemble::average;
 use taper_trainer::evaluate::metrics::reliability;
 use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
 use taper_trainer::evaluate::{Evaluation, evaluate};
+use taper_trainer::ranks::Alone;
 use taper_trainer::recipe::{AverageRecipe, NormalizeRecipe, Recipe, ScheduleRecipe};
 use taper_trainer::store::claim::RunFolder;
 use taper_trainer::store::pictures::Pictures;
@@ -149,8 +150,8 @@ impl Measure<'_> {
             (&model.classifier, &model.card.objective),
             pictures,
             how,
-            (self.base, &Terminal),
-            Marginalize::Expectation,
+            (self.base, Marginalize::Expectation),
+            (&Terminal, &Alone),
         )?)
     }
 }

@@ -11,6 +11,7 @@ use taper_trainer::build::pipeline::{eval_loader, train_loader};
 use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
 use taper_trainer::evaluate::{Evaluation, evaluate, evaluate_marginal};
 use taper_trainer::fit::fit;
+use taper_trainer::ranks::Alone;
 
 use super::{Base, Case, Sets, Test};
 
@@ -92,16 +93,18 @@ fn train_one(base: &Base, case: &Case, [train, val, test]: &Sets, (seed, threads
     let plain = |set: &Arc<dyn Dataset>| eval_loader(set.clone(), 100, input, threads);
     let loader = train_loader(train.clone(), &recipe, input, threads)?;
     let outcome = fit(&mut classifier, &params, (&loader, &plain(val)?), &recipe, &mut [])?;
-    let sampled =
-        || evaluate_marginal((&classifier, &card.objective), &plain(test)?, Marginalize::Samples(PASSES), &Terminal);
+    let sampled = || {
+        let network = (&classifier, &card.objective);
+        evaluate_marginal(network, &plain(test)?, Marginalize::Samples(PASSES), (&Terminal, &Alone))
+    };
     let seen = |views| {
         let data = (test, input, threads);
         evaluate_views(
             (&classifier, &card.objective),
             data,
             (views, Mean::Probabilities),
-            (&recipe, &Terminal),
-            Marginalize::Expectation,
+            (&recipe, Marginalize::Expectation),
+            (&Terminal, &Alone),
         )
     };
     let views: &[_] = if case.test == Test::Views { &VIEWS } else { &[] };

@@ -1,6 +1,7 @@
 //! `taper eval`: how good a model is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -15,18 +16,22 @@ use super::test_pictures::{pictures, recipe};
 use crate::asking::PrecisionFlag;
 use crate::output::line;
 use crate::terminal::Terminal;
+use taper_data::Dataset;
 use taper_report::reliability_diagram::{draw, table};
 use taper_trainer::build::model;
 use taper_trainer::build::need::decoded_once;
-use taper_trainer::build::pipeline::{BATCH, eval_loader};
+use taper_trainer::build::pipeline::{BATCH, Input, eval_loader};
 use taper_trainer::evaluate::known_classes::{missing, relabeled, said};
 use taper_trainer::evaluate::metrics::{
     ClassScore, Reliability, class_scores, interval, mean_score, reliability, temperature, tempered, top,
 };
 use taper_trainer::evaluate::views::{Mean, Views, evaluate_views};
 use taper_trainer::evaluate::{Evaluation, evaluate_marginal};
+use taper_trainer::objective::Objective;
+use taper_trainer::ranks::{Alone, Ranks, require_one, require_same_answers};
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::readable::{Readable, readable};
+use taper_transfer::Classifier;
 
 /// Measure a trained model on pictures.
 #[derive(Debug, clap::Args)]
@@ -72,9 +77,10 @@ pub struct EvalArgs {
 /// # Errors
 /// When the model or the pictures cannot be read, or these have classes that it was not trained
 /// for.
-pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
+pub fn eval(args: &EvalArgs, threads: usize, ranks: &dyn Ranks) -> Result<i32> {
     args.files.check()?;
     if args.compare {
+        require_one("eval --compare", ranks)?;
         return compare(args, threads);
     }
     let asking = args.precision.asking()?;
@@ -87,22 +93,12 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     let dataset = if args.tta.is_some() { dataset } else { decoded_once(dataset, need) };
     let Readable { dataset, unreadable, .. } = readable(dataset, args.strict.policy(), &Terminal)?;
     model.require_memory(BATCH.min(dataset.len()))?;
-    let (input, how) = (model.card.input(), passes(args.marginalize));
-    let plain = || {
-        let loader = eval_loader(dataset.clone(), BATCH, input, threads)?;
-        asking.run(|| evaluate_marginal(network, &loader, how, &Terminal))
-    };
-    // What the views are worth is told beside what there is without them.
-    let (result, without) = match args.tta {
-        None => (plain()?, None),
-        Some(views) => {
-            let recipe = if let Views::Random(_) = views { recipe(&args.run)? } else { Recipe::default() };
-            let data = (&dataset, input, threads);
-            let kind = (views, args.tta_mean);
-            let seen = asking.run(|| evaluate_views(network, data, kind, (&recipe, &Terminal), how))?;
-            (seen, Some((views, plain()?)))
-        }
-    };
+    require_same_answers(ranks, &model.params, &*dataset)?;
+    let data = (&dataset, model.card.input(), threads);
+    let (result, without) = asking.run(|| measured(args, network, data, ranks))?;
+    if ranks.rank() > 0 {
+        return Ok(0);
+    }
     let without = without.as_ref().map(|(views, plain)| (views, plain));
     if let Some(scores) = Scores::of(&result) {
         return other_labels(args, &scores, &result, (&path, unreadable, without), &model.card.classes);
@@ -128,6 +124,26 @@ pub fn eval(args: &EvalArgs, threads: usize) -> Result<i32> {
     told.text(&path, without)?;
     args.files.tell()?;
     Ok(0)
+}
+
+/// The answers as they are asked for; where a picture is seen several times, beside them those
+/// without.
+fn measured(
+    args: &EvalArgs,
+    network: (&Classifier, &Objective),
+    (dataset, input, threads): (&Arc<dyn Dataset>, Input, usize),
+    ranks: &dyn Ranks,
+) -> Result<(Evaluation, Option<(Views, Evaluation)>)> {
+    let how = passes(args.marginalize);
+    let plain = || {
+        let loader = eval_loader(dataset.clone(), BATCH, input, threads)?;
+        evaluate_marginal(network, &loader, how, (&Terminal, ranks))
+    };
+    let Some(views) = args.tta else { return Ok((plain()?, None)) };
+    let recipe = if let Views::Random(_) = views { recipe(&args.run)? } else { Recipe::default() };
+    let (data, kind) = ((dataset, input, threads), (views, args.tta_mean));
+    let seen = evaluate_views(network, data, kind, (&recipe, how), (&Terminal, ranks))?;
+    Ok((seen, Some((views, plain()?))))
 }
 
 /// Tells what was measured of several labels or of numbers.
@@ -204,7 +220,7 @@ fn compare(args: &EvalArgs, threads: usize) -> Result<i32> {
     for (name, views) in [("flips", Views::Flips), ("ten crops", Views::TenCrop)] {
         let data = (&dataset, input, threads);
         let how = (views, Mean::Probabilities);
-        let seen = evaluate_views(network, data, how, (&Recipe::default(), &Terminal), passes(None))?;
+        let seen = evaluate_views(network, data, how, (&Recipe::default(), passes(None)), (&Terminal, &Alone))?;
         rows.push((format!("{}, {name}", single.display()), seen));
     }
     if args.json {

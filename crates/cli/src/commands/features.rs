@@ -1,5 +1,7 @@
 //! `taper features`: what a network sees in pictures, for other programs.
 
+use std::cell::OnceCell;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,8 +18,9 @@ use crate::output::{line, regardless};
 use crate::terminal::Terminal;
 use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
-use taper_trainer::evaluate::stage_features::each_batch;
+use taper_trainer::evaluate::stage_features::stage_maps;
 use taper_trainer::files;
+use taper_trainer::ranks::{Ranks, in_turns, require_same_answers};
 use taper_trainer::store::pictures::tell;
 use taper_trainer::store::readable::{Readable, readable};
 
@@ -85,7 +88,7 @@ fn format(text: &str) -> Result<(PathBuf, Format), &'static str> {
 /// # Errors
 /// When the pictures or the model cannot be read, there is no stage of the name, or the file cannot
 /// be written.
-pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
+pub fn features(args: &FeaturesArgs, threads: usize, ranks: &dyn Ranks) -> Result<i32> {
     let asking = args.precision.asking()?;
     let reach = args.stage.as_ref().map_or(Reach::Maps, |stage| Reach::Stages(std::slice::from_ref(stage)));
     let FeatureExtractor { classifier, params, input } =
@@ -98,24 +101,36 @@ pub fn features(args: &FeaturesArgs, threads: usize) -> Result<i32> {
     let names: Vec<String> = (0..pictures.len()).map(|index| below(&args.data, &pictures.name(index))).collect();
     let loader = eval_loader(Arc::clone(&pictures), BATCH, input, threads)?;
     let (out, format) = &args.out;
-    let mut shape = Vec::new();
-    files::write_with(out, |file| {
-        let cannot = || format!("cannot write {}", out.display());
-        let each = |maps: &[Tensor], _: &[usize]| {
-            let features = match args.pool {
-                Pooled::Gap => global_avg_pool(&maps[stage])?,
-                Pooled::None => maps[stage].clone(),
-            };
-            if shape.is_empty() {
-                shape = [&[names.len()], &features.dims()[1..]].concat();
-                let said =
-                    json!({"model": args.model, "stage": stages[stage].name, "files": serde_json::to_string(&names)?});
-                file.write_all(&header(*format, &shape, &said)?).with_context(cannot)?;
-            }
-            file.write_all(&bytes(&features)?).with_context(cannot)
-        };
-        asking.run(|| each_batch((&classifier, &params), &loader, stage + 1, each))
-    })?;
+    require_same_answers(ranks, &params, &*pictures)?;
+    let shape = OnceCell::new();
+    let own = (ranks.rank()..loader.batches()).step_by(ranks.size());
+    let mut maps = stage_maps((&classifier, &params), (&loader, own), stage + 1)?;
+    let mut compute = |_| {
+        let Some(maps) = maps.next() else { return Ok(Vec::new()) };
+        let map = maps?.swap_remove(stage);
+        let features = if args.pool == Pooled::Gap { global_avg_pool(&map)? } else { map };
+        shape.get_or_init(|| [&[names.len()], &features.dims()[1..]].concat());
+        bytes(&features)
+    };
+    let mut all = |file: &mut dyn Write| {
+        asking.run(|| {
+            in_turns::<anyhow::Error>(ranks, loader.batches(), &mut compute, &mut |batch, bytes| {
+                let cannot = || format!("cannot write {}", out.display());
+                if let (0, Some(shape)) = (batch, shape.get()) {
+                    let files = serde_json::to_string(&names)?;
+                    let said = json!({"model": args.model, "stage": stages[stage].name, "files": files});
+                    file.write_all(&header(*format, shape, &said)?).with_context(cannot)?;
+                }
+                file.write_all(&bytes).with_context(cannot)
+            })
+        })
+    };
+    if ranks.rank() > 0 {
+        all(&mut std::io::sink())?;
+        return Ok(0);
+    }
+    files::write_with(out, |file| all(file))?;
+    let shape = shape.into_inner().unwrap_or_default();
     if *format == Format::Npy {
         files::write(&out.with_extension("files.txt"), format!("{}\n", names.join("\n")).as_bytes())?;
     }

@@ -14,6 +14,7 @@ use taper_trainer::evaluate::known_classes::{missing, relabeled, said};
 use taper_trainer::evaluate::metrics::{interval, reliability};
 use taper_trainer::evaluate::views::Mean;
 use taper_trainer::evaluate::{Evaluation, evaluate_marginal};
+use taper_trainer::ranks::Alone;
 
 use super::eval_labels::Scores;
 use crate::output::line;
@@ -61,7 +62,7 @@ pub(super) fn rows_of(
             (&model.classifier, &model.card.objective),
             &loader,
             Marginalize::Expectation,
-            &Terminal,
+            (&Terminal, &Alone),
         )?);
     }
     let all: Vec<usize> = (0..members.len()).collect();

@@ -10,12 +10,13 @@ use taper_tensor::Rng;
 use taper_transfer::Classifier;
 
 use crate::build::labels::target;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::error::EvaluateError;
 use crate::evaluate::label_metrics::{best_thresholds, mean_average_precision};
 use crate::evaluate::number_metrics::{mean_number_score, number_scores};
 use crate::listener::{Listener, Silent, Work};
 use crate::objective::Objective;
+use crate::ranks::{Alone, Ranks, in_turns};
 
 /// Answers about a data set and its labels, in its order, and what follows from them.
 #[derive(Clone, Debug, Default)]
@@ -191,7 +192,7 @@ pub fn ranked(row: &[f32]) -> Vec<usize> {
 /// # Errors
 /// When a picture cannot be read or the network does not take it.
 pub fn evaluate(network: (&Classifier, &Objective), loader: &Loader) -> Result<Evaluation> {
-    evaluate_marginal(network, loader, Marginalize::Expectation, &Silent)
+    evaluate_marginal(network, loader, Marginalize::Expectation, (&Silent, &Alone))
 }
 
 /// Somebody who is shown the name of a stage and its map.
@@ -247,7 +248,8 @@ fn is_nan(row: &[f64]) -> bool {
 }
 
 /// [`evaluate`] with the noise of training averaged out as asked for, by the same draws for every
-/// picture; `listener` hears how far it has come.
+/// picture; `listener` hears how far it has come. Of several processes each answers some batches,
+/// and the first alone learns what came out.
 ///
 /// # Errors
 /// As [`evaluate`], and when there are to be no samples.
@@ -255,12 +257,12 @@ pub fn evaluate_marginal(
     (classifier, objective): (&Classifier, &Objective),
     loader: &Loader,
     how: Marginalize,
-    listener: &dyn Listener,
+    (listener, ranks): (&dyn Listener, &dyn Ranks),
 ) -> Result<Evaluation> {
     let progress = listener.work(Work::Answers);
     progress.begin(loader.dataset().len() as u64);
     Evaluation::timed(objective, |result| {
-        answers((classifier, objective), loader, 0, how, |rows, indices| {
+        answers((classifier, objective), (loader, 0), how, ranks, |rows, indices| {
             progress.advance(indices.len() as u64);
             result.add_rows(&rows, Truth::of(objective, &**loader.dataset(), indices)?);
             Ok(())
@@ -268,17 +270,20 @@ pub fn evaluate_marginal(
     })
 }
 
-/// Shows what is [said](Objective::said) of the pictures of each batch, and which pictures these
-/// are. Returns the time spent waiting for pictures.
+/// Shows the first process what is [said](Objective::said) of the pictures of each batch, and which
+/// pictures these are. Returns the time that this one has waited for pictures.
 pub(crate) fn answers(
     (classifier, objective): (&Classifier, &Objective),
-    loader: &Loader,
-    epoch: u64,
+    (loader, epoch): (&Loader, u64),
     how: Marginalize,
+    ranks: &dyn Ranks,
     mut see: impl FnMut(Vec<Vec<f64>>, &[usize]) -> Result<()>,
 ) -> Result<Duration> {
-    let mut batches = loader.epoch(epoch);
-    for loaded in batches.by_ref() {
+    let (all, order) = (loader.batches(), loader.order(epoch));
+    let own = (ranks.rank()..all).step_by(ranks.size()).map(|batch| loader.places(batch)).collect();
+    let mut batches = loader.epoch_of(epoch, own);
+    let mut answer = |_| {
+        let Some(loaded) = batches.next() else { return Ok(Vec::new()) };
         let loaded = loaded?;
         let images = &loaded.batch.images;
         let rows = match how {
@@ -292,8 +297,13 @@ pub(crate) fn answers(
             let picture = Some(loader.dataset().name(loaded.indices[row]));
             return Err(EvaluateError::Nan { picture }.into());
         }
-        see(rows, &loaded.indices)?;
-    }
+        Ok(rows.into_iter().flatten().flat_map(f64::to_le_bytes).collect())
+    };
+    in_turns::<Error>(ranks, all, &mut answer, &mut |batch, bytes| {
+        let (pictures, (values, _)) = (&order[loader.places(batch)], bytes.as_chunks());
+        let values: Vec<f64> = values.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        see(values.chunks(values.len().div_ceil(pictures.len()).max(1)).map(<[f64]>::to_vec).collect(), pictures)
+    })?;
     Ok(batches.waited())
 }
 

@@ -10,7 +10,7 @@ use taper_transfer::Classifier;
 
 use crate::build::memory;
 use crate::build::pipeline::{BATCH, Input, eval_loader};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluate::error::EvaluateError;
 
 /// The mean of each channel over the map of each stage, of all pictures of a data set.
@@ -41,37 +41,32 @@ impl StageFeatures {
         }
         let loader = eval_loader(Arc::clone(pictures), BATCH, input, threads)?;
         let mut batches = vec![Vec::new(); stages];
-        let mut labels = Vec::new();
-        each_batch(network, &loader, stages, |maps, indices| {
-            for (batches, map) in batches.iter_mut().zip(maps) {
-                batches.push(global_avg_pool(map)?.to_dtype(DType::F64)?);
+        for maps in stage_maps(network, (&loader, 0..loader.batches()), stages)? {
+            for (batches, map) in batches.iter_mut().zip(maps?) {
+                batches.push(global_avg_pool(&map)?.to_dtype(DType::F64)?);
             }
-            labels.extend(indices.iter().map(|&index| pictures.label(index)));
-            Ok::<(), Error>(())
-        })?;
+        }
+        let labels = (0..pictures.len()).map(|index| pictures.label(index)).collect();
         let stages = batches.iter().map(|batches| Tensor::cat(batches, 0)).collect::<candle_core::Result<_>>()?;
         Ok(Self { stages, labels })
     }
 }
 
-/// Shows the maps of the first `stages` stages for each batch, and which pictures these are. A map
-/// with a NaN or an infinite number ends it.
+/// The maps of the first `stages` stages for some batches of a loader that does not shuffle. A map
+/// with a NaN or an infinite number is an error.
 ///
 /// # Errors
-/// As [`StageFeatures::of`], and those of `see`.
-pub fn each_batch<E: From<Error>>(
-    (classifier, params): (&Classifier, &Params),
-    loader: &Loader,
+/// As [`StageFeatures::of`]: before the first when there is no memory for a batch, else in place of
+/// the maps.
+pub fn stage_maps<'a, B: Iterator<Item = usize>>(
+    (classifier, params): (&'a Classifier, &Params),
+    (loader, batches): (&'a Loader, B),
     stages: usize,
-    mut see: impl FnMut(&[Tensor], &[usize]) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<impl Iterator<Item = Result<Vec<Tensor>>> + use<'a, B>> {
     let batch = (loader.config().size.0, memory::batch(loader));
-    memory::enough_to_look((classifier, params), batch, stages).map_err(Error::from)?;
-    for loaded in loader.epoch(0) {
-        let loaded = loaded.map_err(Error::from)?;
-        see(&maps(classifier, loader, &loaded, stages)?, &loaded.indices)?;
-    }
-    Ok(())
+    memory::enough_to_look((classifier, params), batch, stages)?;
+    let epoch = loader.epoch_of(0, batches.map(|batch| loader.places(batch)).collect());
+    Ok(epoch.map(move |loaded| maps(classifier, loader, &loaded?, stages)))
 }
 
 /// The maps of the first `stages` stages for a batch, all of them finite.

@@ -17,6 +17,7 @@ use crate::evaluate::error::ViewsError;
 use crate::evaluate::{Evaluation, Truth, answers};
 use crate::listener::{Listener, Work};
 use crate::objective::Objective;
+use crate::ranks::Ranks;
 use crate::recipe::Recipe;
 
 /// How a picture is seen several times.
@@ -122,8 +123,8 @@ fn scaled(size: u32, scale: u32) -> u32 {
 }
 
 /// Tests a classifier on several views of every picture, which is decoded once for all of them;
-/// each view is marginalised by `how`. Random
-/// views are those of the recipe's training.
+/// each view is marginalised by `how`. Random views are those of the recipe's training. Of several
+/// processes each answers some batches, and the first alone learns what came out.
 ///
 /// # Errors
 /// When a picture cannot be read, or a setting of the recipe is out of its range.
@@ -131,8 +132,8 @@ pub fn evaluate_views(
     (classifier, objective): (&Classifier, &Objective),
     (dataset, input, threads): (&Arc<dyn Dataset>, Input, usize),
     (views, mean): (Views, Mean),
-    (recipe, listener): (&Recipe, &dyn Listener),
-    how: Marginalize,
+    (recipe, how): (&Recipe, Marginalize),
+    (listener, ranks): (&dyn Listener, &dyn Ranks),
 ) -> Result<Evaluation> {
     let pictures = decoded_once(Arc::clone(dataset), views.need(recipe, input));
     let in_order = |transform| in_order(Arc::clone(&pictures), transform, BATCH, input, threads);
@@ -149,7 +150,7 @@ pub fn evaluate_views(
     Evaluation::timed(objective, |result| {
         let (mut sums, mut waited) = (vec![Vec::new(); dataset.len()], Duration::ZERO);
         for (loader, pass) in &passes {
-            waited += answers((classifier, objective), loader, *pass, how, |rows, indices| {
+            waited += answers((classifier, objective), (loader, *pass), how, ranks, |rows, indices| {
                 progress.advance(indices.len() as u64);
                 for (row, &index) in rows.into_iter().zip(indices) {
                     let row = if mean == Mean::Logits { row } else { objective.answer(&row) };
@@ -160,7 +161,8 @@ pub fn evaluate_views(
                 Ok(())
             })?;
         }
-        for (index, sum) in sums.into_iter().enumerate() {
+        // Those of another process than the first have nothing to tell.
+        for (index, sum) in sums.into_iter().enumerate().filter(|(_, sum)| !sum.is_empty()) {
             let row = mean.of_sum(objective, sum, passes.len());
             result.add_rows(&[row], Truth::of(objective, &**dataset, &[index])?);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use taper_tensor::Precision;
 use taper_transfer::Classifier;
 
 use super::feature_store::Variant;
@@ -20,20 +21,20 @@ pub struct FeatureCache(Mutex<Cached>);
 #[derive(Debug, Default)]
 struct Cached {
     key: String,
-    /// By the pictures that they are of, and the stages that are frozen.
+    /// By the pictures that they are of, the precision, and the stages that are frozen.
     variants: BTreeMap<String, Arc<Vec<Variant>>>,
 }
 
 impl FeatureCache {
-    /// The features of one side of the data (`train`, `val`), computed by `compute` where they are
-    /// not there yet.
+    /// The features of one side of the data (`train`, `val`), computed in a precision by `compute`
+    /// where they are not there yet.
     pub(super) fn get(
         &self,
-        (recipe, side): (&Recipe, &str),
+        (recipe, side, precision): (&Recipe, &str, Precision),
         classifier: &Classifier,
         compute: impl FnOnce() -> Result<Vec<Variant>>,
     ) -> Result<Arc<Vec<Variant>>> {
-        let (key, side) = (key(recipe)?, format!("{side} behind {}", classifier.frozen()));
+        let (key, side) = (key(recipe)?, format!("{side} in {precision:?} behind {}", classifier.frozen()));
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if cached.key != key {
             *cached = Cached { key, variants: BTreeMap::new() };

@@ -38,6 +38,8 @@ mod patience;
 
 mod session;
 
+mod phase_data;
+
 mod phase_run;
 
 mod saved;
@@ -58,7 +60,7 @@ use taper_transfer::Classifier;
 
 use crate::build::optimize::{Method, method};
 use crate::error::Result;
-use crate::ranks::RanksError;
+use crate::ranks::require_one;
 use crate::recipe::Recipe;
 
 pub(crate) use self::batches::BatchSource;
@@ -70,7 +72,8 @@ pub(crate) use self::feature_store::{FeatureStore, compute};
 pub use self::keeping::Keeping;
 pub use self::observer::{Begin, Observer, StepInfo};
 pub use self::outcome::Outcome;
-pub use self::phase_run::{PhaseData, PhaseRun};
+pub use self::phase_data::PhaseData;
+pub use self::phase_run::PhaseRun;
 pub use self::session::{FitOptions, Session};
 pub(crate) use self::shards::Shards;
 pub(crate) use self::step::Rates;
@@ -107,10 +110,7 @@ pub fn fit_with<'a>(
     let begin = Begin { folder: options.scratch, epochs, pictures: pictures.0.dataset().len() };
     observers.iter_mut().try_for_each(|observer| observer.begin(&begin))?;
     if let Method::FullBatch(lbfgs) = method(&recipe.optimize, epochs as u64)? {
-        let ranks = options.ranks().size();
-        if ranks > 1 {
-            return Err(RanksError::OneProcess { what: "a rule that solves the head in full batch", ranks }.into());
-        }
+        require_one("a rule that solves the head in full batch", options.ranks())?;
         let (classifier, params) = network;
         classifier.freeze(classifier.backbone().stages().len())?;
         return full_batch::fit(&lbfgs, (classifier, params), pictures, recipe, observers);

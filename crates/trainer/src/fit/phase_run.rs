@@ -12,10 +12,9 @@ use taper_optim::{Average, OptimError};
 use taper_tensor::{Precision, Rng};
 use taper_transfer::Classifier;
 
-use super::batches::{BatchSource, Batches};
 use super::error::FitError;
 use super::feature_store::{self, FeatureStore};
-use super::shards::Shards;
+use super::phase_data::PhaseData;
 use super::step::{Rates, Stepper, Update};
 use super::{EpochInfo, Observer, Session, StepInfo};
 use crate::build::optimize::{Method, Pace, Span, averaging, method, pace};
@@ -73,22 +72,6 @@ pub(super) struct EpochProgress {
     /// The sum of their losses, and of how many.
     pub(super) total: f64,
     pub(super) counted: usize,
-}
-
-/// The batches of a phase.
-#[derive(Debug)]
-pub struct PhaseData<'a> {
-    pub(crate) train: BatchSource<'a>,
-    pub(crate) val: BatchSource<'a>,
-    shards: Shards<'a>,
-}
-
-impl PhaseData<'_> {
-    /// The training batches of an epoch of the run, from 1, without the first `done` of them; of
-    /// several processes each has the rows that it needs.
-    pub fn batches(&self, epoch: usize, done: usize) -> Batches<'_> {
-        self.train.batches(epoch as u64, done, self.shards)
-    }
 }
 
 /// Shows observers an epoch; whether one of them ends the training.
@@ -157,16 +140,17 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let classifier = &*self.session.classifier;
         let shards = self.stepper.shards();
         if self.stepper.first_stage() == 0 {
-            return Ok(PhaseData { train: BatchSource::Pictures(train), val: BatchSource::Pictures(val), shards });
+            return Ok(PhaseData::of_pictures((train, val), shards));
         }
         let listener = options.listener.unwrap_or(&Silent);
         let start = Instant::now();
         let plain = plain_loader(train, val)?;
+        let precision = self.stepper.precision();
         let store = |side, loaders, count| {
-            let compute =
-                || feature_store::compute((classifier, shards.ranks), loaders, count, (options.scratch, listener));
+            let of = (classifier, shards.ranks);
+            let compute = || precision.run(|| feature_store::compute(of, loaders, count, (options.scratch, listener)));
             let variants = match options.features {
-                Some(cache) => cache.get((recipe, side), classifier, compute),
+                Some(cache) => cache.get((recipe, side, precision), classifier, compute),
                 None => Ok(compute()?.into()),
             };
             variants.map(FeatureStore::new)
@@ -178,8 +162,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         self.session.outcome.train += taken;
         self.session.outcome.eval += start.elapsed();
         self.clock = Instant::now();
-        let (train, val) = (BatchSource::Features(train, trained), BatchSource::Features(val, validated));
-        Ok(PhaseData { train, val, shards })
+        Ok(PhaseData::of_features((train, trained), (val, validated), shards))
     }
 
     /// The epochs of the run, from 1, that are left in the phase.
@@ -285,21 +268,21 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     pub fn validate(&mut self, data: &PhaseData<'_>, observers: &mut [&mut dyn Observer]) -> Result<ControlFlow<()>> {
         self.session.outcome.train += self.clock.elapsed();
         let EpochProgress { number, total, counted, .. } = self.epoch;
-        let start = Instant::now();
+        let (start, epochs) = (Instant::now(), self.session.epochs());
         self.show_average()?;
         let evaluated = self.stepper.optimizer().evaluation()?;
         let mut health = self.seen.take().unwrap_or_default();
-        let epochs = self.session.epochs();
         let Session { classifier, params, objective, outcome, .. } = &mut *self.session;
+        let mapped = data.has_maps();
         let show = &mut |stage: &str, map: &Tensor| {
-            health.dead.push((stage.to_owned(), dead(map)?));
+            if mapped {
+                health.dead.push((stage.to_owned(), dead(map)?));
+            }
             Ok(())
         };
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
-        // What is left in the end is measured as it will answer.
-        let precision = if number == epochs { Precision::F32 } else { self.stepper.precision() };
-        let evaluation =
-            precision.run(|| data.val.evaluate((classifier, objective), data.shards.ranks, show, tell))?;
+        let (precision, val) = data.validated(self.stepper.precision(), number == epochs);
+        let evaluation = precision.run(|| val.evaluate((classifier, objective), data.shards.ranks, show, tell))?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);
@@ -383,8 +366,9 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let rough = self.stepper.precision() != Precision::F32 && early && self.number + 1 == phases.len();
         if restored || rough {
             let shown = &mut |_: &str, _: &Tensor| Ok(());
+            let (precision, val) = data.validated(self.stepper.precision(), true);
             outcome.evaluation =
-                data.val.evaluate((classifier, objective), data.shards.ranks, shown, &mut |_, _| {})?;
+                precision.run(|| val.evaluate((classifier, objective), data.shards.ranks, shown, &mut |_, _| {}))?;
         }
         outcome.penalty = self.stepper.penalty()?;
         if recipe.plan == Plan::Gradual && recipe.optimize.carries_over() {

@@ -46,10 +46,59 @@ pub fn agree(ranks: &dyn Ranks, said: bool) -> Result<bool, RanksError> {
     Ok(broadcast(ranks, vec![u8::from(all.contains(&vec![1]))])? == [1])
 }
 
+/// Work on items that stand for themselves, of which each process does every so manyth, in rounds.
+/// The first takes in what came of each, in their order; never are more than one round's in memory.
+///
+/// # Errors
+/// Those of `work` and `take`; when one of them has ended.
+pub fn in_turns<E: From<RanksError>>(
+    ranks: &dyn Ranks,
+    items: usize,
+    work: &mut dyn FnMut(usize) -> Result<Vec<u8>, E>,
+    take: &mut dyn FnMut(usize, Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (rank, size) = (ranks.rank(), ranks.size());
+    for first in (0..items).step_by(size) {
+        let own = first + rank;
+        let bytes = if own < items { work(own)? } else { Vec::new() };
+        for (item, bytes) in (first..items).zip(gather(ranks, bytes)?) {
+            take(item, bytes)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Threads;
     use super::*;
+
+    #[test]
+    fn items_are_shared_out_and_taken_in_their_order() {
+        for (size, items) in [(1, 3), (2, 5), (3, 3), (4, 2), (2, 0)] {
+            let work = move |ranks: Threads| {
+                let (mut done, mut taken) = (Vec::new(), Vec::new());
+                let mut work = |item: usize| {
+                    done.push(item);
+                    Ok(vec![item as u8; item])
+                };
+                let mut take = |item: usize, bytes: Vec<u8>| {
+                    assert_eq!(bytes, vec![item as u8; item]);
+                    taken.push(item);
+                    Ok::<(), RanksError>(())
+                };
+                in_turns(&ranks, items, &mut work, &mut take).unwrap();
+                (done, taken)
+            };
+            let threads: Vec<_> =
+                Threads::new(size).into_iter().map(|ranks| std::thread::spawn(move || work(ranks))).collect();
+            for (rank, thread) in threads.into_iter().enumerate() {
+                let (done, taken) = thread.join().unwrap();
+                assert_eq!(done, (rank..items).step_by(size).collect::<Vec<_>>());
+                assert_eq!(taken, if rank == 0 { (0..items).collect() } else { Vec::new() });
+            }
+        }
+    }
 
     #[test]
     fn all_get_what_the_first_has_and_the_first_what_all_have() {

@@ -4,10 +4,12 @@
 //! [`Alone`] is one process, [`Threads`] are several within one, for tests, and `Mpi` (feature
 //! `mpi`) those that `mpirun` or `srun` has started; [`started`] tells whether one of them has.
 //! `tree` adds numbers up over all, `exchange` is what else is made of messages, and `alike`
-//! refuses processes that would not train the same.
+//! refuses processes that would not train the same, `answering` those that would not answer the
+//! same.
 
 mod alike;
 mod alone;
+mod answering;
 mod error;
 mod exchange;
 mod started;
@@ -21,8 +23,9 @@ use std::fmt;
 
 pub use self::alike::{Fact, require_alike};
 pub use self::alone::Alone;
+pub use self::answering::{require_one, require_same_answers};
 pub use self::error::RanksError;
-pub use self::exchange::{agree, broadcast, gather};
+pub use self::exchange::{agree, broadcast, gather, in_turns};
 #[cfg(feature = "mpi")]
 pub use self::mpi::{Mpi, MpiError};
 pub use self::started::{Started, started};

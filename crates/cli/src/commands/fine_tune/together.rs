@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use taper_data::Look;
-use taper_trainer::ranks::{Ranks, RanksError, broadcast};
+use taper_trainer::ranks::{Ranks, RanksError, broadcast, require_one};
 use taper_trainer::recipe::Recipe;
 use taper_trainer::store::ledger::Ledger;
 use taper_trainer::store::pictures::Pictures;
@@ -32,9 +32,8 @@ struct Setup {
 pub(super) fn sharded(recipe: &Recipe, ranks: &dyn Ranks, max_time: bool) -> Result<Recipe> {
     let (mut recipe, size) = (recipe.clone(), ranks.size());
     require_shared(&recipe, ranks)?;
-    if size > 1 && max_time {
-        let what = "--max-time, which measures how long one takes,";
-        return Err(RanksError::OneProcess { what, ranks: size }.into());
+    if max_time {
+        require_one("--max-time, which measures how long one takes,", ranks)?;
     }
     if size > 1 && recipe.optimize.shards == 0 {
         recipe.optimize.shards = SHARDS;
@@ -45,10 +44,7 @@ pub(super) fn sharded(recipe: &Recipe, ranks: &dyn Ranks, max_time: bool) -> Res
 
 /// Refuses what one process does alone.
 pub(super) fn require_shared(recipe: &Recipe, ranks: &dyn Ranks) -> Result<(), RanksError> {
-    match ranks.size() {
-        ranks @ 2.. if recipe.members > 1 => Err(RanksError::OneProcess { what: "a run of several members", ranks }),
-        _ => Ok(()),
-    }
+    if recipe.members > 1 { require_one("a run of several members", ranks) } else { Ok(()) }
 }
 
 /// Tells the others what is to be trained on what.
