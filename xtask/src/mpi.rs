@@ -137,7 +137,7 @@ fn refused(place: &Started) -> Result<()> {
         (2, format!("{words} --members 2 --out members"), "", "is not shared out among 2 ranks"),
         (2, "eval whole --compare".to_owned(), "", "is not shared out among 2 ranks"),
         (2, "eval whole".to_owned(), odd, "rank 1 has another instruction set: Portable"),
-        (2, "probe squeezenet1_1 pictures".to_owned(), "", "is not shared out among 2 ranks"),
+        (2, "probe pictures".to_owned(), "", "is not shared out among 2 ranks"),
         (2, format!("{words} --shards 1 --out piece"), "", "a batch in one piece cannot be shared out"),
     ] {
         let said = started(place, ranks, &line, before)?;

@@ -39,7 +39,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
     preset("quick", "--preset quick"),
     preset("default", ""),
     preset("thorough", "--preset thorough"),
-    variant("auto", "--precision auto"),
+    variant("f32", "--precision f32"),
     variant("one-pass", "--passes 1"),
     variant("no-average", "--average none"),
     variant("whole-network", "--freeze none"),
