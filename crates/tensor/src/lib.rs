@@ -59,7 +59,7 @@ mod ops;
 
 pub use candle_core;
 
-pub use autograd::{GradientError, Pass, Traced, backward, backward_from, check_gradients, trace};
+pub use autograd::{GradientError, Pass, Told, Traced, backward, backward_from, backward_told, check_gradients, trace};
 pub use batch::Batch;
 pub use kernels::memory::Recycler;
 pub use kernels::simd::{Simd, SimdError, force_simd, simd, simd_asked_for};

@@ -30,7 +30,7 @@ mod backward_from;
 
 mod gradcheck;
 
-pub use backward::backward;
+pub use backward::{Told, backward, backward_told};
 pub use backward_from::backward_from;
 pub use gradcheck::{GradientError, check_gradients};
 pub use trace::{Pass, Traced, trace};

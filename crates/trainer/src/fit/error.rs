@@ -32,6 +32,12 @@ pub enum FitError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A backward pass did not give the gradients in the way that the first one of the phase did.
+    #[error(
+        "the gradients of this step came in another way than those of the first, so that what was sent to other ranks may be \
+         wrong: please report the network and the recipe, and train with one process"
+    )]
+    OtherGraph,
 }
 
 fn place(folder: &Option<PathBuf>) -> String {

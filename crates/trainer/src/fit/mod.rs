@@ -3,7 +3,8 @@
 //! Read [`fit_with`] first: it is the loop whole. A [`Session`] is a training and what has come out
 //! of it, a [`PhaseRun`] the phase that it is in; `step` is what happens to a batch, `sharpness`
 //! takes its second gradient where a recipe wants one, `shard_sum` adds up what the `shards` of a
-//! batch give, on several processes or on one. `batches` is where the batches come from,
+//! batch give, on several processes or on one, which send gradients in an agreed `course` while a
+//! backward pass goes on (`overlap`). `batches` is where the batches come from,
 //! `feature_store` what frozen stages made of the pictures, computed once ([`FeatureCache`]: once
 //! for several trainings). `full_batch` solves the head of a probe without steps. [`Observer`]s
 //! look on (`recorder` and `snapshots` write into a run folder), [`Outcome`] is what is left.
@@ -29,6 +30,12 @@ mod validation;
 mod batches;
 
 mod sharpness;
+
+mod loss_graph;
+
+mod course;
+
+mod overlap;
 
 mod shard_sum;
 

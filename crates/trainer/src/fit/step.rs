@@ -9,9 +9,10 @@ use taper_data::Dataset;
 use taper_nn::{Mode, Params, keep_statistics};
 use taper_optim::{Accumulator, Optimizer, Plan, StepStats, UpdateRule};
 use taper_tensor::{Batch, Precision, Rng, backward};
-use taper_transfer::{Checkpoints, Classifier};
+use taper_transfer::Classifier;
 
-use super::shard_sum::{ShardSum, Summed};
+use super::loss_graph::LossGraph;
+use super::shard_sum::{ShardLoss, ShardSum, Summed};
 use super::shards::Shards;
 use super::sharpness::Sharpness;
 use crate::build::optimize::optimizer;
@@ -61,11 +62,36 @@ enum Gradients {
     Summed(GradStore),
 }
 
-/// A loss and how its gradients are found.
-struct LossGraph {
-    loss: Tensor,
-    /// Where the stages begin, where what lies within is computed again.
-    checkpoints: Option<Checkpoints>,
+/// A batch whose loss is computed shard by shard, each with noise of its own.
+struct Sharded<'a> {
+    stepper: &'a Stepper<'a>,
+    classifier: &'a Classifier,
+    /// The rows that this process needs.
+    batch: &'a Batch,
+    /// Pictures of the whole batch.
+    of: usize,
+    noise: &'a Rng,
+}
+
+impl Sharded<'_> {
+    fn noise(&self, number: usize) -> Rng {
+        self.noise.fork("shard").at(number as u64)
+    }
+}
+
+impl ShardLoss for Sharded<'_> {
+    fn forward(&self, number: usize) -> Result<LossGraph> {
+        let Self { stepper, classifier, batch, of, .. } = self;
+        let begin = stepper.shards.needed(*of).start;
+        let rows = stepper.shards.rows(*of, number);
+        let part = |tensor: &Tensor| tensor.narrow(0, rows.start - begin, rows.len())?.contiguous();
+        let shard = Batch { images: part(&batch.images)?, targets: part(&batch.targets)? };
+        stepper.forward(classifier, &shard, &self.noise(number))
+    }
+
+    fn backward_checkpointed(&self, graph: LossGraph, number: usize) -> Result<GradStore> {
+        self.stepper.backward(self.classifier, graph, &self.noise(number))
+    }
 }
 
 /// How large an update is.
@@ -128,18 +154,9 @@ impl<'a> Stepper<'a> {
         Ok(Loss { gradients, batch: self.sharpness.is_some().then_some(batch), value, pictures: of })
     }
 
-    /// The loss and the gradients of a batch of so many pictures, one shard after the other, each
-    /// with noise of its own.
+    /// The loss and the gradients of a batch of so many pictures, one shard after the other.
     fn over_shards(&self, classifier: &Classifier, (batch, of): (&Batch, usize), noise: &Rng) -> Result<Summed> {
-        let begin = self.shards.needed(of).start;
-        self.sum.over((&self.shards, of), &mut |number| {
-            let (rows, noise) = (self.shards.rows(of, number), noise.fork("shard").at(number as u64));
-            let part = |tensor: &Tensor| tensor.narrow(0, rows.start - begin, rows.len())?.contiguous();
-            let shard = Batch { images: part(&batch.images)?, targets: part(&batch.targets)? };
-            let graph = self.forward(classifier, &shard, &noise)?;
-            let loss = f64::from(graph.loss.to_scalar::<f32>()?);
-            Ok(Summed { loss, grads: self.backward(classifier, graph, &noise)? })
-        })
+        self.sum.over((&self.shards, of), &Sharded { stepper: self, classifier, batch, of, noise })
     }
 
     /// What the recipe computes in.

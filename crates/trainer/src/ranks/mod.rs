@@ -30,7 +30,7 @@ pub use self::exchange::{agree, broadcast, gather, in_turns};
 pub use self::mpi::{Mpi, MpiError};
 pub use self::started::{Started, started};
 pub use self::threads::Threads;
-pub(crate) use self::tree::{add_up, spread};
+pub(crate) use self::tree::{add, add_halves, add_up, lefts, spread};
 
 /// Processes that do the same work, each with its number, from 0: the one of number 0 speaks and
 /// writes for all. Messages between two arrive in the order in which they are sent.

@@ -29,7 +29,7 @@ pub(crate) fn add_up<E: From<RanksError>>(
     let each = shards / size;
     if size.is_power_of_two() {
         let mut own = local(rank * each..(rank + 1) * each, leaf)?;
-        halve(&mut own, ranks)?;
+        add_halves(&mut own, ranks)?;
         return Ok(own);
     }
     let mut length = 0;
@@ -42,6 +42,22 @@ pub(crate) fn add_up<E: From<RanksError>>(
     let mut sum = sum.unwrap_or_else(|| vec![0.0; length]);
     spread(&mut sum, 0, ranks)?;
     Ok(sum)
+}
+
+/// The sums of the branches that lie left of a process' last shard, from the root of its own branch
+/// down: what `leaf` has of that shard is added to the last of them, the sum of both to the one
+/// before, and so on.
+pub(crate) fn lefts<E>(
+    shards: Range<usize>,
+    leaf: &mut dyn FnMut(usize) -> Result<Vec<f32>, E>,
+) -> Result<Vec<Vec<f32>>, E> {
+    let (mut shards, mut lefts) = (shards, Vec::new());
+    while shards.len() > 1 {
+        let middle = middle(&shards);
+        lefts.push(local(shards.start..middle, leaf)?);
+        shards.start = middle;
+    }
+    Ok(lefts)
 }
 
 fn middle(shards: &Range<usize>) -> usize {
@@ -96,8 +112,9 @@ fn shared<E: From<RanksError>>(
     }
 }
 
-/// Adds up what processes, a power of two of them, have; all get the sum.
-fn halve(own: &mut [f32], ranks: &dyn Ranks) -> Result<(), RanksError> {
+/// Adds up what processes, a power of two of them, have; all get the sum. In parts or whole, each
+/// number is added up in the order of the tree.
+pub(crate) fn add_halves(own: &mut [f32], ranks: &dyn Ranks) -> Result<(), RanksError> {
     let (rank, mut held, mut before) = (ranks.rank(), 0..own.len(), Vec::new());
     let mut received = vec![0.0; own.len().div_ceil(2)];
     let mut away = 1;
@@ -144,7 +161,7 @@ pub(crate) fn spread(values: &mut [f32], root: usize, ranks: &dyn Ranks) -> Resu
 }
 
 /// `left + right`, into the left.
-fn add(left: &mut [f32], right: &[f32]) {
+pub(crate) fn add(left: &mut [f32], right: &[f32]) {
     left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
 }
 
