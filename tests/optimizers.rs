@@ -140,7 +140,7 @@ fn what_is_validated_is_what_is_left_whatever_the_rule() {
     .enumerate()
     {
         let out = format!("run{i}");
-        let ran = fine_tune(folder, &[&["--out", &out], &args[..]].concat());
+        let ran = fine_tune(folder, &[&["--passes", "2", "--out", &out], &args[..]].concat());
         assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.stderr);
         assert!(train_losses(&folder.join(&out)).iter().all(|loss| loss.is_finite()), "{args:?}");
         let summary = json(&folder.join(&out).join("summary.json"));

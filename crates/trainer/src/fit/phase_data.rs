@@ -12,26 +12,33 @@ use super::shards::Shards;
 pub struct PhaseData<'a> {
     train: BatchSource<'a>,
     val: BatchSource<'a>,
+    /// What epochs are validated in, and the features of `val` were computed in.
+    precision: Precision,
     /// The pictures to validate on, whatever `val` is.
     pictures: BatchSource<'a>,
     pub(super) shards: Shards<'a>,
 }
 
 impl<'a> PhaseData<'a> {
-    /// Pictures to train and to validate on.
-    pub(super) fn of_pictures((train, val): (&'a Loader, &'a Loader), shards: Shards<'a>) -> Self {
+    /// Pictures to train on, and to validate on in a precision.
+    pub(super) fn of_pictures(
+        (train, val): (&'a Loader, &'a Loader),
+        precision: Precision,
+        shards: Shards<'a>,
+    ) -> Self {
         let pictures = || BatchSource::Pictures(val);
-        Self { train: BatchSource::Pictures(train), val: pictures(), pictures: pictures(), shards }
+        Self { train: BatchSource::Pictures(train), val: pictures(), precision, pictures: pictures(), shards }
     }
 
     /// What frozen stages made of them.
     pub(super) fn of_features(
         (train, trained): (&'a Loader, FeatureStore),
         (val, validated): (&'a Loader, FeatureStore),
+        precision: Precision,
         shards: Shards<'a>,
     ) -> Self {
         let (train, pictures) = (BatchSource::Features(train, trained), BatchSource::Pictures(val));
-        Self { train, val: BatchSource::Features(val, validated), pictures, shards }
+        Self { train, val: BatchSource::Features(val, validated), precision, pictures, shards }
     }
 
     /// The training batches of an epoch of the run, from 1, without the first `done` of them; of
@@ -47,7 +54,8 @@ impl<'a> PhaseData<'a> {
 
     /// What an epoch is validated in and on. What is `left` in the end is measured as it will
     /// answer: in float32, for which features of another precision do not serve.
-    pub(super) fn validated(&self, precision: Precision, left: bool) -> (Precision, &BatchSource<'a>) {
-        if left && precision != Precision::F32 { (Precision::F32, &self.pictures) } else { (precision, &self.val) }
+    pub(super) fn validated(&self, left: bool) -> (Precision, &BatchSource<'a>) {
+        let again = left && self.precision != Precision::F32;
+        if again { (Precision::F32, &self.pictures) } else { (self.precision, &self.val) }
     }
 }

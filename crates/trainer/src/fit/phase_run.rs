@@ -139,14 +139,15 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let Session { train, val, recipe, ref options, .. } = *self.session;
         let classifier = &*self.session.classifier;
         let shards = self.stepper.shards();
+        // Epochs between which patience chooses are measured as what is left.
+        let validation = if self.patience.is_some() { Precision::F32 } else { self.stepper.precision() };
         if self.stepper.first_stage() == 0 {
-            return Ok(PhaseData::of_pictures((train, val), shards));
+            return Ok(PhaseData::of_pictures((train, val), validation, shards));
         }
         let listener = options.listener.unwrap_or(&Silent);
         let start = Instant::now();
         let plain = plain_loader(train, val)?;
-        let precision = self.stepper.precision();
-        let store = |side, loaders, count| {
+        let store = |side, precision: Precision, loaders, count| {
             let of = (classifier, shards.ranks);
             let compute = || precision.run(|| feature_store::compute(of, loaders, count, (options.scratch, listener)));
             let variants = match options.features {
@@ -155,14 +156,14 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             };
             variants.map(FeatureStore::new)
         };
-        let trained = store("train", (train, &plain), recipe.variants())?;
+        let trained = store("train", self.stepper.precision(), (train, &plain), recipe.variants())?;
         let taken = start.elapsed();
         let start = Instant::now();
-        let validated = store("val", (val, val), 1)?;
+        let validated = store("val", validation, (val, val), 1)?;
         self.session.outcome.train += taken;
         self.session.outcome.eval += start.elapsed();
         self.clock = Instant::now();
-        Ok(PhaseData::of_features((train, trained), (val, validated), shards))
+        Ok(PhaseData::of_features((train, trained), (val, validated), validation, shards))
     }
 
     /// The epochs of the run, from 1, that are left in the phase.
@@ -281,7 +282,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
             Ok(())
         };
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
-        let (precision, val) = data.validated(self.stepper.precision(), number == epochs);
+        let (precision, val) = data.validated(number == epochs);
         let evaluation = precision.run(|| val.evaluate((classifier, objective), data.shards.ranks, show, tell))?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
@@ -359,14 +360,11 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
     /// # Errors
     /// When a picture cannot be read.
     pub fn end(mut self, data: &PhaseData<'_>) -> Result<()> {
-        let Session { classifier, params, objective, outcome, recipe, memory, phases, .. } = &mut *self.session;
+        let Session { classifier, params, objective, outcome, recipe, memory, .. } = &mut *self.session;
         outcome.skipped += self.stepper.skipped();
-        let restored = self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true);
-        let early = outcome.history.last().is_some_and(|last| last.epoch < last.epochs);
-        let rough = self.stepper.precision() != Precision::F32 && early && self.number + 1 == phases.len();
-        if restored || rough {
+        if self.patience.take().map(|patience| patience.restore(params)).transpose()? == Some(true) {
             let shown = &mut |_: &str, _: &Tensor| Ok(());
-            let (precision, val) = data.validated(self.stepper.precision(), true);
+            let (precision, val) = data.validated(true);
             outcome.evaluation =
                 precision.run(|| val.evaluate((classifier, objective), data.shards.ranks, shown, &mut |_, _| {}))?;
         }

@@ -7,7 +7,8 @@ use super::choice::choices;
 
 choices! {
     /// What convolutions and the maps between them are computed in while a network is trained and
-    /// its epochs are validated; what is left in the end is measured, and answers, in float32.
+    /// its epochs are validated, unless patience chooses one of them; what is left in the end is
+    /// measured, and answers, in float32.
     pub enum PrecisionRecipe, default Auto {
         /// bf16 where this machine computes in it, else f32.
         Auto = "auto",
