@@ -31,7 +31,7 @@ enum Below {
 use Below::{All, These};
 
 /// From the bottom to the top.
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     Layer { folder: "tensor", package: "taper-tensor", below: These(&[]) },
     Layer { folder: "nn", package: "taper-nn", below: These(&["tensor"]) },
     Layer { folder: "optim", package: "taper-optim", below: These(&[]) },
@@ -41,6 +41,7 @@ const LAYERS: [Layer; 10] = [
     Layer { folder: "transfer", package: "taper-transfer", below: These(&["tensor", "nn", "regularize"]) },
     Layer { folder: "trainer", package: "taper-trainer", below: All },
     Layer { folder: "report", package: "taper-report", below: All },
+    Layer { folder: "detect", package: "taper-detect", below: All },
     Layer { folder: BINARY, package: "taper", below: All },
 ];
 

@@ -1,0 +1,5 @@
+//! Object detection by Fast R-CNN and Faster R-CNN on the backbones of `taper-transfer`.
+
+pub mod boxes;
+
+pub mod ops;
