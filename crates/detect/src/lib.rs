@@ -3,3 +3,7 @@
 pub mod boxes;
 
 pub mod ops;
+
+pub mod data;
+
+pub mod model;

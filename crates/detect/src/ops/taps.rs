@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(axis.taps(), [vec![(0, 0.5), (1, 0.5)], vec![(1, 0.5), (2, 0.5)]]);
         // At the edges: before the first pixel its value, a pixel further nothing.
         let outside = Axis { start: -3.0, length: 3.0, bins: 3, ..axis };
-        assert_eq!(outside.taps(), [vec![], vec![], vec![(0, 1.0)]]);
+        assert_eq!(outside.taps(), [vec![], vec![], vec![(0, 1.0), (1, 0.0)]]);
         // By the size: three points in a bin of 2.5 pixels.
         let sized = Axis { length: 2.5, bins: 1, points: 0, pixels: 8, ..axis };
         let sum: f64 = sized.taps()[0].iter().map(|(_, weight)| weight).sum();
