@@ -7,3 +7,7 @@ pub mod ops;
 pub mod data;
 
 pub mod model;
+
+pub mod evaluate;
+
+pub mod train;
