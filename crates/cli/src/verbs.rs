@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    AdviseArgs, AugmentArgs, CheckArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
+    AdviseArgs, AugmentArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
     FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs, ResumeArgs,
     SearchArgs, ServeArgs, TrainArgs,
 };
@@ -68,5 +68,6 @@ pub enum Verb {
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
+    Detect(DetectArgs),
     Augment(AugmentArgs),
 }

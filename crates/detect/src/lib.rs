@@ -10,4 +10,6 @@ pub mod model;
 
 pub mod evaluate;
 
+pub mod draw;
+
 pub mod train;

@@ -102,7 +102,7 @@ mod tests {
     fn sizes_cover_the_objects() {
         let objects: Vec<f32> = (0..101).map(|i| 16.0 * 8f32.powf(i as f32 / 100.0)).collect();
         assert_eq!(Anchors::sizes_for(&objects, 4), [16.0, 32.0, 64.0, 128.0]);
-        assert_eq!(Anchors::sizes_for(&objects, 8).len(), 6);
+        assert_eq!(Anchors::sizes_for(&objects, 8).len(), 7);
         assert_eq!(Anchors::sizes_for(&[64.0; 3], 4), [64.0]);
         assert_eq!(Anchors::sizes_for(&[], 4), Anchors::default().sizes);
     }

@@ -97,6 +97,18 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
 }
 
+impl TrainError {
+    /// Whether a setting is to blame, in a recipe or a flag.
+    pub fn is_usage(&self) -> bool {
+        let model = |error: &ModelError| matches!(error, ModelError::Setting { .. } | ModelError::NoStage { .. });
+        match self {
+            Self::Setting { .. } | Self::Toml { .. } | Self::Data(AnnotationError::Setting { .. }) => true,
+            Self::Model(error) => model(error),
+            _ => false,
+        }
+    }
+}
+
 impl From<OptimError> for TrainError {
     fn from(error: OptimError) -> Self {
         Self::Optim(Box::new(error))

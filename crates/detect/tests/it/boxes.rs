@@ -36,3 +36,22 @@ fn deltas_are_torchvisions_both_ways() {
         assert_close(&edges(&decoded), &numbers(&coded["decoded"]), 1e-4, name);
     }
 }
+
+#[test]
+fn boxes_are_matched_to_objects_as_in_torchvision() {
+    use taper_detect::model::{Match, Thresholds, matched};
+    let golden = &golden("torchvision_ops.json")["boxes"];
+    let (anchors, objects) = (boxes(&golden["a"]), boxes(&golden["b"]));
+    for (name, thresholds) in [
+        ("proposals", Thresholds { high: 0.3, low: 0.15, keep_best: true }),
+        ("head", Thresholds { high: 0.3, low: 0.3, keep_best: false }),
+    ] {
+        let code = |found: &Match| match found {
+            Match::Object(object) => *object as f64,
+            Match::Background => -1.0,
+            Match::Neither => -2.0,
+        };
+        let got: Vec<f64> = matched(&anchors, &objects[..6], &[], thresholds).iter().map(code).collect();
+        assert_eq!(got, numbers(&golden["matches"][name]), "{name}");
+    }
+}
