@@ -36,12 +36,7 @@ pub fn batched_nms(boxes: &[BBox], scores: &[f32], classes: &[usize], threshold:
     suppressed(boxes, &by_score(scores), |a, b| classes[a] == classes[b], threshold)
 }
 
-fn suppressed(
-    boxes: &[BBox],
-    order: &[usize],
-    rivals: impl Fn(usize, usize) -> bool,
-    threshold: f32,
-) -> Vec<usize> {
+fn suppressed(boxes: &[BBox], order: &[usize], rivals: impl Fn(usize, usize) -> bool, threshold: f32) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
     for &i in order {
         if kept.iter().all(|&k| !rivals(k, i) || boxes[k].iou(&boxes[i]) <= threshold) {

@@ -30,7 +30,12 @@ impl Proposals {
             let boxes: Vec<BBox> = edges.into_iter().map(|[a, b, c, d]| BBox::new(a, b, c, d)).collect();
             if let Some(bad) = boxes.iter().position(|b| !b.is_finite() || b.area() <= 0.0) {
                 let (entry, wanted) = (format!("{name}, box {bad}"), "x1 < x2 and y1 < y2, finite");
-                return Err(AnnotationError::Entry { path: path.into(), entry, wanted, got: format!("{:?}", boxes[bad]) });
+                return Err(AnnotationError::Entry {
+                    path: path.into(),
+                    entry,
+                    wanted,
+                    got: format!("{:?}", boxes[bad]),
+                });
             }
             of.insert(name, boxes);
         }

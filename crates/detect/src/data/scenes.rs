@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use image::Rgb;
-use taper_data::{RgbImage, decode};
 use taper_augment::{Interpolation, resize};
+use taper_data::{RgbImage, decode};
 use taper_tensor::Rng;
 use taper_trainer::files;
 
@@ -86,7 +86,8 @@ pub fn compose(cutouts: &[Cutout], config: &SceneConfig, rng: &mut Rng) -> (RgbI
         let side = (rng.uniform(least.ln(), most.ln()).exp().round() as u32).min(width).min(height);
         let drawing = resize(cutout.picture.clone(), side, side, Interpolation::Bilinear);
         let mask = covered(&drawing);
-        let (left, top) = (rng.below((width - side + 1) as usize) as u32, rng.below((height - side + 1) as usize) as u32);
+        let (left, top) =
+            (rng.below((width - side + 1) as usize) as u32, rng.below((height - side + 1) as usize) as u32);
         let Some(bbox) = around(&mask, side).map(|bbox| bbox.moved(left as f32, top as f32)) else { continue };
         if objects.iter().any(|other| other.bbox.iou(&bbox) > config.overlap) {
             continue;
@@ -112,9 +113,8 @@ fn background(width: u32, height: u32, rng: &mut Rng) -> RgbImage {
     };
     let disks: Vec<_> = disks.into_iter().take(count).map(&mut circle).collect();
     RgbImage::from_fn(width, height, |x, y| {
-        let inside = |(a, b, r, _): &&(i64, i64, i64, [u8; 3])| {
-            (i64::from(x) - a).pow(2) + (i64::from(y) - b).pow(2) <= r * r
-        };
+        let inside =
+            |(a, b, r, _): &&(i64, i64, i64, [u8; 3])| (i64::from(x) - a).pow(2) + (i64::from(y) - b).pow(2) <= r * r;
         if let Some((.., color)) = disks.iter().rev().find(inside) {
             return Rgb(*color);
         }

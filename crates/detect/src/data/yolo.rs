@@ -24,10 +24,12 @@ pub fn read(images: &Path, labels: &Path, classes: &[String]) -> Result<Detectio
         let file = labels.join(path.file_stem().unwrap_or_default()).with_extension("txt");
         let text = if file.is_file() { files::read_text(&file)? } else { String::new() };
         let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-        let objects = lines.map(|(number, line)| object(line, classes.len()).map_err(|wanted| {
-            let (entry, got) = (format!("line {number}"), format!("{line:?}"));
-            AnnotationError::Entry { path: file.clone(), entry, wanted, got }
-        }));
+        let objects = lines.map(|(number, line)| {
+            object(line, classes.len()).map_err(|wanted| {
+                let (entry, got) = (format!("line {number}"), format!("{line:?}"));
+                AnnotationError::Entry { path: file.clone(), entry, wanted, got }
+            })
+        });
         let objects = objects.collect::<Result<_, _>>()?;
         Ok(Annotated { path, size: None, units: Units::Fractions, objects })
     };
@@ -54,9 +56,11 @@ fn object(line: &str, classes: usize) -> Result<Object, &'static str> {
 /// The box around points.
 fn around(points: &[f32]) -> BBox {
     let far = BBox::new(f32::INFINITY, f32::INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY);
-    points.as_chunks::<2>().0.iter().fold(far, |b, &[x, y]| {
-        BBox::new(b.x1.min(x), b.y1.min(y), b.x2.max(x), b.y2.max(y))
-    })
+    points
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .fold(far, |b, &[x, y]| BBox::new(b.x1.min(x), b.y1.min(y), b.x2.max(x), b.y2.max(y)))
 }
 
 /// The names of the classes of a data set: those in `data.yaml`, under `names`, or the lines of

@@ -30,12 +30,7 @@ pub(super) type Objects<'a> = &'a [(BBox, bool)];
 /// Each detection in turn takes the object with the largest IoU that nobody has taken, an ignored
 /// one only where there is no other; ignored ones can be taken again and again, and the overlap
 /// with them is the share of the detection that lies inside.
-pub(super) fn outcomes(
-    found: &[BBox],
-    objects: Objects<'_>,
-    areas: Areas,
-    threshold: f64,
-) -> (Vec<Outcome>, usize) {
+pub(super) fn outcomes(found: &[BBox], objects: Objects<'_>, areas: Areas, threshold: f64) -> (Vec<Outcome>, usize) {
     let ignored = |&(bbox, ignored): &(BBox, bool)| ignored || !areas.has(area(&bbox));
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by_key(|&i| ignored(&objects[i]));

@@ -176,8 +176,13 @@ impl Detector {
             (own, _) => return Err(unlike(own.is_some())),
         };
         let regions = Regions::drawn(&proposals, &batch.objects, training.head, &rng.fork("regions"));
-        let pooled = self.regions(&map, &regions.rois)?;
-        let [class, boxes] = self.head.losses(&self.head.scored(&pooled, mode)?, &regions)?;
+        let [class, boxes] = match regions.rois.is_empty() {
+            true => [map.sum_all()?.affine(0.0, 0.0)?, map.sum_all()?.affine(0.0, 0.0)?],
+            false => {
+                let pooled = self.regions(&map, &regions.rois)?;
+                self.head.losses(&self.head.scored(&pooled, mode)?, &regions)?
+            }
+        };
         let (objectness, proposals) = first.map_or((None, None), |[a, b]| (Some(a), Some(b)));
         Ok(Losses { objectness, proposals, class, boxes })
     }

@@ -170,12 +170,7 @@ fn best(all: &[Detection], asking: &Asking) -> Vec<Detection> {
 
 impl Regions {
     /// Draws regions among proposals, and the boxes of the objects themselves.
-    pub(super) fn drawn(
-        proposals: &[Vec<BBox>],
-        objects: &[Vec<Object>],
-        config: HeadConfig,
-        rng: &Rng,
-    ) -> Self {
+    pub(super) fn drawn(proposals: &[Vec<BBox>], objects: &[Vec<Object>], config: HeadConfig, rng: &Rng) -> Self {
         let mut regions = Self::default();
         for (picture, (proposals, objects)) in proposals.iter().zip(objects).enumerate() {
             let (ignored, present): (Vec<&Object>, Vec<&Object>) = objects.iter().partition(|o| o.ignored);

@@ -32,7 +32,7 @@ pub fn open(run: &Path) -> Result<Model, ModelError> {
         return Err(ModelError::NoRun { path: run.into() });
     }
     let card = DetectorCard::read(&card)?;
-    let weights = read_weights(&run.join("model.safetensors"))?;
+    let weights = read_weights(run.join("model.safetensors"))?;
     let (detector, params) = Detector::new(&card, Rng::new(0))?;
     load_weights(&params, &weights.tensors, Fit::Exact)?;
     Ok(Model { card, detector, params })

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use taper_tensor::Rng;
-use taper_trainer::fit::StepInfo;
 use taper_trainer::Listener;
+use taper_trainer::fit::StepInfo;
 use taper_trainer::store::checkpoint::{CheckpointFiles, Every};
 use taper_transfer::{Fit, load_weights};
 

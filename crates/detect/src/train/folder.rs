@@ -30,12 +30,7 @@ pub(super) fn recipe(run: &Path) -> Result<Recipe, TrainError> {
     if !path.is_file() {
         return Err(TrainError::NoRun { run: run.into() });
     }
-    let mut recipe = Recipe::parse(&files::read_text(&path)?, &path)?;
-    let paths = [Some(&mut recipe.data), recipe.weights.as_mut(), recipe.proposals.as_mut()];
-    for path in paths.into_iter().flatten() {
-        *path = origin::settled(run, path);
-    }
-    Ok(recipe)
+    Recipe::read(&path)
 }
 
 /// Whether a run is at its end.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use taper_trainer::files;
 use taper_trainer::recipe::{Rule, ScheduleRecipe};
+use taper_trainer::store::origin;
 
 use super::error::TrainError;
 use crate::data::AugmentConfig;
@@ -160,11 +162,8 @@ impl OptimizeRecipe {
             }
             _ => {}
         }
-        match self.rule.name() {
-            rule @ ("schedule_free_adamw" | "lbfgs") => {
-                return fail("optimize.rule", "one that takes steps and leaves the weights it trains", &rule);
-            }
-            _ => {}
+        if let rule @ ("schedule_free_adamw" | "lbfgs") = self.rule.name() {
+            return fail("optimize.rule", "one that takes steps and leaves the weights it trains", &rule);
         }
         for (field, wanted, got, good) in [
             ("optimize.lr", "a positive number", self.peak(), self.peak() > 0.0 && self.peak().is_finite()),
@@ -207,6 +206,21 @@ impl Recipe {
         let toml = |source| TrainError::Toml { path: path.into(), source: Box::new(source) };
         let recipe: Self = toml::from_str(text).map_err(toml)?;
         recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// Reads a file. Paths in the recipe of a run are seen from where that was begun, if they are
+    /// there.
+    ///
+    /// # Errors
+    /// When it cannot be read, and as [`parse`](Self::parse).
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let mut recipe = Self::parse(&files::read_text(path)?, path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let paths = [Some(&mut recipe.data), recipe.weights.as_mut(), recipe.proposals.as_mut()];
+        for path in paths.into_iter().flatten() {
+            *path = origin::settled(folder, path);
+        }
         Ok(recipe)
     }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::Serialize;
-use taper_trainer::files;
 use taper_trainer::Listener;
+use taper_trainer::files;
 use taper_trainer::store::checkpoint::{CheckpointFiles, Checkpoints, Every};
 use taper_trainer::store::claim::RunFolder;
 

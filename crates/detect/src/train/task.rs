@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use candle_core::Tensor;
 use taper_nn::Params;
 use taper_tensor::Rng;
+use taper_trainer::Listener;
 use taper_trainer::build::model::weights_bytes;
 use taper_trainer::build::pretrained;
-use taper_trainer::Listener;
 use taper_transfer::{Fit, load_weights, sha256};
 
 use super::error::TrainError;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use taper_augment::Normalize;
 use taper_detect::boxes::BBox;
 use taper_detect::data::{AnnotationError, DetectionSet, Framing, Loading, Side, open, open_side};
-use taper_augment::Normalize;
 use taper_tensor::Rng;
 
 use crate::scene_set::scenes;

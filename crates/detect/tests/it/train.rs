@@ -96,7 +96,8 @@ fn frozen_stages_keep_their_weights_and_the_others_do_not() {
     trained(&recipe, &out, 2);
     let after = open_model(&out).unwrap();
     let (_, before) = taper_detect::model::Detector::new(&after.card, Rng::new(recipe.seed).fork("init")).unwrap();
-    let (before, after, stages) = (before.tensors(), after.params.tensors(), after.detector.backbone().stages().to_vec());
+    let (before, after, stages) =
+        (before.tensors(), after.params.tensors(), after.detector.backbone().stages().to_vec());
     let same = |name: &String| {
         let values = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         values(&before[name]) == values(&after[name])

@@ -298,8 +298,7 @@ impl<'s, 'a> PhaseRun<'s, 'a> {
         let tell = &mut |done, all| observers.iter_mut().for_each(|observer| observer.validating(done, all));
         // What is left in the end is measured as it will answer.
         let precision = if number == epochs { Precision::F32 } else { self.stepper.precision() };
-        let evaluation =
-            precision.run(|| data.val.evaluate((classifier, objective), data.shards.ranks, show, tell))?;
+        let evaluation = precision.run(|| data.val.evaluate((classifier, objective), data.shards.ranks, show, tell))?;
         outcome.eval += start.elapsed();
         outcome.waited += evaluation.waited;
         self.pace.evaluated(evaluation.loss);

@@ -8,8 +8,7 @@ use taper_detect::data::proposals::Proposals;
 use taper_detect::data::{Loading, Side, open_side};
 use taper_detect::model::open;
 use taper_detect::train::{Recipe, answers};
-use taper_trainer::store::origin;
-use taper_trainer::{Listener, Work, files};
+use taper_trainer::{Listener, Work};
 
 use super::told::lines;
 use crate::output::line;
@@ -45,10 +44,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<i32> {
     let (data, proposals) = match (&args.data, &args.proposals) {
         (Some(data), proposals) => (data.clone(), proposals.clone()),
         (None, proposals) => {
-            let path = args.run.join("recipe.toml");
-            let recipe = Recipe::parse(&files::read_text(&path)?, &path)?;
-            let found = |path: PathBuf| origin::settled(&args.run, &path);
-            (found(recipe.data), proposals.clone().or(recipe.proposals.map(found)))
+            let recipe = Recipe::read(&args.run.join("recipe.toml"))?;
+            (recipe.data, proposals.clone().or(recipe.proposals))
         }
     };
     let set = open_side(&data, Side::Val)?;

@@ -105,9 +105,8 @@ fn save(path: &Path, found: &[Detection], out: &Path) -> Result<()> {
 
 fn tell(args: &PredictArgs, path: &Path, found: &[Detection], classes: &[String]) -> Result<()> {
     if args.json {
-        let one = |found: &Detection| {
-            json!({"class": classes[found.class], "score": found.score, "box": found.bbox.edges()})
-        };
+        let one =
+            |found: &Detection| json!({"class": classes[found.class], "score": found.score, "box": found.bbox.edges()});
         return line(json!({"image": path.to_string_lossy(), "found": found.iter().map(one).collect::<Vec<_>>()}));
     }
     line(path.display())?;

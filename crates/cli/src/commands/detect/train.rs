@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use taper_detect::model::Pooling;
 use taper_detect::train::{self, Ended, Recipe};
-use taper_trainer::files;
 use taper_trainer::recipe::{Rule, ScheduleRecipe};
 use taper_trainer::store::checkpoint::Every;
 
@@ -114,7 +113,7 @@ impl TrainArgs {
     /// The recipe of a file, or the usual one, changed by the flags.
     fn recipe(&self) -> Result<Recipe> {
         let mut recipe = match &self.config {
-            Some(path) => Recipe::parse(&files::read_text(path)?, path)?,
+            Some(path) => Recipe::read(path)?,
             None => Recipe::default(),
         };
         set(&mut recipe.data, &self.data);
