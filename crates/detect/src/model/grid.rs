@@ -19,8 +19,8 @@ impl Grid {
     /// That of the first `stages` stages of a backbone, from its kernels, strides and paddings: the
     /// middle of a cell is that of all the pixels that it depends on. None where they make no map.
     ///
-    /// With padding as in ResNet the first cell lies around the first pixel (offset 1/2); SqueezeNet,
-    /// which pads nothing, sees pixel 15 there.
+    /// With padding as in ResNet the first cell lies around the first pixel (offset 1/2);
+    /// SqueezeNet, which pads nothing, sees pixel 15 there.
     ///
     /// # Errors
     /// When a stage cannot be written operation by operation.
@@ -117,7 +117,8 @@ mod tests {
             let seen: Vec<usize> = (0..rows.len()).filter(|&i| rows[i] > 0.0).collect();
             let middle = (seen[0] + seen[seen.len() - 1] + 1) as f32 / 2.0;
             let wanted = grid.offset + grid.stride * cell as f32;
-            // Random weights and rectifiers may leave out a pixel at an end; max pools let through few.
+            // Random weights and rectifiers may leave out a pixel at an end; max pools let through
+            // few.
             assert!((middle - wanted).abs() <= (grid.stride / 2.0).max(2.0), "{name}: {middle}, wanted {wanted}");
         }
     }

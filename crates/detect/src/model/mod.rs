@@ -1,9 +1,10 @@
 //! The detector: a backbone, a network that proposes regions, and a head that looks at each.
 //!
 //! In reading order: a [`Grid`] is where the cells of a backbone's map lie on the picture, and
-//! [`anchors`](anchors()) are boxes of several shapes in each; [`matched`] and [`sampled`] say which
-//! of many boxes training looks at, and for what; [`Rpn`] proposes regions, [`BoxHead`] classifies
-//! them and moves their edges; [`Detector`] is all of it, described by a [`DetectorCard`].
+//! [`anchors`](anchors()) are boxes of several shapes in each; [`matched`] and [`sampled`] say
+//! which of many boxes training looks at, and for what; [`Rpn`] proposes regions, [`BoxHead`]
+//! classifies them and moves their edges; [`Detector`] is all of it, described by a
+//! [`DetectorCard`].
 
 mod error;
 

@@ -19,9 +19,9 @@ pub struct RoiAlign {
     /// Points along each side of a bin that are averaged; 0 for as many as a bin has pixels,
     /// rounded up. Default 2, that of torchvision's detectors.
     pub sampling_ratio: usize,
-    /// Whether the middle of the upper left pixel is at (1/2, 1/2), where it is: the region is moved
-    /// by half a pixel. Else it is read as if that pixel were at (0, 0), and a region has a pixel at
-    /// least. Default `false`, as in torchvision's detectors.
+    /// Whether the middle of the upper left pixel is at (1/2, 1/2), where it is: the region is
+    /// moved by half a pixel. Else it is read as if that pixel were at (0, 0), and a region has a
+    /// pixel at least. Default `false`, as in torchvision's detectors.
     pub aligned: bool,
 }
 
@@ -51,8 +51,8 @@ impl RoiAlign {
 /// y[r,i,j,c] = 1/|P| Σ_{(v,u) in P(r,i,j)} Σ_{a,b} max(0, 1 - |v - a|) max(0, 1 - |u - b|) x[n,a,b,c]
 /// ```
 ///
-/// with *P* the points of bin (i, j) of the region, spread evenly, and *n* its picture. A point more
-/// than a pixel outside of the map is 0, one nearer is what the edge is.
+/// with *P* the points of bin (i, j) of the region, spread evenly, and *n* its picture. A point
+/// more than a pixel outside of the map is 0, one nearer is what the edge is.
 ///
 /// # Shapes
 /// x (N,H,W,C) and R regions to (R,[`output`](RoiAlign::output),C).

@@ -16,22 +16,22 @@ use crate::model::ModelError;
 pub enum TrainError {
     /// Pictures or boxes cannot be read.
     #[error(transparent)]
-    Data(#[from] AnnotationError),
+    Data(Box<AnnotationError>),
     /// The network cannot be built or run.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(Box<ModelError>),
     /// The optimizer refuses a setting or a gradient.
     #[error(transparent)]
     Optim(Box<OptimError>),
     /// A rule or a schedule refuses a setting.
     #[error(transparent)]
-    Recipe(#[from] RecipeError),
+    Recipe(Box<RecipeError>),
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
     /// A checkpoint cannot be gone on with.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Checkpoint(Box<CheckpointError>),
     /// The folder of the run cannot be had.
     #[error(transparent)]
     Folder(Box<taper_trainer::Error>),
@@ -102,7 +102,8 @@ impl TrainError {
     pub fn is_usage(&self) -> bool {
         let model = |error: &ModelError| matches!(error, ModelError::Setting { .. } | ModelError::NoStage { .. });
         match self {
-            Self::Setting { .. } | Self::Toml { .. } | Self::Data(AnnotationError::Setting { .. }) => true,
+            Self::Setting { .. } | Self::Toml { .. } => true,
+            Self::Data(error) => matches!(**error, AnnotationError::Setting { .. }),
             Self::Model(error) => model(error),
             _ => false,
         }
@@ -118,5 +119,29 @@ impl From<OptimError> for TrainError {
 impl From<taper_trainer::Error> for TrainError {
     fn from(error: taper_trainer::Error) -> Self {
         Self::Folder(Box::new(error))
+    }
+}
+
+impl From<AnnotationError> for TrainError {
+    fn from(error: AnnotationError) -> Self {
+        Self::Data(Box::new(error))
+    }
+}
+
+impl From<ModelError> for TrainError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(Box::new(error))
+    }
+}
+
+impl From<RecipeError> for TrainError {
+    fn from(error: RecipeError) -> Self {
+        Self::Recipe(Box::new(error))
+    }
+}
+
+impl From<CheckpointError> for TrainError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Checkpoint(Box::new(error))
     }
 }

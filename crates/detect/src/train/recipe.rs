@@ -101,14 +101,14 @@ pub struct OptimizeRecipe {
     pub rule: Rule,
     /// The course of the learning rate. Default `cosine` to 0; torchvision's is `multi_step`.
     pub schedule: ScheduleRecipe,
-    /// Peak learning rate. Default 5e-4, for the rules `sgd`, `momentum`, `nesterov` and `sgdw` 5e-3:
-    /// torchvision's 0.02 for 16 pictures, scaled to 4.
+    /// Peak learning rate. Default 5e-4, for the rules `sgd`, `momentum`, `nesterov` and `sgdw`
+    /// 5e-3: torchvision's 0.02 for 16 pictures, scaled to 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f64>,
     /// The factor of that for the backbone. Default 0.2; torchvision's 1.
     pub backbone_lr_scale: f64,
-    /// Share of all steps spent on the way up, fraction. Default 0.05; torchvision warms up for 1000
-    /// steps.
+    /// Share of all steps spent on the way up, fraction. Default 0.05; torchvision warms up for
+    /// 1000 steps.
     pub warmup: f64,
     /// Weight decay of all but biases and norms. Default 1e-4, torchvision's.
     pub weight_decay: f64,

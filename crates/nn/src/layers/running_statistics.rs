@@ -92,8 +92,9 @@ pub fn keep_statistics<R>(pass: impl FnOnce() -> R) -> R {
     pass()
 }
 
-/// Runs `pass`, a forward pass in training in which every [`BatchNorm`](crate::BatchNorm) normalizes
-/// by its running statistics and leaves them as they are; weights and biases get their gradients.
+/// Runs `pass`, a forward pass in training in which every [`BatchNorm`](crate::BatchNorm)
+/// normalizes by its running statistics and leaves them as they are; weights and biases get their
+/// gradients.
 ///
 /// For batches of a few pictures, whose own mean and variance say little: detectors are trained so,
 /// torchvision's with `FrozenBatchNorm2d`, whose weights and biases stay too.

@@ -37,8 +37,8 @@ pub(super) struct TrainArgs {
     /// A file in place of the backbone's own weights
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Boxes from a file in place of the region proposal network (Fast R-CNN): JSON, for the name of
-    /// each picture a list of [x1, y1, x2, y2]
+    /// Boxes from a file in place of the region proposal network (Fast R-CNN): JSON, for the name
+    /// of each picture a list of [x1, y1, x2, y2]
     #[arg(long, value_name = "FILE")]
     proposals: Option<PathBuf>,
     /// How a region is read
