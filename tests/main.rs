@@ -6,6 +6,7 @@ mod averages;
 mod bad_input;
 mod changed;
 mod command_line;
+mod detect;
 mod examples;
 mod freezing;
 mod inspect;

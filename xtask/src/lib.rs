@@ -6,9 +6,9 @@
 //! [`attack`](attack::run), which kills the binary in its work, and [`same`](same::run), which
 //! holds what two binaries make side by side, and [`mpi`](mpi::run), which trains with several
 //! processes. [`bench`](bench::run),
-//! [`experiments`](experiments::run), [`dist`](dist::run) and the bodies of [`fuzz`] are about
-//! those crates, so they link them, but only with the feature `bench`, in a release build that they
-//! ask for themselves.
+//! [`experiments`](experiments::run), [`scenes`](scenes::run), [`dist`](dist::run) and the bodies
+//! of [`fuzz`] are about those crates, so they link them, but only with the feature `bench`, in a
+//! release build that they ask for themselves.
 //!
 //! # Examples
 //! ```
@@ -31,6 +31,7 @@ pub mod output;
 mod release;
 mod runs;
 pub mod same;
+pub mod scenes;
 pub mod tidy;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ use xtask::{
     output::{line, note},
     root,
     same::{self, SameArgs},
+    scenes::{self, ScenesArgs},
     tidy::tidy,
 };
 
@@ -60,6 +61,7 @@ enum Verb {
     Dist(DistArgs),
     Attack(AttackArgs),
     Same(SameArgs),
+    Scenes(ScenesArgs),
     Fuzz(FuzzArgs),
     Mpi(MpiArgs),
 }
@@ -94,6 +96,7 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Dist(args) => dist::run(&root, args),
         Verb::Attack(args) => attack::run(&root, args),
         Verb::Same(args) => same::run(&root, args),
+        Verb::Scenes(args) => scenes::run(&root, args),
         Verb::Fuzz(args) => fuzz::run(&root, args),
         Verb::Mpi(args) => mpi::run(&root, args),
         Verb::Tidy { root: other, part } => {

@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    AdviseArgs, AugmentArgs, CheckArgs, DataArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs, FeaturesArgs,
-    FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs, ResumeArgs,
-    SearchArgs, ServeArgs, TrainArgs,
+    AdviseArgs, AugmentArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs,
+    FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs,
+    ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
 };
 
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
@@ -68,5 +68,6 @@ pub enum Verb {
     Optimize(OptimizeArgs),
     Inspect(InspectArgs),
     Data(DataArgs),
+    Detect(DetectArgs),
     Augment(AugmentArgs),
 }

@@ -53,7 +53,7 @@ pub use layer::Layer;
 pub use layers::{
     AdaptiveAvgPool2d, Attention, AttentionPool, AttentionPoolConfig, AvgPool2d, BatchNorm, BatchNormConfig, Conv2d,
     Conv2dConfig, ConvNorm, ConvNormAct, ConvRelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, LayerNorm, LayerScale,
-    Linear, LinearConfig, MaxPool2d, Mlp, Part, RmsNorm, keep_statistics, recompute_statistics,
+    Linear, LinearConfig, MaxPool2d, Mlp, Part, RmsNorm, frozen_statistics, keep_statistics, recompute_statistics,
 };
 pub use load_report::{LoadReport, Reshaped};
 pub use mode::Mode;

@@ -108,7 +108,7 @@ impl BatchNorm {
             return Err(LayerError::Channels { layer, wanted: channels, got }.into());
         }
         let (weight, bias) = (mode.param(&self.weight), mode.param(&self.bias));
-        if !mode.is_train() {
+        if !mode.is_train() || running_statistics::are_frozen() {
             let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
             return batch_norm_eval(x, &weight, &bias, &mean, &variance, self.config.eps, epilogue);
         }
@@ -129,7 +129,7 @@ impl BatchNorm {
     ) -> Result<Tensor> {
         let norm = (&mode.param(&self.weight), &mode.param(&self.bias));
         let weight = conv.weight(mode);
-        if !mode.is_train() {
+        if !mode.is_train() || running_statistics::are_frozen() {
             let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
             let (geometry, eps) = (conv.geometry(), self.config.eps);
             return conv2d_batch_norm_eval(x, &weight, geometry, norm, (&mean, &variance), eps, epilogue);
@@ -150,7 +150,7 @@ impl BatchNorm {
             return Err(LayerError::Channels { layer: self.name.clone(), wanted: self.weight.elem_count(), got }.into());
         }
         let norm = (&mode.param(&self.weight), &mode.param(&self.bias));
-        if !mode.is_train() {
+        if !mode.is_train() || running_statistics::are_frozen() {
             let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor());
             let maps: Vec<&Tensor> = parts.iter().map(Part::map).collect();
             return concat_batch_norm_relu_eval(&maps, norm, (&mean, &variance), self.config.eps);

@@ -30,4 +30,4 @@ pub use mlp::{LayerScale, Mlp};
 pub use norm::{GroupNorm, LayerNorm, RmsNorm};
 pub use part::Part;
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d};
-pub use running_statistics::{keep_statistics, recompute_statistics};
+pub use running_statistics::{frozen_statistics, keep_statistics, recompute_statistics};

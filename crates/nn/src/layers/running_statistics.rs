@@ -60,7 +60,7 @@ pub fn recompute_statistics<R, E: From<Error>>(
     let done = passes();
     let gathered = match STATISTICS.take() {
         Statistics::Gathered(gathered) => gathered,
-        Statistics::Followed | Statistics::Kept => Gathered::new(),
+        Statistics::Followed | Statistics::Kept | Statistics::Frozen => Gathered::new(),
     };
     drop(outer);
     for before in gathered.values() {
@@ -92,6 +92,38 @@ pub fn keep_statistics<R>(pass: impl FnOnce() -> R) -> R {
     pass()
 }
 
+/// Runs `pass`, a forward pass in training in which every [`BatchNorm`](crate::BatchNorm)
+/// normalizes by its running statistics and leaves them as they are; weights and biases get their
+/// gradients.
+///
+/// For batches of a few pictures, whose own mean and variance say little: detectors are trained so,
+/// torchvision's with `FrozenBatchNorm2d`, whose weights and biases stay too.
+///
+/// It has to run on the thread that calls this.
+///
+/// # Examples
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use taper_nn::{BatchNorm, BatchNormConfig, Layer, Mode, Params, frozen_statistics};
+/// use taper_tensor::Rng;
+/// let params = Params::new(Rng::new(0), DType::F32, Device::Cpu);
+/// let norm = BatchNorm::new(&params.root(), 1, BatchNormConfig { eps: 1e-20, ..BatchNormConfig::default() })?;
+/// let x = Tensor::new(&[[1f32], [3.0]], &Device::Cpu)?;
+/// let y = frozen_statistics(|| norm.forward(&x, Mode::Train(&Rng::new(0))))?;
+/// assert_eq!(y.to_vec2::<f32>()?, [[1.0], [3.0]]); // mean 0 and variance 1, as it began
+/// assert_eq!(params.tensors()["running_mean"].to_vec1::<f32>()?, [0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn frozen_statistics<R>(pass: impl FnOnce() -> R) -> R {
+    let _outer = Outer(STATISTICS.replace(Statistics::Frozen));
+    pass()
+}
+
+/// Whether batches are normalized by running statistics in training, too.
+pub(crate) fn are_frozen() -> bool {
+    STATISTICS.with_borrow(|statistics| matches!(statistics, Statistics::Frozen))
+}
+
 /// What becomes of running statistics on this thread.
 #[derive(Default)]
 enum Statistics {
@@ -102,6 +134,8 @@ enum Statistics {
     Gathered(Gathered),
     /// They stay.
     Kept,
+    /// They stay, and take the place of a batch's own.
+    Frozen,
 }
 
 thread_local! {
@@ -149,7 +183,7 @@ pub(crate) fn weight(momentum: f64, mean: &Var, variance: &Var) -> Result<Option
     STATISTICS.with_borrow_mut(|statistics| {
         let gathered = match statistics {
             Statistics::Followed => return Ok(Some(momentum)),
-            Statistics::Kept => return Ok(None),
+            Statistics::Kept | Statistics::Frozen => return Ok(None),
             Statistics::Gathered(gathered) => gathered,
         };
         let old = |var: &Var| Ok::<_, Error>((var.clone(), var.as_detached_tensor().copy()?));

@@ -51,16 +51,17 @@ pub fn recipe(run: &Path) -> Result<Recipe> {
 /// Turns the paths of a recipe that lies in `folder` to what they name: what they named where it
 /// was written, if that is still there.
 pub fn settle(folder: &Path, recipe: &mut Recipe) {
-    let Some(origin) = read(folder) else { return };
-    if std::env::current_dir().is_ok_and(|here| here == origin) {
-        return;
-    }
     for path in [Some(&mut recipe.data.path), recipe.weights.as_mut()].into_iter().flatten() {
-        let there = origin.join(&*path);
-        if !path.as_os_str().is_empty() && taper_data::is_there(&there) {
-            *path = there;
-        }
+        *path = settled(folder, path);
     }
+}
+
+/// What a path names that stands in a recipe in `folder`: what it named where that was written, if
+/// that is still there; else the path as it is.
+pub fn settled(folder: &Path, path: &Path) -> PathBuf {
+    let moved = read(folder).filter(|origin| std::env::current_dir().map_or(true, |here| here != *origin));
+    let there = moved.map(|origin| origin.join(path)).filter(|there| taper_data::is_there(there));
+    there.filter(|_| !path.as_os_str().is_empty()).unwrap_or_else(|| path.to_owned())
 }
 
 /// Refuses a run whose pictures are neither where they were nor here.

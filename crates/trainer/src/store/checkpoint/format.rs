@@ -4,6 +4,7 @@
 //! Numbers with a fraction are tensors, which keep every bit. Everything else is JSON in the
 //! metadata of the file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -45,13 +46,7 @@ struct Header {
 impl TrainState {
     /// The bytes of a file.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
-        let about = [("position".to_owned(), serde_json::to_string(&self.header())?)].into_iter().collect();
-        let tensors = self.tensors()?;
-        let mut bytes = safetensors::serialize(tensors.iter(), Some(about))
-            .map_err(|source| FileError::Tensors { what: "the state", source })?;
-        let sum = sha256(&bytes);
-        bytes.extend_from_slice(sum.as_bytes());
-        Ok(bytes)
+        Ok(seal(serde_json::to_string(&self.header())?, &self.tensors()?)?)
     }
 
     /// Reads a file.
@@ -69,17 +64,8 @@ impl TrainState {
     /// # Errors
     /// When they are not those that were written.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
-        let Some((bytes, wanted)) = bytes.split_at_checked(bytes.len().saturating_sub(DIGITS)) else {
-            return Err(FormatError::TooShort);
-        };
-        if sha256(bytes).as_bytes() != wanted {
-            return Err(FormatError::Damaged);
-        }
-        let metadata = metadata(bytes)?;
-        let header = metadata.metadata().as_ref().and_then(|about| about.get("position"));
-        let header: Header = serde_json::from_str(header.ok_or(FormatError::NoPosition)?)
-            .map_err(|source| FormatError::OtherVersion { source })?;
-        let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect();
+        let (header, tensors) = unseal(bytes)?;
+        let header = serde_json::from_str(&header).map_err(|source| FormatError::OtherVersion { source })?;
         Self::of(header, &tensors)
     }
 
@@ -177,6 +163,37 @@ impl TrainState {
             origin: PathBuf::new(),
         })
     }
+}
+
+/// Named tensors, and a text of what else there is, as the bytes of a checkpoint, which
+/// [`unseal`] knows from others by their sum.
+///
+/// # Errors
+/// When a tensor is on a device that fails.
+pub fn seal(header: String, tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, FileError> {
+    let about = [("position".to_owned(), header)].into_iter().collect();
+    let mut bytes = safetensors::serialize(tensors.iter(), Some(about))
+        .map_err(|source| FileError::Tensors { what: "the state", source })?;
+    let sum = sha256(&bytes);
+    bytes.extend_from_slice(sum.as_bytes());
+    Ok(bytes)
+}
+
+/// The text and the tensors of a checkpoint.
+///
+/// # Errors
+/// When the bytes are not those that were written.
+pub fn unseal(bytes: &[u8]) -> Result<(String, BTreeMap<String, Tensor>), FormatError> {
+    let Some((bytes, wanted)) = bytes.split_at_checked(bytes.len().saturating_sub(DIGITS)) else {
+        return Err(FormatError::TooShort);
+    };
+    if sha256(bytes).as_bytes() != wanted {
+        return Err(FormatError::Damaged);
+    }
+    let metadata = metadata(bytes)?;
+    let header = metadata.metadata().as_ref().and_then(|about| about.get("position"));
+    let header = header.ok_or(FormatError::NoPosition)?.clone();
+    Ok((header, candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect()))
 }
 
 /// The health of each epoch from its names and all numbers in a row.

@@ -49,23 +49,22 @@ impl FromStr for Every {
     }
 }
 
-/// The checkpoints of a run folder: the last two are kept.
+/// The files of the checkpoints of a run, whatever their states are of: the last two are kept.
 #[derive(Clone, Debug)]
-pub struct Checkpoints {
+pub struct CheckpointFiles {
     folder: PathBuf,
     every: Every,
-    identity: Identity,
     last: (usize, Instant),
 }
 
-impl Checkpoints {
-    /// Of a run in this folder.
-    pub fn new(run: &Path, every: Every, identity: Identity) -> Self {
-        Self { folder: run.join("checkpoint"), every, identity, last: (0, Instant::now()) }
+impl CheckpointFiles {
+    /// Those of a run in this folder.
+    pub fn new(run: &Path, every: Every) -> Self {
+        Self { folder: run.join("checkpoint"), every, last: (0, Instant::now()) }
     }
 
-    /// Whether it is time, after so many steps of the run, at the end of an epoch or not.
-    pub(crate) fn due(&self, steps: usize, whole: bool) -> bool {
+    /// Whether it is time for one, after so many steps of the run, at the end of an epoch or not.
+    pub fn due(&self, steps: usize, whole: bool) -> bool {
         let apart = whole && self.last.1.elapsed() >= SPACING;
         apart
             || match self.every {
@@ -81,18 +80,70 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&mut self, steps: usize, mut state: TrainState) -> Result<Option<Notice>> {
-        state.identity.clone_from(&self.identity);
+    pub fn write<E: From<FileError>>(
+        &mut self,
+        steps: usize,
+        bytes: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Option<Notice>, E> {
         let path = self.folder.join(format!("{START}{steps:08}{END}"));
         self.last = (steps, Instant::now());
         if path.exists() && !path.is_file() {
             return Ok(Some(Notice::NoCheckpoint { step: steps, path }));
         }
-        files::write(&path, &state.bytes()?)?;
+        files::write(&path, &bytes()?)?;
         let others = list(&self.folder).into_iter().filter(|(other, path)| *other != steps && path.is_file());
         let (before, ahead): (Vec<_>, Vec<_>) = others.partition(|(other, _)| *other < steps);
         before.iter().rev().skip(1).chain(&ahead).try_for_each(|(_, path)| remove(path))?;
         Ok(None)
+    }
+
+    /// The last whole one, if there is any, as `read` makes it of its file; `listener` hears of
+    /// those that are broken.
+    ///
+    /// # Errors
+    /// When it was written by [another version](CheckpointError::is_other_version), which could go
+    /// on with it.
+    pub fn latest<S>(
+        &self,
+        read: impl Fn(&Path) -> Result<S, CheckpointError>,
+        listener: &dyn Listener,
+    ) -> Result<Option<S>, CheckpointError> {
+        for (_, path) in list(&self.folder).iter().rev() {
+            match read(path) {
+                Err(error) if error.is_other_version() => return Err(error),
+                Err(error) => listener.notice(&Notice::PassedOver { why: chain(&error) }),
+                state => return state.map(Some),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The checkpoints of a run folder: the last two are kept.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    files: CheckpointFiles,
+    identity: Identity,
+}
+
+impl Checkpoints {
+    /// Of a run in this folder.
+    pub fn new(run: &Path, every: Every, identity: Identity) -> Self {
+        Self { files: CheckpointFiles::new(run, every), identity }
+    }
+
+    /// As [`CheckpointFiles::due`].
+    pub(crate) fn due(&self, steps: usize, whole: bool) -> bool {
+        self.files.due(steps, whole)
+    }
+
+    /// As [`CheckpointFiles::write`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&mut self, steps: usize, mut state: TrainState) -> Result<Option<Notice>> {
+        state.identity.clone_from(&self.identity);
+        self.files.write(steps, || state.bytes())
     }
 
     /// The last whole one, if there is any; `listener` hears of those that are broken. Whether it
@@ -102,14 +153,7 @@ impl Checkpoints {
     /// When it was written by [another version](CheckpointError::is_other_version), which could go
     /// on with it.
     pub fn latest(&self, listener: &dyn Listener) -> Result<Option<TrainState>, CheckpointError> {
-        for (_, path) in list(&self.folder).iter().rev() {
-            match TrainState::read(path) {
-                Err(error) if error.is_other_version() => return Err(error),
-                Err(error) => listener.notice(&Notice::PassedOver { why: chain(&error) }),
-                state => return state.map(Some),
-            }
-        }
-        Ok(None)
+        self.files.latest(TrainState::read, listener)
     }
 
     /// Removes all of a run that is at its end, and what else is in its folder for the sake of

@@ -15,7 +15,8 @@ mod shape;
 mod kept;
 
 pub use self::error::{CheckpointError, EveryError, FormatError, PlaceError};
-pub use self::kept::{Checkpoints, Every};
+pub use self::format::{seal, unseal};
+pub use self::kept::{CheckpointFiles, Checkpoints, Every};
 pub(crate) use self::place::Place;
 pub(crate) use self::shape::RunShape;
 pub use self::state::TrainState;
