@@ -101,7 +101,8 @@ fn killed_at_any_moment_a_run_ends_as_if_it_had_never_stopped() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     small(folder, 8);
-    let new = [&["fine-tune", "pictures"], &SHORT[..7], &["3", "--checkpoint-every", "2", "--out"]].concat();
+    let new =
+        [&["fine-tune", "pictures"], &SHORT[..7], &["3", "--passes", "2", "--checkpoint-every", "2", "--out"]].concat();
     let start = Instant::now();
     succeed(folder, &[&new[..], &["whole"]].concat());
     let (whole, took) = (ends(&folder.join("whole")), start.elapsed());
