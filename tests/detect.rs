@@ -60,7 +60,7 @@ fn what_a_detector_cannot_do_is_said() {
     fails(&said("detect eval nowhere"), 1, &["no run of a detector"]);
     fails(&said("detect resume nowhere"), 1, &["no folder nowhere"]);
     scenes(folder);
-    fails(&said("detect train scenes --lr -1"), 2, &["--lr"]);
+    fails(&said("detect train scenes --lr=-1"), 2, &["optimize.lr must be a positive number"]);
     fails(&said("detect train scenes --lr 0"), 2, &["optimize.lr must be a positive number"]);
     fails(&said("detect train scenes --stage fire1"), 2, &["no stage \"fire1\"", "fire6-9"]);
     fails(&said("detect train scenes --optimizer lbfgs"), 2, &["optimize.rule"]);

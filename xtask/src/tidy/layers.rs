@@ -197,8 +197,9 @@ mod tests {
         assert!(uses("transfer", "taper-nn") && uses("transfer", "taper-regularize") && uses("nn", "taper-tensor"));
         assert!(uses("trainer", "taper-optim") && uses("report", "taper-trainer") && uses("cli", "taper-report"));
         assert!(!uses("optim", "taper-tensor") && !uses("regularize", "taper-transfer") && !uses("data", "taper-nn"));
-        assert!(!uses("trainer", "taper-report") && !uses("report", "taper"));
-        assert_eq!(libraries().count(), 9);
+        assert!(!uses("trainer", "taper-report") && !uses("report", "taper") && !uses("trainer", "taper-detect"));
+        assert!(uses("detect", "taper-trainer") && uses("cli", "taper-detect"));
+        assert_eq!(libraries().count(), 10);
     }
 
     #[test]
