@@ -20,7 +20,7 @@ use taper_trainer::build::network::{FeatureExtractor, Reach, backbone};
 use taper_trainer::build::pipeline::{BATCH, eval_loader};
 use taper_trainer::evaluate::stage_features::stage_maps;
 use taper_trainer::files;
-use taper_trainer::ranks::{Ranks, in_turns, require_same_answers};
+use taper_trainer::ranks::{Ranks, in_turns, require_same_answers, turns};
 use taper_trainer::store::pictures::tell;
 use taper_trainer::store::readable::{Readable, readable};
 
@@ -103,7 +103,7 @@ pub fn features(args: &FeaturesArgs, threads: usize, ranks: &dyn Ranks) -> Resul
     let (out, format) = &args.out;
     require_same_answers(ranks, &params, &*pictures)?;
     let shape = OnceCell::new();
-    let own = (ranks.rank()..loader.batches()).step_by(ranks.size());
+    let own = turns(ranks, loader.batches());
     let mut maps = stage_maps((&classifier, &params), (&loader, own), stage + 1)?;
     let mut compute = |_| {
         let Some(maps) = maps.next() else { return Ok(Vec::new()) };

@@ -16,7 +16,7 @@ use crate::evaluate::label_metrics::{best_thresholds, mean_average_precision};
 use crate::evaluate::number_metrics::{mean_number_score, number_scores};
 use crate::listener::{Listener, Silent, Work};
 use crate::objective::Objective;
-use crate::ranks::{Alone, Ranks, in_turns};
+use crate::ranks::{Alone, Ranks, in_turns, turns};
 
 /// Answers about a data set and its labels, in its order, and what follows from them.
 #[derive(Clone, Debug, Default)]
@@ -198,34 +198,6 @@ pub fn evaluate(network: (&Classifier, &Objective), loader: &Loader) -> Result<E
 /// Somebody who is shown the name of a stage and its map.
 pub(crate) type ShowMap<'a> = dyn FnMut(&str, &Tensor) -> Result<()> + 'a;
 
-/// [`evaluate`] that shows the map of each stage for the first batch, and tells how many pictures
-/// are done, of how many.
-pub(crate) fn evaluate_shown(
-    (classifier, objective): (&Classifier, &Objective),
-    loader: &Loader,
-    show: &mut ShowMap<'_>,
-    tell: &mut dyn FnMut(usize, usize),
-) -> Result<Evaluation> {
-    let stages = classifier.backbone().stages();
-    Evaluation::timed(objective, |result| {
-        let mut batches = loader.epoch(0);
-        for (i, loaded) in batches.by_ref().enumerate() {
-            let loaded = loaded?;
-            let mut map = loaded.batch.images;
-            for (number, stage) in stages.iter().enumerate() {
-                map = classifier.backbone().stage(number, &map, Mode::Eval)?;
-                if i == 0 {
-                    show(stage.name, &map)?;
-                }
-            }
-            let logits = classifier.forward_from(stages.len(), &map, Mode::Eval)?;
-            result.add(&logits, Truth::of(objective, &**loader.dataset(), &loaded.indices)?)?;
-            tell(result.labels.len(), loader.dataset().len());
-        }
-        Ok(batches.waited())
-    })
-}
-
 /// What a classifier says of a picture, (1,H,W,3): probabilities, or numbers.
 ///
 /// # Errors
@@ -280,8 +252,8 @@ pub(crate) fn answers(
     mut see: impl FnMut(Vec<Vec<f64>>, &[usize]) -> Result<()>,
 ) -> Result<Duration> {
     let (all, order) = (loader.batches(), loader.order(epoch));
-    let own = (ranks.rank()..all).step_by(ranks.size()).map(|batch| loader.places(batch)).collect();
-    let mut batches = loader.epoch_of(epoch, own);
+    let own = turns(ranks, all).map(|batch| loader.places(batch));
+    let mut batches = loader.epoch_of(epoch, own.collect());
     let mut answer = |_| {
         let Some(loaded) = batches.next() else { return Ok(Vec::new()) };
         let loaded = loaded?;

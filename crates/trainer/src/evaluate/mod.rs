@@ -17,4 +17,4 @@ pub mod views;
 
 pub use self::error::{EvaluateError, ViewsError};
 pub use self::evaluation::{Evaluation, evaluate, evaluate_marginal, marginal, ranked};
-pub(crate) use self::evaluation::{ShowMap, Truth, answers, evaluate_shown};
+pub(crate) use self::evaluation::{ShowMap, Truth, answers};

@@ -4,14 +4,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use taper_data::{Epoch, IndexedBatch, Loader};
-use taper_nn::Mode;
 use taper_transfer::Classifier;
 
 use super::feature_store::FeatureStore;
 use super::shards::Shards;
-use super::validation::evaluate_shared;
+use super::validation::validate;
 use crate::error::Result;
-use crate::evaluate::{Evaluation, ShowMap, Truth, evaluate_shown};
+use crate::evaluate::{Evaluation, ShowMap};
 use crate::objective::Objective;
 use crate::ranks::Ranks;
 
@@ -45,28 +44,16 @@ impl BatchSource<'_> {
     /// the others the loss.
     pub(crate) fn evaluate(
         &self,
-        (classifier, objective): (&Classifier, &Objective),
+        network: (&Classifier, &Objective),
         ranks: &dyn Ranks,
         show: &mut ShowMap<'_>,
         tell: &mut dyn FnMut(usize, usize),
     ) -> Result<Evaluation> {
-        let (loader, store) = match self {
-            Self::Pictures(loader) if ranks.size() > 1 => {
-                return evaluate_shared((classifier, objective), (loader, None), show, ranks);
-            }
-            Self::Features(loader, store) if ranks.size() > 1 => {
-                return evaluate_shared((classifier, objective), (loader, Some(store)), show, ranks);
-            }
-            Self::Pictures(loader) => return evaluate_shown((classifier, objective), loader, show, tell),
-            Self::Features(loader, store) => (loader, store),
+        let of = match self {
+            Self::Pictures(loader) => (*loader, None),
+            Self::Features(loader, store) => (*loader, Some(store)),
         };
-        Evaluation::timed(objective, |result| {
-            for indices in loader.order(0).chunks(loader.config().batch_size) {
-                let logits = classifier.forward_from(classifier.frozen(), &store.rows(0, indices)?, Mode::Eval)?;
-                result.add(&logits, Truth::of(objective, &**loader.dataset(), indices)?)?;
-            }
-            Ok(Duration::ZERO)
-        })
+        validate(network, of, (show, tell), ranks)
     }
 }
 

@@ -11,7 +11,7 @@
 //! the last layers are sent while those of the first are still computed (`overlap`), in parts that
 //! all have agreed on (`course`): each number is added up as before, so the bits are the same.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::mpsc::channel;
 
@@ -38,7 +38,7 @@ pub(crate) struct ShardSum {
     /// Where each of these, and the loss behind them, begins in a row, and where the row ends.
     begins: Vec<usize>,
     /// The order in which gradients come, once it is known.
-    course: RefCell<Option<Course>>,
+    course: OnceCell<Course>,
 }
 
 /// The loss and the gradients of a batch.
@@ -51,6 +51,9 @@ pub(crate) struct Summed {
 
 /// How the loss of a shard is found, and its gradients where its graph is cut at the stages.
 pub(super) trait ShardLoss {
+    /// Whether it is: then [`backward_checkpointed`](Self::backward_checkpointed) finds them.
+    fn is_checkpointed(&self) -> bool;
+
     /// The mean loss over the shard of a number.
     fn forward(&self, number: usize) -> Result<LossGraph>;
 
@@ -79,7 +82,7 @@ impl ShardSum {
             *end += length;
             Some(*end)
         }));
-        Self { begins: begins.collect(), trained, statistics, course: RefCell::default() }
+        Self { begins: begins.collect(), trained, statistics, course: OnceCell::new() }
     }
 
     /// The sum over a batch of `of` pictures. Running statistics begin each of its shards as they
@@ -88,39 +91,45 @@ impl ShardSum {
         let before = self.statistics.iter().map(|var| var.as_detached_tensor().copy());
         let before = before.collect::<candle_core::Result<Vec<_>>>()?;
         let adding = Adding { shards, of, loss, before };
-        let (ranks, mut seen) = (shards.ranks, None);
-        let overlaps = ranks.size() > 1 && ranks.size().is_power_of_two();
-        let course = self.course.borrow().clone();
-        let sum = match course.filter(|_| overlaps) {
-            Some(course) => self.overlapped(&adding, &course)?,
-            None => {
-                let sum = add_up::<Error>(shards.count, ranks, &mut |number| self.leaf(&adding, number, &mut seen))?;
-                if overlaps {
-                    *self.course.borrow_mut() = Course::agreed(seen, &self.trained, ranks)?;
+        let ranks = shards.ranks;
+        if let Some(course) = self.course.get() {
+            return self.read(&self.overlapped(&adding, course)?);
+        }
+        let overlaps = ranks.size() > 1 && ranks.size().is_power_of_two() && !loss.is_checkpointed();
+        let (learns, mut seen) = (overlaps && ranks.rank() == 0, None);
+        let sum = add_up::<Error>(shards.count, ranks, &mut |number| {
+            self.leaf(&adding, number, &mut |loss| {
+                if !learns || seen.is_some() {
+                    return backward(loss);
                 }
-                sum
-            }
-        };
+                let (tell, told) = channel();
+                let grads = backward_told(loss, tell)?;
+                seen = Some(Course::seen(told, &grads, &self.trained));
+                Ok(grads)
+            })
+        })?;
+        if overlaps && let Some(course) = Course::agreed(seen, &self.trained, ranks)? {
+            self.course.get_or_init(|| course);
+        }
         self.read(&sum)
     }
 
-    /// The row of a shard. What is seen of the order in which gradients come is left in `seen`.
-    fn leaf(&self, adding: &Adding<'_>, number: usize, seen: &mut Option<Course>) -> Result<Vec<f32>> {
+    /// The row of a shard. `gradients` computes those of a loss whose graph is whole.
+    fn leaf(
+        &self,
+        adding: &Adding<'_>,
+        number: usize,
+        gradients: &mut dyn FnMut(&Tensor) -> candle_core::Result<GradStore>,
+    ) -> Result<Vec<f32>> {
         let rows = adding.shards.rows(adding.of, number);
         if rows.is_empty() {
             return Ok(vec![0.0; self.length()]);
         }
         let graph = adding.loss.forward(number)?;
         let loss = f64::from(graph.loss.to_scalar::<f32>()?);
-        let grads = if graph.checkpoints.is_some() {
-            adding.loss.backward_checkpointed(graph, number)?
-        } else if adding.shards.ranks.size() > 1 && seen.is_none() {
-            let (tell, told) = channel();
-            let grads = backward_told(&graph.loss, tell)?;
-            *seen = Some(Course::seen(told, &grads, &self.trained));
-            grads
-        } else {
-            backward(&graph.loss)?
+        let grads = match graph.checkpoints {
+            Some(_) => adding.loss.backward_checkpointed(graph, number)?,
+            None => gradients(&graph.loss)?,
         };
         let mut row = Vec::with_capacity(self.length());
         let summed = Summed { loss, grads };
@@ -135,9 +144,9 @@ impl ShardSum {
     fn overlapped(&self, adding: &Adding<'_>, course: &Course) -> Result<Vec<f32>> {
         let ranks = adding.shards.ranks;
         let each = adding.shards.count / ranks.size();
-        let (own, mut seen) = (ranks.rank() * each..(ranks.rank() + 1) * each, Some(Course::default()));
+        let own = ranks.rank() * each..(ranks.rank() + 1) * each;
         let last = own.end - 1;
-        let lefts = lefts::<Error>(own, &mut |number| self.leaf(adding, number, &mut seen))?;
+        let lefts = lefts::<Error>(own, &mut |number| self.leaf(adding, number, &mut backward))?;
         let mut sum = vec![0.0; self.length()];
         let mut part = Vec::new();
         let filled = !adding.shards.rows(adding.of, last).is_empty();

@@ -80,6 +80,10 @@ impl Sharded<'_> {
 }
 
 impl ShardLoss for Sharded<'_> {
+    fn is_checkpointed(&self) -> bool {
+        self.stepper.checkpointed
+    }
+
     fn forward(&self, number: usize) -> Result<LossGraph> {
         let Self { stepper, classifier, batch, of, .. } = self;
         let begin = stepper.shards.needed(*of).start;

@@ -1,4 +1,4 @@
-//! Validation by several processes, each of which answers some batches.
+//! Validation by one process or several, each of which answers some batches.
 
 use std::time::Instant;
 
@@ -11,22 +11,20 @@ use super::feature_store::FeatureStore;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, ShowMap, Truth};
 use crate::objective::Objective;
-use crate::ranks::{Ranks, broadcast, in_turns};
+use crate::ranks::{Ranks, broadcast, in_turns, turns};
 
-/// How good a classifier is on all pictures. Each process answers whole batches, so that an answer
-/// is computed as by one process; the first takes all answers in, in their order. The others learn
-/// the loss.
-///
-/// `show` is shown the map of each stage for the first batch of pictures.
-pub(super) fn evaluate_shared(
+/// How good a classifier is on all pictures, or on what its frozen stages made of them. Each
+/// process answers whole batches, so that an answer is computed as by one process; the first takes
+/// all answers in, in their order. The others learn the loss.
+pub(super) fn validate(
     (classifier, objective): (&Classifier, &Objective),
     (loader, store): (&Loader, Option<&FeatureStore>),
-    show: &mut ShowMap<'_>,
+    (show, tell): (&mut ShowMap<'_>, &mut dyn FnMut(usize, usize)),
     ranks: &dyn Ranks,
 ) -> Result<Evaluation> {
     let start = Instant::now();
     let (batches, order, classes) = (loader.batches(), loader.order(0), loader.dataset().classes().len());
-    let own = (ranks.rank()..batches).step_by(ranks.size()).filter(|_| store.is_none());
+    let own = turns(ranks, batches).filter(|_| store.is_none());
     let mut pictures = loader.epoch_of(0, own.map(|batch| loader.places(batch)).collect());
     let mut answer = |batch: usize| {
         let logits = match store {
@@ -47,7 +45,11 @@ pub(super) fn evaluate_shared(
         let pictures = &order[loader.places(batch)];
         let logits = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         let logits = Tensor::from_vec(logits, (pictures.len(), classes), &Device::Cpu)?;
-        result.add(&logits, Truth::of(objective, &**loader.dataset(), pictures)?)
+        result.add(&logits, Truth::of(objective, &**loader.dataset(), pictures)?)?;
+        if store.is_none() {
+            tell(result.labels.len(), order.len());
+        }
+        Ok(())
     })?;
     result.waited = pictures.waited();
     if ranks.rank() == 0 {

@@ -46,7 +46,12 @@ pub fn agree(ranks: &dyn Ranks, said: bool) -> Result<bool, RanksError> {
     Ok(broadcast(ranks, vec![u8::from(all.contains(&vec![1]))])? == [1])
 }
 
-/// Work on items that stand for themselves, of which each process does every so manyth, in rounds.
+/// The items of this process where each does every so manyth.
+pub fn turns(ranks: &dyn Ranks, items: usize) -> impl Iterator<Item = usize> + use<> {
+    (ranks.rank()..items).step_by(ranks.size())
+}
+
+/// Work on items that stand for themselves, of which each process does its [`turns`], in rounds.
 /// The first takes in what came of each, in their order; never are more than one round's in memory.
 ///
 /// # Errors
@@ -88,13 +93,14 @@ mod tests {
                     Ok::<(), RanksError>(())
                 };
                 in_turns(&ranks, items, &mut work, &mut take).unwrap();
-                (done, taken)
+                (done, taken, turns(&ranks, items).collect::<Vec<_>>())
             };
             let threads: Vec<_> =
                 Threads::new(size).into_iter().map(|ranks| std::thread::spawn(move || work(ranks))).collect();
             for (rank, thread) in threads.into_iter().enumerate() {
-                let (done, taken) = thread.join().unwrap();
+                let (done, taken, own) = thread.join().unwrap();
                 assert_eq!(done, (rank..items).step_by(size).collect::<Vec<_>>());
+                assert_eq!(done, own);
                 assert_eq!(taken, if rank == 0 { (0..items).collect() } else { Vec::new() });
             }
         }

@@ -25,7 +25,7 @@ pub use self::alike::{Fact, require_alike};
 pub use self::alone::Alone;
 pub use self::answering::{require_one, require_same_answers};
 pub use self::error::RanksError;
-pub use self::exchange::{agree, broadcast, gather, in_turns};
+pub use self::exchange::{agree, broadcast, gather, in_turns, turns};
 #[cfg(feature = "mpi")]
 pub use self::mpi::{Mpi, MpiError};
 pub use self::started::{Started, started};
