@@ -5,8 +5,8 @@
 //! a batch (`bench augment`). Each is measured in a process of its own, so that its peak memory is
 //! its own; beside PyTorch the processes of the two sides take turns, round by round, so that a
 //! machine that slows down slows both. `bench layers` goes into single convolutions instead,
-//! `bench augment --each` into single transforms, and `bench memory` into what a training step
-//! holds after each of its operations.
+//! `bench augment --each` into single transforms, `bench memory` into what a training step holds
+//! after each of its operations, and `bench sources` into data sets of millions of pictures.
 //!
 //! Everything but the arguments is behind the feature `bench`. A binary without it, which is what
 //! `cargo xtask` builds, starts cargo once more to get a release build with it.
@@ -44,6 +44,8 @@ mod row;
 #[cfg(feature = "bench")]
 mod small_cnn;
 #[cfg(feature = "bench")]
+mod sources;
+#[cfg(feature = "bench")]
 mod table;
 
 use std::path::Path;
@@ -68,6 +70,7 @@ pub fn run(root: &Path, args: &BenchArgs) -> Result<bool> {
         (None, Some(Target::Layers)) if args.torch.is_some() => anyhow::bail!("single layers are not run in PyTorch"),
         (None, Some(Target::Layers)) => process::layers(args)?,
         (None, Some(Target::Memory(asked))) => alone::within(args, || memory::run(asked))?,
+        (None, Some(Target::Sources(asked))) => sources::run(root, args, asked)?,
         (None, Some(Target::Optim)) => {
             let jobs = ["adam_step", "sgd_step"].map(str::to_owned).to_vec();
             compare::run(root, &BenchArgs { jobs, ..args.clone() })?;

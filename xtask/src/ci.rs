@@ -1,6 +1,6 @@
 //! What every change has to pass, as a list of cargo commands.
 //!
-//! [`STEPS`] is the one place that says what they are. The tests come first: they say the most. The
+//! [`steps`] is the one place that says what they are. The tests come first: they say the most. The
 //! feature is that of the benchmark, which has to pass like everything else.
 
 use std::{
@@ -25,26 +25,28 @@ pub struct Step {
     pub env: Option<(&'static str, &'static str)>,
 }
 
-/// The steps, in their order.
-pub const STEPS: &[Step] = &[
+const CLIPPY: &[&str] =
+    &["clippy", "--workspace", "--all-targets", "--features", "xtask/bench", "--locked", "--", "-D", "warnings"];
+
+/// The same with the feature that needs an MPI.
+const CLIPPY_WITH_MPI: &[&str] = &[
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--features",
+    "xtask/bench,taper/mpi",
+    "--locked",
+    "--",
+    "-D",
+    "warnings",
+];
+
+/// The steps, in their order, where no MPI is installed.
+const STEPS: &[Step] = &[
     Step { name: "tests", args: &["test", "--workspace", "--features", "xtask/bench", "--locked"], env: None },
     // The only one without `--locked`: it resolves no dependencies and does not know the flag.
     Step { name: "formatting", args: &["fmt", "--all", "--", "--check"], env: None },
-    Step {
-        name: "clippy",
-        args: &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--features",
-            "xtask/bench",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        env: None,
-    },
+    Step { name: "clippy", args: CLIPPY, env: None },
     Step {
         name: "documentation",
         args: &["doc", "--workspace", "--no-deps", "--features", "xtask/bench", "--locked"],
@@ -67,6 +69,17 @@ pub const STEPS: &[Step] = &[
         env: None,
     },
 ];
+
+/// The steps, in their order. Where there is an MPI the feature `mpi` is compiled too: its bindings
+/// are made of the headers that are installed.
+pub fn steps() -> Vec<Step> {
+    steps_with(Command::new("mpicc").arg("--version").output().is_ok_and(|output| output.status.success()))
+}
+
+fn steps_with(mpi: bool) -> Vec<Step> {
+    let step = |step: &Step| if mpi && step.args == CLIPPY { Step { args: CLIPPY_WITH_MPI, ..*step } } else { *step };
+    STEPS.iter().map(step).collect()
+}
 
 impl fmt::Display for Step {
     /// The command as one would type it.
@@ -119,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_tests_come_first_and_the_lock_file_is_obeyed() {
-        let printed: Vec<String> = STEPS.iter().map(Step::to_string).collect();
+        let printed: Vec<String> = steps_with(false).iter().map(Step::to_string).collect();
         assert_eq!(
             printed,
             [
@@ -129,6 +142,16 @@ mod tests {
                 "RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --features xtask/bench --locked",
                 "cargo package --workspace --exclude xtask --no-verify --exclude-lockfile --allow-dirty --locked",
             ]
+        );
+    }
+
+    #[test]
+    fn where_there_is_an_mpi_its_feature_is_compiled() {
+        let differs = |(without, with): (&Step, &Step)| (without != with).then(|| with.to_string());
+        let differs: Vec<String> = steps_with(false).iter().zip(&steps_with(true)).filter_map(differs).collect();
+        assert_eq!(
+            differs,
+            ["cargo clippy --workspace --all-targets --features xtask/bench,taper/mpi --locked -- -D warnings"]
         );
     }
 

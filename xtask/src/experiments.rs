@@ -20,6 +20,8 @@ mod cases;
 #[cfg(feature = "bench")]
 mod data;
 #[cfg(feature = "bench")]
+mod pooled;
+#[cfg(feature = "bench")]
 mod recipe;
 #[cfg(feature = "bench")]
 mod scenes;
@@ -68,7 +70,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
         }
         Topic::Transfer { emoji, fashion, digits } => {
             let data = (&*root.join(emoji), fashion.as_path(), digits.as_path());
-            let table = rayon::scope(|_| advice::table(data, (seeds, cores), tell))?;
+            let table = rayon::scope(|_| advice::table(data, (&args.only, seeds, cores), tell))?;
             ("transfer", "Which layers to train", table)
         }
         Topic::Averages { data, runs, pictures, beside } => {

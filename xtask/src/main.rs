@@ -82,13 +82,13 @@ fn run(verb: &Verb) -> Result<bool> {
     let root = root()?;
     match verb {
         Verb::Ci { list: true } => {
-            for step in ci::STEPS {
+            for step in ci::steps() {
                 line(step);
             }
             Ok(true)
         }
         Verb::Ci { list: false } => {
-            ci::run(ci::STEPS, |step| ci::cargo(&root, step))?;
+            ci::run(&ci::steps(), |step| ci::cargo(&root, step))?;
             Ok(true)
         }
         Verb::Bench(args) => bench::run(&root, args),

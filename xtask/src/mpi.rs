@@ -1,10 +1,10 @@
 //! One training of several processes, by the `mpirun` that is installed.
 //!
 //! [`run`] trains by each of a few recipes in one process and with 2 and 4 ranks, which must leave
-//! the same bytes; kills a rank, and goes on with another number of them; holds what is refused to
-//! its words; and measures what two ranks on two cores make of the time of one process. No part of
-//! what every change has to pass: it needs an MPI and clang, on Debian
-//! `apt-get install libopenmpi-dev openmpi-bin libclang-dev`.
+//! the same bytes, also where a picture is damaged; kills a rank, and goes on with another number
+//! of them; holds what is refused to its words; and measures what two ranks on two cores make of
+//! the time of one process. No part of what every change has to pass: it needs an MPI and clang, on
+//! Debian `apt-get install libopenmpi-dev openmpi-bin libclang-dev`.
 
 mod command;
 mod scaling;
@@ -19,8 +19,8 @@ use self::command::{Started, kill, pid, started, wait_for};
 use self::scaling::scaling;
 use crate::output::{line, note};
 use crate::runs::binary::release_with;
-use crate::runs::compare::differences;
-use crate::runs::pictures::fresh;
+use crate::runs::compare::{differences, files};
+use crate::runs::pictures::{fresh, put};
 use crate::runs::recipes::{SPACE, SPACE_FILE};
 
 /// Train with several ranks on this machine: the same bytes for 1, 2 and 4, a killed rank, a resume
@@ -71,6 +71,7 @@ pub fn run(root: &Path, args: &MpiArgs) -> Result<bool> {
             same &= equal(&place, name, words)?;
         }
         ensure!(same, "what differs lies in {}", place.folder.display());
+        damaged(root, &place)?;
         killed(&place)?;
         refused(&place)?;
         searched(&place)?;
@@ -97,6 +98,26 @@ fn equal(place: &Started, name: &str, words: &str) -> Result<bool> {
         }
     }
     Ok(same)
+}
+
+/// Trains where one picture is damaged behind its header, which is left out by all.
+fn damaged(root: &Path, place: &Started) -> Result<()> {
+    put(root, &place.folder.join("damaged"), [("train", 20), ("val", 4)])?;
+    let class = place.folder.join("damaged/train/flag");
+    let name = files(&class)?.into_iter().next_back().context("there are no pictures")?;
+    let mut bytes = fs::read(class.join(&name))?;
+    let half = bytes.len() / 2;
+    bytes[half..half + 16].fill(0);
+    fs::write(class.join(&name), bytes)?;
+    let words = "fine-tune damaged --image-size 64 --batch-size 16 --head-epochs 1 --epochs 1 --shards 8 --threads 1";
+    for ranks in [1, 2, 4] {
+        let said = started(place, ranks, &format!("{words} --out damaged-{ranks}"), "")?;
+        ensure!(said.ok && said.text.contains(&name), "a damaged picture and {ranks} ranks: {}", said.text);
+        let found = differences(&place.folder.join("damaged-1"), &place.folder.join(format!("damaged-{ranks}")))?;
+        ensure!(found.is_empty(), "{ranks} ranks train otherwise without a damaged picture");
+    }
+    note("a damaged picture with 2 and 4 ranks: left out, and the bytes of one process");
+    Ok(())
 }
 
 /// Kills one of 4 ranks in its work, goes on with 2, and compares with a training that was let be.

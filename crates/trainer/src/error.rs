@@ -135,6 +135,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is about what is in the file of one picture: without it the work can be done.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Data(error) => error.is_damage(),
+            Self::Ranks(error) => matches!(error, RanksError::Damaged { .. }),
+            _ => false,
+        }
+    }
+
     /// The error that this one has the words of: that of a part or of a crate below; this one where
     /// it has words of its own.
     pub fn failure(&self) -> &(dyn std::error::Error + 'static) {

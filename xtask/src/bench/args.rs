@@ -13,7 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[command(
     after_help = "Examples:\n  cargo xtask bench --jobs resnet18_train,adam_step\n  cargo xtask bench --jobs all-networks --torch python3\n  \
     cargo xtask bench --torch python3 --repeat 5\n  cargo xtask bench --jobs mobilenet_v2_train --compare --record\n  cargo xtask bench --precision bf16 --jobs resnet50_train\n  cargo xtask bench layers\n  cargo xtask bench memory mobilenet_v2 --batch 32\n  \
-    cargo xtask bench optim --torch python3\n  cargo xtask bench augment --each --torch python3"
+    cargo xtask bench optim --torch python3\n  cargo xtask bench augment --each --torch python3\n  cargo xtask bench sources --python python3"
 )]
 pub struct BenchArgs {
     /// What to measure instead of the jobs.
@@ -110,6 +110,9 @@ pub enum Target {
     },
     /// A training step of a network: what is in memory after each of its operations
     Memory(MemoryArgs),
+    /// Millions of small pictures as tar, Parquet, NumPy and CSV: how soon the first 1000 batches
+    /// are there, and in how much memory
+    Sources(SourcesArgs),
 }
 
 /// The network whose memory is looked at.
@@ -123,6 +126,20 @@ pub struct MemoryArgs {
     /// Compute what lies within the stages again for its gradient, as `taper` does with this flag
     #[arg(long)]
     pub checkpoint_activations: bool,
+}
+
+/// Data sets of many small pictures.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct SourcesArgs {
+    /// Pictures in each
+    #[arg(long, default_value_t = 2_000_000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..))]
+    pub records: u32,
+    /// The Python that writes them, which has NumPy, Pillow and pyarrow [default: python3]
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<PathBuf>,
+    /// Open one data set in this process.
+    #[arg(long, hide = true, value_name = "DATA")]
+    pub opened: Option<PathBuf>,
 }
 
 #[cfg(test)]

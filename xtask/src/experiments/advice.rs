@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use taper_cli::terminal::Terminal;
-use taper_data::{DEFAULT_VAL_FRACTION, Dataset, OpenConfig, split};
+use taper_data::{DEFAULT_VAL_FRACTION, Dataset, OpenConfig, Splits, split};
 use taper_tensor::Rng;
 use taper_trainer::build::network::{Network, network};
 use taper_trainer::build::pipeline::{eval_loader, train_loader};
@@ -16,6 +16,7 @@ use taper_trainer::recipe::{Plan, Recipe};
 use taper_trainer::study::advise::{Advice, advise};
 
 use super::digits::Digits;
+use super::pooled::Pooled;
 use super::table::{deviation, mean};
 
 /// Pictures to learn from and pictures to test with.
@@ -52,36 +53,41 @@ const PLANS: [&str; 5] =
 /// Pictures that Fashion-MNIST is tested with.
 const TESTED: f64 = 1000.0;
 
-fn sources(emoji: &Path, fashion: &Path, digits: &Path) -> Result<Vec<Source>> {
-    let emoji = taper_data::open(emoji, &OpenConfig::default(), &Rng::new(0))?;
-    let fashion = taper_data::open(fashion, &OpenConfig::default(), &Rng::new(0))?;
-    let digits: Arc<dyn Dataset> = Arc::new(Digits::open(digits)?);
-    let drawn = |set: &Arc<dyn Dataset>, pictures: f64, rng: &Rng| -> Result<Arc<dyn Dataset>> {
-        Ok(Arc::new(split(Arc::clone(set), pictures / set.len() as f64, rng)?.1))
+/// The data sets of these names, or all. Only what is wanted is opened.
+fn sources((emoji, fashion, digits): (&Path, &Path, &Path), only: &[String]) -> Result<Vec<Source>> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let opened = |folder: &Path| taper_data::open(folder, &OpenConfig::default(), &Rng::new(0));
+    let fifth = |set: Arc<dyn Dataset>| -> Draw {
+        Box::new(move |rng| {
+            let (train, val) = split(Arc::clone(&set), DEFAULT_VAL_FRACTION, rng)?;
+            Ok([Arc::new(train), Arc::new(val)])
+        })
     };
-    Ok(vec![
-        Source {
-            name: "emoji",
-            rows: &[(10, 3), (0, 1)],
-            side: 160,
-            sides: Box::new(move |_| Ok([Arc::clone(&emoji.train), Arc::clone(&emoji.val)])),
-        },
-        Source {
-            name: "Fashion-MNIST",
-            rows: &[(10, 3), (50, 1), (200, 1), (500, 1)],
-            side: 96,
-            sides: Box::new(move |rng| Ok([Arc::clone(&fashion.train), drawn(&fashion.val, TESTED, rng)?])),
-        },
-        Source {
-            name: "digits",
-            rows: &[(10, 3), (0, 1)],
-            side: 96,
-            sides: Box::new(move |rng| {
-                let (train, val) = split(Arc::clone(&digits), DEFAULT_VAL_FRACTION, rng)?;
-                Ok([Arc::new(train), Arc::new(val)])
-            }),
-        },
-    ])
+    let mut sources = Vec::new();
+    if wanted("emoji") {
+        let Splits { train, val, .. } = opened(emoji)?;
+        let sides: Draw = Box::new(move |_| Ok([Arc::clone(&train), Arc::clone(&val)]));
+        sources.push(Source { name: "emoji", rows: &[(10, 3), (0, 1)], side: 160, sides });
+    }
+    if wanted("mixed") {
+        let Splits { train, val, .. } = opened(emoji)?;
+        let sides = fifth(Arc::new(Pooled([train, val])));
+        sources.push(Source { name: "emoji, artists mixed", rows: &[(0, 3)], side: 160, sides });
+    }
+    if wanted("fashion") {
+        let Splits { train, val, .. } = opened(fashion)?;
+        let sides: Draw = Box::new(move |rng| {
+            let tested = split(Arc::clone(&val), TESTED / val.len() as f64, rng)?.1;
+            Ok([Arc::clone(&train), Arc::new(tested)])
+        });
+        let rows = &[(10, 3), (50, 1), (200, 1), (500, 1)];
+        sources.push(Source { name: "Fashion-MNIST", rows, side: 96, sides });
+    }
+    if wanted("digits") {
+        let sides = fifth(Arc::new(Digits::open(digits)?));
+        sources.push(Source { name: "digits", rows: &[(10, 3), (0, 1)], side: 96, sides });
+    }
+    Ok(sources)
 }
 
 /// Runs every plan and the advice on every row, and returns the table.
@@ -89,24 +95,24 @@ fn sources(emoji: &Path, fashion: &Path, digits: &Path) -> Result<Vec<Source>> {
 /// # Errors
 /// When data are missing or a training fails.
 pub(super) fn table(
-    (emoji, fashion, digits): (&Path, &Path, &Path),
-    (seeds, threads): (u64, usize),
+    data: (&Path, &Path, &Path),
+    (only, seeds, threads): (&[String], u64, usize),
     tell: impl Fn(String),
 ) -> Result<String> {
     let mut text = format!(
-        "Accuracies in percent, the mean over {seeds} seeds ({} where 10 pictures of a class are learned), each with training pictures \
+        "Accuracies in percent, the mean over {seeds} seeds ({} where 10 pictures of a class are learned, and of artists mixed), each with training pictures \
          of its own where\nnot all are learned. SqueezeNet 1.1 with the recipe of `taper fine-tune`, at 160 pixels (emoji) or 96. The plans: \
          `--plan probe\n--variants 4`, `--plan probe --cut STAGE` with the best earlier stage by the linear classifiers, `--plan top`, \
          `--plan full`, and this with\nthe cut. Trials: what a head gets right by cross-validation over training pictures, on the last stage and \
          on the earlier one (linear\nclassifiers where these leave no doubt). Advised less best: the advised plan of each seed less the \
          plan with the best mean, ± the standard\nerror over the seeds. Tested are the pictures of `val`, 1000 drawn for Fashion-MNIST, a \
-         fifth for the digits; the advice does not see them.\nSeconds: of the advice.\n\n\
+         fifth for the digits and for the artists mixed, who are those of both sides; the advice does not see them.\nSeconds: of the advice.\n\n\
          | data | pictures of a class | trials | advised | {} | advised less best | seconds |\n|---|--:|--:|---|{}--:|--:|\n",
         3 * seeds,
         PLANS.join(" | "),
         "--:|".repeat(PLANS.len())
     );
-    for source in sources(emoji, fashion, digits)? {
+    for source in sources(data, only)? {
         for &(size, times) in source.rows {
             let mut outcomes = Vec::new();
             for seed in 0..times * seeds {

@@ -47,8 +47,8 @@ pub enum Topic {
         #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]
         data: PathBuf,
     },
-    /// What `taper advise` advises, beside every plan on three data sets:
-    /// crates/transfer/EXPERIMENTS.md
+    /// What `taper advise` advises, beside every plan on the sets emoji, mixed (both sides of it in
+    /// one), fashion and digits: crates/transfer/EXPERIMENTS.md
     Transfer {
         /// The folder of emoji, with train and val
         #[arg(long, default_value = "tests/data/emoji", value_name = "DATA")]

@@ -20,10 +20,15 @@ pub(crate) fn fresh(root: &Path, folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    for (side, count) in SIDES {
+    put(root, &folder.join(PICTURES), SIDES)
+}
+
+/// Puts so many pictures of each class into a folder, to train on and to validate on.
+pub(crate) fn put(root: &Path, folder: &Path, sides: [(&str, usize); 2]) -> Result<()> {
+    for (side, count) in sides {
         for class in CLASSES {
             let from = root.join("tests/data/emoji").join(side).join(class);
-            let to = folder.join(PICTURES).join(side).join(class);
+            let to = folder.join(side).join(class);
             fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
             let names = files(&from).with_context(|| format!("cannot read {}", from.display()))?;
             for name in names.iter().take(count) {

@@ -53,6 +53,14 @@ pub enum RanksError {
         /// Whether a flag allows it.
         allowed: bool,
     },
+    /// A picture cannot be decoded that was taken for whole before the training.
+    #[error("rank {rank}: {said}")]
+    Damaged {
+        /// Which one has found it.
+        rank: usize,
+        /// Which picture, and what is wrong with it.
+        said: String,
+    },
     /// Another has ended, or sends what it should not.
     #[error("rank {rank} has ended, or is at something else")]
     Lost {

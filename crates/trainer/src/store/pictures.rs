@@ -76,11 +76,13 @@ impl Pictures {
         let Splits { train, val, left_out, .. } = splits_at(&path, recipe, listener)?;
         let many = train.len() + val.len() > MANY;
         let side = |pictures: Arc<dyn Dataset>| {
-            if many && look == Look::Glance {
-                return Ok(Readable::unseen(pictures));
-            }
             let names = Arc::clone(&pictures);
             let name = |i| ledger::relative(&names.name(i), root);
+            if many && look == Look::Glance {
+                let all = if ledger.unreadable().is_empty() { 0 } else { pictures.len() };
+                let suspects = (0..all).filter(|&i| damaged(&name(i))).collect();
+                return Readable::unseen(pictures, suspects, policy, listener);
+            }
             let look = |i| if damaged(&name(i)) { Look::Decode } else { look };
             look_once(pictures, policy, listener, (|i, stamp| known(&name(i), stamp), look))
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use taper_data::{Checked, Dataset, Known, Look, Seen, Stamp, Subset, check_again};
+use taper_data::{Checked, Dataset, Known, Look, Seen, Stamp, Subset, Unreadable as Damaged, check_again};
 
 use crate::error::Result;
 use crate::listener::{Listener, Work};
@@ -42,9 +42,24 @@ impl fmt::Debug for Readable {
 }
 
 impl Readable {
-    /// Pictures that nobody has looked at.
-    pub(crate) fn unseen(dataset: Arc<dyn Dataset>) -> Self {
-        Self { dataset, unreadable: 0, names: Vec::new(), seen: Vec::new() }
+    /// Pictures that nobody looks at, but the `suspects`: those that cannot be decoded are left
+    /// out.
+    ///
+    /// # Errors
+    /// As those of [`readable`].
+    pub(crate) fn unseen(
+        dataset: Arc<dyn Dataset>,
+        suspects: Vec<usize>,
+        policy: Unreadable,
+        listener: &dyn Listener,
+    ) -> Result<Self> {
+        let mut bad = Vec::new();
+        for index in suspects {
+            if let Err(reason) = dataset.get(index) {
+                bad.push(Damaged { index, name: dataset.name(index), reason });
+            }
+        }
+        without(dataset, (Vec::new(), bad), policy, listener)
     }
 }
 
@@ -67,8 +82,18 @@ pub(crate) fn look_once(
 ) -> Result<Readable> {
     let progress = listener.work(Work::Reading);
     progress.begin(dataset.len() as u64);
-    let Checked { seen, unreadable: mut bad } = check_again(&*dataset, known, look, |_| progress.advance(1));
+    let Checked { seen, unreadable } = check_again(&*dataset, known, look, |_| progress.advance(1));
     drop(progress);
+    without(dataset, (seen, unreadable), policy, listener)
+}
+
+/// The set without the bad ones, where there are not too many.
+fn without(
+    dataset: Arc<dyn Dataset>,
+    (seen, mut bad): (Vec<Seen>, Vec<Damaged>),
+    policy: Unreadable,
+    listener: &dyn Listener,
+) -> Result<Readable> {
     if bad.is_empty() {
         return Ok(Readable { dataset, unreadable: 0, names: Vec::new(), seen });
     }
@@ -89,4 +114,53 @@ pub(crate) fn look_once(
     let indices: Vec<usize> = bad.iter().map(|picture| picture.index).collect();
     let names = bad.into_iter().map(|picture| picture.name).collect();
     Ok(Readable { dataset: Arc::new(Subset::without(dataset, &indices)?), unreadable: count, names, seen })
+}
+
+#[cfg(test)]
+mod tests {
+    use taper_data::{DataError, RgbImage};
+
+    use super::*;
+    use crate::listener::Silent;
+
+    /// Pictures of which those of odd numbers below 5 are damaged.
+    struct Some40(Vec<String>);
+
+    impl Dataset for Some40 {
+        fn len(&self) -> usize {
+            40
+        }
+
+        fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+            if index % 2 == 1 && index < 5 {
+                return Err(DataError::CutOff { path: self.name(index).into() });
+            }
+            Ok(RgbImage::new(1, 1))
+        }
+
+        fn label(&self, _: usize) -> usize {
+            0
+        }
+
+        fn classes(&self) -> &[String] {
+            &self.0
+        }
+
+        fn name(&self, index: usize) -> String {
+            format!("{index}.png")
+        }
+    }
+
+    #[test]
+    fn of_what_nobody_looks_at_suspects_are_left_out() {
+        let open = |suspects: &[usize], policy| {
+            Readable::unseen(Arc::new(Some40(vec!["a".into()])), suspects.to_vec(), policy, &Silent)
+        };
+        let found = open(&[], Unreadable::Refuse).unwrap();
+        assert_eq!((found.dataset.len(), found.unreadable), (40, 0));
+        let found = open(&[2, 3], Unreadable::LeaveOut).unwrap();
+        assert_eq!((found.dataset.len(), found.names), (39, vec!["3.png".to_owned()]));
+        assert_eq!((found.dataset.name(2), found.dataset.name(3)), ("2.png".to_owned(), "4.png".to_owned()));
+        assert!(open(&[2, 3], Unreadable::Refuse).unwrap_err().to_string().contains("3.png"));
+    }
 }

@@ -4,6 +4,7 @@
 
 mod error;
 
+mod damage;
 pub mod finished;
 pub mod first_loss;
 pub mod run;

@@ -32,6 +32,7 @@ use crate::store::ledger::Ledger;
 use crate::store::pictures::Pictures;
 use crate::store::summary::{SUMMARY, Summary};
 use crate::store::{Changed, CheckpointError};
+use crate::study::damage::Damage;
 use crate::study::finished::{Finished, summarize};
 use crate::study::first_loss::first_loss;
 
@@ -282,6 +283,10 @@ impl<'a> Run<'a> {
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
         let phases = phases(self.recipe, self.network.classifier.backbone().stages())?;
+        let damage = Damage::default();
+        if self.manner.ranks.size() > 1 {
+            self.loaders = (damage.over(&self.loaders.0)?, damage.over(&self.loaders.1)?);
+        }
         let (mut keeping, loaders) = Keeping::new(self.recipe.data.cache, self.loaders, folder)?;
         self.loaders = loaders;
         if !self.manner.quiet && folder.is_some() {
@@ -299,7 +304,8 @@ impl<'a> Run<'a> {
         let mut observers: Vec<&mut dyn Observer> = Vec::new();
         recorder.iter_mut().for_each(|recorder| observers.push(recorder));
         snapshots.iter_mut().for_each(|snapshots| observers.push(snapshots));
-        observers.extend([&mut heard as &mut dyn Observer, &mut keeping]);
+        let mut looking = damage.clone();
+        observers.extend([&mut heard as &mut dyn Observer, &mut keeping, &mut looking]);
         for observer in others {
             observers.push(&mut **observer);
         }
@@ -313,6 +319,7 @@ impl<'a> Run<'a> {
         };
         let outcome = fit_with((&mut classifier, &params), (&train, &val), recipe, &mut observers, options)
             .map_err(|error| with_best(error, folder))?;
+        damage.require_none(manner.ranks)?;
         let (false, Some(folder)) = (outcome.stopped, folder) else {
             return Ok(Ended::Interrupted(outcome.history.len(), epochs));
         };

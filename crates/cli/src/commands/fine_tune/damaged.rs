@@ -8,6 +8,7 @@ use anyhow::Result;
 use taper_data::Look;
 
 use super::telling::Trained;
+use super::together;
 use crate::terminal::Terminal;
 use taper_trainer::build::colors;
 use taper_trainer::recipe::Recipe;
@@ -65,17 +66,23 @@ pub(super) fn train(
 ) -> Result<(Trained, Option<Pictures>)> {
     let (manner, start) = (run.manner(), run.start());
     let error = match train(run, folder) {
-        // Of several processes, the others are still at it.
-        Err(error) if pictures.look == Look::Glance && manner.ranks.size() == 1 && is_damage(&error) => error,
+        Err(error) if pictures.look == Look::Glance && is_damage(&error) => error,
         trained => return Ok((trained?, None)),
     };
-    let anew = without_damaged(error, recipe, pictures, policy)?;
+    let anew = match without_damaged(error, recipe, pictures, policy) {
+        Ok(anew) => anew,
+        Err(error) => {
+            together::dismiss(manner.ranks)?;
+            return Err(error);
+        }
+    };
     Checkpoints::clear(folder.path())?;
+    together::tell(manner.ranks, recipe, &anew)?;
     let trained = train(Run::new(recipe, &anew, manner)?.since(start), folder)?;
     Ok((trained, Some(anew)))
 }
 
 /// Whether it is about what is in the file of a picture.
 fn is_damage(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Error::Data(error)) if error.is_damage())
+    error.downcast_ref().is_some_and(Error::is_damage)
 }

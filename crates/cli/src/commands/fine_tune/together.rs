@@ -65,15 +65,19 @@ pub(super) fn dismiss(ranks: &dyn Ranks) -> Result<()> {
     Ok(())
 }
 
-/// Trains what the first process says, with it.
+/// Trains what the first process says, with it; and again where a picture is damaged.
 pub(super) fn assist(manner: Manner<'_>, policy: Unreadable) -> Result<i32> {
-    let told = broadcast(manner.ranks, Vec::new())?;
-    if told.is_empty() {
-        return Ok(0);
+    loop {
+        let told = broadcast(manner.ranks, Vec::new())?;
+        if told.is_empty() {
+            return Ok(0);
+        }
+        let Setup { recipe, ledger } = serde_json::from_slice(&told).context("what rank 0 says is no recipe")?;
+        let recipe = Recipe::parse(&recipe, "the recipe of rank 0".as_ref())?;
+        let pictures = Pictures::open_again(&recipe, policy, (&ledger, Look::Glance), &Terminal)?;
+        match Run::new(&recipe, &pictures, manner)?.assist(&mut [&mut Interrupt]) {
+            Err(error) if error.is_damage() => {}
+            assisted => return Ok(assisted.map(|()| 0)?),
+        }
     }
-    let Setup { recipe, ledger } = serde_json::from_slice(&told).context("what rank 0 says is no recipe")?;
-    let recipe = Recipe::parse(&recipe, "the recipe of rank 0".as_ref())?;
-    let pictures = Pictures::open_again(&recipe, policy, (&ledger, Look::Glance), &Terminal)?;
-    Run::new(&recipe, &pictures, manner)?.assist(&mut [&mut Interrupt])?;
-    Ok(0)
 }

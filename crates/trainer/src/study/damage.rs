@@ -1,0 +1,155 @@
+//! A damaged picture of a training of several processes.
+//!
+//! An error of one would leave the others waiting. So none fails: who finds a picture damaged takes
+//! a black one in its place and asks for the end of the training, which all come to after the same
+//! step; and then all have the error.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+use taper_data::{DataError, Dataset, Known, LabelKind, Loader, Need, RgbImage, Stamp};
+use taper_nn::Params;
+
+use crate::error::{ObserverError, Result};
+use crate::fit::{EpochInfo, Observer, StepInfo};
+use crate::ranks::{Ranks, RanksError, broadcast, gather};
+
+/// Side of the picture that stands for a damaged one, pixels.
+const SIDE: u32 = 64;
+
+/// What this process has found damaged first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Damage(Arc<OnceLock<String>>);
+
+impl Damage {
+    /// The same batches, in which a black picture stands for each damaged one.
+    pub(super) fn over(&self, loader: &Loader) -> Result<Loader> {
+        Ok(loader.over(Arc::new(Forgiving { whole: Arc::clone(loader.dataset()), damage: self.clone() }))?)
+    }
+
+    /// Fails, on all of them, where any has found a damaged picture.
+    pub(super) fn require_none(&self, ranks: &dyn Ranks) -> Result<(), RanksError> {
+        let own = self.0.get().cloned().unwrap_or_default();
+        let all = gather(ranks, own.into_bytes())?;
+        let first = (0..).zip(&all).find(|(_, said)| !said.is_empty());
+        let first: (usize, String) =
+            first.map(|(rank, said)| (rank, String::from_utf8_lossy(said).into_owned())).unwrap_or_default();
+        let said = broadcast(ranks, format!("{} {}", first.0, first.1).into_bytes())?;
+        match String::from_utf8_lossy(&said).split_once(' ') {
+            Some((rank, said)) if !said.is_empty() => {
+                Err(RanksError::Damaged { rank: rank.parse().unwrap_or_default(), said: said.into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wanted(&self) -> ControlFlow<()> {
+        if self.0.get().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Observer for Damage {
+    fn step(&mut self, _: &StepInfo) -> ControlFlow<()> {
+        self.wanted()
+    }
+
+    fn epoch(&mut self, _: &EpochInfo, _: &Params) -> Result<ControlFlow<()>, ObserverError> {
+        Ok(self.wanted())
+    }
+}
+
+/// Pictures of which damaged ones are black.
+struct Forgiving {
+    whole: Arc<dyn Dataset>,
+    damage: Damage,
+}
+
+impl fmt::Debug for Forgiving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forgiving").field("damage", &self.damage).finish_non_exhaustive()
+    }
+}
+
+impl Forgiving {
+    fn forgive(&self, picture: Result<RgbImage, DataError>) -> Result<RgbImage, DataError> {
+        match picture {
+            Err(error) if error.is_damage() => {
+                self.damage.0.get_or_init(|| crate::chain::chain(&error));
+                Ok(RgbImage::new(SIDE, SIDE))
+            }
+            picture => picture,
+        }
+    }
+}
+
+impl Dataset for Forgiving {
+    fn len(&self) -> usize {
+        self.whole.len()
+    }
+
+    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+        self.forgive(self.whole.get(index))
+    }
+
+    fn get_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
+        self.forgive(self.whole.get_needed(index, need))
+    }
+
+    fn glance(&self, index: usize) -> Result<Known, DataError> {
+        self.whole.glance(index)
+    }
+
+    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
+        self.whole.file(index)
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.whole.label(index)
+    }
+
+    fn label_kind(&self) -> LabelKind {
+        self.whole.label_kind()
+    }
+
+    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
+        self.whole.target(index, row)
+    }
+
+    fn classes(&self) -> &[String] {
+        self.whole.classes()
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.whole.name(index)
+    }
+
+    fn stamp(&self, index: usize) -> Option<Stamp> {
+        self.whole.stamp(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ranks::{Alone, Threads};
+
+    #[test]
+    fn all_have_the_error_of_one() {
+        let work = |ranks: Threads| {
+            let damage = Damage::default();
+            assert_eq!(damage.require_none(&ranks).err().map(|error| error.to_string()), None);
+            if ranks.rank() > 0 {
+                damage.0.get_or_init(|| format!("a.png of {}", ranks.rank()));
+            }
+            assert_eq!(damage.wanted().is_break(), ranks.rank() > 0);
+            damage.require_none(&ranks).unwrap_err().to_string()
+        };
+        let threads: Vec<_> =
+            Threads::new(3).into_iter().map(|ranks| std::thread::spawn(move || work(ranks))).collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), "rank 1: a.png of 1");
+        }
+        assert!(Damage::default().require_none(&Alone).is_ok());
+    }
+}
