@@ -3,7 +3,7 @@
 //! A detector says where on a picture which things are. Read in this order: [`boxes`] is the
 //! arithmetic of boxes, [`ops`] reads regions of feature maps, [`data`] is pictures with boxes,
 //! [`model`] the network, [`evaluate`] what it is judged by, and [`train`] how it is trained, into
-//! a run folder that [`model::open`] opens. [`mod@draw`] shows what was found.
+//! a run folder that [`model::open`] opens.
 //!
 //! Boxes are in pixels from the upper left corner of a picture, as in torchvision and COCO; feature
 //! maps are (N,H,W,C). What is random follows from a seed by keyed streams, and what is computed in
@@ -27,8 +27,6 @@ pub mod data;
 pub mod model;
 
 pub mod evaluate;
-
-pub mod draw;
 
 pub mod train;
 

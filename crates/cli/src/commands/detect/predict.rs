@@ -7,8 +7,8 @@ use serde_json::json;
 use taper_data::decode;
 use taper_detect::data::proposals::Proposals;
 use taper_detect::data::{Annotated, DetectionSet, Loading, Units};
-use taper_detect::draw::draw;
 use taper_detect::model::{Asking, Detection, Model, open};
+use taper_report::preview::{Framed, framed};
 use taper_tensor::Rng;
 use taper_trainer::files;
 
@@ -62,7 +62,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<i32> {
         match found.with_context(|| path.display().to_string()) {
             Ok(found) => {
                 if let Some(out) = &args.out {
-                    save(path, &found, &target(out, path, args.images.len())?)?;
+                    save(path, (&found, &model.card.classes), &target(out, path, args.images.len())?)?;
                 }
                 if let Err(error) = tell(args, path, &found, &model.card.classes) {
                     return ended(Err(error), code);
@@ -97,10 +97,14 @@ fn target(out: &Path, image: &Path, images: usize) -> Result<PathBuf> {
     Ok(out.join(image.file_stem().unwrap_or_default()).with_extension("png"))
 }
 
-fn save(path: &Path, found: &[Detection], out: &Path) -> Result<()> {
-    let mut picture = decode(path)?;
-    draw(&mut picture, found);
-    Ok(files::write(out, &files::png(&picture)?)?)
+fn save(path: &Path, (found, classes): (&[Detection], &[String]), out: &Path) -> Result<()> {
+    let boxed = |Detection { bbox, class, score }: &Detection| Framed {
+        name: format!("{} {:.0} %", classes[*class], 100.0 * score),
+        class: *class,
+        edges: bbox.edges(),
+    };
+    let boxes: Vec<Framed> = found.iter().map(boxed).collect();
+    Ok(files::write(out, &files::png(&framed(&decode(path)?, &boxes)?)?)?)
 }
 
 fn tell(args: &PredictArgs, path: &Path, found: &[Detection], classes: &[String]) -> Result<()> {
