@@ -11,6 +11,8 @@ mod args;
 #[cfg(feature = "bench")]
 mod averages;
 #[cfg(feature = "bench")]
+mod captions;
+#[cfg(feature = "bench")]
 mod digits;
 #[cfg(feature = "bench")]
 mod ensemble;
@@ -91,6 +93,11 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let wanted = scenes::Wanted { data, runs, python, torch, epochs: *epochs, seeds, threads };
             ("trainer", "Several labels a picture", scenes::table(root, &wanted, tell)?)
         }
+        Topic::Captions { data, runs, vectors, train, epochs, fine_tune } => {
+            let (data, runs, epochs) = (root.join(data), root.join(runs), (*epochs, *fine_tune));
+            let wanted = captions::Wanted { data, runs, vectors, train: *train, epochs, seeds };
+            ("caption", "Captions of scenes", captions::table(root, &wanted, tell)?)
+        }
         Topic::Search { data, runs } => {
             let (data, runs, image) =
                 (root.join(data), root.join(runs), root.join("crates/trainer/images/random-against-grid.png"));
@@ -99,6 +106,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
         }
     };
     let (topic, file) = match args.topic {
+        Topic::Captions { .. } => ("captions", "CAPTIONS.md"),
         Topic::Averages { .. } => ("averages", "AVERAGES.md"),
         Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
         Topic::Recipe { .. } => ("recipe", "RECIPES.md"),

@@ -1,4 +1,5 @@
-//! Scenes of emoji with exact boxes, to train a detector on.
+//! Scenes of emoji with exact boxes, to train a detector on, and with captions, to train a captioner
+//! on.
 //!
 //! Those of one artist to train on and those of another to validate on, so that no drawing is in
 //! both; `detect/pytorch_detect.py` beside this file trains torchvision's Faster R-CNN on them.
@@ -13,7 +14,9 @@ use anyhow::Result;
 /// They have many sizes, lie on backgrounds of two colors, and some over another. The same seed
 /// gives the same bytes.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example: cargo xtask scenes target/scenes && taper detect train target/scenes")]
+#[command(
+    after_help = "Examples:\n  cargo xtask scenes target/scenes && taper detect train target/scenes\n  cargo xtask scenes target/said --captions && taper caption train target/said --size 128"
+)]
 pub struct ScenesArgs {
     /// The folder that they are written into: train.json, train/, val.json, val/
     #[arg(value_name = "FOLDER")]
@@ -24,6 +27,10 @@ pub struct ScenesArgs {
     /// Pictures to validate on
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub val: usize,
+    /// Captions, too: up to five true sentences of each in captions.json, as Karpathy's files have
+    /// them. The scenes are smaller ones, of up to three of twenty things with a name
+    #[arg(long)]
+    pub captions: bool,
     /// What all of them follow from
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
@@ -35,17 +42,13 @@ pub struct ScenesArgs {
 /// When the drawings cannot be read, or a file not be written.
 #[cfg(feature = "bench")]
 pub fn run(root: &Path, args: &ScenesArgs) -> Result<bool> {
-    use taper_detect::data::scenes::{SceneConfig, cutouts, write};
-    use taper_tensor::Rng;
-
-    let rng = Rng::new(args.seed).fork("scenes");
-    for (side, count) in [("train", args.train), ("val", args.val)] {
-        let (classes, drawings) = cutouts(&root.join("tests/data/emoji").join(side))?;
-        write(&args.out, (side, count), (&classes, &drawings), &SceneConfig::default(), &rng)?;
-    }
+    written::scenes(root, args)?;
     crate::output::line(format_args!("wrote {}", args.out.display()));
     Ok(true)
 }
+
+#[cfg(feature = "bench")]
+pub(crate) mod written;
 
 /// Does it in a release build.
 ///

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    AdviseArgs, AugmentArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs,
+    AdviseArgs, AugmentArgs, CaptionArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs,
     FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs,
     ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
 };
@@ -69,5 +69,6 @@ pub enum Verb {
     Inspect(InspectArgs),
     Data(DataArgs),
     Detect(DetectArgs),
+    Caption(CaptionArgs),
     Augment(AugmentArgs),
 }

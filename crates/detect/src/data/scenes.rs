@@ -41,11 +41,13 @@ pub struct SceneConfig {
     pub sizes: (u32, u32),
     /// The most that two boxes may overlap, IoU. Default 0.3.
     pub overlap: f32,
+    /// How many different drawings there are on one at most; 0 for any number. Default 0.
+    pub kinds: usize,
 }
 
 impl Default for SceneConfig {
     fn default() -> Self {
-        Self { sides: (160, 224), objects: (1, 6), sizes: (24, 112), overlap: 0.3 }
+        Self { sides: (160, 224), objects: (1, 6), sizes: (24, 112), overlap: 0.3, kinds: 0 }
     }
 }
 
@@ -75,13 +77,18 @@ pub fn compose(cutouts: &[Cutout], config: &SceneConfig, rng: &mut Rng) -> (RgbI
     let (width, height) = (between(rng, config.sides), between(rng, config.sides));
     let mut picture = background(width, height, rng);
     let mut objects: Vec<Object> = Vec::new();
+    let drawn = |_| &cutouts[rng.below(cutouts.len())];
+    let cutouts: Vec<&Cutout> = match config.kinds {
+        kinds if kinds > 0 && !cutouts.is_empty() => (0..kinds).map(drawn).collect(),
+        _ => cutouts.iter().collect(),
+    };
     let wanted = config.objects.0 + rng.below(config.objects.1 - config.objects.0 + 1);
     // Where there is no room a drawing is left out.
     for _ in 0..wanted * 8 {
         if objects.len() == wanted || cutouts.is_empty() {
             break;
         }
-        let cutout = &cutouts[rng.below(cutouts.len())];
+        let cutout = cutouts[rng.below(cutouts.len())];
         let (least, most) = (f64::from(config.sizes.0), f64::from(config.sizes.1));
         let side = (rng.uniform(least.ln(), most.ln()).exp().round() as u32).min(width).min(height);
         let drawing = resize(cutout.picture.clone(), side, side, Interpolation::Bilinear);

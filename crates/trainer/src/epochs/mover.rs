@@ -22,6 +22,11 @@ pub struct SettingError {
 }
 
 impl SettingError {
+    /// What is said of a setting.
+    pub fn new(field: &'static str, wanted: &'static str, got: impl std::fmt::Display) -> Self {
+        Self { field, wanted, got: got.to_string() }
+    }
+
     /// Refuses a number outside of its range.
     ///
     /// # Errors
@@ -30,7 +35,7 @@ impl SettingError {
         match numbers.iter().find(|(_, got, least, most)| !(least..=most).contains(&got)) {
             Some(&(field, got, ..)) => {
                 let wanted = "1 or more, and not beyond what a machine can do";
-                Err(Self { field, wanted, got: got.to_string() })
+                Err(Self::new(field, wanted, got))
             }
             None => Ok(()),
         }
@@ -61,9 +66,7 @@ impl StepConfig {
     /// # Errors
     /// Names the setting, as `optimize` has it.
     pub fn check(&self) -> Result<(), SettingError> {
-        let fail = |field, wanted, got: &dyn std::fmt::Display| {
-            Err(SettingError { field, wanted, got: got.to_string() })
-        };
+        let fail = |field, wanted, got: &dyn std::fmt::Display| Err(SettingError::new(field, wanted, got));
         let cycles = |base: Option<f64>, most: Option<f64>| base.or(most).is_some();
         match self.schedule {
             ScheduleRecipe::ReduceOnPlateau { .. } => {
@@ -112,8 +115,7 @@ impl Mover {
         let (rule, schedule) = (config.rule, config.schedule.clone());
         let recipe = OptimizeRecipe { rule, schedule, warmup: config.warmup, ..OptimizeRecipe::default() };
         let Method::Steps(rule) = method(&recipe, epochs as u64)? else {
-            let (wanted, got) = ("a rule that takes steps", config.rule.name().to_owned());
-            return Err(SettingError { field: "optimize.rule", wanted, got }.into());
+            return Err(SettingError::new("optimize.rule", "a rule that takes steps", config.rule.name()).into());
         };
         let steps = (per_epoch * epochs) as u64;
         let pace = pace(&recipe, Span { steps, per_epoch: per_epoch as u64 })?;
