@@ -71,9 +71,11 @@ fn a_killed_captioner_goes_on_to_the_same_bits() {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // After its first checkpoint; should it be faster than this looks, it ends by itself.
     let (begun, checkpoints) = (Instant::now(), folder.join("killed/checkpoint"));
-    let written = || std::fs::read_dir(&checkpoints).is_ok_and(|mut all| {
-        all.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "checkpoint")))
-    });
+    let written = || {
+        std::fs::read_dir(&checkpoints).is_ok_and(|mut all| {
+            all.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "checkpoint")))
+        })
+    };
     while !written() && begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(2));
     }

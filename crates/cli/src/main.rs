@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use taper_augment::AugmentError;
+use taper_caption::train::TrainError as CaptionError;
 use taper_cli::commands::{self, SameFile};
 use taper_cli::output::{is_closed_pipe, note};
 use taper_cli::ranks::within;
 use taper_cli::{Cli, Verb, causes, said};
-use taper_caption::train::TrainError as CaptionError;
 use taper_detect::train::TrainError;
 use taper_optim::OptimError;
 use taper_report::landscape::LandscapeError;

@@ -11,12 +11,30 @@ use taper_detect::data::{Side, open_side};
 use taper_tensor::Rng;
 use taper_trainer::files;
 
-use super::ScenesArgs;
+use super::args::ScenesArgs;
 
 /// Drawings with a name that a sentence can have, and that word vectors know.
 const NAMED: [&str; 20] = [
-    "apple", "badger", "banana", "broccoli", "bus", "butterfly", "camel", "cat", "cow", "crab", "dog", "dolphin",
-    "monkey", "penguin", "pig", "rabbit", "rocket", "snail", "snake", "strawberry",
+    "apple",
+    "badger",
+    "banana",
+    "broccoli",
+    "bus",
+    "butterfly",
+    "camel",
+    "cat",
+    "cow",
+    "crab",
+    "dog",
+    "dolphin",
+    "monkey",
+    "penguin",
+    "pig",
+    "rabbit",
+    "rocket",
+    "snail",
+    "snake",
+    "strawberry",
 ];
 
 /// The folders that they lie in.

@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn nouns_have_their_number_and_no_caption_comes_twice() {
-        let three = [("fox", 0.0, 0.0), ("fox", 1.0, 0.0), ("berry", 20.0, 0.0), ("bus", 40.0, 0.0), ("bus", 41.0, 0.0)];
+        let three =
+            [("fox", 0.0, 0.0), ("fox", 1.0, 0.0), ("berry", 20.0, 0.0), ("bus", 40.0, 0.0), ("bus", 41.0, 0.0)];
         let said = all(&three);
         assert!(said.contains(&"two foxes, a berry and two buses".to_owned()), "{said:?}");
         assert!(said.contains(&"two foxes left of a berry with two buses".to_owned()), "{said:?}");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use taper_trainer::files;
 
 use super::error::CaptionError;
-use super::set::{Captioned, CaptionSet, Part, Parts};
+use super::set::{CaptionSet, Captioned, Part, Parts};
 use crate::text::tokens;
 
 /// The parts of a file that captioning needs; others are passed over.

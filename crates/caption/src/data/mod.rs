@@ -16,4 +16,4 @@ pub mod grammar;
 
 pub use error::CaptionError;
 pub use loading::Loading;
-pub use set::{Captioned, CaptionSet, Part, Parts};
+pub use set::{CaptionSet, Captioned, Part, Parts};

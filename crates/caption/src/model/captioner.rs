@@ -4,9 +4,7 @@ use std::fmt;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::Init;
-use taper_nn::{
-    Activation, Initialization, Layer, Linear, LinearConfig, Mode, ParamPath, Params, frozen_statistics,
-};
+use taper_nn::{Activation, Initialization, Layer, Linear, LinearConfig, Mode, ParamPath, Params, frozen_statistics};
 use taper_tensor::{Rng, dropout, global_avg_pool, log_softmax};
 use taper_transfer::{Backbone, BackboneConfig};
 

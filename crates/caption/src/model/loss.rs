@@ -25,10 +25,7 @@ use taper_tensor::cross_entropy;
 /// assert!((loss.to_scalar::<f32>()? - 2f32.ln()).abs() < 1e-6);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
-pub fn masked_cross_entropy(
-    targets: &[Option<u32>],
-    logits: impl FnOnce(&Tensor) -> Result<Tensor>,
-) -> Result<Tensor> {
+pub fn masked_cross_entropy(targets: &[Option<u32>], logits: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let (rows, classes): (Vec<u32>, Vec<u32>) =
         targets.iter().enumerate().filter_map(|(row, target)| Some((row as u32, (*target)?))).unzip();
     if rows.is_empty() {

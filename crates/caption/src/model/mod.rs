@@ -7,6 +7,8 @@
 
 mod error;
 
+mod search;
+
 mod card;
 
 mod recurrent;
@@ -15,14 +17,15 @@ mod loss;
 
 mod captioner;
 
-mod search;
+mod beam;
 
 mod open;
 
+pub use beam::Caption;
 pub use captioner::{Captioner, Frozen};
 pub use card::CaptionCard;
 pub use error::ModelError;
 pub use loss::masked_cross_entropy;
 pub use open::{Model, open};
 pub use recurrent::{Cell, Recurrent, Sequence};
-pub use search::{Caption, Search};
+pub use search::Search;

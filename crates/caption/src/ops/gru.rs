@@ -64,12 +64,7 @@ fn of_type<T: Real>(sizes: Sizes, x: &Tensor, both: &Tensor, state: &Tensor) -> 
 }
 
 /// The result, and of each step and row r, z, n and q.
-fn forward<T: Real>(
-    sizes: Sizes,
-    x: Vec<T>,
-    (w, v): (&Tensor, &Tensor),
-    begin: &[T],
-) -> Result<(Vec<T>, Vec<T>)> {
+fn forward<T: Real>(sizes: Sizes, x: Vec<T>, (w, v): (&Tensor, &Tensor), begin: &[T]) -> Result<(Vec<T>, Vec<T>)> {
     let Sizes { steps, rows, hidden } = sizes;
     let (wide, kept) = (3 * hidden, 4 * hidden);
     let (mut y, mut gates) = (vec![T::zero(); steps * rows * hidden], vec![T::zero(); steps * rows * kept]);

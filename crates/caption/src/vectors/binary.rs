@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::VectorError;
 use super::lines::LONGEST;
-use super::read::WordVectors;
+use super::table::WordVectors;
 
 /// Reads `count` words of `width` numbers, behind the first line.
 pub(super) fn read(

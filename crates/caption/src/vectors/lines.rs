@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::error::VectorError;
-use super::read::WordVectors;
+use super::table::WordVectors;
 
 /// The most bytes of a line: words of GloVe's largest files have a few hundred letters, vectors
 /// some hundred numbers.
@@ -58,12 +58,7 @@ pub(super) fn read(
 
 /// The word of a line and its numbers. A word may have spaces in it, as a few of GloVe's: it ends
 /// where the last `width` numbers begin.
-fn split<'a>(
-    path: &Path,
-    line: &'a [u8],
-    number: usize,
-    width: usize,
-) -> Result<(&'a str, Vec<&'a str>), VectorError> {
+fn split<'a>(path: &Path, line: &'a [u8], number: usize, width: usize) -> Result<(&'a str, Vec<&'a str>), VectorError> {
     let fail = |wanted: String, got: String| {
         Err(VectorError::Entry { path: path.into(), entry: format!("line {number}"), wanted, got })
     };

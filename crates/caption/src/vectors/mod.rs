@@ -11,6 +11,8 @@
 
 mod error;
 
+mod table;
+
 mod lines;
 
 mod binary;
@@ -18,4 +20,5 @@ mod binary;
 mod read;
 
 pub use error::VectorError;
-pub use read::{WordVectors, read};
+pub use read::read;
+pub use table::WordVectors;

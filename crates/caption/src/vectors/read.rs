@@ -1,11 +1,11 @@
 //! Word vectors of a file, whichever it is.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::error::VectorError;
+use super::table::WordVectors;
 use super::{binary, lines};
 
 /// The most numbers of a vector.
@@ -13,15 +13,6 @@ const WIDEST: usize = 4096;
 
 /// The most words of a file.
 const MOST: usize = 100_000_000;
-
-/// Vectors of some words.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WordVectors {
-    /// How many numbers each has.
-    pub width: usize,
-    /// The words and their vectors.
-    pub words: BTreeMap<String, Vec<f32>>,
-}
 
 /// The vectors of a file for the words that are `wanted`; of a word that is there twice, the first.
 ///

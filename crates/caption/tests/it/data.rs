@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use taper_augment::Normalize;
 use taper_caption::data::karpathy::read;
 use taper_caption::data::{Loading, Part, Parts};
-use taper_augment::Normalize;
 
 /// A folder with a file of captions and empty pictures.
 fn folder(json: &str, pictures: &[&str]) -> tempfile::TempDir {
@@ -51,8 +51,14 @@ fn what_is_wrong_is_named_with_its_entry() {
         ("{".to_owned(), &["no file of captions"][..]),
         ("{}".to_owned(), &["no file of captions"]),
         (one("{\"filename\": \"a.jpg\", \"split\": \"train\"}"), &["no file of captions"]),
-        (one(&format!("{{\"filename\": \"a.jpg\", \"split\": \"dev\", {sentences}}}")), &["image 1", "a.jpg", "restval", "\"dev\""]),
-        (one(&format!("{{\"filename\": \"b.jpg\", \"split\": \"val\", {sentences}}}")), &["image 1", "b.jpg", "no such picture", "images"]),
+        (
+            one(&format!("{{\"filename\": \"a.jpg\", \"split\": \"dev\", {sentences}}}")),
+            &["image 1", "a.jpg", "restval", "\"dev\""],
+        ),
+        (
+            one(&format!("{{\"filename\": \"b.jpg\", \"split\": \"val\", {sentences}}}")),
+            &["image 1", "b.jpg", "no such picture", "images"],
+        ),
         (one("{\"filename\": \"a.jpg\", \"split\": \"val\", \"sentences\": []}"), &["image 1", "one sentence or more"]),
         (
             one("{\"filename\": \"a.jpg\", \"split\": \"val\", \"sentences\": [{\"raw\": \"a\"}, {\"raw\": \" !\"}]}"),

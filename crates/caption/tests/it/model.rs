@@ -102,8 +102,7 @@ fn a_wide_beam_finds_the_most_likely_caption_and_greedy_takes_the_best_word() {
     let three = features(&network, 3);
     let words = card.vocabulary.len() as u32;
     let (wide, greedy) = (Search { beam: 400, most: 4 }, Search { beam: 1, most: 4 });
-    let (wide, greedy) =
-        (wide.captions(&network, &three).unwrap(), greedy.captions(&network, &three).unwrap());
+    let (wide, greedy) = (wide.captions(&network, &three).unwrap(), greedy.captions(&network, &three).unwrap());
     for picture in 0..3 {
         let own = three.narrow(0, picture, 1).unwrap();
         // Of the shorter ones, as one of four words has no end yet.

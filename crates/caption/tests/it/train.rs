@@ -127,9 +127,13 @@ fn words_begin_with_their_vectors_and_stay_with_them_if_asked() {
     captioned(place.path(), 6, 2);
     let mut recipe = recipe(place.path(), "");
     recipe.words.vectors = Some(path("glove.50d.txt").into());
-    let begun = |recipe: &Recipe| run(recipe, (Some(&place.path().join("no")), Every::Epoch), 1, &Silent, &mut After(1));
+    let begun =
+        |recipe: &Recipe| run(recipe, (Some(&place.path().join("no")), Every::Epoch), 1, &Silent, &mut After(1));
     let said = begun(&recipe).unwrap_err();
-    assert!(said.is_usage() && said.to_string().contains("vectors of 50 numbers; the network's words have 12"), "{said}");
+    assert!(
+        said.is_usage() && said.to_string().contains("vectors of 50 numbers; the network's words have 12"),
+        "{said}"
+    );
     recipe.words.embed = None;
     recipe.words.tuned = false;
     let summary = trained(&recipe, &place.path().join("kept"), 2);

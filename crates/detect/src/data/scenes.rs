@@ -198,3 +198,23 @@ pub fn write(
     let bytes = serde_json::to_vec(&file).map_err(|source| AnnotationError::Json { path: path.clone(), source })?;
     Ok(files::write(&path, &bytes)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scene_of_one_kind_repeats_it_and_other_scenes_are_as_they_were() {
+        let cutout = |class| Cutout { class, picture: RgbImage::from_pixel(8, 8, Rgb([9 * class as u8, 0, 0])) };
+        let cutouts: Vec<Cutout> = (0..9).map(cutout).collect();
+        let config = SceneConfig { objects: (4, 4), sizes: (12, 20), ..SceneConfig::default() };
+        let kinds = |config: &SceneConfig| {
+            let (_, objects) = compose(&cutouts, config, &mut Rng::new(2));
+            let classes: std::collections::BTreeSet<usize> = objects.iter().map(|object| object.class).collect();
+            (objects.len(), classes.len())
+        };
+        assert_eq!(kinds(&SceneConfig { kinds: 1, ..config }), (4, 1));
+        assert!(kinds(&config).1 > 1);
+        assert!(compose(&[], &SceneConfig { kinds: 2, ..config }, &mut Rng::new(2)).1.is_empty());
+    }
+}

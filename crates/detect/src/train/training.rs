@@ -47,10 +47,8 @@ impl Trained for Training<'_> {
     type Metrics = Metrics;
     type Error = TrainError;
 
-    const COLUMNS: Columns = Columns {
-        losses: &["objectness", "proposals", "class", "boxes"],
-        measures: &["ap", "ap50", "ap75"],
-    };
+    const COLUMNS: Columns =
+        Columns { losses: &["objectness", "proposals", "class", "boxes"], measures: &["ap", "ap50", "ap75"] };
 
     fn epochs(&self) -> usize {
         self.task.recipe.optimize.epochs
