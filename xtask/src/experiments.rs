@@ -105,7 +105,18 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             ("trainer", "What a search finds", table)
         }
     };
-    let (topic, file) = match args.topic {
+    let (topic, file) = place(&args.topic, krate);
+    let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
+    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
+    taper_trainer::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
+    line(format_args!("wrote {}", out.display()));
+    Ok(true)
+}
+
+/// What a topic is called, and the file that its table is written into.
+#[cfg(feature = "bench")]
+fn place<'a>(topic: &Topic, krate: &'a str) -> (&'a str, &'static str) {
+    match topic {
         Topic::Captions { .. } => ("captions", "CAPTIONS.md"),
         Topic::Averages { .. } => ("averages", "AVERAGES.md"),
         Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
@@ -113,12 +124,7 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
         Topic::Scenes { .. } => ("scenes", "SCENES.md"),
         Topic::Search { .. } => ("search", "SEARCH.md"),
         _ => (krate, "EXPERIMENTS.md"),
-    };
-    let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
-    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
-    taper_trainer::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
-    line(format_args!("wrote {}", out.display()));
-    Ok(true)
+    }
 }
 
 #[cfg(feature = "bench")]

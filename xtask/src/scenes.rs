@@ -1,5 +1,5 @@
-//! Scenes of emoji with exact boxes, to train a detector on, and with captions, to train a captioner
-//! on.
+//! Scenes of emoji with exact boxes, to train a detector on, and with captions, to train a
+//! captioner on.
 //!
 //! Those of one artist to train on and those of another to validate on, so that no drawing is in
 //! both; `detect/pytorch_detect.py` beside this file trains torchvision's Faster R-CNN on them.

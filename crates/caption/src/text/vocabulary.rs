@@ -45,7 +45,7 @@ impl Vocabulary {
         let mut known: Vec<(&str, usize)> =
             counts.into_iter().filter(|&(word, count)| count >= least && !special(word)).collect();
         // The order of equal counts stays.
-        known.sort_by(|a, b| b.1.cmp(&a.1));
+        known.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         Self::with(SPECIAL.into_iter().chain(known.iter().map(|(word, _)| *word)).map(str::to_owned).collect())
     }
 
