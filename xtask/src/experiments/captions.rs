@@ -14,7 +14,7 @@ use crate::runs::binary::release;
 use crate::scenes::{ScenesArgs, written};
 
 /// What every training has.
-const SAME: &str = "--size 128 --batch-size 16 --embed 50 --measure-every 1000";
+const SAME: &str = "--size 128 --batch-size 16 --embed 50 --lr 5e-3 --dropout 0.3 --measure-every 1000";
 
 /// Backbones: what they are called, their flags, and whether they are fine-tuned.
 const BACKBONES: [(&str, &str, bool); 3] =
