@@ -19,7 +19,8 @@ fn scene(rng: &mut Rng) -> (RgbImage, Vec<Thing>) {
         let (x, y) = (12 + 24 * place as i32, 14 + rng.below(20) as i32);
         for (u, v, pixel) in picture.enumerate_pixels_mut() {
             let (a, b) = (u as i32 - x, v as i32 - y);
-            if if name == "disk" { a * a + b * b < 81 } else { a.abs() < 8 && b.abs() < 8 } {
+            let inside = if name == "disk" { a * a + b * b < 81 } else { a.abs() < 8 && b.abs() < 8 };
+            if inside {
                 pixel.0 = color;
             }
         }
