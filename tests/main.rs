@@ -4,6 +4,7 @@
 
 mod averages;
 mod bad_input;
+mod caption;
 mod changed;
 mod command_line;
 mod detect;

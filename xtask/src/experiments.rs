@@ -11,6 +11,8 @@ mod args;
 #[cfg(feature = "bench")]
 mod averages;
 #[cfg(feature = "bench")]
+mod captions;
+#[cfg(feature = "bench")]
 mod digits;
 #[cfg(feature = "bench")]
 mod ensemble;
@@ -93,6 +95,11 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             let wanted = scenes::Wanted { data, runs, python, torch, epochs: *epochs, seeds, threads };
             ("trainer", "Several labels a picture", scenes::table(root, &wanted, tell)?)
         }
+        Topic::Captions { data, runs, vectors, train, epochs, fine_tune } => {
+            let (data, runs, epochs) = (root.join(data), root.join(runs), (*epochs, *fine_tune));
+            let wanted = captions::Wanted { data, runs, vectors, train: *train, epochs, seeds };
+            ("caption", "Captions of scenes", captions::table(root, &wanted, tell)?)
+        }
         Topic::Search { data, runs } => {
             let (data, runs, image) =
                 (root.join(data), root.join(runs), root.join("crates/trainer/images/random-against-grid.png"));
@@ -100,19 +107,26 @@ pub fn run(root: &Path, args: &ExperimentsArgs) -> Result<bool> {
             ("trainer", "What a search finds", table)
         }
     };
-    let (topic, file) = match args.topic {
+    let (topic, file) = place(&args.topic, krate);
+    let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
+    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
+    taper_trainer::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
+    line(format_args!("wrote {}", out.display()));
+    Ok(true)
+}
+
+/// What a topic is called, and the file that its table is written into.
+#[cfg(feature = "bench")]
+fn place<'a>(topic: &Topic, krate: &'a str) -> (&'a str, &'static str) {
+    match topic {
+        Topic::Captions { .. } => ("captions", "CAPTIONS.md"),
         Topic::Averages { .. } => ("averages", "AVERAGES.md"),
         Topic::Ensemble { .. } => ("ensemble", "EXPERIMENTS.md"),
         Topic::Recipe { .. } => ("recipe", "RECIPES.md"),
         Topic::Scenes { .. } => ("scenes", "SCENES.md"),
         Topic::Search { .. } => ("search", "SEARCH.md"),
         _ => (krate, "EXPERIMENTS.md"),
-    };
-    let made = format!("`cargo xtask experiments {topic}{}` made this file.", args.changed());
-    let out = args.out.clone().unwrap_or_else(|| root.join(format!("crates/{krate}/{file}")));
-    taper_trainer::files::write(&out, format!("# {title}\n\n{made}\n\n{text}").as_bytes())?;
-    line(format_args!("wrote {}", out.display()));
-    Ok(true)
+    }
 }
 
 #[cfg(feature = "bench")]

@@ -1,33 +1,19 @@
-//! Scenes of emoji with exact boxes, to train a detector on.
+//! Scenes of emoji with exact boxes, to train a detector on, and with captions, to train a
+//! captioner on.
 //!
 //! Those of one artist to train on and those of another to validate on, so that no drawing is in
 //! both; `detect/pytorch_detect.py` beside this file trains torchvision's Faster R-CNN on them.
 //! Like `bench` it runs in a release build with the feature `bench`, where the crates are.
 
-use std::path::{Path, PathBuf};
+mod args;
+#[cfg(feature = "bench")]
+pub(crate) mod written;
+
+use std::path::Path;
 
 use anyhow::Result;
 
-/// Compose scenes of the emoji in tests/data, with a box around each: COCO's JSON beside PNG.
-///
-/// They have many sizes, lie on backgrounds of two colors, and some over another. The same seed
-/// gives the same bytes.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example: cargo xtask scenes target/scenes && taper detect train target/scenes")]
-pub struct ScenesArgs {
-    /// The folder that they are written into: train.json, train/, val.json, val/
-    #[arg(value_name = "FOLDER")]
-    pub out: PathBuf,
-    /// Pictures to train on
-    #[arg(long, default_value_t = 600, value_name = "N")]
-    pub train: usize,
-    /// Pictures to validate on
-    #[arg(long, default_value_t = 200, value_name = "N")]
-    pub val: usize,
-    /// What all of them follow from
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub seed: u64,
-}
+pub use args::ScenesArgs;
 
 /// Writes them; true.
 ///
@@ -35,14 +21,7 @@ pub struct ScenesArgs {
 /// When the drawings cannot be read, or a file not be written.
 #[cfg(feature = "bench")]
 pub fn run(root: &Path, args: &ScenesArgs) -> Result<bool> {
-    use taper_detect::data::scenes::{SceneConfig, cutouts, write};
-    use taper_tensor::Rng;
-
-    let rng = Rng::new(args.seed).fork("scenes");
-    for (side, count) in [("train", args.train), ("val", args.val)] {
-        let (classes, drawings) = cutouts(&root.join("tests/data/emoji").join(side))?;
-        write(&args.out, (side, count), (&classes, &drawings), &SceneConfig::default(), &rng)?;
-    }
+    written::scenes(root, args)?;
     crate::output::line(format_args!("wrote {}", args.out.display()));
     Ok(true)
 }

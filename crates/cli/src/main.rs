@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use taper_augment::AugmentError;
+use taper_caption::train::TrainError as CaptionError;
 use taper_cli::commands::{self, SameFile};
 use taper_cli::output::{is_closed_pipe, note};
 use taper_cli::ranks::within;
@@ -55,6 +56,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
             || matches!(cause.downcast_ref(), Some(SheetError::TooLarge { .. }))
             || cause.downcast_ref().is_some_and(is_usage)
             || cause.downcast_ref().is_some_and(TrainError::is_usage)
+            || cause.downcast_ref().is_some_and(CaptionError::is_usage)
             || cause.downcast_ref().is_some_and(LandscapeError::is_usage)
             || matches!(cause.downcast_ref(), Some(OptimError::BadConfig { .. }))
     })
@@ -102,6 +104,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Inspect(args) => commands::inspect(args),
         Verb::Data(args) => commands::data(args),
         Verb::Detect(args) => commands::detect(args, threads),
+        Verb::Caption(args) => commands::caption(args, threads),
         Verb::Augment(args) => commands::augment(args),
     };
     // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed

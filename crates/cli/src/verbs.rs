@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    AdviseArgs, AugmentArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs,
-    FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs,
-    ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
+    AdviseArgs, AugmentArgs, CaptionArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs,
+    ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs,
+    ReportArgs, ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
 };
 
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
@@ -69,5 +69,6 @@ pub enum Verb {
     Inspect(InspectArgs),
     Data(DataArgs),
     Detect(DetectArgs),
+    Caption(CaptionArgs),
     Augment(AugmentArgs),
 }

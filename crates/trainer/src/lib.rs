@@ -4,9 +4,9 @@
 //! A [`recipe`] says everything that a run depends on. [`build`] makes of its words what they name:
 //! loaders, a network, an optimizer. [`fit`](mod@fit) trains through its phases, with an average of
 //! the weights where one is asked for, while observers look on; [`evaluate`](mod@evaluate)
-//! measures. [`ranks`] are processes that train one network together. [`store`] is what lies on the
-//! disk, and [`study`] whole works: a run with its folder, a search, a learning-rate range test,
-//! advice on which layers to train.
+//! measures. [`epochs`](mod@epochs) trains what is no classifier. [`ranks`] are processes that
+//! train one network together. [`store`] is what lies on the disk, and [`study`] whole works: a run
+//! with its folder, a search, a learning-rate range test, advice on which layers to train.
 //!
 //! Nothing is printed. What there is to say on the way is a [`Notice`], which a [`Listener`] hears,
 //! or in a training an [`Observer`](fit::Observer).
@@ -40,6 +40,8 @@ pub mod store;
 pub mod ranks;
 
 pub mod fit;
+
+pub mod epochs;
 
 pub mod study;
 

@@ -128,6 +128,27 @@ pub enum Topic {
         #[arg(long, value_name = "PYTHON")]
         torch: Option<PathBuf>,
     },
+    /// Captions by features and word vectors, on scenes of emoji: crates/caption/CAPTIONS.md
+    Captions {
+        /// Where the scenes are, or are made
+        #[arg(long, default_value = "target/experiments/captions/data", value_name = "FOLDER")]
+        data: PathBuf,
+        /// Where the runs are kept, so that a call that is broken off goes on
+        #[arg(long, default_value = "target/experiments/captions/runs", value_name = "FOLDER")]
+        runs: PathBuf,
+        /// GloVe's file with 50 numbers a word
+        #[arg(long, default_value = "glove.6B.50d.txt", value_name = "FILE")]
+        vectors: PathBuf,
+        /// Scenes to train on, if they are made
+        #[arg(long, default_value_t = 600, value_name = "N")]
+        train: usize,
+        /// Epochs of the language model
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        epochs: usize,
+        /// Epochs of fine-tuning after them
+        #[arg(long, default_value_t = 10, value_name = "N")]
+        fine_tune: usize,
+    },
     /// What ensembles, snapshots and averages are worth on Fashion-MNIST:
     /// crates/trainer/EXPERIMENTS.md
     Ensemble {
@@ -176,6 +197,9 @@ impl ExperimentsArgs {
         }
         if let Topic::Ensemble { epochs, .. } = self.topic {
             all.push(("epochs", epochs, 6));
+        }
+        if let Topic::Captions { train, epochs, fine_tune, .. } = self.topic {
+            all.extend([("train", train, 600), ("epochs", epochs, 20), ("fine-tune", fine_tune, 10)]);
         }
         let mut others = String::new();
         if let Topic::Scenes { epochs, torch, .. } = &self.topic {

@@ -2,6 +2,7 @@
 
 mod advise;
 mod augment;
+mod caption;
 mod chart_files;
 mod check;
 mod data;
@@ -26,9 +27,11 @@ mod search;
 mod serve;
 mod strict;
 mod test_pictures;
+mod told;
 
 pub use advise::{AdviseArgs, advise_plan as advise};
 pub use augment::{AugmentArgs, augment};
+pub use caption::{CaptionArgs, caption};
 pub use chart_files::SameFile;
 pub use check::{CheckArgs, check};
 pub use data::{DataArgs, data};

@@ -41,11 +41,13 @@ pub struct SceneConfig {
     pub sizes: (u32, u32),
     /// The most that two boxes may overlap, IoU. Default 0.3.
     pub overlap: f32,
+    /// How many different drawings there are on one at most; 0 for any number. Default 0.
+    pub kinds: usize,
 }
 
 impl Default for SceneConfig {
     fn default() -> Self {
-        Self { sides: (160, 224), objects: (1, 6), sizes: (24, 112), overlap: 0.3 }
+        Self { sides: (160, 224), objects: (1, 6), sizes: (24, 112), overlap: 0.3, kinds: 0 }
     }
 }
 
@@ -75,13 +77,18 @@ pub fn compose(cutouts: &[Cutout], config: &SceneConfig, rng: &mut Rng) -> (RgbI
     let (width, height) = (between(rng, config.sides), between(rng, config.sides));
     let mut picture = background(width, height, rng);
     let mut objects: Vec<Object> = Vec::new();
+    let drawn = |_| &cutouts[rng.below(cutouts.len())];
+    let cutouts: Vec<&Cutout> = match config.kinds {
+        kinds if kinds > 0 && !cutouts.is_empty() => (0..kinds).map(drawn).collect(),
+        _ => cutouts.iter().collect(),
+    };
     let wanted = config.objects.0 + rng.below(config.objects.1 - config.objects.0 + 1);
     // Where there is no room a drawing is left out.
     for _ in 0..wanted * 8 {
         if objects.len() == wanted || cutouts.is_empty() {
             break;
         }
-        let cutout = &cutouts[rng.below(cutouts.len())];
+        let cutout = cutouts[rng.below(cutouts.len())];
         let (least, most) = (f64::from(config.sizes.0), f64::from(config.sizes.1));
         let side = (rng.uniform(least.ln(), most.ln()).exp().round() as u32).min(width).min(height);
         let drawing = resize(cutout.picture.clone(), side, side, Interpolation::Bilinear);
@@ -190,4 +197,24 @@ pub fn write(
     let path = folder.join(format!("{side}.json"));
     let bytes = serde_json::to_vec(&file).map_err(|source| AnnotationError::Json { path: path.clone(), source })?;
     Ok(files::write(&path, &bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scene_of_one_kind_repeats_it_and_other_scenes_are_as_they_were() {
+        let cutout = |class| Cutout { class, picture: RgbImage::from_pixel(8, 8, Rgb([9 * class as u8, 0, 0])) };
+        let cutouts: Vec<Cutout> = (0..9).map(cutout).collect();
+        let config = SceneConfig { objects: (4, 4), sizes: (12, 20), ..SceneConfig::default() };
+        let kinds = |config: &SceneConfig| {
+            let (_, objects) = compose(&cutouts, config, &mut Rng::new(2));
+            let classes: std::collections::BTreeSet<usize> = objects.iter().map(|object| object.class).collect();
+            (objects.len(), classes.len())
+        };
+        assert_eq!(kinds(&SceneConfig { kinds: 1, ..config }), (4, 1));
+        assert!(kinds(&config).1 > 1);
+        assert!(compose(&[], &SceneConfig { kinds: 2, ..config }, &mut Rng::new(2)).1.is_empty());
+    }
 }

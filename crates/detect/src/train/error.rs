@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use taper_optim::OptimError;
+use taper_trainer::epochs::SettingError;
 use taper_trainer::files::FileError;
 use taper_trainer::recipe::RecipeError;
 use taper_trainer::store::CheckpointError;
@@ -44,15 +45,8 @@ pub enum TrainError {
         source: Box<toml::de::Error>,
     },
     /// A setting is out of its range.
-    #[error("{field} must be {wanted}; got {got}")]
-    Setting {
-        /// Which.
-        field: &'static str,
-        /// What it takes.
-        wanted: &'static str,
-        /// What it is.
-        got: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The loss is NaN or infinite.
     #[error(
         "the loss became {loss} at step {step} (objectness, proposals, class, boxes: {parts:?}): a lower learning rate \
@@ -72,7 +66,7 @@ pub enum TrainError {
         /// The run.
         run: PathBuf,
         /// What is different.
-        what: &'static str,
+        what: String,
     },
     /// A run is at its end.
     #[error("{} is at its end: there is nothing to go on with", run.display())]
@@ -102,7 +96,7 @@ impl TrainError {
     pub fn is_usage(&self) -> bool {
         let model = |error: &ModelError| matches!(error, ModelError::Setting { .. } | ModelError::NoStage { .. });
         match self {
-            Self::Setting { .. } | Self::Toml { .. } => true,
+            Self::Setting(_) | Self::Toml { .. } => true,
             Self::Data(error) => matches!(**error, AnnotationError::Setting { .. }),
             Self::Model(error) => model(error),
             _ => false,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use taper_trainer::epochs::{SettingError, StepConfig};
 use taper_trainer::files;
 use taper_trainer::recipe::{Rule, ScheduleRecipe};
 use taper_trainer::store::origin;
@@ -148,52 +149,24 @@ impl OptimizeRecipe {
         self.lr.unwrap_or(if plain { 5e-3 } else { 5e-4 })
     }
 
-    fn check(&self) -> Result<(), TrainError> {
-        let fail = |field, wanted, got: &dyn std::fmt::Display| {
-            Err(TrainError::Setting { field, wanted, got: got.to_string() })
-        };
-        let cycles = |base: Option<f64>, most: Option<f64>| base.or(most).is_some();
-        match self.schedule {
-            ScheduleRecipe::ReduceOnPlateau { .. } => {
-                return fail("optimize.schedule", "one that is known from the start", &"reduce_on_plateau");
-            }
-            ScheduleRecipe::OneCycle { base_momentum, max_momentum, .. } if cycles(base_momentum, max_momentum) => {
-                return fail("optimize.schedule", "one_cycle of the rate alone", &"bounds of the momentum");
-            }
-            _ => {}
+    /// How steps are taken.
+    pub(super) fn steps(&self) -> StepConfig {
+        let (rule, schedule) = (self.rule, self.schedule.clone());
+        let (warmup, weight_decay, clip) = (self.warmup, self.weight_decay, self.clip);
+        StepConfig { rule, schedule, lr: self.peak(), warmup, weight_decay, clip }
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        self.steps().check()?;
+        let scale = self.backbone_lr_scale;
+        if !(scale > 0.0 && scale <= 1000.0) {
+            return Err(SettingError::new("optimize.backbone_lr_scale", "in (0, 1000]", scale));
         }
-        if let rule @ ("schedule_free_adamw" | "lbfgs") = self.rule.name() {
-            return fail("optimize.rule", "one that takes steps and leaves the weights it trains", &rule);
-        }
-        for (field, wanted, got, good) in [
-            ("optimize.lr", "a positive number", self.peak(), self.peak() > 0.0 && self.peak().is_finite()),
-            ("optimize.backbone_lr_scale", "in (0, 1000]", self.backbone_lr_scale, {
-                self.backbone_lr_scale > 0.0 && self.backbone_lr_scale <= 1000.0
-            }),
-            ("optimize.warmup", "in [0, 1)", self.warmup, (0.0..1.0).contains(&self.warmup)),
-            ("optimize.weight_decay", "in [0, 1]", self.weight_decay, (0.0..=1.0).contains(&self.weight_decay)),
-            ("optimize.clip", "0 or more", self.clip, self.clip >= 0.0 && self.clip.is_finite()),
-        ] {
-            if !good {
-                return fail(field, wanted, &got);
-            }
-        }
-        whole(&[
+        SettingError::whole(&[
             ("optimize.epochs", self.epochs, 1, 100_000),
             ("optimize.batch_size", self.batch_size, 1, 1024),
             ("optimize.measure_every", self.measure_every, 1, 100_000),
         ])
-    }
-}
-
-/// Refuses a number outside of its range.
-fn whole(numbers: &[(&'static str, usize, usize, usize)]) -> Result<(), TrainError> {
-    match numbers.iter().find(|(_, got, least, most)| !(least..=most).contains(&got)) {
-        Some(&(field, got, ..)) => {
-            let wanted = "1 or more, and not beyond what a machine can do";
-            Err(TrainError::Setting { field, wanted, got: got.to_string() })
-        }
-        None => Ok(()),
     }
 }
 
@@ -235,7 +208,7 @@ impl Recipe {
             self.anchors.check()?;
         }
         let Training { rpn, head, proposing, .. } = self.training;
-        whole(&[
+        SettingError::whole(&[
             ("training.rpn.anchors", rpn.anchors, 1, 65_536),
             ("training.head.regions", head.regions, 1, 65_536),
             ("training.proposing.before", proposing.before, 1, 100_000),
@@ -246,7 +219,7 @@ impl Recipe {
         ])?;
         for (field, share) in [("training.rpn.positive", rpn.positive), ("training.head.positive", head.positive)] {
             if !(0.0..=1.0).contains(&share) {
-                return Err(TrainError::Setting { field, wanted: "in [0, 1]", got: share.to_string() });
+                return Err(SettingError::new(field, "in [0, 1]", share).into());
             }
         }
         Ok(())

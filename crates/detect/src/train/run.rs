@@ -5,18 +5,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 use taper_trainer::Listener;
-use taper_trainer::files;
-use taper_trainer::store::checkpoint::{CheckpointFiles, Checkpoints, Every};
+use taper_trainer::epochs::{EpochRow, Seconds, Started, State, Stop, Trained, Watcher, folder, train};
+use taper_trainer::store::checkpoint::Every;
 use taper_trainer::store::claim::RunFolder;
 
 use super::error::TrainError;
-use super::fit::{Session, Spent, Stop};
-use super::folder;
-use super::history::EpochRecord;
 use super::recipe::Recipe;
-use super::state::State;
 use super::task::Task;
-use super::watcher::Watcher;
+use super::training::Training;
 use crate::evaluate::Metrics;
 
 /// How a training ended.
@@ -70,17 +66,6 @@ pub struct Summary {
     pub images_per_second: f64,
 }
 
-/// Seconds of a process; one that goes on counts anew.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Seconds {
-    /// In all.
-    pub total: f64,
-    /// Of training.
-    pub train: f64,
-    /// Of measuring.
-    pub eval: f64,
-}
-
 /// Trains by a recipe into a new folder, `out` or one in `runs`.
 ///
 /// # Errors
@@ -94,11 +79,9 @@ pub fn run(
 ) -> Result<Ended, TrainError> {
     let start = Instant::now();
     let task = Task::new(recipe, listener)?;
-    let data = taper_data::folder_of(&recipe.data);
-    let name = data.file_name().map_or_else(|| "data".to_owned(), |name| name.to_string_lossy().into_owned());
-    let run = RunFolder::create(out, &format!("detect-{name}"), listener)?;
-    folder::begin(run.path(), &task.recipe)?;
-    train(&task, run.path(), (every, threads, start), None, listener, watcher)
+    let taken = RunFolder::create(out, &folder::name("detect", &recipe.data), listener)?;
+    folder::begin(taken.path(), &toml::to_string(&task.recipe)?)?;
+    trained(&task, (taken.path(), every), (threads, start), None, listener, watcher)
 }
 
 /// Goes on with a run that was broken off: it ends as if it had never stopped, to the bit.
@@ -114,73 +97,60 @@ pub fn resume(
     watcher: &mut dyn Watcher,
 ) -> Result<Ended, TrainError> {
     let start = Instant::now();
-    let recipe = folder::recipe(run)?;
+    let recipe = folder::recipe(run).ok_or_else(|| TrainError::NoRun { run: run.into() })?;
+    let recipe = Recipe::read(&recipe)?;
     if folder::is_at_end(run) {
         return Err(TrainError::AtEnd { run: run.into() });
     }
     let taken = RunFolder::take(run, listener)?;
     let task = Task::new(&recipe, listener)?;
-    let state = CheckpointFiles::new(run, every).latest(State::read, listener)?;
-    if let Some(state) = &state {
-        let (then, now) = (&state.identity, &task.identity);
-        let what = match () {
-            () if then.recipe != now.recipe => Some("another recipe"),
-            () if then.weights != now.weights => Some("other weights of the backbone"),
-            () if then.pictures != now.pictures => Some("other pictures or boxes"),
-            () => None,
-        };
-        if let Some(what) = what {
-            return Err(TrainError::Changed { run: run.into(), what });
-        }
+    let state = folder::latest(run, &Training::COLUMNS, listener)?;
+    if let Some(what) = state.as_ref().and_then(|state| state.changed(&task.identity)) {
+        return Err(TrainError::Changed { run: run.into(), what });
     }
-    train(&task, taken.path(), (every, threads, start), state, listener, watcher)
+    trained(&task, (taken.path(), every), (threads, start), state, listener, watcher)
 }
 
-fn train(
+fn trained(
     task: &Task,
-    run: &Path,
-    (every, threads, start): (Every, usize, Instant),
+    (run, every): (&Path, Every),
+    (threads, start): (usize, Instant),
     state: Option<State>,
     listener: &dyn Listener,
     watcher: &mut dyn Watcher,
 ) -> Result<Ended, TrainError> {
-    let mut session = Session::new(task, run, every, listener, state)?;
-    let (history, last) = match session.run(watcher)? {
-        Stop::Asked => return Ok(Ended::Interrupted { run: run.into() }),
-        Stop::Done(history, last) => (history, last),
-    };
-    folder::write_model(run, &task.card, &task.params)?;
-    let summary = summary(task, run, (&history, last), (threads, start, session.spent));
-    files::write(&run.join(folder::SUMMARY), &files::json(&summary)?)?;
-    Checkpoints::clear(run)?;
-    Ok(Ended::Done(Box::new(summary)))
+    let started = Started { folder: run, every, identity: task.identity.clone(), state };
+    let mut training = Training::new(task)?;
+    match train(&mut training, started, listener, watcher)? {
+        Stop::Asked => Ok(Ended::Interrupted { run: run.into() }),
+        Stop::Done { history, last, seconds, images_per_second } => {
+            let seconds = Seconds { total: start.elapsed().as_secs_f64(), ..seconds };
+            let summary = Summary { seconds, images_per_second, threads, ..summary(task, run, &history, last) };
+            folder::end::<TrainError>(run, &task.params.tensors(), &task.card, &summary)?;
+            Ok(Ended::Done(Box::new(summary)))
+        }
+    }
 }
 
-fn summary(
-    task: &Task,
-    run: &Path,
-    (history, last): (&[EpochRecord], Metrics),
-    (threads, start, spent): (usize, Instant, Spent),
-) -> Summary {
-    let measured = history.iter().filter(|record| !record.precision[0].is_nan());
-    let best = measured.map(|record| (record.epoch, record.precision[0])).reduce(|a, b| if b.1 > a.1 { b } else { a });
-    let train = spent.training.as_secs_f64();
+fn summary(task: &Task, run: &Path, history: &[EpochRow], last: Metrics) -> Summary {
+    let measured = history.iter().filter(|row| !row.measures[0].is_nan());
+    let best = measured.map(|row| (row.epoch, row.measures[0])).reduce(|a, b| if b.1 > a.1 { b } else { a });
     Summary {
         schema: 1,
         command: "detect train",
         run: run.into(),
         model: task.recipe.model.clone(),
         seed: task.recipe.seed,
-        threads,
+        threads: 0,
         train_images: task.sides.train.pictures.len(),
         val_images: task.sides.val.pictures.len(),
         classes: task.card.classes.clone(),
         epochs: history.len(),
         parameters: task.params.tensors().values().map(candle_core::Tensor::elem_count).sum(),
-        train_loss: history.last().map_or(f64::NAN, EpochRecord::loss),
+        train_loss: history.last().map_or(f64::NAN, EpochRow::loss),
         last,
         best,
-        seconds: Seconds { total: start.elapsed().as_secs_f64(), train, eval: spent.measuring.as_secs_f64() },
-        images_per_second: spent.pictures as f64 / train.max(1e-9),
+        seconds: Seconds::default(),
+        images_per_second: 0.0,
     }
 }

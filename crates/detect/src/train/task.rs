@@ -10,11 +10,11 @@ use taper_tensor::Rng;
 use taper_trainer::Listener;
 use taper_trainer::build::model::weights_bytes;
 use taper_trainer::build::pretrained;
+use taper_trainer::epochs::SettingError;
 use taper_transfer::{Fit, load_weights, sha256};
 
 use super::error::TrainError;
 use super::recipe::Recipe;
-use super::state::Identity;
 use crate::data::proposals::Proposals;
 use crate::data::{AnnotationError, DetectionSet, Framing, Loading, Sides, Units, open};
 use crate::model::{Anchors, Detector, DetectorCard, ModelError};
@@ -44,7 +44,8 @@ pub struct Task {
     pub detector: Detector,
     /// Its weights.
     pub params: Params,
-    pub(super) identity: Identity,
+    /// What a run of it is a training of.
+    pub(super) identity: Vec<(String, String)>,
 }
 
 impl Task {
@@ -95,10 +96,14 @@ impl Task {
         })?;
         let frozen = recipe.training.frozen;
         if frozen > detector.backbone().stages().len() {
-            let (wanted, got) = ("no more than the stages that are used", frozen.to_string());
-            return Err(TrainError::Setting { field: "training.frozen", wanted, got });
+            return Err(SettingError::new("training.frozen", "no more than the stages that are used", frozen).into());
         }
-        let identity = Identity { recipe: placeless(&recipe)?, weights, pictures: known(&sides) };
+        let identity = [
+            ("another recipe", placeless(&recipe)?),
+            ("other weights of the backbone", weights),
+            ("other pictures or boxes", known(&sides)),
+        ];
+        let identity = identity.map(|(what, text)| (what.to_owned(), text)).to_vec();
         Ok(Self { recipe, sides, proposals, card, detector, params, identity })
     }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use taper_detect::data::{Framing, Loading, Side, open_side};
 use taper_detect::model::{DetectorCard, open as open_model};
-use taper_detect::train::{Ended, Recipe, Summary, TrainError, Watcher, resume, run};
+use taper_detect::train::{Ended, Recipe, Summary, TrainError, resume, run};
 use taper_tensor::Rng;
 use taper_trainer::Silent;
+use taper_trainer::epochs::Watcher;
 use taper_trainer::fit::StepInfo;
 use taper_trainer::store::checkpoint::Every;
 

@@ -8,7 +8,8 @@ use taper_detect::train::{self, Ended, Recipe};
 use taper_trainer::recipe::{Rule, ScheduleRecipe};
 use taper_trainer::store::checkpoint::Every;
 
-use super::told::{Told, lines};
+use super::told::{lines, measured};
+use crate::commands::told::Told;
 use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::output::{line, note, regardless, shell};
 use crate::terminal::Terminal;
@@ -159,7 +160,7 @@ fn set<T: Clone>(setting: &mut T, flag: &Option<T>) {
 /// # Errors
 /// When a setting, the pictures or the weights are not to be had.
 pub(super) fn train(args: &TrainArgs, threads: usize) -> Result<i32> {
-    let mut told = Told::new(Interrupt::listen()?);
+    let mut told = Told::new(Interrupt::listen()?, measured);
     let folder = (args.out.as_deref(), args.checkpoint_every.unwrap_or_default());
     tell(train::run(&args.recipe()?, folder, threads, &Terminal, &mut told)?, args.json)
 }
@@ -172,7 +173,7 @@ pub(super) fn resume(args: &ResumeArgs, threads: usize) -> Result<i32> {
     if !args.run.is_dir() {
         bail!("there is no folder {}", args.run.display());
     }
-    let mut told = Told::new(Interrupt::listen()?);
+    let mut told = Told::new(Interrupt::listen()?, measured);
     let every = args.checkpoint_every.unwrap_or_default();
     tell(train::resume(&args.run, every, threads, &Terminal, &mut told)?, args.json)
 }

@@ -3,9 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use taper_trainer::fit::StepInfo;
-
-use super::history::EpochRecord;
+use super::row::EpochRow;
+use crate::fit::StepInfo;
 
 /// Somebody who looks on at a training, and may end it.
 pub trait Watcher {
@@ -21,7 +20,7 @@ pub trait Watcher {
     fn measuring(&mut self, _done: usize, _all: usize) {}
 
     /// An epoch of so many is done.
-    fn epoch(&mut self, _: &EpochRecord, _epochs: usize) {}
+    fn epoch(&mut self, _: &EpochRow, _epochs: usize) {}
 }
 
 /// Looks on and does nothing.
