@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     AdviseArgs, AugmentArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs, ExportArgs,
-    FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs, ReportArgs,
-    ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
+    FeaturesArgs, FineTuneArgs, GalleryArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs,
+    ReportArgs, ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
 };
 
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
@@ -70,4 +70,5 @@ pub enum Verb {
     Data(DataArgs),
     Detect(DetectArgs),
     Augment(AugmentArgs),
+    Gallery(GalleryArgs),
 }

@@ -2,8 +2,8 @@
 //!
 //! Dependencies point down: tensor <- nn <- {regularize, transfer}, where transfer may use
 //! regularize too; tensor <- {augment, data}; optim needs nothing of ours. The trainer uses all of
-//! them, the report draws what the trainer returns, detect trains detectors, and cli, the binary,
-//! is on top. Siblings do not know each other, in tests no more than in code: each builds and tests
+//! them, the report draws what the trainer returns, detect trains detectors, the gallery
+//! shows what a lecture claims, and cli, the binary, is on top. Siblings do not know each other, in tests no more than in code: each builds and tests
 //! alone. Errors without a type are for the binary and for xtask. xtask builds without any of these
 //! crates; what its benchmark measures is optional.
 
@@ -31,7 +31,7 @@ enum Below {
 use Below::{All, These};
 
 /// From the bottom to the top.
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     Layer { folder: "tensor", package: "taper-tensor", below: These(&[]) },
     Layer { folder: "nn", package: "taper-nn", below: These(&["tensor"]) },
     Layer { folder: "optim", package: "taper-optim", below: These(&[]) },
@@ -42,6 +42,7 @@ const LAYERS: [Layer; 11] = [
     Layer { folder: "trainer", package: "taper-trainer", below: All },
     Layer { folder: "report", package: "taper-report", below: All },
     Layer { folder: "detect", package: "taper-detect", below: All },
+    Layer { folder: "gallery", package: "taper-gallery", below: All },
     Layer { folder: BINARY, package: "taper", below: All },
 ];
 

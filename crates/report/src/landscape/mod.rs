@@ -20,6 +20,7 @@
 
 mod error;
 mod names;
+mod parameters;
 
 mod function;
 

@@ -1,0 +1,127 @@
+//! Slides 49 to 51: BFGS and L-BFGS.
+
+use candle_core::Tensor;
+use taper_optim::{Lbfgs, LbfgsConfig, Minimizer, Sgd, SgdConfig, Stopping};
+use taper_report::draw::{Axis, Chart, Look, Series};
+use taper_report::landscape::{Function, Walk};
+use taper_tensor::{Rng, backward, cross_entropy};
+
+use crate::claim::{Check, Claim, Slides, Table};
+use crate::draws::{arrival, paths};
+use crate::error::GalleryError;
+use crate::nets::{Net, Plan, Set, fit};
+use crate::setting::Setting;
+use crate::shapes::{Look as Shape, pictures};
+
+pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
+    Ok(vec![quasi()?, batches(setting)?])
+}
+
+fn quasi() -> Result<Claim, GalleryError> {
+    let (all, svg) = paths(&Function::Rosenbrock, "newton,bfgs,lbfgs,sgd", Walk::default())?;
+    let steps: Vec<f64> = all.iter().map(|path| arrival(path, 1e-8)).collect();
+    let mut table = Table::of(["method", "steps to a loss of 1e-8", "numbers kept for a network of 1e6"]);
+    let n = 1e6f64;
+    for (path, (steps, kept)) in all.iter().zip(steps.iter().zip([n * n, n * n, 20.0 * n, 0.0])) {
+        table.row(path.name.clone(), [*steps, kept]);
+    }
+    Ok(Claim::new(
+        Slides(49, 50),
+        "BFGS learns the inverse of the Hessian from gradients; L-BFGS does not even keep it",
+        "From the change of the gradient along each step, BFGS builds the inverse of the Hessian, a square of numbers \
+         and no inversion. L-BFGS keeps the last ten steps in its place. Both need no second derivative, and come \
+         close to Newton's method in steps.",
+    )
+    .by("taper optimize --on rosenbrock --rules newton,bfgs,lbfgs,sgd --svg quasi.svg")
+    .with_wide(svg)
+    .and(table)
+    .expects(Check::at_most("steps of BFGS beside those of Newton", steps[1] / steps[0], 3.0))
+    .expects(Check::at_most("steps of L-BFGS beside those of BFGS", steps[2] / steps[1], 1.5)))
+}
+
+/// The loss of all samples after each piece of work, in passes over all of them.
+type Course = Vec<[f64; 2]>;
+
+/// L-BFGS on batches of a size, each for so many iterations, until so many passes are made.
+fn lbfgs(set: &Set, batch: usize, iterations: u64, passes: f64, rng: &Rng) -> Result<Course, GalleryError> {
+    let net = Net::mlp(rng, 1200, &[24], set.classes)?;
+    let all: Vec<usize> = (0..set.len()).collect();
+    let whole = |net: &Net| net.evaluate(set).map(|[loss, _]| loss.min(1e3));
+    let (mut done, mut course) = (0.0, vec![[0.0, whole(&net)?]]);
+    let mut turn = 0u64;
+    while done < passes {
+        let mut order = all.clone();
+        if batch < set.len() {
+            rng.fork("order").at(turn).shuffle(&mut order);
+        }
+        let (x, targets) = set.some(&order[..batch.min(set.len())])?;
+        turn += 1;
+        let stopping =
+            Stopping { max_iterations: iterations, tolerance_grad: 0.0, tolerance_change: 0.0, max_evaluations: None };
+        let method = Lbfgs::new(LbfgsConfig { stopping, ..LbfgsConfig::default() })?;
+        let mut loss = || -> candle_core::Result<_> {
+            let logits: Tensor = taper_nn::Layer::forward(&net.layers, &x, taper_nn::Mode::Train(rng))?;
+            let loss = cross_entropy(&logits, &targets)?;
+            let grads = backward(&loss)?;
+            Ok((loss, grads))
+        };
+        let outcome = method.minimize(&net.params.trainables(), &mut loss)?;
+        // Each evaluation goes once through the batch.
+        done += (outcome.evaluations + 1) as f64 * batch.min(set.len()) as f64 / set.len() as f64;
+        course.push([done, whole(&net)?]);
+        if outcome.iterations == 0 && batch >= set.len() {
+            break;
+        }
+    }
+    Ok(course)
+}
+
+fn batches(setting: &Setting) -> Result<Claim, GalleryError> {
+    let rng = Rng::new(setting.seed).fork("bfgs");
+    let set = Set::maps(&pictures(512, Shape::default(), &rng.fork("pictures")))?.rows()?;
+    let passes = setting.many(60);
+    let full = lbfgs(&set, set.len(), 5, passes as f64, &rng)?;
+    let small = lbfgs(&set, 32, 5, passes as f64, &rng)?;
+    let net = Net::mlp(&rng, 1200, &[24], set.classes)?;
+    let per_pass = set.len() / 32;
+    let mut sgd = vec![[0.0, net.evaluate(&set)?[0]]];
+    let plan = Plan::by(Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?, 0.01, passes * per_pass)?;
+    fit(&net, &set, plan, &rng, &mut |step| {
+        if step % per_pass == 0 {
+            sgd.push([(step / per_pass) as f64, net.evaluate(&set)?[0]]);
+        }
+        Ok(())
+    })?;
+    let end = |course: &Course| course[course.len() - 1][1];
+    let mut table = Table::of(["method", "loss over all samples at the end"]);
+    for (name, course) in
+        [("L-BFGS, full batch", &full), ("L-BFGS, batches of 32", &small), ("SGD, batches of 32", &sgd)]
+    {
+        table.row(name, [end(course)]);
+    }
+    let ends = [end(&full), end(&small), end(&sgd)];
+    let chart = Chart {
+        title: "Full batch and mini-batches".into(),
+        x: Axis::new("passes over the samples"),
+        y: Axis::log("loss over all samples"),
+        series: vec![
+            Series::new("L-BFGS, full batch", Look::Line, full),
+            Series::new("L-BFGS, batches of 32", Look::Line, small),
+            Series::new("SGD + momentum, batches of 32", Look::Line, sgd),
+        ],
+    };
+    Ok(Claim::new(
+        Slides(51, 51),
+        "L-BFGS does well on the full batch, and badly on mini-batches",
+        "A network of one hidden layer and 512 pictures, so that the full batch fits. Every method gets as many passes \
+         over the pictures. On mini-batches each batch gets five iterations: L-BFGS goes to the minimum of this batch, \
+         which is not that of all.",
+    )
+    .with(&chart)?
+    .and(table)
+    .expects(Check::at_least("loss of L-BFGS on batches beside that on the full batch", ends[1] / ends[0], 2.0))
+    .expects(
+        Check::at_most("loss of L-BFGS on the full batch beside SGD's", ends[0] / ends[2], 1.0)
+            .or("SGD makes sixteen steps a pass, and with so few passes they are worth more"),
+    ))
+}
