@@ -61,6 +61,12 @@ impl Claim {
         Ok(self)
     }
 
+    /// With a drawing of its own.
+    pub fn with_svg(mut self, svg: String) -> Self {
+        self.figures.push(Figure { picture: Picture::Svg(svg), caption: String::new(), wide: false });
+        self
+    }
+
     /// With a drawing that is as wide as the page.
     pub fn with_wide(mut self, svg: String) -> Self {
         self.figures.push(Figure { picture: Picture::Svg(svg), caption: String::new(), wide: true });

@@ -1,6 +1,6 @@
 //! Paths of optimizers, drawn by the report's landscapes.
 
-use taper_report::landscape::{Function, Path, Walk, courses, draw_paths, follow};
+use taper_report::landscape::{Function, Layout, Path, Walk, courses, draw_paths, follow};
 
 use crate::error::GalleryError;
 
@@ -8,7 +8,7 @@ use crate::error::GalleryError;
 pub(crate) fn paths(function: &Function, list: &str, walk: Walk) -> Result<(Vec<Path>, String), GalleryError> {
     let courses = courses(list, None, function)?;
     let paths = courses.iter().map(|course| follow(function, course, walk)).collect::<Result<Vec<_>, _>>()?;
-    let svg = draw_paths(function, walk, &paths)?;
+    let svg = draw_paths(function, walk, &paths, Layout::Narrow)?;
     Ok((paths, svg))
 }
 

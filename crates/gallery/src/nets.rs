@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_small_network_learns_its_few_pictures() {
         let rng = Rng::new(0);
-        let set = Set::maps(&pictures(16, Look::default(), &rng)).unwrap().rows().unwrap();
+        let set = Set::maps(&pictures(16, Look::plain(), &rng)).unwrap().rows().unwrap();
         let net = Net::mlp(&rng, 1200, &[16], 8).unwrap();
         let [before, _] = net.evaluate(&set).unwrap();
         assert!((before - 8f64.ln()).abs() < 0.2, "{before}");
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_rate_without_bounds_ends_early_and_is_no_error() {
         let rng = Rng::new(0);
-        let set = Set::maps(&pictures(16, Look::default(), &rng)).unwrap().rows().unwrap();
+        let set = Set::maps(&pictures(16, Look::plain(), &rng)).unwrap().rows().unwrap();
         let net = Net::mlp(&rng, 1200, &[16, 16], 8).unwrap();
         let losses = train(&net, &set, Plan::momentum(1e9, 50).unwrap(), &rng).unwrap();
         assert!(losses.len() < 50);

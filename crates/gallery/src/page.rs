@@ -46,7 +46,7 @@ pub(crate) fn topic_page(topic: &Topic, claims: &[Claim], setting: &Setting) -> 
     let content = html! {
         (mark(html! { a href="index.html" { "Gallery" } }))
         h1 { (topic.title) }
-        p.lead { "Slides " (topic.numbers()) " of the lecture. Everything here was computed by the commands below." }
+        p.lead { @if topic.is_single() { "Slide " } @else { "Slides " } (topic.numbers()) " of the lecture. Everything here was computed by the commands below." }
         @for claim in claims { (section(topic, claim, setting)) }
     };
     page(topic.title, &content)

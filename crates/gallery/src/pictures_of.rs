@@ -38,7 +38,7 @@ pub(crate) type FewAndMany = (Kind, [Set; 2], Set);
 
 /// Shapes, and where a folder is given its pictures.
 pub(crate) fn few_and_many(setting: &Setting, rng: &Rng) -> Result<Vec<FewAndMany>, GalleryError> {
-    let look = Look { side: SIDE, noise: 40.0, turn: 0.6 };
+    let look = Look { side: SIDE, noise: 40.0, turn: 0.6, ..Look::default() };
     let made = |name: &str, count| Set::maps(&shapes::pictures(count, look, &rng.fork(name)));
     let (few, many, val) = (setting.many(40).max(24), setting.many(640).max(48), setting.many(400).max(80));
     let mut all = vec![(Kind::Made, [made("few", few)?, made("many", many)?], made("val", val)?)];

@@ -25,6 +25,26 @@ pub(crate) fn sheet(rows: &[Row], columns: usize, side: u32) -> Result<Vec<u8>, 
     png(&sheet.picture()?)
 }
 
+/// Pictures side by side, so many in a row, as a PNG file: each as wide as given.
+pub(crate) fn strip(pictures: &[RgbImage], columns: u32, width: u32) -> Result<Vec<u8>, GalleryError> {
+    const GAP: u32 = 6;
+    let scaled: Vec<RgbImage> = pictures
+        .iter()
+        .map(|picture| {
+            let height = (width * picture.height()).div_ceil(picture.width().max(1)).max(1);
+            image::imageops::resize(picture, width, height, image::imageops::FilterType::Triangle)
+        })
+        .collect();
+    let height = scaled.iter().map(RgbImage::height).max().unwrap_or(1);
+    let rows = (pictures.len() as u32).div_ceil(columns).max(1);
+    let mut all = RgbImage::from_pixel(columns * (width + GAP) - GAP, rows * (height + GAP) - GAP, Rgb([255; 3]));
+    for (index, picture) in (0u32..).zip(&scaled) {
+        let place = [index % columns * (width + GAP), index / columns * (height + GAP)];
+        image::imageops::replace(&mut all, picture, place[0].into(), place[1].into());
+    }
+    png(&all)
+}
+
 /// The frame of a rectangle, `width` pixels inward.
 pub(crate) fn frame(picture: &mut RgbImage, [left, top, right, bottom]: [u32; 4], color: [u8; 3], width: u32) {
     for y in top..bottom.min(picture.height()) {
@@ -49,7 +69,7 @@ pub(crate) fn scene(setting: &Setting, width: u32, height: u32) -> RgbImage {
     for class in 0..shapes::CLASSES.len() {
         let mut rng = rng.at(class as u64);
         let side = (f64::from(height) * rng.uniform(0.25, 0.5)) as u32;
-        let look = Look { side, noise: 6.0, turn: 0.6 };
+        let look = Look { side, noise: 6.0, turn: 0.6, ..Look::default() };
         let small = shapes::picture(class, look, &mut rng);
         let (x, y) = (rng.below((width - side) as usize), rng.below((height - side) as usize));
         image::imageops::replace(&mut picture, &small, x as i64, y as i64);
@@ -60,6 +80,13 @@ pub(crate) fn scene(setting: &Setting, width: u32, height: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strip_has_a_place_for_each() {
+        let bytes = strip(&[RgbImage::new(4, 2), RgbImage::new(2, 2), RgbImage::new(4, 4)], 2, 8).unwrap();
+        let whole = image::load_from_memory(&bytes).unwrap();
+        assert_eq!((whole.width(), whole.height()), (2 * 8 + 6, 2 * 8 + 6));
+    }
 
     #[test]
     fn a_frame_is_drawn_inward_and_cut_off_at_the_edge() {

@@ -18,11 +18,29 @@ pub(crate) struct Look {
     pub(crate) noise: f64,
     /// How far a shape may turn, radians.
     pub(crate) turn: f64,
+    /// What colors there are.
+    pub(crate) colors: Colors,
+}
+
+/// The colors of shapes and backgrounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colors {
+    /// Any two that differ enough to be seen.
+    Any,
+    /// Light before dark, which a network without convolutions can learn from few pictures.
+    LightOnDark,
+}
+
+impl Look {
+    /// Light shapes before dark.
+    pub(crate) fn plain() -> Self {
+        Self { colors: Colors::LightOnDark, ..Self::default() }
+    }
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { side: SIDE, noise: 28.0, turn: 0.3 }
+        Self { side: SIDE, noise: 28.0, turn: 0.3, colors: Colors::Any }
     }
 }
 
@@ -46,10 +64,13 @@ fn inside(class: usize, [u, v]: [f64; 2]) -> bool {
 pub(crate) fn picture(class: usize, look: Look, rng: &mut Rng) -> RgbImage {
     let side = f64::from(look.side);
     let color = |rng: &mut Rng| [0; 3].map(|_| rng.uniform(0.0, 255.0));
-    let (front, mut back) = (color(rng), color(rng));
+    let (mut front, mut back) = (color(rng), color(rng));
     // Apart enough to be seen.
     while front.iter().zip(&back).map(|(a, b)| (a - b).abs()).sum::<f64>() < 150.0 {
         back = color(rng);
+    }
+    if look.colors == Colors::LightOnDark {
+        (front, back) = (front.map(|value| 195.0 + 0.2 * value), back.map(|value| 0.2 * value));
     }
     let radius = side * rng.uniform(0.26, 0.44);
     let middle = [0; 2].map(|_| 0.5 * side + rng.uniform(-0.12, 0.12) * side);

@@ -29,6 +29,11 @@ impl Topic {
         self.slides.iter().map(range).collect::<Vec<_>>().join(", ")
     }
 
+    /// Whether it has one slide alone.
+    pub fn is_single(&self) -> bool {
+        matches!(self.slides, [Slides(low, high)] if low == high)
+    }
+
     /// The flag of the gallery that runs it.
     pub fn only(&self) -> String {
         let first = self.slides.first().map_or(0, |slides| slides.0);

@@ -2,10 +2,10 @@
 //!
 //! Dependencies point down: tensor <- nn <- {regularize, transfer}, where transfer may use
 //! regularize too; tensor <- {augment, data}; optim needs nothing of ours. The trainer uses all of
-//! them, the report draws what the trainer returns, detect trains detectors, the gallery
-//! shows what a lecture claims, and cli, the binary, is on top. Siblings do not know each other, in tests no more than in code: each builds and tests
-//! alone. Errors without a type are for the binary and for xtask. xtask builds without any of these
-//! crates; what its benchmark measures is optional.
+//! them, the report draws what the trainer returns, detect trains detectors, the gallery shows what
+//! a lecture claims, and cli, the binary, is on top. Siblings do not know each other, in tests no
+//! more than in code: each builds and tests alone. Errors without a type are for the binary and for
+//! xtask. xtask builds without any of these crates; what its benchmark measures is optional.
 
 use anyhow::Result;
 

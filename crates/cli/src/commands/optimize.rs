@@ -9,7 +9,7 @@ use serde_json::json;
 use super::chart_files::ChartFiles;
 use crate::output::line;
 use taper_report::landscape::{
-    Function, LandscapeError, NamedSchedule, Path, Walk, courses, draw_paths, draw_schedules, follow, schedules,
+    Function, LandscapeError, Layout, NamedSchedule, Path, Walk, courses, draw_paths, draw_schedules, follow, schedules,
 };
 
 /// Draw how optimizers move on a function of two variables, or how schedules change the learning
@@ -26,8 +26,8 @@ pub struct OptimizeArgs {
     /// How much steeper the quadratic function is across than along, 1 or more [default: 50]
     #[arg(long, allow_negative_numbers = true)]
     condition: Option<f64>,
-    /// The rules, in the order of the legend; with a rate of its own as in adam=0.05, and parameters
-    /// as in adam:correct=false
+    /// The rules, in the order of the legend; with a rate of its own as in adam=0.05, and with
+    /// parameters as in adam:correct=false
     #[arg(long, default_value = "sgd,momentum,nesterov,adagrad,rmsprop,adam", value_name = "LIST")]
     rules: String,
     /// The learning rate of the rules that have none of their own
@@ -80,7 +80,7 @@ pub fn optimize(args: &OptimizeArgs) -> Result<i32> {
             let courses = courses(&rules(args), args.lr, &function)?;
             let paths: Vec<Path> =
                 courses.iter().map(|course| follow(&function, course, walk)).collect::<Result<_, _>>()?;
-            args.files.write(&draw_paths(&function, walk, &paths)?, &points(&paths))?;
+            args.files.write(&draw_paths(&function, walk, &paths, Layout::Wide)?, &points(&paths))?;
             tell_paths(args, &function, &paths)?;
         }
     }

@@ -31,7 +31,7 @@ fn ravine() -> Result<Claim, GalleryError> {
          zigzag.",
     )
     .by("taper optimize --on quadratic --condition 50 --rules sgd,adagrad --svg adagrad.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .expects(Check::within("first step of AdaGrad, across over along", first(1), 0.999, 1.001))
     .expects(Check::at_least("first step of sgd, across over along", first(0), 10.0)))
 }

@@ -52,7 +52,7 @@ fn first() -> Result<Claim, GalleryError> {
     )
     .by("taper optimize --on quadratic --condition 50 --rules adam=0.1:correct=false,adam=0.1 --steps 60 --svg first.svg")
     .with(&chart)?
-    .with_wide(svg)
+    .with_svg(svg)
     .and(table)
     .expects(Check::within("first step without correction, beside 0.1/√0.001", without[0] / wanted, 0.999, 1.001))
     .expects(Check::within("first step with correction, in rates", with[0], 0.999, 1.001)))
@@ -61,7 +61,7 @@ fn first() -> Result<Claim, GalleryError> {
 /// Adam at several rates on networks of several depths.
 fn usual(setting: &Setting) -> Result<Claim, GalleryError> {
     let rng = Rng::new(setting.seed).fork("adam");
-    let set = Set::maps(&pictures(512, Shape::default(), &rng.fork("pictures")))?.rows()?;
+    let set = Set::maps(&pictures(512, Shape::plain(), &rng.fork("pictures")))?.rows()?;
     let rates = [3e-5, 1e-4, 5e-4, 1e-3, 1e-2, 1e-1];
     let hidden: [(&str, &[usize]); 3] =
         [("1 hidden layer", &[64]), ("2 hidden layers", &[64, 64]), ("4 hidden layers", &[64, 64, 64, 64])];
@@ -71,8 +71,8 @@ fn usual(setting: &Setting) -> Result<Claim, GalleryError> {
         let mut losses = Vec::new();
         for lr in rates {
             let net = Net::mlp(&rng, 1200, hidden, set.classes)?;
-            let course = train(&net, &set, Plan::by(Adam::new(AdamConfig::default())?, lr, setting.many(200))?, &rng)?;
-            losses.push(mean(&course[course.len() - course.len().min(20)..]).min(10.0));
+            let course = train(&net, &set, Plan::by(Adam::new(AdamConfig::default())?, lr, setting.many(1000))?, &rng)?;
+            losses.push(mean(&course[course.len() - course.len().min(100)..]).min(3.0));
         }
         let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
         table.row(name, losses.clone());
@@ -83,14 +83,14 @@ fn usual(setting: &Setting) -> Result<Claim, GalleryError> {
     let chart = Chart {
         title: "Adam with its usual settings".into(),
         x: Axis::log("learning rate"),
-        y: Axis::new("loss of the last 20 steps"),
+        y: Axis::new("loss of the last 100 steps, at most 3"),
         series,
     };
     let why = "so few steps favor a rate a few times higher than one for a long training";
     Ok(Claim::new(
         Slides(37, 37),
         "Adam's usual settings are a good start for many networks",
-        "β₁ = 0.9, β₂ = 0.999 and a rate of 1e-3 or 5e-4. Three networks that learn eight shapes in 200 steps: how far \
+        "β₁ = 0.9, β₂ = 0.999 and a rate of 1e-3 or 5e-4. Three networks that learn eight shapes in 1000 steps: how far \
          from the best rate of each is the usual one?",
     )
     .with(&chart)?
@@ -115,7 +115,7 @@ fn courses() -> Result<Claim, GalleryError> {
          but less.",
     )
     .by("taper optimize --on quadratic --condition 50 --rules sgd,momentum,rmsprop,adam --svg adam.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .and(table)
     .expects(Check::within(
         "1 where Adam runs past the minimum further than RMSProp and less than momentum",

@@ -34,8 +34,8 @@ fn net(rng: &Rng, scale: f64, norm: bool, classes: usize) -> Result<Net, Gallery
 
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let rng = Rng::new(setting.seed).fork("batch norm");
-    let set = Set::maps(&pictures(512, Shape::default(), &rng.fork("pictures")))?.rows()?;
-    let steps = setting.many(200);
+    let set = Set::maps(&pictures(512, Shape::plain(), &rng.fork("pictures")))?.rows()?;
+    let steps = setting.many(600);
     let guess = (set.classes as f64).ln();
     let mut table = Table::of(["network", "rate 0.003", "0.03", "0.3", "1"]);
     let (mut trained, mut series) = ([0.0; 2], Vec::new());

@@ -1,6 +1,9 @@
 //! Slides 49 to 51: BFGS and L-BFGS.
 
+use std::ops::ControlFlow;
+
 use candle_core::Tensor;
+use taper_nn::{Layer, Mode};
 use taper_optim::{Lbfgs, LbfgsConfig, Minimizer, Sgd, SgdConfig, Stopping};
 use taper_report::draw::{Axis, Chart, Look, Series};
 use taper_report::landscape::{Function, Walk};
@@ -33,56 +36,78 @@ fn quasi() -> Result<Claim, GalleryError> {
          close to Newton's method in steps.",
     )
     .by("taper optimize --on rosenbrock --rules newton,bfgs,lbfgs,sgd --svg quasi.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .and(table)
     .expects(Check::at_most("steps of BFGS beside those of Newton", steps[1] / steps[0], 3.0))
     .expects(Check::at_most("steps of L-BFGS beside those of BFGS", steps[2] / steps[1], 1.5)))
 }
 
-/// The loss of all samples after each piece of work, in passes over all of them.
+/// The loss of all samples by the passes over them.
 type Course = Vec<[f64; 2]>;
 
-/// L-BFGS on batches of a size, each for so many iterations, until so many passes are made.
-fn lbfgs(set: &Set, batch: usize, iterations: u64, passes: f64, rng: &Rng) -> Result<Course, GalleryError> {
-    let net = Net::mlp(rng, 1200, &[24], set.classes)?;
-    let all: Vec<usize> = (0..set.len()).collect();
-    let whole = |net: &Net| net.evaluate(set).map(|[loss, _]| loss.min(1e3));
-    let (mut done, mut course) = (0.0, vec![[0.0, whole(&net)?]]);
-    let mut turn = 0u64;
-    while done < passes {
-        let mut order = all.clone();
-        if batch < set.len() {
-            rng.fork("order").at(turn).shuffle(&mut order);
-        }
-        let (x, targets) = set.some(&order[..batch.min(set.len())])?;
+/// The network, which is small enough for its full batch.
+fn net(set: &Set, rng: &Rng) -> Result<Net, GalleryError> {
+    Net::mlp(rng, 1200, &[24], set.classes)
+}
+
+/// Loss and gradients over some samples.
+fn loss_of(
+    net: &Net,
+    (x, targets): &(Tensor, Tensor),
+    rng: &Rng,
+) -> candle_core::Result<(Tensor, candle_core::backprop::GradStore)> {
+    let loss = cross_entropy(&net.layers.forward(x, Mode::Train(rng))?, targets)?;
+    let grads = backward(&loss)?;
+    Ok((loss, grads))
+}
+
+fn method(max_iterations: u64, max_evaluations: Option<u64>) -> Result<Lbfgs, GalleryError> {
+    let stopping = Stopping { max_iterations, tolerance_grad: 0.0, tolerance_change: 0.0, max_evaluations };
+    Ok(Lbfgs::new(LbfgsConfig { stopping, ..LbfgsConfig::default() })?)
+}
+
+/// One run of L-BFGS on all samples: an evaluation is a pass.
+fn full(set: &Set, passes: usize, rng: &Rng) -> Result<Course, GalleryError> {
+    let net = net(set, rng)?;
+    let all = set.some(&(0..set.len()).collect::<Vec<_>>())?;
+    let mut course = Vec::new();
+    let mut loss = || loss_of(&net, &all, rng);
+    method(passes as u64, Some(passes as u64))?.minimize_observed(
+        &net.params.trainables(),
+        &mut loss,
+        &mut |iterate| {
+            course.push([iterate.evaluations as f64, iterate.loss]);
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(course)
+}
+
+/// L-BFGS on one mini-batch after the other, some iterations on each.
+fn small(set: &Set, batch: usize, passes: usize, rng: &Rng) -> Result<Course, GalleryError> {
+    let net = net(set, rng)?;
+    let (mut done, mut course, mut turn) = (0.0, vec![[0.0, net.evaluate(set)?[0]]], 0u64);
+    while done < passes as f64 {
+        let mut order: Vec<usize> = (0..set.len()).collect();
+        rng.fork("order").at(turn).shuffle(&mut order);
         turn += 1;
-        let stopping =
-            Stopping { max_iterations: iterations, tolerance_grad: 0.0, tolerance_change: 0.0, max_evaluations: None };
-        let method = Lbfgs::new(LbfgsConfig { stopping, ..LbfgsConfig::default() })?;
-        let mut loss = || -> candle_core::Result<_> {
-            let logits: Tensor = taper_nn::Layer::forward(&net.layers, &x, taper_nn::Mode::Train(rng))?;
-            let loss = cross_entropy(&logits, &targets)?;
-            let grads = backward(&loss)?;
-            Ok((loss, grads))
-        };
-        let outcome = method.minimize(&net.params.trainables(), &mut loss)?;
-        // Each evaluation goes once through the batch.
-        done += (outcome.evaluations + 1) as f64 * batch.min(set.len()) as f64 / set.len() as f64;
-        course.push([done, whole(&net)?]);
-        if outcome.iterations == 0 && batch >= set.len() {
-            break;
-        }
+        let some = set.some(&order[..batch])?;
+        let mut loss = || loss_of(&net, &some, rng);
+        let outcome = method(5, None)?.minimize(&net.params.trainables(), &mut loss)?;
+        // Each evaluation goes once through the batch, and one more at the start.
+        done += (outcome.evaluations + 1) as f64 * batch as f64 / set.len() as f64;
+        course.push([done, net.evaluate(set)?[0].min(1e3)]);
     }
     Ok(course)
 }
 
 fn batches(setting: &Setting) -> Result<Claim, GalleryError> {
     let rng = Rng::new(setting.seed).fork("bfgs");
-    let set = Set::maps(&pictures(512, Shape::default(), &rng.fork("pictures")))?.rows()?;
-    let passes = setting.many(60);
-    let full = lbfgs(&set, set.len(), 5, passes as f64, &rng)?;
-    let small = lbfgs(&set, 32, 5, passes as f64, &rng)?;
-    let net = Net::mlp(&rng, 1200, &[24], set.classes)?;
+    let set = Set::maps(&pictures(512, Shape::plain(), &rng.fork("pictures")))?.rows()?;
+    let passes = setting.many(120);
+    let full = full(&set, passes, &rng)?;
+    let small = small(&set, 32, passes, &rng)?;
+    let net = net(&set, &rng)?;
     let per_pass = set.len() / 32;
     let mut sgd = vec![[0.0, net.evaluate(&set)?[0]]];
     let plan = Plan::by(Sgd::new(SgdConfig { momentum: 0.9, ..SgdConfig::default() })?, 0.01, passes * per_pass)?;

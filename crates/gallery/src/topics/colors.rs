@@ -2,13 +2,12 @@
 
 use taper_augment::{ColorStatistics, Lighting, Transform, adjust_brightness, adjust_contrast};
 use taper_report::draw::{Axis, Chart, Look, Series};
-use taper_report::preview::Row;
 use taper_tensor::Rng;
 
 use crate::claim::{Check, Claim, Slides, Table};
 use crate::error::GalleryError;
 use crate::math::mean;
-use crate::pixels::{scene, sheet};
+use crate::pixels::{scene, strip};
 use crate::setting::Setting;
 
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
@@ -30,15 +29,14 @@ fn simple(setting: &Setting) -> Result<Claim, GalleryError> {
     for (i, factor) in factors.iter().enumerate() {
         table.row(format!("{factor}"), [means[i], spreads[i]]);
     }
-    let rows = [("brightness", bright), ("contrast", contrast)]
-        .map(|(name, pictures)| Row { label: vec![name.to_owned(), "0.5 to 1.5".to_owned()], pictures });
+    let both: Vec<_> = bright.into_iter().chain(contrast).collect();
     Ok(Claim::new(
         Slides(79, 79),
         "Simple: random contrast and brightness",
         "Brightness multiplies all values, contrast their distance from the mean.",
     )
     .by("taper augment DATA --each --preview each.png")
-    .with_pixels(sheet(&rows, 5, 110)?, "factors 0.5, 0.75, 1, 1.25, 1.5")
+    .with_pixels(strip(&both, 5, 110)?, "brightness above, contrast below: 0.5, 0.75, 1, 1.25, 1.5")
     .and(table)
     .expects(Check::within("mean at brightness 0.5, beside that at 1", means[0] / means[2], 0.49, 0.51))
     .expects(Check::within("deviation at contrast 0.5, beside that at 1", spreads[0] / spreads[2], 0.48, 0.52)))
@@ -70,7 +68,6 @@ fn principal(setting: &Setting) -> Result<Claim, GalleryError> {
     let rng = Rng::new(setting.seed).fork("colors");
     let lighting = Lighting::new(0.5, components)?;
     let draws: Vec<_> = (0..5).map(|draw| lighting.apply(picture.clone(), &mut rng.at(draw))).collect();
-    let row = Row { label: vec!["along the components,".into(), "five random offsets".into()], pictures: draws };
     // What the offsets are like: along the first component most.
     let along = |which: usize| {
         let offsets: Vec<f64> = (0..200)
@@ -95,7 +92,7 @@ fn principal(setting: &Setting) -> Result<Claim, GalleryError> {
     )
     .by("taper data stats DATA")
     .with(&chart)?
-    .with_pixels(sheet(&[row], 5, 110)?, "σ = 0.5")
+    .with_pixels(strip(&draws, 5, 110)?, "five random offsets, σ = 0.5")
     .and(table)
     .expects(Check::at_least("variance along the first component beside the last", values[0] / values[2], 2.0))
     .expects(Check::at_least(

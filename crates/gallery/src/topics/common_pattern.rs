@@ -37,6 +37,10 @@ const ALL: [(&str, Noise, &str, &str); 7] = [
     ("stochastic depth", Noise::StochasticDepth, "whole blocks are dropped", "blocks are scaled"),
 ];
 
+/// Their names below a chart.
+const SHORT: [&str; 7] =
+    ["none", "drop-\nout", "batch\nnorm", "aug-\nmented", "Drop-\nConnect", "fract.\npool", "stoch.\ndepth"];
+
 /// A convolution that is added to its input, or left out.
 struct Residual {
     conv: Conv2d,
@@ -169,7 +173,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     for (_, noise, _, _) in ALL {
         rows.push(measure(noise, &plain, &val, setting, &rng)?);
     }
-    Ok(std::iter::once(pattern(&rows)?).chain(gaps(&rows)).collect())
+    Ok(std::iter::once(pattern(&rows)?).chain(gaps(&rows)?).collect())
 }
 
 fn pattern(rows: &[Row]) -> Result<Claim, GalleryError> {
@@ -192,7 +196,7 @@ fn pattern(rows: &[Row]) -> Result<Claim, GalleryError> {
         ["none", "drop-\nout", "batch\nnorm", "aug-\nmented", "Drop-\nConnect", "fract.\npool", "stoch.\ndepth"];
     let chart = Chart {
         title: "Validation accuracy by how noise is averaged".into(),
-        x: Axis::of("", names),
+        x: Axis::of("", SHORT),
         y: Axis::new("%").within(0.0, 100.0),
         series: series.collect(),
     };
@@ -235,7 +239,12 @@ const MORE: [(u8, Noise, &str, &str); 3] = [
     ),
 ];
 
-fn gaps(rows: &[Row]) -> Vec<Claim> {
+/// Accuracy in testing on the training pictures above that on new ones, points.
+fn gap(row: &Row) -> f64 {
+    100.0 * (row.train[2] - row.val[1])
+}
+
+fn table(rows: &[Row]) -> Table {
     let mut table = Table::of([
         "method",
         "training loss with the noise",
@@ -244,13 +253,25 @@ fn gaps(rows: &[Row]) -> Vec<Claim> {
         "validation accuracy, %",
         "gap, points",
     ]);
-    let gap = |row: &Row| 100.0 * (row.train[2] - row.val[1]);
     for ((name, ..), row) in ALL.iter().zip(rows) {
         table.row(*name, [row.train[0], row.train[1], 100.0 * row.train[2], 100.0 * row.val[1], gap(row)]);
     }
+    table
+}
+
+fn gaps(rows: &[Row]) -> Result<Vec<Claim>, GalleryError> {
     let none = &rows[0];
     let best = rows[1..].iter().map(|row| row.val[1]).fold(0.0, f64::max);
     let smaller = rows[1..].iter().filter(|row| gap(row) < gap(none)).count();
+    let chart = |title: &str, which: &[usize]| Chart {
+        title: title.to_owned(),
+        x: Axis::of("", which.iter().map(|&i| SHORT[i])),
+        y: Axis::new("accuracy in testing, %").within(0.0, 105.0),
+        series: vec![
+            Series::new("training pictures", Look::Bars, bars(which, |i| 100.0 * rows[i].train[2])),
+            Series::new("new pictures", Look::Bars, bars(which, |i| 100.0 * rows[i].val[1])),
+        ],
+    };
     let all = Claim::new(
         Slides(82, 82),
         "Each of them narrows the gap between training and validation",
@@ -258,7 +279,8 @@ fn gaps(rows: &[Row]) -> Vec<Claim> {
          accuracies in testing.",
     )
     .by("taper train DATA --drop-connect 0.5 --out run")
-    .and(table)
+    .with(&chart("The gap, by the noise in training", &[0, 1, 2, 3, 4, 5, 6]))?
+    .and(table(rows))
     .expects(Check::at_least("methods of 6 whose gap is smaller than without noise", smaller as f64, 4.0))
     .expects(Check::at_least(
         "validation accuracy of the best above none, points",
@@ -266,24 +288,31 @@ fn gaps(rows: &[Row]) -> Vec<Claim> {
         1.0,
     ));
     let why = "this network is so small that it hardly overfits, and with less of it in each step it learns less";
-    let more = MORE.iter().map(|(slide, noise, title, text)| {
-        let row = ALL.iter().zip(rows).find(|((_, other, ..), _)| other == noise).map_or(none, |(_, row)| row);
-        Claim::new(Slides(*slide, *slide), title, *text)
-            .expects(
-                Check::at_most(
-                    "gap between training and validation beside that without noise, points",
-                    gap(row) - gap(none),
-                    0.0,
+    let mut claims = vec![all];
+    for (slide, noise, title, text) in MORE {
+        let at = ALL.iter().position(|(_, other, ..)| *other == noise).unwrap_or(0);
+        let (row, loss) = (&rows[at], rows[at].train);
+        let wider = gap(row) - gap(none);
+        claims.push(
+            Claim::new(Slides(slide, slide), title, text)
+                .with(&chart(title, &[0, at]))?
+                .expects(
+                    Check::at_most("gap between training and validation beside that without noise, points", wider, 0.0)
+                        .or(why),
                 )
-                .or(why),
-            )
-            .expects(Check::at_least(
-                "loss of training pictures with the noise above that in testing",
-                row.train[0] - row.train[1],
-                0.0,
-            ))
-    });
-    std::iter::once(all).chain(more).collect()
+                .expects(Check::at_least(
+                    "loss of training pictures with the noise above that in testing",
+                    loss[0] - loss[1],
+                    0.0,
+                )),
+        );
+    }
+    Ok(claims)
+}
+
+/// Bars of some rows.
+fn bars(which: &[usize], value: impl Fn(usize) -> f64) -> Vec<[f64; 2]> {
+    which.iter().enumerate().map(|(place, &i)| [place as f64, value(i)]).collect()
 }
 
 #[cfg(test)]

@@ -4,13 +4,12 @@ use image::RgbImage;
 use taper_augment::{Interpolation, RandomScaleCrop, TEN, Transform, resize_short_side, ten_crop};
 use taper_nn::Mode;
 use taper_report::draw::{Axis, Chart, Look, Series};
-use taper_report::preview::Row;
 use taper_tensor::Rng;
 
 use crate::claim::{Check, Claim, Slides, Table};
 use crate::error::GalleryError;
 use crate::nets::{Net, Plan, Set, score, train};
-use crate::pixels::{frame, png, scene, sheet};
+use crate::pixels::{frame, png, scene, strip};
 use crate::setting::Setting;
 use crate::shapes::{Look as Shape, Pictures, SIDE, pictures};
 
@@ -49,7 +48,7 @@ fn with(plain: &Pictures, images: Vec<RgbImage>) -> Pictures {
 impl Study {
     fn new(setting: &Setting) -> Result<Self, GalleryError> {
         let rng = Rng::new(setting.seed).fork("crops");
-        let look = Shape { side: 2 * SIDE, noise: 60.0, turn: 0.4 };
+        let look = Shape { side: 2 * SIDE, noise: 60.0, turn: 0.4, ..Shape::default() };
         let (plain, val) = (pictures(320, look, &rng.fork("train")), pictures(640, look, &rng.fork("val")));
         // ResNet draws short sides from 256 to 480 for crops of 224.
         let crop = RandomScaleCrop::new(SIDE, (scaled(256), scaled(480)), Interpolation::Bilinear)?;
@@ -108,8 +107,8 @@ fn training(study: &Study, setting: &Setting) -> Result<Claim, GalleryError> {
     let cut = |&[left, top, right, bottom]: &[u32; 4]| {
         image::imageops::crop_imm(&picture, left, top, right - left, bottom - top).to_image()
     };
-    let row = Row { label: vec!["what is learned".into()], pictures: seen.iter().map(cut).collect() };
-    let crops = sheet(&[row], 6, 110)?;
+    let crops: Vec<RgbImage> = seen.iter().map(cut).collect();
+    let crops = strip(&crops, 3, 150)?;
     seen.iter().zip(COLORS.iter().cycle()).for_each(|(&place, &color)| frame(&mut picture, place, color, 4));
     let middle = |net: &Net| study.accuracy(net, &[256], TEN / 2 - 1..TEN / 2);
     let (cropped, centered) = (middle(&study.cropped)?, middle(&study.centered)?);
@@ -132,7 +131,7 @@ fn training(study: &Study, setting: &Setting) -> Result<Claim, GalleryError> {
 
 fn testing(study: &Study, setting: &Setting) -> Result<Claim, GalleryError> {
     let plain = scene(setting, 560, 420);
-    let mut rows = Vec::new();
+    let mut marks = Vec::new();
     let mut drawn = plain.clone();
     for (number, scale) in SCALES.into_iter().enumerate() {
         let at = resize_short_side(plain.clone(), scale, Interpolation::Bilinear);
@@ -145,10 +144,7 @@ fn testing(study: &Study, setting: &Setting) -> Result<Claim, GalleryError> {
         if number == 1 {
             drawn = marked.clone();
         }
-        rows.push(Row {
-            label: vec![format!("short side {scale}"), "five crops of 224,".into(), "and each mirrored".into()],
-            pictures: vec![marked],
-        });
+        marks.push(marked);
     }
     let center = TEN / 2 - 1..TEN / 2;
     let cases: [(&str, usize, &[u32], std::ops::Range<usize>); 4] = [
@@ -180,7 +176,7 @@ fn testing(study: &Study, setting: &Setting) -> Result<Claim, GalleryError> {
     )
     .by("taper eval run DATA --views multi-scale")
     .with_pixels(png(&drawn)?, "five of the ten crops at 256")
-    .with_pixels(sheet(&rows, 1, 170)?, "all five scales")
+    .with_pixels(strip(&marks, 2, 300)?, "five of ten at 224, 256, 384, 480 and 640, each scale drawn as large")
     .with(&chart)?
     .and(table)
     .expects(

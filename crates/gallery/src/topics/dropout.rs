@@ -21,7 +21,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     Ok(vec![
         forward(setting)?,
         redundant(&nets)?,
-        masks(),
+        masks()?,
         random(&nets, setting)?,
         neuron(setting)?,
         scaled()?,
@@ -40,7 +40,7 @@ struct Nets {
 impl Nets {
     fn new(setting: &Setting) -> Result<Self, GalleryError> {
         let rng = Rng::new(setting.seed).fork("dropout");
-        let set = |name: &str, count| Set::maps(&pictures(count, Shape::default(), &rng.fork(name)))?.rows();
+        let set = |name: &str, count| Set::maps(&pictures(count, Shape::plain(), &rng.fork(name)))?.rows();
         let (data, val) = (set("train", 800)?, set("val", 800)?);
         let learned = |p: f64| -> Result<Net, GalleryError> {
             let mut net =
@@ -49,7 +49,7 @@ impl Nets {
                 net = net.then(Dropout::new(p, "hidden")?);
             }
             let net = net.linear([128, 8], Initialization::Normal(0.01), Activation::Relu)?;
-            train(&net, &data, Plan::adam(0.001, setting.many(900))?, &rng)?;
+            train(&net, &data, Plan::adam(0.001, setting.many(2000))?, &rng)?;
             Ok(net)
         };
         Ok(Self { with: learned(P)?, without: learned(0.0)?, val, rng })
@@ -142,20 +142,30 @@ fn right(answers: &[Vec<f64>], labels: &[usize]) -> f64 {
     right as f64 / labels.len() as f64
 }
 
-fn masks() -> Claim {
+fn masks() -> Result<Claim, GalleryError> {
     let mut table = Table::of(["units", "masks, power of ten"]);
     for units in [10u32, 100, 1000, 4096] {
         table.row(units.to_string(), [f64::from(units) * 2f64.log10()]);
     }
     let power = 4096.0 * 2f64.log10();
-    Claim::new(
+    let chart = Chart {
+        title: "How many masks there are".into(),
+        x: Axis::log("units"),
+        y: Axis::log("power of ten of the number of masks"),
+        series: vec![
+            Series::new("masks", Look::Both, [10.0, 100.0, 1000.0, 4096.0].map(|units| [units, units * 2f64.log10()])),
+            Series::new("atoms of the universe, 82", Look::Line, [[10.0, 82.0], [4096.0, 82.0]]),
+        ],
+    };
+    Ok(Claim::new(
         Slides(63, 63),
         "Each mask is a model, and there are more than can be counted",
         "A layer of n units has 2ⁿ masks, each a network of its own that shares its weights with all others. A fully \
          connected layer of 4096 units has about 10¹²³³ of them; the universe has some 10⁸² atoms.",
     )
+    .with(&chart)?
     .and(table)
-    .expects(Check::within("power of ten of the masks of 4096 units", power, 1233.0, 1234.0))
+    .expects(Check::within("power of ten of the masks of 4096 units", power, 1233.0, 1234.0)))
 }
 
 /// A picture unlike all that were learned: stripes.
@@ -169,8 +179,8 @@ fn odd() -> Pictures {
 
 fn random(nets: &Nets, setting: &Setting) -> Result<Claim, GalleryError> {
     let passes = setting.many(120).max(60);
-    let plain = Set::maps(&pictures(64, Shape { noise: 5.0, turn: 0.0, ..Shape::default() }, &nets.rng.fork("plain")))?
-        .rows()?;
+    let plain =
+        Set::maps(&pictures(64, Shape { noise: 5.0, turn: 0.0, ..Shape::plain() }, &nets.rng.fork("plain")))?.rows()?;
     let strange = Set::maps(&odd())?.rows()?;
     // Of each picture, the probability of its likeliest class in every pass.
     let draws = |set: &Set| -> Result<Vec<Vec<f64>>, GalleryError> {
@@ -289,12 +299,23 @@ fn scaled() -> Result<Claim, GalleryError> {
     let mut table = Table::of(["pass", "1", "-2", "4"]);
     table.row("training, one mask", train.clone());
     table.row("testing", test.clone());
+    let bars = |values: &[f64]| values.iter().enumerate().map(|(i, &y)| [i as f64, y]).collect::<Vec<_>>();
+    let chart = Chart {
+        title: "A layer of three, both passes".into(),
+        x: Axis::of("unit", ["1", "-2", "4"]),
+        y: Axis::new("output"),
+        series: vec![
+            Series::new("training, one mask", Look::Bars, bars(&train)),
+            Series::new("testing", Look::Bars, bars(&test)),
+        ],
+    };
     let whole = train.iter().zip([1.0, -2.0, 4.0]).filter(|(y, x)| **y != 0.0 && **y != *x).count();
     Ok(Claim::new(
         Slides(68, 69),
         "Plain dropout: drop in training, scale in testing",
         "In training an input stays as it is or becomes zero; in testing all are there, times the probability to stay.",
     )
+    .with(&chart)?
     .and(table)
     .expects(Check::within("what testing makes of 4", test[2], 2.0, 2.0))
     .expects(Check::at_most("inputs that training neither keeps nor drops", whole as f64, 0.0)))
@@ -313,6 +334,15 @@ fn inverted(setting: &Setting) -> Result<Claim, GalleryError> {
         ratios.push(train / test);
         tests.push(test);
     }
+    let chart = Chart {
+        title: "What 20 000 ones become, in the mean".into(),
+        x: Axis::of("", ["plain", "inverted"]),
+        y: Axis::new("mean output").within(0.0, 1.2),
+        series: vec![
+            Series::new("training", Look::Bars, [0, 1].map(|i| [i as f64, ratios[i] * tests[i]])),
+            Series::new("testing", Look::Bars, [0, 1].map(|i| [i as f64, tests[i]])),
+        ],
+    };
     // With the same masks the two forms differ by a factor alone.
     let x = Tensor::new(&[0.3, -1.0, 2.5, 4.0, 0.1, 7.0], &Device::Cpu)?;
     let plain = Dropout::plain(P, "layer")?.forward(&x, Mode::Train(&rng))?;
@@ -325,6 +355,7 @@ fn inverted(setting: &Setting) -> Result<Claim, GalleryError> {
          is tested without knowing of dropout; it is what taper trains with by default.",
     )
     .by("taper train DATA --head mlp --dropout 0.5 --out run")
+    .with(&chart)?
     .and(table)
     .expects(Check::within("training over testing, plain", ratios[0], 0.97, 1.03))
     .expects(Check::within("training over testing, inverted", ratios[1], 0.97, 1.03))
@@ -346,7 +377,7 @@ mod tests {
     #[test]
     fn what_needs_no_training_is_as_the_lecture_says() {
         let setting = Setting::default();
-        for claim in [forward(&setting), Ok(masks()), neuron(&setting), scaled(), inverted(&setting)] {
+        for claim in [forward(&setting), masks(), neuron(&setting), scaled(), inverted(&setting)] {
             let claim = claim.unwrap();
             assert!(claim.holds(), "{}: {:?}", claim.title, claim.checks);
         }

@@ -11,9 +11,9 @@ use crate::shapes::{Look as Shape, pictures};
 
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let rng = Rng::new(setting.seed).fork("gap");
-    let set = |name: &str, count| Set::maps(&pictures(count, Shape::default(), &rng.fork(name)))?.rows();
+    let set = |name: &str, count| Set::maps(&pictures(count, Shape::plain(), &rng.fork(name)))?.rows();
     let val = set("val", 800)?;
-    let steps = setting.many(900);
+    let steps = setting.many(2400);
     let mut table = Table::of(["training pictures", "training accuracy", "validation accuracy", "gap"]);
     let (mut charts, mut gaps) = (Vec::new(), Vec::new());
     for count in [200, 1600] {

@@ -105,7 +105,7 @@ fn ailments(setting: &Setting) -> Result<Claim, GalleryError> {
         let ratio = if values[0].is_infinite() { 0.0 } else { values[1] / values[0] };
         let check = Check::at_most(format!("{name}: {measure}, momentum beside sgd"), ratio, better)
             .or("at the rates that suit each rule plain descent is no worse here");
-        claim = claim.with_wide(svg).expects(check);
+        claim = claim.with_svg(svg).expects(check);
     }
     Ok(claim.and(table))
 }

@@ -81,9 +81,9 @@ fn arrows() -> Result<Claim, GalleryError> {
     )))
 }
 
-/// The greatest distance between the two forms of Nesterov's method, and of the optimizer's rule
-/// from both, over so many steps.
-fn apart(steps: usize) -> Result<[f64; 2], GalleryError> {
+/// The distance between the two forms of Nesterov's method, and of the optimizer's rule from the
+/// first, after each of so many steps.
+fn apart(steps: usize) -> Result<[Vec<f64>; 2], GalleryError> {
     let list = format!("nesterov={RATE}:rho={RHO}");
     let (all, _) = paths(&FUNCTION, &list, Walk { steps: steps as u64, ..Walk::default() })?;
     let start = FUNCTION.start();
@@ -91,7 +91,7 @@ fn apart(steps: usize) -> Result<[f64; 2], GalleryError> {
     let (mut x, mut v) = (start, [0.0; 2]);
     // v' = ρw - η∇f(z), z ← z + v' + ρ(v' - w)
     let (mut z, mut w) = (start, [0.0; 2]);
-    let mut most = [0.0f64; 2];
+    let mut distances = [Vec::new(), Vec::new()];
     for point in &all[0].points[1..=steps] {
         let ahead = plus(x, RHO, v);
         v = plus(v.map(|v| RHO * v), -RATE, FUNCTION.gradient(ahead));
@@ -100,14 +100,26 @@ fn apart(steps: usize) -> Result<[f64; 2], GalleryError> {
         z = plus(plus(z, 1.0, next), RHO, plus(next, -1.0, w));
         w = next;
         let place = plus(x, RHO, v);
-        most[0] = most[0].max(length(plus(place, -1.0, z)));
-        most[1] = most[1].max(length(plus(place, -1.0, *point)));
+        distances[0].push(length(plus(place, -1.0, z)));
+        distances[1].push(length(plus(place, -1.0, *point)));
     }
-    Ok(most)
+    Ok(distances)
 }
 
 fn forms() -> Result<Claim, GalleryError> {
-    let [forms, rule] = apart(100)?;
+    let distances = apart(100)?;
+    let [forms, rule] = distances.clone().map(|all| all.into_iter().fold(0.0, f64::max));
+    let [a, b] =
+        distances.map(|all| (1..).zip(all).map(|(step, off)| [f64::from(step), off.max(1e-17)]).collect::<Vec<_>>());
+    let chart = Chart {
+        title: "How far apart the forms are".into(),
+        x: Axis::new("step"),
+        y: Axis::log("distance; none is drawn as 1e-17").within(1e-17, 1e-14),
+        series: vec![
+            Series::new("after the change of variables", Look::Marks, a),
+            Series::new("the optimizer's rule", Look::Marks, b),
+        ],
+    };
     let mut table = Table::of(["what", "greatest distance over 100 steps"]);
     table.row("the original form and that after the change of variables", [forms]);
     table.row("the original form and the optimizer's rule", [rule]);
@@ -118,6 +130,7 @@ fn forms() -> Result<Claim, GalleryError> {
          variable, the gradient is taken where the parameters are and the step becomes v' + ρ(v' - v). Both walk side \
          by side down (x² + 4y²)/2.",
     )
+    .with(&chart)?
     .and(table)
     .expects(Check::at_most("distance between the two forms", forms, 1e-15).or("rounding of the last digit adds up"))
     .expects(Check::at_most("distance of the rule", rule, 1e-15).or("rounding of the last digit adds up")))
@@ -135,7 +148,7 @@ fn courses() -> Result<Claim, GalleryError> {
          past it less.",
     )
     .by("taper optimize --on quadratic --condition 50 --rules sgd,momentum,nesterov --svg nesterov.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .expects(Check::at_least("how far momentum runs past the minimum", past(1), 0.05))
     .expects(Check::at_most("the same of Nesterov beside momentum", past(2) / past(1), 0.999)))
 }
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_forms_stay_together() {
-        let [forms, rule] = apart(40).unwrap();
-        assert!(forms < 1e-14 && rule < 1e-14, "{forms} {rule}");
+        let all = apart(40).unwrap();
+        assert!(all.iter().flatten().all(|&off| off < 1e-14) && all[0].len() == 40, "{all:?}");
     }
 }

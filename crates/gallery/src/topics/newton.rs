@@ -14,15 +14,23 @@ pub(super) fn run(_: &Setting) -> Result<Vec<Claim>, GalleryError> {
 
 fn parabola() -> Result<Claim, GalleryError> {
     let mut table = Table::of(["condition number", "newton", "sgd, best rate"]);
-    let (mut worst, mut slow) = (0.0f64, 0.0);
+    let (mut worst, mut slow, mut points) = (0.0f64, 0.0, [Vec::new(), Vec::new()]);
     for condition in [1.0, 10.0, 100.0, 1000.0] {
         let list = format!("newton,sgd={}", 2.0 / (1.0 + condition));
         let (all, _) = paths(&Function::Quadratic { condition }, &list, Walk { steps: 10_000, ..Walk::default() })?;
         let steps: Vec<f64> = all.iter().map(|path| arrival(path, 1e-9 * path.losses[0])).collect();
         table.row(format!("{condition}"), steps.clone());
+        points.iter_mut().zip(&steps).for_each(|(points, &steps)| points.push([condition, steps]));
         worst = worst.max(steps[0]);
         slow = steps[1];
     }
+    let [newton, sgd] = points;
+    let chart = Chart {
+        title: "Steps to a billionth of the loss".into(),
+        x: Axis::log("condition number"),
+        y: Axis::log("steps"),
+        series: vec![Series::new("newton", Look::Both, newton), Series::new("sgd, best rate", Look::Both, sgd)],
+    };
     Ok(Claim::new(
         Slides(46, 47),
         "A Newton step has no learning rate, and one is enough for a parabola",
@@ -30,6 +38,7 @@ fn parabola() -> Result<Claim, GalleryError> {
          it arrives in a step, whatever the condition number. How many steps each needs to a billionth of the loss:",
     )
     .by("taper optimize --on quadratic --condition 1000 --rules newton,sgd=0.001998 --steps 10000 --csv newton.csv")
+    .with(&chart)?
     .and(table)
     .expects(Check::at_most("most steps of newton", worst, 1.0))
     .expects(Check::at_least("steps of sgd at the condition number 1000", slow, 1000.0)))
@@ -45,7 +54,7 @@ fn bent() -> Result<Claim, GalleryError> {
          rules of first order are not enough.",
     )
     .by("taper optimize --on rosenbrock --rules newton,sgd,momentum,adam --svg bent.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .expects(Check::at_most("steps of newton to a loss of 1e-8", steps[0], 40.0))
     .expects(Check::at_least(
         "steps of the best rule of first order",

@@ -52,7 +52,7 @@ fn floor(setting: &Setting) -> Result<Claim, GalleryError> {
          the loss comes down to a floor that is about proportional to the rate: a reason to let the rate decay.",
     )
     .by("taper optimize --on quadratic --condition 5 --rules sgd=0.2,momentum=0.02 --noise 0.5 --svg noise.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .with(&chart)?
     .and(table)
     .expects(Check::at_least(
@@ -65,7 +65,7 @@ fn floor(setting: &Setting) -> Result<Claim, GalleryError> {
 
 fn batches(setting: &Setting) -> Result<Claim, GalleryError> {
     let rng = Rng::new(setting.seed).fork("noise");
-    let set = Set::maps(&pictures(512, Shape::default(), &rng.fork("pictures")))?.rows()?;
+    let set = Set::maps(&pictures(512, Shape::plain(), &rng.fork("pictures")))?.rows()?;
     let net = Net::mlp(&rng, 1200, &[32], set.classes)?;
     let gradient = |which: &[usize]| -> Result<Vec<f64>, GalleryError> {
         let (x, targets) = set.some(which)?;

@@ -14,9 +14,32 @@ use crate::shapes::{Look as Shape, pictures};
 
 const LR: f64 = 0.01;
 
+/// A network that learned with a penalty, and its weights.
+fn learned(
+    data: &Set,
+    steps: usize,
+    (weight_decay, l1): (f64, Option<Penalty>),
+    rng: &Rng,
+) -> Result<(Net, Vec<f64>), GalleryError> {
+    let net = Net::mlp(rng, 1200, &[48], data.classes)?;
+    let weights: Vec<_> = net.params.trainables().into_iter().filter(|(_, var)| var.rank() > 1).collect();
+    let plan = Plan { weight_decay, ..Plan::momentum(LR, steps)? };
+    fit(&net, data, plan, rng, &mut |_| {
+        if let Some(penalty) = &l1 {
+            penalty.shrink(&weights, LR)?;
+        }
+        Ok(())
+    })?;
+    let mut values = Vec::new();
+    for (_, var) in &weights {
+        values.extend(var.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?);
+    }
+    Ok((net, values))
+}
+
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let rng = Rng::new(setting.seed).fork("penalties");
-    let set = |name: &str, count| Set::maps(&pictures(count, Shape::default(), &rng.fork(name)))?.rows();
+    let set = |name: &str, count| Set::maps(&pictures(count, Shape::plain(), &rng.fork(name)))?.rows();
     let (data, val) = (set("train", 256)?, set("val", 800)?);
     let mut table = Table::of([
         "penalty",
@@ -33,19 +56,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
         ("elastic net, 0.005 and 0.01", 0.01, Some(Penalty { l1: 0.005, l2: 0.0 })),
     ];
     for (name, weight_decay, l1) in cases {
-        let net = Net::mlp(&rng, 1200, &[48], data.classes)?;
-        let weights: Vec<_> = net.params.trainables().into_iter().filter(|(_, var)| var.rank() > 1).collect();
-        let plan = Plan { weight_decay, ..Plan::momentum(LR, setting.many(900))? };
-        fit(&net, &data, plan, &rng, &mut |_| {
-            if let Some(penalty) = &l1 {
-                penalty.shrink(&weights, LR)?;
-            }
-            Ok(())
-        })?;
-        let mut values = Vec::new();
-        for (_, var) in &weights {
-            values.extend(var.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?);
-        }
+        let (net, values) = learned(&data, setting.many(2400), (weight_decay, l1), &rng)?;
         let none = values.iter().filter(|&&value| value == 0.0).count() as f64 / values.len() as f64;
         table.row(name, [deviation(&values), none, net.evaluate(&data)?[1], net.evaluate(&val)?[1]]);
         // The axis of shares is logarithmic: zeros stand out, tails are seen.

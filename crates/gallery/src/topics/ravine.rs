@@ -31,7 +31,7 @@ fn zigzag() -> Result<Claim, GalleryError> {
          jumps from wall to wall in y while x creeps toward the minimum. Below: the path, and the loss at each step.",
     )
     .by("taper optimize --on quadratic --condition 50 --rules sgd,momentum --svg ravine.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .expects(Check::at_least("share of steps of sgd that turn back across the ravine", turns(&all[0]), 0.9))
     .expects(Check::at_least(
         "share of the way along x that is still to go after 10 steps",

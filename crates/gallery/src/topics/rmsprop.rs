@@ -1,5 +1,6 @@
 //! Slides 32 and 33: RMSProp.
 
+use taper_report::draw::{Axis, Chart, Look, Series};
 use taper_report::landscape::{Function, Walk};
 
 use crate::claim::{Check, Claim, Slides, Table};
@@ -18,6 +19,19 @@ pub(super) fn run(_: &Setting) -> Result<Vec<Claim>, GalleryError> {
     // A long way: the rate that AdaGrad has left is too little.
     let far = Walk { steps: 600, start: Some([-2.3, 0.85]), ..Walk::default() };
     let (long, _) = paths(&Function::Rosenbrock, "adagrad=0.05,rmsprop=0.005", Walk { start: None, ..far })?;
+    let lengths = |which: usize| {
+        let steps = long[which].points.windows(2).map(|pair| (pair[1][0] - pair[0][0]).hypot(pair[1][1] - pair[0][1]));
+        (1..).zip(steps).map(|(step, length)| [f64::from(step), length]).collect::<Vec<_>>()
+    };
+    let chart = Chart {
+        title: "Length of the steps along a bent ravine".into(),
+        x: Axis::log("step"),
+        y: Axis::log("length"),
+        series: vec![
+            Series::new("AdaGrad, 0.05", Look::Line, lengths(0)),
+            Series::new("RMSProp, 0.005", Look::Line, lengths(1)),
+        ],
+    };
     let way = |which: usize| {
         let points = &long[which].points;
         let last = points.len() - 1;
@@ -32,6 +46,7 @@ pub(super) fn run(_: &Setting) -> Result<Vec<Claim>, GalleryError> {
              bent ravine: the steps of AdaGrad have shrunk more than those of RMSProp.",
         )
         .by("taper optimize --on rosenbrock --rules adagrad=0.05,rmsprop=0.005 --steps 600 --svg forget.svg")
+        .with(&chart)?
         .expects(Check::at_least(
             "last over first step of RMSProp, beside the same of AdaGrad",
             way(1) / way(0),
@@ -44,7 +59,7 @@ pub(super) fn run(_: &Setting) -> Result<Vec<Claim>, GalleryError> {
              make progress at an equal pace.",
         )
         .by("taper optimize --on quadratic --condition 50 --rules sgd,momentum,rmsprop,adagrad --svg rmsprop.svg")
-        .with_wide(svg)
+        .with_svg(svg)
         .and(table)
         .expects(Check::at_least("how far momentum runs past the minimum", past(1), 0.05))
         .expects(Check::at_most("the same of RMSProp", past(2), 0.05)),

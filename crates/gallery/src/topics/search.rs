@@ -62,11 +62,28 @@ fn distinct(places: &[[f64; 2]]) -> f64 {
     rates.len() as f64
 }
 
+/// Where the trials of each search are, and what they tell about the rate.
+fn charts(searches: &[(&str, &[([f64; 2], f64)])]) -> [Chart; 2] {
+    let series = |point: fn(&([f64; 2], f64)) -> [f64; 2]| {
+        searches.iter().map(|(name, trials)| Series::new(*name, Look::Marks, trials.iter().map(point))).collect()
+    };
+    let chart = |title: &str, y: &str, series| Chart {
+        title: title.into(),
+        x: Axis::new("exponent of the learning rate"),
+        y: Axis::new(y),
+        series,
+    };
+    [
+        chart("Where the trials are", "exponent of the weight decay", series(|trial| trial.0)),
+        chart("What they tell about the rate", "validation loss", series(|trial| [trial.0[0], trial.1])),
+    ]
+}
+
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let rng = Rng::new(setting.seed).fork("search");
-    let set = |name: &str, count| Set::maps(&pictures(count, Shape::default(), &rng.fork(name)))?.rows();
+    let set = |name: &str, count| Set::maps(&pictures(count, Shape::plain(), &rng.fork(name)))?.rows();
     let study =
-        Study { train: set("train", 256)?, val: set("val", 256)?, steps: setting.many(120), rng: rng.fork("net") };
+        Study { train: set("train", 256)?, val: set("val", 256)?, steps: setting.many(300), rng: rng.fork("net") };
     let on_grid = study.trials(grid())?;
     let mut randoms = Vec::new();
     for seed in 0..setting.many(6) {
@@ -81,28 +98,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let places: Vec<[f64; 2]> = randoms[0].iter().map(|trial| trial.0).collect();
     table.row("random, mean of several", [9.0, distinct(&places), mean(&bests)]);
     table.row("random, then random around its best", [18.0, 18.0, best(&fine).1.min(coarse)]);
-    let points = |trials: &[([f64; 2], f64)]| trials.iter().map(|(place, _)| *place).collect::<Vec<_>>();
-    let plane = Chart {
-        title: "Where the trials are".into(),
-        x: Axis::new("exponent of the learning rate"),
-        y: Axis::new("exponent of the weight decay"),
-        series: vec![
-            Series::new("grid", Look::Marks, points(&on_grid)),
-            Series::new("random", Look::Marks, points(&randoms[0])),
-            Series::new("fine", Look::Marks, points(&fine)),
-        ],
-    };
-    let by_rate = |trials: &[([f64; 2], f64)]| trials.iter().map(|(place, loss)| [place[0], *loss]).collect::<Vec<_>>();
-    let seen = Chart {
-        title: "What they tell about the rate".into(),
-        x: Axis::new("exponent of the learning rate"),
-        y: Axis::new("validation loss"),
-        series: vec![
-            Series::new("grid", Look::Marks, by_rate(&on_grid)),
-            Series::new("random", Look::Marks, by_rate(&randoms[0])),
-            Series::new("fine", Look::Marks, by_rate(&fine)),
-        ],
-    };
+    let [plane, seen] = charts(&[("grid", &on_grid), ("random", &randoms[0]), ("fine", &fine)]);
     Ok(vec![
         Claim::new(
             Slides(12, 12),

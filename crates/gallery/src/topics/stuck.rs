@@ -12,7 +12,7 @@ pub(super) fn run(_: &Setting) -> Result<Vec<Claim>, GalleryError> {
 }
 
 fn minimum() -> Result<Claim, GalleryError> {
-    let (all, svg) = paths(&Function::Bump, "sgd,momentum", Walk::default())?;
+    let (all, svg) = paths(&Function::Bump, "sgd,momentum", Walk { steps: 300, ..Walk::default() })?;
     let gradient = Function::Bump.gradient(all[0].points[all[0].points.len() - 1]);
     Ok(Claim::new(
         Slides(17, 18),
@@ -20,9 +20,9 @@ fn minimum() -> Result<Claim, GalleryError> {
         "Behind a first valley and a bump lies a lower valley. Where the gradient is zero, plain gradient descent has \
          nothing to go by and stays in the first; momentum arrives with a velocity and goes over the bump.",
     )
-    .by("taper optimize --on bump --rules sgd,momentum --svg bump.svg")
-    .with_wide(svg)
-    .expects(Check::at_least("loss above the lower minimum after 100 steps of sgd", end(&all[0]), 0.5))
+    .by("taper optimize --on bump --rules sgd,momentum --steps 300 --svg bump.svg")
+    .with_svg(svg)
+    .expects(Check::at_least("loss above the lower minimum after 300 steps of sgd", end(&all[0]), 0.5))
     .expects(Check::at_most("length of the gradient there", gradient[0].hypot(gradient[1]), 1e-3))
     .expects(Check::at_most("the same loss with momentum", end(&all[1]), 0.05)))
 }
@@ -40,7 +40,7 @@ fn saddle() -> Result<Claim, GalleryError> {
          without: what leaves a saddle point is the noise of mini-batches, or of rounding.",
     )
     .by("taper optimize --on saddle --rules sgd,momentum --start=-1.5,0 --svg ridge.svg")
-    .with_wide(svg)
+    .with_svg(svg)
     .expects(Check::at_least("steps of sgd within a tenth of the saddle's loss", slow as f64, 30.0))
     .expects(Check::within("loss of sgd from the ridge itself", end(&on[0]), 0.999, 1.001))
     .expects(Check::within("loss of momentum from the ridge itself", end(&on[1]), 0.999, 1.001)))

@@ -145,7 +145,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
         let ways = ways(&case, setting, &rng)?;
         done.push((case, ways));
     }
-    Ok(vec![little(&done[0])?, columns(&done)?, four(&done)])
+    Ok(vec![little(&done[0])?, columns(&done)?, four(&done)?])
 }
 
 fn little((case, ways): &(Case, Ways)) -> Result<Claim, GalleryError> {
@@ -227,7 +227,8 @@ fn columns(done: &[(Case, Ways)]) -> Result<Claim, GalleryError> {
     .expects(Check::at_least("all tuned above the linear classifier, many pictures, points", more, 2.0)))
 }
 
-fn four(done: &[(Case, Ways)]) -> Claim {
+/// The table of little and much, different and similar.
+fn cells(done: &[(Case, Ways)]) -> Table {
     let mut table = Table::of([
         "pictures",
         "number",
@@ -244,12 +245,39 @@ fn four(done: &[(Case, Ways)]) -> Claim {
             table.rows.push([case.kind.name().to_owned(), number].into_iter().chain(cells).collect());
         }
     }
+    table
+}
+
+/// The same as bars.
+fn bars(done: &[(Case, Ways)]) -> Chart {
+    let cells: Vec<(&Case, &Ways, usize)> =
+        done.iter().flat_map(|(case, ways)| [(case, ways, 0), (case, ways, 1)]).collect();
+    let series = |name: &str, value: fn(&Ways, usize) -> f64| {
+        let points = cells.iter().enumerate().map(|(place, (_, ways, which))| [place as f64, value(ways, *which)]);
+        Series::new(name, Look::Bars, points)
+    };
+    Chart {
+        title: "Little and much, different and similar".into(),
+        x: Axis::of(
+            "",
+            cells.iter().map(|(case, _, which)| format!("{}\n{}", case.kind.name(), case.train[*which].len())),
+        ),
+        y: Axis::new("validation accuracy, %").within(0.0, 105.0),
+        series: vec![
+            series("linear", |ways, which| ways.linear[which]),
+            series("last stages tuned", |ways, which| ways.last[which]),
+            series("all tuned", |ways, which| ways.all[which]),
+        ],
+    }
+}
+
+fn four(done: &[(Case, Ways)]) -> Result<Claim, GalleryError> {
     let (_, different) = &done[0];
     let best = different.stages[0].iter().copied().fold(0.0, f64::max);
     let similar = done.iter().find(|(case, _)| case.kind == Kind::Given).map(|(_, ways)| ways);
     let of = |value: fn(&Ways) -> f64| similar.map_or(f64::NAN, value);
     let given = "the binary has no photographs with it; --data FOLDER gives pictures that are more like ImageNet's";
-    Claim::new(
+    Ok(Claim::new(
         Slides(92, 93),
         "Little or much, similar or different",
         "Very different pictures are the generated shapes. For little of it the lecture advises to try other stages, \
@@ -258,7 +286,8 @@ fn four(done: &[(Case, Ways)]) -> Claim {
          crates/transfer/EXPERIMENTS.md.",
     )
     .by("taper advise DATA")
-    .and(table)
+    .with(&bars(done))?
+    .and(cells(done))
     .expects(Check::at_least(
         "different, little: the best stage above the last, points",
         best - different.linear[0],
@@ -284,7 +313,7 @@ fn four(done: &[(Case, Ways)]) -> Claim {
             0.0,
         )
         .or(given),
-    )
+    ))
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ pub enum Look {
 pub fn chart(drawn: &Chart) -> Result<String, DrawError> {
     let legend = places(&drawn.series);
     let rows = legend.last().map_or(0.0, |place| place[1] + 1.0);
-    let top = 42.0 + rows * ROW;
+    let top = 48.0 + rows * ROW;
     let names = drawn.x.names.iter().map(|(_, name)| name.lines().count()).max().unwrap_or(1);
     let below = BELOW + (names.max(1) - 1) as f64 * 13.0;
     let scaled: Vec<Vec<Point>> = drawn.series.iter().map(|series| scaled(drawn, &series.points)).collect();
@@ -263,6 +263,8 @@ pub fn short(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
         "0".to_owned()
+    } else if value.fract() == 0.0 && size < 1e6 {
+        format!("{value}")
     } else if (1e-3..1e4).contains(&size) {
         let places = (2.0 - size.log10().floor()).clamp(0.0, 5.0) as usize;
         format!("{value:.places$}")
@@ -347,6 +349,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([0.0, 0.5, 12.34, 123456.0, 2e-5].map(short), ["0", "0.500", "12.3", "1.2e5", "2.0e-5"]);
+        let written = [0.0, 7.0, 0.5, 12.34, 123_456.5, 2e-5].map(short);
+        assert_eq!(written, ["0", "7", "0.500", "12.3", "1.2e5", "2.0e-5"]);
     }
 }

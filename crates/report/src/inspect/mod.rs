@@ -2,8 +2,8 @@
 //!
 //! [`follow`] sends random inputs up through layers of one width, and random gradients back down;
 //! [`Signal`] keeps what arrived at every layer, [`verdict`] says whether the first weights are too
-//! small, too large or just right, and [`draw`] draws the histograms. [`follow_network`] does it with
-//! the stages of a real network.
+//! small, too large or just right, and [`draw`] draws the histograms.
+//! [`follow_network`] does it with the stages of a real network.
 //!
 //! # Examples
 //! ```

@@ -24,8 +24,8 @@ pub fn reset(params: &Params, init: Initialization, rng: &Rng) -> Result<()> {
 }
 
 /// Sends standard normal pictures of `side` pixels through the stages of a network in training, and
-/// standard normal gradients back; a [`Signal`] for each stage. `stage` is the output of a stage for
-/// that of the one before.
+/// standard normal gradients back; a [`Signal`] for each stage. `stage` is the output of a stage
+/// for that of the one before.
 ///
 /// # Errors
 /// When a picture is too small for the network, or a tensor operation fails.

@@ -152,11 +152,11 @@ fn adam(p: &Parameters<'_>, amsgrad: bool) -> AdamConfig {
     }
 }
 
-/// The courses of a list such as `sgd,adam=0.05,momentum:rho=0.99,newton`; `all` is every one there
-/// is. `lr` is the rate of those that bring none of their own; without it each has a rate that suits
+/// The courses of a list such as `sgd,adam=0.05,momentum:rho=0.99,newton`; `all` is every one.
+/// `lr` is the rate of those that bring none of their own; without it each has a rate that suits
 /// the function. Parameters, behind a `:` each: `rho` of `momentum` and `nesterov`, `nesterov` of
-/// `momentum`, `start` of `adagrad`, `decay` of `rmsprop`, and `beta1`, `beta2`, `eps` and `correct`
-/// of `adam` and `amsgrad`.
+/// `momentum`, `start` of `adagrad`, `decay` of `rmsprop`, and `beta1`, `beta2`, `eps` and
+/// `correct` of `adam` and `amsgrad`.
 ///
 /// # Errors
 /// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`]

@@ -15,7 +15,6 @@ const PASS: RGBColor = RGBColor(0x8F, 0x8B, 0x82);
 /// Places in the picture, pixels.
 const LEFT: f64 = 58.0;
 const TOP: f64 = 34.0;
-const WIDTH: f64 = 500.0;
 const BETWEEN: f64 = 62.0;
 const LOSS_HEIGHT: f64 = 200.0;
 const BELOW: f64 = 44.0;
@@ -34,25 +33,42 @@ const MOST_OVER: usize = 3;
 /// The exponent of the least loss that is drawn: float64 has little to say below it.
 const LEAST: f64 = -12.0;
 
+/// Where the legend of a picture of paths is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// At the side.
+    #[default]
+    Wide,
+    /// Below, in a picture that is narrow enough for a phone.
+    Narrow,
+}
+
 /// An SVG of the function's contour lines with the paths on it, and the loss against the step on a
 /// logarithmic scale below.
 ///
 /// # Errors
 /// [`DrawError`] when the library fails.
-pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path]) -> Result<String, DrawError> {
+pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path], layout: Layout) -> Result<String, DrawError> {
+    let (left, width) = if layout == Layout::Wide { (LEFT, 500.0) } else { (50.0, 336.0) };
     let window = function.window();
-    let height = WIDTH * (window.high[1] - window.low[1]) / (window.high[0] - window.low[0]);
-    let map = Panel { window, corner: [LEFT, TOP], size: [WIDTH, height] };
+    let height = width * (window.high[1] - window.low[1]) / (window.high[0] - window.low[0]);
+    let map = Panel { window, corner: [left, TOP], size: [width, height] };
     let loss =
-        Panel { window: loss_window(walk, paths), corner: [LEFT, TOP + height + BETWEEN], size: [WIDTH, LOSS_HEIGHT] };
-    let column = LEFT + WIDTH + 20.0;
+        Panel { window: loss_window(walk, paths), corner: [left, TOP + height + BETWEEN], size: [width, LOSS_HEIGHT] };
     let plots = TOP + height + BETWEEN + LOSS_HEIGHT + BELOW;
-    let size = [column + legend::width(paths) + RIGHT, plots.max(TOP + legend::height(paths.len()))];
+    let rows = legend::height(paths.len());
+    let (column, size) = match layout {
+        Layout::Wide => {
+            let column = [left + width + 20.0, TOP - 4.0];
+            (column, [column[0] + legend::width(paths) + RIGHT, plots.max(TOP + rows)])
+        }
+        Layout::Narrow => ([left, plots + 6.0], [left + width + RIGHT - 2.0, plots + rows]),
+    };
     let wider = wider(&map, paths);
     picture(size.map(f64::round), |canvas| {
         draw_map(canvas, function, &map, (walk, paths, &wider))?;
         draw_losses(canvas, &loss, paths, &wider)?;
-        legend(canvas, [column, TOP - 4.0], paths)
+        legend(canvas, column, paths)
     })
 }
 
@@ -88,7 +104,8 @@ fn draw_map(
         }
     }
     panel.title(canvas, &format!("{}: {}", function.name(), function.formula()))?;
-    panel.axes(canvas, [&panel.ticks(0, 8.0), &panel.ticks(1, 6.0)], false)?;
+    let about = panel.size[0] / 62.0;
+    panel.axes(canvas, [&panel.ticks(0, about), &panel.ticks(1, 6.0)], false)?;
     for (index, path) in paths.iter().enumerate() {
         draw_line(canvas, panel, (index, wider[index]), &path.points)?;
     }
@@ -101,10 +118,10 @@ fn draw_map(
 fn draw_losses(canvas: &mut Canvas<'_>, panel: &Panel, paths: &[Path], wider: &[f64]) -> Result<(), DrawError> {
     let [low, high] = [panel.window.low[1], panel.window.high[1]];
     panel.title(canvas, "loss above the minimum")?;
-    panel.axes(canvas, [&panel.ticks(0, 8.0), &decades(low, high)], true)?;
+    panel.axes(canvas, [&panel.ticks(0, panel.size[0] / 62.0), &decades(low, high)], true)?;
     let below = Letters { side: HPos::Center, edge: VPos::Top, ..Letters::SMALL };
     let [left, top] = panel.corner;
-    canvas.text("step", [left + 0.5 * WIDTH, top + LOSS_HEIGHT + 24.0], below)?;
+    canvas.text("step", [left + 0.5 * panel.size[0], top + LOSS_HEIGHT + 24.0], below)?;
     for (index, path) in paths.iter().enumerate() {
         let points: Vec<Point> = path.losses.iter().enumerate().map(|(step, &loss)| [step as f64, log(loss)]).collect();
         draw_line(canvas, panel, (index, wider[index]), &points)?;
@@ -167,7 +184,7 @@ mod tests {
     fn drawn(function: Function, list: &str, walk: Walk) -> (Vec<Path>, String) {
         let courses = courses(list, None, &function).unwrap();
         let paths: Vec<Path> = courses.iter().map(|course| follow(&function, course, walk).unwrap()).collect();
-        let svg = draw_paths(&function, walk, &paths).unwrap();
+        let svg = draw_paths(&function, walk, &paths, Layout::Wide).unwrap();
         (paths, svg)
     }
 
@@ -186,21 +203,25 @@ mod tests {
     fn everything_lies_in_the_picture() {
         for name in Function::NAMES {
             let function = Function::named(name, 50.0).unwrap();
-            let (_, svg) = drawn(function, "all", Walk { steps: 60, ..Walk::default() });
-            let size: Vec<f64> = svg
-                .split("viewBox=\"0 0 ")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap()
-                .split(' ')
-                .map(|n| n.parse().unwrap())
-                .collect();
-            for points in svg.split("points=\"").skip(1) {
-                for point in points.split('"').next().unwrap().split_whitespace() {
-                    let place: Vec<f64> = point.split(',').map(|n| n.parse().unwrap()).collect();
-                    assert!((0..2).all(|i| (0.0..=size[i]).contains(&place[i])), "{name}: {point}");
+            let walk = Walk { steps: 60, ..Walk::default() };
+            let (paths, wide) = drawn(function, "all", walk);
+            let narrow = draw_paths(&function, walk, &paths, Layout::Narrow).unwrap();
+            for svg in [wide, narrow] {
+                let size: Vec<f64> = svg
+                    .split("viewBox=\"0 0 ")
+                    .nth(1)
+                    .unwrap()
+                    .split('"')
+                    .next()
+                    .unwrap()
+                    .split(' ')
+                    .map(|n| n.parse().unwrap())
+                    .collect();
+                for points in svg.split("points=\"").skip(1) {
+                    for point in points.split('"').next().unwrap().split_whitespace() {
+                        let place: Vec<f64> = point.split(',').map(|n| n.parse().unwrap()).collect();
+                        assert!((0..2).all(|i| (0.0..=size[i]).contains(&place[i])), "{name}: {point}");
+                    }
                 }
             }
         }
