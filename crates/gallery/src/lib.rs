@@ -8,10 +8,10 @@
 //! # Examples
 //! ```
 //! use taper_gallery::{Effort, Setting, TOPICS};
-//! let topic = TOPICS.iter().find(|topic| topic.has(35)).unwrap();
+//! let topic = TOPICS.iter().find(|topic| topic.has(26)).unwrap();
 //! let claims = (topic.run)(&Setting { effort: Effort::Quick, ..Setting::default() })?;
-//! let first = claims.iter().find(|claim| claim.slides.has(35)).unwrap();
-//! assert!(first.holds(), "Adam's first step without correction is 3 times as long");
+//! let forms = claims.iter().find(|claim| claim.slides.has(26)).unwrap();
+//! assert!(forms.holds(), "both forms of Nesterov's method walk side by side");
 //! # Ok::<(), taper_gallery::GalleryError>(())
 //! ```
 

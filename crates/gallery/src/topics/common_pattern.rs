@@ -119,7 +119,7 @@ fn measure(noise: Noise, plain: &Pictures, val: &Pictures, setting: &Setting, rn
     let learned =
         if noise == Noise::Augmentation { Set::maps(&augmented(plain, &rng.fork("copies"))?)? } else { data.clone() };
     let net = net(noise, rng, data.classes)?;
-    train(&net, &learned, Plan::adam(0.003, setting.many(600))?, rng)?;
+    train(&net, &learned, Plan::adam(0.003, setting.many(1800))?, rng)?;
     let passes = 12u64;
     let shown = |pass: u64| -> Result<Set, GalleryError> {
         if noise != Noise::Augmentation {
@@ -167,7 +167,7 @@ fn measure(noise: Noise, plain: &Pictures, val: &Pictures, setting: &Setting, rn
 
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let rng = Rng::new(setting.seed).fork("pattern");
-    let look = Shape { noise: 40.0, ..Shape::default() };
+    let look = Shape { noise: 60.0, ..Shape::plain() };
     let (plain, val) = (pictures(240, look, &rng.fork("train")), pictures(800, look, &rng.fork("val")));
     let mut rows = Vec::new();
     for (_, noise, _, _) in ALL {

@@ -48,7 +48,7 @@ fn with(plain: &Pictures, images: Vec<RgbImage>) -> Pictures {
 impl Study {
     fn new(setting: &Setting) -> Result<Self, GalleryError> {
         let rng = Rng::new(setting.seed).fork("crops");
-        let look = Shape { side: 2 * SIDE, noise: 60.0, turn: 0.4, ..Shape::default() };
+        let look = Shape { side: 2 * SIDE, noise: 60.0, turn: 0.4, ..Shape::plain() };
         let (plain, val) = (pictures(320, look, &rng.fork("train")), pictures(640, look, &rng.fork("val")));
         // ResNet draws short sides from 256 to 480 for crops of 224.
         let crop = RandomScaleCrop::new(SIDE, (scaled(256), scaled(480)), Interpolation::Bilinear)?;
@@ -57,8 +57,8 @@ impl Study {
             (0..8).map(move |draw| crop.apply(image.clone(), &mut rng.at(draw)))
         });
         let learn = |set: &Set| -> Result<Net, GalleryError> {
-            let net = Net::cnn(&rng, 8, set.classes)?;
-            train(&net, set, Plan::adam(0.003, setting.many(1200))?, &rng)?;
+            let net = Net::cnn(&rng, 12, set.classes)?;
+            train(&net, set, Plan::adam(0.003, setting.many(4000))?, &rng)?;
             Ok(net)
         };
         let middle = with(&plain, plain.images.iter().map(center).collect());

@@ -64,10 +64,10 @@ fn distinct(places: &[[f64; 2]]) -> f64 {
 
 /// Where the trials of each search are, and what they tell about the rate.
 fn charts(searches: &[(&str, &[([f64; 2], f64)])]) -> [Chart; 2] {
-    let series = |point: fn(&([f64; 2], f64)) -> [f64; 2]| {
+    let series = |point: fn(&([f64; 2], f64)) -> [f64; 2]| -> Vec<Series> {
         searches.iter().map(|(name, trials)| Series::new(*name, Look::Marks, trials.iter().map(point))).collect()
     };
-    let chart = |title: &str, y: &str, series| Chart {
+    let chart = |title: &str, y: &str, series: Vec<Series>| Chart {
         title: title.into(),
         x: Axis::new("exponent of the learning rate"),
         y: Axis::new(y),
@@ -98,7 +98,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let places: Vec<[f64; 2]> = randoms[0].iter().map(|trial| trial.0).collect();
     table.row("random, mean of several", [9.0, distinct(&places), mean(&bests)]);
     table.row("random, then random around its best", [18.0, 18.0, best(&fine).1.min(coarse)]);
-    let [plane, seen] = charts(&[("grid", &on_grid), ("random", &randoms[0]), ("fine", &fine)]);
+    let [plane, seen] = charts(&[("grid", &on_grid[..]), ("random", &randoms[0][..]), ("fine", &fine[..])]);
     Ok(vec![
         Claim::new(
             Slides(12, 12),

@@ -121,7 +121,7 @@ const FROZEN: usize = 3;
 
 fn ways(case: &Case, setting: &Setting, rng: &Rng) -> Result<Ways, GalleryError> {
     let (net, _) = network(true, case.val.classes, rng)?;
-    let steps = setting.many(180);
+    let steps = setting.many(400);
     let both = |way: &dyn Fn(&Set) -> Result<f64, GalleryError>| -> Result<[f64; 2], GalleryError> {
         Ok([way(&case.train[0])?, way(&case.train[1])?])
     };
