@@ -42,5 +42,8 @@ fn slides_that_are_none_are_refused() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains("--only must be a slide or a range of slides from 5 to 97"), "{}", ran.stderr);
     }
+    let ran = taper(place.path(), &["gallery", "--only", "23", "--data", "missing", "--out", "a"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("missing is no folder"), "{}", ran.stderr);
     assert!(!place.path().join("a").exists());
 }

@@ -5,8 +5,10 @@ use taper_nn::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, GlobalAvgPool, Initialization, Layer, Linear,
     LinearConfig, MaxPool2d, Mode, ParamPath, Params,
 };
-use taper_optim::{Adam, AdamConfig, Constant, Group, Momentum, MomentumConfig, Optimizer, OptimizerConfig};
-use taper_optim::{Schedule, UpdateRule};
+use taper_optim::{
+    Adam, AdamConfig, Constant, Group, Missing, Momentum, MomentumConfig, OptimError, Optimizer, OptimizerConfig,
+    Schedule, UpdateRule,
+};
 use taper_tensor::{Rng, backward, cross_entropy};
 
 use crate::error::GalleryError;
@@ -207,7 +209,9 @@ pub(crate) fn fit(
     let groups =
         vec![Group { params: weights, weight_decay, ..Group::default() }, Group { params: others, ..Group::default() }];
     let groups = groups.into_iter().filter(|group| !group.params.is_empty()).collect();
-    let mut optimizer = Optimizer::new(rule, groups, OptimizerConfig::default())?;
+    // A block that is left out of a step has no gradient in it.
+    let config = OptimizerConfig { missing: Missing::Zero, ..OptimizerConfig::default() };
+    let mut optimizer = Optimizer::new(rule, groups, config)?;
     let (batch, mut losses) = (batch.min(set.len()), Vec::with_capacity(steps));
     let per_epoch = (set.len() / batch).max(1);
     let mut order: Vec<usize> = Vec::new();
@@ -225,10 +229,13 @@ pub(crate) fn fit(
         if !value.is_finite() || value > 1e6 {
             break;
         }
-        if optimizer.step(&backward(&loss)?, lr * schedule.at(step as u64)).is_err() {
-            losses.push(f64::INFINITY);
-            break;
-        }
+        match optimizer.step(&backward(&loss)?, lr * schedule.at(step as u64)) {
+            Err(OptimError::NonFiniteGradient { .. }) => {
+                losses.push(f64::INFINITY);
+                break;
+            }
+            stepped => stepped?,
+        };
         each(step + 1)?;
     }
     Ok(losses)

@@ -42,6 +42,9 @@ pub fn make(
         Some(text) => Some(slides::parse(text).ok_or_else(|| GalleryError::Slides { got: text.to_owned() })?),
         None => None,
     };
+    if let Some(folder) = setting.data.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(GalleryError::Data { reason: format!("{} is no folder", folder.display()) });
+    }
     let wanted = |topic: &&Topic| only.is_none_or(|Slides(low, high)| (low..=high).any(|slide| topic.has(slide)));
     let (mut all, mut times) = (Vec::new(), Vec::new());
     for topic in TOPICS.iter().filter(wanted) {

@@ -192,8 +192,6 @@ fn pattern(rows: &[Row]) -> Result<Claim, GalleryError> {
     let series = ["one noisy pass", "expectation", "mean of 12 passes"].into_iter().enumerate().map(|(which, name)| {
         Series::new(name, Look::Bars, rows.iter().enumerate().map(|(i, row)| [i as f64, 100.0 * row.val[which]]))
     });
-    let names =
-        ["none", "drop-\nout", "batch\nnorm", "aug-\nmented", "Drop-\nConnect", "fract.\npool", "stoch.\ndepth"];
     let chart = Chart {
         title: "Validation accuracy by how noise is averaged".into(),
         x: Axis::of("", SHORT),

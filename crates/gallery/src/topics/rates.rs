@@ -14,7 +14,7 @@ use crate::shapes::{Look as Shape, pictures};
 
 pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
     let rng = Rng::new(setting.seed).fork("rates");
-    let set = Set::maps(&pictures(1024, Shape { noise: 50.0, ..Shape::plain() }, &rng.fork("pictures")))?;
+    let set = Set::maps(&pictures(4096, Shape { noise: 100.0, ..Shape::plain() }, &rng.fork("pictures")))?;
     let [decay, critical] = decays(&set, setting, &rng)?;
     Ok(vec![several(&set, setting, &rng)?, curves()?, decay, critical])
 }
