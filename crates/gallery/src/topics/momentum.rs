@@ -64,7 +64,7 @@ fn velocity() -> Result<Claim, GalleryError> {
 }
 
 fn ailments(setting: &Setting) -> Result<Claim, GalleryError> {
-    let noisy = Walk { noise: 2.0, seed: setting.seed, ..Walk::default() };
+    let noisy = Walk { noise: 0.4, seed: setting.seed, ..Walk::default() };
     let mut claim = Claim::new(
         Slides(22, 22),
         "Momentum helps with all four: minima, saddles, ravines and noise",
