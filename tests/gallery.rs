@@ -19,7 +19,7 @@ fn pages_are_the_same_for_any_number_of_threads() {
     // Arithmetic alone, and trainings of a network.
     for only in ["23-28", "11"] {
         let (one, two) = (pages(place.path(), only, "1"), pages(place.path(), only, "2"));
-        assert!(one.len() >= 4, "{:?}", one.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        assert!(one.len() >= 3, "{:?}", one.iter().map(|(name, _)| name).collect::<Vec<_>>());
         for ((name, a), (other, b)) in one.iter().zip(&two) {
             assert!(name == other && a == b, "{name} and {other} differ");
         }

@@ -202,10 +202,15 @@ impl Check {
         }
     }
 
+    /// What came out, in three digits.
+    pub fn outcome(&self) -> String {
+        if self.measured.is_nan() { "not measured".to_owned() } else { short(self.measured) }
+    }
+
     /// What came out otherwise, in one line: the number, the expectation, and why.
     pub fn deviation(&self) -> String {
         let why = if self.otherwise.is_empty() { String::new() } else { format!(": {}", self.otherwise) };
-        format!("{} was {}, expected {}{why}", self.what, short(self.measured), self.expectation())
+        format!("{} was {}, expected {}{why}", self.what, self.outcome(), self.expectation())
     }
 }
 
@@ -232,6 +237,7 @@ mod tests {
         }
         let said = Check::at_most("the error", 0.25, 1e-15).or("rounding").deviation();
         assert_eq!(said, "the error was 0.250, expected at most 1e-15: rounding");
+        assert_eq!(Check::at_least("a", f64::NAN, 1.0).deviation(), "a was not measured, expected at least 1");
     }
 
     #[test]

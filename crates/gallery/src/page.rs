@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
-use taper_report::draw::short;
 use taper_report::page::{STYLE, whole};
 
 use crate::claim::{Check, Claim, Figure, Picture, Slides, Table};
@@ -103,7 +102,7 @@ fn checks(checks: &[Check]) -> Markup {
                         @if check.holds() { "as the lecture says" } @else { "otherwise" }
                     }
                     span {
-                        (check.what) ": " strong { (short(check.measured)) } ", expected " (check.expectation())
+                        (check.what) ": " strong { (check.outcome()) } ", expected " (check.expectation())
                         @if !check.holds() && !check.otherwise.is_empty() { ". Why: " (check.otherwise) }
                     }
                 }
