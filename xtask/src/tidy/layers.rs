@@ -200,7 +200,8 @@ mod tests {
         assert!(!uses("optim", "taper-tensor") && !uses("regularize", "taper-transfer") && !uses("data", "taper-nn"));
         assert!(!uses("trainer", "taper-report") && !uses("report", "taper") && !uses("trainer", "taper-detect"));
         assert!(uses("detect", "taper-trainer") && uses("cli", "taper-detect"));
-        assert_eq!(libraries().count(), 10);
+        assert!(uses("gallery", "taper-report") && !uses("report", "taper-gallery") && uses("cli", "taper-gallery"));
+        assert_eq!(libraries().count(), 11);
     }
 
     #[test]

@@ -211,8 +211,14 @@ fn pattern(rows: &[Row]) -> Result<Claim, GalleryError> {
     .by("taper eval run DATA --samples 12")
     .with(&chart)?
     .and(table)
-    .expects(Check::at_least("methods of 6 whose expectation is as good as a noisy pass", better(1), 5.0))
-    .expects(Check::at_least("methods of 6 whose mean of passes is as good as one", better(2), 5.0)))
+    .expects(Check::at_least("methods of 6 whose expectation is as good as a noisy pass", better(1), 5.0).or(
+        "at a constant rate the weights move on and batch norm's running statistics lag behind them; of DropConnect a \
+         tenth of the points is a picture or two",
+    ))
+    .expects(
+        Check::at_least("methods of 6 whose mean of passes is as good as one", better(2), 5.0)
+            .or("where the noise hardly changes an answer, one pass is as good as many but for a picture or two"),
+    ))
 }
 
 /// Three more ways, slide by slide.
