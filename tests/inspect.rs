@@ -37,6 +37,27 @@ fn the_verdict_is_told_drawn_and_repeated_to_the_bit() {
 }
 
 #[test]
+fn the_stages_of_a_network_are_looked_at() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let ran = succeed(folder, &words("init --model small_cnn --init normal=0.01 --side 32 --json --svg a.svg"));
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    // Batch norms keep the size of the signal, whatever the weights.
+    assert!(told["verdict"].as_str().unwrap().starts_with("just right"), "{told}");
+    assert_eq!((&told["model"], told["layers"].as_array().unwrap().len()), (&"small_cnn".into(), 3));
+    assert!(fs::read_to_string(folder.join("a.svg")).unwrap().contains("small_cnn, weights Normal(0.01)"));
+    for (wrong, said) in [
+        ("init --model nothing", "there is no model \"nothing\""),
+        ("init --model vgg11 --width 8", "cannot be used with"),
+        ("init --side 32", "--model <NAME>"),
+    ] {
+        let ran = taper(folder, &words(wrong));
+        assert_eq!(ran.code, Some(2), "{wrong}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{wrong}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn the_colors_of_a_data_set_do_not_depend_on_threads() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();

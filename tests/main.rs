@@ -10,6 +10,7 @@ mod command_line;
 mod detect;
 mod examples;
 mod freezing;
+mod gallery;
 mod inspect;
 mod integers;
 mod labels;

@@ -55,6 +55,29 @@ fn a_path_that_diverges_is_said_and_drawn() {
 }
 
 #[test]
+fn start_momentum_and_parameters_reach_the_paths() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let words = "--rules momentum,momentum:rho=0.5,adam=0.1:correct=false --momentum 0.5 --start=-1,0.25 --steps 3 --json --csv a.csv";
+    let refused = taper(folder, &optimize(words));
+    assert!(refused.stderr.contains("momentum rho=0.5 is listed twice"), "{}", refused.stderr);
+    let ran = succeed(folder, &optimize(&words.replace("momentum:rho=0.5", "momentum:rho=0")));
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["start"], serde_json::json!([-1.0, 0.25]));
+    let csv = fs::read_to_string(folder.join("a.csv")).unwrap();
+    let at = |name: &str, step: usize| -> f64 {
+        let row = csv.lines().find(|row| row.starts_with(&format!("{name},{step},"))).unwrap();
+        row.split(',').nth(2).unwrap().parse().unwrap()
+    };
+    // On (x² + 50y²)/2 at rate 1/50: -1 + 1/50, and then with half of that step again.
+    assert!((at("momentum rho=0.5", 1) - -0.98).abs() < 1e-12);
+    assert!((at("momentum rho=0.5", 2) - (-0.98 + 0.98 / 50.0 + 0.01)).abs() < 1e-12);
+    assert!((at("momentum rho=0", 2) - (-0.98 + 0.98 / 50.0)).abs() < 1e-12);
+    // Without correction Adam's first step is 0.1/√0.001 rates long.
+    assert!((at("adam correct=false", 1) - (-1.0 + 0.1 * 0.1 / 0.001f64.sqrt())).abs() < 1e-6);
+}
+
+#[test]
 fn schedules_instead_of_paths() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
@@ -81,6 +104,9 @@ fn wrong_words_are_refused_and_nothing_is_written() {
         ("--on beale --condition 5 --svg a.svg", "only quadratic has one to choose"),
         ("--noise -1 --svg a.svg", "--noise must be a finite number, 0 or more, got -1"),
         ("--rules lbfgs --noise 1 --svg a.svg", "methods of second order need a loss without noise"),
+        ("--rules adam:rho=1 --svg a.svg", "there are beta1, beta2, eps, correct"),
+        ("--start 9,0 --svg a.svg", "--start must be a place in the picture, as in -1.5,0.5, got 9,0"),
+        ("--start 1 --svg a.svg", "two numbers, as in -1.5,0.5"),
         ("--schedules cosin --svg a.svg", "there is no schedule \"cosin\""),
         ("--schedules cosine --lr 1 --svg a.svg", "cannot be used with"),
         ("--svg a --csv a", "--csv must be a file of its own, got a"),

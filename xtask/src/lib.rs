@@ -25,6 +25,7 @@ pub mod ci;
 pub mod dist;
 pub mod experiments;
 pub mod fuzz;
+pub mod gallery;
 pub mod mpi;
 pub mod output;
 #[cfg(not(feature = "bench"))]

@@ -14,6 +14,7 @@ use xtask::{
     dist::{self, DistArgs},
     experiments::{self, ExperimentsArgs},
     fuzz::{self, FuzzArgs},
+    gallery::{self, GalleryArgs},
     mpi::{self, MpiArgs},
     output::{line, note},
     root,
@@ -63,6 +64,7 @@ enum Verb {
     Same(SameArgs),
     Scenes(ScenesArgs),
     Fuzz(FuzzArgs),
+    Gallery(GalleryArgs),
     Mpi(MpiArgs),
 }
 
@@ -98,6 +100,7 @@ fn run(verb: &Verb) -> Result<bool> {
         Verb::Same(args) => same::run(&root, args),
         Verb::Scenes(args) => scenes::run(&root, args),
         Verb::Fuzz(args) => fuzz::run(&root, args),
+        Verb::Gallery(args) => gallery::run(&root, args),
         Verb::Mpi(args) => mpi::run(&root, args),
         Verb::Tidy { root: other, part } => {
             let mut findings = tidy(other.as_ref().unwrap_or(&root))?;

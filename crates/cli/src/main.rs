@@ -10,6 +10,7 @@ use taper_cli::output::{is_closed_pipe, note};
 use taper_cli::ranks::within;
 use taper_cli::{Cli, Verb, causes, said};
 use taper_detect::train::TrainError;
+use taper_gallery::GalleryError;
 use taper_optim::OptimError;
 use taper_report::landscape::LandscapeError;
 use taper_report::preview::SheetError;
@@ -58,6 +59,7 @@ fn is_recipe_error(error: &anyhow::Error) -> bool {
             || cause.downcast_ref().is_some_and(TrainError::is_usage)
             || cause.downcast_ref().is_some_and(CaptionError::is_usage)
             || cause.downcast_ref().is_some_and(LandscapeError::is_usage)
+            || cause.downcast_ref().is_some_and(GalleryError::is_usage)
             || matches!(cause.downcast_ref(), Some(OptimError::BadConfig { .. }))
     })
 }
@@ -106,6 +108,7 @@ fn run(cli: &Cli) -> anyhow::Result<i32> {
         Verb::Detect(args) => commands::detect(args, threads),
         Verb::Caption(args) => commands::caption(args, threads),
         Verb::Augment(args) => commands::augment(args),
+        Verb::Gallery(args) => commands::gallery(args),
     };
     // A verb runs on a thread of the pool: a parallel loop that is begun from outside is handed
     // over first, which for the many small ones of a training step costs up to a tenth of the time.

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     AdviseArgs, AugmentArgs, CaptionArgs, CheckArgs, DataArgs, DetectArgs, EnsembleArgs, EvalArgs, ExplainArgs,
-    ExportArgs, FeaturesArgs, FineTuneArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs, PredictArgs, ProbeArgs,
-    ReportArgs, ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
+    ExportArgs, FeaturesArgs, FineTuneArgs, GalleryArgs, InspectArgs, LrFindArgs, ModelsArgs, OptimizeArgs,
+    PredictArgs, ProbeArgs, ReportArgs, ResumeArgs, SearchArgs, ServeArgs, TrainArgs,
 };
 
 /// Train and fine-tune image classifiers: one binary, no Python, every run reproducible to the bit.
@@ -71,4 +71,5 @@ pub enum Verb {
     Detect(DetectArgs),
     Caption(CaptionArgs),
     Augment(AugmentArgs),
+    Gallery(GalleryArgs),
 }

@@ -3,9 +3,10 @@
 //! Dependencies point down: tensor <- nn <- {regularize, transfer}, where transfer may use
 //! regularize too; tensor <- {augment, data}; optim needs nothing of ours. The trainer uses all of
 //! them, the report draws what the trainer returns, detect trains detectors and caption captioners,
-//! and cli, the binary, is on top. Siblings do not know each other, in tests no more than in code:
-//! each builds and tests alone. Errors without a type are for the binary and for xtask. xtask
-//! builds without any of these crates; what its benchmark measures is optional.
+//! the gallery shows what a lecture claims, and cli, the binary, is on top. Siblings do not know
+//! each other, in tests no more than in code: each builds and tests alone. Errors without a type
+//! are for the binary and for xtask. xtask builds without any of these crates; what its benchmark
+//! measures is optional.
 
 use anyhow::Result;
 
@@ -31,7 +32,7 @@ enum Below {
 use Below::{All, These};
 
 /// From the bottom to the top.
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     Layer { folder: "tensor", package: "taper-tensor", below: These(&[]) },
     Layer { folder: "nn", package: "taper-nn", below: These(&["tensor"]) },
     Layer { folder: "optim", package: "taper-optim", below: These(&[]) },
@@ -43,6 +44,7 @@ const LAYERS: [Layer; 12] = [
     Layer { folder: "report", package: "taper-report", below: All },
     Layer { folder: "detect", package: "taper-detect", below: All },
     Layer { folder: "caption", package: "taper-caption", below: These(&CAPTION) },
+    Layer { folder: "gallery", package: "taper-gallery", below: All },
     Layer { folder: BINARY, package: "taper", below: All },
 ];
 
@@ -204,7 +206,8 @@ mod tests {
         assert!(!uses("trainer", "taper-report") && !uses("report", "taper") && !uses("trainer", "taper-detect"));
         assert!(uses("detect", "taper-trainer") && uses("cli", "taper-detect"));
         assert!(uses("caption", "taper-trainer") && uses("cli", "taper-caption") && !uses("caption", "taper-detect"));
-        assert_eq!(libraries().count(), 11);
+        assert!(uses("gallery", "taper-report") && !uses("report", "taper-gallery") && uses("cli", "taper-gallery"));
+        assert_eq!(libraries().count(), 12);
     }
 
     #[test]

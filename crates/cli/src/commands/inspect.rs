@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use candle_core::{DType, Device};
 use clap::Subcommand;
 use serde_json::json;
-use taper_nn::{Activation, Initialization};
+use taper_nn::{Activation, Initialization, Params};
+use taper_tensor::Rng;
+use taper_transfer::BackboneConfig;
 
 use super::chart_files::ChartFiles;
 use crate::output::line;
-use taper_report::inspect::{Settings, Signal, Spread, draw, follow, verdict};
+use taper_report::inspect::{Settings, Signal, Spread, draw, draw_network, follow, follow_network, reset, verdict};
 
 /// Look into a network: what first weights do to signal and gradient.
 #[derive(Debug, clap::Args)]
@@ -27,7 +30,7 @@ enum What {
 /// or just right?
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper inspect init\n  taper inspect init --init normal=0.01 --activation tanh --png small.png\n  taper inspect init --init he_fan_in --activation leaky_relu=0.2 --layers 20 --csv signal.csv\n\nInitializations: zeros, normal (0.01, or normal=DEVIATION), xavier_uniform, xavier_normal, he_fan_in, he_fan_out; the last\nfour by the gain of the activation.\nActivations: sigmoid, tanh, relu, leaky_relu (slope 0.01, or leaky_relu=SLOPE), elu (1, or elu=A), gelu, silu, relu6,\nhard_sigmoid, hard_swish, maxout (2 pieces, or maxout=K)."
+    after_help = "Examples:\n  taper inspect init\n  taper inspect init --init normal=0.01 --activation tanh --png small.png\n  taper inspect init --init he_fan_in --activation leaky_relu=0.2 --layers 20 --csv signal.csv\n  taper inspect init --model vgg11 --init normal=0.1 --svg vgg11.svg\n\nInitializations: zeros, normal (0.01, or normal=DEVIATION), xavier_uniform, xavier_normal, he_fan_in, he_fan_out; the last\nfour by the gain of the activation.\nActivations: sigmoid, tanh, relu, leaky_relu (slope 0.01, or leaky_relu=SLOPE), elu (1, or elu=A), gelu, silu, relu6,\nhard_sigmoid, hard_swish, maxout (2 pieces, or maxout=K)."
 )]
 struct InitArgs {
     /// How the weights begin
@@ -42,6 +45,13 @@ struct InitArgs {
     /// Units of each layer
     #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=2048))]
     width: u16,
+    /// The stages of this network in the place of equal layers, such as vgg11; with --init its
+    /// weights begin so, before its own activations
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["activation", "layers", "width"])]
+    model: Option<String>,
+    /// Side of the random pictures that a network is sent
+    #[arg(long, default_value_t = 64, value_name = "PIXELS", requires = "model", value_parser = clap::value_parser!(u16).range(16..=320))]
+    side: u16,
     /// Seed of weights, inputs and gradients
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -61,18 +71,26 @@ pub fn inspect(args: &InspectArgs) -> Result<i32> {
     args.files.check()?;
     let (layers, width) = (args.layers.into(), args.width.into());
     let settings = Settings { init: args.init, activation: args.activation, layers, width, seed: args.seed };
-    let signals = follow(&settings)?;
-    if args.files.wanted() {
-        args.files.write(&draw(&settings, &signals)?, &table(&signals))?;
-    }
+    let signals = match &args.model {
+        None => follow(&settings)?,
+        Some(name) => through(name, args)?,
+    };
     let said = verdict(&settings, &signals);
+    if args.files.wanted() {
+        let svg = match &args.model {
+            None => draw(&settings, &signals)?,
+            Some(name) => draw_network(&format!("{name}, weights {:?}", args.init), &said, &signals)?,
+        };
+        args.files.write(&svg, &table(&signals))?;
+    }
     if args.json {
         let layer =
             |signal: &Signal| json!({"activations": told(&signal.activations), "gradients": told(&signal.gradients)});
         let [svg, png, csv] = args.files.names();
         line(json!({
             "schema": 1, "command": "inspect init", "init": format!("{:?}", args.init),
-            "activation": format!("{:?}", args.activation), "width": args.width, "seed": args.seed, "verdict": said,
+            "activation": format!("{:?}", args.activation), "width": args.width, "model": args.model,
+            "seed": args.seed, "verdict": said,
             "layers": signals.iter().map(layer).collect::<Vec<_>>(), "svg": svg, "png": png, "csv": csv,
         }))?;
         return Ok(0);
@@ -91,6 +109,16 @@ pub fn inspect(args: &InspectArgs) -> Result<i32> {
     line(said)?;
     args.files.tell()?;
     Ok(0)
+}
+
+/// The signals of the stages of a network, without its fully connected layers.
+fn through(name: &str, args: &InitArgs) -> Result<Vec<Signal>> {
+    let rng = Rng::new(args.seed);
+    let params = Params::new(rng.fork("init"), DType::F32, Device::Cpu);
+    let backbone = taper_transfer::backbone(name, &params.root(), &BackboneConfig::default())?;
+    reset(&params, args.init, &rng.fork("init"))?;
+    let stages = backbone.stages().len();
+    Ok(follow_network(stages, args.side.into(), &rng, |index, x, mode| backbone.stage(index, x, mode))?)
 }
 
 fn told(spread: &Spread) -> serde_json::Value {

@@ -6,6 +6,10 @@ mod panel;
 mod pen;
 mod png;
 
+mod chart;
+
+pub use chart::{Axis, Chart, Look, Scale, Series, chart, short};
+
 pub(crate) use canvas::{Canvas, Letters, TEXT, picture};
 pub(crate) use clip::shows;
 pub(crate) use panel::{Panel, decades};

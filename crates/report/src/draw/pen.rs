@@ -26,6 +26,9 @@ const DASHES: [&[f64]; 4] = [&[], &[8.0, 3.0], &[2.5, 2.5], &[9.0, 2.5, 2.5, 2.5
 /// Width of a line, pixels.
 const WIDTH: f64 = 1.75;
 
+/// Length of the head of an arrow, pixels.
+const HEAD: f64 = 9.0;
+
 /// The shapes of marks, as corners around the middle, pixels; none is a disc.
 const MARKS: [&[Point]; 5] = [
     &[],
@@ -54,10 +57,32 @@ impl Pen {
 
     /// Draws a line.
     pub(crate) fn line(self, canvas: &mut Canvas<'_>, points: &[Point]) -> Result<(), DrawError> {
-        for stroke in dashed(points, self.dashes()) {
-            canvas.stroke(&stroke, self.color(), WIDTH)?;
+        self.wider(canvas, points, 0.0)
+    }
+
+    /// Draws a line that is so many pixels wider, to be seen beneath another.
+    pub(crate) fn wider(self, canvas: &mut Canvas<'_>, points: &[Point], by: f64) -> Result<(), DrawError> {
+        dashed(points, self.dashes()).iter().try_for_each(|stroke| canvas.stroke(stroke, self.color(), WIDTH + by))
+    }
+
+    /// Draws a filled area.
+    pub(crate) fn area(self, canvas: &mut Canvas<'_>, corners: &[Point]) -> Result<(), DrawError> {
+        canvas.fill(corners, self.color())
+    }
+
+    /// Draws an arrow between two places.
+    pub(crate) fn arrow(self, canvas: &mut Canvas<'_>, [from, to]: [Point; 2]) -> Result<(), DrawError> {
+        let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
+        let length = dx.hypot(dy);
+        if !(length > 0.0 && length.is_finite()) {
+            return Ok(());
         }
-        Ok(())
+        let (along, head) = ([dx / length, dy / length], HEAD.min(0.6 * length));
+        let corner = |back: f64, side: f64| {
+            [to[0] - back * along[0] - side * along[1], to[1] - back * along[1] + side * along[0]]
+        };
+        canvas.stroke(&[from, corner(head, 0.0)], self.color(), WIDTH)?;
+        canvas.fill(&[to, corner(head, 0.42 * head), corner(head, -0.42 * head)], self.color())
     }
 
     /// Draws a mark.

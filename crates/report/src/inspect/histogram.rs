@@ -25,14 +25,22 @@ pub fn draw(settings: &Settings, signals: &[Signal]) -> Result<String, DrawError
         "{:?} before {:?}, {} layers of {} units",
         settings.init, settings.activation, settings.layers, settings.width
     );
+    sheet(&title, &verdict(settings, signals), signals)
+}
+
+/// The same of the stages of a network: its name, how its weights begin, and what is said of it.
+///
+/// # Errors
+/// When the library fails.
+pub fn draw_network(title: &str, said: &str, signals: &[Signal]) -> Result<String, DrawError> {
+    sheet(title, said, signals)
+}
+
+fn sheet(title: &str, said: &str, signals: &[Signal]) -> Result<String, DrawError> {
     let width = LEFT + (signals.len() as f64 * PITCH[0]).max(420.0);
     picture([width, TOP + 2.0 * PITCH[1] - 22.0], |canvas| {
-        canvas.text(&title, [LEFT, 24.0], Letters::TITLE)?;
-        canvas.text(
-            &verdict(settings, signals),
-            [LEFT, 36.0],
-            Letters { size: 12.0, color: TEXT, ..Letters::SMALL },
-        )?;
+        canvas.text(title, [LEFT, 24.0], Letters::TITLE)?;
+        canvas.text(said, [LEFT, 36.0], Letters { size: 12.0, color: TEXT, ..Letters::SMALL })?;
         for (row, name) in ["outputs", "gradients by them"].into_iter().enumerate() {
             let spreads = signals.iter().map(|signal| [&signal.activations, &signal.gradients][row]);
             let top = TOP + row as f64 * PITCH[1];

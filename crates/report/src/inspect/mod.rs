@@ -3,6 +3,7 @@
 //! [`follow`] sends random inputs up through layers of one width, and random gradients back down;
 //! [`Signal`] keeps what arrived at every layer, [`verdict`] says whether the first weights are too
 //! small, too large or just right, and [`draw`] draws the histograms.
+//! [`follow_network`] does it with the stages of a real network.
 //!
 //! # Examples
 //! ```
@@ -14,10 +15,14 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 
-mod histogram;
 mod signal;
 mod verdict;
 
-pub use histogram::draw;
+mod network;
+
+mod histogram;
+
+pub use histogram::{draw, draw_network};
+pub use network::{follow_network, reset};
 pub use signal::{Settings, Signal, Spread, follow};
 pub use verdict::verdict;

@@ -52,8 +52,8 @@ pub struct Spread {
 }
 
 impl Spread {
-    fn of(tensor: &Tensor) -> Result<Self> {
-        let values = tensor.flatten_all()?.to_vec1::<f64>()?;
+    pub(super) fn of(tensor: &Tensor) -> Result<Self> {
+        let values = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;

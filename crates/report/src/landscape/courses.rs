@@ -1,5 +1,7 @@
 //! Every update rule and method by its name, with a rate that suits each function.
 
+use std::sync::Arc;
+
 use taper_optim::{
     AdaDelta, AdaDeltaConfig, AdaGrad, AdaGradConfig, AdaMax, AdaMaxConfig, Adafactor, AdafactorConfig, Adam,
     AdamConfig, AdamW, AdamWConfig, Bfgs, BfgsConfig, Lamb, LambConfig, Lars, LarsConfig, Lbfgs, LbfgsConfig, Lion,
@@ -9,25 +11,28 @@ use taper_optim::{
 };
 
 use super::error::require_positive;
-use super::names::listed;
+use super::names::{Listed, listed};
+use super::parameters::Parameters;
 use super::{Function, LandscapeError};
 
 /// Who walks, and how fast.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Course {
-    /// The name, as it is typed.
+    /// The name of the rule or method.
     pub name: &'static str,
+    /// The name with its parameters, as it is typed.
+    pub label: String,
     /// What decides where the next step goes.
     pub method: Method,
 }
 
 /// What decides where the next step goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Method {
     /// An update rule at a constant rate.
     Rule {
-        /// Makes the rule with its default settings.
-        make: fn() -> Result<Box<dyn UpdateRule>, OptimError>,
+        /// The rule.
+        rule: Arc<dyn UpdateRule>,
         /// *η*: the learning rate.
         rate: f64,
     },
@@ -54,17 +59,20 @@ struct Row {
     make: Make,
 }
 
-/// As [`Method`], before a rate is chosen.
+/// As [`Method`], before parameters and a rate are chosen.
 enum Make {
-    Proportional(fn() -> Result<Box<dyn UpdateRule>, OptimError>),
-    Rule(fn() -> Result<Box<dyn UpdateRule>, OptimError>),
+    Proportional(fn(&Parameters<'_>) -> Result<Arc<dyn UpdateRule>, OptimError>),
+    Rule(fn(&Parameters<'_>) -> Result<Arc<dyn UpdateRule>, OptimError>),
     Minimizer(fn(Stopping) -> Result<Box<dyn Minimizer>, OptimError>),
 }
 
-/// A row whose constructor takes the settings.
+/// A row whose constructor takes the settings, some of which can be typed.
 macro_rules! rule {
     ($name:literal, $kind:ident, $rule:ident($config:expr), $rates:expr) => {
-        Row { name: $name, rates: $rates, make: Make::$kind(|| Ok(Box::new($rule::new($config)?))) }
+        rule!($name, $kind, |_p| $rule($config), $rates)
+    };
+    ($name:literal, $kind:ident, |$p:ident| $rule:ident($config:expr), $rates:expr) => {
+        Row { name: $name, rates: $rates, make: Make::$kind(|$p| Ok(Arc::new($rule::new($config)?))) }
     };
 }
 
@@ -83,18 +91,33 @@ macro_rules! minimizer {
 /// and such that 100 steps show what each is like.
 static TABLE: [Row; 23] = [
     rule!("sgd", Proportional, Sgd(SgdConfig::default()), [1.9, 2e-3, 0.02, 0.03, 0.02]),
-    rule!("momentum", Proportional, Momentum(MomentumConfig::default()), [1.0, 1e-3, 0.005, 0.02, 0.02]),
+    rule!(
+        "momentum",
+        Proportional,
+        |p| Momentum(MomentumConfig { momentum: p.number("rho", 0.9), nesterov: p.flag("nesterov", false) }),
+        [1.0, 1e-3, 0.005, 0.02, 0.02]
+    ),
     rule!(
         "nesterov",
         Proportional,
-        Momentum(MomentumConfig { nesterov: true, ..MomentumConfig::default() }),
+        |p| Momentum(MomentumConfig { momentum: p.number("rho", 0.9), nesterov: true }),
         [1.0, 1e-3, 0.005, 0.02, 0.02]
     ),
-    rule!("adagrad", Rule, AdaGrad(AdaGradConfig::default()), [0.3, 0.5, 0.5, 0.3, 0.3]),
-    rule!("rmsprop", Rule, RmsProp(RmsPropConfig::default()), [0.03, 0.05, 0.05, 0.02, 0.02]),
+    rule!(
+        "adagrad",
+        Rule,
+        |p| AdaGrad(AdaGradConfig { initial_accumulator: p.number("start", 0.0), ..AdaGradConfig::default() }),
+        [0.3, 0.5, 0.5, 0.3, 0.3]
+    ),
+    rule!(
+        "rmsprop",
+        Rule,
+        |p| RmsProp(RmsPropConfig { alpha: p.number("decay", 0.99), ..RmsPropConfig::default() }),
+        [0.03, 0.05, 0.05, 0.02, 0.02]
+    ),
     rule!("adadelta", Rule, AdaDelta(AdaDeltaConfig::default()), [10.0, 20.0, 20.0, 10.0, 10.0]),
-    rule!("adam", Rule, Adam(AdamConfig::default()), [0.1, 0.2, 0.2, 0.05, 0.1]),
-    rule!("amsgrad", Rule, Adam(AdamConfig { amsgrad: true, ..AdamConfig::default() }), [0.1, 0.2, 0.2, 0.05, 0.1]),
+    rule!("adam", Rule, |p| Adam(adam(p, false)), [0.1, 0.2, 0.2, 0.05, 0.1]),
+    rule!("amsgrad", Rule, |p| Adam(adam(p, true)), [0.1, 0.2, 0.2, 0.05, 0.1]),
     rule!("adamw", Rule, AdamW(AdamWConfig::default()), [0.1, 0.2, 0.2, 0.05, 0.1]),
     rule!("adamax", Rule, AdaMax(AdaMaxConfig::default()), [0.1, 0.3, 0.3, 0.05, 0.1]),
     rule!("nadam", Rule, NAdam(NAdamConfig::default()), [0.1, 0.2, 0.2, 0.05, 0.1]),
@@ -117,8 +140,23 @@ static TABLE: [Row; 23] = [
     minimizer!("lbfgs", Lbfgs, LbfgsConfig),
 ];
 
-/// The courses of a list such as `sgd,adam=0.05,newton`; `all` is every one there is. `lr` is the
-/// rate of those that bring none of their own; without it each has a rate that suits the function.
+/// Adam with what is typed.
+fn adam(p: &Parameters<'_>, amsgrad: bool) -> AdamConfig {
+    let usual = AdamConfig::default();
+    AdamConfig {
+        beta1: p.number("beta1", usual.beta1),
+        beta2: p.number("beta2", usual.beta2),
+        eps: p.number("eps", usual.eps),
+        bias_correction: p.flag("correct", usual.bias_correction),
+        amsgrad,
+    }
+}
+
+/// The courses of a list such as `sgd,adam=0.05,momentum:rho=0.99,newton`; `all` is every one.
+/// `lr` is the rate of those that bring none of their own; without it each has a rate that suits
+/// the function. Parameters, behind a `:` each: `rho` of `momentum` and `nesterov`, `nesterov` of
+/// `momentum`, `start` of `adagrad`, `decay` of `rmsprop`, and `beta1`, `beta2`, `eps` and
+/// `correct` of `adam` and `amsgrad`.
 ///
 /// # Errors
 /// [`LandscapeError::Unknown`] and [`LandscapeError::Twice`] for names, [`LandscapeError::Field`]
@@ -138,10 +176,11 @@ pub fn courses(list: &str, lr: Option<f64>, function: &Function) -> Result<Vec<C
         require_positive("--lr", lr)?;
     }
     let rows = listed("rule", list, &TABLE, |row| row.name)?;
-    rows.into_iter().map(|(row, own)| course(row, own, lr, function)).collect()
+    rows.into_iter().map(|listed| course(listed, lr, function)).collect()
 }
 
-fn course(row: &Row, own: Option<&str>, lr: Option<f64>, function: &Function) -> Result<Course, LandscapeError> {
+fn course(listed: Listed<'_, Row>, lr: Option<f64>, function: &Function) -> Result<Course, LandscapeError> {
+    let Listed { entry: row, value: own, parameters, label } = listed;
     let field = format!("the rate of {}", row.name);
     let refuse = |wanted, got: &str| LandscapeError::Field { field: field.clone(), wanted, got: got.to_owned() };
     let own = match own {
@@ -153,20 +192,33 @@ fn course(row: &Row, own: Option<&str>, lr: Option<f64>, function: &Function) ->
         None => None,
     };
     let suits = row.rates[function.index()];
+    let parameters = Parameters::new(row.name, parameters);
     let method = match row.make {
         Make::Proportional(make) => {
             let steepest = if let Function::Quadratic { condition } = function { *condition } else { 1.0 };
-            Method::Rule { make, rate: own.or(lr).unwrap_or(suits / steepest) }
+            let rule = make(&parameters);
+            parameters.finish()?;
+            Method::Rule { rule: made(row.name, rule)?, rate: own.or(lr).unwrap_or(suits / steepest) }
         }
-        Make::Rule(make) => Method::Rule { make, rate: own.or(lr).unwrap_or(suits) },
-        Make::Minimizer(make) => match own {
-            Some(rate) => {
+        Make::Rule(make) => {
+            let rule = make(&parameters);
+            parameters.finish()?;
+            Method::Rule { rule: made(row.name, rule)?, rate: own.or(lr).unwrap_or(suits) }
+        }
+        Make::Minimizer(make) => {
+            parameters.finish()?;
+            if let Some(rate) = own {
                 return Err(refuse("left out: a line search finds the length of the steps", &rate.to_string()));
             }
-            None => Method::Minimizer(make),
-        },
+            Method::Minimizer(make)
+        }
     };
-    Ok(Course { name: row.name, method })
+    Ok(Course { name: row.name, label, method })
+}
+
+/// A rule, or whose settings were refused.
+fn made<T>(name: &'static str, rule: Result<T, OptimError>) -> Result<T, LandscapeError> {
+    rule.map_err(|source| LandscapeError::Optim { name, source: Box::new(source) })
 }
 
 #[cfg(test)]
@@ -186,6 +238,19 @@ mod tests {
             said("newton=1", None),
             "the rate of newton must be left out: a line search finds the length of the steps, got 1"
         );
+    }
+
+    #[test]
+    fn parameters_reach_the_rule_and_wrong_ones_are_refused() {
+        let of = |list: &str| courses(list, None, &Function::Saddle);
+        let labels: Vec<String> =
+            of("adam,adam:correct=false,momentum=0.1:rho=0.5").unwrap().into_iter().map(|one| one.label).collect();
+        assert_eq!(labels, ["adam", "adam correct=false", "momentum rho=0.5"]);
+        let said = |list: &str| of(list).unwrap_err().to_string();
+        assert!(said("adam:rho=1").ends_with("there are beta1, beta2, eps, correct"));
+        assert_eq!(said("sgd:rho=1"), "there is no parameter \"sgd:rho=1\"; there are none");
+        assert_eq!(said("newton:rho=1"), "there is no parameter \"newton:rho=1\"; there are none");
+        assert_eq!(said("momentum:rho=1.5"), "momentum");
     }
 
     #[test]

@@ -15,7 +15,6 @@ const PASS: RGBColor = RGBColor(0x8F, 0x8B, 0x82);
 /// Places in the picture, pixels.
 const LEFT: f64 = 58.0;
 const TOP: f64 = 34.0;
-const WIDTH: f64 = 500.0;
 const BETWEEN: f64 = 62.0;
 const LOSS_HEIGHT: f64 = 200.0;
 const BELOW: f64 = 44.0;
@@ -26,31 +25,76 @@ const MARK_EVERY: f64 = 90.0;
 const MARK_SHIFT: f64 = 13.0;
 /// A path of so few points has a mark at each.
 const FEW: usize = 25;
+/// Two points nearer than this are drawn over each other; a line beneath is wider by so much for
+/// each of so many above it. Pixels.
+const OVERLAP: f64 = 1.5;
+const WIDER: f64 = 3.0;
+const MOST_OVER: usize = 3;
 /// The exponent of the least loss that is drawn: float64 has little to say below it.
 const LEAST: f64 = -12.0;
+
+/// Where the legend of a picture of paths is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// At the side.
+    #[default]
+    Wide,
+    /// Below, in a picture that is narrow enough for a phone.
+    Narrow,
+}
 
 /// An SVG of the function's contour lines with the paths on it, and the loss against the step on a
 /// logarithmic scale below.
 ///
 /// # Errors
 /// [`DrawError`] when the library fails.
-pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path]) -> Result<String, DrawError> {
+pub fn draw_paths(function: &Function, walk: Walk, paths: &[Path], layout: Layout) -> Result<String, DrawError> {
+    let (left, width) = if layout == Layout::Wide { (LEFT, 500.0) } else { (50.0, 336.0) };
     let window = function.window();
-    let height = WIDTH * (window.high[1] - window.low[1]) / (window.high[0] - window.low[0]);
-    let map = Panel { window, corner: [LEFT, TOP], size: [WIDTH, height] };
+    let height = width * (window.high[1] - window.low[1]) / (window.high[0] - window.low[0]);
+    let map = Panel { window, corner: [left, TOP], size: [width, height] };
     let loss =
-        Panel { window: loss_window(walk, paths), corner: [LEFT, TOP + height + BETWEEN], size: [WIDTH, LOSS_HEIGHT] };
-    let column = LEFT + WIDTH + 20.0;
+        Panel { window: loss_window(walk, paths), corner: [left, TOP + height + BETWEEN], size: [width, LOSS_HEIGHT] };
     let plots = TOP + height + BETWEEN + LOSS_HEIGHT + BELOW;
-    let size = [column + legend::WIDTH + RIGHT, plots.max(TOP + legend::height(paths.len()))];
+    let rows = legend::height(paths.len());
+    let (column, size) = match layout {
+        Layout::Wide => {
+            let column = [left + width + 20.0, TOP - 4.0];
+            (column, [column[0] + legend::width(paths) + RIGHT, plots.max(TOP + rows)])
+        }
+        Layout::Narrow => ([left, plots + 6.0], [left + width + RIGHT - 2.0, plots + rows]),
+    };
+    let wider = wider(&map, paths);
     picture(size.map(f64::round), |canvas| {
-        draw_map(canvas, function, &map, paths)?;
-        draw_losses(canvas, &loss, paths)?;
-        legend(canvas, [column, TOP - 4.0], paths)
+        draw_map(canvas, function, &map, (walk, paths, &wider))?;
+        draw_losses(canvas, &loss, paths, &wider)?;
+        legend(canvas, column, paths)
     })
 }
 
-fn draw_map(canvas: &mut Canvas<'_>, function: &Function, panel: &Panel, paths: &[Path]) -> Result<(), DrawError> {
+/// By how much each line is wider, pixels: one that others run over is seen on both sides of them.
+fn wider(map: &Panel, paths: &[Path]) -> Vec<f64> {
+    let over = |(index, path): (usize, &Path)| {
+        let above = paths[index + 1..].iter().filter(|other| {
+            let both = path.points.len().min(other.points.len());
+            let near = path.points.iter().zip(&other.points).filter(|(a, b)| {
+                let (a, b) = (map.at(**a), map.at(**b));
+                (a[0] - b[0]).hypot(a[1] - b[1]) < OVERLAP
+            });
+            // All begin at one place.
+            both > 1 && near.count() > both / 2
+        });
+        WIDER * above.count().min(MOST_OVER) as f64
+    };
+    paths.iter().enumerate().map(over).collect()
+}
+
+fn draw_map(
+    canvas: &mut Canvas<'_>,
+    function: &Function,
+    panel: &Panel,
+    (walk, paths, wider): (Walk, &[Path], &[f64]),
+) -> Result<(), DrawError> {
     let grid = Grid::new(function);
     let pass = function.pass().map(|place| function.value(place));
     let levels = grid.levels().into_iter().map(|level| (level, CONTOUR)).chain(pass.map(|level| (level, PASS)));
@@ -60,33 +104,39 @@ fn draw_map(canvas: &mut Canvas<'_>, function: &Function, panel: &Panel, paths: 
         }
     }
     panel.title(canvas, &format!("{}: {}", function.name(), function.formula()))?;
-    panel.axes(canvas, [&panel.ticks(0, 8.0), &panel.ticks(1, 6.0)], false)?;
+    let about = panel.size[0] / 62.0;
+    panel.axes(canvas, [&panel.ticks(0, about), &panel.ticks(1, 6.0)], false)?;
     for (index, path) in paths.iter().enumerate() {
-        draw_line(canvas, panel, index, &path.points)?;
+        draw_line(canvas, panel, (index, wider[index]), &path.points)?;
     }
     for &place in function.minima().iter().filter(|&&place| shows(&panel.window, place)) {
         legend::minimum(canvas, panel.at(place))?;
     }
-    legend::start(canvas, panel.at(function.start()))
+    legend::start(canvas, panel.at(walk.start_on(function)))
 }
 
-fn draw_losses(canvas: &mut Canvas<'_>, panel: &Panel, paths: &[Path]) -> Result<(), DrawError> {
+fn draw_losses(canvas: &mut Canvas<'_>, panel: &Panel, paths: &[Path], wider: &[f64]) -> Result<(), DrawError> {
     let [low, high] = [panel.window.low[1], panel.window.high[1]];
     panel.title(canvas, "loss above the minimum")?;
-    panel.axes(canvas, [&panel.ticks(0, 8.0), &decades(low, high)], true)?;
+    panel.axes(canvas, [&panel.ticks(0, panel.size[0] / 62.0), &decades(low, high)], true)?;
     let below = Letters { side: HPos::Center, edge: VPos::Top, ..Letters::SMALL };
     let [left, top] = panel.corner;
-    canvas.text("step", [left + 0.5 * WIDTH, top + LOSS_HEIGHT + 24.0], below)?;
+    canvas.text("step", [left + 0.5 * panel.size[0], top + LOSS_HEIGHT + 24.0], below)?;
     for (index, path) in paths.iter().enumerate() {
         let points: Vec<Point> = path.losses.iter().enumerate().map(|(step, &loss)| [step as f64, log(loss)]).collect();
-        draw_line(canvas, panel, index, &points)?;
+        draw_line(canvas, panel, (index, wider[index]), &points)?;
     }
     Ok(())
 }
 
-fn draw_line(canvas: &mut Canvas<'_>, panel: &Panel, index: usize, points: &[Point]) -> Result<(), DrawError> {
+fn draw_line(
+    canvas: &mut Canvas<'_>,
+    panel: &Panel,
+    (index, wider): (usize, f64),
+    points: &[Point],
+) -> Result<(), DrawError> {
     let pen = Pen { index };
-    panel.lines(points).iter().try_for_each(|piece| pen.line(canvas, piece))?;
+    panel.lines(points).iter().try_for_each(|piece| pen.wider(canvas, piece, wider))?;
     marks(panel, index, points).into_iter().try_for_each(|place| pen.mark(canvas, place))
 }
 
@@ -134,7 +184,7 @@ mod tests {
     fn drawn(function: Function, list: &str, walk: Walk) -> (Vec<Path>, String) {
         let courses = courses(list, None, &function).unwrap();
         let paths: Vec<Path> = courses.iter().map(|course| follow(&function, course, walk).unwrap()).collect();
-        let svg = draw_paths(&function, walk, &paths).unwrap();
+        let svg = draw_paths(&function, walk, &paths, Layout::Wide).unwrap();
         (paths, svg)
     }
 
@@ -153,31 +203,45 @@ mod tests {
     fn everything_lies_in_the_picture() {
         for name in Function::NAMES {
             let function = Function::named(name, 50.0).unwrap();
-            let (_, svg) = drawn(function, "all", Walk { steps: 60, ..Walk::default() });
-            let size: Vec<f64> = svg
-                .split("viewBox=\"0 0 ")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap()
-                .split(' ')
-                .map(|n| n.parse().unwrap())
-                .collect();
-            for points in svg.split("points=\"").skip(1) {
-                for point in points.split('"').next().unwrap().split_whitespace() {
-                    let place: Vec<f64> = point.split(',').map(|n| n.parse().unwrap()).collect();
-                    assert!((0..2).all(|i| (0.0..=size[i]).contains(&place[i])), "{name}: {point}");
+            let walk = Walk { steps: 60, ..Walk::default() };
+            let (paths, wide) = drawn(function, "all", walk);
+            let narrow = draw_paths(&function, walk, &paths, Layout::Narrow).unwrap();
+            for svg in [wide, narrow] {
+                let size: Vec<f64> = svg
+                    .split("viewBox=\"0 0 ")
+                    .nth(1)
+                    .unwrap()
+                    .split('"')
+                    .next()
+                    .unwrap()
+                    .split(' ')
+                    .map(|n| n.parse().unwrap())
+                    .collect();
+                for points in svg.split("points=\"").skip(1) {
+                    for point in points.split('"').next().unwrap().split_whitespace() {
+                        let place: Vec<f64> = point.split(',').map(|n| n.parse().unwrap()).collect();
+                        assert!((0..2).all(|i| (0.0..=size[i]).contains(&place[i])), "{name}: {point}");
+                    }
                 }
             }
         }
     }
 
     #[test]
+    fn a_line_beneath_another_is_wider() {
+        let ravine = Function::Quadratic { condition: 50.0 };
+        let (paths, svg) = drawn(ravine, "adam,adamw,sgd", Walk::default());
+        assert_eq!(paths[0].points, paths[1].points);
+        let panel = Panel { window: ravine.window(), corner: [0.0; 2], size: [500.0, 270.0] };
+        assert_eq!(wider(&panel, &paths), [3.0, 0.0, 0.0]);
+        assert!(svg.contains("stroke-width=\"38\""), "4.75 pixels");
+    }
+
+    #[test]
     fn the_loss_axis_has_whole_decades() {
         let walk = Walk { steps: 3, ..Walk::default() };
         let path = |losses: &[f64], diverged| Path {
-            name: "sgd",
+            name: "sgd".to_owned(),
             rate: None,
             points: vec![[0.0; 2]; losses.len()],
             losses: losses.to_vec(),

@@ -29,7 +29,7 @@ pub fn draw_schedules(schedules: &[NamedSchedule]) -> Result<String, DrawError> 
             let window = Window { low: [0.0, 0.0], high: [steps, 1.05] };
             let panel = Panel { window, corner, size: SIZE };
             let above = |up: f64| [corner[0], corner[1] - up];
-            canvas.text(schedule.name, above(23.0), Letters::TITLE)?;
+            canvas.text(&schedule.name, above(23.0), Letters::TITLE)?;
             canvas.text(&schedule.expression, above(8.0), Letters { edge: VPos::Bottom, ..Letters::SMALL })?;
             panel.axes(canvas, [&panel.ticks(0, 4.0), &panel.ticks(1, 3.0)], true)?;
             let below = Letters { side: HPos::Center, edge: VPos::Top, ..Letters::SMALL };

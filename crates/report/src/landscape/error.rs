@@ -32,7 +32,7 @@ pub enum LandscapeError {
     #[error("{name} is listed twice: once is enough")]
     Twice {
         /// The name.
-        name: &'static str,
+        name: String,
     },
     /// An update rule, a method or a schedule refused its settings or failed.
     #[error("{name}")]

@@ -10,8 +10,15 @@ use crate::draw::{Canvas, DrawError, Letters, Pen, Point, TEXT};
 
 /// Height of a row, pixels.
 const ROW: f64 = 19.0;
-/// Width of a legend, pixels.
-pub(super) const WIDTH: f64 = 178.0;
+/// The least width of a legend, and what a letter of a name takes, pixels.
+const WIDTH: f64 = 178.0;
+const LETTER: f64 = 6.6;
+
+/// How wide a legend is: as its longest name needs, with a rate behind it. Pixels.
+pub(super) fn width(paths: &[Path]) -> f64 {
+    let longest = paths.iter().map(|path| path.name.chars().count()).max().unwrap_or(0);
+    WIDTH.max(34.0 + LETTER * longest as f64 + 62.0)
+}
 
 /// How high a legend of so many lines is, pixels.
 pub(super) fn height(lines: usize) -> f64 {
@@ -27,7 +34,7 @@ pub(super) fn legend(canvas: &mut Canvas<'_>, [left, top]: Point, paths: &[Path]
     canvas.text("start", [left + 34.0, row(0.0)], name)?;
     minimum(canvas, [left + 13.0, row(1.0)])?;
     canvas.text("minimum", [left + 34.0, row(1.0)], name)?;
-    canvas.text("rate", [left + WIDTH, row(2.2)], right)?;
+    canvas.text("rate", [left + width(paths), row(2.2)], right)?;
     for (index, path) in paths.iter().enumerate() {
         let (pen, y) = (Pen { index }, row(index as f64 + 3.2));
         pen.line(canvas, &[[left, y], [left + 26.0, y]])?;
@@ -35,7 +42,7 @@ pub(super) fn legend(canvas: &mut Canvas<'_>, [left, top]: Point, paths: &[Path]
         let lost = if path.diverged { " (diverges)" } else { "" };
         canvas.text(&format!("{}{lost}", path.name), [left + 34.0, y], name)?;
         let rate = path.rate.map_or_else(|| "line search".to_owned(), rate);
-        canvas.text(&rate, [left + WIDTH, y], right)?;
+        canvas.text(&rate, [left + width(paths), y], right)?;
     }
     Ok(())
 }

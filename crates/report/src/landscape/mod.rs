@@ -20,6 +20,7 @@
 
 mod error;
 mod names;
+mod parameters;
 
 mod function;
 
@@ -35,7 +36,7 @@ mod draw_schedules;
 mod legend;
 
 pub use courses::{Course, Method, courses};
-pub use draw_paths::draw_paths;
+pub use draw_paths::{Layout, draw_paths};
 pub use draw_schedules::draw_schedules;
 pub use error::LandscapeError;
 pub use function::Function;

@@ -1,15 +1,16 @@
 //! Walking down a function, step by step.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
-use taper_optim::{Group, OptimError, Optimizer, OptimizerConfig, Stopping};
+use taper_optim::{Group, OptimError, Optimizer, OptimizerConfig, Sgd, SgdConfig, Stopping};
 use taper_tensor::Rng;
 
 use super::error::require;
 use super::{Course, Function, LandscapeError, Method};
-use crate::draw::Point;
+use crate::draw::{Point, shows};
 
 /// How far from the middle of the window, in widths of it, a path counts as lost.
 const LOST: f64 = 100.0;
@@ -28,19 +29,28 @@ pub struct Walk {
     pub noise: f64,
     /// The seed of the noise, which is the same for all who walk. Default 0.
     pub seed: u64,
+    /// Where all begin, in the window of the function. Default its own start.
+    pub start: Option<Point>,
+}
+
+impl Walk {
+    /// Where all begin on a function.
+    pub fn start_on(&self, function: &Function) -> Point {
+        self.start.unwrap_or_else(|| function.start())
+    }
 }
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { steps: 100, noise: 0.0, seed: 0 }
+        Self { steps: 100, noise: 0.0, seed: 0, start: None }
     }
 }
 
 /// Where a course led.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
-    /// The name of the course.
-    pub name: &'static str,
+    /// The name of the course, with its parameters.
+    pub name: String,
     /// The learning rate; none for a method of second order.
     pub rate: Option<f64>,
     /// The start, and the point after each step.
@@ -67,17 +77,31 @@ pub fn follow(function: &Function, course: &Course, walk: Walk) -> Result<Path, 
         let field = format!("--noise with {}", course.name);
         require(noise == 0.0, &field, "0: methods of second order need a loss without noise", noise)?;
     }
-    let mut path =
-        Path { name: course.name, rate: course.rate(), points: Vec::new(), losses: Vec::new(), diverged: false };
+    let start = walk.start_on(function);
+    require(
+        shows(&function.window(), start),
+        "--start",
+        "a place in the picture, as in -1.5,0.5",
+        format!("{},{}", start[0], start[1]),
+    )?;
+    let mut path = Path {
+        name: course.label.clone(),
+        rate: course.rate(),
+        points: Vec::new(),
+        losses: Vec::new(),
+        diverged: false,
+    };
     // A row of a matrix and no vector, so that Muon does what it does to matrices.
     let tensor = |source| OptimError::Tensor { name: "x".to_owned(), source };
-    Var::new(&[function.start()], &Device::Cpu)
+    Var::new(&[start], &Device::Cpu)
         .map_err(tensor)
-        .and_then(|theta| match course.method {
-            Method::Rule { make, rate } => {
-                let group = Group { params: vec![("x".to_owned(), theta.clone())], ..Group::default() };
-                let optimizer = Optimizer::new(make()?, vec![group], OptimizerConfig::default())?;
-                updates(function, optimizer, &theta, rate, walk, &mut path)
+        .and_then(|theta| match &course.method {
+            Method::Rule { rule, rate } => {
+                let params = vec![("x".to_owned(), theta.clone())];
+                let group = Group { params, rule: Some(Arc::clone(rule)), ..Group::default() };
+                let idle = Box::new(Sgd::new(SgdConfig::default())?);
+                let optimizer = Optimizer::new(idle, vec![group], OptimizerConfig::default())?;
+                updates(function, optimizer, &theta, *rate, walk, &mut path)
             }
             Method::Minimizer(make) => {
                 // Tolerances of 0 would let it try for ever in the last digit; these are far below
@@ -114,7 +138,7 @@ fn updates(
     path: &mut Path,
 ) -> Result<(), OptimError> {
     let tensor = |source| OptimError::Tensor { name: "x".to_owned(), source };
-    path.visit(function, function.start());
+    path.visit(function, walk.start_on(function));
     let noise = Rng::new(walk.seed).fork("gradient-noise");
     for step in 0..walk.steps {
         let mut gradient = function.gradient(place(theta).map_err(tensor)?);
@@ -206,7 +230,7 @@ mod tests {
     #[test]
     fn noise_is_the_same_for_the_same_seed_and_for_all() {
         let function = Function::Saddle;
-        let noisy = |list, seed| path(function, list, Walk { steps: 20, noise: 0.5, seed });
+        let noisy = |list, seed| path(function, list, Walk { steps: 20, noise: 0.5, seed, start: None });
         assert_eq!(noisy("adam", 3), noisy("adam", 3));
         assert_ne!(noisy("adam", 3), noisy("adam", 4));
         // Its first step shows the noise: start - η(g + σε).
@@ -227,6 +251,8 @@ mod tests {
         let walk = Walk::default();
         assert_eq!(said("sgd", Walk { steps: 0, ..walk }), "--steps must be from 1 to 10000, got 0");
         assert_eq!(said("sgd", Walk { noise: -1.0, ..walk }), "--noise must be a finite number, 0 or more, got -1");
+        let out = Walk { start: Some([9.0, 0.0]), ..walk };
+        assert_eq!(said("sgd", out), "--start must be a place in the picture, as in -1.5,0.5, got 9,0");
         let wanted = "--noise with bfgs must be 0: methods of second order need a loss without noise, got 0.1";
         assert_eq!(said("bfgs", Walk { noise: 0.1, ..walk }), wanted);
     }

@@ -2,9 +2,12 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+/// The style of every page: light and dark, for narrow screens and for print.
+pub const STYLE: &str = include_str!("style.css");
+
 /// The whole page around its content.
 pub(super) fn page(title: &str, content: &Markup) -> String {
-    whole(title, [include_str!("style.css"), include_str!("zoom.js")], content)
+    whole(title, [STYLE, include_str!("zoom.js")], content)
 }
 
 /// A page that needs nothing beside itself, with its style and its script.

@@ -27,5 +27,5 @@ mod render;
 pub use self::compare::{Compared, compare};
 pub use self::contents::{EpochRow, Mistake, NumberAnswers, Report, Thumb};
 pub use self::error::ReportError;
-pub use self::frame::whole;
+pub use self::frame::{STYLE, whole};
 pub use self::render::render;
