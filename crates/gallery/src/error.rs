@@ -59,6 +59,20 @@ pub enum GalleryError {
     /// A sheet of pictures could not be made.
     #[error(transparent)]
     Sheet(#[from] taper_report::preview::SheetError),
+    /// Something about scenes failed.
+    #[error("{what} failed")]
+    Scenes {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A training ended before its end.
+    #[error("the training of {what} was broken off")]
+    Broken {
+        /// Of what.
+        what: &'static str,
+    },
     /// A linear classifier could not be found.
     #[error("a linear classifier could not be found")]
     Probe {

@@ -25,6 +25,7 @@ mod draws;
 mod nets;
 mod pictures_of;
 mod pixels;
+mod scenes;
 mod shapes;
 
 mod topic;

@@ -89,6 +89,19 @@ pub(crate) fn picture(class: usize, look: Look, rng: &mut Rng) -> RgbImage {
     })
 }
 
+/// A shape in one dark or bright color, turned a little, on white.
+pub(crate) fn drawing(class: usize, side: u32, rng: &mut Rng) -> RgbImage {
+    let mut color = [0; 3].map(|_| rng.uniform(0.0, 220.0) as u8);
+    // Far from the ground: one of the three is dark.
+    color[rng.below(3)] = rng.uniform(0.0, 60.0) as u8;
+    let (sin, cos) = rng.uniform(-0.3, 0.3).sin_cos();
+    let radius = 0.47 * f64::from(side);
+    RgbImage::from_fn(side, side, |x, y| {
+        let [u, v] = [x, y].map(|place| (f64::from(place) + 0.5 - 0.5 * f64::from(side)) / radius);
+        if inside(class, [cos * u + sin * v, cos * v - sin * u]) { Rgb(color) } else { Rgb([255; 3]) }
+    })
+}
+
 /// Pictures with the number of the class of each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pictures {

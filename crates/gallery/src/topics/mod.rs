@@ -34,7 +34,7 @@ mod colors;
 mod crops;
 mod transforms;
 
-mod detection;
+mod applications;
 mod transfer;
 mod zoo;
 
@@ -80,7 +80,7 @@ pub static TOPICS: &[Topic] = &[
     topic!("crops", "Augmentation: crops and scales", crops, 77..78),
     topic!("colors", "Augmentation: colors", colors, 79..80),
     topic!("transfer", "Transfer learning", transfer, 87..93),
-    topic!("detection", "Detection and captioning", detection, 94..96),
+    topic!("applications", "Detection and captioning", applications, 94..96),
     topic!("zoo", "The zoo of models", zoo, 97..97),
 ];
 
