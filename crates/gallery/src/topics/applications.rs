@@ -46,7 +46,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Claim>, GalleryError> {
 
 /// A detector of small pictures, trained in a run folder beside the scenes.
 fn detector(scenes: &Scenes, setting: &Setting, begins: (bool, &str)) -> Result<detect::Summary, GalleryError> {
-    let epochs = setting.many(12);
+    let epochs = setting.many(8);
     let recipe = detect::Recipe {
         seed: setting.seed,
         data: scenes.folder().into(),
