@@ -46,7 +46,12 @@ fn a_detector_from_pictures_with_boxes_to_a_drawing() {
     let first = &found["found"][0];
     assert!(first["box"].as_array().unwrap().len() == 4 && first["score"].as_f64().unwrap() > 0.0, "{found}");
     let [before, after] = ["scenes/val/0000.png", "found.png"].map(|name| image::open(folder.join(name)).unwrap());
-    assert!(before.width() == after.width() && before.to_rgb8() != after.to_rgb8());
+    // Enlarged by a whole factor, so that names can be read.
+    let scale = after.width() / before.width();
+    assert_eq!((before.width() * scale, before.height() * scale), (after.width(), after.height()));
+    assert!(scale > 1 && after.width().max(after.height()) >= 480);
+    let plain = before.resize_exact(after.width(), after.height(), image::imageops::FilterType::Nearest);
+    assert!(plain.to_rgb8() != after.to_rgb8());
     run(folder, "detect predict again scenes/val/0000.png scenes/val/0001.png --out drawn");
     assert!(folder.join("drawn/0001.png").is_file());
 }
