@@ -23,8 +23,15 @@ const SIDE: u32 = 64;
 pub(super) struct Damage(Arc<OnceLock<String>>);
 
 impl Damage {
-    /// The same batches, in which a black picture stands for each damaged one.
-    pub(super) fn over(&self, loader: &Loader) -> Result<Loader> {
+    /// What is found by loaders of the same batches, in which a black picture stands for each
+    /// damaged one; by these where there is one process.
+    pub(super) fn looked_for((train, val): (Loader, Loader), ranks: &dyn Ranks) -> Result<(Self, (Loader, Loader))> {
+        let damage = Self::default();
+        let loaders = if ranks.size() > 1 { (damage.over(&train)?, damage.over(&val)?) } else { (train, val) };
+        Ok((damage, loaders))
+    }
+
+    fn over(&self, loader: &Loader) -> Result<Loader> {
         Ok(loader.over(Arc::new(Forgiving { whole: Arc::clone(loader.dataset()), damage: self.clone() }))?)
     }
 

@@ -256,6 +256,12 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Says what is about to be trained, and where it begins what is doubtful about it.
+    fn begins(&self, phases: &[Phase], resume: Option<&TrainState>) -> Result<()> {
+        self.announce(phases, resume);
+        if resume.is_none() { self.doubts(phases) } else { Ok(()) }
+    }
+
     /// Says what is doubtful before the first step.
     fn doubts(&self, phases: &[Phase]) -> Result<()> {
         let Self { recipe, pictures, network, manner, loaders: (train, _), .. } = self;
@@ -283,17 +289,11 @@ impl<'a> Run<'a> {
         others: &mut [&mut dyn Observer],
     ) -> Result<Ended<'a>> {
         let phases = phases(self.recipe, self.network.classifier.backbone().stages())?;
-        let damage = Damage::default();
-        if self.manner.ranks.size() > 1 {
-            self.loaders = (damage.over(&self.loaders.0)?, damage.over(&self.loaders.1)?);
-        }
-        let (mut keeping, loaders) = Keeping::new(self.recipe.data.cache, self.loaders, folder)?;
+        let (damage, loaders) = Damage::looked_for(self.loaders, self.manner.ranks)?;
+        let (mut keeping, loaders) = Keeping::new(self.recipe.data.cache, loaders, folder)?;
         self.loaders = loaders;
         if !self.manner.quiet && folder.is_some() {
-            self.announce(&phases, resume.as_ref());
-            if resume.is_none() {
-                self.doubts(&phases)?;
-            }
+            self.begins(&phases, resume.as_ref())?;
         }
         let Self { start, recipe, pictures, network, loaders: (train, val), manner, cache, .. } = self;
         let Network { mut card, mut classifier, params, .. } = network;
