@@ -70,10 +70,11 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// The steps, in their order. Where there is an MPI the feature `mpi` is compiled too: its bindings
-/// are made of the headers that are installed.
+/// The steps, in their order. Where Debian's MPI and clang are, the feature `mpi` is compiled too:
+/// its bindings are made of the headers that are installed.
 pub fn steps() -> Vec<Step> {
-    steps_with(Command::new("mpicc").arg("--version").output().is_ok_and(|output| output.status.success()))
+    let both = Command::new("sh").args(["-c", "command -v mpicc && ls /usr/lib/llvm-*/lib/libclang*.so*"]).output();
+    steps_with(both.is_ok_and(|output| output.status.success()))
 }
 
 fn steps_with(mpi: bool) -> Vec<Step> {
