@@ -11,7 +11,7 @@ use crate::output::{line, regardless};
 /// and commands, and an index of its slides.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  taper gallery --out gallery\n  taper gallery --only 14-38 --quick --out gallery\n\nOpen gallery/index.html. The whole takes about nine minutes on two cores, a quick one about one. Whether a slide is `shown` or `shown\notherwise` follows from the numbers of the run; the same seed gives the same bytes but for seconds.html."
+    after_help = "Examples:\n  taper gallery --out gallery\n  taper gallery --only 14-38 --quick --out gallery\n\nOpen gallery/index.html. The whole takes about ten minutes on two cores, a quick one about one. Whether a slide is `shown` or `shown\notherwise` follows from the numbers of the run; the same seed gives the same bytes but for seconds.html."
 )]
 pub struct GalleryArgs {
     /// The folder that the pages are written into
