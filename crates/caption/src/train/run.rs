@@ -137,8 +137,6 @@ fn trained(
 }
 
 fn summary(task: &Task, run: &Path, history: &[EpochRow], last: Judgment) -> Summary {
-    let measured = history.iter().filter(|row| !row.measures[2].is_nan());
-    let best = measured.map(|row| (row.epoch, row.measures[2])).reduce(|a, b| if b.1 > a.1 { b } else { a });
     Summary {
         schema: 1,
         command: "caption train",
@@ -155,7 +153,7 @@ fn summary(task: &Task, run: &Path, history: &[EpochRow], last: Judgment) -> Sum
         parameters: task.params.tensors().values().map(candle_core::Tensor::elem_count).sum(),
         train_loss: history.last().map_or(f64::NAN, EpochRow::loss),
         last,
-        best,
+        best: EpochRow::best(history, 2),
         seconds: Seconds::default(),
         images_per_second: 0.0,
     }

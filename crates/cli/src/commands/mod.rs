@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod detect;
 mod ensemble;
+mod epochs_flags;
 mod eval;
 mod eval_labels;
 mod explain;

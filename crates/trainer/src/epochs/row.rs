@@ -67,6 +67,14 @@ impl EpochRow {
         self.losses.iter().sum()
     }
 
+    /// The epoch that was measured as most in a column of the measures, the first of equal ones,
+    /// and how much.
+    pub fn best(history: &[Self], measure: usize) -> Option<(usize, f64)> {
+        let measured =
+            history.iter().map(|row| (row.epoch, row.measures[measure])).filter(|(_, value)| !value.is_nan());
+        measured.reduce(|a, b| if b.1 > a.1 { b } else { a })
+    }
+
     /// As numbers, which tensors keep to the bit.
     pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
         [self.lr].into_iter().chain(self.losses.iter().copied()).chain(self.measures.iter().copied())
@@ -76,6 +84,14 @@ impl EpochRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_epoch_is_the_first_of_equal_ones_that_were_measured() {
+        let row = |epoch, measure| EpochRow { epoch, lr: 0.1, losses: vec![], measures: vec![0.0, measure] };
+        let history = [row(1, f64::NAN), row(2, 0.5), row(3, 0.7), row(4, 0.7)];
+        assert_eq!(EpochRow::best(&history, 1), Some((3, 0.7)));
+        assert_eq!(EpochRow::best(&history[..1], 1), None);
+    }
 
     #[test]
     fn a_row_is_written_with_what_was_measured() {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use taper_caption::model::Cell;
 use taper_caption::train::Recipe;
-use taper_trainer::recipe::{Rule, ScheduleRecipe};
 use taper_trainer::store::checkpoint::Every;
+
+use crate::commands::epochs_flags::{set, set_rule};
 
 /// Train a captioner on pictures with captions.
 #[derive(Debug, clap::Args)]
@@ -146,21 +147,9 @@ impl TrainArgs {
         if let Some(cell) = self.cell {
             recipe.cell = if let Which::Gru = cell { Cell::Gru } else { Cell::Lstm };
         }
-        if let Some(name) = &self.optimizer {
-            // A rate of the recipe was for its rule.
-            (recipe.optimize.rule, recipe.optimize.lr) = (Rule::named(name)?, None);
-        }
-        if let Some(name) = &self.schedule {
-            recipe.optimize.schedule = ScheduleRecipe::named(name)?;
-        }
-        recipe.optimize.lr = self.lr.or(recipe.optimize.lr);
+        let how = &mut recipe.optimize;
+        let of = (&mut how.rule, &mut how.schedule, &mut how.lr);
+        set_rule(of, (&self.optimizer, &self.schedule, self.lr))?;
         Ok(recipe)
-    }
-}
-
-/// Takes what a flag says.
-fn set<T: Clone>(setting: &mut T, flag: &Option<T>) {
-    if let Some(value) = flag {
-        setting.clone_from(value);
     }
 }

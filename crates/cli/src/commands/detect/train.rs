@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use taper_detect::model::Pooling;
 use taper_detect::train::{self, Ended, Recipe};
-use taper_trainer::recipe::{Rule, ScheduleRecipe};
 use taper_trainer::store::checkpoint::Every;
 
 use super::told::{lines, measured};
+use crate::commands::epochs_flags::{set, set_rule};
 use crate::commands::told::Told;
 use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::output::{line, note, regardless, shell};
@@ -136,22 +136,10 @@ impl TrainArgs {
         if let Some(short) = self.short {
             (recipe.pictures.short, recipe.pictures.long) = (short, short * 5 / 3);
         }
-        if let Some(name) = &self.optimizer {
-            // A rate of the recipe was for its rule.
-            (recipe.optimize.rule, recipe.optimize.lr) = (Rule::named(name)?, None);
-        }
-        if let Some(name) = &self.schedule {
-            recipe.optimize.schedule = ScheduleRecipe::named(name)?;
-        }
-        recipe.optimize.lr = self.lr.or(recipe.optimize.lr);
+        let how = &mut recipe.optimize;
+        let of = (&mut how.rule, &mut how.schedule, &mut how.lr);
+        set_rule(of, (&self.optimizer, &self.schedule, self.lr))?;
         Ok(recipe)
-    }
-}
-
-/// Takes what a flag says.
-fn set<T: Clone>(setting: &mut T, flag: &Option<T>) {
-    if let Some(value) = flag {
-        setting.clone_from(value);
     }
 }
 
