@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use crate::dataset::{Dataset, Known, LabelKind};
+use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::file::{read_at, write_at};
-use crate::stamp::Stamp;
+use crate::view::View;
 
 /// The most that the file of a [`Kept`] takes, bytes: 16 GiB.
 const MOST: u64 = 16 << 30;
@@ -126,12 +126,12 @@ impl fmt::Debug for Kept {
     }
 }
 
-impl Dataset for Kept {
-    fn len(&self) -> usize {
-        self.whole.len()
+impl View for Kept {
+    fn whole(&self) -> &dyn Dataset {
+        &*self.whole
     }
 
-    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+    fn view(&self, index: usize) -> Result<RgbImage, DataError> {
         if let Some(picture) = self.read(index) {
             return Ok(picture);
         }
@@ -140,38 +140,6 @@ impl Dataset for Kept {
         self.decoding.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         self.write(index, &picture);
         Ok(picture)
-    }
-
-    fn glance(&self, index: usize) -> Result<Known, DataError> {
-        self.whole.glance(index)
-    }
-
-    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
-        self.whole.file(index)
-    }
-
-    fn label(&self, index: usize) -> usize {
-        self.whole.label(index)
-    }
-
-    fn label_kind(&self) -> LabelKind {
-        self.whole.label_kind()
-    }
-
-    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
-        self.whole.target(index, row)
-    }
-
-    fn classes(&self) -> &[String] {
-        self.whole.classes()
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.whole.name(index)
-    }
-
-    fn stamp(&self, index: usize) -> Option<Stamp> {
-        self.whole.stamp(index)
     }
 }
 

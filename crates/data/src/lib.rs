@@ -51,6 +51,7 @@ mod dataset;
 mod labels;
 mod names;
 mod subset;
+mod view;
 
 mod kept;
 mod needed;
@@ -85,6 +86,7 @@ pub use split::{DEFAULT_VAL_FRACTION, split};
 pub use stamp::Stamp;
 pub use subset::Subset;
 pub use taper_tensor::{Batch, Rng};
+pub use view::View;
 
 #[cfg(test)]
 mod fixture;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::dataset::{Dataset, Known, LabelKind};
+use crate::dataset::Dataset;
 use crate::decode::Need;
 use crate::error::DataError;
-use crate::stamp::Stamp;
+use crate::view::View;
 
 /// The pictures of another dataset, with no more pixels than are needed.
 ///
@@ -40,44 +40,12 @@ impl fmt::Debug for Needed {
     }
 }
 
-impl Dataset for Needed {
-    fn len(&self) -> usize {
-        self.whole.len()
+impl View for Needed {
+    fn whole(&self) -> &dyn Dataset {
+        &*self.whole
     }
 
-    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+    fn view(&self, index: usize) -> Result<RgbImage, DataError> {
         self.whole.get_needed(index, self.need)
-    }
-
-    fn glance(&self, index: usize) -> Result<Known, DataError> {
-        self.whole.glance(index)
-    }
-
-    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
-        self.whole.file(index)
-    }
-
-    fn label(&self, index: usize) -> usize {
-        self.whole.label(index)
-    }
-
-    fn label_kind(&self) -> LabelKind {
-        self.whole.label_kind()
-    }
-
-    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
-        self.whole.target(index, row)
-    }
-
-    fn classes(&self) -> &[String] {
-        self.whole.classes()
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.whole.name(index)
-    }
-
-    fn stamp(&self, index: usize) -> Option<Stamp> {
-        self.whole.stamp(index)
     }
 }

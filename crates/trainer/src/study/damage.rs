@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
-use taper_data::{DataError, Dataset, Known, LabelKind, Loader, Need, RgbImage, Stamp};
+use taper_data::{DataError, Dataset, Loader, Need, RgbImage, View};
 use taper_nn::Params;
 
 use crate::error::{ObserverError, Result};
@@ -90,49 +90,17 @@ impl Forgiving {
     }
 }
 
-impl Dataset for Forgiving {
-    fn len(&self) -> usize {
-        self.whole.len()
+impl View for Forgiving {
+    fn whole(&self) -> &dyn Dataset {
+        &*self.whole
     }
 
-    fn get(&self, index: usize) -> Result<RgbImage, DataError> {
+    fn view(&self, index: usize) -> Result<RgbImage, DataError> {
         self.forgive(self.whole.get(index))
     }
 
-    fn get_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
+    fn view_needed(&self, index: usize, need: Need) -> Result<RgbImage, DataError> {
         self.forgive(self.whole.get_needed(index, need))
-    }
-
-    fn glance(&self, index: usize) -> Result<Known, DataError> {
-        self.whole.glance(index)
-    }
-
-    fn file(&self, index: usize) -> Result<Option<Vec<u8>>, DataError> {
-        self.whole.file(index)
-    }
-
-    fn label(&self, index: usize) -> usize {
-        self.whole.label(index)
-    }
-
-    fn label_kind(&self) -> LabelKind {
-        self.whole.label_kind()
-    }
-
-    fn target(&self, index: usize, row: &mut [f32]) -> Result<(), DataError> {
-        self.whole.target(index, row)
-    }
-
-    fn classes(&self) -> &[String] {
-        self.whole.classes()
-    }
-
-    fn name(&self, index: usize) -> String {
-        self.whole.name(index)
-    }
-
-    fn stamp(&self, index: usize) -> Option<Stamp> {
-        self.whole.stamp(index)
     }
 }
 
